@@ -1,0 +1,2 @@
+//! The cx-timelines program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Everything that touches the outside: Kafka, disk, HTTP, metrics.

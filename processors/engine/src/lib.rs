@@ -1,0 +1,1 @@
+//! Topology, tasks, staged transactions, stores and time: the pure part of the pipeline's engine.

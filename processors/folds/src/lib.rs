@@ -1,0 +1,1 @@
+//! The processors: one folder for each.

@@ -1,0 +1,1 @@
+//! What a first try needs: a throw-away broker and realistic conversations.

@@ -1,0 +1,1 @@
+//! For tests only: event factory, task driver, the store's contract.
