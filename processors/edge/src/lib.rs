@@ -1,1 +1,23 @@
 //! Everything that touches the outside: Kafka, disk, HTTP, metrics.
+//!
+//! [`Pipeline`] runs workers; a worker drives the engine's tasks on Kafka. What a task does is decided in the engine and
+//! the folds; here is only when, and what to do when the cluster says no.
+
+mod consumer;
+mod errors;
+pub mod health;
+pub mod http;
+pub mod metrics;
+mod pipeline;
+mod producer;
+mod restore;
+mod settings;
+mod stop;
+mod worker;
+
+pub use errors::EdgeError;
+pub use pipeline::{Pipeline, worker_names};
+pub use producer::OutputTopics;
+pub use settings::Settings;
+pub use stop::Stop;
+pub use worker::{Shared, StoreFactory};

@@ -1,1 +1,27 @@
-//! Topology, tasks, staged transactions, stores and time: the pure part of the pipeline's engine.
+//! The pure part of the pipeline's engine: topology, tasks, staged transactions, stores.
+//!
+//! No I/O, no clock, no tokio, no rdkafka: records come in as borrowed values, time is an argument, and what a
+//! transaction has to write leaves through a [`Sink`]. The edge drives it on Kafka, `fold` drives it on a file, tests
+//! drive it in a loop; all three run the very same [`Task`].
+
+mod deadletter;
+mod partitioner;
+mod phase;
+mod processor;
+mod record;
+mod staged;
+mod store;
+mod tally;
+mod task;
+mod topology;
+
+pub use deadletter::{DeadLetter, HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA};
+pub use partitioner::{murmur2, partition_of};
+pub use phase::Phase;
+pub use processor::{Context, Emitter, Outcome, ProcessError, Processor, Rejection};
+pub use record::{HeaderSource, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
+pub use staged::SourceOffset;
+pub use store::{MemoryStore, StateStore, StoreError, StoreStats, WriteBatch};
+pub use tally::{EventClass, Tally};
+pub use task::{Task, TaskError};
+pub use topology::{Node, TopicId, Topology, TopologyError};

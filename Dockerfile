@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+
+# The program, built. The version is the workspace's rust-version (a test compares them).
+FROM rust:1.95-slim-bookworm AS build
+# What librdkafka's own build needs beside the C compiler that is there.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends g++ make \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Cargo.toml Cargo.lock topics.yaml ./
+COPY processors processors
+COPY tests tests
+# The registry and the target directory are kept between builds; the program is taken out of them.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --package app --bin cx-timelines \
+    && cp target/release/cx-timelines /usr/local/bin/cx-timelines
+
+# The program, alone: everything but the C library is linked in.
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cx
+COPY --from=build /usr/local/bin/cx-timelines /usr/local/bin/cx-timelines
+WORKDIR /etc/cx-timelines
+COPY topics.yaml ./
+USER 10001:10001
+EXPOSE 9464
+# A stop is asked for with SIGTERM: the open transaction is committed and the group left within 5 seconds.
+ENTRYPOINT ["/usr/local/bin/cx-timelines"]
+CMD ["run"]

@@ -1,0 +1,186 @@
+//! Output records of `fold`: on disk as they come, in order at the end. Only their keys are kept in memory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+use engine::{HEADER_REASON, OutputRecord, Sink, SinkError, Topology};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// Where a value lies in the file; `None` is a record without a value.
+type Place = Option<(u64, usize)>;
+type Headers = Vec<(String, Option<String>)>;
+
+/// The records of a fold.
+pub(super) struct Spool<'t> {
+    topology: &'t Topology,
+    file: BufWriter<File>,
+    end: u64,
+    latest: BTreeMap<(String, Vec<u8>), Place>,
+    letters: Vec<(Option<Vec<u8>>, Place, Headers)>,
+    /// Where every emission goes at once, for `--as-emitted`.
+    direct: Option<Box<dyn Write + 't>>,
+    failure: Option<std::io::Error>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    topic: &'a str,
+    key: Option<String>,
+    value: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct LetterLine<'a> {
+    topic: &'a str,
+    key: Option<String>,
+    value: Option<String>,
+    headers: BTreeMap<&'a str, Option<&'a str>>,
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn write_line(out: &mut dyn Write, line: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
+
+fn write_record(out: &mut dyn Write, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> std::io::Result<()> {
+    let value: Option<&RawValue> = value.map(serde_json::from_slice).transpose()?;
+    write_line(out, &Line { topic, key: key.map(text), value })
+}
+
+fn write_letter(
+    out: &mut dyn Write,
+    topic: &str,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: &Headers,
+) -> std::io::Result<()> {
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+    write_line(out, &LetterLine { topic, key: key.map(text), value: value.map(text), headers })
+}
+
+impl<'t> Spool<'t> {
+    /// A spool that gives final records at the end, or, with `direct`, every record at once and none at the end.
+    pub(super) fn new(topology: &'t Topology, direct: Option<Box<dyn Write + 't>>) -> std::io::Result<Self> {
+        Ok(Self {
+            topology,
+            file: BufWriter::with_capacity(1 << 16, tempfile::tempfile()?),
+            end: 0,
+            latest: BTreeMap::new(),
+            letters: Vec::new(),
+            direct,
+            failure: None,
+        })
+    }
+
+    /// Why [`Sink::send`] failed.
+    pub(super) fn take_failure(&mut self) -> Option<std::io::Error> {
+        self.failure.take()
+    }
+
+    /// How many dead letters came.
+    pub(super) fn dead_letters(&self) -> usize {
+        self.letters.len()
+    }
+
+    /// How many keys have a record.
+    pub(super) fn records(&self) -> usize {
+        self.latest.len()
+    }
+
+    fn keep(&mut self, value: Option<&[u8]>) -> std::io::Result<Place> {
+        let Some(value) = value else { return Ok(None) };
+        let place = (self.end, value.len());
+        self.file.write_all(value)?;
+        self.end += value.len() as u64;
+        Ok(Some(place))
+    }
+
+    fn take(&mut self, record: &OutputRecord<'_>) -> std::io::Result<()> {
+        if record.topic == self.topology.changelog() {
+            return Ok(());
+        }
+        let topic = self.topology.name(record.topic);
+        let is_letter = record.topic == self.topology.dead_letters();
+        let headers: Headers = if is_letter {
+            record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.map(text))).collect()
+        } else {
+            Vec::new()
+        };
+        debug_assert!(!is_letter || headers.iter().any(|(name, _)| name == HEADER_REASON));
+        match (&mut self.direct, is_letter) {
+            (Some(out), true) => {
+                write_letter(out, topic, record.key, record.value, &headers)?;
+                self.letters.push((None, None, Headers::new()));
+            }
+            (Some(out), false) => {
+                write_record(out, topic, record.key, record.value)?;
+                self.latest.insert((topic.to_owned(), record.key.unwrap_or_default().to_vec()), None);
+            }
+            (None, true) => {
+                let place = self.keep(record.value)?;
+                self.letters.push((record.key.map(<[u8]>::to_vec), place, headers));
+            }
+            (None, false) => {
+                let key = (topic.to_owned(), record.key.unwrap_or_default().to_vec());
+                match self.keep(record.value)? {
+                    None => self.latest.remove(&key),
+                    place => self.latest.insert(key, place),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the final records, sorted by topic and key.
+    pub(super) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<()> {
+        if self.direct.is_some() {
+            return out.flush();
+        }
+        self.file.flush()?;
+        let mut values = Values { file: BufReader::new(self.file.get_ref()), buffer: Vec::new() };
+        let letters_topic = self.topology.name(self.topology.dead_letters());
+        // A dead letter's key may be null, and comes several times: it is sorted by, never merged.
+        self.letters.sort_by(|a, b| a.0.cmp(&b.0));
+        let after = self.latest.split_off(&(letters_topic.to_owned(), Vec::new()));
+        for ((topic, key), place) in &self.latest {
+            write_record(out, topic, Some(key), values.read(*place)?)?;
+        }
+        for (key, place, headers) in &self.letters {
+            write_letter(out, letters_topic, key.as_deref(), values.read(*place)?, headers)?;
+        }
+        for ((topic, key), place) in &after {
+            write_record(out, topic, Some(key), values.read(*place)?)?;
+        }
+        out.flush()
+    }
+}
+
+struct Values<'f> {
+    file: BufReader<&'f File>,
+    buffer: Vec<u8>,
+}
+
+impl Values<'_> {
+    fn read(&mut self, place: Place) -> std::io::Result<Option<&[u8]>> {
+        let Some((start, length)) = place else { return Ok(None) };
+        self.file.seek(SeekFrom::Start(start))?;
+        self.buffer.resize(length, 0);
+        self.file.read_exact(&mut self.buffer)?;
+        Ok(Some(&self.buffer))
+    }
+}
+
+impl Sink for Spool<'_> {
+    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
+        self.take(&record).map_err(|error| {
+            self.failure = Some(error);
+            SinkError
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! From the configuration to the engine's topology.
+
+use anyhow::Context;
+use engine::Topology;
+
+use crate::config::Config;
+
+/// The topology of these processors (all that are declared where `only` is empty).
+///
+/// # Errors
+/// A processor is not declared in topics.yaml, does not exist, or its outputs do not fit: mend topics.yaml or the flag.
+pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
+    let dead_letters = config.dead_letters().name.to_string();
+    let changelog = config.changelog().name.to_string();
+    let mut topology = Topology::new(&dead_letters, &changelog);
+    for name in only {
+        anyhow::ensure!(
+            config.processors.iter().any(|spec| &spec.name == name),
+            "--processors names {name:?}, which topics.yaml does not declare; it declares: {}",
+            config.processors.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
+        );
+    }
+    for spec in config.processors.iter().filter(|spec| only.is_empty() || only.contains(&spec.name)) {
+        let processor = folds::by_name(&spec.name).with_context(|| {
+            format!("there is no processor {:?}; there are: {}", spec.name, folds::NAMES.join(", "))
+        })?;
+        let writes: Vec<&str> = spec.writes.iter().map(String::as_str).collect();
+        topology.add(processor, &writes)?;
+    }
+    Ok(topology)
+}

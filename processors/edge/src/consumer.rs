@@ -1,0 +1,120 @@
+//! The consumer of the input topics. A rebalance is only noted in the callback; the worker, which has the tasks in its
+//! hands, carries it out right after the poll.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use engine::HeaderSource;
+use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedHeaders, Headers};
+use rdkafka::statistics::Statistics;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::util::Timeout;
+
+/// What the group decided; the worker has to answer each with the matching call.
+#[derive(Debug)]
+pub(crate) enum Rebalanced {
+    /// Answer with `incremental_assign`.
+    Assigned(TopicPartitionList),
+    /// Answer with `incremental_unassign`. `lost`: they already belong to somebody else, commit nothing of them.
+    Revoked { partitions: TopicPartitionList, lost: bool },
+}
+
+/// Notes what happens to the consumer.
+#[derive(Default)]
+pub(crate) struct Notes {
+    rebalances: Mutex<Vec<Rebalanced>>,
+    ends: Mutex<HashMap<(String, i32), i64>>,
+    any_rebalance: AtomicBool,
+    closing: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Notes {
+    /// What was decided since the last call, in order.
+    pub(crate) fn take_rebalances(&self) -> Vec<Rebalanced> {
+        if self.any_rebalance.swap(false, Ordering::AcqRel) {
+            std::mem::take(&mut *lock(&self.rebalances))
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// From now on nobody looks at the notes: give partitions back at once.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    /// The last stable offset of each partition fetched, as of the last statistics.
+    pub(crate) fn take_ends(&self) -> HashMap<(String, i32), i64> {
+        std::mem::take(&mut *lock(&self.ends))
+    }
+
+    fn note(&self, rebalanced: Rebalanced) {
+        lock(&self.rebalances).push(rebalanced);
+        self.any_rebalance.store(true, Ordering::Release);
+    }
+}
+
+impl ClientContext for Notes {
+    fn stats(&self, statistics: Statistics) {
+        let mut ends = lock(&self.ends);
+        for (name, topic) in statistics.topics {
+            for (partition, figures) in topic.partitions {
+                if figures.ls_offset >= 0 {
+                    ends.insert((name.clone(), partition), figures.ls_offset);
+                }
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "Kafka client");
+    }
+}
+
+impl ConsumerContext for Notes {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Acquire) {
+            if !assigned && let Err(error) = consumer.incremental_unassign(partitions) {
+                tracing::debug!(%error, "giving partitions back while closing");
+            }
+        } else if assigned {
+            self.note(Rebalanced::Assigned(partitions.clone()));
+        } else {
+            let lost = consumer.assignment_lost();
+            self.note(Rebalanced::Revoked { partitions: partitions.clone(), lost });
+        }
+    }
+
+    fn main_queue_min_poll_interval(&self) -> Timeout {
+        Timeout::After(Duration::from_millis(100))
+    }
+}
+
+/// A message's headers, read when asked.
+pub(crate) struct MessageHeaders<'a>(pub(crate) Option<&'a BorrowedHeaders>);
+
+impl HeaderSource for MessageHeaders<'_> {
+    fn visit(&self, visit: &mut dyn FnMut(&str, Option<&[u8]>)) {
+        if let Some(headers) = self.0 {
+            for header in headers.iter() {
+                visit(header.key, header.value);
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Errors of the Kafka client, by remedy. This is the one place that knows librdkafka's flags and codes.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// Make the very same call again.
+    Retry,
+    /// Abort the transaction, drop what is staged, take the records again.
+    Abort,
+    /// This producer is finished, and whether its transaction was committed is not known: build a new one (which fences
+    /// whatever the old one still has under way) and let the group's committed offsets decide.
+    Rebuild,
+    /// No remedy here: stop, and say why.
+    Stop,
+}
+
+/// The remedy for an error of a transactional producer.
+#[must_use]
+pub(crate) fn of_transaction(error: &KafkaError) -> Remedy {
+    if let Some(code) = error.rdkafka_error_code()
+        && needs_an_operator(code)
+    {
+        return Remedy::Stop;
+    }
+    match error {
+        KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
+        KafkaError::Transaction(error) if error.is_retriable() => Remedy::Retry,
+        KafkaError::Transaction(_) => Remedy::Rebuild,
+        // The wait for the deliveries ran out; the call goes on where it stopped.
+        KafkaError::Flush(_) => Remedy::Retry,
+        KafkaError::MessageProduction(code) => of_delivery(*code),
+        _ => Remedy::Rebuild,
+    }
+}
+
+/// The remedy for a record that could not be delivered within its transaction.
+#[must_use]
+pub(crate) fn of_delivery(code: Code) -> Remedy {
+    match code {
+        Code::MessageSizeTooLarge
+        | Code::InvalidMessageSize
+        | Code::UnknownTopic
+        | Code::UnknownPartition
+        | Code::UnknownTopicOrPartition
+        | Code::InvalidTopic
+        | Code::InvalidConfig
+        | Code::PolicyViolation => Remedy::Stop,
+        code if needs_an_operator(code) => Remedy::Stop,
+        Code::Fatal => Remedy::Rebuild,
+        _ => Remedy::Abort,
+    }
+}
+
+/// The remedy for an error that a consumer's poll gives.
+#[must_use]
+pub(crate) fn of_poll(error: &KafkaError) -> Remedy {
+    match error {
+        KafkaError::MessageConsumptionFatal(_) => Remedy::Stop,
+        other => match other.rdkafka_error_code() {
+            Some(code) if needs_an_operator(code) => Remedy::Stop,
+            _ => Remedy::Retry,
+        },
+    }
+}
+
+/// Rights and limits: nothing that the program does can mend them.
+fn needs_an_operator(code: Code) -> bool {
+    matches!(
+        code,
+        Code::TopicAuthorizationFailed
+            | Code::GroupAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::TransactionalIdAuthorizationFailed
+            | Code::SaslAuthenticationFailed
+            | Code::Authentication
+            | Code::InvalidTransactionTimeout
+            | Code::UnsupportedVersion
+            | Code::UnsupportedFeature
+    )
+}
+
+/// The edge cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// A client could not be made: a setting is wrong. Remedy: mend the setting.
+    #[error("the Kafka client refuses its settings: {0}")]
+    Settings(#[source] KafkaError),
+    /// An error without a remedy here. The text says what to do.
+    #[error("{what}: {source}{advice}")]
+    Kafka {
+        /// What was being done.
+        what: String,
+        /// The client's error.
+        source: KafkaError,
+        /// What an operator may do about it; empty, or beginning with a dash.
+        advice: &'static str,
+    },
+    /// An output topic does not exist or has no partitions.
+    #[error("topic {0} does not exist: run `cx-timelines topics apply`, or mend topics.yaml")]
+    MissingTopic(String),
+    /// A task cannot go on, and restoring does not help.
+    #[error(transparent)]
+    Task(#[from] engine::TaskError),
+    /// A thread could not be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl EdgeError {
+    /// An error of the client while doing `what`, with advice where there is any.
+    #[must_use]
+    pub fn kafka(what: impl Into<String>, source: KafkaError) -> Self {
+        let advice = source.rdkafka_error_code().map_or("", advice);
+        Self::Kafka { what: what.into(), source, advice }
+    }
+}
+
+fn advice(code: Code) -> &'static str {
+    match code {
+        Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
+            " - raise max.message.bytes of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
+        }
+        Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition => {
+            " - run `cx-timelines topics check`"
+        }
+        Code::InvalidTransactionTimeout => {
+            " - lower transaction.timeout in topics.yaml, or raise transaction.max.timeout.ms of the brokers"
+        }
+        code if needs_an_operator(code) => " - the principal lacks rights on the cluster",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_no_topic_takes_stops_the_program_instead_of_looping() {
+        assert_eq!(of_delivery(Code::MessageSizeTooLarge), Remedy::Stop);
+        assert_eq!(of_delivery(Code::TopicAuthorizationFailed), Remedy::Stop);
+    }
+
+    #[test]
+    fn a_delivery_that_timed_out_aborts_and_is_tried_again() {
+        assert_eq!(of_delivery(Code::MessageTimedOut), Remedy::Abort);
+        assert_eq!(of_delivery(Code::PurgeQueue), Remedy::Abort);
+    }
+
+    #[test]
+    fn a_flush_that_ran_out_of_time_is_the_same_call_again() {
+        assert_eq!(of_transaction(&KafkaError::Flush(Code::OperationTimedOut)), Remedy::Retry);
+    }
+
+    #[test]
+    fn a_broker_that_is_away_is_no_reason_to_stop_polling() {
+        for code in [Code::BrokerTransportFailure, Code::AllBrokersDown, Code::OperationTimedOut] {
+            assert_eq!(of_poll(&KafkaError::MessageConsumption(code)), Remedy::Retry);
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Every metric of the program: its name, type, unit, labels and help, in one place.
+//!
+//! The rules (checked by the tests below and by `promtool check metrics`): prefix `cx_timelines_`, base units
+//! (seconds, bytes) as the last word before `_total`, `_total` on counters and on nothing else, labels from small
+//! known sets. No label ever carries a conversation id: a topic that belongs to one conversation is shown under
+//! the pattern that it was subscribed by.
+//!
+//! The three `process_…` metrics keep the names that every Prometheus client library gives them, so that stock
+//! dashboards and alerts find them.
+
+/// What a metric does over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Only ever grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts observations in buckets.
+    Histogram,
+}
+
+/// A metric as it is declared.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared {
+    /// The full name, without the `_bucket`, `_sum` and `_count` of a histogram.
+    pub name: &'static str,
+    /// What a person reads about it.
+    pub help: &'static str,
+    /// Counter, gauge or histogram.
+    pub kind: Type,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// The upper bounds of a histogram's buckets; empty for the others.
+    pub buckets: &'static [f64],
+}
+
+/// From a broker on the same machine (about a millisecond) to a transaction about to time out.
+const COMMIT_BUCKETS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Folding a batch: a few microseconds for each event.
+const PROCESSING_BUCKETS: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
+/// From commit-when-idle to a pipeline an hour behind.
+const END_TO_END_BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+    900.0, 3600.0,
+];
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Declared {
+    Declared { name, help, kind: Type::Counter, labels, buckets: &[] }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Declared {
+    Declared { name, help, kind: Type::Gauge, labels, buckets: &[] }
+}
+
+const fn histogram(name: &'static str, buckets: &'static [f64], help: &'static str) -> Declared {
+    Declared { name, help, kind: Type::Histogram, labels: &[], buckets }
+}
+
+/// What can become of an input record: the values of `kind` in [`EVENTS`].
+pub const EVENT_KINDS: &[&str] =
+    &["primary", "relation", "fact", "duplicate", "held", "tombstone", "invalid"];
+
+/// The value that stands for any label value outside the set that was declared at the start.
+pub const UNDECLARED: &str = "undeclared";
+
+/// Input records by what became of them.
+pub const EVENTS: Declared = counter(
+    "cx_timelines_events_total",
+    &["kind"],
+    "Input records read in committed transactions, by what became of them.",
+);
+/// Output records by topic.
+pub const OUTPUTS: Declared = counter(
+    "cx_timelines_outputs_total",
+    &["topic"],
+    "Records written to output topics in committed transactions, by topic.",
+);
+/// Activities.
+pub const ACTIVITIES: Declared =
+    counter("cx_timelines_activities_total", &[], "Activity records written in committed transactions.");
+/// Dead letters by reason.
+pub const DEAD_LETTERS: Declared = counter(
+    "cx_timelines_dead_letters_total",
+    &["reason"],
+    "Records written to the dead-letter topic in committed transactions, by reason.",
+);
+/// Transactions by outcome.
+pub const TRANSACTIONS: Declared = counter(
+    "cx_timelines_transactions_total",
+    &["outcome"],
+    "Kafka transactions by outcome; an ambiguous one was decided by the group's committed offsets.",
+);
+/// Commit latency.
+pub const COMMIT_LATENCY: Declared = histogram(
+    "cx_timelines_commit_latency_seconds",
+    COMMIT_BUCKETS,
+    "Time from the start of a commit until Kafka confirmed the transaction.",
+);
+/// Processing latency.
+pub const PROCESSING_LATENCY: Declared = histogram(
+    "cx_timelines_processing_latency_seconds",
+    PROCESSING_BUCKETS,
+    "Time spent decoding and folding the records of one transaction, without waiting for input or for Kafka.",
+);
+/// End-to-end latency.
+pub const END_TO_END_LATENCY: Declared = histogram(
+    "cx_timelines_end_to_end_latency_seconds",
+    END_TO_END_BUCKETS,
+    "Time from an input record's Kafka timestamp until the transaction with its results was committed.",
+);
+/// Consumer lag.
+pub const CONSUMER_LAG: Declared = gauge(
+    "cx_timelines_consumer_lag_records",
+    &["topic", "partition"],
+    "Records between the committed offset and the end of an assigned input partition.",
+);
+/// Restored records.
+pub const RESTORED: Declared = counter(
+    "cx_timelines_restore_records_total",
+    &[],
+    "Changelog records read to restore the state of assigned partitions.",
+);
+/// What is left to restore.
+pub const RESTORE_REMAINING: Declared = gauge(
+    "cx_timelines_restore_remaining_records",
+    &["partition"],
+    "Changelog records still to be read before a partition's state is restored.",
+);
+/// Tasks by state.
+pub const TASKS: Declared = gauge("cx_timelines_tasks", &["state"], "Tasks of this process by state.");
+/// Keys in the state.
+pub const STATE_RECORDS: Declared =
+    gauge("cx_timelines_state_records", &["partition"], "Keys held in the state of an assigned partition.");
+/// Bytes in the state.
+pub const STATE_BYTES: Declared = gauge(
+    "cx_timelines_state_bytes",
+    &["partition"],
+    "Bytes of keys and values held in the state of an assigned partition.",
+);
+/// Rebalances.
+pub const REBALANCES: Declared = counter(
+    "cx_timelines_rebalances_total",
+    &["kind"],
+    "Rebalances of the consumer group seen by the workers of this process, by what they did.",
+);
+/// Producers built anew.
+pub const PRODUCER_REBUILDS: Declared = counter(
+    "cx_timelines_producer_rebuilds_total",
+    &[],
+    "Transactional producers destroyed and built anew after a fatal or ambiguous error.",
+);
+/// The build.
+pub const BUILD_INFO: Declared =
+    gauge("cx_timelines_build_info", &["version"], "Always 1; the label tells the version of this program.");
+/// Start of the process.
+pub const PROCESS_START: Declared =
+    gauge("process_start_time_seconds", &[], "Start time of the process in seconds since the Unix epoch.");
+/// Resident memory.
+pub const PROCESS_MEMORY: Declared =
+    gauge("process_resident_memory_bytes", &[], "Resident memory of the process in bytes.");
+/// CPU time.
+pub const PROCESS_CPU: Declared =
+    counter("process_cpu_seconds_total", &[], "User and system CPU time spent by the process in seconds.");
+
+/// Every metric there is.
+pub const ALL: &[Declared] = &[
+    EVENTS,
+    OUTPUTS,
+    ACTIVITIES,
+    DEAD_LETTERS,
+    TRANSACTIONS,
+    COMMIT_LATENCY,
+    PROCESSING_LATENCY,
+    END_TO_END_LATENCY,
+    CONSUMER_LAG,
+    RESTORED,
+    RESTORE_REMAINING,
+    TASKS,
+    STATE_RECORDS,
+    STATE_BYTES,
+    REBALANCES,
+    PRODUCER_REBUILDS,
+    BUILD_INFO,
+    PROCESS_START,
+    PROCESS_MEMORY,
+    PROCESS_CPU,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    fn is_snake_case(text: &str) -> bool {
+        !text.is_empty()
+            && text.split('_').all(|word| {
+                !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            })
+    }
+
+    #[test]
+    fn names_are_unique_snake_case_and_carry_the_prefix() {
+        let mut seen = BTreeSet::new();
+        for metric in ALL {
+            assert!(seen.insert(metric.name), "{} is declared twice", metric.name);
+            assert!(is_snake_case(metric.name), "{}", metric.name);
+            assert!(
+                metric.name.starts_with("cx_timelines_") || metric.name.starts_with("process_"),
+                "{}",
+                metric.name
+            );
+        }
+    }
+
+    #[test]
+    fn counters_end_in_total_and_nothing_else_does() {
+        for metric in ALL {
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Type::Counter, "{}", metric.name);
+            for suffix in ["_bucket", "_sum", "_count", "_info_total"] {
+                assert!(!metric.name.ends_with(suffix), "{} ends in {suffix}", metric.name);
+            }
+        }
+    }
+
+    #[test]
+    fn units_are_base_units_and_never_abbreviated() {
+        let forbidden = [
+            "ms",
+            "us",
+            "ns",
+            "milliseconds",
+            "microseconds",
+            "minutes",
+            "hours",
+            "s",
+            "sec",
+            "kb",
+            "mb",
+            "kilobytes",
+            "megabytes",
+            "percent",
+            "gauge",
+            "counter",
+            "histogram",
+        ];
+        for metric in ALL {
+            for word in metric.name.split('_') {
+                assert!(!forbidden.contains(&word), "{} holds the word {word}", metric.name);
+            }
+            if metric.name.contains("latency") {
+                assert!(metric.name.ends_with("_seconds"), "{}", metric.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_metric_has_a_help_that_is_a_sentence() {
+        for metric in ALL {
+            assert!(metric.help.len() > 20 && metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
+            assert!(!metric.help.contains('\n'), "{}", metric.name);
+        }
+    }
+
+    #[test]
+    fn no_label_can_carry_a_conversation() {
+        let allowed = ["kind", "topic", "reason", "outcome", "partition", "state", "version"];
+        for metric in ALL {
+            for label in metric.labels {
+                assert!(allowed.contains(label), "{} has the label {label}", metric.name);
+            }
+        }
+    }
+
+    #[test]
+    fn histograms_and_only_they_have_rising_buckets() {
+        for metric in ALL {
+            assert_eq!(metric.buckets.is_empty(), metric.kind != Type::Histogram, "{}", metric.name);
+            assert!(metric.buckets.is_sorted_by(|a, b| a < b), "{}", metric.name);
+        }
+    }
+}

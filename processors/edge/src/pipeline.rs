@@ -1,0 +1,78 @@
+//! The workers of one instance, as a whole.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::errors::EdgeError;
+use crate::worker::{Shared, Worker};
+
+/// How the workers are named; the same names at every start, so that the transactional ids are the same.
+#[must_use]
+pub fn worker_names(workers: usize) -> Vec<String> {
+    (0..workers).map(|number| format!("worker-{number}")).collect()
+}
+
+/// A running pipeline.
+pub struct Pipeline {
+    shared: Shared,
+    ends: Receiver<(String, Result<(), EdgeError>)>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pipeline {
+    /// Starts the workers. They reach for the cluster by themselves, and keep trying.
+    ///
+    /// # Errors
+    /// A thread cannot be started.
+    pub fn start(shared: Shared, workers: usize) -> Result<Self, EdgeError> {
+        let (sender, ends) = channel();
+        let mut threads = Vec::new();
+        for name in worker_names(workers) {
+            let sender = sender.clone();
+            let shared = shared.clone();
+            let thread = std::thread::Builder::new().name(name.clone()).spawn(move || {
+                let result = Worker::run(name.clone(), shared);
+                // Nobody listens any more only when the process is ending.
+                let _ = sender.send((name, result));
+            })?;
+            threads.push(thread);
+        }
+        Ok(Self { shared, ends, threads })
+    }
+
+    /// Waits at most `timeout` for a worker to end by itself, which only an error makes it do.
+    ///
+    /// # Errors
+    /// The first error of a worker; all others have been asked to stop.
+    pub fn watch(&self, timeout: Duration) -> Result<(), EdgeError> {
+        match self.ends.recv_timeout(timeout) {
+            Ok((name, Err(error))) => {
+                self.shared.health.worker_died(&name, &error.to_string());
+                self.shared.stop.request();
+                Err(error)
+            }
+            Ok((_, Ok(()))) | Err(RecvTimeoutError::Timeout) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => {
+                // Without a word: a panic, which the thread has printed.
+                self.shared.health.worker_died("worker", "panicked");
+                self.shared.stop.request();
+                std::thread::sleep(timeout);
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for all workers to end after a stop. `false` if some did not within `timeout`.
+    #[must_use]
+    pub fn wait(self, timeout: Duration) -> bool {
+        let deadline = std::time::Instant::now() + timeout;
+        while !self.threads.iter().all(JoinHandle::is_finished) {
+            if std::time::Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+}

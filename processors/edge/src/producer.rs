@@ -1,0 +1,240 @@
+//! The transactional producer of one worker: it owns begin and end of a transaction.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use engine::{OutputRecord, Route, Sink, SinkError, TopicId};
+use rdkafka::ClientContext;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext};
+use rdkafka::util::Timeout;
+
+use crate::errors::{self, EdgeError, Remedy};
+use crate::settings::Settings;
+
+/// One step of a long call; between steps the caller may look whether it has to stop.
+const STEP: Duration = Duration::from_secs(1);
+/// How long an abort is tried before the producer is given up.
+const ABORT_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Where the records go: topic names and partition counts, by the engine's topic index.
+#[derive(Debug, Clone)]
+pub struct OutputTopics(Vec<(String, i32)>);
+
+impl OutputTopics {
+    /// Names and partition counts, in the order of [`engine::Topology::topics`].
+    #[must_use]
+    pub fn new(topics: Vec<(String, i32)>) -> Self {
+        Self(topics)
+    }
+
+    fn get(&self, topic: TopicId) -> Option<(&str, i32)> {
+        self.0.get(topic.index()).map(|(name, partitions)| (name.as_str(), *partitions))
+    }
+}
+
+/// The first delivery that failed since the transaction began.
+#[derive(Default)]
+struct Deliveries {
+    failed: Mutex<Option<(String, RDKafkaErrorCode)>>,
+}
+
+impl Deliveries {
+    fn take_failure(&self) -> Option<(String, RDKafkaErrorCode)> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "Kafka client");
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Deliveries {
+    // One allocation-free word for each record, not a boxed future.
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.get_or_insert_with(|| (rdkafka::Message::topic(message).to_owned(), code));
+        }
+    }
+}
+
+/// How a transaction went wrong.
+#[derive(Debug)]
+pub(crate) struct TransactionFailed {
+    pub(crate) remedy: Remedy,
+    pub(crate) error: EdgeError,
+    /// Whether the commit had been asked for: only then is the outcome in doubt.
+    pub(crate) in_doubt: bool,
+}
+
+impl TransactionFailed {
+    fn new(what: &str, error: KafkaError) -> Self {
+        Self { remedy: errors::of_transaction(&error), error: EdgeError::kafka(what, error), in_doubt: false }
+    }
+}
+
+/// A producer with its transaction.
+pub(crate) struct TransactionalProducer {
+    producer: BaseProducer<Deliveries>,
+    topics: OutputTopics,
+    failure: Option<KafkaError>,
+}
+
+impl TransactionalProducer {
+    /// A producer whose earlier life under the same id, if any, is ended: its open transaction is aborted.
+    ///
+    /// # Errors
+    /// The settings are refused or the cluster denies the rights: stop. While no broker answers this waits, until
+    /// `stop` says to give up; then `Ok(None)`.
+    pub(crate) fn start(
+        settings: &Settings,
+        worker: &str,
+        topics: OutputTopics,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Option<Self>, EdgeError> {
+        let producer: BaseProducer<Deliveries> = settings
+            .producer(worker)
+            .create_with_context(Deliveries::default())
+            .map_err(EdgeError::Settings)?;
+        while !stop() {
+            let Err(error) = producer.init_transactions(Timeout::After(STEP)) else {
+                return Ok(Some(Self { producer, topics, failure: None }));
+            };
+            // A local time-out means that no broker answers: init_transactions goes on where it stopped.
+            match errors::of_transaction(&error) {
+                Remedy::Retry | Remedy::Abort => tracing::debug!(%error, "initialising transactions"),
+                Remedy::Rebuild | Remedy::Stop => {
+                    return Err(EdgeError::kafka("cannot initialise transactions", error));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins a transaction.
+    pub(crate) fn begin(&mut self) -> Result<(), TransactionFailed> {
+        self.failure = None;
+        let _ = self.producer.context().take_failure();
+        self.producer
+            .begin_transaction()
+            .map_err(|error| TransactionFailed::new("cannot begin a transaction", error))
+    }
+
+    /// Waits until every record of the transaction is acknowledged. Short polls: the client's own flush, which the
+    /// commit calls, sleeps in steps of up to 100 ms while a record is under way.
+    pub(crate) fn drain(&mut self) -> Result<(), TransactionFailed> {
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(1));
+        }
+        match self.producer.context().take_failure() {
+            None => Ok(()),
+            Some((topic, code)) => Err(TransactionFailed {
+                remedy: errors::of_delivery(code),
+                error: EdgeError::kafka(
+                    format!("cannot write to topic {topic}"),
+                    KafkaError::MessageProduction(code),
+                ),
+                in_doubt: false,
+            }),
+        }
+    }
+
+    /// Puts the offsets into the transaction and commits it.
+    pub(crate) fn commit(
+        &mut self,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), TransactionFailed> {
+        let sending = || self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
+        repeat(sending, stop)
+            .map_err(|error| TransactionFailed::new("cannot put the offsets into the transaction", error))?;
+        let committing = || self.producer.commit_transaction(Timeout::After(STEP));
+        repeat(committing, stop).map_err(|error| TransactionFailed {
+            in_doubt: true,
+            ..TransactionFailed::new("cannot commit the transaction", error)
+        })
+    }
+
+    /// Aborts the transaction; `false` if that fails, and the producer has to be rebuilt.
+    pub(crate) fn abort(&mut self) -> bool {
+        let deadline = Instant::now() + ABORT_TIME_MAX;
+        // The abort itself does not serve deliveries, and must not overtake the first acknowledgement of a partition.
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            self.producer.poll(Duration::from_millis(1));
+        }
+        let aborting = || self.producer.abort_transaction(Timeout::After(STEP));
+        match repeat(aborting, &|| Instant::now() >= deadline) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::warn!(%error, "cannot abort the transaction");
+                false
+            }
+        }
+    }
+
+    fn enqueue(&mut self, record: &OutputRecord<'_>) -> KafkaResult<()> {
+        let unknown = || KafkaError::MessageProduction(RDKafkaErrorCode::UnknownTopic);
+        let (topic, partitions) = self.topics.get(record.topic).ok_or_else(unknown)?;
+        let partition = match record.route {
+            Route::Key(key) => engine::partition_of(key, partitions),
+            Route::Partition(partition) => partition,
+            Route::Source(partition) => partition % partitions.max(1),
+        };
+        let mut out: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(partition);
+        out.key = record.key;
+        out.payload = record.value;
+        out.timestamp = record.timestamp_ms;
+        if !record.headers.is_empty() {
+            out.headers = Some(headers(record.headers));
+        }
+        loop {
+            match self.producer.send(out) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    self.producer.poll(Duration::from_millis(1));
+                    out = back;
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+    }
+
+    /// Why [`Sink::send`] failed.
+    pub(crate) fn take_send_failure(&mut self) -> Option<TransactionFailed> {
+        self.failure.take().map(|error| TransactionFailed::new("cannot write a record", error))
+    }
+}
+
+fn headers(headers: &[(&str, Option<&[u8]>)]) -> OwnedHeaders {
+    let all = OwnedHeaders::new_with_capacity(headers.len());
+    headers.iter().fold(all, |all, (key, value)| all.insert(Header { key, value: *value }))
+}
+
+/// Makes a call again, with identical arguments, as long as that is its remedy.
+fn repeat(mut call: impl FnMut() -> KafkaResult<()>, stop: &dyn Fn() -> bool) -> KafkaResult<()> {
+    loop {
+        match call() {
+            Err(error) if errors::of_transaction(&error) == Remedy::Retry && !stop() => {}
+            result => return result,
+        }
+    }
+}
+
+impl Sink for TransactionalProducer {
+    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
+        self.enqueue(&record).map_err(|error| {
+            self.failure = Some(error);
+            SinkError
+        })
+    }
+}

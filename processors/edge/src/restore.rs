@@ -1,0 +1,249 @@
+//! Reads tasks' state back from the changelog, a little in each turn of the worker's loop, so that the group never misses
+//! its member and restored tasks work meanwhile.
+//!
+//! The state is complete when the reader has come past the very last record that lay in the changelog when the partition
+//! was taken over. The last of them may belong to a transaction of the former owner that is not finished yet; so first
+//! the end of the finished transactions has to reach that record, and only then the reader is pointed there. From then on
+//! the client's "end of partition" can be trusted: it comes after the last record, and after control records that are
+//! never handed out.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use crate::errors::{self, EdgeError, Remedy};
+use crate::settings::Settings;
+
+const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// A reader that hears nothing for this long is pointed to its places anew.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How much of a turn is spent on restoring.
+const RECORDS_A_TURN: usize = 2_000;
+
+/// How far one partition is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The end of the changelog is not known yet.
+    Measure,
+    /// The changelog ends with an unfinished transaction.
+    AwaitStable { end: i64 },
+    /// Being read.
+    Read { end: i64 },
+}
+
+#[derive(Debug)]
+struct Progress {
+    next: i64,
+    stage: Stage,
+}
+
+/// Something for the worker to do.
+#[derive(Debug)]
+pub(crate) enum Restored<'a> {
+    /// Put this record into the state.
+    Record { partition: i32, key: &'a [u8], value: Option<&'a [u8]> },
+    /// The store knows more than the changelog holds: it belongs to another changelog. Wipe it.
+    Stale { partition: i32 },
+    /// The state is complete up to this offset.
+    Done { partition: i32, offset: i64 },
+}
+
+/// The restores of one worker.
+pub(crate) struct Restorer {
+    reader: BaseConsumer,
+    ends: BaseConsumer,
+    changelog: String,
+    partitions: BTreeMap<i32, Progress>,
+    ask_again_at: Instant,
+    heard_at: Instant,
+}
+
+impl Restorer {
+    pub(crate) fn new(settings: &Settings, worker: &str, changelog: &str) -> Result<Self, EdgeError> {
+        let reader = |committed| settings.reader(worker, committed).create().map_err(EdgeError::Settings);
+        Ok(Self {
+            reader: reader(true)?,
+            ends: reader(false)?,
+            changelog: changelog.to_owned(),
+            partitions: BTreeMap::new(),
+            ask_again_at: Instant::now(),
+            heard_at: Instant::now(),
+        })
+    }
+
+    /// Whether nothing is being restored.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
+    /// Begins with a partition whose store stands at `from`.
+    pub(crate) fn begin(&mut self, partition: i32, from: i64) {
+        self.partitions.insert(partition, Progress { next: from, stage: Stage::Measure });
+        self.ask_again_at = Instant::now();
+    }
+
+    /// Gives a partition up; it belongs to somebody else.
+    pub(crate) fn forget(&mut self, partition: i32) {
+        if self.partitions.remove(&partition).is_some() {
+            self.point_reader();
+        }
+    }
+
+    /// Records still to be read of a partition, as far as that is known.
+    pub(crate) fn remaining(&self) -> impl Iterator<Item = (i32, i64)> {
+        self.partitions.iter().map(|(partition, progress)| match progress.stage {
+            Stage::Measure => (*partition, 0),
+            Stage::AwaitStable { end } | Stage::Read { end } => (*partition, (end - progress.next).max(0)),
+        })
+    }
+
+    /// One turn: asks what has to be asked, reads some records, tells the worker.
+    ///
+    /// # Errors
+    /// The cluster denies the rights to read the changelog, or `handle` failed: stop, or give the error on.
+    pub(crate) fn turn(
+        &mut self,
+        handle: &mut dyn FnMut(Restored<'_>) -> Result<(), EdgeError>,
+    ) -> Result<(), EdgeError> {
+        if Instant::now() >= self.ask_again_at {
+            self.ask(handle)?;
+            self.ask_again_at = Instant::now() + ASK_AGAIN_AFTER;
+        }
+        let reading = self.partitions.values().any(|progress| matches!(progress.stage, Stage::Read { .. }));
+        if reading {
+            if self.heard_at.elapsed() > SILENCE_MAX {
+                self.point_reader();
+            }
+            self.read(handle)?;
+        }
+        Ok(())
+    }
+
+    fn ask(
+        &mut self,
+        handle: &mut dyn FnMut(Restored<'_>) -> Result<(), EdgeError>,
+    ) -> Result<(), EdgeError> {
+        let mut pointed_anew = false;
+        let waiting: Vec<i32> = self
+            .partitions
+            .iter()
+            .filter(|(_, progress)| !matches!(progress.stage, Stage::Read { .. }))
+            .map(|(partition, _)| *partition)
+            .collect();
+        for partition in waiting {
+            let Some(progress) = self.partitions.get_mut(&partition) else { continue };
+            if progress.stage == Stage::Measure {
+                let Some((low, end)) =
+                    answer(self.ends.fetch_watermarks(&self.changelog, partition, QUESTION_TIMEOUT))?
+                else {
+                    continue;
+                };
+                if progress.next > end {
+                    handle(Restored::Stale { partition })?;
+                    progress.next = low;
+                }
+                progress.next = progress.next.max(low);
+                progress.stage = Stage::AwaitStable { end };
+            }
+            let Stage::AwaitStable { end } = progress.stage else { continue };
+            if progress.next >= end {
+                handle(Restored::Done { partition, offset: progress.next })?;
+                self.partitions.remove(&partition);
+                continue;
+            }
+            let stable = answer(self.reader.fetch_watermarks(&self.changelog, partition, QUESTION_TIMEOUT))?;
+            if stable.is_some_and(|(_, stable_end)| stable_end >= end) {
+                progress.stage = Stage::Read { end };
+                pointed_anew = true;
+            }
+        }
+        if pointed_anew {
+            self.point_reader();
+        }
+        Ok(())
+    }
+
+    /// Points the reader to all that is being read, and nothing else.
+    fn point_reader(&mut self) {
+        self.heard_at = Instant::now();
+        let mut places = TopicPartitionList::new();
+        for (partition, progress) in &self.partitions {
+            if matches!(progress.stage, Stage::Read { .. }) {
+                let added =
+                    places.add_partition_offset(&self.changelog, *partition, Offset::Offset(progress.next));
+                if let Err(error) = added {
+                    tracing::warn!(%error, partition, "cannot point the restore to its place");
+                }
+            }
+        }
+        let done = if places.count() == 0 { self.reader.unassign() } else { self.reader.assign(&places) };
+        if let Err(error) = done {
+            tracing::warn!(%error, "cannot point the restore to its places");
+        }
+    }
+
+    fn read(
+        &mut self,
+        handle: &mut dyn FnMut(Restored<'_>) -> Result<(), EdgeError>,
+    ) -> Result<(), EdgeError> {
+        let mut done = false;
+        for turn in 0..RECORDS_A_TURN {
+            // Only the first poll of a turn waits, and only a little: there are other tasks.
+            let wait = if turn == 0 { Duration::from_millis(5) } else { Duration::ZERO };
+            match self.reader.poll(wait) {
+                None => break,
+                Some(Ok(message)) => {
+                    self.heard_at = Instant::now();
+                    let partition = message.partition();
+                    if let Some(progress) = self.partitions.get_mut(&partition)
+                        && message.offset() >= progress.next
+                    {
+                        progress.next = message.offset() + 1;
+                        let key = message.key().unwrap_or_default();
+                        handle(Restored::Record { partition, key, value: message.payload() })?;
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.heard_at = Instant::now();
+                    if let Some(Progress { next, stage: Stage::Read { end } }) =
+                        self.partitions.get(&partition)
+                    {
+                        let offset = (*next).max(*end);
+                        handle(Restored::Done { partition, offset })?;
+                        self.partitions.remove(&partition);
+                        done = true;
+                    }
+                }
+                Some(Err(error)) => match errors::of_poll(&error) {
+                    Remedy::Stop => return Err(EdgeError::kafka("cannot read the changelog", error)),
+                    Remedy::Retry | Remedy::Abort | Remedy::Rebuild => {
+                        tracing::warn!(%error, "reading the changelog");
+                        break;
+                    }
+                },
+            }
+        }
+        if done {
+            self.point_reader();
+        }
+        Ok(())
+    }
+}
+
+/// An answer, or nothing where the question has to be put again.
+fn answer<T>(result: KafkaResult<T>) -> Result<Option<T>, EdgeError> {
+    match result {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if errors::of_poll(&error) == Remedy::Stop => {
+            Err(EdgeError::kafka("cannot read the changelog", error))
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the changelog's end is not known yet");
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What the edge needs to know, already validated; and the librdkafka settings, in one place, with the why of each.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+/// How to reach the cluster and how to commit.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `host:port`, several with commas.
+    pub bootstrap: String,
+    /// Consumer group, and the prefix of the transactional ids.
+    pub group: String,
+    /// Name of this instance; stable over restarts, so that a restarted instance ends its own unfinished transaction at
+    /// once instead of waiting for its time-out.
+    pub instance: String,
+    /// librdkafka properties of the user's, for every client.
+    pub overrides: Vec<(String, String)>,
+    /// A transaction is committed after this time at the latest.
+    pub commit_interval: Duration,
+    /// A transaction is committed when this many bytes are staged.
+    pub commit_bytes_max: usize,
+    /// The coordinator aborts a transaction that is open for longer.
+    pub transaction_timeout: Duration,
+}
+
+impl Settings {
+    fn base(&self, client: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.bootstrap);
+        config.set("client.id", format!("{}-{client}", self.group));
+        // The default backs off for seconds after the first failures; brokers come back faster.
+        config.set("reconnect.backoff.max.ms", "2000");
+        config
+    }
+
+    fn overridden(&self, mut config: ClientConfig, applies: impl Fn(&str) -> bool) -> ClientConfig {
+        for (key, value) in self.overrides.iter().filter(|(key, _)| applies(key)) {
+            config.set(key, value);
+        }
+        config
+    }
+
+    /// The consumer of the input topics: group membership, no commits of its own (offsets go with the transactions).
+    pub(crate) fn consumer(&self, worker: &str) -> ClientConfig {
+        let mut config = self.base(worker);
+        config.set("group.id", &self.group);
+        config.set("enable.auto.commit", "false");
+        config.set("auto.offset.reset", "earliest");
+        config.set("isolation.level", "read_committed");
+        config.set("partition.assignment.strategy", "cooperative-sticky");
+        // A dead instance's partitions are taken over after this time (45 s by default).
+        config.set("session.timeout.ms", "10000");
+        config.set("heartbeat.interval.ms", "2000");
+        config.set("topic.metadata.refresh.interval.ms", "5000");
+        // For the lag of each partition.
+        config.set("statistics.interval.ms", "2000");
+        // Bounds on what is fetched ahead; the default is 64 MiB for each partition.
+        config.set("queued.max.messages.kbytes", "32768");
+        config.set("fetch.message.max.bytes", "2097152");
+        config.set("fetch.max.bytes", "16777216");
+        // A full queue is looked at again after 1 s by default.
+        config.set("fetch.queue.backoff.ms", "5");
+        config.set("check.crcs", "false");
+        self.overridden(config, |key| !PRODUCER_ONLY.contains(&key))
+    }
+
+    /// A consumer without a group, for changelogs and offsets of ends. `committed` decides whether the end is that of
+    /// the finished transactions, or the very last record.
+    pub(crate) fn reader(&self, worker: &str, committed: bool) -> ClientConfig {
+        let mut config = self.base(&format!("{worker}-restore"));
+        // librdkafka wants a group even where none is joined.
+        config.set("group.id", format!("{}-restore", self.group));
+        config.set("enable.auto.commit", "false");
+        config.set("enable.auto.offset.store", "false");
+        config.set("auto.offset.reset", "earliest");
+        config.set("isolation.level", if committed { "read_committed" } else { "read_uncommitted" });
+        config.set("enable.partition.eof", "true");
+        // The end of a partition is told with an empty answer: do not let the broker wait 500 ms for more.
+        config.set("fetch.wait.max.ms", "10");
+        config.set("queued.max.messages.kbytes", "16384");
+        config.set("check.crcs", "false");
+        self.overridden(config, |key| !PRODUCER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))
+    }
+
+    /// The transactional producer of one worker.
+    pub(crate) fn producer(&self, worker: &str) -> ClientConfig {
+        let mut config = self.base(worker);
+        config.set("transactional.id", format!("{}-{}-{worker}", self.group, self.instance));
+        config.set("transaction.timeout.ms", self.transaction_timeout.as_millis().to_string());
+        // Nothing is sent until a commit begins, and then everything at once.
+        config.set("linger.ms", "1");
+        // The coordinator often answers CONCURRENT_TRANSACTIONS just after a commit; the default waits 100 ms.
+        config.set("retry.backoff.ms", "10");
+        config.set("queue.buffering.max.kbytes", "131072");
+        config.set("queue.buffering.max.messages", "500000");
+        // A dead letter is as large as its record was; the topic's own limit decides.
+        config.set("message.max.bytes", "33554432");
+        self.overridden(config, |key| !CONSUMER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))
+    }
+}
+
+/// Properties that a consumer would refuse or warn of.
+const PRODUCER_ONLY: &[&str] = &[
+    "linger.ms",
+    "queue.buffering.max.ms",
+    "batch.size",
+    "batch.num.messages",
+    "compression.type",
+    "compression.codec",
+    "compression.level",
+    "queue.buffering.max.kbytes",
+    "queue.buffering.max.messages",
+    "message.timeout.ms",
+    "delivery.timeout.ms",
+    "sticky.partitioning.linger.ms",
+];
+
+/// Properties of group members.
+const GROUP_ONLY: &[&str] = &[
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "max.poll.interval.ms",
+    "group.instance.id",
+    "group.protocol",
+    "group.remote.assignor",
+    "partition.assignment.strategy",
+    "statistics.interval.ms",
+];
+
+/// Properties that a producer would refuse or warn of.
+const CONSUMER_ONLY: &[&str] = &[
+    "fetch.wait.max.ms",
+    "fetch.min.bytes",
+    "fetch.max.bytes",
+    "fetch.message.max.bytes",
+    "max.partition.fetch.bytes",
+    "queued.min.messages",
+    "queued.max.messages.kbytes",
+    "fetch.queue.backoff.ms",
+    "check.crcs",
+];

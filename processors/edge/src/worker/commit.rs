@@ -1,0 +1,218 @@
+//! One Kafka transaction: outputs, changelog, dead letters and offsets of all tasks of the worker.
+
+use std::time::{Duration, Instant};
+
+use engine::{Tally, TaskError};
+use rdkafka::consumer::Consumer;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::{Worker, now_ms};
+use crate::errors::{EdgeError, Remedy};
+use crate::metrics::Outcome;
+use crate::producer::{TransactionFailed, TransactionalProducer};
+
+/// After a failed transaction the records come again; not at once, since what failed may fail again.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
+const OFFSETS_TIMEOUT: Duration = Duration::from_millis(500);
+
+impl Worker {
+    /// Commits what is staged, if anything is. What fails is put right here, as far as it can be.
+    pub(super) fn commit(&mut self) -> Result<(), EdgeError> {
+        self.staged_since = None;
+        if self.lanes.values().all(|lane| lane.task.is_clean()) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        match self.transact() {
+            Ok(()) => {
+                self.shared.metrics.transaction(Outcome::Committed);
+                self.shared.metrics.commit_latency(began.elapsed());
+                self.settle(true)
+            }
+            Err(Failed::Damaged(partition)) => {
+                self.give_up()?;
+                self.restore_anew(partition)
+            }
+            Err(Failed::Task(error)) => {
+                self.give_up()?;
+                Err(error.into())
+            }
+            Err(Failed::Transaction(failed)) => self.put_right(failed),
+        }
+    }
+
+    fn transact(&mut self) -> Result<(), Failed> {
+        self.producer.begin()?;
+        let mut offsets = TopicPartitionList::new();
+        for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
+            if let Err(error) = lane.task.prepare(&mut self.producer) {
+                let failed = self.producer.take_send_failure();
+                return Err(failed.map_or(Failed::from(error), Failed::Transaction));
+            }
+            for source in lane.task.offsets() {
+                let added = offsets.add_partition_offset(
+                    &source.topic,
+                    source.partition,
+                    Offset::Offset(source.next),
+                );
+                added.map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
+            }
+        }
+        self.producer.drain()?;
+        // Read after every poll: an old generation is refused, and so a zombie is fenced.
+        let group = self.consumer.group_metadata().ok_or_else(|| {
+            Failed::Transaction(unusable("the consumer has no group", rdkafka::error::KafkaError::Canceled))
+        })?;
+        let stop = self.shared.stop.clone();
+        self.producer.commit(&offsets, &group, &|| stop.is_overdue())?;
+        Ok(())
+    }
+
+    /// The transaction is committed, or is not: the tasks follow.
+    fn settle(&mut self, committed: bool) -> Result<(), EdgeError> {
+        let mut damaged = Vec::new();
+        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| !lane.task.is_clean()) {
+            if !committed {
+                lane.rewind();
+                continue;
+            }
+            let next = lane.task.offsets().iter().map(|source| source.next).max();
+            match lane.task.committed() {
+                Ok(tally) => {
+                    if let Some(next) = next {
+                        lane.committed_to(next);
+                    }
+                    count(&self.shared, &tally);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "restoring the state anew");
+                    damaged.push(*partition);
+                }
+            }
+        }
+        for partition in damaged {
+            self.restore_anew(partition)?;
+        }
+        Ok(())
+    }
+
+    /// Aborts, and takes the records again.
+    fn give_up(&mut self) -> Result<(), EdgeError> {
+        self.shared.metrics.transaction(Outcome::Aborted);
+        let aborted = self.producer.abort();
+        self.settle(false)?;
+        if !aborted {
+            self.rebuild_producer()?;
+        }
+        std::thread::sleep(PAUSE_AFTER_FAILURE);
+        Ok(())
+    }
+
+    fn put_right(&mut self, failed: TransactionFailed) -> Result<(), EdgeError> {
+        let TransactionFailed { remedy, error, in_doubt } = failed;
+        match remedy {
+            Remedy::Abort => {
+                tracing::warn!(%error, "the transaction is aborted, its records are taken again");
+                self.give_up()
+            }
+            Remedy::Stop => {
+                self.give_up()?;
+                Err(error)
+            }
+            // Only a stop that is overdue ends the repetition of a call. What the coordinator made of it is found by the
+            // next owner, in the committed offsets.
+            Remedy::Retry => {
+                tracing::warn!(%error, "stopping without an answer; the next start goes by the committed offsets");
+                self.settle(false)
+            }
+            Remedy::Rebuild => {
+                tracing::warn!(%error, in_doubt, "the producer is rebuilt");
+                self.rebuild_producer()?;
+                let committed = in_doubt && self.was_committed();
+                self.shared.metrics.transaction(if in_doubt { Outcome::Ambiguous } else { Outcome::Aborted });
+                self.settle(committed)?;
+                std::thread::sleep(PAUSE_AFTER_FAILURE);
+                Ok(())
+            }
+        }
+    }
+
+    /// A new producer under the same id: its first act fences the old one, and ends the transaction that is open.
+    fn rebuild_producer(&mut self) -> Result<(), EdgeError> {
+        self.shared.metrics.producer_rebuilt();
+        let stop = self.shared.stop.clone();
+        let outputs = self.shared.outputs.clone();
+        let started =
+            TransactionalProducer::start(&self.shared.settings, &self.name, outputs, &|| stop.is_overdue())?;
+        if let Some(producer) = started {
+            self.producer = producer;
+        }
+        Ok(())
+    }
+
+    /// Whether the offsets of the transaction in doubt are the group's now. Called when no transaction of ours is open,
+    /// so the answer is final.
+    fn was_committed(&mut self) -> bool {
+        let mut expected: Vec<(String, i32, i64)> = Vec::new();
+        let mut question = TopicPartitionList::new();
+        for source in self.lanes.values().flat_map(|lane| lane.task.offsets()) {
+            question.add_partition(&source.topic, source.partition);
+            expected.push((source.topic.clone(), source.partition, source.next));
+        }
+        while !self.shared.stop.is_overdue() {
+            match self.consumer.committed_offsets(question.clone(), OFFSETS_TIMEOUT) {
+                Ok(found) => {
+                    return expected.iter().all(|(topic, partition, next)| {
+                        let element = found.find_partition(topic, *partition);
+                        element.is_some_and(|element| element.offset() == Offset::Offset(*next))
+                    });
+                }
+                Err(error) => tracing::debug!(%error, "the committed offsets are not known yet"),
+            }
+        }
+        false
+    }
+}
+
+fn count(shared: &super::Shared, tally: &Tally) {
+    let metrics = &shared.metrics;
+    for (class, count) in tally.events() {
+        metrics.events(class.as_str(), count);
+    }
+    for (reason, count) in tally.dead_letters() {
+        metrics.dead_letters(reason.as_str(), *count);
+    }
+    for (topic, count) in tally.outputs() {
+        if let Some(name) = shared.topology.topics().get(topic) {
+            metrics.outputs(name, count);
+        }
+    }
+    metrics.end_to_end_latency(now_ms(), tally.timestamps_ms.iter().copied());
+}
+
+/// Why a transaction did not come about.
+enum Failed {
+    Transaction(TransactionFailed),
+    /// The state of this partition has to be restored.
+    Damaged(i32),
+    Task(TaskError),
+}
+
+impl From<TransactionFailed> for Failed {
+    fn from(failed: TransactionFailed) -> Self {
+        Self::Transaction(failed)
+    }
+}
+
+impl From<TaskError> for Failed {
+    fn from(error: TaskError) -> Self {
+        match error {
+            TaskError::StateDamaged { partition, .. } => Self::Damaged(partition),
+            TaskError::Abort { .. } | TaskError::Fatal { .. } => Self::Task(error),
+        }
+    }
+}
+
+fn unusable(what: &str, error: rdkafka::error::KafkaError) -> TransactionFailed {
+    TransactionFailed { remedy: Remedy::Abort, error: EdgeError::kafka(what, error), in_doubt: false }
+}

@@ -1,0 +1,263 @@
+//! A worker: one thread with its own consumer, its own transactional producer and the tasks of its partitions. Nothing is
+//! shared on the way of a record.
+
+mod commit;
+mod lane;
+mod rebalance;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use engine::{SourceRecord, StateStore, Task, TaskError, Topology};
+use model::Limits;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Message};
+
+use crate::consumer::{MessageHeaders, Notes};
+use crate::errors::{self, EdgeError, Remedy};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::producer::{OutputTopics, TransactionalProducer};
+use crate::restore::Restorer;
+use crate::settings::Settings;
+use crate::stop::Stop;
+use lane::Lane;
+
+/// How long the loop sleeps when there is nothing at all to do; a record ends the sleep.
+const IDLE: Duration = Duration::from_millis(100);
+/// How many records are taken between two looks at the clock.
+const RECORDS_BETWEEN_LOOKS: u32 = 64;
+const FIGURES_EVERY: Duration = Duration::from_secs(1);
+
+/// Makes the store of a partition.
+pub type StoreFactory = Arc<dyn Fn(i32) -> Box<dyn StateStore> + Send + Sync>;
+
+/// What all workers of a pipeline have in common.
+#[derive(Clone)]
+pub struct Shared {
+    /// How to reach the cluster.
+    pub settings: Settings,
+    /// The processors.
+    pub topology: Arc<Topology>,
+    /// Limits on input.
+    pub limits: Limits,
+    /// Makes stores.
+    pub stores: StoreFactory,
+    /// The input topics.
+    pub inputs: Vec<String>,
+    /// The output topics, in the order of the topology.
+    pub outputs: OutputTopics,
+    /// Where to count.
+    pub metrics: Metrics,
+    /// Where to say how it goes.
+    pub health: Health,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+pub(crate) struct Worker {
+    name: String,
+    shared: Shared,
+    consumer: BaseConsumer<Notes>,
+    producer: TransactionalProducer,
+    restorer: Restorer,
+    lanes: BTreeMap<i32, Lane>,
+    /// Whether the group has assigned anything yet, be it nothing.
+    joined: bool,
+    /// When the first record was staged since the last commit.
+    staged_since: Option<Instant>,
+    taken: u32,
+    ask_offsets_at: Instant,
+    figures_at: Instant,
+}
+
+impl Worker {
+    /// Runs a worker until the stop.
+    ///
+    /// # Errors
+    /// What has no remedy: the error says what an operator can do.
+    pub(crate) fn run(name: String, shared: Shared) -> Result<(), EdgeError> {
+        let stop = shared.stop.clone();
+        let outputs = shared.outputs.clone();
+        shared.health.set_worker(&name, false, "reaching the cluster");
+        let started =
+            TransactionalProducer::start(&shared.settings, &name, outputs, &|| stop.is_requested())?;
+        let Some(producer) = started else { return Ok(()) };
+        let consumer: BaseConsumer<Notes> = shared
+            .settings
+            .consumer(&name)
+            .create_with_context(Notes::default())
+            .map_err(EdgeError::Settings)?;
+        let inputs: Vec<&str> = shared.inputs.iter().map(String::as_str).collect();
+        consumer.subscribe(&inputs).map_err(|error| EdgeError::kafka("cannot subscribe", error))?;
+        let changelog = shared.topology.name(shared.topology.changelog());
+        let restorer = Restorer::new(&shared.settings, &name, changelog)?;
+        shared.health.set_worker(&name, false, "joining the group");
+        let now = Instant::now();
+        let mut worker = Self {
+            name,
+            shared,
+            consumer,
+            producer,
+            restorer,
+            lanes: BTreeMap::new(),
+            joined: false,
+            staged_since: None,
+            taken: 0,
+            ask_offsets_at: now,
+            figures_at: now,
+        };
+        let result = worker.turns();
+        worker.leave();
+        result
+    }
+
+    fn turns(&mut self) -> Result<(), EdgeError> {
+        while !self.shared.stop.is_requested() {
+            self.turn()?;
+        }
+        // A last commit, so that the next owner has nothing to do again.
+        self.commit()
+    }
+
+    /// One turn of the loop: the group's decisions, restores, then records until the input runs dry or it is time to commit.
+    fn turn(&mut self) -> Result<(), EdgeError> {
+        self.follow_group()?;
+        self.bring_lanes_up()?;
+        self.show_figures();
+        let busy = self.staged_since.is_some() || !self.restorer.is_idle() || self.any_lane_waits();
+        let began = Instant::now();
+        let mut wait = if busy { Duration::ZERO } else { IDLE };
+        let mut polled = 0;
+        loop {
+            let Some(result) = self.consumer.poll(wait) else { break };
+            let message = match result {
+                Ok(message) => message,
+                Err(error) => {
+                    tolerate(error)?;
+                    break;
+                }
+            };
+            // What the group has decided meanwhile comes before any record.
+            let rebalances = self.consumer.context().take_rebalances();
+            let damaged = take(&mut self.lanes, &message)?;
+            drop(message);
+            if let Some(partition) = damaged {
+                self.restore_anew(partition)?;
+            }
+            if !rebalances.is_empty() {
+                self.carry_out(rebalances)?;
+            }
+            self.taken += 1;
+            polled += 1;
+            wait = Duration::ZERO;
+            if self.staged_since.is_none() {
+                self.staged_since = Some(Instant::now());
+            }
+            if self.taken.is_multiple_of(RECORDS_BETWEEN_LOOKS) && self.is_commit_due() {
+                break;
+            }
+        }
+        if polled > 0 {
+            self.shared.metrics.processing_latency(began.elapsed());
+        }
+        // The input ran dry, or it is time.
+        self.commit()
+    }
+
+    fn is_commit_due(&self) -> bool {
+        let settings = &self.shared.settings;
+        let staged: usize = self.lanes.values().map(|lane| lane.task.staged_bytes()).sum();
+        staged >= settings.commit_bytes_max
+            || self.staged_since.is_some_and(|since| since.elapsed() >= settings.commit_interval)
+            || self.shared.stop.is_requested()
+    }
+
+    fn any_lane_waits(&self) -> bool {
+        self.lanes.values().any(|lane| !lane.is_live())
+    }
+
+    fn new_task(&self, partition: i32) -> Task {
+        let store = (self.shared.stores)(partition);
+        Task::new(partition, Arc::clone(&self.shared.topology), self.shared.limits.clone(), store)
+    }
+
+    /// Leaves the group; the partitions go to others at once.
+    fn leave(self) {
+        self.consumer.context().close();
+        for (_, lane) in self.lanes {
+            lane.close();
+        }
+        self.shared.health.set_worker(&self.name, false, "left the group");
+        drop(self.consumer);
+    }
+
+    fn show_figures(&mut self) {
+        if self.figures_at.elapsed() < FIGURES_EVERY {
+            return;
+        }
+        self.figures_at = Instant::now();
+        let metrics = &self.shared.metrics;
+        for lane in self.lanes.values() {
+            let state = lane.task.state();
+            let size = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+            metrics.state_size(lane.partition(), size(state.records), size(state.bytes));
+        }
+        for (partition, remaining) in self.restorer.remaining() {
+            metrics.restore_remaining(partition, remaining);
+        }
+        for ((topic, partition), end) in self.consumer.context().take_ends() {
+            if let Some(lane) = self.lanes.get(&partition) {
+                metrics.lag(&topic, partition, (end - lane.committed.unwrap_or(0)).max(0));
+            }
+        }
+    }
+}
+
+/// Hands a message to its task. Gives the partition whose state turned out to be damaged, if so.
+fn take(lanes: &mut BTreeMap<i32, Lane>, message: &BorrowedMessage<'_>) -> Result<Option<i32>, EdgeError> {
+    let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(None) };
+    if !lane.expects(message.offset()) {
+        return Ok(None);
+    }
+    let headers = MessageHeaders(message.headers());
+    let record = SourceRecord {
+        topic: message.topic(),
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp_ms: message.timestamp().to_millis(),
+        key: message.key(),
+        value: message.payload(),
+        headers: &headers,
+        conversation: None,
+    };
+    match lane.task.process(&record, now_ms()) {
+        Ok(()) => {
+            lane.took(record.offset);
+            Ok(None)
+        }
+        Err(error @ TaskError::StateDamaged { partition, .. }) => {
+            tracing::error!(%error, "restoring the state anew");
+            Ok(Some(partition))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Errors of a poll that pass by themselves are only noted.
+fn tolerate(error: rdkafka::error::KafkaError) -> Result<(), EdgeError> {
+    match errors::of_poll(&error) {
+        Remedy::Stop => Err(EdgeError::kafka("cannot read the input", error)),
+        Remedy::Retry | Remedy::Abort | Remedy::Rebuild => {
+            tracing::warn!(%error, "reading the input");
+            Ok(())
+        }
+    }
+}
+
+/// Now, in epoch milliseconds.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,193 @@
+//! Partitions come and go. The reference is librdkafka's own example of a transactional consumer; here the decisions are
+//! carried out after the poll, by the worker itself.
+
+use std::time::{Duration, Instant};
+
+use engine::Phase;
+use rdkafka::consumer::Consumer;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::{Lane, Worker};
+use crate::consumer::Rebalanced;
+use crate::errors::EdgeError;
+use crate::metrics::Rebalance;
+use crate::restore::Restored;
+
+const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+impl Worker {
+    pub(super) fn follow_group(&mut self) -> Result<(), EdgeError> {
+        let rebalances = self.consumer.context().take_rebalances();
+        self.carry_out(rebalances)
+    }
+
+    pub(super) fn carry_out(&mut self, rebalances: Vec<Rebalanced>) -> Result<(), EdgeError> {
+        for rebalanced in rebalances {
+            match rebalanced {
+                Rebalanced::Assigned(partitions) => self.assigned(&partitions)?,
+                Rebalanced::Revoked { partitions, lost } => self.revoked(&partitions, lost)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// New lanes stand still until their state is there.
+    fn assigned(&mut self, partitions: &TopicPartitionList) -> Result<(), EdgeError> {
+        self.joined = true;
+        self.shared.metrics.rebalance(Rebalance::Assigned);
+        tracing::info!(worker = self.name, partitions = %listed(partitions), "assigned");
+        let answered = self.consumer.incremental_assign(partitions);
+        answered.map_err(|error| EdgeError::kafka("cannot take the assignment", error))?;
+        if partitions.count() > 0 {
+            let paused = self.consumer.pause(partitions);
+            paused.map_err(|error| EdgeError::kafka("cannot pause the new partitions", error))?;
+        }
+        for element in partitions.elements() {
+            let task = self.new_task(element.partition());
+            let lane = Lane::new(task, element.topic(), self.shared.metrics.clone());
+            self.lanes.insert(element.partition(), lane);
+        }
+        self.ask_offsets_at = Instant::now();
+        self.tell_health();
+        Ok(())
+    }
+
+    /// What goes away is committed first, unless it is lost already.
+    fn revoked(&mut self, partitions: &TopicPartitionList, lost: bool) -> Result<(), EdgeError> {
+        self.shared.metrics.rebalance(if lost { Rebalance::Lost } else { Rebalance::Revoked });
+        tracing::info!(worker = self.name, partitions = %listed(partitions), lost, "revoked");
+        if !lost {
+            self.commit()?;
+        }
+        for element in partitions.elements() {
+            self.restorer.forget(element.partition());
+            if let Some(mut lane) = self.lanes.remove(&element.partition()) {
+                lane.task.aborted();
+                lane.close();
+            }
+        }
+        let answered = self.consumer.incremental_unassign(partitions);
+        answered.map_err(|error| EdgeError::kafka("cannot give partitions back", error))?;
+        self.tell_health();
+        Ok(())
+    }
+
+    /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
+    pub(super) fn bring_lanes_up(&mut self) -> Result<(), EdgeError> {
+        if !self.any_lane_waits() {
+            return Ok(());
+        }
+        self.ask_committed_offsets()?;
+        self.restore_some()?;
+        for lane in self.lanes.values_mut().filter(|lane| lane.is_misplaced()) {
+            if let Err(error) = lane.put_in_place(&self.consumer) {
+                tracing::debug!(%error, partition = lane.partition(), "the consumer is not in its place yet");
+            }
+        }
+        self.tell_health();
+        Ok(())
+    }
+
+    /// The group's offsets are told only when no transaction that could still change them is open. So an answer also
+    /// means that the former owner is done.
+    fn ask_committed_offsets(&mut self) -> Result<(), EdgeError> {
+        let created = |lane: &&mut Lane| lane.task.phase() == Phase::Created;
+        if Instant::now() < self.ask_offsets_at {
+            return Ok(());
+        }
+        let mut question = TopicPartitionList::new();
+        for lane in self.lanes.values_mut().filter(created) {
+            question.add_partition(&lane.topic, lane.partition());
+        }
+        if question.count() == 0 {
+            return Ok(());
+        }
+        let offsets = match self.consumer.committed_offsets(question, OFFSETS_TIMEOUT) {
+            Ok(offsets) => offsets,
+            Err(error) => {
+                tracing::debug!(%error, "the committed offsets are not known yet");
+                self.ask_offsets_at = Instant::now() + ASK_AGAIN_AFTER;
+                return Ok(());
+            }
+        };
+        for element in offsets.elements() {
+            let Some(lane) = self.lanes.get_mut(&element.partition()) else { continue };
+            lane.committed = match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            };
+            let from = lane.task.restore_from()?;
+            lane.become_phase(Phase::Restoring);
+            self.restorer.begin(element.partition(), from);
+        }
+        Ok(())
+    }
+
+    fn restore_some(&mut self) -> Result<(), EdgeError> {
+        if self.restorer.is_idle() {
+            return Ok(());
+        }
+        let Self { restorer, lanes, shared, name, .. } = self;
+        let mut records = 0;
+        let result = restorer.turn(&mut |restored| {
+            match restored {
+                Restored::Record { partition, key, value } => {
+                    records += 1;
+                    if let Some(lane) = lanes.get_mut(&partition) {
+                        lane.task.restore(key, value)?;
+                    }
+                }
+                Restored::Stale { partition } => {
+                    tracing::warn!(partition, "the store belongs to another changelog, it is rebuilt");
+                    if let Some(lane) = lanes.get_mut(&partition) {
+                        lane.task.wipe()?;
+                    }
+                }
+                Restored::Done { partition, offset } => {
+                    shared.metrics.restore_remaining(partition, 0);
+                    if let Some(lane) = lanes.get_mut(&partition) {
+                        lane.restored(offset)?;
+                        let state = lane.task.state();
+                        tracing::info!(worker = name, partition, records = state.records, "restored");
+                    }
+                }
+            }
+            Ok(())
+        });
+        self.shared.metrics.restored(records);
+        result
+    }
+
+    /// The state of a partition cannot be trusted any more: everything of it begins anew.
+    pub(super) fn restore_anew(&mut self, partition: i32) -> Result<(), EdgeError> {
+        let Some(mut lane) = self.lanes.remove(&partition) else { return Ok(()) };
+        let mut place = TopicPartitionList::new();
+        place.add_partition(&lane.topic, partition);
+        self.consumer
+            .pause(&place)
+            .map_err(|error| EdgeError::kafka("cannot pause a damaged partition", error))?;
+        self.restorer.forget(partition);
+        lane.task.wipe()?;
+        let topic = lane.topic.clone();
+        lane.close();
+        let lane = Lane::new(self.new_task(partition), &topic, self.shared.metrics.clone());
+        self.lanes.insert(partition, lane);
+        self.ask_offsets_at = Instant::now();
+        self.tell_health();
+        Ok(())
+    }
+
+    fn tell_health(&self) {
+        let live = self.lanes.values().filter(|lane| lane.is_live()).count();
+        let all = self.lanes.len();
+        let ready = self.joined && live == all;
+        self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running"));
+    }
+}
+
+fn listed(partitions: &TopicPartitionList) -> String {
+    let each: Vec<String> =
+        partitions.elements().iter().map(|p| format!("{}/{}", p.topic(), p.partition())).collect();
+    each.join(" ")
+}

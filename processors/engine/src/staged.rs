@@ -1,0 +1,62 @@
+//! What a transaction will do, collected while nothing is decided: nothing local changes before Kafka commits.
+
+use std::collections::BTreeSet;
+
+use crate::deadletter::DeadLetter;
+use crate::record::SourceRecord;
+use crate::store::WriteBatch;
+use crate::tally::Tally;
+
+/// The next offset to read of a source partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceOffset {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// The offset after the last record taken.
+    pub next: i64,
+}
+
+/// Everything that one task wants of the next transaction.
+#[derive(Debug, Default)]
+pub(crate) struct Staged {
+    pub(crate) writes: WriteBatch,
+    pub(crate) marks: BTreeSet<(usize, Box<[u8]>)>,
+    pub(crate) dead_letters: Vec<DeadLetter>,
+    pub(crate) offsets: Vec<SourceOffset>,
+    pub(crate) tally: Tally,
+    dead_letter_bytes: usize,
+}
+
+impl Staged {
+    pub(crate) fn took(&mut self, record: &SourceRecord<'_>) {
+        let next = record.offset + 1;
+        let known = self
+            .offsets
+            .iter_mut()
+            .find(|offset| offset.partition == record.partition && offset.topic == record.topic);
+        match known {
+            Some(offset) => offset.next = next,
+            None => self.offsets.push(SourceOffset {
+                topic: record.topic.to_owned(),
+                partition: record.partition,
+                next,
+            }),
+        }
+    }
+
+    pub(crate) fn reject(&mut self, letter: DeadLetter) {
+        self.tally.dead_letter(letter.reason);
+        self.dead_letter_bytes += letter.bytes();
+        self.dead_letters.push(letter);
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.writes.bytes() + self.dead_letter_bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.offsets.is_empty()
+    }
+}

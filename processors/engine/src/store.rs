@@ -1,0 +1,206 @@
+//! State: what a task remembers, behind one trait.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// A store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The medium failed. Remedy: wipe the store and restore it from its changelog.
+    #[error("the state store failed: {0}")]
+    Io(#[from] std::io::Error),
+    /// What was read is not what was written. Remedy: the same.
+    #[error("the state store holds damaged data: {0}")]
+    Corrupt(String),
+}
+
+/// Changes that become visible together; the last change of a key counts.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct WriteBatch {
+    changes: BTreeMap<Box<[u8]>, Option<Box<[u8]>>>,
+    bytes: usize,
+}
+
+impl WriteBatch {
+    /// Sets a key.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.set(key, Some(value.into()));
+    }
+
+    /// Removes a key.
+    pub fn delete(&mut self, key: &[u8]) {
+        self.set(key, None);
+    }
+
+    fn set(&mut self, key: &[u8], value: Option<Box<[u8]>>) {
+        self.bytes += value.as_ref().map_or(0, |v| v.len());
+        if let Some(slot) = self.changes.get_mut(key) {
+            self.bytes -= slot.as_ref().map_or(0, |v| v.len());
+            *slot = value;
+        } else {
+            self.bytes += key.len();
+            self.changes.insert(key.into(), value);
+        }
+    }
+
+    /// What this batch says about a key: `None` nothing, `Some(None)` it is removed.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.changes.get(key).map(|value| value.as_deref())
+    }
+
+    /// The changes, sorted by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        self.changes.iter().map(|(key, value)| (&**key, value.as_deref()))
+    }
+
+    /// Bytes of keys and values held.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Number of keys changed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Forgets all changes.
+    pub fn clear(&mut self) {
+        self.changes.clear();
+        self.bytes = 0;
+    }
+}
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Number of keys.
+    pub records: u64,
+    /// Bytes of keys and values, without the store's own overhead.
+    pub bytes: u64,
+}
+
+/// A task's state: keys and values in the order of the keys' bytes. A cache of its changelog topic, which alone is the
+/// truth: a store may be thrown away at any time and be rebuilt.
+///
+/// `testkit::store_contract` holds the tests that every implementation has to pass.
+pub trait StateStore: Send {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// The medium failed or holds damaged data: wipe and restore.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Lets `read` see the value of a key without copying it where the store can.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn with(&self, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StoreError> {
+        read(self.get(key)?.as_deref());
+        Ok(())
+    }
+
+    /// Visits all keys that begin with `prefix`, in order, until `visit` breaks.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn scan(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError>;
+
+    /// Applies a batch whole or not at all, together with the changelog offset up to which (exclusively) the state then
+    /// stands, where it is known.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get); nothing of the batch is then visible.
+    fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError>;
+
+    /// The changelog offset that the last [`apply`](Self::apply) which named one gave.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn changelog_offset(&self) -> Result<Option<i64>, StoreError>;
+
+    /// Forgets everything, the changelog offset too.
+    ///
+    /// # Errors
+    /// The medium failed; the store must not be used any more.
+    fn wipe(&mut self) -> Result<(), StoreError>;
+
+    /// How much is held.
+    fn stats(&self) -> StoreStats;
+}
+
+/// State in memory: fast, gone with the process, restored whole from the changelog.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    records: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    changelog_offset: Option<i64>,
+    bytes: u64,
+}
+
+impl StateStore for MemoryStore {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.records.get(key).map(|value| value.to_vec()))
+    }
+
+    fn with(&self, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StoreError> {
+        read(self.records.get(key).map(|value| &**value));
+        Ok(())
+    }
+
+    fn scan(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let from = self.records.range::<[u8], _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
+        for (key, value) in from.take_while(|(key, _)| key.starts_with(prefix)) {
+            if visit(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+        for (key, value) in batch.iter() {
+            let size = |value: &[u8]| (key.len() + value.len()) as u64;
+            let old = match value {
+                Some(value) => {
+                    self.bytes += size(value);
+                    self.records.insert(key.into(), value.into())
+                }
+                None => self.records.remove(key),
+            };
+            self.bytes -= old.map_or(0, |old| size(&old));
+        }
+        if changelog_offset.is_some() {
+            self.changelog_offset = changelog_offset;
+        }
+        Ok(())
+    }
+
+    fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {
+        Ok(self.changelog_offset)
+    }
+
+    fn wipe(&mut self) -> Result<(), StoreError> {
+        *self = Self::default();
+        Ok(())
+    }
+
+    fn stats(&self) -> StoreStats {
+        StoreStats { records: self.records.len() as u64, bytes: self.bytes }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a task did, counted: told to the metrics only once it is committed, so that a retry counts nothing twice.
+
+use model::Reason;
+
+/// What became of an input record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventClass {
+    /// Created or completed an activity.
+    Primary,
+    /// Changed an activity, or waits for it.
+    Relation,
+    /// A fact of the conversation.
+    Fact,
+    /// Known already; changed nothing.
+    Duplicate,
+    /// Waits until its conversation is known (contract section 7).
+    Held,
+    /// A null value.
+    Tombstone,
+    /// Became a dead letter.
+    Invalid,
+}
+
+impl EventClass {
+    /// All classes, in the order of their index.
+    pub const ALL: [EventClass; 7] = [
+        EventClass::Primary,
+        EventClass::Relation,
+        EventClass::Fact,
+        EventClass::Duplicate,
+        EventClass::Held,
+        EventClass::Tombstone,
+        EventClass::Invalid,
+    ];
+
+    /// The word used in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventClass::Primary => "primary",
+            EventClass::Relation => "relation",
+            EventClass::Fact => "fact",
+            EventClass::Duplicate => "duplicate",
+            EventClass::Held => "held",
+            EventClass::Tombstone => "tombstone",
+            EventClass::Invalid => "invalid",
+        }
+    }
+}
+
+/// Counts since the last commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    events: [u64; EventClass::ALL.len()],
+    dead_letters: Vec<(Reason, u64)>,
+    /// Records emitted by topic, by the topic's index in the topology.
+    outputs: Vec<u64>,
+    /// Kafka timestamps of the records taken, in epoch milliseconds (for end-to-end latency), at most
+    /// [`Tally::TIMESTAMPS_MAX`] of them.
+    pub timestamps_ms: Vec<i64>,
+}
+
+impl Tally {
+    /// How many timestamps one commit keeps: a sample is enough for a histogram, and it bounds the memory.
+    pub const TIMESTAMPS_MAX: usize = 1024;
+
+    pub(crate) fn event(&mut self, class: EventClass) {
+        if let Some(count) = self.events.get_mut(class as usize) {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn dead_letter(&mut self, reason: Reason) {
+        match self.dead_letters.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.dead_letters.push((reason, 1)),
+        }
+    }
+
+    pub(crate) fn output(&mut self, topic: usize) {
+        if self.outputs.len() <= topic {
+            self.outputs.resize(topic + 1, 0);
+        }
+        if let Some(count) = self.outputs.get_mut(topic) {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn timestamp(&mut self, ms: Option<i64>) {
+        if let Some(ms) = ms
+            && self.timestamps_ms.len() < Self::TIMESTAMPS_MAX
+        {
+            self.timestamps_ms.push(ms);
+        }
+    }
+
+    /// Records taken, by what became of them.
+    pub fn events(&self) -> impl Iterator<Item = (EventClass, u64)> {
+        EventClass::ALL.into_iter().zip(self.events)
+    }
+
+    /// Dead letters by reason.
+    #[must_use]
+    pub fn dead_letters(&self) -> &[(Reason, u64)] {
+        &self.dead_letters
+    }
+
+    /// Records emitted, as (index of the topic in the topology, count).
+    pub fn outputs(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.outputs.iter().copied().enumerate()
+    }
+
+    /// All records taken.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.events.iter().sum()
+    }
+}

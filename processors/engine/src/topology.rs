@@ -1,0 +1,121 @@
+//! Which processors there are, and the topics that they may write.
+
+use crate::processor::Processor;
+
+/// A topic of the topology, by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicId(usize);
+
+impl TopicId {
+    /// The index in [`Topology::topics`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// A processor in its place: what it is, and its outputs in the order that topics.yaml gives.
+pub struct Node {
+    pub(crate) processor: Box<dyn Processor>,
+    pub(crate) writes: Vec<TopicId>,
+}
+
+/// A topology that cannot work.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TopologyError {
+    /// Two processors keep their state under the same byte. A programming error: give one another namespace.
+    #[error("processors {0} and {1} share the state namespace {2:?}")]
+    NamespaceTaken(String, String, char),
+    /// The number of outputs in topics.yaml is not what the processor needs.
+    #[error("processor {processor} writes {needed} topic(s), topics.yaml gives it {given}")]
+    Outputs {
+        /// The processor's name.
+        processor: String,
+        /// How many outputs it has.
+        needed: usize,
+        /// How many were declared.
+        given: usize,
+    },
+}
+
+/// The processors and topics that one program runs. Immutable, shared by all tasks.
+pub struct Topology {
+    topics: Vec<String>,
+    nodes: Vec<Node>,
+    dead_letters: TopicId,
+    changelog: TopicId,
+}
+
+impl Topology {
+    /// A topology with its two inner topics and no processor yet.
+    #[must_use]
+    pub fn new(dead_letters: &str, changelog: &str) -> Self {
+        Self {
+            topics: vec![dead_letters.to_owned(), changelog.to_owned()],
+            nodes: Vec::new(),
+            dead_letters: TopicId(0),
+            changelog: TopicId(1),
+        }
+    }
+
+    /// Adds a processor with the topics that it writes.
+    ///
+    /// # Errors
+    /// The outputs do not fit the processor, or its namespace is taken: mend topics.yaml or the processor.
+    pub fn add(&mut self, processor: Box<dyn Processor>, writes: &[&str]) -> Result<(), TopologyError> {
+        if processor.outputs() != writes.len() {
+            return Err(TopologyError::Outputs {
+                processor: processor.name().to_owned(),
+                needed: processor.outputs(),
+                given: writes.len(),
+            });
+        }
+        let namespace = processor.namespace();
+        if let Some(other) = self.nodes.iter().find(|node| node.processor.namespace() == namespace) {
+            return Err(TopologyError::NamespaceTaken(
+                other.processor.name().to_owned(),
+                processor.name().to_owned(),
+                char::from(namespace),
+            ));
+        }
+        let writes = writes.iter().map(|name| self.topic(name)).collect();
+        self.nodes.push(Node { processor, writes });
+        Ok(())
+    }
+
+    fn topic(&mut self, name: &str) -> TopicId {
+        let known = self.topics.iter().position(|topic| topic == name);
+        TopicId(known.unwrap_or_else(|| {
+            self.topics.push(name.to_owned());
+            self.topics.len() - 1
+        }))
+    }
+
+    /// All topics that can be written, by index.
+    #[must_use]
+    pub fn topics(&self) -> &[String] {
+        &self.topics
+    }
+
+    /// The name of a topic.
+    #[must_use]
+    pub fn name(&self, topic: TopicId) -> &str {
+        self.topics.get(topic.0).map_or("", String::as_str)
+    }
+
+    /// Where records go that cannot be folded.
+    #[must_use]
+    pub fn dead_letters(&self) -> TopicId {
+        self.dead_letters
+    }
+
+    /// Where the state goes.
+    #[must_use]
+    pub fn changelog(&self) -> TopicId {
+        self.changelog
+    }
+
+    pub(crate) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+}

@@ -1,0 +1,61 @@
+//! Texts that no output may show any more leave the state too (rule A4).
+
+use super::state::{Events, StoredActor, What};
+
+/// Drops the bodies that can never be shown again, whatever still arrives:
+///
+/// * of a primary that is not the first: an earlier one can come, never fewer;
+/// * of the first primary, where its author, or somebody who always may, deleted it;
+/// * of an edit, where its editor deleted too (an edit counts only if the editor is the author, and then so does the
+///   deletion), or somebody who always may.
+///
+/// Everything else stays: a deletion by the author of *this* primary counts for nothing if an earlier primary of another
+/// author arrives, and then the edits of that author, or of the system, are shown.
+pub(super) fn removed_texts(events: &mut Events<'_>) {
+    let deleters = Deleters::of(events);
+    let mut first = true;
+    for event in &mut events.0 {
+        let erased = deleters.may_erase(event.actor.as_ref());
+        match &mut event.what {
+            What::Primary(primary) => {
+                if erased || !first {
+                    primary.body = None;
+                }
+                first = false;
+            }
+            What::Edit { body } => {
+                if erased {
+                    *body = None;
+                }
+            }
+            What::Delete { .. }
+            | What::Reaction { .. }
+            | What::Response { .. }
+            | What::Suggestion { .. }
+            | What::Delivery { .. } => {}
+        }
+    }
+}
+
+struct Deleters<'a> {
+    /// Somebody deleted whose deletion counts whoever the author is: the system, a supervisor.
+    always: bool,
+    others: Vec<StoredActor<'a>>,
+}
+
+impl<'a> Deleters<'a> {
+    fn of(events: &Events<'a>) -> Self {
+        let mut deleters = Self { always: false, others: Vec::new() };
+        for event in &events.0 {
+            if let What::Delete { by_supervisor } = event.what {
+                deleters.always |= by_supervisor || event.actor.is_some_and(|actor| actor.is_system());
+                deleters.others.extend(event.actor);
+            }
+        }
+        deleters
+    }
+
+    fn may_erase(&self, actor: Option<&StoredActor<'_>>) -> bool {
+        self.always || actor.is_some_and(|actor| self.others.iter().any(|deleter| deleter.is_same(actor)))
+    }
+}

@@ -1,0 +1,173 @@
+//! Events become activities (contract section 3).
+//!
+//! The state of an activity is the list of the distinct events that concern it, in the total order. What is emitted is a
+//! function of that list alone, so order of arrival and repetition cannot matter. Relations that come before their
+//! primary wait in the same list.
+
+mod erase;
+mod state;
+mod view;
+
+use engine::{Context, Emitter, Outcome, ProcessError, Processor, SourceRecord};
+use model::{Action, Event, Home, Kind};
+
+use state::{Events, Stored, What};
+
+/// The processor's name in topics.yaml.
+pub const NAME: &str = "activities";
+const SCHEMA: &str = "activity/1";
+const OUTPUT: usize = 0;
+
+/// Folds events into activities: writes one topic, `cx.activities`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Activities;
+
+impl Processor for Activities {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn namespace(&self) -> u8 {
+        b'a'
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn wants(&self, home: &Home<'_>) -> bool {
+        match home {
+            Home::Conversation(_) | Home::Activity(_) => true,
+            Home::Session(_) => false,
+        }
+    }
+
+    fn process(
+        &self,
+        event: &Event<'_>,
+        _record: &SourceRecord<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        let conversation = event.conversation_id.as_deref();
+        match &event.action {
+            Action::Fact(_) => Ok(Outcome::Ignored),
+            Action::Relation(relation) => {
+                let key = model::activity_key(conversation, &relation.target);
+                Ok(change(&key, Edit::Insert(Stored::relation(event, relation)), context)?.outcome)
+            }
+            Action::Primary(primary) => {
+                let key = model::activity_key(conversation, &primary.activity_id);
+                take_primary(conversation, &key, Stored::primary(event, primary), &primary.activity_id, context)
+            }
+        }
+    }
+
+    fn emit(&self, key: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let value = emitter.read(key, |bytes| {
+            let events = Events::read(key, bytes)?;
+            Ok::<_, ProcessError>(view::activity_json(key, &events))
+        })??;
+        if let Some(value) = value {
+            emitter.emit(OUTPUT, SCHEMA, &partition_key(key), key, Some(&value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Records of a conversation lie together; an activity without one lies by its own id (contract section 7).
+fn partition_key(key: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(key);
+    match model::parse_activity_key(&text) {
+        Some((Some(conversation), _)) => conversation.into_bytes(),
+        Some((None, activity)) => activity.into_bytes(),
+        None => key.to_vec(),
+    }
+}
+
+/// Which message a primary answers, as far as the answer is a reaction on it: its event, and the answered activity.
+#[derive(Debug, PartialEq, Eq)]
+struct Reply {
+    event_id: String,
+    target: String,
+}
+
+impl Reply {
+    /// Only a customer's answer is a reaction, and only by the primary that counts (contract section 2, A1).
+    fn of(events: &Events<'_>) -> Option<Self> {
+        let first = events.primary()?;
+        match &first.what {
+            What::Primary(primary) if primary.kind == Kind::CustomerMessage.code() => primary
+                .in_reply_to
+                .map(|target| Self { event_id: first.id.to_owned(), target: target.to_owned() }),
+            _ => None,
+        }
+    }
+}
+
+/// Adds a primary. Where that changes which primary counts, the reactions that replies are follow.
+fn take_primary(
+    conversation: Option<&str>,
+    key: &str,
+    stored: Stored<'_>,
+    activity_id: &str,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ProcessError> {
+    let response = Stored::response(&stored, activity_id);
+    let changed = change(key, Edit::Insert(stored), context)?;
+    if changed.before != changed.after {
+        if let Some(reply) = changed.before {
+            let target = model::activity_key(conversation, &reply.target);
+            change(&target, Edit::Withdraw(&reply.event_id), context)?;
+        }
+        // Only the event that has just come can have become the primary.
+        if let Some(reply) = changed.after {
+            let target = model::activity_key(conversation, &reply.target);
+            change(&target, Edit::Insert(response), context)?;
+        }
+    }
+    Ok(changed.outcome)
+}
+
+/// One change of an activity's events.
+enum Edit<'a> {
+    Insert(Stored<'a>),
+    /// Takes back the response that this event was.
+    Withdraw(&'a str),
+}
+
+/// What a change did.
+struct Changed {
+    outcome: Outcome,
+    /// The reply that the activity was, and is.
+    before: Option<Reply>,
+    after: Option<Reply>,
+}
+
+/// Changes the events of one activity; writes and marks it only where something changed.
+fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Changed, ProcessError> {
+    let key = key.as_bytes();
+    let (changed, bytes) = context.read(key, |bytes| {
+        let mut events = Events::read(key, bytes)?;
+        let before = Reply::of(&events);
+        let done = match edit {
+            Edit::Insert(stored) => events.insert(stored),
+            Edit::Withdraw(event_id) => events.withdraw(event_id),
+        };
+        if !done {
+            let changed = Changed { outcome: Outcome::Duplicate, after: None, before: None };
+            return Ok::<_, ProcessError>((changed, None));
+        }
+        erase::removed_texts(&mut events);
+        let changed = Changed { outcome: Outcome::Folded, before, after: Reply::of(&events) };
+        Ok((changed, Some(events.write(key)?)))
+    })??;
+    if let Some(bytes) = bytes {
+        if bytes.is_empty() {
+            context.delete(key);
+        } else {
+            context.put(key, &bytes);
+        }
+        context.mark(key);
+    }
+    Ok(changed)
+}

@@ -1,0 +1,265 @@
+//! The records of topic `cx.activities` (contract, section 3).
+//!
+//! These types only say how a record is written: every field is always present, in the contract's order, null or
+//! `[]` when empty. What goes in is the fold's matter. All times are epoch milliseconds. Lists are in the total order.
+
+use crate::{Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
+use serde::Serialize;
+
+/// One activity: a message, a note, a call leg, …, with all that happened to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Activity<'a> {
+    /// Its id, unique within its conversation.
+    pub activity_id: &'a str,
+    /// The conversation that it belongs to; none for a note on its own.
+    pub conversation_id: Option<&'a str>,
+    /// The primary's channel session.
+    pub channel_session_id: Option<&'a str>,
+    /// The primary's customer.
+    pub customer_id: Option<&'a str>,
+    /// What it is.
+    pub kind: Kind,
+    /// Its author (A2).
+    pub actor: Option<&'a Actor<'a>>,
+    /// The primary's channel.
+    pub channel: Option<&'a Channel<'a>>,
+    /// The primary's time (A8).
+    pub occurred_at: i64,
+    /// The greatest time of the accepted events (A8).
+    pub updated_at: i64,
+    /// The number of accepted distinct events, the primary included (A8).
+    pub revision: u64,
+    /// The last accepted edit's body, else the primary's; none once deleted (A3, A4).
+    pub body: Option<&'a Json<'a>>,
+    /// The activity that it replies to.
+    pub in_reply_to: Option<&'a str>,
+    /// The channel provider's own id of the message.
+    pub provider_message_id: Option<&'a str>,
+    /// The accepted edits (A3).
+    pub edits: Vec<Edit<'a>>,
+    /// The first accepted deletion (A4).
+    pub deletion: Option<Deletion<'a>>,
+    /// The reactions shown (A5).
+    pub reactions: Vec<Reaction<'a>>,
+    /// All suggestions (A6).
+    pub suggestions: Vec<Suggestion<'a>>,
+    /// How far it got on its way (A7).
+    pub delivery: Option<Delivery<'a>>,
+    /// The call leg; none for other kinds (A9).
+    pub call: Option<Call<'a>>,
+    /// The events that were not accepted.
+    pub rejected: Vec<Rejected<'a>>,
+}
+
+impl Activity<'_> {
+    /// Appends the record's value to `out`: JSON without insignificant whitespace.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        // Writing into memory cannot fail, and neither can any of these types: bodies are raw or plain strings, and
+        // all map keys are text.
+        let written = serde_json::to_writer(out, self);
+        debug_assert!(written.is_ok(), "an activity could not be written");
+    }
+}
+
+/// An accepted edit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Edit<'a> {
+    /// The edit's event.
+    pub event_id: &'a str,
+    /// The edit's time.
+    pub at: i64,
+    /// Who edited.
+    pub actor: Option<&'a Actor<'a>>,
+    /// The new body; none once the activity is deleted.
+    pub body: Option<&'a Json<'a>>,
+}
+
+/// The deletion of an activity.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deletion<'a> {
+    /// The deletion's event.
+    pub event_id: &'a str,
+    /// The deletion's time.
+    pub at: i64,
+    /// Who deleted.
+    pub actor: Option<&'a Actor<'a>>,
+}
+
+/// A reaction that is shown, by the event that decided it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reaction<'a> {
+    /// The deciding event.
+    pub event_id: &'a str,
+    /// The deciding event's time.
+    pub at: i64,
+    /// Who reacted.
+    pub actor: Option<&'a Actor<'a>>,
+    /// What the reaction is.
+    pub kind: ReactionKind,
+    /// Its value, for example the emoji, or the replying activity's id.
+    pub value: &'a str,
+}
+
+/// A bot's suggestions of one event.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Suggestion<'a> {
+    /// The suggesting event.
+    pub event_id: &'a str,
+    /// The suggesting event's time.
+    pub at: i64,
+    /// Which bot.
+    pub actor: Option<&'a Actor<'a>>,
+    /// The suggestions, as ordered by the bot.
+    pub items: &'a [SuggestionItem<'a>],
+}
+
+/// How far an activity got on its way to its reader.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery<'a> {
+    /// The highest status seen: `ACCEPTED`, `SENT`, `FAILED`, `DELIVERED` or `READ`.
+    pub status: &'static str,
+    /// The reason that the first event of that status gave.
+    pub reason_code: Option<&'a str>,
+    /// The least time of an `ACCEPTED`.
+    pub accepted_at: Option<i64>,
+    /// The least time of a `SENT`.
+    pub sent_at: Option<i64>,
+    /// The least time of a `DELIVERED`.
+    pub delivered_at: Option<i64>,
+    /// The least time of a `READ`.
+    pub read_at: Option<i64>,
+    /// The least time of a `FAILED`.
+    pub failed_at: Option<i64>,
+}
+
+/// An agent's part in a call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call<'a> {
+    /// The leg's id, which is the activity's.
+    pub leg_id: &'a str,
+    /// The call, or the channel session that it is.
+    pub call_id: Option<&'a str>,
+    /// When it began.
+    pub started_at: Option<i64>,
+    /// When it ended.
+    pub ended_at: Option<i64>,
+    /// How long it was, in milliseconds, when both ends are known; never below 0.
+    pub duration_ms: Option<i64>,
+    /// Why it ended.
+    pub reason: Option<&'a str>,
+}
+
+/// An event that was not accepted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rejected<'a> {
+    /// The event.
+    pub event_id: &'a str,
+    /// The event's time.
+    pub at: i64,
+    /// What it would have been: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `RESPONSE`, `SUGGESTION` or `DELIVERY`.
+    pub relation: &'static str,
+    /// Why it was not accepted: a word of section 3, for example `not-author`.
+    pub reason: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    fn bare<'a>() -> Activity<'a> {
+        Activity {
+            activity_id: "m",
+            conversation_id: None,
+            channel_session_id: None,
+            customer_id: None,
+            kind: Kind::Note,
+            actor: None,
+            channel: None,
+            occurred_at: 1,
+            updated_at: 2,
+            revision: 3,
+            body: None,
+            in_reply_to: None,
+            provider_message_id: None,
+            edits: vec![],
+            deletion: None,
+            reactions: vec![],
+            suggestions: vec![],
+            delivery: None,
+            call: None,
+            rejected: vec![],
+        }
+    }
+
+    fn json(activity: &Activity<'_>) -> String {
+        let mut out = b"before ".to_vec();
+        activity.write_json(&mut out);
+        String::from_utf8(out).unwrap().strip_prefix("before ").unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_bare_activity_has_all_its_fields_in_the_contracts_order() {
+        assert_eq!(
+            json(&bare()),
+            r#"{"activityId":"m","conversationId":null,"channelSessionId":null,"customerId":null,"kind":"NOTE","actor":null,"channel":null,"occurredAt":1,"updatedAt":2,"revision":3,"body":null,"inReplyTo":null,"providerMessageId":null,"edits":[],"deletion":null,"reactions":[],"suggestions":[],"delivery":null,"call":null,"rejected":[]}"#
+        );
+    }
+
+    #[test]
+    fn a_full_activity_has_all_nested_fields_in_the_contracts_order() {
+        let ann = Actor { actor_type: Some("AGENT".into()), id: Some("a".into()), name: None };
+        let channel = Channel { channel_type: Some("WEB".into()), service_identifier: None };
+        let body = Json::from_compact(Cow::Borrowed(r#"{"x":1.0}"#));
+        let items = [SuggestionItem { body: Some(body.clone()), confidence: None }];
+        let (event_id, at, actor) = ("e", 9, Some(&ann));
+        let full = Activity {
+            conversation_id: Some("c"),
+            channel_session_id: Some("s"),
+            customer_id: Some("k"),
+            actor,
+            channel: Some(&channel),
+            body: Some(&body),
+            in_reply_to: Some("r"),
+            provider_message_id: Some("p"),
+            edits: vec![Edit { event_id, at, actor, body: Some(&body) }],
+            deletion: Some(Deletion { event_id, at, actor: None }),
+            reactions: vec![Reaction { event_id, at, actor, kind: ReactionKind::Flag, value: "v" }],
+            suggestions: vec![Suggestion { event_id, at, actor: None, items: &items }],
+            delivery: Some(Delivery {
+                status: "READ",
+                reason_code: None,
+                accepted_at: Some(1),
+                sent_at: Some(2),
+                delivered_at: Some(3),
+                read_at: Some(4),
+                failed_at: None,
+            }),
+            call: Some(Call {
+                leg_id: "l",
+                call_id: Some("k"),
+                started_at: Some(1),
+                ended_at: Some(3),
+                duration_ms: Some(2),
+                reason: None,
+            }),
+            rejected: vec![Rejected { event_id, at, relation: "EDIT", reason: "not-author" }],
+            ..bare()
+        };
+        let a = r#"{"type":"AGENT","id":"a","name":null}"#;
+        assert_eq!(
+            json(&full),
+            format!(
+                r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"deliveredAt":3,"readAt":4,"failedAt":null}},"call":{{"legId":"l","callId":"k","startedAt":1,"endedAt":3,"durationMs":2,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}]}}"#
+            )
+        );
+    }
+}

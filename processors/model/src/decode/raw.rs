@@ -1,0 +1,268 @@
+//! The fields of section 1 and 2, as they lie in a record's value.
+
+use super::lenient::{ANumber, AnObject, Array, Fields, Object, Presence, Raw, RawAnd, Text, Time, wanted};
+use serde::de::MapAccess;
+
+wanted! {
+    /// A bare `CimEvent`.
+    EventFields {
+        "id" => id: Text<'de>,
+        "name" => name: Text<'de>,
+        "timestamp" => timestamp: Time,
+        "timeStamp" => time_stamp: Time,
+        "conversationId" => conversation_id: Text<'de>,
+        "topicId" => topic_id: Text<'de>,
+        "channelSession" => channel_session: Object<SessionFields<'de>>,
+        "eventEmitter" => event_emitter: Object<SenderFields<'de>>,
+        "data" => data: Object<DataFields<'de>>,
+    }
+
+    /// A channel session.
+    SessionFields {
+        "id" => id: Text<'de>,
+        "conversationId" => conversation_id: Text<'de>,
+        "topicId" => topic_id: Text<'de>,
+        "customer" => customer: Object<CustomerFields<'de>>,
+        "channel" => channel: Object<ChannelFields<'de>>,
+        "channelData" => channel_data: Object<ChannelDataFields<'de>>,
+    }
+
+    /// An event's data. It may itself be a channel session.
+    DataFields {
+        "id" => id: Text<'de>,
+        "participantType" => participant_type: Text<'de>,
+        "conversationId" => conversation_id: Text<'de>,
+        "topicId" => topic_id: Text<'de>,
+        "customer" => customer: Object<CustomerFields<'de>>,
+        "channel" => channel: Object<ChannelFields<'de>>,
+        "channelData" => channel_data: Object<ChannelDataFields<'de>>,
+        "header" => header: Object<HeaderFields<'de>>,
+        "body" => body: RawAnd<'de, BodyFields<'de>>,
+        "suggestions" => suggestions: Array<Object<SuggestionFields<'de>>>,
+        "requestedMessage" => requested_message: Object<IdFields<'de>>,
+        "agentParticipant" => agent_participant: Object<InConversation<'de>>,
+        "conversationParticipant" => conversation_participant: Object<InConversation<'de>>,
+        "task" => task: Object<InConversation<'de>>,
+    }
+
+    /// A message's header.
+    HeaderFields {
+        "conversationId" => conversation_id: Text<'de>,
+        "channelSessionId" => channel_session_id: Text<'de>,
+        "channelSession" => channel_session: Object<SessionFields<'de>>,
+        "customer" => customer: Object<CustomerFields<'de>>,
+        "channelData" => channel_data: Object<ChannelDataFields<'de>>,
+        "sender" => sender: Object<SenderFields<'de>>,
+        "intent" => intent: Text<'de>,
+        "originalMessageId" => original_message_id: Text<'de>,
+        "providerMessageId" => provider_message_id: Text<'de>,
+        "schedulingMetaData" => scheduling_meta_data: Presence,
+    }
+
+    /// A message's body; which fields it has depends on the event.
+    BodyFields {
+        "type" => body_type: Text<'de>,
+        "callId" => call_id: Text<'de>,
+        "legId" => leg_id: Text<'de>,
+        "startTime" => start_time: Time,
+        "endTime" => end_time: Time,
+        "reasonCode" => reason_code: Text<'de>,
+        "action" => action: Text<'de>,
+        "body" => body: Raw<'de, AnObject>,
+        "kind" => kind: Text<'de>,
+        "value" => value: Text<'de>,
+        "messageId" => message_id: Text<'de>,
+        "status" => status: Text<'de>,
+    }
+
+    /// A header's sender, or an event's emitter.
+    SenderFields {
+        "id" => id: Text<'de>,
+        "type" => sender_type: Text<'de>,
+        "role" => role: Text<'de>,
+        "senderName" => sender_name: Text<'de>,
+        "participant" => participant: Object<ParticipantFields<'de>>,
+    }
+
+    /// A sender's participant.
+    ParticipantFields {
+        "id" => id: Text<'de>,
+        "participantType" => participant_type: Text<'de>,
+        "displayName" => display_name: Text<'de>,
+        "name" => name: Text<'de>,
+        "keycloakUser" => keycloak_user: Object<UserFields<'de>>,
+    }
+
+    /// An account.
+    UserFields {
+        "username" => username: Text<'de>,
+    }
+
+    /// A customer, by either spelling of the id.
+    CustomerFields {
+        "id" => id: Text<'de>,
+        "_id" => underscore_id: Text<'de>,
+    }
+
+    /// A session's channel.
+    ChannelFields {
+        "channelType" => channel_type: Object<NameFields<'de>>,
+    }
+
+    /// What has a name.
+    NameFields {
+        "name" => name: Text<'de>,
+    }
+
+    /// A channel's data, of a session or of a header.
+    ChannelDataFields {
+        "channelTypeCode" => channel_type_code: Text<'de>,
+        "serviceIdentifier" => service_identifier: Text<'de>,
+        "channelCustomerIdentifier" => channel_customer_identifier: Text<'de>,
+    }
+
+    /// What has an id.
+    IdFields {
+        "id" => id: Text<'de>,
+    }
+
+    /// What names its conversation.
+    InConversation {
+        "conversationId" => conversation_id: Text<'de>,
+    }
+
+    /// One suggestion of a bot.
+    SuggestionFields {
+        "messageBody" => message_body: Raw<'de, AnObject>,
+        "confidenceLevel" => confidence_level: Raw<'de, ANumber>,
+    }
+
+    /// An event of which only the data's text is wanted.
+    RawData {
+        "data" => data: Raw<'de, AnObject>,
+    }
+}
+
+/// A whole document, whose events are read as `E`: its own fields, should it be an event itself, and the events that
+/// it may wrap. Those are boxed for being rare, so that a document is not four events large.
+#[derive(Default)]
+pub(super) struct Document<E> {
+    pub(super) bare: E,
+    pub(super) socket: Object<Box<E>>,
+    pub(super) payload: Object<Payload<E>>,
+    pub(super) entities: Object<Entities<E>>,
+}
+
+/// What holds `entities`.
+pub(super) struct Payload<E>(Object<Entities<E>>);
+
+/// What holds a `cimEvent`.
+pub(super) struct Entities<E>(Object<Box<E>>);
+
+impl<E> Default for Payload<E> {
+    fn default() -> Self {
+        Payload(Object(None))
+    }
+}
+
+impl<E> Default for Entities<E> {
+    fn default() -> Self {
+        Entities(Object(None))
+    }
+}
+
+/// Where an event lies in its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The document is the event.
+    Bare,
+    /// The socket form.
+    Socket,
+    /// The studio form, with or without `payload`.
+    Studio(&'static str),
+}
+
+impl Form {
+    /// What to write before a path within the event, so that it is one within the document.
+    pub(super) fn prefix(self) -> &'static str {
+        match self {
+            Form::Bare => "",
+            Form::Socket => "cimEvent.",
+            Form::Studio(prefix) => prefix,
+        }
+    }
+}
+
+impl<E> Document<E> {
+    /// The event and where it lies. The document's own fields count as one only when nothing is wrapped; whether
+    /// they are one is for the caller to say.
+    pub(super) fn into_event(self) -> (Form, E) {
+        if let Some(event) = self.socket.0 {
+            return (Form::Socket, *event);
+        }
+        if let Some(event) = self.payload.0.and_then(|p| p.0.0).and_then(|e| e.0.0) {
+            return (Form::Studio("payload.entities.cimEvent."), *event);
+        }
+        if let Some(event) = self.entities.0.and_then(|e| e.0.0) {
+            return (Form::Studio("entities.cimEvent."), *event);
+        }
+        (Form::Bare, self.bare)
+    }
+}
+
+/// The key of a [`Document`].
+pub(super) enum DocumentKey<K> {
+    Bare(K),
+    Socket,
+    Payload,
+    Entities,
+}
+
+impl<'de, E: Fields<'de>> Fields<'de> for Document<E> {
+    type Key = DocumentKey<E::Key>;
+
+    fn key(name: &str) -> Option<Self::Key> {
+        match name {
+            "cimEvent" => Some(DocumentKey::Socket),
+            "payload" => Some(DocumentKey::Payload),
+            "entities" => Some(DocumentKey::Entities),
+            _ => E::key(name).map(DocumentKey::Bare),
+        }
+    }
+
+    fn read<A: MapAccess<'de>>(&mut self, key: Self::Key, fields: &mut A) -> Result<(), A::Error> {
+        match key {
+            DocumentKey::Bare(key) => self.bare.read(key, fields)?,
+            DocumentKey::Socket => self.socket = fields.next_value()?,
+            DocumentKey::Payload => self.payload = fields.next_value()?,
+            DocumentKey::Entities => self.entities = fields.next_value()?,
+        }
+        Ok(())
+    }
+}
+
+impl<'de, E: Fields<'de>> Fields<'de> for Payload<E> {
+    type Key = ();
+
+    fn key(name: &str) -> Option<()> {
+        (name == "entities").then_some(())
+    }
+
+    fn read<A: MapAccess<'de>>(&mut self, (): (), fields: &mut A) -> Result<(), A::Error> {
+        self.0 = fields.next_value()?;
+        Ok(())
+    }
+}
+
+impl<'de, E: Fields<'de>> Fields<'de> for Entities<E> {
+    type Key = ();
+
+    fn key(name: &str) -> Option<()> {
+        (name == "cimEvent").then_some(())
+    }
+
+    fn read<A: MapAccess<'de>>(&mut self, (): (), fields: &mut A) -> Result<(), A::Error> {
+        self.0 = fields.next_value()?;
+        Ok(())
+    }
+}

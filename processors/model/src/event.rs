@@ -1,0 +1,299 @@
+//! What a record says, once read: one event (contract, sections 1 and 2).
+
+use crate::{FactKind, Json, Kind, LegPhase, ReactionKind};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::borrow::Cow;
+
+/// One valid event. Text is borrowed from the record wherever it needed no unescaping; no text is empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event<'a> {
+    /// The event's own id; events are distinct by it.
+    pub id: Cow<'a, str>,
+    /// The event's name, also of one that the contract does not list.
+    pub name: Cow<'a, str>,
+    /// When it happened: epoch milliseconds, from [`crate::AT_MIN`] to [`crate::AT_MAX`].
+    pub at: i64,
+    /// The conversation that the event itself names, or else its topic.
+    pub conversation_id: Option<Cow<'a, str>>,
+    /// The channel session, which a call is too.
+    pub channel_session_id: Option<Cow<'a, str>>,
+    /// The customer.
+    pub customer_id: Option<Cow<'a, str>>,
+    /// The channel; absent when neither of its fields is known.
+    pub channel: Option<Channel<'a>>,
+    /// Who did it; absent when the event has no sender at all.
+    pub actor: Option<Actor<'a>>,
+    /// What the event does.
+    pub action: Action<'a>,
+}
+
+/// Who did something. Written as `{"type","id","name"}`, null where absent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Actor<'a> {
+    /// `CUSTOMER`, `AGENT`, `BOT`, …: in upper case, whatever the sender wrote.
+    #[serde(rename = "type", borrow, deserialize_with = "borrowed")]
+    pub actor_type: Option<Cow<'a, str>>,
+    /// The person's or program's id; for customers the customer's.
+    #[serde(borrow, deserialize_with = "borrowed")]
+    pub id: Option<Cow<'a, str>>,
+    /// A name to show.
+    #[serde(borrow, deserialize_with = "borrowed")]
+    pub name: Option<Cow<'a, str>>,
+}
+
+impl Actor<'_> {
+    /// Whether both are the same actor (A2): `type` and `id` are equal, and `id` is present. Names do not matter.
+    #[must_use]
+    pub fn is_same(&self, other: &Actor<'_>) -> bool {
+        self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type
+    }
+
+    /// The same actor, independent of the record it was read from.
+    #[must_use]
+    pub fn into_static(self) -> Actor<'static> {
+        Actor { actor_type: owned(self.actor_type), id: owned(self.id), name: owned(self.name) }
+    }
+}
+
+/// The channel of an event. Written as `{"type","serviceIdentifier"}`, null where absent; at least one is present.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Channel<'a> {
+    /// `WEB`, `CX_VOICE`, …: as it came.
+    #[serde(rename = "type", borrow, deserialize_with = "borrowed")]
+    pub channel_type: Option<Cow<'a, str>>,
+    /// The number or name under which the contact centre was reached.
+    #[serde(rename = "serviceIdentifier", borrow, deserialize_with = "borrowed")]
+    pub service_identifier: Option<Cow<'a, str>>,
+}
+
+impl Channel<'_> {
+    /// The same channel, independent of the record it was read from.
+    #[must_use]
+    pub fn into_static(self) -> Channel<'static> {
+        Channel { channel_type: owned(self.channel_type), service_identifier: owned(self.service_identifier) }
+    }
+}
+
+fn owned(text: Option<Cow<'_, str>>) -> Option<Cow<'static, str>> {
+    text.map(|text| Cow::Owned(text.into_owned()))
+}
+
+/// Serde borrows for a field of type `Cow<str>`, but not within an `Option`.
+fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(Option::<Borrowed<'de>>::deserialize(deserializer)?.map(|text| text.0))
+}
+
+/// What an event does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action<'a> {
+    /// It creates an activity, or completes one (call legs).
+    Primary(Primary<'a>),
+    /// It changes an activity that exists or will exist.
+    Relation(Relation<'a>),
+    /// It changes no activity, only the conversation.
+    Fact(FactKind),
+}
+
+/// What a primary event says of its activity (contract, section 2, first table).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Primary<'a> {
+    /// The activity that it creates.
+    pub activity_id: Cow<'a, str>,
+    /// What the activity is.
+    pub kind: Kind,
+    /// Its body, an object; absent when the event has none.
+    pub body: Option<Json<'a>>,
+    /// The activity that it replies to.
+    pub in_reply_to: Option<Cow<'a, str>>,
+    /// The channel provider's own id of the message.
+    pub provider_message_id: Option<Cow<'a, str>>,
+    /// The call leg; present exactly for [`Kind::AgentCallLeg`].
+    pub leg: Option<Leg<'a>>,
+}
+
+impl Primary<'_> {
+    /// The activity on which this primary is also a reaction of kind `RESPONSE` (contract, section 2): that which a
+    /// customer's message replies to. The reaction's value is the primary's own `activity_id`. Whether it counts is
+    /// for the fold to say: not when the primary is rejected as a duplicate.
+    #[must_use]
+    pub fn response_target(&self) -> Option<&str> {
+        if self.kind == Kind::CustomerMessage { self.in_reply_to.as_deref() } else { None }
+    }
+}
+
+/// One end of an agent's part in a call (A9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leg<'a> {
+    /// Which end.
+    pub phase: LegPhase,
+    /// The body's `callId`.
+    pub call_id: Option<Cow<'a, str>>,
+    /// The body's `startTime`, epoch milliseconds; absent when unreadable or out of range.
+    pub start_time: Option<i64>,
+    /// The body's `endTime`, epoch milliseconds; absent when unreadable or out of range.
+    pub end_time: Option<i64>,
+    /// The body's `reasonCode`.
+    pub reason: Option<Cow<'a, str>>,
+}
+
+/// A change to an activity (contract, section 2, second table).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relation<'a> {
+    /// The id of the activity that it changes.
+    pub target: Cow<'a, str>,
+    /// What it changes.
+    pub change: Change<'a>,
+}
+
+/// What a relation changes of its target.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change<'a> {
+    /// A new body.
+    Edit {
+        /// The new body, an object.
+        body: Json<'a>,
+    },
+    /// The removal of the activity's text.
+    Delete {
+        /// Whether the sender's role is `SUPERVISOR`, who may delete what others wrote (A4).
+        by_supervisor: bool,
+    },
+    /// A reaction that is set or taken back.
+    Reaction {
+        /// What it is.
+        kind: ReactionKind,
+        /// Its value, for example the emoji.
+        value: Cow<'a, str>,
+        /// Whether it is taken back.
+        remove: bool,
+    },
+    /// A bot's suggestions.
+    Suggestion {
+        /// The suggestions, as ordered by the bot; may be none.
+        items: Vec<SuggestionItem<'a>>,
+    },
+    /// A receipt. The status is any word: which ones count is A7's matter.
+    Delivery {
+        /// The status as it came.
+        status: Cow<'a, str>,
+        /// Why, mostly of failures.
+        reason_code: Option<Cow<'a, str>>,
+    },
+}
+
+impl Change<'_> {
+    /// The relation's word of section 2.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Change::Edit { .. } => "EDIT",
+            Change::Delete { .. } => "DELETE",
+            Change::Reaction { .. } => "REACTION",
+            Change::Suggestion { .. } => "SUGGESTION",
+            Change::Delivery { .. } => "DELIVERY",
+        }
+    }
+}
+
+/// One suggestion of a bot. Written as `{"body","confidence"}`, null where absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SuggestionItem<'a> {
+    /// The suggested message, an object.
+    pub body: Option<Json<'a>>,
+    /// A number, spelled as it came.
+    pub confidence: Option<Json<'a>>,
+}
+
+/// What an event is to be folded with (contract, section 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Home<'a> {
+    /// The conversation of this id.
+    Conversation(&'a str),
+    /// The conversation that the session of this id belongs to, once that is known.
+    Session(&'a str),
+    /// The activity of this id, which belongs to no conversation.
+    Activity(&'a str),
+}
+
+impl Event<'_> {
+    /// What the event is to be folded with: its conversation, else that of its channel session, else the activity
+    /// that it creates or changes.
+    #[must_use]
+    pub fn home(&self) -> Home<'_> {
+        if let Some(conversation) = &self.conversation_id {
+            return Home::Conversation(conversation);
+        }
+        if let Some(session) = &self.channel_session_id {
+            return Home::Session(session);
+        }
+        // A fact that names neither is never decoded. One built by hand is alone with itself.
+        Home::Activity(self.activity_id().unwrap_or(&self.id))
+    }
+
+    /// The activity that the event creates or changes; none for facts.
+    #[must_use]
+    pub fn activity_id(&self) -> Option<&str> {
+        match &self.action {
+            Action::Primary(primary) => Some(&primary.activity_id),
+            Action::Relation(relation) => Some(&relation.target),
+            Action::Fact(_) => None,
+        }
+    }
+
+    /// The word that a rejected entry has for this event (A1): a relation's of section 2, or `PRIMARY`; none for
+    /// facts. A reply's `RESPONSE`, which is an effect of its primary, has the word `RESPONSE` and not this one.
+    #[must_use]
+    pub fn relation_word(&self) -> Option<&'static str> {
+        match &self.action {
+            Action::Primary(_) => Some("PRIMARY"),
+            Action::Relation(relation) => Some(relation.change.word()),
+            Action::Fact(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn actor(actor_type: Option<&'static str>, id: Option<&'static str>, name: Option<&'static str>) -> Actor<'static> {
+        Actor { actor_type: actor_type.map(Cow::Borrowed), id: id.map(Cow::Borrowed), name: name.map(Cow::Borrowed) }
+    }
+
+    #[test]
+    fn actors_are_the_same_by_type_and_id_and_only_with_an_id() {
+        let ann = actor(Some("AGENT"), Some("1"), Some("Ann"));
+        assert!(ann.is_same(&actor(Some("AGENT"), Some("1"), None)));
+        assert!(!ann.is_same(&actor(Some("BOT"), Some("1"), Some("Ann"))));
+        assert!(!ann.is_same(&actor(Some("AGENT"), Some("2"), Some("Ann"))));
+        assert!(!ann.is_same(&actor(None, Some("1"), Some("Ann"))));
+        assert!(actor(None, Some("1"), None).is_same(&actor(None, Some("1"), None)));
+        let nobody = actor(Some("AGENT"), None, Some("Ann"));
+        assert!(!nobody.is_same(&nobody.clone()));
+    }
+
+    #[test]
+    fn an_actor_is_written_in_full_and_read_back_without_a_copy() {
+        let text = r#"{"type":"AGENT","id":null,"name":"Ann"}"#;
+        let ann: Actor<'_> = serde_json::from_str(text).unwrap();
+        assert!(matches!(ann.name, Some(Cow::Borrowed("Ann"))));
+        assert_eq!(serde_json::to_string(&ann).unwrap(), text);
+        assert_eq!(ann.clone().into_static(), ann);
+    }
+
+    #[test]
+    fn a_channel_is_written_in_full_and_read_back() {
+        let text = r#"{"type":null,"serviceIdentifier":"1122"}"#;
+        let channel: Channel<'_> = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&channel).unwrap(), text);
+        assert_eq!(channel.clone().into_static(), channel);
+    }
+
+    #[test]
+    fn a_suggestion_keeps_its_numbers_spelling() {
+        let item = SuggestionItem { body: None, confidence: Some(Json::from_compact(Cow::Borrowed("0.90"))) };
+        assert_eq!(serde_json::to_string(&item).unwrap(), r#"{"body":null,"confidence":0.90}"#);
+    }
+}

@@ -1,0 +1,120 @@
+//! Record keys made of ids (contract, section 3): `conversationId/activityId`, with `%` and `/` escaped.
+
+use std::borrow::Cow;
+
+/// Writes an id for use as one part of a key: `%` becomes `%25` and `/` becomes `%2F`, nothing else changes. Without
+/// this, `a` + `b/c` and `a/b` + `c` would share a key.
+#[must_use]
+pub fn escape(id: &str) -> Cow<'_, str> {
+    if !id.bytes().any(|b| matches!(b, b'%' | b'/')) {
+        return Cow::Borrowed(id);
+    }
+    let mut escaped = String::with_capacity(id.len() + 4);
+    push_escaped(&mut escaped, id);
+    Cow::Owned(escaped)
+}
+
+/// Reads what [`escape`] wrote. `None` where a `%` begins neither `%25` nor `%2F`, or where a bare `/` stands: no
+/// key of this pipeline holds these.
+#[must_use]
+pub fn unescape(part: &str) -> Option<Cow<'_, str>> {
+    if part.contains('/') {
+        return None;
+    }
+    if !part.contains('%') {
+        return Some(Cow::Borrowed(part));
+    }
+    let mut id = String::with_capacity(part.len());
+    let mut rest = part;
+    while let Some((before, after)) = rest.split_once('%') {
+        id.push_str(before);
+        if let Some(tail) = after.strip_prefix("25") {
+            id.push('%');
+            rest = tail;
+        } else {
+            id.push('/');
+            rest = after.strip_prefix("2F")?;
+        }
+    }
+    id.push_str(rest);
+    Some(Cow::Owned(id))
+}
+
+/// The key of an activity in `cx.activities`: `conversationId/activityId`, or just `activityId` where there is no
+/// conversation, both escaped.
+#[must_use]
+pub fn activity_key(conversation: Option<&str>, activity: &str) -> String {
+    let mut key = String::with_capacity(conversation.map_or(0, |c| c.len() + 1) + activity.len());
+    if let Some(conversation) = conversation {
+        push_escaped(&mut key, conversation);
+        key.push('/');
+    }
+    push_escaped(&mut key, activity);
+    key
+}
+
+/// Reads what [`activity_key`] wrote: the conversation's id, if there is one, and the activity's. `None` for text
+/// that is no such key.
+#[must_use]
+pub fn parse_activity_key(key: &str) -> Option<(Option<String>, String)> {
+    match key.split_once('/') {
+        Some((conversation, activity)) => {
+            Some((Some(unescape(conversation)?.into_owned()), unescape(activity)?.into_owned()))
+        }
+        None => Some((None, unescape(key)?.into_owned())),
+    }
+}
+
+fn push_escaped(key: &mut String, id: &str) {
+    let mut rest = id;
+    while let Some(at) = rest.find(['%', '/']) {
+        let (before, from) = rest.split_at(at);
+        key.push_str(before);
+        key.push_str(if from.starts_with('%') { "%25" } else { "%2F" });
+        // Both characters are one byte long.
+        rest = from.get(1..).unwrap_or_default();
+    }
+    key.push_str(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_key_names_the_conversation_and_the_activity() {
+        assert_eq!(activity_key(Some("c"), "m1"), "c/m1");
+        assert_eq!(activity_key(None, "m1"), "m1");
+    }
+
+    #[test]
+    fn percent_and_slash_are_escaped_and_nothing_else() {
+        assert_eq!(activity_key(None, "50%/2"), "50%25%2F2");
+        assert_eq!(activity_key(Some("a/b"), "c d?é"), "a%2Fb/c d?é");
+        assert!(matches!(escape("plain"), Cow::Borrowed("plain")));
+        assert_eq!(escape("%2F"), "%252F");
+    }
+
+    #[test]
+    fn two_activities_never_share_a_key() {
+        assert_ne!(activity_key(Some("a"), "b/c"), activity_key(Some("a/b"), "c"));
+        assert_ne!(activity_key(None, "a/b"), activity_key(Some("a"), "b"));
+    }
+
+    #[test]
+    fn text_that_is_no_key_is_not_read() {
+        for text in ["a/b/c", "%", "a%2f", "100%", "%2", "a/%zz"] {
+            assert_eq!(parse_activity_key(text), None, "{text}");
+        }
+        assert_eq!(unescape("a/b"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_reads_back_as_what_it_was_made_of(c in proptest::option::of("[ab%/25F\\PC]{0,8}"), a in "[ab%/25F\\PC]{0,8}") {
+            let key = activity_key(c.as_deref(), &a);
+            prop_assert_eq!(parse_activity_key(&key), Some((c, a)));
+        }
+    }
+}

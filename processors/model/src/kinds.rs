@@ -1,0 +1,242 @@
+//! The closed sets of words that events and activities use (contract, section 2).
+
+use serde::{Serialize, Serializer};
+
+/// Declares an enum whose variants each stand for one word of the contract and one stable code of the state.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal => $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            /// All of them, in the order of their codes.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+
+            /// The word of the contract.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word,)* }
+            }
+
+            /// The one that the word stands for. Words are compared exactly.
+            #[must_use]
+            pub fn from_name(word: &str) -> Option<Self> {
+                match word { $($word => Some($name::$variant),)* _ => None }
+            }
+
+            /// The number that stands for it in stored state. It never changes, also when variants are added or
+            /// moved.
+            #[must_use]
+            pub fn code(self) -> u8 {
+                match self { $($name::$variant => $code,)* }
+            }
+
+            /// The one that the stored number stands for; `None` for a number that no version has written.
+            #[must_use]
+            pub fn from_code(code: u8) -> Option<Self> {
+                match code { $($code => Some($name::$variant),)* _ => None }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What an activity is.
+    Kind {
+        /// A customer's message.
+        CustomerMessage = 1 => "CUSTOMER_MESSAGE",
+        /// An agent's message.
+        AgentMessage = 2 => "AGENT_MESSAGE",
+        /// A bot's message.
+        BotMessage = 3 => "BOT_MESSAGE",
+        /// A message among agents, hidden from the customer.
+        WhisperMessage = 4 => "WHISPER_MESSAGE",
+        /// An estimated waiting time told to the customer.
+        EwtMessage = 5 => "EWT_MESSAGE",
+        /// Something done in another system.
+        ThirdPartyActivity = 6 => "THIRD_PARTY_ACTIVITY",
+        /// A scheduled, outbound message.
+        CampaignMessage = 7 => "CAMPAIGN_MESSAGE",
+        /// A message of an automated action.
+        ActionMessage = 8 => "ACTION_MESSAGE",
+        /// What an agent concluded a contact with.
+        WrapUp = 9 => "WRAP_UP",
+        /// A note, with or without a conversation.
+        Note = 10 => "NOTE",
+        /// A link to a call's recording.
+        CallRecording = 11 => "CALL_RECORDING",
+        /// A question of a survey.
+        SurveyQuestion = 12 => "SURVEY_QUESTION",
+        /// A sentence of a call, from speech to text.
+        Transcript = 13 => "TRANSCRIPT",
+        /// What a customer did in a voice menu.
+        IvrActivity = 14 => "IVR_ACTIVITY",
+        /// An agent's part in a call.
+        AgentCallLeg = 15 => "AGENT_CALL_LEG",
+        /// A change of the conversation's data.
+        ConversationData = 16 => "CONVERSATION_DATA",
+    }
+}
+
+words! {
+    /// What a reaction is.
+    ReactionKind {
+        /// An emoji.
+        Emoji = 1 => "EMOJI",
+        /// A flag, for example on a bad answer.
+        Flag = 2 => "FLAG",
+        /// A sign of having seen it.
+        Acknowledgement = 3 => "ACKNOWLEDGEMENT",
+        /// An answer, for example to a survey's question.
+        Response = 4 => "RESPONSE",
+    }
+}
+
+/// Which end of a call leg an event tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LegPhase {
+    /// `CALL_LEG_STARTED`.
+    Started,
+    /// `CALL_LEG_ENDED`.
+    Ended,
+}
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $variant:ident => $word:literal,)*) => {
+        /// An event that changes no activity, only the conversation: one for each name that section 2 lists.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum FactKind {
+            $($(#[$doc])* $variant,)*
+            /// Any other name. The event's own name says which.
+            Other,
+        }
+
+        impl FactKind {
+            /// All of them, `Other` last.
+            pub const ALL: &'static [FactKind] = &[$(FactKind::$variant,)* FactKind::Other];
+
+            /// The event's name; `None` for [`FactKind::Other`], where only the event itself has it.
+            #[must_use]
+            pub fn as_str(self) -> Option<&'static str> {
+                match self { $(FactKind::$variant => Some($word),)* FactKind::Other => None }
+            }
+
+            /// The fact that an event of this name is, taken that its name is no primary's and no relation's. Names
+            /// are compared exactly.
+            #[must_use]
+            pub fn from_name(name: &str) -> Self {
+                match name { $($word => FactKind::$variant,)* _ => FactKind::Other }
+            }
+        }
+    };
+}
+
+facts! {
+    /// A channel session began.
+    ChannelSessionStarted => "CHANNEL_SESSION_STARTED",
+    /// A channel session ended.
+    ChannelSessionEnded => "CHANNEL_SESSION_ENDED",
+    /// A channel session expired.
+    ChannelSessionExpired => "CHANNEL_SESSION_EXPIRED",
+    /// A channel session's data changed.
+    ChannelSessionDataUpdated => "CHANNEL_SESSION_DATA_UPDATED",
+    /// A conversation began, or began again.
+    ConversationStarted => "CONVERSATION_STARTED",
+    /// A conversation was put on hold.
+    ConversationPaused => "CONVERSATION_PAUSED",
+    /// A conversation went on after a hold.
+    ConversationResumed => "CONVERSATION_RESUMED",
+    /// A topic's state changed.
+    TopicStateChanged => "TOPIC_STATE_CHANGED",
+    /// A conversation's state changed.
+    ConversationStateChanged => "CONVERSATION_STATE_CHANGED",
+    /// A conversation was closed.
+    ConversationClosed => "CONVERSATION_CLOSED",
+    /// A conversation got another customer.
+    AssociatedCustomerChanged => "ASSOCIATED_CUSTOMER_CHANGED",
+    /// An agent was reserved.
+    AgentReserved => "AGENT_RESERVED",
+    /// An agent joined.
+    AgentSubscribed => "AGENT_SUBSCRIBED",
+    /// An agent left.
+    AgentUnsubscribed => "AGENT_UNSUBSCRIBED",
+    /// An agent took too long to answer.
+    AgentResponseTimeout => "AGENT_RESPONSE_TIMEOUT",
+    /// An agent's service level was missed.
+    AgentSlaExpired => "AGENT_SLA_EXPIRED",
+    /// An agent's media routing domain was interrupted.
+    AgentMrdInterrupted => "AGENT_MRD_INTERRUPTED",
+    /// An agent began an outbound contact.
+    AgentOutbound => "AGENT_OUTBOUND",
+    /// A participant's role changed.
+    ParticipantRoleChanged => "PARTICIPANT_ROLE_CHANGED",
+    /// No agent could be found.
+    NoAgentAvailable => "NO_AGENT_AVAILABLE",
+    /// An agent took too long to accept.
+    AcceptTimeout => "ACCEPT_TIMEOUT",
+    /// A resource was taken back.
+    RevokeResource => "REVOKE_RESOURCE",
+    /// An agent is looked for.
+    FindAgent => "FIND_AGENT",
+    /// A task entered a queue.
+    TaskEnqueued => "TASK_ENQUEUED",
+    /// A task's state changed.
+    TaskStateChanged => "TASK_STATE_CHANGED",
+    /// A bot took too long to answer.
+    BotTimeout => "BOT_TIMEOUT",
+    /// A bot could not be reached.
+    BotNotAvailable => "BOT_NOT_AVAILABLE",
+    /// A customer took too long to answer.
+    CustomerResponseTimeout => "CUSTOMER_RESPONSE_TIMEOUT",
+    /// A customer's service level was missed.
+    CustomerSlaExpired => "CUSTOMER_SLA_EXPIRED",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_kind_reads_back_from_its_word_and_from_its_code() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::from_name(kind.as_str()), Some(*kind));
+            assert_eq!(Kind::from_code(kind.code()), Some(*kind));
+            assert_eq!(serde_json::to_string(kind).unwrap(), format!("\"{}\"", kind.as_str()));
+        }
+        for kind in ReactionKind::ALL {
+            assert_eq!(ReactionKind::from_name(kind.as_str()), Some(*kind));
+            assert_eq!(ReactionKind::from_code(kind.code()), Some(*kind));
+        }
+        assert_eq!((Kind::from_code(0), Kind::from_code(17), Kind::from_name("wrap_up")), (None, None, None));
+        assert_eq!((ReactionKind::from_code(0), ReactionKind::from_name("SHRUG")), (None, None));
+    }
+
+    #[test]
+    fn codes_in_stored_state_stay_what_they_were() {
+        let codes: Vec<_> = Kind::ALL.iter().map(|k| format!("{}={}", k.code(), k.as_str())).collect();
+        assert_eq!(
+            codes.join(" "),
+            "1=CUSTOMER_MESSAGE 2=AGENT_MESSAGE 3=BOT_MESSAGE 4=WHISPER_MESSAGE 5=EWT_MESSAGE 6=THIRD_PARTY_ACTIVITY 7=CAMPAIGN_MESSAGE 8=ACTION_MESSAGE 9=WRAP_UP 10=NOTE 11=CALL_RECORDING 12=SURVEY_QUESTION 13=TRANSCRIPT 14=IVR_ACTIVITY 15=AGENT_CALL_LEG 16=CONVERSATION_DATA"
+        );
+        let codes: Vec<_> = ReactionKind::ALL.iter().map(|k| format!("{}={}", k.code(), k.as_str())).collect();
+        assert_eq!(codes.join(" "), "1=EMOJI 2=FLAG 3=ACKNOWLEDGEMENT 4=RESPONSE");
+    }
+
+    #[test]
+    fn every_fact_reads_back_from_its_name() {
+        for fact in FactKind::ALL {
+            assert_eq!(FactKind::from_name(fact.as_str().unwrap_or("ANYTHING")), *fact);
+        }
+        let names: HashSet<_> = FactKind::ALL.iter().filter_map(|f| f.as_str()).collect();
+        assert_eq!((FactKind::ALL.len(), names.len()), (30, 29));
+        assert_eq!(FactKind::from_name("agent_reserved"), FactKind::Other);
+    }
+}

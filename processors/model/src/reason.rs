@@ -1,0 +1,117 @@
+//! Why a record becomes a dead letter (contract, sections 1 and 8).
+
+/// Why a record becomes a dead letter: the word in the header `cx.error.reason`.
+///
+/// The first eight are found in the record alone, and are declared in the order in which they are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// `too-large`: the value has more bytes than the limit.
+    TooLarge,
+    /// `malformed`: the value is no JSON, or not the expected Avro.
+    Malformed,
+    /// `not-an-event`: the value has none of the three forms of an event.
+    NotAnEvent,
+    /// `missing-field`: the event has no id or no name.
+    MissingField,
+    /// `bad-timestamp`: the event's time is absent, unreadable or out of range.
+    BadTimestamp,
+    /// `missing-identifier`: an identifier that events of this name need is absent.
+    MissingIdentifier,
+    /// `bad-relation`: the event changes an activity in a way that cannot be read.
+    BadRelation,
+    /// `no-key`: nothing says which conversation or note the event belongs to.
+    NoKey,
+    /// `conflicting-duplicate`: another event with other content has the same id and came first.
+    ConflictingDuplicate,
+    /// `target-not-found`: the activity that the event changes did not come within the limit.
+    TargetNotFound,
+    /// `unresolved-session`: the conversation of the event's session did not become known within the limit.
+    UnresolvedSession,
+    /// `conversation-expired`: the event's conversation has been forgotten.
+    ConversationExpired,
+    /// `erased`: the event's conversation has been erased on request.
+    Erased,
+}
+
+impl Reason {
+    /// All of them, in the order of [`Reason::index`].
+    pub const ALL: &[Reason] = &[
+        Reason::TooLarge,
+        Reason::Malformed,
+        Reason::NotAnEvent,
+        Reason::MissingField,
+        Reason::BadTimestamp,
+        Reason::MissingIdentifier,
+        Reason::BadRelation,
+        Reason::NoKey,
+        Reason::ConflictingDuplicate,
+        Reason::TargetNotFound,
+        Reason::UnresolvedSession,
+        Reason::ConversationExpired,
+        Reason::Erased,
+    ];
+
+    /// The word of the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::TooLarge => "too-large",
+            Reason::Malformed => "malformed",
+            Reason::NotAnEvent => "not-an-event",
+            Reason::MissingField => "missing-field",
+            Reason::BadTimestamp => "bad-timestamp",
+            Reason::MissingIdentifier => "missing-identifier",
+            Reason::BadRelation => "bad-relation",
+            Reason::NoKey => "no-key",
+            Reason::ConflictingDuplicate => "conflicting-duplicate",
+            Reason::TargetNotFound => "target-not-found",
+            Reason::UnresolvedSession => "unresolved-session",
+            Reason::ConversationExpired => "conversation-expired",
+            Reason::Erased => "erased",
+        }
+    }
+
+    /// Its place in [`Reason::ALL`], for counters kept in an array. Not for stored state: it may change between
+    /// versions.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A record that is no valid event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {detail}", .reason.as_str())]
+pub struct Invalid {
+    /// The first reason that applies.
+    pub reason: Reason,
+    /// A sentence for a person, with the place in the input: a path of fields, or a line and column, or a byte. It
+    /// never quotes the input, which may be what a customer wrote.
+    pub detail: String,
+}
+
+impl Invalid {
+    pub(crate) fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Invalid { reason, detail: detail.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_word_of_its_own_and_stands_at_its_index() {
+        let words: std::collections::HashSet<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
+        assert_eq!((words.len(), Reason::ALL.len()), (13, 13));
+        for (place, reason) in Reason::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), place);
+        }
+    }
+
+    #[test]
+    fn an_invalid_record_reads_as_its_reason_and_a_sentence() {
+        let invalid = Invalid::new(Reason::NoKey, "nothing to key it by");
+        assert_eq!(invalid.to_string(), "no-key: nothing to key it by");
+    }
+}

@@ -1,0 +1,269 @@
+//! Times as events spell them (contract, section 1): epoch milliseconds or RFC 3339, all read to epoch milliseconds.
+
+/// The least valid time: 2000-01-01T00:00:00Z, in epoch milliseconds, included.
+pub const AT_MIN: i64 = 946_684_800_000;
+/// The greatest valid time: 2100-01-01T00:00:00Z, in epoch milliseconds, included.
+pub const AT_MAX: i64 = 4_102_444_800_000;
+
+/// Decimal digits of [`AT_MAX`]: a whole number of more digits is out of range whatever they are.
+const DIGITS_MAX: usize = 13;
+
+/// Reads a time given as text: a string of digits with or without a fraction, or an RFC 3339 date and time (`T`, `t`
+/// or a space between them, any offset, second 60 as the next minute's first). A fraction is cut, not rounded.
+/// Gives epoch milliseconds; `None` where the text is no such time or lies outside [`AT_MIN`] to [`AT_MAX`].
+#[must_use]
+pub fn parse_time_text(text: &str) -> Option<i64> {
+    digits(text).or_else(|| rfc3339(text.as_bytes())).filter(|at| in_range(*at))
+}
+
+/// Reads a time given as the text of a JSON number: its whole part, exact even where a double would round it up.
+pub(crate) fn parse_time_number(number: &str) -> Option<i64> {
+    let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (number, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let zeros = whole.bytes().chain(fraction.bytes()).take_while(|b| *b == b'0').count();
+    // How many of the digits, leading zeros left out, stand before the point once the exponent has moved it.
+    let places = i64::try_from(whole.len()).ok()?.checked_add(exponent)?.checked_sub(i64::try_from(zeros).ok()?)?;
+    let places = usize::try_from(places).ok().filter(|places| *places <= DIGITS_MAX)?;
+    let mut significant = whole.bytes().chain(fraction.bytes()).skip(zeros);
+    let mut at = 0;
+    for _ in 0..places {
+        // A sign is no digit, and rightly so: a negative number is out of range anyway.
+        at = at * 10 + digit(significant.next().unwrap_or(b'0'))?;
+    }
+    Some(at).filter(|at| in_range(*at))
+}
+
+fn in_range(at: i64) -> bool {
+    (AT_MIN..=AT_MAX).contains(&at)
+}
+
+fn digit(byte: u8) -> Option<i64> {
+    byte.is_ascii_digit().then(|| i64::from(byte - b'0'))
+}
+
+/// Digits with or without a fraction, which is cut off.
+fn digits(text: &str) -> Option<i64> {
+    let whole = match text.split_once('.') {
+        Some((whole, fraction)) if is_digits(fraction) => whole,
+        Some(_) => return None,
+        None => text,
+    };
+    if !is_digits(whole) {
+        return None;
+    }
+    let significant = whole.trim_start_matches('0');
+    if significant.len() > DIGITS_MAX { None } else { significant.parse().ok() }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// What is left to read of an RFC 3339 text.
+struct Cursor<'a>(&'a [u8]);
+
+impl Cursor<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    fn expect(&mut self, wanted: u8) -> Option<()> {
+        (self.byte()? == wanted).then_some(())
+    }
+
+    /// A number of exactly so many digits.
+    fn number(&mut self, places: usize) -> Option<i64> {
+        let mut number = 0;
+        for _ in 0..places {
+            number = number * 10 + digit(self.byte()?)?;
+        }
+        Some(number)
+    }
+
+    fn number_to(&mut self, max: i64) -> Option<i64> {
+        self.number(2).filter(|n| *n <= max)
+    }
+
+    /// The milliseconds of an optional fraction of a second, of any length.
+    fn fraction_ms(&mut self) -> Option<i64> {
+        if self.0.first() != Some(&b'.') {
+            return Some(0);
+        }
+        self.byte()?;
+        let length = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
+        let (fraction, rest) = self.0.split_at_checked(length).filter(|_| length > 0)?;
+        self.0 = rest;
+        let mut ms = 0;
+        for place in 0..3 {
+            ms = ms * 10 + digit(*fraction.get(place).unwrap_or(&b'0'))?;
+        }
+        Some(ms)
+    }
+
+    /// `Z`, `z` or a signed offset, in minutes to take from the local time.
+    fn offset_minutes(&mut self) -> Option<i64> {
+        let sign = match self.byte()? {
+            b'Z' | b'z' => return Some(0),
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let hours = self.number_to(23)?;
+        self.expect(b':')?;
+        Some(sign * (hours * 60 + self.number_to(59)?))
+    }
+}
+
+fn rfc3339(text: &[u8]) -> Option<i64> {
+    let mut c = Cursor(text);
+    let year = c.number(4)?;
+    c.expect(b'-')?;
+    let month = c.number_to(12)?;
+    c.expect(b'-')?;
+    let day = c.number(2)?;
+    if !matches!(c.byte()?, b'T' | b't' | b' ') || month < 1 || day < 1 || day > days_of(year, month) {
+        return None;
+    }
+    let hour = c.number_to(23)?;
+    c.expect(b':')?;
+    let minute = c.number_to(59)?;
+    c.expect(b':')?;
+    let second = c.number_to(60)?;
+    let ms = c.fraction_ms()?;
+    let offset = c.offset_minutes()?;
+    if !c.0.is_empty() {
+        return None;
+    }
+    let minutes = (days_from_epoch(year, month, day) * 24 + hour) * 60 + minute - offset;
+    Some((minutes * 60 + second) * 1000 + ms)
+}
+
+fn is_leap(year: i64) -> bool {
+    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+fn days_of(year: i64, month: i64) -> i64 {
+    match month {
+        2 if is_leap(year) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, for years from 0.
+fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
+    // Years counted from March put the leap day at the end of a year, where it disturbs no month's offset.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leaps + (month * 153 + 2) / 5 + day - 1 - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_epoch_milliseconds_and_a_fraction_is_cut() {
+        assert_eq!(parse_time_text("1750000003000"), Some(1_750_000_003_000));
+        assert_eq!(parse_time_text("1750000009000.5"), Some(1_750_000_009_000));
+        assert_eq!(parse_time_text("1750000009000.99999999999999999999"), Some(1_750_000_009_000));
+        assert_eq!(parse_time_text("00001750000003000"), Some(1_750_000_003_000));
+    }
+
+    #[test]
+    fn rfc_3339_is_read_with_any_separator_offset_and_fraction() {
+        for (text, at) in [
+            ("2025-06-15T15:06:48Z", 1_750_000_008_000),
+            ("2025-06-15 15:06:48z", 1_750_000_008_000),
+            ("2025-06-15t15:06:48+00:00", 1_750_000_008_000),
+            ("2025-06-15T15:06:48-00:00", 1_750_000_008_000),
+            ("2025-06-15T20:06:44.000999+05:00", 1_750_000_004_000),
+            ("2025-06-15T15:06:48.9996Z", 1_750_000_008_999),
+            ("2025-06-15T15:06:48.1Z", 1_750_000_008_100),
+            ("2025-06-15T15:06:48.12Z", 1_750_000_008_120),
+            ("2025-06-15T05:36:48-09:30", 1_750_000_008_000),
+            ("2025-06-16T15:05:48+23:59", 1_750_000_008_000),
+            ("2024-02-29T00:00:00Z", 1_709_164_800_000),
+            ("2000-02-29T00:00:00Z", 951_782_400_000),
+            ("2016-12-31T23:59:60Z", 1_483_228_800_000),
+            ("2016-12-31T23:59:60.5Z", 1_483_228_800_500),
+            ("2025-06-15T15:06:60Z", 1_750_000_020_000),
+        ] {
+            assert_eq!(parse_time_text(text), Some(at), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_range_includes_both_ends() {
+        for (text, at) in [
+            ("946684800000", Some(AT_MIN)),
+            ("946684799999", None),
+            ("946684799999.9", None),
+            ("4102444800000", Some(AT_MAX)),
+            ("4102444800000.9", Some(AT_MAX)),
+            ("4102444800001", None),
+            ("2000-01-01T00:00:00Z", Some(AT_MIN)),
+            ("1999-12-31T23:59:59.999Z", None),
+            ("1999-12-31T23:59:60Z", Some(AT_MIN)),
+            ("2000-01-01T00:00:00+00:01", None),
+            ("2100-01-01T00:00:00Z", Some(AT_MAX)),
+            ("2100-01-01T00:00:00.001Z", None),
+            ("2100-01-01T00:00:00.0009Z", Some(AT_MAX)),
+            ("0000-01-01T00:00:00Z", None),
+            ("9999-12-31T23:59:59Z", None),
+        ] {
+            assert_eq!(parse_time_text(text), at, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_not_read() {
+        for text in [
+            "", " ", "yesterday", "1750000000000.", ".5", "1750000000000.5.5", "+1750000000000", "-1750000000000",
+            "1.75e12", " 1750000000000", "1750000000000 ", "١٧٥٠٠٠٠٠٠٠٠٠٠", "99999999999999999999999999",
+            "2025-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2025-04-31T00:00:00Z", "2025-00-01T00:00:00Z",
+            "2025-13-01T00:00:00Z", "2025-01-00T00:00:00Z", "2025-06-15T24:00:00Z", "2025-06-15T15:60:00Z",
+            "2025-06-15T15:06:61Z", "2025-06-15T15:06:48", "2025-06-15T15:06Z", "2025-06-15T15:06:48.Z",
+            "2025-06-15T15:06:48,5Z", "2025-06-15T15:06:48+0500", "2025-06-15T15:06:48+05", "2025-06-15T15:06:48+24:00",
+            "2025-06-15T15:06:48+05:60", "2025-06-15T15:06:48Zx", "2025-06-15_15:06:48Z", "25-06-15T15:06:48Z",
+            "2025-6-15T15:06:48Z", "2025-06-15", "2025-06-15T15:06:48−05:00",
+        ] {
+            assert_eq!(parse_time_text(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_numbers_whole_part_is_exact_in_every_spelling() {
+        for (number, at) in [
+            ("1750000006000", Some(1_750_000_006_000)),
+            ("1750000006000.9", Some(1_750_000_006_000)),
+            ("1750000006000.99999999999999", Some(1_750_000_006_000)),
+            ("1.75e12", Some(1_750_000_000_000)),
+            ("1.7500000060009E+12", Some(1_750_000_006_000)),
+            ("17500000060009e-1", Some(1_750_000_006_000)),
+            ("0.00175e15", Some(1_750_000_000_000)),
+            ("175e10", Some(1_750_000_000_000)),
+            ("946684800000", Some(AT_MIN)),
+            ("946684799999.999", None),
+            ("4102444800000.999", Some(AT_MAX)),
+            ("4102444800001", None),
+            ("-1750000000000", None),
+            ("-0", None),
+            ("0", None),
+            ("0.0e5", None),
+            ("0e13", None),
+            ("1e300", None),
+            ("1e-300", None),
+            ("1e99999999999999999999", None),
+            ("99999999999999999999999", None),
+        ] {
+            assert_eq!(parse_time_number(number), at, "{number}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What the broker runs on: a Java, and Kafka's jars out of a cache that Maven fills once.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{KafkaError, Missing, VERSION};
+
+/// The jar that shows that a folder holds Kafka's libraries.
+const CORE_JAR: &str = "kafka_2.13-";
+/// The least Java that this Kafka runs on.
+const LEAST_JAVA: u32 = 17;
+const POM: &str = include_str!("pom.xml");
+
+/// The folder named by `CX_KAFKA_LIBS`, if any.
+fn named_libs() -> Option<PathBuf> {
+    std::env::var_os("CX_KAFKA_LIBS").filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The user's cache folder of this program.
+fn cache() -> Result<PathBuf, KafkaError> {
+    let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    // The base directory specification: a relative path there is to be ignored.
+    let base = set("XDG_CACHE_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| set("HOME").map(|home| home.join(".cache")))
+        .ok_or(KafkaError::NoCache)?;
+    Ok(base.join("cx-timelines"))
+}
+
+/// Whether this folder holds Kafka's core jar.
+fn holds_jars(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|entries| {
+        entries.flatten().any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(CORE_JAR) && name.ends_with(".jar")
+        })
+    })
+}
+
+/// See [`super::available`].
+pub(super) fn available() -> Result<(), Missing> {
+    java()?;
+    if let Some(folder) = named_libs() {
+        return if holds_jars(&folder) { Ok(()) } else { Err(Missing::Jars { folder }) };
+    }
+    let cached = cache().is_ok_and(|cache| holds_jars(&cache.join(format!("kafka-{VERSION}"))));
+    if cached || answers("mvn", "-v") { Ok(()) } else { Err(Missing::Maven) }
+}
+
+/// Whether the program can be run at all.
+fn answers(program: &str, flag: &str) -> bool {
+    Command::new(program)
+        .arg(flag)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The Java to run: that of `JAVA_HOME`, else the one on the path.
+pub(super) fn java() -> Result<PathBuf, Missing> {
+    let home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin").join("java"));
+    let java = home.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("java"));
+    let output = Command::new(&java)
+        .arg("-version")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|_| Missing::Java { program: java.clone() })?;
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    match major(&said) {
+        Some(found) if found >= LEAST_JAVA => Ok(java),
+        Some(found) => Err(Missing::OldJava { found, program: java }),
+        None => Err(Missing::Java { program: java }),
+    }
+}
+
+/// The major version in what `java -version` says: `version "17.0.15"`, `version "21"`, `version "1.8.0_402"`.
+fn major(said: &str) -> Option<u32> {
+    let version = said.split("version \"").nth(1)?;
+    let mut parts = version.split(|c: char| !c.is_ascii_digit());
+    let first: u32 = parts.next()?.parse().ok()?;
+    if first == 1 { parts.next()?.parse().ok() } else { Some(first) }
+}
+
+/// The folder with the jars; fetches them on first use.
+pub(super) fn libs(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, KafkaError> {
+    if let Some(folder) = named_libs() {
+        return if holds_jars(&folder) { Ok(folder) } else { Err(Missing::Jars { folder }.into()) };
+    }
+    libs_in(&cache()?, progress)
+}
+
+/// As [`libs`], with the cache folder given. Safe when several processes come at once: one fetches while the
+/// others wait for its lock, which the system gives back even if it is killed; and the folder of jars appears
+/// whole, by a rename.
+fn libs_in(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, KafkaError> {
+    let home = cache.join(format!("kafka-{VERSION}"));
+    if holds_jars(&home) {
+        return Ok(home);
+    }
+    let failed = |what: &str, path: &Path| {
+        let what = format!("{what} {}", path.display());
+        move |source| KafkaError::File { what, source }
+    };
+    fs::create_dir_all(cache).map_err(failed("create", cache))?;
+    let lock_path = cache.join("fetch.lock");
+    let lock = File::create(&lock_path).map_err(failed("create", &lock_path))?;
+    lock.lock().map_err(failed("lock", &lock_path))?;
+    if holds_jars(&home) {
+        return Ok(home);
+    }
+    remove_leftovers(cache);
+    if !answers("mvn", "-v") {
+        return Err(Missing::Maven.into());
+    }
+    progress(&format!("fetching Apache Kafka {VERSION} from Maven Central (54 MB, only this once)"));
+    let work = tempfile::Builder::new()
+        .prefix("fetch-")
+        .tempdir_in(cache)
+        .map_err(failed("create a folder in", cache))?;
+    let pom = work.path().join("pom.xml");
+    fs::write(&pom, POM).map_err(failed("write", &pom))?;
+    let jars = work.path().join("jars");
+    copy_dependencies(&pom, &jars)?;
+    if home.exists() {
+        fs::remove_dir_all(&home).map_err(failed("remove", &home))?;
+    }
+    fs::rename(&jars, &home).map_err(failed("rename the fetched jars to", &home))?;
+    Ok(home)
+}
+
+/// Removes what a fetch that was killed left behind. Only called with the lock held.
+fn remove_leftovers(cache: &Path) {
+    let Ok(entries) = fs::read_dir(cache) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with("fetch-") {
+            // What cannot be removed only takes room.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn copy_dependencies(pom: &Path, jars: &Path) -> Result<(), KafkaError> {
+    let output = Command::new("mvn")
+        .args(["-q", "-B", "-Dstyle.color=never", "-f"])
+        .arg(pom)
+        .arg("dependency:copy-dependencies")
+        .arg(format!("-DoutputDirectory={}", jars.display()))
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| KafkaError::File { what: "run mvn".to_owned(), source })?;
+    if output.status.success() && holds_jars(jars) {
+        return Ok(());
+    }
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(KafkaError::Fetch { status: output.status.to_string(), said: super::tail(&said) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_java_is_read_in_its_old_and_new_spelling() {
+        assert_eq!(major("openjdk version \"17.0.15\" 2025-04-15"), Some(17));
+        assert_eq!(major("openjdk version \"21\" 2023-09-19"), Some(21));
+        assert_eq!(major("openjdk version \"22-ea\""), Some(22));
+        assert_eq!(major("java version \"1.8.0_402\""), Some(8));
+        assert_eq!(major("no such thing"), None);
+    }
+
+    #[test]
+    fn a_folder_that_holds_the_jars_is_taken_without_a_fetch() {
+        let cache = tempfile::tempdir().unwrap();
+        let home = cache.path().join(format!("kafka-{VERSION}"));
+        fs::create_dir(&home).unwrap();
+        assert!(!holds_jars(&home));
+        fs::write(home.join("kafka_2.13-4.3.1.jar"), "").unwrap();
+        let mut said = Vec::new();
+        assert_eq!(libs_in(cache.path(), &mut |line| said.push(line.to_owned())).unwrap(), home);
+        assert!(said.is_empty());
+    }
+}

@@ -1,0 +1,181 @@
+//! A child process that dies with its parent, however the parent dies.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Starts the command, and ends it when our end of its standard input closes.
+const WATCHDOG: &str = include_str!("watchdog.sh");
+/// How often the end of a process is looked for.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running command behind its watchdog: a shell in a process group of its own, so that Ctrl-C at the terminal
+/// reaches only us and we stop the command in order.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    /// The shell. It ends when the command has ended, and reaps it.
+    watchdog: Child,
+    /// Its standard input, taken out of it, for waiting for a child would close it. Never written to.
+    lifeline: Option<ChildStdin>,
+    /// The command itself.
+    pid: u32,
+}
+
+impl Guarded {
+    /// Starts `program` with `arguments`. Its output is appended to `log`. If this process dies without ending it
+    /// first, it is killed, and `scratch` is removed.
+    pub(super) fn start(
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+        scratch: Option<&Path>,
+    ) -> io::Result<Guarded> {
+        let mut watchdog = Command::new("sh")
+            .args(["-c", WATCHDOG, "cx-watchdog"])
+            .arg(log)
+            .arg(scratch.unwrap_or(Path::new("")))
+            .arg(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let mut line = String::new();
+        if let Some(output) = watchdog.stdout.take() {
+            BufReader::new(output).read_line(&mut line)?;
+        }
+        let lifeline = watchdog.stdin.take();
+        match line.trim().parse() {
+            Ok(pid) => Ok(Guarded { watchdog, lifeline, pid }),
+            Err(_) => {
+                let status = watchdog.wait()?;
+                Err(io::Error::other(format!(
+                    "the shell that watches over the broker ended at once ({status})"
+                )))
+            }
+        }
+    }
+
+    /// The process id of the command (not of its watchdog).
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The command's exit status, if it has ended.
+    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        self.watchdog.try_wait()
+    }
+
+    /// Asks the command to end; kills it if it has not within `patience`.
+    pub(super) fn stop(&mut self, patience: Duration) -> io::Result<()> {
+        if self.ended()?.is_some() {
+            return Ok(());
+        }
+        signal("TERM", self.pid)?;
+        let until = Instant::now() + patience;
+        while Instant::now() < until {
+            if self.ended()?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(POLL);
+        }
+        self.kill()
+    }
+
+    /// Ends the command at once.
+    pub(super) fn kill(&mut self) -> io::Result<()> {
+        if self.ended()?.is_none() {
+            // The watchdog has not reaped it yet, so this process id can belong to no other.
+            signal("KILL", self.pid)?;
+            self.watchdog.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // Where this fails, closing the lifeline makes the watchdog do it.
+        let _ = self.kill();
+        drop(self.lifeline.take());
+    }
+}
+
+/// Sends a signal to one process. The shell's own `kill` is used: the program of that name is not everywhere.
+fn signal(name: &str, pid: u32) -> io::Result<()> {
+    // A process that has just ended by itself is no error: whoever calls looks for its end next.
+    Command::new("sh")
+        .args(["-c", "kill -s \"$1\" \"$2\"", "cx-kill", name, &pid.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .map(|_| ())
+}
+
+/// Whether a process runs (one that has ended but was not reaped does not).
+#[cfg(test)]
+pub(super) fn runs(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sleeper(scratch: Option<&Path>, log: &Path) -> Guarded {
+        Guarded::start(Path::new("sleep"), &["600".to_owned()], log, scratch).unwrap()
+    }
+
+    fn within_seconds(mut holds: impl FnMut() -> bool) -> bool {
+        let until = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < until {
+            if holds() {
+                return true;
+            }
+            std::thread::sleep(POLL);
+        }
+        false
+    }
+
+    #[test]
+    fn a_stopped_process_is_gone_and_nothing_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut process = sleeper(None, &folder.path().join("log"));
+        let pid = process.pid();
+        assert!(runs(pid));
+        assert!(process.ended().unwrap().is_none());
+        process.stop(Duration::from_secs(5)).unwrap();
+        assert!(!runs(pid));
+        assert!(process.ended().unwrap().is_some());
+        process.kill().unwrap();
+    }
+
+    #[test]
+    fn a_process_whose_starter_vanishes_is_killed_and_its_folder_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let scratch = folder.path().join("scratch");
+        std::fs::create_dir(&scratch).unwrap();
+        let mut process = sleeper(Some(&scratch), &folder.path().join("log"));
+        let pid = process.pid();
+        assert!(runs(pid));
+        // What the system does to the lifeline of a killed process.
+        drop(process.lifeline.take());
+        assert!(within_seconds(|| !runs(pid)), "the process outlived its starter");
+        assert!(within_seconds(|| !scratch.exists()), "the folder was left behind");
+    }
+
+    #[test]
+    fn a_dropped_process_is_killed_and_keeps_the_folder_for_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = sleeper(Some(folder.path()), &folder.path().join("log"));
+        let pid = process.pid();
+        drop(process);
+        assert!(!runs(pid));
+        assert!(folder.path().exists());
+    }
+}
