@@ -1,1 +1,17 @@
-//! The harness of the end-to-end tests.
+//! The harness of the end-to-end tests: the program as a user starts it, a real broker, and consumers that read only what
+//! is committed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this crate is tests' code: whatever goes wrong fails the test"
+)]
+
+mod compare;
+mod consume;
+mod program;
+
+pub use compare::{DEAD_LETTERS, Records, differences, of_lines, shuffled};
+pub use consume::{Consumed, Watch, consume, partitions_of};
+pub use program::{Program, fold, program, run_to_end, wait_until};

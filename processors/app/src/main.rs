@@ -1,2 +1,39 @@
-//! The cx-timelines program.
-fn main() {}
+//! The cx-timelines program: configuration, wiring, commands. The only place for `anyhow`.
+#![allow(unreachable_pub, reason = "nothing of a program can be reached from outside; pub says: for other modules")]
+
+mod cli;
+mod commands;
+mod config;
+mod exit;
+mod kafka;
+mod logging;
+mod records;
+mod signals;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use config::Config;
+use exit::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli.global);
+    exit::code(dispatch(&cli))
+}
+
+fn dispatch(cli: &Cli) -> Result<(), Failure> {
+    let global = &cli.global;
+    let config = Config::load(global.config.as_deref(), &global.group).map_err(Failure::usage)?;
+    match &cli.command {
+        Command::Run(args) => commands::run::run(global, args, &config),
+        Command::Fold(args) => commands::fold::run(args, &config),
+        Command::Load(args) => commands::load::run(global, args, &config),
+        Command::Tail(args) => commands::tail::run(global, args, &config),
+        Command::Demo(args) => commands::demo::run(global, args, &config),
+        Command::Topics(command) => commands::topics::run(global, command, &config),
+    }
+}

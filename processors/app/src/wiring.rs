@@ -3,16 +3,16 @@
 use anyhow::Context;
 use engine::Topology;
 
-use crate::config::Config;
+use crate::config::{Config, Role};
 
 /// The topology of these processors (all that are declared where `only` is empty).
 ///
 /// # Errors
 /// A processor is not declared in topics.yaml, does not exist, or its outputs do not fit: mend topics.yaml or the flag.
 pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
-    let dead_letters = config.dead_letters().name.to_string();
-    let changelog = config.changelog().name.to_string();
-    let mut topology = Topology::new(&dead_letters, &changelog);
+    let dead_letters = config.name_of(Role::DeadLetters);
+    let changelog = config.name_of(Role::Changelog);
+    let mut topology = Topology::new(dead_letters, changelog);
     for name in only {
         anyhow::ensure!(
             config.processors.iter().any(|spec| &spec.name == name),

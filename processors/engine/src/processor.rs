@@ -199,7 +199,14 @@ impl Emitter<'_> {
             (crate::HEADER_SCHEMA, Some(schema.as_bytes())),
         ];
         let route = Route::Key(partition_key);
-        self.sink.send(OutputRecord { topic, route, key: Some(key), value, timestamp_ms: None, headers: &headers })?;
+        self.sink.send(OutputRecord {
+            topic,
+            route,
+            key: Some(key),
+            value,
+            timestamp_ms: None,
+            headers: &headers,
+        })?;
         Ok(())
     }
 }

@@ -164,7 +164,8 @@ impl StateStore for MemoryStore {
         prefix: &[u8],
         visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let from = self.records.range::<[u8], _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
+        let from =
+            self.records.range::<[u8], _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
         for (key, value) in from.take_while(|(key, _)| key.starts_with(prefix)) {
             if visit(key, value).is_break() {
                 break;

@@ -107,9 +107,12 @@ impl Task {
             None => EventClass::Tombstone,
             Some(value) => match model::decode(value, record.conversation, &self.limits) {
                 Ok(event) => self.fold(&event, record, now_ms).map_err(|source| self.error(source))?,
-                Err(invalid) => {
-                    self.reject(record, DECODER, Rejection { reason: invalid.reason, detail: invalid.detail }, now_ms)
-                }
+                Err(invalid) => self.reject(
+                    record,
+                    DECODER,
+                    Rejection { reason: invalid.reason, detail: invalid.detail },
+                    now_ms,
+                ),
             },
         };
         self.staged.took(record);
@@ -194,7 +197,14 @@ impl Task {
         for (key, value) in writes.iter() {
             let route = Route::Partition(self.partition);
             tally.output(changelog.index());
-            sink.send(OutputRecord { topic: changelog, route, key: Some(key), value, timestamp_ms: None, headers: &[] })?;
+            sink.send(OutputRecord {
+                topic: changelog,
+                route,
+                key: Some(key),
+                value,
+                timestamp_ms: None,
+                headers: &[],
+            })?;
         }
         for letter in dead_letters.iter() {
             tally.output(self.topology.dead_letters().index());
@@ -206,7 +216,9 @@ impl Task {
     fn error(&self, source: ProcessError) -> TaskError {
         let partition = self.partition;
         match source {
-            ProcessError::Store(_) | ProcessError::Corrupt { .. } => TaskError::StateDamaged { partition, source },
+            ProcessError::Store(_) | ProcessError::Corrupt { .. } => {
+                TaskError::StateDamaged { partition, source }
+            }
             ProcessError::Sink(_) => TaskError::Abort { partition, source },
             ProcessError::UndeclaredOutput(_) => TaskError::Fatal { partition, source },
         }
@@ -291,7 +303,8 @@ impl Task {
     /// # Errors
     /// The store cannot be read: wipe and restore.
     pub fn restore_from(&self) -> Result<i64, TaskError> {
-        let offset = self.store.changelog_offset().map_err(|source| self.error(ProcessError::Store(source)))?;
+        let offset =
+            self.store.changelog_offset().map_err(|source| self.error(ProcessError::Store(source)))?;
         Ok(offset.unwrap_or(0))
     }
 

@@ -50,8 +50,11 @@ fn the_earliest_primary_counts_even_when_it_comes_last() {
     let early = c().message("a", "AGENT_MESSAGE", 2, "m", "AGENT:ann", "second");
     let shown = activity(&[early, late], "c/m");
     assert_eq!(shown["body"]["markdownText"], "first");
-    assert_eq!(shown["rejected"][0], json!({"eventId": "a", "at": 1_750_000_002_000_i64,
-        "relation": "PRIMARY", "reason": "duplicate-primary"}));
+    assert_eq!(
+        shown["rejected"][0],
+        json!({"eventId": "a", "at": 1_750_000_002_000_i64,
+        "relation": "PRIMARY", "reason": "duplicate-primary"})
+    );
 }
 
 #[test]
@@ -163,7 +166,8 @@ fn a_receipt_never_moves_a_status_back() {
 #[test]
 fn an_event_that_is_known_only_by_its_session_waits_and_is_in_no_output() {
     let body = json!({"type": "RECORDING_LINK", "callId": "call"});
-    let event = EventFactory::homeless().event("a", "THIRD_PARTY_ACTIVITY", 1, json!({"id": "rec", "body": body}));
+    let event =
+        EventFactory::homeless().event("a", "THIRD_PARTY_ACTIVITY", 1, json!({"id": "rec", "body": body}));
     let driver = folded(&[event]);
     assert!(driver.finals().is_empty());
     assert!(driver.letters().is_empty());
@@ -186,8 +190,12 @@ fn a_record_that_cannot_be_read_is_dead_lettered_as_it_came_with_its_position() 
     driver.push("not json");
     driver.finish();
     let letter = &driver.letters()[0];
-    assert_eq!((letter.reason.as_str(), letter.value.as_deref()), ("malformed", Some(b"not json".as_slice())));
-    let header = |name: &str| letter.headers.iter().find(|(key, _)| key == name).and_then(|(_, v)| v.clone()).unwrap();
+    assert_eq!(
+        (letter.reason.as_str(), letter.value.as_deref()),
+        ("malformed", Some(b"not json".as_slice()))
+    );
+    let header =
+        |name: &str| letter.headers.iter().find(|(key, _)| key == name).and_then(|(_, v)| v.clone()).unwrap();
     assert_eq!(header("cx.error.topic"), b"cx.events");
     assert_eq!(header("cx.error.partition"), b"0");
     assert_eq!(header("cx.error.offset"), b"0");

@@ -38,7 +38,9 @@ fn event(number: usize, [what, activity, actor, second, detail]: [u8; 5]) -> Val
             let action = pick(&["ADD", "REMOVE"], detail);
             factory.reaction(&id, at, activity, actor, pick(&["👍", "🎉"], detail / 2), action)
         }
-        8 => factory.receipt(&id, at, activity, pick(&["SENT", "FAILED", "DELIVERED", "SEEN", "LOST"], detail)),
+        8 => {
+            factory.receipt(&id, at, activity, pick(&["SENT", "FAILED", "DELIVERED", "SEEN", "LOST"], detail))
+        }
         9 => {
             let item = serde_json::json!({"messageBody": {"n": detail}, "confidenceLevel": 0.5});
             let data = serde_json::json!({"requestedMessage": {"id": activity}, "suggestions": [item, 1]});

@@ -258,8 +258,16 @@ impl Event<'_> {
 mod tests {
     use super::*;
 
-    fn actor(actor_type: Option<&'static str>, id: Option<&'static str>, name: Option<&'static str>) -> Actor<'static> {
-        Actor { actor_type: actor_type.map(Cow::Borrowed), id: id.map(Cow::Borrowed), name: name.map(Cow::Borrowed) }
+    fn actor(
+        actor_type: Option<&'static str>,
+        id: Option<&'static str>,
+        name: Option<&'static str>,
+    ) -> Actor<'static> {
+        Actor {
+            actor_type: actor_type.map(Cow::Borrowed),
+            id: id.map(Cow::Borrowed),
+            name: name.map(Cow::Borrowed),
+        }
     }
 
     #[test]

@@ -226,7 +226,8 @@ mod tests {
             codes.join(" "),
             "1=CUSTOMER_MESSAGE 2=AGENT_MESSAGE 3=BOT_MESSAGE 4=WHISPER_MESSAGE 5=EWT_MESSAGE 6=THIRD_PARTY_ACTIVITY 7=CAMPAIGN_MESSAGE 8=ACTION_MESSAGE 9=WRAP_UP 10=NOTE 11=CALL_RECORDING 12=SURVEY_QUESTION 13=TRANSCRIPT 14=IVR_ACTIVITY 15=AGENT_CALL_LEG 16=CONVERSATION_DATA"
         );
-        let codes: Vec<_> = ReactionKind::ALL.iter().map(|k| format!("{}={}", k.code(), k.as_str())).collect();
+        let codes: Vec<_> =
+            ReactionKind::ALL.iter().map(|k| format!("{}={}", k.code(), k.as_str())).collect();
         assert_eq!(codes.join(" "), "1=EMOJI 2=FLAG 3=ACKNOWLEDGEMENT 4=RESPONSE");
     }
 

@@ -211,8 +211,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 }
 
 fn new_task(topology: &Arc<Topology>) -> Task {
-    let mut task =
-        Task::new(0, Arc::clone(topology), Limits::default(), Box::new(MemoryStore::default()));
+    let mut task = Task::new(0, Arc::clone(topology), Limits::default(), Box::new(MemoryStore::default()));
     task.become_phase(engine::Phase::Restoring);
     task.become_phase(engine::Phase::Running);
     task

@@ -41,7 +41,15 @@ impl EventFactory {
 
     /// A message `activity` by `actor` (`TYPE:id`): `CUSTOMER_MESSAGE`, `AGENT_MESSAGE`, …
     #[must_use]
-    pub fn message(&self, id: &str, name: &str, second: i64, activity: &str, actor: &str, text: &str) -> Value {
+    pub fn message(
+        &self,
+        id: &str,
+        name: &str,
+        second: i64,
+        activity: &str,
+        actor: &str,
+        text: &str,
+    ) -> Value {
         let body = json!({"type": "PLAIN", "markdownText": text});
         let data = json!({"id": activity, "header": {"sender": Self::sender(actor)}, "body": body});
         self.event(id, name, second, data)
@@ -50,7 +58,8 @@ impl EventFactory {
     /// A customer's reply that quotes `target`.
     #[must_use]
     pub fn reply(&self, id: &str, second: i64, activity: &str, actor: &str, target: &str) -> Value {
-        let header = json!({"sender": Self::sender(actor), "intent": "REPLY_TO", "originalMessageId": target});
+        let header =
+            json!({"sender": Self::sender(actor), "intent": "REPLY_TO", "originalMessageId": target});
         let body = json!({"type": "PLAIN", "markdownText": "re"});
         self.event(id, "CUSTOMER_MESSAGE", second, json!({"id": activity, "header": header, "body": body}))
     }
@@ -75,7 +84,15 @@ impl EventFactory {
 
     /// A reaction on `target`: `ADD` or `REMOVE` an emoji.
     #[must_use]
-    pub fn reaction(&self, id: &str, second: i64, target: &str, actor: &str, emoji: &str, action: &str) -> Value {
+    pub fn reaction(
+        &self,
+        id: &str,
+        second: i64,
+        target: &str,
+        actor: &str,
+        emoji: &str,
+        action: &str,
+    ) -> Value {
         let body = json!({"kind": "EMOJI", "value": emoji, "action": action});
         self.on(id, "REACTION", second, target, actor, body)
     }

@@ -63,7 +63,10 @@ fn what_is_applied_is_read(store: &mut dyn StateStore) {
     assert_eq!(get(store, "b").as_deref(), Some(""), "an empty value is a value");
     assert_eq!(get(store, "c"), None);
     let mut seen = None;
-    assert!(store.with(b"a", &mut |value| seen = value.map(<[u8]>::to_vec)).is_ok(), "a key can be looked at");
+    assert!(
+        store.with(b"a", &mut |value| seen = value.map(<[u8]>::to_vec)).is_ok(),
+        "a key can be looked at"
+    );
     assert_eq!(seen.as_deref(), Some(b"1".as_slice()));
 }
 
@@ -76,7 +79,11 @@ fn the_last_change_of_a_key_counts(store: &mut dyn StateStore) {
 }
 
 fn a_scan_gives_its_prefix_in_order_and_stops_when_told(store: &mut dyn StateStore) {
-    apply(store, &[("b/2", Some("")), ("a", Some("")), ("b/1", Some("")), ("b", Some("")), ("c", Some(""))], None);
+    apply(
+        store,
+        &[("b/2", Some("")), ("a", Some("")), ("b/1", Some("")), ("b", Some("")), ("c", Some(""))],
+        None,
+    );
     assert_eq!(scan(store, "b/", 10), ["b/1", "b/2"]);
     assert_eq!(scan(store, "", 10), ["a", "b", "b/1", "b/2", "c"]);
     assert_eq!(scan(store, "b", 2), ["b", "b/1"]);

@@ -48,7 +48,12 @@ fn write_line(out: &mut dyn Write, line: &impl Serialize) -> std::io::Result<()>
     out.write_all(b"\n")
 }
 
-fn write_record(out: &mut dyn Write, topic: &str, key: Option<&[u8]>, value: Option<&[u8]>) -> std::io::Result<()> {
+fn write_record(
+    out: &mut dyn Write,
+    topic: &str,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> std::io::Result<()> {
     let value: Option<&RawValue> = value.map(serde_json::from_slice).transpose()?;
     write_line(out, &Line { topic, key: key.map(text), value })
 }

@@ -122,7 +122,6 @@ struct Inner {
     registry: Registry,
     events: Family,
     outputs: IntCounterVec,
-    activities: IntCounter,
     dead_letters: Family,
     transactions: IntCounterVec,
     commit_latency: Histogram,
@@ -196,7 +195,6 @@ impl Metrics {
         let inner = Inner {
             events: family(&registry, &names::EVENTS, event_kinds)?,
             outputs: counters(&registry, &names::OUTPUTS)?,
-            activities: counter(&registry, &names::ACTIVITIES)?,
             dead_letters: family(&registry, &names::DEAD_LETTERS, dead_letter_reasons)?,
             transactions,
             commit_latency: histogram(&registry, &names::COMMIT_LATENCY)?,
@@ -241,11 +239,6 @@ impl Metrics {
     /// `count` records written to an output topic.
     pub fn outputs(&self, topic: &str, count: u64) {
         self.inner.outputs.with_label_values(&[topic]).inc_by(count);
-    }
-
-    /// `count` activity records written.
-    pub fn activities(&self, count: u64) {
-        self.inner.activities.inc_by(count);
     }
 
     /// `count` dead letters of a reason (one of those given at the start).
@@ -429,7 +422,6 @@ mod tests {
             "cx_timelines_dead_letters_total{reason=\"malformed\"} 0",
             "cx_timelines_dead_letters_total{reason=\"no-key\"} 0",
             "cx_timelines_outputs_total{topic=\"cx.activities\"} 0",
-            "cx_timelines_activities_total 0",
             "cx_timelines_transactions_total{outcome=\"committed\"} 0",
             "cx_timelines_transactions_total{outcome=\"aborted\"} 0",
             "cx_timelines_transactions_total{outcome=\"ambiguous\"} 0",
@@ -509,7 +501,6 @@ mod tests {
         let metrics = metrics();
         metrics.events("primary", 3);
         metrics.dead_letters("no-key", 2);
-        metrics.activities(4);
         metrics.outputs("cx.activities", 4);
         metrics.transaction(Outcome::Committed);
         metrics.commit_latency(Duration::from_millis(12));
@@ -522,7 +513,6 @@ mod tests {
         for line in [
             "cx_timelines_events_total{kind=\"primary\"} 3",
             "cx_timelines_dead_letters_total{reason=\"no-key\"} 2",
-            "cx_timelines_activities_total 4",
             "cx_timelines_outputs_total{topic=\"cx.activities\"} 4",
             "cx_timelines_transactions_total{outcome=\"committed\"} 1",
             "cx_timelines_commit_latency_seconds_bucket{le=\"0.01\"} 0",
@@ -591,8 +581,8 @@ mod tests {
     #[test]
     fn two_pipelines_in_one_process_do_not_share_figures() {
         let (one, other) = (metrics(), metrics());
-        one.activities(1);
-        assert!(has(&other.render(), "cx_timelines_activities_total 0"));
+        one.outputs("cx.activities", 1);
+        assert!(!other.render().contains("cx_timelines_outputs_total{"));
         let registry = Registry::new();
         assert!(Metrics::in_registry(registry.clone(), &[], &[]).is_ok());
         let error = Metrics::in_registry(registry, &[], &[]).unwrap_err();

@@ -78,9 +78,6 @@ pub const OUTPUTS: Declared = counter(
     &["topic"],
     "Records written to output topics in committed transactions, by topic.",
 );
-/// Activities.
-pub const ACTIVITIES: Declared =
-    counter("cx_timelines_activities_total", &[], "Activity records written in committed transactions.");
 /// Dead letters by reason.
 pub const DEAD_LETTERS: Declared = counter(
     "cx_timelines_dead_letters_total",
@@ -169,7 +166,6 @@ pub const PROCESS_CPU: Declared =
 pub const ALL: &[Declared] = &[
     EVENTS,
     OUTPUTS,
-    ACTIVITIES,
     DEAD_LETTERS,
     TRANSACTIONS,
     COMMIT_LATENCY,

@@ -57,7 +57,13 @@ impl Processor for Activities {
             }
             Action::Primary(primary) => {
                 let key = model::activity_key(conversation, &primary.activity_id);
-                take_primary(conversation, &key, Stored::primary(event, primary), &primary.activity_id, context)
+                take_primary(
+                    conversation,
+                    &key,
+                    Stored::primary(event, primary),
+                    &primary.activity_id,
+                    context,
+                )
             }
         }
     }

@@ -27,11 +27,7 @@ pub(super) struct StoredActor<'a> {
 
 impl<'a> StoredActor<'a> {
     fn of(actor: &'a Actor<'_>) -> Self {
-        Self {
-            actor_type: actor.actor_type.as_deref(),
-            id: actor.id.as_deref(),
-            name: actor.name.as_deref(),
-        }
+        Self { actor_type: actor.actor_type.as_deref(), id: actor.id.as_deref(), name: actor.name.as_deref() }
     }
 
     /// The same actor as the model has it.

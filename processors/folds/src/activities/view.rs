@@ -235,9 +235,9 @@ impl<'a> Fold<'a> {
 
 /// Rules A3 and A4: the author and the system may.
 fn may_change(event: &Stored<'_>, primary: &Stored<'_>) -> bool {
-    event.actor.is_some_and(|actor| {
-        actor.is_system() || primary.actor.is_some_and(|author| author.is_same(&actor))
-    })
+    event
+        .actor
+        .is_some_and(|actor| actor.is_system() || primary.actor.is_some_and(|author| author.is_same(&actor)))
 }
 
 /// The reaction that an event shows; `None` for one that hides.
@@ -295,9 +295,7 @@ impl Rank {
 }
 
 /// Rule A7. The receipts lie in the total order, so the first of a rank is its least.
-fn delivery<'a>(
-    receipts: &[(Rank, &'a Stored<'a>, Option<&'a str>)],
-) -> Option<model::Delivery<'a>> {
+fn delivery<'a>(receipts: &[(Rank, &'a Stored<'a>, Option<&'a str>)]) -> Option<model::Delivery<'a>> {
     let status = receipts.iter().map(|(rank, ..)| *rank).max()?;
     let first = |rank: Rank| receipts.iter().find(|(other, ..)| *other == rank);
     let at = |rank: Rank| first(rank).map(|(_, event, _)| event.at);

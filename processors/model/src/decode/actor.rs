@@ -47,7 +47,8 @@ pub(super) fn find<'a>(
 
 fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: &Text<'a>) -> Shared<'a> {
     let header = data.header.get();
-    let of_session = |session: &SessionFields<'a>| session.conversation_id.get().or_else(|| session.topic_id.get());
+    let of_session =
+        |session: &SessionFields<'a>| session.conversation_id.get().or_else(|| session.topic_id.get());
     let inside = |object: &Object<InConversation<'a>>| object.get()?.conversation_id.get();
     (event.conversation_id.get())
         .or_else(|| event.topic_id.get())
@@ -82,7 +83,10 @@ impl<'s, 'a> Session<'s, 'a> {
 }
 
 /// Each of the two fields falls back alone.
-fn channel<'a>(session: Option<&Session<'_, 'a>>, header: Option<&ChannelDataFields<'a>>) -> Option<Channel<'a>> {
+fn channel<'a>(
+    session: Option<&Session<'_, 'a>>,
+    header: Option<&ChannelDataFields<'a>>,
+) -> Option<Channel<'a>> {
     let channel_type = session
         .and_then(|s| s.channel.get()?.channel_type.get()?.name.get())
         .or_else(|| header?.channel_type_code.get());
@@ -130,6 +134,7 @@ fn actor_type<'a>(event: &EventFields<'a>, sender: &SenderFields<'a>) -> Shared<
         actor_type.to_mut().make_ascii_uppercase();
     }
     // A connector speaks for its customer.
-    let customers_words = matches!(event.name.as_str(), Some("CUSTOMER_MESSAGE" | "MODIFY_ACTIVITY" | "REACTION"));
+    let customers_words =
+        matches!(event.name.as_str(), Some("CUSTOMER_MESSAGE" | "MODIFY_ACTIVITY" | "REACTION"));
     if customers_words && actor_type == "CONNECTOR" { customer } else { Some(actor_type) }
 }

@@ -3,7 +3,9 @@
 use super::actor::Found;
 use super::lenient::Object;
 use super::raw::{BodyFields, DataFields, Form, HeaderFields, SuggestionFields};
-use crate::{Action, Actor, Change, FactKind, Invalid, Json, Kind, Leg, LegPhase, Primary, ReactionKind, Reason};
+use crate::{
+    Action, Actor, Change, FactKind, Invalid, Json, Kind, Leg, LegPhase, Primary, ReactionKind, Reason,
+};
 use crate::{Relation, SuggestionItem};
 use std::borrow::Cow;
 
@@ -97,7 +99,9 @@ impl<'s, 'a> Subject<'s, 'a> {
     fn need_session(&self) -> Result<(), Invalid> {
         match self.found.channel_session_id {
             Some(_) => Ok(()),
-            None => Err(self.missing("channelSession.id (or data.header.channelSessionId, or data.body.callId)")),
+            None => {
+                Err(self.missing("channelSession.id (or data.header.channelSessionId, or data.body.callId)"))
+            }
         }
     }
 
@@ -169,10 +173,10 @@ impl<'s, 'a> Subject<'s, 'a> {
     }
 
     fn is_scheduled(&self) -> bool {
-        let by_a_program = |actor: &Actor<'_>| {
-            matches!(actor.actor_type.as_deref(), Some("APP" | "SYSTEM" | "CONNECTOR"))
-        };
-        self.header().is_some_and(|h| h.scheduling_meta_data.0) && self.found.actor.as_ref().is_some_and(by_a_program)
+        let by_a_program =
+            |actor: &Actor<'_>| matches!(actor.actor_type.as_deref(), Some("APP" | "SYSTEM" | "CONNECTOR"));
+        self.header().is_some_and(|h| h.scheduling_meta_data.0)
+            && self.found.actor.as_ref().is_some_and(by_a_program)
     }
 
     fn modification(self) -> Result<Action<'a>, Invalid> {

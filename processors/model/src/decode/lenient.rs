@@ -4,8 +4,8 @@
 //! [`serde::de::IgnoredAny`] nor [`RawValue`] looks for these.
 
 use crate::{Json, time};
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;

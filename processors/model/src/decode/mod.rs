@@ -5,9 +5,6 @@ mod classify;
 mod lenient;
 mod raw;
 
-#[cfg(test)]
-mod tests;
-
 use crate::{Action, Event, Invalid, Json, Kind, Reason};
 use actor::Found;
 use classify::Subject;
@@ -48,7 +45,10 @@ pub fn decode<'a>(
 ) -> Result<Event<'a>, Invalid> {
     if value.len() > limits.value_bytes_max {
         let (length, max) = (value.len(), limits.value_bytes_max);
-        return Err(Invalid::new(Reason::TooLarge, format!("the value has {length} bytes, the limit is {max}")));
+        return Err(Invalid::new(
+            Reason::TooLarge,
+            format!("the value has {length} bytes, the limit is {max}"),
+        ));
     }
     let text = utf8(value)?;
     let (form, mut event, outer) = event_of(text)?;
@@ -65,7 +65,8 @@ pub fn decode<'a>(
     let Found { conversation_id, channel_session_id, customer_id, channel, actor } = found;
     let keyed = conversation_id.is_some() || channel_session_id.is_some() || stands_alone(&action);
     if !keyed {
-        let what = format!("{prefix}conversationId and {prefix}channelSession.id are absent, also everywhere else");
+        let what =
+            format!("{prefix}conversationId and {prefix}channelSession.id are absent, also everywhere else");
         return Err(Invalid::new(Reason::NoKey, what));
     }
     Ok(Event { id, name, at, conversation_id, channel_session_id, customer_id, channel, actor, action })
@@ -90,7 +91,8 @@ fn utf8(value: &[u8]) -> Result<&str, Invalid> {
 }
 
 fn parse<'a, T: Fields<'a>>(text: &'a str) -> Result<Object<T>, Invalid> {
-    serde_json::from_str(text).map_err(|error| Invalid::new(Reason::Malformed, format!("the value is no JSON: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| Invalid::new(Reason::Malformed, format!("the value is no JSON: {error}")))
 }
 
 /// The event in the document, where it lies, and the conversation id that the socket form has beside it.

@@ -1,0 +1,271 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Folds contact-centre events into activities, exactly once, on Kafka.
+#[derive(Debug, Parser)]
+#[command(name = "cx-timelines", version, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    /// Flags that all commands share.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that all commands share.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The brokers, as HOST:PORT, several with commas.
+    #[arg(long, global = true, env = "CX_BOOTSTRAP", default_value = "127.0.0.1:9092", value_parser = bootstrap)]
+    pub bootstrap: String,
+    /// The topics and processors. Without this flag: topics.yaml here, else the one built in.
+    #[arg(long, global = true, env = "CX_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The consumer group; also the first part of the changelog's name.
+    #[arg(long, global = true, env = "CX_GROUP", default_value = "cx-timelines", value_parser = group)]
+    pub group: String,
+    /// A librdkafka property for every client; may be given several times.
+    #[arg(long = "kafka", global = true, value_name = "KEY=VALUE", value_parser = property)]
+    pub kafka: Vec<(String, String)>,
+    /// A file of librdkafka properties, one KEY=VALUE a line; the place for secrets.
+    #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE")]
+    pub kafka_properties: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, global = true, env = "CX_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Say more; twice: everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only what went wrong.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the pipeline until it is told to stop (SIGTERM, Ctrl-C).
+    Run(RunArgs),
+    /// Fold a file of events without Kafka, and print the records.
+    Fold(FoldArgs),
+    /// Produce a file of events into the input topic.
+    Load(LoadArgs),
+    /// Print activities and dead letters as they come.
+    Tail(TailArgs),
+    /// Try everything: a throw-away broker, conversations, the pipeline.
+    Demo(DemoArgs),
+    /// Create the declared topics, or compare them with the cluster's.
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+}
+
+/// Flags of `run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Where this instance keeps what survives it: its name, so that a restart goes on at once.
+    #[arg(long, env = "CX_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Where /metrics and /health are served; port 0 picks a free one and prints it.
+    #[arg(long, env = "CX_HTTP", default_value = "127.0.0.1:9464", value_name = "ADDR:PORT")]
+    pub http: SocketAddr,
+    /// Only these processors, with commas.
+    #[arg(long, env = "CX_PROCESSORS", value_delimiter = ',', value_name = "A,B")]
+    pub processors: Vec<String>,
+    /// Threads that fold, each with its own consumer and producer.
+    #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// Do not create declared topics that are missing; stop instead.
+    #[arg(long, env = "CX_NO_CREATE_TOPICS")]
+    pub no_create_topics: bool,
+}
+
+/// Flags of `fold`.
+#[derive(Debug, Clone, Args)]
+pub struct FoldArgs {
+    /// Newline-delimited events, or records after a first line {"#records":true}; `-` is standard input.
+    #[arg(default_value = "-")]
+    pub file: PathBuf,
+    /// Print every record as it is emitted, not only the last of each key.
+    #[arg(long)]
+    pub as_emitted: bool,
+    /// Only these processors, with commas.
+    #[arg(long, env = "CX_PROCESSORS", value_delimiter = ',', value_name = "A,B")]
+    pub processors: Vec<String>,
+}
+
+/// Flags of `load`.
+#[derive(Debug, Clone, Args)]
+pub struct LoadArgs {
+    /// Newline-delimited events, or records after a first line {"#records":true}; `-` is standard input.
+    pub file: PathBuf,
+    /// At most so many events a second.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+}
+
+/// Flags of `tail`.
+#[derive(Debug, Clone, Args)]
+pub struct TailArgs {
+    /// Which topics; without any, all outputs and the dead letters.
+    pub topics: Vec<String>,
+    /// Begin with the oldest record there is.
+    #[arg(long)]
+    pub from_beginning: bool,
+    /// Print {"topic","key","value"} lines.
+    #[arg(long)]
+    pub json: bool,
+    /// Stop after so many records.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+}
+
+/// Flags of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct DemoArgs {
+    /// Events a second.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+    /// Stop playing after so many conversations; 0 plays until Ctrl-C.
+    #[arg(long, default_value_t = 0)]
+    pub conversations: u64,
+    /// The same seed plays the same conversations.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// End by itself once everything played is folded (needs --conversations).
+    #[arg(long, requires = "conversations")]
+    pub exit: bool,
+    /// Where /metrics and /health are served; port 0 picks a free one.
+    #[arg(long, env = "CX_HTTP", default_value = "127.0.0.1:0", value_name = "ADDR:PORT")]
+    pub http: SocketAddr,
+}
+
+/// `topics apply` and `topics check`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TopicsCommand {
+    /// Create declared topics that are missing; report what differs; delete and alter nothing.
+    Apply(TopicsArgs),
+    /// Only report. Exit code 1 when something is missing or differs.
+    Check,
+}
+
+/// Flags of `topics apply`.
+#[derive(Debug, Clone, Args)]
+pub struct TopicsArgs {
+    /// Copies of each new partition; -1 is the brokers' default.
+    #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
+    pub replication: i32,
+}
+
+fn bootstrap(text: &str) -> Result<String, String> {
+    for address in text.split(',') {
+        let (host, port) =
+            address.rsplit_once(':').ok_or_else(|| format!("{address:?} has no port; write HOST:PORT"))?;
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err(format!("{address:?} has no host; write HOST:PORT"));
+        }
+        port.parse::<u16>()
+            .ok()
+            .filter(|port| *port > 0)
+            .ok_or_else(|| format!("{port:?} is no port; a port is a number from 1 to 65535"))?;
+    }
+    Ok(text.to_owned())
+}
+
+fn group(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.is_empty() || text.len() > 200 || !text.chars().all(allowed) {
+        return Err(
+            "a group is 1 to 200 of the characters a-z A-Z 0-9 . _ - (it is part of a topic's name)".into()
+        );
+    }
+    Ok(text.to_owned())
+}
+
+/// Properties that would break what the program guarantees, with what to use instead.
+const RESERVED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "use --bootstrap"),
+    ("metadata.broker.list", "use --bootstrap"),
+    ("group.id", "use --group"),
+    ("transactional.id", "it is made of --group and the instance's name"),
+    ("transaction.timeout.ms", "use `transaction` in topics.yaml"),
+    ("enable.auto.commit", "offsets are committed in transactions"),
+    ("enable.auto.offset.store", "offsets are committed in transactions"),
+    ("auto.offset.reset", "an event must not be skipped"),
+    ("isolation.level", "only committed records may be folded"),
+    ("enable.idempotence", "transactions need it"),
+    ("acks", "transactions need all"),
+    ("request.required.acks", "transactions need all"),
+    ("max.in.flight", "transactions set it"),
+    ("max.in.flight.requests.per.connection", "transactions set it"),
+    ("partitioner", "partitions are chosen as the contract says"),
+    ("partition.assignment.strategy", "rebalances are cooperative"),
+    ("enable.partition.eof", "the restore needs it"),
+    ("message.max.bytes", "a topic's own limit decides"),
+];
+
+/// Whether a property may be set, and how it is refused.
+pub(crate) fn allowed(key: &str) -> Result<(), String> {
+    match RESERVED.iter().find(|(reserved, _)| *reserved == key) {
+        Some((_, why)) => Err(format!("{key} cannot be set: {why}")),
+        None => Ok(()),
+    }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE")?;
+    let key = key.trim();
+    allowed(key)?;
+    if ["password", "secret", "oauthbearer.config", "key.pem"].iter().any(|word| key.contains(word)) {
+        return Err(format!(
+            "{key} is a secret, which others could read off the command line: use --kafka-properties FILE"
+        ));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bootstrap_without_a_port_is_refused_with_what_to_write() {
+        assert!(bootstrap("localhost").unwrap_err().contains("HOST:PORT"));
+        assert!(bootstrap("localhost:0").is_err());
+        assert!(bootstrap("localhost:99999").is_err());
+        assert!(bootstrap("a:1,b:2").is_ok());
+        assert!(bootstrap("[::1]:9092").is_ok());
+    }
+
+    #[test]
+    fn properties_that_would_break_the_guarantees_are_refused_with_the_reason() {
+        for key in ["isolation.level", "enable.auto.commit", "transactional.id", "acks"] {
+            assert!(property(&format!("{key}=x")).unwrap_err().contains("cannot be set"), "{key}");
+        }
+        assert_eq!(property("linger.ms=5").unwrap(), ("linger.ms".to_owned(), "5".to_owned()));
+    }
+
+    #[test]
+    fn secrets_are_refused_on_the_command_line() {
+        assert!(property("sasl.password=x").unwrap_err().contains("--kafka-properties"));
+    }
+}

@@ -1,0 +1,117 @@
+//! `fold`: the very same task as `run`, without Kafka. For trying, for support cases, for checking.
+
+use std::io::{BufWriter, Write};
+use std::sync::Arc;
+
+use anyhow::Context;
+use engine::{EventClass, MemoryStore, NoHeaders, Phase, SourceRecord, Task, Topology};
+
+use super::now_ms;
+use super::spool::Spool;
+use crate::cli::FoldArgs;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::records::{self, InputLine};
+use crate::wiring;
+
+/// So much is staged before it is folded into the state. More would only be memory.
+const BATCH_RECORDS: u32 = 4096;
+
+/// Folds a file and prints the records.
+pub fn run(args: &FoldArgs, config: &Config) -> Result<(), Failure> {
+    let topology = Arc::new(wiring::topology(config, &args.processors).map_err(Failure::usage)?);
+    let lines = records::open(&args.file).map_err(Failure::usage)?;
+    let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
+    let mut fold = Fold::new(&topology, config, args.as_emitted)?;
+    for line in lines {
+        fold.take(&line?)?;
+    }
+    fold.finish(out)
+}
+
+struct Fold<'t> {
+    config: &'t Config,
+    input: &'t str,
+    task: Task,
+    spool: Spool<'t>,
+    batch_records: u32,
+    staged: u32,
+    next_offset: i64,
+    counts: [u64; EventClass::ALL.len()],
+    now_ms: i64,
+}
+
+impl<'t> Fold<'t> {
+    fn new(topology: &'t Arc<Topology>, config: &'t Config, as_emitted: bool) -> anyhow::Result<Self> {
+        let store = Box::new(MemoryStore::default());
+        let mut task = Task::new(0, Arc::clone(topology), config.limits.clone(), store);
+        task.become_phase(Phase::Restoring);
+        task.become_phase(Phase::Running);
+        let direct = as_emitted.then(|| -> Box<dyn Write> { Box::new(std::io::stdout()) });
+        Ok(Self {
+            config,
+            input: config.exact_inputs().first().copied().unwrap_or_default(),
+            task,
+            spool: Spool::new(topology, direct).context("no temporary file")?,
+            batch_records: if as_emitted { 1 } else { BATCH_RECORDS },
+            staged: 0,
+            next_offset: 0,
+            counts: [0; EventClass::ALL.len()],
+            now_ms: now_ms(),
+        })
+    }
+
+    fn take(&mut self, line: &InputLine) -> anyhow::Result<()> {
+        let topic = line.topic.as_deref().unwrap_or(self.input);
+        if !self.config.is_input(topic) {
+            tracing::warn!(line = line.number, topic, "not an input topic: the record is left out");
+            return Ok(());
+        }
+        let record = SourceRecord {
+            topic,
+            partition: line.partition.unwrap_or(0),
+            offset: line.offset.unwrap_or(self.next_offset),
+            timestamp_ms: line.timestamp_ms,
+            key: line.key.as_deref(),
+            value: line.value.as_deref(),
+            headers: &NoHeaders,
+            conversation: self.config.conversation_of(topic),
+        };
+        self.next_offset += 1;
+        self.task.process(&record, self.now_ms).with_context(|| format!("line {}", line.number))?;
+        self.staged += 1;
+        if self.staged >= self.batch_records || self.task.staged_bytes() >= self.config.commit.bytes_max {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) -> anyhow::Result<()> {
+        self.staged = 0;
+        if let Err(error) = self.task.prepare(&mut self.spool) {
+            return Err(match self.spool.take_failure() {
+                Some(failure) => anyhow::Error::new(failure).context("the records cannot be written"),
+                None => error.into(),
+            });
+        }
+        let tally = self.task.committed()?;
+        for ((_, count), sum) in tally.events().zip(&mut self.counts) {
+            *sum += count;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, mut out: impl Write) -> Result<(), Failure> {
+        self.commit()?;
+        let (records, letters) = (self.spool.records(), self.spool.dead_letters());
+        self.spool.finish(&mut out).context("the records cannot be written")?;
+        let counts: Vec<String> = EventClass::ALL
+            .iter()
+            .zip(self.counts)
+            .filter(|(_, count)| *count > 0)
+            .map(|(class, count)| format!("{count} {}", class.as_str()))
+            .collect();
+        tracing::info!("folded {}: {records} records, {letters} dead letters", counts.join(", "));
+        Ok(())
+    }
+}

@@ -1,0 +1,264 @@
+//! `load`: a file of events into the input topic, each in the partition that its conversation has.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use edge::Stop;
+use indicatif::{ProgressBar, ProgressStyle};
+use model::Home;
+use rdkafka::ClientContext;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::metadata::Metadata;
+use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext};
+
+use super::topics;
+use crate::cli::{Global, LoadArgs};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::records::{self, InputLine};
+use crate::{kafka, signals};
+
+const LOOK_EVERY: u64 = 64;
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Loads a file.
+pub fn run(global: &Global, args: &LoadArgs, config: &Config) -> Result<(), Failure> {
+    let mut lines = records::open(&args.file).map_err(Failure::usage)?;
+    let stop = Stop::default();
+    signals::listen(stop.clone())?;
+    let client = kafka::client(global)?;
+    let metadata = topics::reach(&client, global)?;
+    let bar = progress_bar(args);
+    let mut loader = Loader::new(&client, config, &metadata)?;
+    let begun = Instant::now();
+    while let Some(line) = lines.next() {
+        loader.send(&line?)?;
+        if let Some(rate) = args.rate {
+            pace(begun, loader.sent, rate);
+        }
+        if loader.sent.is_multiple_of(LOOK_EVERY) || args.rate.is_some() {
+            bar.set_position(lines.bytes());
+            bar.set_message(format!("{} events", loader.sent));
+            if stop.is_requested() {
+                break;
+            }
+        }
+    }
+    let (sent, undecodable) = (loader.sent, loader.undecodable);
+    loader.finish()?;
+    bar.finish_and_clear();
+    let seconds = begun.elapsed().as_secs_f64().max(0.001);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let rate = sent as f64 / seconds;
+    let stopped = if stop.is_requested() { ", stopped early" } else { "" };
+    tracing::info!(
+        "loaded {sent} events ({undecodable} undecodable) in {seconds:.1} s, {rate:.0}/s{stopped}"
+    );
+    Ok(())
+}
+
+fn pace(begun: Instant, sent: u64, rate: u32) {
+    let due = begun + Duration::from_secs(1).mul_f64(f64_of(sent) / f64::from(rate));
+    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn f64_of(number: u64) -> f64 {
+    number as f64
+}
+
+fn progress_bar(args: &LoadArgs) -> ProgressBar {
+    let length = std::fs::metadata(&args.file).map_or(0, |metadata| metadata.len());
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg} {elapsed} (eta {eta})");
+    let bar = ProgressBar::new(length);
+    style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style))
+}
+
+#[derive(Default)]
+struct Deliveries {
+    failed: AtomicU64,
+    first: Mutex<Option<String>>,
+}
+
+impl ClientContext for Deliveries {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "Kafka client");
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            let topic = rdkafka::Message::topic(message);
+            let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+            first.get_or_insert_with(|| format!("topic {topic}: {error}"));
+        }
+    }
+}
+
+/// Where a record goes, and under which key.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    key: Option<Vec<u8>>,
+    /// None: any.
+    partition: Option<i32>,
+}
+
+/// The key of an event is its conversation, else its session, else its activity (contract section 7).
+fn place(
+    line: &InputLine,
+    conversation: Option<&str>,
+    partitions: i32,
+    limits: &model::Limits,
+) -> Option<Place> {
+    let value = line.value.as_deref().unwrap_or_default();
+    let event = model::decode(value, conversation, limits).ok()?;
+    let home = match event.home() {
+        Home::Conversation(id) | Home::Session(id) | Home::Activity(id) => id.as_bytes().to_vec(),
+    };
+    let partition = line.partition.unwrap_or_else(|| engine::partition_of(&home, partitions));
+    Some(Place { key: Some(line.key.clone().unwrap_or(home)), partition: Some(partition) })
+}
+
+/// Produces events, idempotently, from a bounded queue. Also the player of the demo.
+pub struct Loader<'c> {
+    producer: BaseProducer<Deliveries>,
+    config: &'c Config,
+    partitions: HashMap<String, i32>,
+    input: String,
+    /// Events sent.
+    pub sent: u64,
+    undecodable: u64,
+}
+
+impl<'c> Loader<'c> {
+    /// A loader into the input topics of this cluster.
+    ///
+    /// # Errors
+    /// The client refuses its settings.
+    pub fn new(
+        client: &rdkafka::ClientConfig,
+        config: &'c Config,
+        metadata: &Metadata,
+    ) -> Result<Self, Failure> {
+        let mut client = client.clone();
+        client.set("enable.idempotence", "true");
+        client.set("linger.ms", "5");
+        client.set("queue.buffering.max.kbytes", "65536");
+        client.set("message.max.bytes", "33554432");
+        let producer = client
+            .create_with_context(Deliveries::default())
+            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        let known = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
+        let partitions =
+            known.filter_map(|name| Some((name.to_owned(), topics::partitions(metadata, name)?))).collect();
+        let input = config.exact_inputs().first().copied().unwrap_or_default().to_owned();
+        Ok(Self { producer, config, partitions, input, sent: 0, undecodable: 0 })
+    }
+
+    /// Sends one record.
+    ///
+    /// # Errors
+    /// Its topic does not exist, or the client fails.
+    pub fn send(&mut self, line: &InputLine) -> Result<(), Failure> {
+        let topic = line.topic.as_deref().unwrap_or(&self.input);
+        let partitions = *self.partitions.get(topic).with_context(|| {
+            format!("line {}: topic {topic} does not exist; run `cx-timelines topics apply`", line.number)
+        })?;
+        let conversation = self.config.conversation_of(topic);
+        let place = place(line, conversation, partitions, &self.config.limits).unwrap_or_else(|| {
+            self.undecodable += u64::from(line.value.is_some());
+            Place { key: line.key.clone(), partition: line.partition }
+        });
+        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
+        record.key = place.key.as_deref();
+        record.payload = line.value.as_deref();
+        record.partition = place.partition;
+        record.timestamp = line.timestamp_ms;
+        while let Err((error, back)) = self.producer.send(record) {
+            if !matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) {
+                return Err(anyhow!(error).context(format!("line {}: cannot be sent", line.number)).into());
+            }
+            self.producer.poll(Duration::from_millis(10));
+            record = back;
+        }
+        self.sent += 1;
+        if self.sent.is_multiple_of(LOOK_EVERY) {
+            self.producer.poll(Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Waits until every record is acknowledged.
+    ///
+    /// # Errors
+    /// Some record was not: the message says how many, and why the first.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.producer.flush(FLUSH_TIMEOUT).context("not all events were acknowledged")?;
+        let deliveries = self.producer.context();
+        let failed = deliveries.failed.load(Ordering::Relaxed);
+        if failed == 0 {
+            return Ok(());
+        }
+        let first =
+            deliveries.first.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
+        Err(anyhow!("{failed} events were not taken; the first: {first}").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(value: &str) -> Option<Place> {
+        let line = InputLine { value: Some(value.as_bytes().to_vec()), ..InputLine::default() };
+        place(&line, None, 8, &model::Limits::default())
+    }
+
+    #[test]
+    fn an_event_goes_by_its_conversation_else_its_session_else_its_activity() {
+        let by = |fields: &str| {
+            placed(&format!(r#"{{"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,{fields}}}"#))
+        };
+        let key = |place: Option<Place>| String::from_utf8(place.unwrap().key.unwrap()).unwrap();
+        assert_eq!(key(by(r#""conversationId":"c","data":{"header":{"channelSessionId":"s"}}"#)), "c");
+        assert_eq!(key(by(r#""data":{"header":{"channelSessionId":"s"}}"#)), "s");
+        assert_eq!(key(by(r#""data":{"id":"note","body":{"type":"NOTE"}}"#)), "note");
+    }
+
+    #[test]
+    fn the_partition_is_that_of_javas_murmur2() {
+        let place =
+            placed(r#"{"id":"e","name":"X","timestamp":1750000000000,"conversationId":"21"}"#).unwrap();
+        assert_eq!(place.partition, Some((-973_932_308 & 0x7fff_ffff) % 8));
+    }
+
+    #[test]
+    fn a_record_keeps_its_own_key_and_partition() {
+        let value = br#"{"id":"e","name":"X","timestamp":1750000000000,"conversationId":"c"}"#.to_vec();
+        let line = InputLine {
+            value: Some(value),
+            key: Some(b"k".to_vec()),
+            partition: Some(5),
+            ..InputLine::default()
+        };
+        let placed = place(&line, None, 8, &model::Limits::default()).unwrap();
+        assert_eq!(placed, Place { key: Some(b"k".to_vec()), partition: Some(5) });
+    }
+
+    #[test]
+    fn what_cannot_be_read_has_no_place_of_its_own() {
+        assert_eq!(placed("not json"), None);
+    }
+}

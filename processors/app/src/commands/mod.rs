@@ -1,0 +1,17 @@
+//! One file for each command.
+
+pub mod demo;
+pub mod fold;
+pub mod load;
+pub mod run;
+mod spool;
+pub mod tail;
+pub mod topics;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Now, in epoch milliseconds.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,229 @@
+//! `run`: the pipeline on a cluster, until it is told to stop.
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use edge::health::Health;
+use edge::http::HttpHandle;
+use edge::metrics::Metrics;
+use edge::{OutputTopics, Pipeline, Settings, Shared, Stop, worker_names};
+use engine::{EventClass, MemoryStore, Topology};
+use model::Reason;
+use rdkafka::metadata::Metadata;
+
+use super::topics;
+use crate::cli::{Global, RunArgs};
+use crate::config::{Config, Role};
+use crate::exit::Failure;
+use crate::{kafka, signals, wiring};
+
+/// A stop takes no longer than this (contract: within 5 s).
+const STOP_TIME_MAX: Duration = Duration::from_millis(4_500);
+const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Runs until a signal.
+pub fn run(global: &Global, args: &RunArgs, config: &Config) -> Result<(), Failure> {
+    let stop = Stop::default();
+    signals::listen(stop.clone())?;
+    let Some(running) = start(global, args, config, &stop)? else { return Ok(()) };
+    while !stop.is_requested() {
+        running.pipeline.watch(WATCH_INTERVAL)?;
+    }
+    tracing::info!("stopping");
+    running.end()
+}
+
+/// A pipeline with what serves its metrics.
+pub struct Running {
+    /// The workers.
+    pub pipeline: Pipeline,
+    /// Where /metrics and /health are.
+    pub address: SocketAddr,
+    http: HttpHandle,
+    _instance: Instance,
+}
+
+impl Running {
+    /// Waits for the workers after a stop.
+    pub fn end(self) -> Result<(), Failure> {
+        let ended = self.pipeline.wait(STOP_TIME_MAX);
+        self.http.stop();
+        if ended {
+            tracing::info!("stopped");
+            return Ok(());
+        }
+        Err(Failure::from(anyhow!(
+            "the cluster did not answer in time; what was under way is aborted there and taken again at the next start"
+        )))
+    }
+}
+
+/// Starts the pipeline; `None` where a stop was asked for before there was a cluster.
+pub fn start(
+    global: &Global,
+    args: &RunArgs,
+    config: &Config,
+    stop: &Stop,
+) -> Result<Option<Running>, Failure> {
+    let topology = Arc::new(wiring::topology(config, &args.processors).map_err(Failure::usage)?);
+    let instance = Instance::claim(args.state_dir.as_deref()).map_err(Failure::usage)?;
+    let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    let kinds: Vec<&str> = EventClass::ALL.iter().map(|class| class.as_str()).collect();
+    let metrics = Metrics::new(&reasons, &kinds)?;
+    let names = worker_names(usize::from(args.workers));
+    let health = Health::new(names);
+    let http = edge::http::spawn(args.http, metrics.clone(), health.clone()).map_err(Failure::usage)?;
+    let address = http.address();
+    tracing::info!("metrics and health at http://{address}/");
+
+    let client = kafka::client(global)?;
+    let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
+    let shared = Shared {
+        settings: settings(global, config, &instance.name)?,
+        outputs: outputs(&topology, &metadata)?,
+        topology,
+        limits: config.limits.clone(),
+        stores: Arc::new(|_| Box::new(MemoryStore::default())),
+        inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
+        metrics: metrics.clone(),
+        health: health.clone(),
+        stop: stop.clone(),
+    };
+    for topic in config.published() {
+        metrics.declare_topic(topic);
+    }
+    metrics.declare_topic(config.name_of(Role::Changelog));
+    let pipeline = Pipeline::start(shared, usize::from(args.workers))?;
+    Ok(Some(Running { pipeline, address, http, _instance: instance }))
+}
+
+/// The cluster's metadata, when all topics are there.
+fn cluster(
+    client: &rdkafka::ClientConfig,
+    global: &Global,
+    config: &Config,
+    args: &RunArgs,
+    stop: &Stop,
+) -> Result<Option<Metadata>, Failure> {
+    let stopped = || stop.is_requested();
+    let Some(metadata) = kafka::wait_for_cluster(client, &global.bootstrap, &stopped)? else {
+        return Ok(None);
+    };
+    let missing = topics::missing(config, &metadata);
+    if missing.is_empty() {
+        return Ok(Some(metadata));
+    }
+    if args.no_create_topics {
+        let problem = anyhow!("missing topics: {}; run `cx-timelines topics apply`", missing.join(", "));
+        return Err(Failure::usage(problem));
+    }
+    topics::create_missing(client, config, &metadata, -1)?;
+    tracing::info!("created topics: {}", missing.join(", "));
+    // A new topic is known to all brokers a moment later.
+    while !stopped() {
+        let Some(metadata) = kafka::wait_for_cluster(client, &global.bootstrap, &stopped)? else {
+            return Ok(None);
+        };
+        if topics::missing(config, &metadata).is_empty() {
+            return Ok(Some(metadata));
+        }
+        std::thread::sleep(WATCH_INTERVAL);
+    }
+    Ok(None)
+}
+
+fn settings(global: &Global, config: &Config, instance: &str) -> Result<Settings, Failure> {
+    Ok(Settings {
+        bootstrap: global.bootstrap.clone(),
+        group: global.group.clone(),
+        instance: instance.to_owned(),
+        overrides: kafka::properties(global)?,
+        commit_interval: Duration::from_millis(config.commit.interval_ms),
+        commit_bytes_max: config.commit.bytes_max,
+        transaction_timeout: Duration::from_millis(config.transaction_timeout_ms),
+    })
+}
+
+fn outputs(topology: &Topology, metadata: &Metadata) -> Result<OutputTopics, Failure> {
+    let mut topics = Vec::new();
+    for name in topology.topics() {
+        let partitions = topics::partitions(metadata, name)
+            .with_context(|| format!("topic {name} does not exist; run `cx-timelines topics apply`"))
+            .map_err(Failure::usage)?;
+        topics.push((name.clone(), partitions));
+    }
+    Ok(OutputTopics::new(topics))
+}
+
+/// This instance's name, held for as long as the process lives.
+struct Instance {
+    name: String,
+    _lock: Option<File>,
+}
+
+impl Instance {
+    /// The name kept in the state directory, which no other process may use meanwhile; without one a new name.
+    fn claim(state_dir: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(folder) = state_dir else {
+            return Ok(Self { name: uuid::Uuid::new_v4().simple().to_string(), _lock: None });
+        };
+        let unusable = || format!("--state-dir {} cannot be used", folder.display());
+        std::fs::create_dir_all(folder).with_context(unusable)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))
+            .with_context(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                bail!("--state-dir {} is in use by another process; give each its own", folder.display())
+            }
+            Err(TryLockError::Error(error)) => return Err(anyhow!(error).context(unusable())),
+        }
+        let file = folder.join("instance-id");
+        let known = std::fs::read_to_string(&file).unwrap_or_default();
+        let known = known.trim();
+        let name = if known.is_empty() || !known.chars().all(|c| c.is_ascii_alphanumeric()) {
+            let name = uuid::Uuid::new_v4().simple().to_string();
+            let mut file = File::create(&file).with_context(unusable)?;
+            file.write_all(name.as_bytes()).and_then(|()| file.sync_all()).with_context(unusable)?;
+            name
+        } else {
+            known.to_owned()
+        };
+        Ok(Self { name, _lock: Some(lock) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_keeps_its_name_over_restarts() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Instance::claim(Some(folder.path())).unwrap().name;
+        assert_eq!(Instance::claim(Some(folder.path())).unwrap().name, first);
+    }
+
+    #[test]
+    fn a_state_directory_belongs_to_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let _held = Instance::claim(Some(folder.path())).unwrap();
+        let error = Instance::claim(Some(folder.path())).err().unwrap();
+        assert!(error.to_string().contains("in use"), "{error}");
+    }
+
+    #[test]
+    fn a_state_directory_that_is_a_file_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(Instance::claim(Some(file.path())).is_err());
+    }
+}

@@ -1,0 +1,212 @@
+//! `topics`: what is declared against what the cluster has. Creates, never deletes, never alters.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::metadata::Metadata;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::cli::{Global, TopicsCommand};
+use crate::config::{Config, Role, Topic};
+use crate::exit::Failure;
+use crate::kafka;
+
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often an unreachable broker is asked, 3 s each, before the command gives up.
+const TRIES_MAX: u32 = 5;
+
+/// Applies or checks.
+pub fn run(global: &Global, command: &TopicsCommand, config: &Config) -> Result<(), Failure> {
+    let client = kafka::client(global)?;
+    let metadata = reach(&client, global)?;
+    let created = match command {
+        TopicsCommand::Apply(args) => create_missing(&client, config, &metadata, args.replication)?,
+        TopicsCommand::Check => Vec::new(),
+    };
+    let found = compare(&client, config, &metadata, &created)?;
+    let width = found.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, finding) in &found {
+        anstream::println!("{name:width$}  {}", finding.text());
+    }
+    if found.iter().all(|(_, finding)| finding.is_fine()) { Ok(()) } else { Err(Failure::No) }
+}
+
+/// The cluster's metadata, or a failure after some tries.
+pub(super) fn reach(client: &ClientConfig, global: &Global) -> Result<Metadata, Failure> {
+    let tries = std::cell::Cell::new(0);
+    let give_up = || {
+        tries.set(tries.get() + 1);
+        tries.get() > TRIES_MAX
+    };
+    kafka::wait_for_cluster(client, &global.bootstrap, &give_up)?
+        .ok_or_else(|| Failure::from(anyhow!("no broker answers at {}", global.bootstrap)))
+}
+
+/// How many partitions a topic has; `None` where it does not exist.
+pub fn partitions(metadata: &Metadata, name: &str) -> Option<i32> {
+    let topic = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none())?;
+    i32::try_from(topic.partitions().len()).ok().filter(|partitions| *partitions > 0)
+}
+
+/// Declared topics that the cluster has not.
+pub fn missing(config: &Config, metadata: &Metadata) -> Vec<String> {
+    let names = config.topics.iter().filter_map(Topic::exact);
+    names.filter(|name| partitions(metadata, name).is_none()).map(str::to_owned).collect()
+}
+
+/// A changelog has a partition for each partition that the input really has.
+fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
+    let declared = topic.partitions.unwrap_or(1);
+    if topic.role != Role::Changelog {
+        return declared;
+    }
+    let input = config.topics.iter().find(|topic| topic.role == Role::Input && topic.exact().is_some());
+    let real = input.and_then(Topic::exact).and_then(|name| partitions(metadata, name));
+    real.or_else(|| input?.partitions).unwrap_or(declared)
+}
+
+fn admin(client: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
+    client.create().map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+}
+
+/// Creates the declared topics that are missing; gives their names.
+///
+/// # Errors
+/// The cluster refuses to create one: the message says which and why.
+pub fn create_missing(
+    client: &ClientConfig,
+    config: &Config,
+    metadata: &Metadata,
+    replication: i32,
+) -> Result<Vec<String>, Failure> {
+    let missing = missing(config, metadata);
+    if missing.is_empty() {
+        return Ok(missing);
+    }
+    let declared = config
+        .topics
+        .iter()
+        .filter(|topic| topic.exact().is_some_and(|name| missing.iter().any(|m| m == name)));
+    let plans: Vec<(i32, BTreeMap<String, String>, &str)> = declared
+        .filter_map(|topic| {
+            Some((wanted_partitions(topic, config, metadata), wanted_settings(topic), topic.exact()?))
+        })
+        .collect();
+    let new: Vec<NewTopic<'_>> = plans
+        .iter()
+        .map(|(partitions, settings, name)| {
+            let topic = NewTopic::new(name, *partitions, TopicReplication::Fixed(replication));
+            settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
+        })
+        .collect();
+    let options =
+        AdminOptions::new().operation_timeout(Some(ADMIN_TIMEOUT)).request_timeout(Some(ADMIN_TIMEOUT));
+    let results =
+        block_on(admin(client)?.create_topics(&new, &options))?.context("topics cannot be created")?;
+    for result in results {
+        match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code)) => return Err(anyhow!("topic {name} cannot be created: {code}").into()),
+        }
+    }
+    Ok(missing)
+}
+
+fn wanted_settings(topic: &Topic) -> BTreeMap<String, String> {
+    let mut settings = topic.settings.clone();
+    settings.insert("cleanup.policy".to_owned(), topic.cleanup.as_str().to_owned());
+    if let Some(ms) = topic.retention_ms {
+        settings.insert("retention.ms".to_owned(), ms.to_string());
+    }
+    settings
+}
+
+/// What was found of a topic.
+enum Finding {
+    Created,
+    AsDeclared(i32),
+    Missing,
+    Differs(Vec<String>),
+}
+
+impl Finding {
+    fn is_fine(&self) -> bool {
+        matches!(self, Finding::Created | Finding::AsDeclared(_))
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Finding::Created => "created".to_owned(),
+            Finding::AsDeclared(partitions) => format!("as declared, {partitions} partitions"),
+            Finding::Missing => "MISSING: `cx-timelines topics apply` creates it".to_owned(),
+            Finding::Differs(what) => format!("DIFFERS: {}", what.join("; ")),
+        }
+    }
+}
+
+fn compare(
+    client: &ClientConfig,
+    config: &Config,
+    metadata: &Metadata,
+    created: &[String],
+) -> Result<Vec<(String, Finding)>, Failure> {
+    let declared: Vec<(&str, &Topic)> =
+        config.topics.iter().filter_map(|topic| Some((topic.exact()?, topic))).collect();
+    let there: Vec<ResourceSpecifier<'_>> = declared
+        .iter()
+        .filter(|(name, _)| partitions(metadata, name).is_some())
+        .map(|(name, _)| ResourceSpecifier::Topic(name))
+        .collect();
+    let mut real: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    if !there.is_empty() {
+        let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT));
+        let described = block_on(admin(client)?.describe_configs(&there, &options))?;
+        for resource in described.context("the topics' settings cannot be read")? {
+            let resource = resource.map_err(|code| anyhow!("the topics' settings cannot be read: {code}"))?;
+            if let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier {
+                let entries = resource.entries.iter();
+                let settings = entries.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)));
+                real.insert(name.clone(), settings.collect());
+            }
+        }
+    }
+    let finding = |name: &str, topic: &Topic| {
+        if created.iter().any(|new| new == name) {
+            return Finding::Created;
+        }
+        let Some(partitions) = partitions(metadata, name) else { return Finding::Missing };
+        let settings = real.get(name).cloned().unwrap_or_default();
+        let different = differences(topic, partitions, wanted_partitions(topic, config, metadata), &settings);
+        if different.is_empty() { Finding::AsDeclared(partitions) } else { Finding::Differs(different) }
+    };
+    Ok(declared.iter().map(|(name, topic)| ((*name).to_owned(), finding(name, topic))).collect())
+}
+
+fn differences(topic: &Topic, real: i32, wanted: i32, settings: &BTreeMap<String, String>) -> Vec<String> {
+    let mut different = Vec::new();
+    if real != wanted {
+        different.push(format!("{real} partitions, declared {wanted}"));
+    }
+    for (key, declared) in wanted_settings(topic) {
+        let found = settings.get(&key).map_or("unknown", String::as_str);
+        if sorted_words(found) != sorted_words(&declared) {
+            different.push(format!("{key} is {found}, declared {declared}"));
+        }
+    }
+    different
+}
+
+/// `compact,delete` and `delete,compact` are one policy.
+fn sorted_words(text: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = text.split(',').map(str::trim).collect();
+    words.sort_unstable();
+    words
+}

@@ -1,0 +1,209 @@
+//! topics.yaml: which topics there are and what each processor reads and writes. Two steps: the file as it is, then the
+//! configuration as the program uses it, with all errors at once.
+
+mod read;
+mod tree;
+mod units;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// The file that is used when none is named and there is none here.
+const BUILT_IN: &str = include_str!("../../../../topics.yaml");
+const DEFAULT_FILE: &str = "topics.yaml";
+
+/// What the program runs from.
+#[derive(Debug)]
+pub struct Config {
+    /// All declared topics.
+    pub topics: Vec<Topic>,
+    /// All declared processors.
+    pub processors: Vec<ProcessorSpec>,
+    /// Limits on input.
+    pub limits: model::Limits,
+    /// When a transaction is committed.
+    pub commit: Commit,
+    /// The coordinator aborts a transaction that is open for longer, in milliseconds.
+    pub transaction_timeout_ms: u64,
+}
+
+/// A declared topic.
+#[derive(Debug)]
+pub struct Topic {
+    /// Its name, or the pattern of many names.
+    pub name: TopicName,
+    /// What it is for.
+    pub role: Role,
+    /// How many partitions it is created with; none: as many as the input has.
+    pub partitions: Option<i32>,
+    /// `cleanup.policy`.
+    pub cleanup: Cleanup,
+    /// `retention.ms`; none: the brokers' default.
+    pub retention_ms: Option<i64>,
+    /// Any other settings of the topic.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// A topic's name, or the pattern of many.
+#[derive(Debug)]
+pub enum TopicName {
+    /// One topic.
+    Exact(String),
+    /// One topic for each conversation; the capture `conversation` is its id.
+    Pattern(Regex),
+}
+
+impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TopicName::Exact(name) => f.write_str(name),
+            TopicName::Pattern(pattern) => write!(f, "{pattern}"),
+        }
+    }
+}
+
+/// What a topic is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Events come from here.
+    Input,
+    /// Records go here.
+    Output,
+    /// Records that cannot be folded go here.
+    DeadLetters,
+    /// The state goes here.
+    Changelog,
+}
+
+/// `cleanup.policy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleanup {
+    /// Old records go.
+    Delete,
+    /// The last record of each key stays.
+    Compact,
+    /// Both.
+    CompactDelete,
+}
+
+impl Cleanup {
+    /// The broker's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cleanup::Delete => "delete",
+            Cleanup::Compact => "compact",
+            Cleanup::CompactDelete => "compact,delete",
+        }
+    }
+}
+
+/// A declared processor.
+#[derive(Debug)]
+pub struct ProcessorSpec {
+    /// Its name.
+    pub name: String,
+    /// The topics that it reads.
+    pub reads: Vec<String>,
+    /// The topics that it writes, in its own order.
+    pub writes: Vec<String>,
+}
+
+/// When a transaction is committed, besides when the input runs dry.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit {
+    /// At the latest after this time, in milliseconds.
+    pub interval_ms: u64,
+    /// At the latest when so many bytes are staged.
+    pub bytes_max: usize,
+}
+
+/// All that is wrong with the file.
+#[derive(Debug)]
+pub struct ConfigErrors {
+    /// Which file.
+    pub file: PathBuf,
+    /// One line each: the place, what is wrong, what to do.
+    pub errors: Vec<String>,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be used:", self.file.display())?;
+        self.errors.iter().try_for_each(|error| write!(f, "\n  {error}"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+impl Config {
+    /// Reads the file: the one named, else topics.yaml here, else the one built in.
+    ///
+    /// # Errors
+    /// Everything that is wrong, at once: mend the file.
+    pub fn load(path: Option<&Path>, group: &str) -> Result<Self, ConfigErrors> {
+        let file = path.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                BUILT_IN.to_owned()
+            }
+            Err(error) => {
+                let errors = vec![format!("cannot be read: {error}")];
+                return Err(ConfigErrors { file: file.to_owned(), errors });
+            }
+        };
+        read::config(&text, group).map_err(|errors| ConfigErrors { file: file.to_owned(), errors })
+    }
+
+    /// The names of the input topics that have one.
+    #[must_use]
+    pub fn exact_inputs(&self) -> Vec<&str> {
+        self.topics.iter().filter(|topic| topic.role == Role::Input).filter_map(Topic::exact).collect()
+    }
+
+    /// The conversation that a topic's name holds, where the topic is one conversation's.
+    #[must_use]
+    pub fn conversation_of<'n>(&self, name: &'n str) -> Option<&'n str> {
+        self.topics.iter().find_map(|topic| match &topic.name {
+            TopicName::Pattern(pattern) => Some(pattern.captures(name)?.name("conversation")?.as_str()),
+            TopicName::Exact(_) => None,
+        })
+    }
+
+    /// Whether events come from this topic.
+    #[must_use]
+    pub fn is_input(&self, name: &str) -> bool {
+        self.exact_inputs().contains(&name) || self.conversation_of(name).is_some()
+    }
+
+    /// The name of the one topic of this role; reading the file has made sure that there is one.
+    #[must_use]
+    pub fn name_of(&self, role: Role) -> &str {
+        self.topics.iter().find(|topic| topic.role == role).and_then(Topic::exact).unwrap_or_default()
+    }
+
+    /// All topics that are written for others: outputs and dead letters.
+    #[must_use]
+    pub fn published(&self) -> Vec<&str> {
+        let is_published = |topic: &&Topic| matches!(topic.role, Role::Output | Role::DeadLetters);
+        self.topics.iter().filter(is_published).filter_map(Topic::exact).collect()
+    }
+}
+
+impl Topic {
+    /// Its name, if it has just one.
+    #[must_use]
+    pub fn exact(&self) -> Option<&str> {
+        match &self.name {
+            TopicName::Exact(name) => Some(name),
+            TopicName::Pattern(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

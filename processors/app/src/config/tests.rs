@@ -1,0 +1,82 @@
+use super::*;
+
+fn errors(text: &str) -> Vec<String> {
+    read::config(text, "g").err().unwrap_or_default()
+}
+
+#[test]
+fn the_built_in_file_is_valid() {
+    let config = read::config(BUILT_IN, "cx-timelines").unwrap();
+    assert_eq!(config.exact_inputs(), ["cx.events"]);
+    assert_eq!(config.name_of(Role::Changelog), "cx-timelines-changelog");
+    assert_eq!(config.published(), ["cx.activities", "cx.dead-letters"]);
+    assert_eq!(config.conversation_of("cx.conversation.own.topic-1"), Some("own.topic-1"));
+    assert_eq!(config.conversation_of("cx.events"), None);
+    assert!(config.is_input("cx.conversation.x") && !config.is_input("cx.activities"));
+}
+
+#[test]
+fn two_groups_have_two_changelogs() {
+    let config = read::config(BUILT_IN, "other").unwrap();
+    assert_eq!(config.name_of(Role::Changelog), "other-changelog");
+}
+
+#[test]
+fn all_errors_come_at_once_each_with_its_place() {
+    let found = errors(
+        "topics:\n  - {name: cx.events, role: inputt, partition: 8}\n  - {name: 'bad name', role: output}\n  \
+         - {pattern: 'x(', role: input}\n  - {name: a, role: output, retention: 7, cleanup: none}\n  - 5\n\
+         processors:\n  activities: {reads: [nowhere], writes: []}\n  activites: {}\ncommit: {interval: 0ms}\nextra: 1\n",
+    );
+    for place in [
+        "topics[0].role",
+        "topics[0].partition",
+        "topics[1].name",
+        "topics[2].pattern",
+        "topics[3].retention",
+        "topics[3].cleanup",
+        "topics[4]",
+        "processors.activities.reads",
+        "processors.activites",
+        "commit.interval",
+        "extra",
+    ] {
+        assert!(found.iter().any(|error| error.starts_with(&format!("{place}:"))), "{place} in {found:#?}");
+    }
+}
+
+#[test]
+fn an_unknown_key_comes_with_the_nearest_known_one() {
+    let found = errors(&BUILT_IN.replace("processors:", "procesors:"));
+    assert!(found.iter().any(|error| error.contains("did you mean `processors`?")), "{found:#?}");
+}
+
+#[test]
+fn a_key_given_twice_is_an_error() {
+    assert!(!errors(&format!("{BUILT_IN}\nprocessors: {{}}\n")).is_empty());
+}
+
+#[test]
+fn a_pattern_needs_its_capture_and_its_beginning() {
+    let with = |pattern: &str| errors(&BUILT_IN.replace(r"^cx\.conversation\.(?<conversation>.+)$", pattern));
+    assert!(with("^x.+$").iter().any(|error| error.contains("(?<conversation>")));
+    assert!(with("x(?<conversation>.+)").iter().any(|error| error.contains("begin with ^")));
+}
+
+#[test]
+fn an_output_nobody_declared_is_an_error() {
+    let found = errors(&BUILT_IN.replace("writes: [cx.activities]", "writes: [cx.activity]"));
+    assert!(found.iter().any(|error| error.contains("cx.activity is not declared")), "{found:#?}");
+}
+
+#[test]
+fn avro_is_refused_as_long_as_it_is_not_there() {
+    let found = errors(&BUILT_IN.replace("format: json", "format: avro"));
+    assert!(found.iter().any(|error| error.contains("format")), "{found:#?}");
+}
+
+#[test]
+fn a_named_file_that_is_not_there_is_an_error() {
+    let error = Config::load(Some(Path::new("/nowhere/topics.yaml")), "g").unwrap_err();
+    assert!(error.to_string().contains("/nowhere/topics.yaml"));
+}

@@ -1,0 +1,229 @@
+//! The rows of section 1's table that are found in several places.
+
+use crate::support::{event, read, reason};
+use model::{Channel, Event, Home, Limits, decode};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+/// Puts a value at a dotted path.
+fn put(record: &mut Value, path: &str, value: &Value) {
+    let mut place = record;
+    for step in path.split('.') {
+        place = &mut place[step];
+    }
+    *place = value.clone();
+}
+
+/// Checks that of the places all filled, the first counts; then, with it made absent in any way, the next.
+fn in_order(
+    name: &str,
+    always: &[(&str, Value)],
+    places: &[&str],
+    get: impl Fn(&Event<'_>) -> Option<String>,
+) {
+    for absent in [json!(null), json!(""), json!(true), json!({"x": 1}), json!(["x"])] {
+        let mut record = event(name, &json!({"conversationId": null}));
+        record["topicId"] = json!("a conversation");
+        for (path, value) in always {
+            put(&mut record, path, value);
+        }
+        for (nth, path) in places.iter().enumerate() {
+            put(&mut record, path, &json!(format!("place {nth}")));
+        }
+        for (nth, path) in places.iter().enumerate() {
+            assert_eq!(get(&read(&record)), Some(format!("place {nth}")), "{path} in {record}");
+            put(&mut record, path, &absent);
+        }
+    }
+}
+
+#[test]
+fn the_conversation_id_is_taken_from_the_first_place_that_has_one() {
+    let places = [
+        "cimEvent.conversationId",
+        "cimEvent.topicId",
+        "conversationId",
+        "cimEvent.data.conversationId",
+        "cimEvent.data.topicId",
+        "cimEvent.data.header.conversationId",
+        "cimEvent.channelSession.conversationId",
+        "cimEvent.channelSession.topicId",
+        "cimEvent.data.header.channelSession.conversationId",
+        "cimEvent.data.header.channelSession.topicId",
+        "cimEvent.data.agentParticipant.conversationId",
+        "cimEvent.data.conversationParticipant.conversationId",
+        "cimEvent.data.task.conversationId",
+    ];
+    let mut record = json!({"cimEvent": event("X", &json!({}))});
+    for (nth, path) in places.iter().enumerate() {
+        put(&mut record, path, &json!(format!("place {nth}")));
+    }
+    let topic = Some("from the topic");
+    let found = |record: &Value, topic| {
+        decode(record.to_string().as_bytes(), topic, &Limits::default())
+            .map(|event| event.conversation_id.map(Cow::into_owned))
+            .map_err(|invalid| invalid.reason.as_str())
+    };
+    for (nth, path) in places.iter().enumerate() {
+        assert_eq!(found(&record, topic), Ok(Some(format!("place {nth}"))), "{path}");
+        put(&mut record, path, &json!(""));
+    }
+    assert_eq!(found(&record, topic), Ok(topic.map(str::to_owned)));
+    assert_eq!(found(&record, Some("")), Err("no-key"));
+    assert_eq!(found(&record, None), Err("no-key"));
+}
+
+#[test]
+fn the_channel_session_id_is_the_sessions_else_the_headers_else_the_call() {
+    in_order("X", &[], &["channelSession.id", "data.header.channelSessionId", "data.body.callId"], |event| {
+        event.channel_session_id.as_deref().map(str::to_owned)
+    });
+}
+
+#[test]
+fn the_session_object_is_the_events_else_the_headers_else_the_data_of_a_channel_session() {
+    let mut record = event(
+        "X",
+        &json!({
+            "channelSession": {"id": "1"},
+            "data": {"participantType": "ChannelSession", "id": "3", "header": {"channelSession": {"id": "2"}}}
+        }),
+    );
+    assert_eq!(read(&record).channel_session_id.unwrap(), "1");
+    record["channelSession"] = json!("no object");
+    assert_eq!(read(&record).channel_session_id.unwrap(), "2");
+    record["data"]["header"] = json!(null);
+    assert_eq!(read(&record).channel_session_id.unwrap(), "3");
+    record["data"]["participantType"] = json!("CCUser");
+    assert_eq!(read(&record).channel_session_id, None);
+}
+
+#[test]
+fn session_objects_are_not_merged() {
+    let full = json!({"id": "2", "customer": {"_id": "k"}, "channel": {"channelType": {"name": "WEB"}}, "channelData": {"serviceIdentifier": "1"}});
+    let event =
+        read(&event("X", &json!({"channelSession": {}, "data": {"header": {"channelSession": full}}})));
+    assert_eq!((event.channel_session_id, event.customer_id, event.channel), (None, None, None));
+}
+
+#[test]
+fn data_that_is_a_session_gives_session_customer_and_channel() {
+    let event = read(&event(
+        "CHANNEL_SESSION_STARTED",
+        &json!({"conversationId": null, "data": {
+            "participantType": "ChannelSession", "id": "s", "customer": {"_id": "k"},
+            "channel": {"channelType": {"name": "WEB"}}, "channelData": {"serviceIdentifier": 1122}
+        }}),
+    ));
+    assert_eq!(event.home(), Home::Session("s"));
+    assert_eq!(event.customer_id.as_deref(), Some("k"));
+    assert_eq!(
+        event.channel,
+        Some(Channel { channel_type: Some("WEB".into()), service_identifier: Some("1122".into()) })
+    );
+}
+
+#[test]
+fn the_customer_is_the_sessions_else_the_headers_else_the_datas() {
+    in_order(
+        "X",
+        &[],
+        &[
+            "channelSession.customer._id",
+            "data.header.customer.id",
+            "data.header.customer._id",
+            "data.customer._id",
+        ],
+        |event| event.customer_id.as_deref().map(str::to_owned),
+    );
+    assert_eq!(read(&event("X", &json!({"data": {"customer": {"id": "k"}}}))).customer_id, None);
+}
+
+#[test]
+fn a_channels_fields_fall_back_each_alone() {
+    in_order(
+        "X",
+        &[],
+        &["channelSession.channel.channelType.name", "data.header.channelData.channelTypeCode"],
+        |event| event.channel.as_ref()?.channel_type.as_deref().map(str::to_owned),
+    );
+    in_order(
+        "X",
+        &[],
+        &["channelSession.channelData.serviceIdentifier", "data.header.channelData.serviceIdentifier"],
+        |event| event.channel.as_ref()?.service_identifier.as_deref().map(str::to_owned),
+    );
+    let event = read(&event(
+        "X",
+        &json!({
+            "channelSession": {"channel": {"channelType": {"name": "WEB"}}},
+            "data": {"header": {"channelData": {"channelTypeCode": "no", "serviceIdentifier": "1"}}}
+        }),
+    ));
+    assert_eq!(
+        event.channel,
+        Some(Channel { channel_type: Some("WEB".into()), service_identifier: Some("1".into()) })
+    );
+}
+
+#[test]
+fn a_channel_is_absent_only_when_both_its_fields_are() {
+    let half = read(&event("X", &json!({"channelSession": {"channelData": {"serviceIdentifier": "1"}}})));
+    assert_eq!(half.channel, Some(Channel { channel_type: None, service_identifier: Some("1".into()) }));
+    let none = read(&event("X", &json!({"channelSession": {"channel": {"channelType": {"name": ""}}}})));
+    assert_eq!(none.channel, None);
+}
+
+#[test]
+fn an_events_home_is_its_conversation_else_its_session_else_its_note() {
+    let note = |fields: &Value| {
+        let mut note = event(
+            "AGENT_MESSAGE",
+            &json!({"conversationId": null, "data": {"id": "n", "body": {"type": "NOTE"}}}),
+        );
+        for (field, value) in fields.as_object().unwrap() {
+            note[field] = value.clone();
+        }
+        note
+    };
+    assert_eq!(read(&note(&json!({}))).home(), Home::Activity("n"));
+    assert_eq!(read(&note(&json!({"channelSession": {"id": "s"}}))).home(), Home::Session("s"));
+    assert_eq!(
+        read(&note(&json!({"channelSession": {"id": "s"}, "topicId": "c"}))).home(),
+        Home::Conversation("c")
+    );
+}
+
+#[test]
+fn only_notes_and_relations_may_have_no_key() {
+    let keyless = |name: &str, data: Value| event(name, &json!({"conversationId": null, "data": data}));
+    let original = json!({"originalMessageId": "m"});
+    for relation in [
+        keyless("MODIFY_ACTIVITY", json!({"header": original, "body": {"action": "DELETE"}})),
+        keyless("MODIFY_ACTIVITY", json!({"header": original, "body": {"action": "EDIT", "body": {}}})),
+        keyless("REACTION", json!({"header": original, "body": {"kind": "FLAG", "value": "v"}})),
+        keyless("BOT_SUGGESTION", json!({"requestedMessage": {"id": "m"}, "suggestions": []})),
+        keyless("MESSAGE_DELIVERY_NOTIFICATION", json!({"body": {"messageId": "m", "status": "READ"}})),
+        keyless(
+            "CALL_LEG_STARTED",
+            json!({"header": {"intent": "UPDATE", "originalMessageId": "m"}, "body": {}}),
+        ),
+    ] {
+        assert_eq!(read(&relation).home(), Home::Activity("m"), "{relation}");
+    }
+    for name in [
+        "AGENT_MESSAGE",
+        "CAMPAIGN_MESSAGE",
+        "ACTION_MESSAGE",
+        "CONVERSATION_DATA_CHANGED",
+        "AGENT_SUBSCRIBED",
+        "ANYTHING",
+    ] {
+        assert_eq!(reason(&keyless(name, json!({"body": {"type": "PLAIN"}}))), "no-key", "{name}");
+    }
+    assert_eq!(
+        reason(&keyless("CAMPAIGN_MESSAGE", json!({"body": {"type": "NOTE"}}))),
+        "no-key",
+        "a note only by the body rule"
+    );
+}

@@ -1,0 +1,12 @@
+//! Reading records: the tables of the contract's sections 1 and 2, row by row.
+
+// Always true here: it tells the lints that what helps a test is one too.
+#![cfg(test)]
+
+mod actions;
+mod actors;
+mod dead_letters;
+mod fields;
+mod forms;
+mod robustness;
+mod support;

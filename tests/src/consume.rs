@@ -1,0 +1,148 @@
+//! Consumers of the outputs: they read only what is committed.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message};
+use rdkafka::{Offset, TopicPartitionList};
+use serde_json::Value;
+
+use crate::compare::{DEAD_LETTERS, Records};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a topic holds for a consumer that reads only what is committed.
+#[derive(Debug, Default)]
+pub struct Consumed {
+    /// The final records.
+    pub records: Records,
+    /// How often each source position was dead-lettered.
+    pub letters: BTreeMap<(String, String, String), usize>,
+    /// Records without one of the headers that each must have.
+    pub without_headers: usize,
+}
+
+fn consumer(bootstrap: &str, isolation: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "tests")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", isolation)
+        .set("enable.partition.eof", "true")
+        .set("fetch.wait.max.ms", "50")
+        .create()
+        .unwrap()
+}
+
+/// How many partitions a topic has.
+#[must_use]
+pub fn partitions_of(bootstrap: &str, topic: &str) -> i32 {
+    let metadata = consumer(bootstrap, "read_committed").fetch_metadata(Some(topic), TIMEOUT).unwrap();
+    i32::try_from(metadata.topics()[0].partitions().len()).unwrap()
+}
+
+/// Reads topics from their beginnings to their ends.
+///
+/// The end is the very last record, of unfinished transactions too: one that hangs makes this fail.
+#[must_use]
+pub fn consume(bootstrap: &str, topics: &[&str]) -> Consumed {
+    let reader = consumer(bootstrap, "read_committed");
+    let ends = consumer(bootstrap, "read_uncommitted");
+    let mut places = TopicPartitionList::new();
+    let mut open = 0;
+    for topic in topics {
+        for partition in 0..partitions_of(bootstrap, topic) {
+            let (_, end) = ends.fetch_watermarks(topic, partition, TIMEOUT).unwrap();
+            crate::wait_until(
+                &format!("every transaction on {topic}/{partition} is finished"),
+                TIMEOUT * 3,
+                || {
+                    let (_, stable) = reader.fetch_watermarks(topic, partition, TIMEOUT).ok()?;
+                    (stable >= end).then_some(())
+                },
+            );
+            places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+            open += 1;
+        }
+    }
+    reader.assign(&places).unwrap();
+    let mut consumed = Consumed::default();
+    let mut heard = Instant::now();
+    while open > 0 {
+        assert!(heard.elapsed() < TIMEOUT * 3, "{open} partitions never end");
+        match reader.poll(Duration::from_millis(500)) {
+            None => continue,
+            Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+            Some(Err(error)) => eprintln!("reading outputs: {error}"),
+            Some(Ok(message)) => take(&mut consumed, &message),
+        }
+        heard = Instant::now();
+    }
+    consumed
+}
+
+fn take(consumed: &mut Consumed, message: &rdkafka::message::BorrowedMessage<'_>) {
+    let header = |name: &str| {
+        let all = message.headers()?;
+        let found = all.iter().filter(|header| header.key == name).last()?;
+        Some(String::from_utf8_lossy(found.value?).into_owned())
+    };
+    if header("cx.processor").is_none() || header("cx.schema").is_none() {
+        consumed.without_headers += 1;
+    }
+    if message.topic() == DEAD_LETTERS {
+        let field = |name: &str| header(name).unwrap();
+        consumed.records.take_letter(&field("cx.error.reason"));
+        let position = (field("cx.error.topic"), field("cx.error.partition"), field("cx.error.offset"));
+        *consumed.letters.entry(position).or_default() += 1;
+        return;
+    }
+    let key = message.key().map(|key| String::from_utf8_lossy(key).into_owned());
+    let value = message.payload().map_or(Value::Null, |value| serde_json::from_slice(value).unwrap());
+    consumed.records.take(message.topic(), key.as_deref(), value);
+}
+
+/// How far a group has come in a topic.
+pub struct Watch {
+    consumer: BaseConsumer,
+    topic: String,
+    partitions: i32,
+}
+
+impl Watch {
+    /// Watches this group without joining it.
+    #[must_use]
+    pub fn new(bootstrap: &str, group: &str, topic: &str) -> Self {
+        let consumer =
+            ClientConfig::new().set("bootstrap.servers", bootstrap).set("group.id", group).create().unwrap();
+        Self { consumer, topic: topic.to_owned(), partitions: partitions_of(bootstrap, topic) }
+    }
+
+    /// The number of records committed, and the number there are.
+    #[must_use]
+    pub fn progress(&self) -> Option<(i64, i64)> {
+        let mut question = TopicPartitionList::new();
+        let mut end = 0;
+        for partition in 0..self.partitions {
+            question.add_partition(&self.topic, partition);
+            end += self.consumer.fetch_watermarks(&self.topic, partition, TIMEOUT).ok()?.1;
+        }
+        let offsets = self.consumer.committed_offsets(question, TIMEOUT).ok()?;
+        let committed = offsets.elements().iter().map(|element| match element.offset() {
+            Offset::Offset(offset) => offset,
+            _ => 0,
+        });
+        Some((committed.sum(), end))
+    }
+
+    /// Waits until everything is committed.
+    pub fn wait_for_all(&self, at_most: Duration) {
+        crate::wait_until("the group has committed all input", at_most, || {
+            let (committed, end) = self.progress()?;
+            (committed == end).then_some(())
+        });
+    }
+}

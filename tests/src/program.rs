@@ -1,0 +1,153 @@
+//! The program, started as a user starts it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The program: the one that is named, else the one that was built beside this test.
+#[must_use]
+pub fn program() -> PathBuf {
+    std::env::var_os("CX_TIMELINES_BIN").map_or_else(
+        || std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("cx-timelines"),
+        PathBuf::from,
+    )
+}
+
+/// A command of the program from the top of the repository, without the environment's settings.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with("CX_") && name != "CX_TIMELINES_BIN" {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs a command to its end with this standard input.
+#[must_use]
+pub fn run_to_end(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || {
+        // A program that ends before it has read everything is the test's business, not the pipe's.
+        let _ = stdin.write_all(&input);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+/// What `fold` prints for this input.
+#[must_use]
+pub fn fold(input: &[u8]) -> String {
+    let output = run_to_end(&["fold", "-"], input);
+    assert!(output.status.success(), "fold: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A running instance. Its end is the test's: it is killed when it is dropped.
+pub struct Program {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Program {
+    /// Starts the program; what it says goes to a file.
+    #[must_use]
+    pub fn start(arguments: &[&str], log: PathBuf) -> Self {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let child = command(arguments)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        Self { child, log }
+    }
+
+    /// Everything that it has said.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Whether it still runs.
+    #[must_use]
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// SIGTERM; gives the exit code and how long the end took.
+    #[must_use]
+    pub fn terminate(&mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+        let code = self.child.wait().unwrap().code();
+        (code, begun.elapsed())
+    }
+
+    /// The address that it says it serves HTTP on (`http://…`).
+    #[must_use]
+    pub fn http_address(&mut self) -> SocketAddr {
+        wait_until("the program says its HTTP address", Duration::from_secs(60), || {
+            let log = self.log();
+            assert!(self.child.try_wait().unwrap().is_none(), "the program ended: {log}");
+            let start = log.rfind("http://127.0.0.1:")? + "http://".len();
+            let rest = &log[start..];
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))?;
+            rest[..end].parse().ok()
+        })
+    }
+
+    /// One GET: status and body.
+    #[must_use]
+    pub fn get(&mut self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.http_address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("---- {} ----\n{}", self.log.display(), self.log());
+        }
+    }
+}
+
+/// Asks again and again until there is an answer. Panics, with what was waited for, when it takes too long.
+pub fn wait_until<T>(what: &str, at_most: Duration, mut question: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + at_most;
+    loop {
+        if let Some(answer) = question() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited {at_most:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

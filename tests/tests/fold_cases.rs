@@ -1,0 +1,118 @@
+//! `fold` gives what the contract's cases expect: in their own order, reversed, and shuffled with every line doubled.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cx_timelines_tests::{Records, differences, fold, of_lines, shuffled};
+use model::{Action, Home, Limits};
+use serde_json::Value;
+
+struct Case {
+    name: String,
+    /// The first line of the records form, if it is one.
+    head: Option<String>,
+    lines: Vec<Vec<u8>>,
+    expected: Records,
+    /// Activities that events concern which are known only by their session: those wait.
+    waiting: BTreeSet<String>,
+}
+
+fn cases() -> Vec<Case> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/cases"));
+    let mut cases: Vec<Case> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| case(&path))
+        .collect();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(cases.len(), 16);
+    cases
+}
+
+fn case(folder: &Path) -> Case {
+    let input = std::fs::read(folder.join("events.ndjson")).unwrap();
+    let mut lines: Vec<Vec<u8>> =
+        input.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
+    let records_form = lines[0].starts_with(b"{\"#records\"");
+    let head = records_form.then(|| String::from_utf8(lines.remove(0)).unwrap());
+    let mut waiting = BTreeSet::new();
+    for line in &lines {
+        let value = if records_form {
+            let record: Value = serde_json::from_slice(line).unwrap();
+            record["value"].as_str().map(|value| value.as_bytes().to_vec())
+        } else {
+            Some(line.clone())
+        };
+        let Some(value) = value else { continue };
+        let Ok(event) = model::decode(&value, None, &Limits::default()) else { continue };
+        if matches!(event.home(), Home::Session(_)) {
+            match &event.action {
+                Action::Primary(primary) => {
+                    waiting.insert(primary.activity_id.to_string());
+                    waiting.extend(primary.in_reply_to.as_ref().map(ToString::to_string));
+                }
+                Action::Relation(relation) => {
+                    waiting.insert(relation.target.to_string());
+                }
+                Action::Fact(_) => {}
+            }
+        }
+    }
+    let expected = of_lines(&std::fs::read_to_string(folder.join("expected.ndjson")).unwrap());
+    let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+    let expected = without(expected.only(&["cx.activities"]), &waiting);
+    Case { name, head, lines, expected, waiting }
+}
+
+fn without(mut records: Records, activities: &BTreeSet<String>) -> Records {
+    records.finals.retain(|_, value| !activities.contains(value["activityId"].as_str().unwrap()));
+    records
+}
+
+fn check(case: &Case, how: &str, lines: &[Vec<u8>], times: usize) {
+    let mut input = case.head.clone().map(|head| head + "\n").unwrap_or_default().into_bytes();
+    for line in lines {
+        input.extend_from_slice(line);
+        input.push(b'\n');
+    }
+    let actual = without(of_lines(&fold(&input)).only(&["cx.activities"]), &case.waiting);
+    let mut expected =
+        Records { finals: case.expected.finals.clone(), reasons: case.expected.reasons.clone() };
+    // Each record that cannot be folded is a dead letter of its own, repeated or not.
+    expected.reasons.values_mut().for_each(|count| *count *= times);
+    let found = differences(&expected, &actual);
+    assert!(found.is_empty(), "{} ({how}):\n{}", case.name, found.join("\n"));
+}
+
+#[test]
+fn every_case_folds_to_what_it_expects_in_its_own_order() {
+    for case in cases() {
+        check(&case, "its own order", &case.lines, 1);
+    }
+}
+
+#[test]
+fn every_case_folds_to_what_it_expects_in_reverse() {
+    for case in cases() {
+        let reversed: Vec<Vec<u8>> = case.lines.iter().rev().cloned().collect();
+        check(&case, "reversed", &reversed, 1);
+    }
+}
+
+#[test]
+fn every_case_folds_to_what_it_expects_shuffled_and_doubled() {
+    for case in cases() {
+        let doubled: Vec<Vec<u8>> = case.lines.iter().chain(&case.lines).cloned().collect();
+        for seed in 1..=3 {
+            check(&case, &format!("shuffled and doubled, seed {seed}"), &shuffled(&doubled, seed), 2);
+        }
+    }
+}
