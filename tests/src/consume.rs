@@ -131,7 +131,7 @@ impl Watch {
             end += self.consumer.fetch_watermarks(&self.topic, partition, TIMEOUT).ok()?.1;
         }
         let offsets = self.consumer.committed_offsets(question, TIMEOUT).ok()?;
-        let committed = offsets.elements().iter().map(|element| match element.offset() {
+        let committed = offsets.elements().into_iter().map(|element| match element.offset() {
             Offset::Offset(offset) => offset,
             _ => 0,
         });

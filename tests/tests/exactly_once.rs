@@ -19,13 +19,26 @@ const EVENTS: usize = 20_000;
 const CHUNKS: usize = 10;
 const OUTPUTS: [&str; 2] = ["cx.activities", "cx.dead-letters"];
 
+/// Many small transactions, so that kills hit them in the middle.
+fn small_transactions(folder: &Path) -> PathBuf {
+    let standard = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../topics.yaml")).unwrap();
+    let small = standard.replace("interval: 100ms", "interval: 1ms");
+    assert_ne!(small, standard);
+    let file = folder.join("topics.yaml");
+    std::fs::write(&file, small).unwrap();
+    file
+}
+
 fn start(folder: &Path, number: usize, bootstrap: &str) -> Program {
     let state: PathBuf = folder.join(format!("state-{number}"));
+    let config = folder.join("topics.yaml");
     Program::start(
         &[
             "run",
             "--bootstrap",
             bootstrap,
+            "--config",
+            config.to_str().unwrap(),
             "--state-dir",
             state.to_str().unwrap(),
             "--http",
@@ -65,9 +78,11 @@ fn kills_in_the_middle_of_everything_lose_nothing_and_double_nothing() {
         disturb(events(&options, EVENTS), &disorder).into_iter().map(|planned| planned.value).collect();
     assert!(lines.len() >= EVENTS);
 
+    small_transactions(folder.path());
     let watch = Watch::new(bootstrap, "cx-timelines", "cx.events");
     let mut instances = [start(folder.path(), 0, bootstrap), start(folder.path(), 1, bootstrap)];
     let mut loaded = 0_i64;
+    let mut in_the_middle = 0;
     for (number, chunk) in lines.chunks(lines.len().div_ceil(CHUNKS)).enumerate() {
         load(bootstrap, &chunk.join("\n"));
         // In the middle of this chunk one of the two dies, and is started again.
@@ -79,9 +94,12 @@ fn kills_in_the_middle_of_everything_lose_nothing_and_double_nothing() {
         loaded += i64::try_from(chunk.len()).unwrap();
         let victim = number % 2;
         instances[victim].kill();
+        let (committed, end) = watch.progress().unwrap();
+        in_the_middle += usize::from(committed < end);
         instances[victim] = start(folder.path(), victim, bootstrap);
     }
     watch.wait_for_all(Duration::from_secs(120));
+    assert!(in_the_middle >= CHUNKS / 2, "only {in_the_middle} of {CHUNKS} kills hit work in progress");
     for instance in &mut instances {
         assert!(instance.is_running(), "an instance ended by itself: {}", instance.log());
         let (code, took) = instance.terminate();

@@ -1,5 +1,8 @@
 //! The cx-timelines program: configuration, wiring, commands. The only place for `anyhow`.
-#![allow(unreachable_pub, reason = "nothing of a program can be reached from outside; pub says: for other modules")]
+#![allow(
+    unreachable_pub,
+    reason = "nothing of a program can be reached from outside; pub says: for other modules"
+)]
 
 mod cli;
 mod commands;

@@ -27,7 +27,6 @@ pub(crate) fn of_transaction(error: &KafkaError) -> Remedy {
     match error {
         KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
         KafkaError::Transaction(error) if error.is_retriable() => Remedy::Retry,
-        KafkaError::Transaction(_) => Remedy::Rebuild,
         // The wait for the deliveries ran out; the call goes on where it stopped.
         KafkaError::Flush(_) => Remedy::Retry,
         KafkaError::MessageProduction(code) => of_delivery(*code),

@@ -325,11 +325,11 @@ mod tests {
     #[test]
     fn metrics_are_served_in_the_text_format() {
         let (server, metrics, _) = server();
-        metrics.activities(7);
+        metrics.restored(7);
         let answer = ask(server.address(), "GET", "/metrics");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert!(answer.contains("content-type: text/plain; version=0.0.4"), "{answer}");
-        assert!(answer.contains("\ncx_timelines_activities_total 7\n"), "{answer}");
+        assert!(answer.contains("\ncx_timelines_restore_records_total 7\n"), "{answer}");
         server.stop();
     }
 

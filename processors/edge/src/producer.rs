@@ -71,14 +71,18 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
 #[derive(Debug)]
 pub(crate) struct TransactionFailed {
     pub(crate) remedy: Remedy,
-    pub(crate) error: EdgeError,
+    pub(crate) error: Box<EdgeError>,
     /// Whether the commit had been asked for: only then is the outcome in doubt.
     pub(crate) in_doubt: bool,
 }
 
 impl TransactionFailed {
     fn new(what: &str, error: KafkaError) -> Self {
-        Self { remedy: errors::of_transaction(&error), error: EdgeError::kafka(what, error), in_doubt: false }
+        Self {
+            remedy: errors::of_transaction(&error),
+            error: Box::new(EdgeError::kafka(what, error)),
+            in_doubt: false,
+        }
     }
 }
 
@@ -139,10 +143,10 @@ impl TransactionalProducer {
             None => Ok(()),
             Some((topic, code)) => Err(TransactionFailed {
                 remedy: errors::of_delivery(code),
-                error: EdgeError::kafka(
+                error: Box::new(EdgeError::kafka(
                     format!("cannot write to topic {topic}"),
                     KafkaError::MessageProduction(code),
-                ),
+                )),
                 in_doubt: false,
             }),
         }

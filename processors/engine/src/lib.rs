@@ -21,7 +21,7 @@ pub use phase::Phase;
 pub use processor::{Context, Emitter, Outcome, ProcessError, Processor, Rejection};
 pub use record::{HeaderSource, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
 pub use staged::SourceOffset;
-pub use store::{MemoryStore, StateStore, StoreError, StoreStats, WriteBatch};
+pub use store::{MemoryStore, StateStore, StoreError, StoreStats, Visit, WriteBatch};
 pub use tally::{EventClass, Tally};
 pub use task::{Task, TaskError};
 pub use topology::{Node, TopicId, Topology, TopologyError};

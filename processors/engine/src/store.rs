@@ -88,6 +88,9 @@ pub struct StoreStats {
     pub bytes: u64,
 }
 
+/// What looks at a key and its value, and says whether to go on.
+pub type Visit<'v> = &'v mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+
 /// A task's state: keys and values in the order of the keys' bytes. A cache of its changelog topic, which alone is the
 /// truth: a store may be thrown away at any time and be rebuilt.
 ///
@@ -112,11 +115,7 @@ pub trait StateStore: Send {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    fn scan(
-        &self,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
 
     /// Applies a batch whole or not at all, together with the changelog offset up to which (exclusively) the state then
     /// stands, where it is known.
@@ -159,11 +158,7 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         let from =
             self.records.range::<[u8], _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
         for (key, value) in from.take_while(|(key, _)| key.starts_with(prefix)) {

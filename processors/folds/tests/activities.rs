@@ -1,15 +1,17 @@
 //! Rules A1 to A9 one by one, on the real task.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
 
-use engine::Topology;
+mod common;
+
+use common::driver;
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
-
-fn driver() -> Driver {
-    let mut topology = Topology::new("cx.dead-letters", "changelog");
-    topology.add(folds::by_name("activities").unwrap(), &["cx.activities"]).unwrap();
-    topology.add(folds::by_name("correlate").unwrap(), &[]).unwrap();
-    Driver::new(topology)
-}
 
 fn folded(events: &[Value]) -> Driver {
     let mut driver = driver();

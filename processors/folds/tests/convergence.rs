@@ -1,19 +1,21 @@
 //! The law (contract section 0): the final records are a function of the set of events. Whatever the order, the
 //! repetition, the batches, the aborts and the crashes: the same records.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+mod common;
 
 use std::collections::BTreeMap;
 
-use engine::Topology;
+use common::driver;
 use proptest::prelude::*;
 use serde_json::Value;
-use testkit::{Driver, EventFactory};
-
-fn driver() -> Driver {
-    let mut topology = Topology::new("cx.dead-letters", "changelog");
-    topology.add(folds::by_name("activities").unwrap(), &["cx.activities"]).unwrap();
-    topology.add(folds::by_name("correlate").unwrap(), &[]).unwrap();
-    Driver::new(topology)
-}
+use testkit::EventFactory;
 
 const ACTORS: [&str; 5] = ["CUSTOMER:cus", "AGENT:ann", "AGENT:ben", "SYSTEM:sys", "BOT:"];
 const ACTIVITIES: [&str; 4] = ["m1", "m2", "m/3%", "m4"];

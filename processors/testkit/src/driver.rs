@@ -19,10 +19,13 @@ pub struct Letter {
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
+/// Topic, where in it, key, value.
+type Written = (String, Route<'static>, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// What a transaction writes, not visible yet.
 #[derive(Default)]
 struct Transaction {
-    records: Vec<(String, Route<'static>, Option<Vec<u8>>, Option<Vec<u8>>)>,
+    records: Vec<Written>,
     letters: Vec<Letter>,
     topics: Vec<String>,
     dead_letters: usize,

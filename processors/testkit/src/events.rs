@@ -1,5 +1,7 @@
 //! Events for tests, as short as they can be written.
 
+#![expect(clippy::needless_pass_by_value, reason = "a test hands over what it has just made")]
+
 use serde_json::{Value, json};
 
 /// Makes events of one conversation. Ids and times are the caller's, so that a test can say what it means.

@@ -178,7 +178,7 @@ impl Ord for Next {
 
 /// What the demo runs on.
 enum Broker {
-    Kafka(Kafka),
+    Kafka(Box<Kafka>),
     Mock(MockCluster<'static, DefaultProducerContext>),
 }
 
@@ -192,7 +192,7 @@ impl Broker {
             return Self::mock(config);
         }
         let kafka = Kafka::start(throw_away::Options::default(), &mut |step| anstream::eprintln!("{step}"))?;
-        Ok(Self::Kafka(kafka))
+        Ok(Self::Kafka(Box::new(kafka)))
     }
 
     fn mock(config: &Config) -> Result<Self, Failure> {

@@ -117,7 +117,7 @@ impl Worker {
             }
             Remedy::Stop => {
                 self.give_up()?;
-                Err(error)
+                Err(*error)
             }
             // Only a stop that is overdue ends the repetition of a call. What the coordinator made of it is found by the
             // next owner, in the committed offsets.
@@ -214,5 +214,9 @@ impl From<TaskError> for Failed {
 }
 
 fn unusable(what: &str, error: rdkafka::error::KafkaError) -> TransactionFailed {
-    TransactionFailed { remedy: Remedy::Abort, error: EdgeError::kafka(what, error), in_doubt: false }
+    TransactionFailed {
+        remedy: Remedy::Abort,
+        error: Box::new(EdgeError::kafka(what, error)),
+        in_doubt: false,
+    }
 }

@@ -134,7 +134,8 @@ fn take_primary(
     Ok(changed.outcome)
 }
 
-/// One change of an activity's events.
+/// One change of an activity's events. Lives for one call: its size does not matter.
+#[expect(clippy::large_enum_variant, reason = "boxing would allocate for every event")]
 enum Edit<'a> {
     Insert(Stored<'a>),
     /// Takes back the response that this event was.

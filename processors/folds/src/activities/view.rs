@@ -171,7 +171,8 @@ impl<'a> Fold<'a> {
         primary: &'a Stored<'a>,
     ) -> Result<(), &'static str> {
         let is_first = std::ptr::eq(event.stored, primary);
-        if !is_first && !(event.stored.is_leg() && primary.is_leg()) {
+        let both_legs = event.stored.is_leg() && primary.is_leg();
+        if !is_first && !both_legs {
             return Err("duplicate-primary");
         }
         // An edit may be dated before its message: it counts all the same (rule A3).
@@ -326,6 +327,6 @@ fn call<'a>(
         (Some(start), Some(end)) => Some((end - start).max(0)),
         _ => None,
     };
-    let reason = ended().last().and_then(|(_, leg)| leg.reason);
+    let reason = ended().next_back().and_then(|(_, leg)| leg.reason);
     Some(model::Call { leg_id, call_id, started_at, ended_at, duration_ms, reason })
 }

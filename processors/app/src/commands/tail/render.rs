@@ -112,7 +112,7 @@ fn badges(value: &Value) -> String {
     if let Some(reply) = value["inReplyTo"].as_str() {
         add(Style::new().dimmed(), format!("re {}", short(reply)));
     }
-    match value["delivery"]["status"].as_str() {
+    match value.pointer("/delivery/status").and_then(Value::as_str) {
         Some("READ") => add(color(AnsiColor::Blue), "✓✓ read".to_owned()),
         Some("DELIVERED") => add(Style::new().dimmed(), "✓✓".to_owned()),
         Some("SENT" | "ACCEPTED") => add(Style::new().dimmed(), "✓".to_owned()),
