@@ -29,6 +29,15 @@ pub struct Global {
     /// The consumer group; also the first part of the changelog's name.
     #[arg(long, global = true, env = "CX_GROUP", default_value = "cx-timelines", value_parser = group)]
     pub group: String,
+    /// Where an instance of `run` keeps what survives it: its name, so that a restart goes on at once.
+    #[arg(long, global = true, env = "CX_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Where /metrics and /health are served (`run`: 127.0.0.1:9464, `demo`: a free port); port 0 picks a free one.
+    #[arg(long, global = true, env = "CX_HTTP", value_name = "ADDR:PORT")]
+    pub http: Option<SocketAddr>,
+    /// Only these processors, with commas (`run`, `fold`).
+    #[arg(long, global = true, env = "CX_PROCESSORS", value_delimiter = ',', value_name = "A,B")]
+    pub processors: Vec<String>,
     /// A librdkafka property for every client; may be given several times.
     #[arg(long = "kafka", global = true, value_name = "KEY=VALUE", value_parser = property)]
     pub kafka: Vec<(String, String)>,
@@ -76,20 +85,11 @@ pub enum Command {
 /// Flags of `run`.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
-    /// Where this instance keeps what survives it: its name, so that a restart goes on at once.
-    #[arg(long, env = "CX_STATE_DIR", value_name = "DIR")]
-    pub state_dir: Option<PathBuf>,
-    /// Where /metrics and /health are served; port 0 picks a free one and prints it.
-    #[arg(long, env = "CX_HTTP", default_value = "127.0.0.1:9464", value_name = "ADDR:PORT")]
-    pub http: SocketAddr,
-    /// Only these processors, with commas.
-    #[arg(long, env = "CX_PROCESSORS", value_delimiter = ',', value_name = "A,B")]
-    pub processors: Vec<String>,
     /// Threads that fold, each with its own consumer and producer.
     #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// Do not create declared topics that are missing; stop instead.
-    #[arg(long, env = "CX_NO_CREATE_TOPICS")]
+    #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
 }
 
@@ -102,9 +102,6 @@ pub struct FoldArgs {
     /// Print every record as it is emitted, not only the last of each key.
     #[arg(long)]
     pub as_emitted: bool,
-    /// Only these processors, with commas.
-    #[arg(long, env = "CX_PROCESSORS", value_delimiter = ',', value_name = "A,B")]
-    pub processors: Vec<String>,
 }
 
 /// Flags of `load`.
@@ -125,7 +122,7 @@ pub struct TailArgs {
     /// Begin with the oldest record there is.
     #[arg(long)]
     pub from_beginning: bool,
-    /// Print {"topic","key","value"} lines.
+    /// Print {"topic","key","value"} lines; dead letters with their headers, and the value as text.
     #[arg(long)]
     pub json: bool,
     /// Stop after so many records.
@@ -148,9 +145,6 @@ pub struct DemoArgs {
     /// End by itself once everything played is folded (needs --conversations).
     #[arg(long, requires = "conversations")]
     pub exit: bool,
-    /// Where /metrics and /health are served; port 0 picks a free one.
-    #[arg(long, env = "CX_HTTP", default_value = "127.0.0.1:0", value_name = "ADDR:PORT")]
-    pub http: SocketAddr,
 }
 
 /// `topics apply` and `topics check`.
@@ -166,7 +160,7 @@ pub enum TopicsCommand {
 #[derive(Debug, Clone, Args)]
 pub struct TopicsArgs {
     /// Copies of each new partition; -1 is the brokers' default.
-    #[arg(long, default_value_t = -1, allow_negative_numbers = true)]
+    #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = replication)]
     pub replication: i32,
 }
 
@@ -193,6 +187,12 @@ fn group(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
+}
+
+fn replication(text: &str) -> Result<i32, String> {
+    let copies =
+        text.parse().ok().filter(|copies| *copies == -1 || (1..=i32::from(i16::MAX)).contains(copies));
+    copies.ok_or_else(|| "write 1 or more, or -1 for the brokers' default".to_owned())
 }
 
 /// Properties that would break what the program guarantees, with what to use instead.

@@ -33,7 +33,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let config = Config::load(global.config.as_deref(), &global.group).map_err(Failure::usage)?;
     match &cli.command {
         Command::Run(args) => commands::run::run(global, args, &config),
-        Command::Fold(args) => commands::fold::run(args, &config),
+        Command::Fold(args) => commands::fold::run(global, args, &config),
         Command::Load(args) => commands::load::run(global, args, &config),
         Command::Tail(args) => commands::tail::run(global, args, &config),
         Command::Demo(args) => commands::demo::run(global, args, &config),

@@ -2,11 +2,16 @@
 //! `{"#records":true}`, each line a record.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
+
+/// A line is in memory as a whole, so it has a bound.
+const LINE_BYTES_MAX: u64 = 64 << 20;
+/// What some editors put at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One record of the input.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct InputLine {
 struct RecordLine {
     topic: Option<String>,
     key: Option<String>,
+    // Null is a tombstone; a line without it is a mistake.
+    #[serde(deserialize_with = "Option::deserialize")]
     value: Option<String>,
     timestamp: Option<i64>,
     partition: Option<i32>,
@@ -79,10 +86,13 @@ impl<R: BufRead> Lines<R> {
     fn next_line(&mut self) -> anyhow::Result<Option<Vec<u8>>> {
         loop {
             let mut line = Vec::new();
-            let read = self
-                .source
+            let read = (&mut self.source)
+                .take(LINE_BYTES_MAX)
                 .read_until(b'\n', &mut line)
                 .with_context(|| format!("{}:{} cannot be read", self.name, self.number + 1))?;
+            if line.len() as u64 == LINE_BYTES_MAX && !line.ends_with(b"\n") {
+                bail!("{}:{} is longer than {LINE_BYTES_MAX} bytes", self.name, self.number + 1);
+            }
             if read == 0 {
                 return Ok(None);
             }
@@ -141,6 +151,7 @@ impl<R: BufRead> Iterator for Lines<R> {
 }
 
 fn is_head(line: &[u8]) -> bool {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
     serde_json::from_slice::<serde_json::Value>(line).is_ok_and(|value| {
         value.as_object().is_some_and(|fields| fields.get("#records") == Some(&true.into()))
     })
@@ -175,6 +186,19 @@ mod tests {
         let lines = all(b"{\"#records\":true}\n{\"topic\":\"t\",\"value\":1}\n");
         let error = lines.into_iter().next().unwrap().unwrap_err();
         assert!(error.to_string().starts_with("file:2: not a record"), "{error}");
+    }
+
+    #[test]
+    fn a_record_line_without_a_value_is_a_mistake_and_null_is_a_tombstone() {
+        let lines = all(b"{\"#records\":true}\n{\"topic\":\"t\",\"key\":\"k\",\"value\":null}\n{\"topic\":\"t\",\"valeu\":\"v\"}\n");
+        let [tombstone, mistake] = lines.try_into().unwrap();
+        assert_eq!(tombstone.unwrap().value, None);
+        assert!(mistake.unwrap_err().to_string().contains("value"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_hide_the_head() {
+        assert!(all(b"\xef\xbb\xbf{\"#records\":true}\n").is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Contact-centre events in, records out: the contract's types and codecs, without I/O.
 //!
-//! [`decode`] reads a record's value into an [`Event`] or says why it cannot ([`Invalid`]); [`Activity`] is the
+//! [`decode()`] reads a record's value into an [`Event`] or says why it cannot ([`Invalid`]); [`Activity`] is the
 //! record that `cx.activities` carries. Everything borrows from the record's bytes where it can, so that a
 //! record which is only passed on costs no allocation.
 

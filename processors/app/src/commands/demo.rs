@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -33,7 +34,12 @@ pub fn run(global: &Global, args: &DemoArgs, config: &Config) -> Result<(), Fail
     let stop = Stop::default();
     signals::listen(stop.clone())?;
     let broker = Broker::start(config)?;
-    let global = Global { bootstrap: broker.address(), ..global.clone() };
+    let global = Global {
+        bootstrap: broker.address(),
+        http: global.http.or(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))),
+        state_dir: None,
+        ..global.clone()
+    };
     let result = play(&global, args, config, &broker, &stop);
     stop.request();
     broker.stop();
@@ -49,13 +55,7 @@ fn play(
 ) -> Result<(), Failure> {
     let client = kafka::client(global)?;
     let Some(metadata) = prepare(&client, global, config, broker, stop)? else { return Ok(()) };
-    let run_args = RunArgs {
-        state_dir: None,
-        http: args.http,
-        processors: Vec::new(),
-        workers: 1,
-        no_create_topics: !broker.has_admin(),
-    };
+    let run_args = RunArgs { workers: 1, no_create_topics: !broker.has_admin() };
     let Some(running) = run::start(global, &run_args, config, stop)? else { return Ok(()) };
     explain(&global.bootstrap, &running.address.to_string(), broker);
     let mut tail = Tail::new(&client, &metadata, &config.published(), true, config)?;
@@ -120,7 +120,7 @@ fn play_conversations(
     let limit = if args.conversations == 0 { usize::MAX } else { usize::try_from(args.conversations)? };
     let mut coming = Conversations::new(options).take(limit);
     let mut open: BinaryHeap<Reverse<Next>> = BinaryHeap::new();
-    let mut loader = Loader::new(client, config, metadata)?;
+    let mut loader = Loader::new(client, config, metadata, stop.clone())?;
     let begun = Instant::now();
     while !stop.is_requested() {
         while open.len() < AT_A_TIME

@@ -8,7 +8,7 @@ use engine::{EventClass, MemoryStore, NoHeaders, Phase, SourceRecord, Task, Topo
 
 use super::now_ms;
 use super::spool::Spool;
-use crate::cli::FoldArgs;
+use crate::cli::{FoldArgs, Global};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::records::{self, InputLine};
@@ -18,8 +18,8 @@ use crate::wiring;
 const BATCH_RECORDS: u32 = 4096;
 
 /// Folds a file and prints the records.
-pub fn run(args: &FoldArgs, config: &Config) -> Result<(), Failure> {
-    let topology = Arc::new(wiring::topology(config, &args.processors).map_err(Failure::usage)?);
+pub fn run(global: &Global, args: &FoldArgs, config: &Config) -> Result<(), Failure> {
+    let topology = Arc::new(wiring::topology(config, &global.processors).map_err(Failure::usage)?);
     let lines = records::open(&args.file).map_err(Failure::usage)?;
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut fold = Fold::new(&topology, config, args.as_emitted)?;

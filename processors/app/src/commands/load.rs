@@ -34,7 +34,7 @@ pub fn run(global: &Global, args: &LoadArgs, config: &Config) -> Result<(), Fail
     let client = kafka::client(global)?;
     let metadata = topics::reach(&client, global)?;
     let bar = progress_bar(args);
-    let mut loader = Loader::new(&client, config, &metadata)?;
+    let mut loader = Loader::new(&client, config, &metadata, stop.clone())?;
     let begun = Instant::now();
     while let Some(line) = lines.next() {
         loader.send(&line?)?;
@@ -137,6 +137,7 @@ pub struct Loader<'c> {
     config: &'c Config,
     partitions: HashMap<String, i32>,
     input: String,
+    stop: Stop,
     /// Events sent.
     pub sent: u64,
     undecodable: u64,
@@ -151,6 +152,7 @@ impl<'c> Loader<'c> {
         client: &rdkafka::ClientConfig,
         config: &'c Config,
         metadata: &Metadata,
+        stop: Stop,
     ) -> Result<Self, Failure> {
         let mut client = client.clone();
         client.set("enable.idempotence", "true");
@@ -164,7 +166,7 @@ impl<'c> Loader<'c> {
         let partitions =
             known.filter_map(|name| Some((name.to_owned(), topics::partitions(metadata, name)?))).collect();
         let input = config.exact_inputs().first().copied().unwrap_or_default().to_owned();
-        Ok(Self { producer, config, partitions, input, sent: 0, undecodable: 0 })
+        Ok(Self { producer, config, partitions, input, stop, sent: 0, undecodable: 0 })
     }
 
     /// Sends one record.
@@ -173,8 +175,13 @@ impl<'c> Loader<'c> {
     /// Its topic does not exist, or the client fails.
     pub fn send(&mut self, line: &InputLine) -> Result<(), Failure> {
         let topic = line.topic.as_deref().unwrap_or(&self.input);
+        if !self.config.is_input(topic) {
+            let problem =
+                anyhow!("line {}: {topic} is not an input topic; nothing is loaded into others", line.number);
+            return Err(Failure::usage(problem));
+        }
         let partitions = *self.partitions.get(topic).with_context(|| {
-            format!("line {}: topic {topic} does not exist; run `cx-timelines topics apply`", line.number)
+            format!("line {}: {}", line.number, topics::no_such_topic(self.config, topic))
         })?;
         let conversation = self.config.conversation_of(topic);
         let place = place(line, conversation, partitions, &self.config.limits).unwrap_or_else(|| {
@@ -189,6 +196,9 @@ impl<'c> Loader<'c> {
         while let Err((error, back)) = self.producer.send(record) {
             if !matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) {
                 return Err(anyhow!(error).context(format!("line {}: cannot be sent", line.number)).into());
+            }
+            if self.stop.is_requested() {
+                return Ok(());
             }
             self.producer.poll(Duration::from_millis(10));
             record = back;
@@ -205,7 +215,16 @@ impl<'c> Loader<'c> {
     /// # Errors
     /// Some record was not: the message says how many, and why the first.
     pub fn finish(self) -> Result<(), Failure> {
-        self.producer.flush(FLUSH_TIMEOUT).context("not all events were acknowledged")?;
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        while self.producer.in_flight_count() > 0 {
+            self.producer.poll(Duration::from_millis(10));
+            let waiting = self.producer.in_flight_count();
+            if waiting > 0 && (self.stop.is_overdue() || Instant::now() >= deadline) {
+                return Err(
+                    anyhow!("{waiting} events were not acknowledged; the broker does not answer").into()
+                );
+            }
+        }
         let deliveries = self.producer.context();
         let failed = deliveries.failed.load(Ordering::Relaxed);
         if failed == 0 {

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod fold;
+mod lines;
 pub mod load;
 pub mod run;
 mod spool;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use crate::{kafka, signals, wiring};
 
 /// A stop takes no longer than this (contract: within 5 s).
 const STOP_TIME_MAX: Duration = Duration::from_millis(4_500);
+const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs until a signal.
@@ -70,14 +71,15 @@ pub fn start(
     config: &Config,
     stop: &Stop,
 ) -> Result<Option<Running>, Failure> {
-    let topology = Arc::new(wiring::topology(config, &args.processors).map_err(Failure::usage)?);
-    let instance = Instance::claim(args.state_dir.as_deref()).map_err(Failure::usage)?;
+    let topology = Arc::new(wiring::topology(config, &global.processors).map_err(Failure::usage)?);
+    let instance = Instance::claim(global.state_dir.as_deref()).map_err(Failure::usage)?;
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let kinds: Vec<&str> = EventClass::ALL.iter().map(|class| class.as_str()).collect();
     let metrics = Metrics::new(&reasons, &kinds)?;
     let names = worker_names(usize::from(args.workers));
     let health = Health::new(names);
-    let http = edge::http::spawn(args.http, metrics.clone(), health.clone()).map_err(Failure::usage)?;
+    let http = global.http.unwrap_or(DEFAULT_HTTP);
+    let http = edge::http::spawn(http, metrics.clone(), health.clone()).map_err(Failure::usage)?;
     let address = http.address();
     tracing::info!("metrics and health at http://{address}/");
 

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
+use super::lines::{Headers, text, write_letter, write_record};
 use engine::{HEADER_REASON, OutputRecord, Sink, SinkError, Topology};
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 /// Where a value lies in the file; `None` is a record without a value.
 type Place = Option<(u64, usize)>;
-type Headers = Vec<(String, Option<String>)>;
 
 /// The records of a fold.
 pub(super) struct Spool<'t> {
@@ -22,51 +20,6 @@ pub(super) struct Spool<'t> {
     /// Where every emission goes at once, for `--as-emitted`.
     direct: Option<Box<dyn Write + 't>>,
     failure: Option<std::io::Error>,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    topic: &'a str,
-    key: Option<String>,
-    value: Option<&'a RawValue>,
-}
-
-#[derive(Serialize)]
-struct LetterLine<'a> {
-    topic: &'a str,
-    key: Option<String>,
-    value: Option<String>,
-    headers: BTreeMap<&'a str, Option<&'a str>>,
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn write_line(out: &mut dyn Write, line: &impl Serialize) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
-}
-
-fn write_record(
-    out: &mut dyn Write,
-    topic: &str,
-    key: Option<&[u8]>,
-    value: Option<&[u8]>,
-) -> std::io::Result<()> {
-    let value: Option<&RawValue> = value.map(serde_json::from_slice).transpose()?;
-    write_line(out, &Line { topic, key: key.map(text), value })
-}
-
-fn write_letter(
-    out: &mut dyn Write,
-    topic: &str,
-    key: Option<&[u8]>,
-    value: Option<&[u8]>,
-    headers: &Headers,
-) -> std::io::Result<()> {
-    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-    write_line(out, &LetterLine { topic, key: key.map(text), value: value.map(text), headers })
 }
 
 impl<'t> Spool<'t> {

@@ -1,6 +1,7 @@
 //! `topics`: what is declared against what the cluster has. Creates, never deletes, never alters.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -29,8 +30,9 @@ pub fn run(global: &Global, command: &TopicsCommand, config: &Config) -> Result<
     };
     let found = compare(&client, config, &metadata, &created)?;
     let width = found.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut out = std::io::stdout().lock();
     for (name, finding) in &found {
-        anstream::println!("{name:width$}  {}", finding.text());
+        writeln!(out, "{name:width$}  {}", finding.text())?;
     }
     if found.iter().all(|(_, finding)| finding.is_fine()) { Ok(()) } else { Err(Failure::No) }
 }
@@ -50,6 +52,18 @@ pub(super) fn reach(client: &ClientConfig, global: &Global) -> Result<Metadata, 
 pub fn partitions(metadata: &Metadata, name: &str) -> Option<i32> {
     let topic = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none())?;
     i32::try_from(topic.partitions().len()).ok().filter(|partitions| *partitions > 0)
+}
+
+/// Why a topic cannot be used that does not exist, and what to do.
+pub(super) fn no_such_topic(config: &Config, name: &str) -> String {
+    if config.topics.iter().any(|topic| topic.exact() == Some(name)) {
+        return format!("topic {name} does not exist; run `cx-timelines topics apply`");
+    }
+    let declared: Vec<&str> = config.topics.iter().filter_map(Topic::exact).collect();
+    format!(
+        "topic {name} does not exist, and topics.yaml does not declare it; declared are: {}",
+        declared.join(", ")
+    )
 }
 
 /// Declared topics that the cluster has not.

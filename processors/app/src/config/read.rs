@@ -22,6 +22,11 @@ const CLEANUPS: &[(&str, Cleanup)] = &[
 ];
 const FORMATS: &[(&str, ())] = &[("json", ())];
 
+/// The producer takes records up to 32 MiB, and a dead letter is larger than its record.
+const VALUE_BYTES_MAX: usize = 16 << 20;
+const COMMIT_BYTES_MIN: usize = 64 << 10;
+const COMMIT_BYTES_MAX: usize = 1 << 30;
+
 /// Reads the whole file, or says everything that is wrong with it.
 pub(super) fn config(text: &str, group: &str) -> Result<Config, Vec<String>> {
     let tree: Value = serde_saphyr::from_str(text).map_err(|error| vec![error.to_string()])?;
@@ -188,6 +193,9 @@ fn limits(value: Option<&Value>, errors: &mut Errors) -> model::Limits {
     if let Some(value) = value {
         let mut node = Node::new("limits", value, errors);
         if let Some(bytes) = unit(&mut node, "value", units::bytes, errors) {
+            if !(1..=VALUE_BYTES_MAX).contains(&bytes) {
+                errors.add(&node.place("value"), "is not between 1B and 16MiB");
+            }
             limits.value_bytes_max = bytes;
         }
         node.finish(errors);
@@ -203,6 +211,9 @@ fn commit(value: Option<&Value>, errors: &mut Errors) -> Commit {
             commit.interval_ms = bounded(&node.place("interval"), ms, 1, 60_000, errors);
         }
         if let Some(bytes) = unit(&mut node, "bytes", units::bytes, errors) {
+            if !(COMMIT_BYTES_MIN..=COMMIT_BYTES_MAX).contains(&bytes) {
+                errors.add(&node.place("bytes"), "is not between 64KiB and 1GiB");
+            }
             commit.bytes_max = bytes;
         }
         node.finish(errors);
@@ -237,6 +248,9 @@ fn check_topics(topics: &[Topic], errors: &mut Errors) {
             errors.add(&format!("topics[{index}]"), format_args!("{name} is declared already"));
         }
     }
+    for (index, topic) in topics.iter().enumerate() {
+        check_topic(&format!("topics[{index}]"), topic, topics, errors);
+    }
     for (word, role) in ROLES {
         let of_role = topics.iter().filter(|topic| topic.role == *role);
         let (exact, patterns): (Vec<_>, Vec<_>) = of_role.partition(|topic| topic.exact().is_some());
@@ -250,6 +264,31 @@ fn check_topics(topics: &[Topic], errors: &mut Errors) {
         if !patterns.is_empty() && *role != Role::Input {
             errors.add("topics", format_args!("a pattern can only have role input, not {word}"));
         }
+    }
+}
+
+/// Declarations that would lose records.
+fn check_topic(place: &str, topic: &Topic, all: &[Topic], errors: &mut Errors) {
+    let wanted = match topic.role {
+        Role::Input | Role::DeadLetters => Some(Cleanup::Delete),
+        Role::Changelog => Some(Cleanup::Compact),
+        Role::Output => None,
+    };
+    if let Some(wanted) = wanted
+        && topic.cleanup != wanted
+    {
+        let problem = format!("must be {}: anything else would lose records of this role", wanted.as_str());
+        errors.add(&format!("{place}.cleanup"), problem);
+    }
+    let matched = all.iter().find_map(|other| match &other.name {
+        TopicName::Pattern(pattern) => topic.exact().filter(|name| pattern.is_match(name)),
+        TopicName::Exact(_) => None,
+    });
+    if let Some(name) = matched {
+        errors.add(
+            place,
+            format_args!("{name} also matches an input pattern: its records would be read as events"),
+        );
     }
 }
 

@@ -64,6 +64,21 @@ fn a_pattern_needs_its_capture_and_its_beginning() {
 }
 
 #[test]
+fn declarations_that_would_lose_records_are_errors() {
+    let compacted = errors(&BUILT_IN.replace("cleanup: delete", "cleanup: compact"));
+    assert_eq!(
+        compacted.iter().filter(|error| error.contains("would lose records")).count(),
+        2,
+        "{compacted:#?}"
+    );
+    let matched = errors(&BUILT_IN.replace("cx.activities", "cx.conversation.activities"));
+    assert!(matched.iter().any(|error| error.contains("matches an input pattern")), "{matched:#?}");
+    let limits =
+        errors(&BUILT_IN.replace("value: 1MiB", "value: 900MiB").replace("bytes: 16MiB", "bytes: 0B"));
+    assert_eq!(limits.len(), 2, "{limits:#?}");
+}
+
+#[test]
 fn an_output_nobody_declared_is_an_error() {
     let found = errors(&BUILT_IN.replace("writes: [cx.activities]", "writes: [cx.activity]"));
     assert!(found.iter().any(|error| error.contains("cx.activity is not declared")), "{found:#?}");

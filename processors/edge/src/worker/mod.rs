@@ -127,9 +127,8 @@ impl Worker {
         self.bring_lanes_up()?;
         self.show_figures();
         let busy = self.staged_since.is_some() || !self.restorer.is_idle() || self.any_lane_waits();
-        let began = Instant::now();
+        let mut began = None;
         let mut wait = if busy { Duration::ZERO } else { IDLE };
-        let mut polled = 0;
         loop {
             let Some(result) = self.consumer.poll(wait) else { break };
             let message = match result {
@@ -139,6 +138,7 @@ impl Worker {
                     break;
                 }
             };
+            began.get_or_insert_with(Instant::now);
             // What the group has decided meanwhile comes before any record.
             let rebalances = self.consumer.context().take_rebalances();
             let damaged = take(&mut self.lanes, &message)?;
@@ -150,7 +150,6 @@ impl Worker {
                 self.carry_out(rebalances)?;
             }
             self.taken += 1;
-            polled += 1;
             wait = Duration::ZERO;
             if self.staged_since.is_none() {
                 self.staged_since = Some(Instant::now());
@@ -159,7 +158,7 @@ impl Worker {
                 break;
             }
         }
-        if polled > 0 {
+        if let Some(began) = began {
             self.shared.metrics.processing_latency(began.elapsed());
         }
         // The input ran dry, or it is time.

@@ -12,8 +12,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
-use serde_json::json;
 
+use super::lines::{self, text};
 use super::topics;
 use crate::cli::{Global, TailArgs};
 use crate::config::{Config, Role};
@@ -73,7 +73,7 @@ impl Tail {
         let mut places = TopicPartitionList::new();
         for topic in wanted {
             let partitions = topics::partitions(metadata, topic)
-                .with_context(|| format!("topic {topic} does not exist; run `cx-timelines topics apply`"))
+                .with_context(|| topics::no_such_topic(config, topic))
                 .map_err(Failure::usage)?;
             for partition in 0..partitions {
                 places.add_partition_offset(topic, partition, from)?;
@@ -94,9 +94,12 @@ impl Tail {
             match self.consumer.poll(wait) {
                 None => break,
                 Some(Ok(message)) => {
-                    let text = if self.json { json_line(&message) } else { self.lines(&message) };
                     let mut out = anstream::stdout().lock();
-                    out.write_all(text.as_bytes())?;
+                    if self.json {
+                        self.write_json(&mut out, &message)?;
+                    } else {
+                        out.write_all(self.lines(&message).as_bytes())?;
+                    }
                     printed += 1;
                     wait = Duration::ZERO;
                 }
@@ -108,6 +111,16 @@ impl Tail {
         }
         anstream::stdout().lock().flush()?;
         Ok(printed)
+    }
+
+    fn write_json(&self, out: &mut dyn Write, message: &BorrowedMessage<'_>) -> std::io::Result<()> {
+        let (topic, key, value) = (message.topic(), message.key(), message.payload());
+        if topic == self.dead_letters {
+            let headers = message.headers().into_iter().flat_map(Headers::iter);
+            let headers = headers.map(|header| (header.key.to_owned(), header.value.map(text))).collect();
+            return lines::write_letter(out, topic, key, value, &headers);
+        }
+        lines::write_record(out, topic, key, value)
     }
 
     fn lines(&self, message: &BorrowedMessage<'_>) -> String {
@@ -133,26 +146,8 @@ impl Tail {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 fn header(message: &BorrowedMessage<'_>, name: &str) -> Option<String> {
     // A dead letter of a dead letter has the header twice: the last is ours.
     let found = message.headers()?.iter().filter(|header| header.key == name).last()?;
     Some(text(found.value?))
-}
-
-fn json_line(message: &BorrowedMessage<'_>) -> String {
-    let payload = message.payload();
-    let value = payload.map(|bytes| {
-        serde_json::from_slice::<serde_json::Value>(bytes).unwrap_or_else(|_| json!(text(bytes)))
-    });
-    let mut line = json!({"topic": message.topic(), "key": message.key().map(text), "value": value});
-    if let (Some(headers), Some(fields)) = (message.headers(), line.as_object_mut()) {
-        let all: serde_json::Map<String, serde_json::Value> =
-            headers.iter().map(|header| (header.key.to_owned(), json!(header.value.map(text)))).collect();
-        fields.insert("headers".to_owned(), all.into());
-    }
-    format!("{line}\n")
 }

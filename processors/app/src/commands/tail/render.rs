@@ -29,7 +29,8 @@ pub(super) fn safe(text: &str, chars_max: usize) -> String {
             // Also marks that turn the direction of text: they would reorder what stands beside.
             c if c.is_control()
                 || ('\u{202a}'..='\u{202e}').contains(&c)
-                || ('\u{2066}'..='\u{2069}').contains(&c) =>
+                || ('\u{2066}'..='\u{2069}').contains(&c)
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}') =>
             {
                 let _ = write!(safe, "{}", c.escape_unicode());
             }
@@ -41,7 +42,7 @@ pub(super) fn safe(text: &str, chars_max: usize) -> String {
 
 fn time(ms: i64) -> String {
     let time = DateTime::from_timestamp_millis(ms).map(|utc| utc.with_timezone(&Local));
-    time.map_or_else(|| ms.to_string(), |local| local.format("%H:%M:%S").to_string())
+    time.map_or_else(|| ms.to_string(), |local| local.format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 fn at(value: &Value) -> String {

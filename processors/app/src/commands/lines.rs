@@ -1,0 +1,55 @@
+//! Output lines (contract section 11): `{"topic","key","value"}`, for dead letters with headers and the value as a string.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// Headers as text, in their order.
+pub(super) type Headers = Vec<(String, Option<String>)>;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    topic: &'a str,
+    key: Option<String>,
+    value: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct LetterLine<'a> {
+    topic: &'a str,
+    key: Option<String>,
+    value: Option<String>,
+    headers: BTreeMap<&'a str, Option<&'a str>>,
+}
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn write_line(out: &mut dyn Write, line: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *out, line)?;
+    out.write_all(b"\n")
+}
+
+pub(super) fn write_record(
+    out: &mut dyn Write,
+    topic: &str,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> std::io::Result<()> {
+    let value: Option<&RawValue> = value.map(serde_json::from_slice).transpose()?;
+    write_line(out, &Line { topic, key: key.map(text), value })
+}
+
+pub(super) fn write_letter(
+    out: &mut dyn Write,
+    topic: &str,
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+    headers: &Headers,
+) -> std::io::Result<()> {
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+    write_line(out, &LetterLine { topic, key: key.map(text), value: value.map(text), headers })
+}
