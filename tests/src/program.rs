@@ -94,12 +94,17 @@ impl Program {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// SIGTERM; gives the exit code and how long the end took.
     #[must_use]
     pub fn terminate(&mut self) -> (Option<i32>, Duration) {
         let begun = Instant::now();
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(sent.success());
+        self.signal("TERM");
         let code = self.child.wait().unwrap().code();
         (code, begun.elapsed())
     }

@@ -20,7 +20,9 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
             config.processors.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
-    for spec in config.processors.iter().filter(|spec| only.is_empty() || only.contains(&spec.name)) {
+    // Whatever is chosen, an event that has to wait for its conversation is kept, not dropped.
+    let chosen = |name: &String| only.is_empty() || only.contains(name) || name == folds::correlate::NAME;
+    for spec in config.processors.iter().filter(|spec| chosen(&spec.name)) {
         let processor = folds::by_name(&spec.name).with_context(|| {
             format!("there is no processor {:?}; there are: {}", spec.name, folds::NAMES.join(", "))
         })?;

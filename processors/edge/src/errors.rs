@@ -102,6 +102,9 @@ pub enum EdgeError {
     /// A task cannot go on, and restoring does not help.
     #[error(transparent)]
     Task(#[from] engine::TaskError),
+    /// A worker panicked. A bug; the panic's own message stands on standard error.
+    #[error("a worker panicked; please report the message above")]
+    Panicked,
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),

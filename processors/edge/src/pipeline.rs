@@ -32,7 +32,9 @@ impl Pipeline {
             let sender = sender.clone();
             let shared = shared.clone();
             let thread = std::thread::Builder::new().name(name.clone()).spawn(move || {
-                let result = Worker::run(name.clone(), shared);
+                // A panic is a bug, but no reason to go on with a worker less: it ends the program like any error.
+                let run = std::panic::AssertUnwindSafe(|| Worker::run(name.clone(), shared));
+                let result = std::panic::catch_unwind(run).unwrap_or(Err(EdgeError::Panicked));
                 // Nobody listens any more only when the process is ending.
                 let _ = sender.send((name, result));
             })?;
@@ -54,9 +56,7 @@ impl Pipeline {
             }
             Ok((_, Ok(()))) | Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => {
-                // Without a word: a panic, which the thread has printed.
-                self.shared.health.worker_died("worker", "panicked");
-                self.shared.stop.request();
+                // All workers have ended in order: only a stop makes them.
                 std::thread::sleep(timeout);
                 Ok(())
             }

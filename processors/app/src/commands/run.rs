@@ -23,7 +23,7 @@ use crate::exit::Failure;
 use crate::{kafka, signals, wiring};
 
 /// A stop takes no longer than this (contract: within 5 s).
-const STOP_TIME_MAX: Duration = Duration::from_millis(4_500);
+const STOP_TIME_MAX: Duration = Duration::from_millis(3_900);
 const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
