@@ -17,6 +17,8 @@ use crate::settings::Settings;
 
 /// One step of a long call; between steps the caller may look whether it has to stop.
 const STEP: Duration = Duration::from_secs(1);
+/// Between two looks at what is under way: far below the time of an answer, far above that of a look.
+const PAUSE: Duration = Duration::from_micros(250);
 /// How long an abort is tried before the producer is given up.
 const ABORT_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -133,11 +135,11 @@ impl TransactionalProducer {
             .map_err(|error| TransactionFailed::new("cannot begin a transaction", error))
     }
 
-    /// Waits until every record of the transaction is acknowledged. Short polls: the client's own flush, which the
+    /// Waits until every record of the transaction is acknowledged. By short looks: the client's own flush, which the
     /// commit calls, sleeps in steps of up to 100 ms while a record is under way.
     pub(crate) fn drain(&mut self) -> Result<(), TransactionFailed> {
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(Duration::from_millis(1));
+            self.serve();
         }
         match self.producer.context().take_failure() {
             None => Ok(()),
@@ -174,7 +176,7 @@ impl TransactionalProducer {
         let deadline = Instant::now() + ABORT_TIME_MAX;
         // The abort itself does not serve deliveries, and must not overtake the first acknowledgement of a partition.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
-            self.producer.poll(Duration::from_millis(1));
+            self.serve();
         }
         let aborting = || self.producer.abort_transaction(Timeout::After(STEP));
         match repeat(aborting, &|| Instant::now() >= deadline) {
@@ -184,6 +186,13 @@ impl TransactionalProducer {
                 false
             }
         }
+    }
+
+    /// Takes what the client has to tell, and lets it work a little. The client's own `poll` with a time-out runs for all
+    /// of it, and spins through the last millisecond: waiting so for the broker cost most of a core.
+    fn serve(&self) {
+        self.producer.poll(Duration::ZERO);
+        std::thread::sleep(PAUSE);
     }
 
     fn enqueue(&mut self, record: &OutputRecord<'_>) -> KafkaResult<()> {
@@ -205,7 +214,7 @@ impl TransactionalProducer {
             match self.producer.send(out) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    self.producer.poll(Duration::from_millis(1));
+                    self.serve();
                     out = back;
                 }
                 Err((error, _)) => return Err(error),
