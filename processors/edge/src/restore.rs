@@ -80,6 +80,11 @@ impl Restorer {
         self.partitions.is_empty()
     }
 
+    /// Whether records are being read, so that a turn waits for them by itself.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.partitions.values().any(|progress| matches!(progress.stage, Stage::Read { .. }))
+    }
+
     /// Begins with a partition whose store stands at `from`.
     pub(crate) fn begin(&mut self, partition: i32, from: i64) {
         self.partitions.insert(partition, Progress { next: from, stage: Stage::Measure });
@@ -113,8 +118,7 @@ impl Restorer {
             self.ask(handle)?;
             self.ask_again_at = Instant::now() + ASK_AGAIN_AFTER;
         }
-        let reading = self.partitions.values().any(|progress| matches!(progress.stage, Stage::Read { .. }));
-        if reading {
+        if self.is_reading() {
             if self.heard_at.elapsed() > SILENCE_MAX {
                 self.point_reader();
             }

@@ -26,6 +26,8 @@ use lane::Lane;
 
 /// How long the loop sleeps when there is nothing at all to do; a record ends the sleep.
 const IDLE: Duration = Duration::from_millis(100);
+/// The same, while a lane waits for an answer of the cluster.
+const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// How many records are taken between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
@@ -126,9 +128,8 @@ impl Worker {
         self.follow_group()?;
         self.bring_lanes_up()?;
         self.show_figures();
-        let busy = self.staged_since.is_some() || !self.restorer.is_idle() || self.any_lane_waits();
         let mut began = None;
-        let mut wait = if busy { Duration::ZERO } else { IDLE };
+        let mut wait = self.patience();
         loop {
             let Some(result) = self.consumer.poll(wait) else { break };
             let message = match result {
@@ -163,6 +164,18 @@ impl Worker {
         }
         // The input ran dry, or it is time.
         self.commit()
+    }
+
+    /// How long a turn may wait for its first record.
+    fn patience(&self) -> Duration {
+        if self.restorer.is_reading() {
+            // The restore waits for its own records.
+            Duration::ZERO
+        } else if self.any_lane_waits() {
+            ASK_AGAIN
+        } else {
+            IDLE
+        }
     }
 
     fn is_commit_due(&self) -> bool {
