@@ -116,8 +116,13 @@ impl Watch {
     /// Watches this group without joining it.
     #[must_use]
     pub fn new(bootstrap: &str, group: &str, topic: &str) -> Self {
-        let consumer =
-            ClientConfig::new().set("bootstrap.servers", bootstrap).set("group.id", group).create().unwrap();
+        let consumer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("group.id", group)
+            // What is committed by now, without waiting for transactions that a killed instance left open.
+            .set("isolation.level", "read_uncommitted")
+            .create()
+            .unwrap();
         Self { consumer, topic: topic.to_owned(), partitions: partitions_of(bootstrap, topic) }
     }
 

@@ -130,11 +130,11 @@ fn kills_in_the_middle_of_everything_lose_nothing_and_double_nothing() {
     let mut in_the_middle = 0;
     for (number, chunk) in ground.lines.chunks(ground.lines.len().div_ceil(CHUNKS)).enumerate() {
         ground.load(chunk);
-        // In the middle of this chunk one of the two dies, and is started again.
-        let middle = loaded + i64::try_from(chunk.len() / 2).unwrap();
-        wait_until("half of the chunk is committed", Duration::from_secs(120), || {
+        // When a quarter of this chunk is committed one of the two dies, and is started again.
+        let quarter = loaded + i64::try_from(chunk.len() / 4).unwrap();
+        wait_until("a quarter of the chunk is committed", Duration::from_secs(120), || {
             let (committed, _) = watch.progress()?;
-            (committed >= middle).then_some(())
+            (committed >= quarter).then_some(())
         });
         loaded += i64::try_from(chunk.len()).unwrap();
         let victim = number % 2;
@@ -144,6 +144,7 @@ fn kills_in_the_middle_of_everything_lose_nothing_and_double_nothing() {
         instances[victim] = ground.start(victim);
     }
     watch.wait_for_all(Duration::from_secs(120));
+    println!("{in_the_middle} of {CHUNKS} kills hit work in progress");
     assert!(in_the_middle >= CHUNKS / 2, "only {in_the_middle} of {CHUNKS} kills hit work in progress");
     end(instances);
     ground.check();
