@@ -303,11 +303,10 @@ impl AsyncWrite for Timed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::names;
     use std::io::{Read, Write};
 
     fn server() -> (HttpHandle, Metrics, Health) {
-        let metrics = Metrics::new(&["malformed"], names::EVENT_KINDS).unwrap();
+        let metrics = Metrics::new(&["malformed"], &[]).unwrap();
         let health = Health::new(["worker-0"]);
         let handle = spawn(([127, 0, 0, 1], 0).into(), metrics.clone(), health.clone()).unwrap();
         (handle, metrics, health)

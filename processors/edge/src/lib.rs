@@ -4,6 +4,7 @@
 //! the folds; here is only when, and what to do when the cluster says no.
 
 mod consumer;
+mod deliveries;
 mod errors;
 pub mod health;
 pub mod http;
@@ -15,6 +16,7 @@ mod settings;
 mod stop;
 mod worker;
 
+pub use deliveries::{Deliveries, FailedDeliveries};
 pub use errors::EdgeError;
 pub use pipeline::{Pipeline, worker_names};
 pub use producer::OutputTopics;

@@ -1,17 +1,16 @@
 //! The transactional producer of one worker: it owns begin and end of a transaction.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::{OutputRecord, Route, Sink, SinkError, TopicId};
-use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::util::Timeout;
 
+use crate::deliveries::{Deliveries, FailedDeliveries};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::settings::Settings;
 
@@ -35,37 +34,6 @@ impl OutputTopics {
 
     fn get(&self, topic: TopicId) -> Option<(&str, i32)> {
         self.0.get(topic.index()).map(|(name, partitions)| (name.as_str(), *partitions))
-    }
-}
-
-/// The first delivery that failed since the transaction began.
-#[derive(Default)]
-struct Deliveries {
-    failed: Mutex<Option<(String, RDKafkaErrorCode)>>,
-}
-
-impl Deliveries {
-    fn take_failure(&self) -> Option<(String, RDKafkaErrorCode)> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl ClientContext for Deliveries {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka client");
-    }
-}
-
-impl ProducerContext<NoCustomPartitioner> for Deliveries {
-    // One allocation-free word for each record, not a boxed future.
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| (rdkafka::Message::topic(message).to_owned(), code));
-        }
     }
 }
 
@@ -129,7 +97,7 @@ impl TransactionalProducer {
     /// Begins a transaction.
     pub(crate) fn begin(&mut self) -> Result<(), TransactionFailed> {
         self.failure = None;
-        let _ = self.producer.context().take_failure();
+        let _ = self.producer.context().take_failed();
         self.producer
             .begin_transaction()
             .map_err(|error| TransactionFailed::new("cannot begin a transaction", error))
@@ -141,9 +109,9 @@ impl TransactionalProducer {
         while self.producer.in_flight_count() > 0 {
             self.serve();
         }
-        match self.producer.context().take_failure() {
+        match self.producer.context().take_failed() {
             None => Ok(()),
-            Some((topic, code)) => Err(TransactionFailed {
+            Some(FailedDeliveries { topic, code, .. }) => Err(TransactionFailed {
                 remedy: errors::of_delivery(code),
                 error: Box::new(EdgeError::kafka(
                     format!("cannot write to topic {topic}"),

@@ -109,10 +109,4 @@ impl Tally {
     pub fn outputs(&self) -> impl Iterator<Item = (usize, u64)> {
         self.outputs.iter().copied().enumerate()
     }
-
-    /// All records taken.
-    #[must_use]
-    pub fn records(&self) -> u64 {
-        self.events.iter().sum()
-    }
 }

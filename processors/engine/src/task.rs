@@ -1,6 +1,5 @@
 //! A task: all processors on one state partition. The unit that is assigned, restored, committed and closed.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use model::{Action, Event, Limits};
@@ -10,7 +9,7 @@ use crate::phase::Phase;
 use crate::processor::{Context, Emitter, Outcome, ProcessError, Rejection};
 use crate::record::{OutputRecord, Route, Sink, SourceRecord};
 use crate::staged::{SourceOffset, Staged};
-use crate::store::{StateStore, StoreError, StoreStats, WriteBatch};
+use crate::store::{StateStore, StoreStats, WriteBatch};
 use crate::tally::{EventClass, Tally};
 use crate::topology::Topology;
 
@@ -312,16 +311,5 @@ impl Task {
     #[must_use]
     pub fn state(&self) -> StoreStats {
         self.store.stats()
-    }
-
-    /// Visits the committed state, sorted by key; for tests and tools.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn visit_state(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), StoreError> {
-        self.store.scan(&[], &mut |key, value| {
-            visit(key, value);
-            ControlFlow::Continue(())
-        })
     }
 }

@@ -2,19 +2,15 @@
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use edge::Stop;
+use edge::{Deliveries, FailedDeliveries, Stop};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::Home;
-use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
 use rdkafka::metadata::Metadata;
-use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::topics;
 use crate::cli::{Global, LoadArgs};
@@ -80,31 +76,6 @@ fn progress_bar(args: &LoadArgs) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {msg} {elapsed} (eta {eta})");
     let bar = ProgressBar::new(length);
     style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style))
-}
-
-#[derive(Default)]
-struct Deliveries {
-    failed: AtomicU64,
-    first: Mutex<Option<String>>,
-}
-
-impl ClientContext for Deliveries {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka client");
-    }
-}
-
-impl ProducerContext<NoCustomPartitioner> for Deliveries {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            self.failed.fetch_add(1, Ordering::Relaxed);
-            let topic = rdkafka::Message::topic(message);
-            let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert_with(|| format!("topic {topic}: {error}"));
-        }
-    }
 }
 
 /// Where a record goes, and under which key.
@@ -225,14 +196,12 @@ impl<'c> Loader<'c> {
                 );
             }
         }
-        let deliveries = self.producer.context();
-        let failed = deliveries.failed.load(Ordering::Relaxed);
-        if failed == 0 {
-            return Ok(());
+        match self.producer.context().take_failed() {
+            None => Ok(()),
+            Some(FailedDeliveries { count, topic, code }) => {
+                Err(anyhow!("{count} events were not taken; the first: topic {topic}: {code}").into())
+            }
         }
-        let first =
-            deliveries.first.lock().unwrap_or_else(PoisonError::into_inner).clone().unwrap_or_default();
-        Err(anyhow!("{failed} events were not taken; the first: {first}").into())
     }
 }
 

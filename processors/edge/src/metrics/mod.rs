@@ -7,6 +7,7 @@
 pub mod names;
 mod process;
 
+use engine::Phase;
 use names::{Declared, UNDECLARED};
 use prometheus::core::Collector;
 use prometheus::{
@@ -74,35 +75,6 @@ impl Rebalance {
     }
 }
 
-/// The states of a task's life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TaskState {
-    /// Assigned, its state not looked at yet.
-    Created,
-    /// Reading its changelog.
-    Restoring,
-    /// Folding.
-    Running,
-    /// Paused: its partition is being given back or its worker is in trouble.
-    Suspended,
-    /// Given back, not yet dropped.
-    Closed,
-}
-
-impl TaskState {
-    const ALL: [Self; 5] = [Self::Created, Self::Restoring, Self::Running, Self::Suspended, Self::Closed];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Restoring => "restoring",
-            Self::Running => "running",
-            Self::Suspended => "suspended",
-            Self::Closed => "closed",
-        }
-    }
-}
-
 /// A counter with one label whose values are known at the start. Counting takes no lock.
 struct Family {
     known: BTreeMap<String, IntCounter>,
@@ -161,7 +133,7 @@ impl std::fmt::Debug for Metrics {
 
 impl Metrics {
     /// Metrics in a registry of their own. `dead_letter_reasons` and `event_kinds` (usually
-    /// [`names::EVENT_KINDS`]) are the values their labels can have; any other is counted as `undeclared`.
+    /// the words of `engine::EventClass`) are the values their labels can have; any other is counted as `undeclared`.
     ///
     /// # Errors
     /// When a declared name or label is not one that Prometheus takes.
@@ -189,8 +161,8 @@ impl Metrics {
             rebalances.with_label_values(&[rebalance.label()]);
         }
         let tasks = gauges(&registry, &names::TASKS)?;
-        for state in TaskState::ALL {
-            tasks.with_label_values(&[state.label()]);
+        for state in Phase::ALL {
+            tasks.with_label_values(&[state.as_str()]);
         }
         let inner = Inner {
             events: family(&registry, &names::EVENTS, event_kinds)?,
@@ -293,12 +265,12 @@ impl Metrics {
     }
 
     /// A task went from one state to another: `None` before it is created and after it is dropped.
-    pub fn task_moved(&self, from: Option<TaskState>, to: Option<TaskState>) {
+    pub fn task_moved(&self, from: Option<Phase>, to: Option<Phase>) {
         if let Some(from) = from {
-            self.inner.tasks.with_label_values(&[from.label()]).dec();
+            self.inner.tasks.with_label_values(&[from.as_str()]).dec();
         }
         if let Some(to) = to {
-            self.inner.tasks.with_label_values(&[to.label()]).inc();
+            self.inner.tasks.with_label_values(&[to.as_str()]).inc();
         }
     }
 
@@ -400,10 +372,11 @@ fn family(registry: &Registry, metric: &Declared, values: &[&str]) -> Result<Fam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use names::{ALL, EVENT_KINDS, Type};
+    use engine::EventClass;
+    use names::{ALL, Type};
 
     fn metrics() -> Metrics {
-        Metrics::new(&["malformed", "no-key"], EVENT_KINDS).unwrap()
+        Metrics::new(&["malformed", "no-key"], &EventClass::ALL.map(EventClass::as_str)).unwrap()
     }
 
     fn has(text: &str, line: &str) -> bool {
@@ -415,7 +388,7 @@ mod tests {
         let metrics = metrics();
         metrics.declare_topic("cx.activities");
         let text = metrics.render();
-        for kind in EVENT_KINDS {
+        for kind in EventClass::ALL.map(EventClass::as_str) {
             assert!(has(&text, &format!("cx_timelines_events_total{{kind=\"{kind}\"}} 0")), "{kind}\n{text}");
         }
         for line in [
@@ -504,8 +477,8 @@ mod tests {
         metrics.outputs("cx.activities", 4);
         metrics.transaction(Outcome::Committed);
         metrics.commit_latency(Duration::from_millis(12));
-        metrics.task_moved(None, Some(TaskState::Created));
-        metrics.task_moved(Some(TaskState::Created), Some(TaskState::Running));
+        metrics.task_moved(None, Some(Phase::Created));
+        metrics.task_moved(Some(Phase::Created), Some(Phase::Running));
         metrics.rebalance(Rebalance::Lost);
         metrics.producer_rebuilt();
         metrics.restored(7);

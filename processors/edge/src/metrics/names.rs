@@ -59,10 +59,6 @@ const fn histogram(name: &'static str, buckets: &'static [f64], help: &'static s
     Declared { name, help, kind: Type::Histogram, labels: &[], buckets }
 }
 
-/// What can become of an input record: the values of `kind` in [`EVENTS`].
-pub const EVENT_KINDS: &[&str] =
-    &["primary", "relation", "fact", "duplicate", "held", "tombstone", "invalid"];
-
 /// The value that stands for any label value outside the set that was declared at the start.
 pub const UNDECLARED: &str = "undeclared";
 

@@ -7,7 +7,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
 
 use crate::consumer::Notes;
-use crate::metrics::{Metrics, TaskState};
+use crate::metrics::Metrics;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -26,7 +26,7 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(task: Task, topic: &str, metrics: Metrics) -> Self {
-        metrics.task_moved(None, Some(state(task.phase())));
+        metrics.task_moved(None, Some(task.phase()));
         Self { task, topic: topic.to_owned(), committed: None, next: 0, in_place: false, metrics }
     }
 
@@ -57,7 +57,7 @@ impl Lane {
     pub(super) fn become_phase(&mut self, next: Phase) {
         let before = self.task.phase();
         if self.task.become_phase(next) {
-            self.metrics.task_moved(Some(state(before)), Some(state(next)));
+            self.metrics.task_moved(Some(before), Some(next));
         } else {
             tracing::error!(partition = self.partition(), ?before, ?next, "no such step in a task's life");
         }
@@ -67,7 +67,7 @@ impl Lane {
     pub(super) fn restored(&mut self, changelog_offset: i64) -> Result<(), engine::TaskError> {
         let before = self.task.phase();
         self.task.restored(changelog_offset)?;
-        self.metrics.task_moved(Some(state(before)), Some(state(self.task.phase())));
+        self.metrics.task_moved(Some(before), Some(self.task.phase()));
         Ok(())
     }
 
@@ -96,17 +96,7 @@ impl Lane {
 
     /// Leaves no trace in the metrics.
     pub(super) fn close(self) {
-        self.metrics.task_moved(Some(state(self.task.phase())), None);
+        self.metrics.task_moved(Some(self.task.phase()), None);
         self.metrics.forget_partition(self.partition());
-    }
-}
-
-fn state(phase: Phase) -> TaskState {
-    match phase {
-        Phase::Created => TaskState::Created,
-        Phase::Restoring => TaskState::Restoring,
-        Phase::Running => TaskState::Running,
-        Phase::Suspended => TaskState::Suspended,
-        Phase::Closed => TaskState::Closed,
     }
 }
