@@ -8,13 +8,14 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
+use cx_timelines_tests::program;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 use sandbox::kafka::{self, Kafka, Options};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::process::Command;
 use std::sync::Arc;
@@ -39,14 +40,6 @@ fn services(compose: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 fn words(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().map(|word| word.as_str().unwrap()).collect()
-}
-
-/// The program: the one that is named, else the one that was built beside this test.
-fn program() -> PathBuf {
-    std::env::var_os("CX_TIMELINES_BIN").map_or_else(
-        || std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("cx-timelines"),
-        PathBuf::from,
-    )
 }
 
 /// The broker's settings as the Kafka image makes them out of its environment: `KAFKA_A_B__C___D` is `a.b_c-d`.

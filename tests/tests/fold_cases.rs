@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cx_timelines_tests::{Records, differences, fold, of_lines, shuffled};
+use cx_timelines_tests::{Records, differences, fold, of_lines, run_to_end, shuffled};
 use model::{Action, Home, Limits};
 use serde_json::Value;
 
@@ -115,4 +115,17 @@ fn every_case_folds_to_what_it_expects_shuffled_and_doubled() {
             check(&case, &format!("shuffled and doubled, seed {seed}"), &shuffled(&doubled, seed), 2);
         }
     }
+}
+
+#[test]
+fn every_emission_can_be_seen_and_the_last_of_each_key_is_the_final_record() {
+    let input =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/cases/edits-and-deletions/events.ndjson"))
+            .unwrap();
+    let output = run_to_end(&["fold", "-", "--as-emitted"], &input);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let emitted = String::from_utf8(output.stdout).unwrap();
+    let finals = fold(&input);
+    assert!(emitted.lines().count() > finals.lines().count(), "{emitted}");
+    assert_eq!(differences(&of_lines(&finals), &of_lines(&emitted)), Vec::<String>::new());
 }
