@@ -17,8 +17,14 @@ pub struct Records {
 }
 
 impl Records {
-    /// Takes one record, later ones over earlier ones.
-    pub fn take(&mut self, topic: &str, key: Option<&str>, value: Value) {
+    /// Takes one record, later ones over earlier ones. A window's `revision` says how its changes came, so it is left out
+    /// (contract section 6).
+    pub fn take(&mut self, topic: &str, key: Option<&str>, mut value: Value) {
+        if topic == "cx.metrics"
+            && let Some(fields) = value.as_object_mut()
+        {
+            fields.remove("revision");
+        }
         let key = (topic.to_owned(), key.unwrap_or_default().to_owned());
         if value.is_null() {
             self.finals.remove(&key);

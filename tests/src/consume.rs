@@ -105,10 +105,12 @@ fn take(consumed: &mut Consumed, message: &rdkafka::message::BorrowedMessage<'_>
     consumed.records.take(message.topic(), key.as_deref(), value);
 }
 
-/// How far a group has come in a topic.
+/// How far a group has come in a topic, and in its own repartition topic.
 pub struct Watch {
     consumer: BaseConsumer,
+    reader: BaseConsumer,
     topic: String,
+    repartition: String,
     partitions: i32,
 }
 
@@ -116,38 +118,78 @@ impl Watch {
     /// Watches this group without joining it.
     #[must_use]
     pub fn new(bootstrap: &str, group: &str, topic: &str) -> Self {
-        let consumer = ClientConfig::new()
-            .set("bootstrap.servers", bootstrap)
-            .set("group.id", group)
+        let client = |isolation: &str| {
+            let mut client = ClientConfig::new();
+            client.set("bootstrap.servers", bootstrap).set("group.id", group);
+            client.set("isolation.level", isolation).set("enable.partition.eof", "true");
+            client.set("enable.auto.commit", "false").create().unwrap()
+        };
+        Self {
             // What is committed by now, without waiting for transactions that a killed instance left open.
-            .set("isolation.level", "read_uncommitted")
-            .create()
-            .unwrap();
-        Self { consumer, topic: topic.to_owned(), partitions: partitions_of(bootstrap, topic) }
+            consumer: client("read_uncommitted"),
+            reader: client("read_committed"),
+            topic: topic.to_owned(),
+            repartition: format!("{group}-repartition"),
+            partitions: partitions_of(bootstrap, topic),
+        }
     }
 
     /// The number of records committed, and the number there are.
     #[must_use]
     pub fn progress(&self) -> Option<(i64, i64)> {
+        let committed = self.committed(&self.topic)?;
+        Some((committed.into_iter().sum(), self.ends(&self.topic)?.into_iter().sum()))
+    }
+
+    fn ends(&self, topic: &str) -> Option<Vec<i64>> {
+        let end = |partition| Some(self.consumer.fetch_watermarks(topic, partition, TIMEOUT).ok()?.1);
+        (0..self.partitions).map(end).collect()
+    }
+
+    fn committed(&self, topic: &str) -> Option<Vec<i64>> {
         let mut question = TopicPartitionList::new();
-        let mut end = 0;
         for partition in 0..self.partitions {
-            question.add_partition(&self.topic, partition);
-            end += self.consumer.fetch_watermarks(&self.topic, partition, TIMEOUT).ok()?.1;
+            question.add_partition(topic, partition);
         }
         let offsets = self.consumer.committed_offsets(question, TIMEOUT).ok()?;
-        let committed = offsets.elements().into_iter().map(|element| match element.offset() {
-            Offset::Offset(offset) => offset,
-            _ => 0,
-        });
-        Some((committed.sum(), end))
+        let committed = |partition| match offsets.find_partition(topic, partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => Some(0),
+        };
+        (0..self.partitions).map(committed).collect()
+    }
+
+    /// Whether nothing is left in the repartition topic. Its log ends with the markers of transactions, which nobody ever
+    /// commits as read: so it is read on from what is committed, to see whether any record comes.
+    fn repartition_is_done(&self) -> Option<()> {
+        let ends = self.ends(&self.repartition)?;
+        let mut places = TopicPartitionList::new();
+        let mut open = 0;
+        for (partition, committed) in (0..self.partitions).zip(self.committed(&self.repartition)?) {
+            if committed < ends[usize::try_from(partition).unwrap()] {
+                places.add_partition_offset(&self.repartition, partition, Offset::Offset(committed)).unwrap();
+                open += 1;
+            }
+        }
+        self.reader.assign(&places).unwrap();
+        while open > 0 {
+            match self.reader.poll(TIMEOUT)? {
+                Err(KafkaError::PartitionEOF(_)) => open -= 1,
+                Ok(_) | Err(_) => return None,
+            }
+        }
+        // What was taken meanwhile may have sent more.
+        (self.ends(&self.repartition)? == ends).then_some(())
     }
 
     /// Waits until everything is committed.
     pub fn wait_for_all(&self, at_most: Duration) {
         crate::wait_until("the group has committed all input", at_most, || {
             let (committed, end) = self.progress()?;
-            (committed == end).then_some(())
+            if committed < end {
+                return None;
+            }
+            self.repartition_is_done()
         });
     }
 }

@@ -11,13 +11,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cx_timelines_tests::{Program, Watch, consume, differences, fold, of_lines, run_to_end, wait_until};
+use cx_timelines_tests::{DEAD_LETTERS, Program, Records, Watch, consume, differences, fold, of_lines, run_to_end, wait_until};
 use sandbox::conversations::{Disorder, Options, Size, disturb, events};
 use sandbox::kafka::Kafka;
 
 const EVENTS: usize = 20_000;
 const CHUNKS: usize = 10;
-const OUTPUTS: [&str; 2] = ["cx.activities", "cx.dead-letters"];
+const OUTPUTS: [&str; 7] = [
+    "cx.activities",
+    "cx.timelines",
+    "cx.conversations",
+    "cx.metrics",
+    "cx.audit",
+    "cx.bot-training",
+    "cx.dead-letters",
+];
 
 /// Many small transactions, so that kills hit them in the middle.
 fn small_transactions(folder: &Path) -> PathBuf {
@@ -108,6 +116,10 @@ impl Ground {
         let doubled: Vec<_> = consumed.letters.iter().filter(|(_, count)| **count > 1).collect();
         assert!(doubled.is_empty(), "dead-lettered more than once: {doubled:?}");
         assert_eq!(consumed.without_headers, 0, "every output record has its headers");
+        for topic in OUTPUTS.iter().filter(|topic| **topic != DEAD_LETTERS) {
+            let of_topic = |records: &Records| records.finals.keys().filter(|(name, _)| name == topic).count();
+            assert!(of_topic(&consumed.records) > 0, "nothing was written to {topic}");
+        }
         self.kafka.stop();
     }
 }

@@ -7,12 +7,12 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use cx_timelines_tests::{Records, differences, fold, of_lines, run_to_end, shuffled};
-use model::{Action, Home, Limits};
-use serde_json::Value;
+
+/// The topics that the cases speak of.
+const TOPICS: [&str; 4] = ["cx.activities", "cx.conversations", "cx.metrics", "cx.timelines"];
 
 struct Case {
     name: String,
@@ -20,8 +20,6 @@ struct Case {
     head: Option<String>,
     lines: Vec<Vec<u8>>,
     expected: Records,
-    /// Activities that events concern which are known only by their session: those wait.
-    waiting: BTreeSet<String>,
 }
 
 fn cases() -> Vec<Case> {
@@ -43,38 +41,9 @@ fn case(folder: &Path) -> Case {
         input.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
     let records_form = lines[0].starts_with(b"{\"#records\"");
     let head = records_form.then(|| String::from_utf8(lines.remove(0)).unwrap());
-    let mut waiting = BTreeSet::new();
-    for line in &lines {
-        let value = if records_form {
-            let record: Value = serde_json::from_slice(line).unwrap();
-            record["value"].as_str().map(|value| value.as_bytes().to_vec())
-        } else {
-            Some(line.clone())
-        };
-        let Some(value) = value else { continue };
-        let Ok(event) = model::decode(&value, None, &Limits::default()) else { continue };
-        if matches!(event.home(), Home::Session(_)) {
-            match &event.action {
-                Action::Primary(primary) => {
-                    waiting.insert(primary.activity_id.to_string());
-                    waiting.extend(primary.in_reply_to.as_ref().map(ToString::to_string));
-                }
-                Action::Relation(relation) => {
-                    waiting.insert(relation.target.to_string());
-                }
-                Action::Fact(_) => {}
-            }
-        }
-    }
     let expected = of_lines(&std::fs::read_to_string(folder.join("expected.ndjson")).unwrap());
     let name = folder.file_name().unwrap().to_string_lossy().into_owned();
-    let expected = without(expected.only(&["cx.activities"]), &waiting);
-    Case { name, head, lines, expected, waiting }
-}
-
-fn without(mut records: Records, activities: &BTreeSet<String>) -> Records {
-    records.finals.retain(|_, value| !activities.contains(value["activityId"].as_str().unwrap()));
-    records
+    Case { name, head, lines, expected }
 }
 
 fn check(case: &Case, how: &str, lines: &[Vec<u8>], times: usize) {
@@ -83,7 +52,7 @@ fn check(case: &Case, how: &str, lines: &[Vec<u8>], times: usize) {
         input.extend_from_slice(line);
         input.push(b'\n');
     }
-    let actual = without(of_lines(&fold(&input)).only(&["cx.activities"]), &case.waiting);
+    let actual = of_lines(&fold(&input)).only(&TOPICS);
     let mut expected =
         Records { finals: case.expected.finals.clone(), reasons: case.expected.reasons.clone() };
     // Each record that cannot be folded is a dead letter of its own, repeated or not.

@@ -102,6 +102,9 @@ pub struct FoldArgs {
     /// Print every record as it is emitted, not only the last of each key.
     #[arg(long)]
     pub as_emitted: bool,
+    /// Let things expire by the time of the events, as `run` does once it has caught up; without it nothing does.
+    #[arg(long)]
+    pub expire: bool,
 }
 
 /// Flags of `load`.

@@ -1,33 +1,103 @@
 //! From the configuration to the engine's topology.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
-use engine::Topology;
+use engine::{InnerTopics, Processor, Topology};
 
 use crate::config::{Config, Role};
 
-/// The topology of these processors (all that are declared where `only` is empty).
+/// The topology of these processors (all that are declared where `only` is empty). What they follow runs too, without
+/// publishing anything.
 ///
 /// # Errors
 /// A processor is not declared in topics.yaml, does not exist, or its outputs do not fit: mend topics.yaml or the flag.
 pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
-    let dead_letters = config.name_of(Role::DeadLetters);
-    let changelog = config.name_of(Role::Changelog);
-    let mut topology = Topology::new(dead_letters, changelog);
+    let declared = |name: &str| config.processors.iter().find(|spec| spec.name == name);
     for name in only {
         anyhow::ensure!(
-            config.processors.iter().any(|spec| &spec.name == name),
+            declared(name).is_some(),
             "--processors names {name:?}, which topics.yaml does not declare; it declares: {}",
             config.processors.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
     // Whatever is chosen, an event that has to wait for its conversation is kept, not dropped.
-    let chosen = |name: &String| only.is_empty() || only.contains(name) || name == folds::correlate::NAME;
-    for spec in config.processors.iter().filter(|spec| chosen(&spec.name)) {
-        let processor = folds::by_name(&spec.name).with_context(|| {
-            format!("there is no processor {:?}; there are: {}", spec.name, folds::NAMES.join(", "))
-        })?;
-        let writes: Vec<&str> = spec.writes.iter().map(String::as_str).collect();
-        topology.add(processor, &writes)?;
+    let chosen =
+        |name: &str| only.is_empty() || only.iter().any(|one| one == name) || name == folds::correlate::NAME;
+    let chosen: Vec<&str> =
+        config.processors.iter().map(|spec| spec.name.as_str()).filter(|name| chosen(name)).collect();
+    let needed = with_followed(&chosen, config)?;
+    let mut topology = Topology::new(InnerTopics {
+        dead_letters: config.name_of(Role::DeadLetters),
+        changelog: config.name_of(Role::Changelog),
+        repartition: config.name_of(Role::Repartition),
+    });
+    // An order in which each comes after those that it follows.
+    for name in folds::NAMES.into_iter().filter(|name| needed.contains(name)) {
+        let processor = processor(name, config)?;
+        match declared(name).filter(|_| chosen.contains(&name)) {
+            Some(spec) => {
+                let writes: Vec<&str> = spec.writes.iter().map(String::as_str).collect();
+                topology.add(processor, &writes)?;
+            }
+            None => topology.add_silent(processor)?,
+        }
     }
     Ok(topology)
+}
+
+/// The chosen processors, and whatever they follow.
+fn with_followed(chosen: &[&str], config: &Config) -> anyhow::Result<BTreeSet<&'static str>> {
+    let mut needed = BTreeSet::new();
+    let mut open = chosen.iter().map(|name| processor(name, config)).collect::<anyhow::Result<Vec<_>>>()?;
+    while let Some(next) = open.pop() {
+        if needed.insert(next.name()) {
+            for leader in next.follows() {
+                open.push(processor(leader, config)?);
+            }
+        }
+    }
+    Ok(needed)
+}
+
+fn processor(name: &str, config: &Config) -> anyhow::Result<Box<dyn Processor>> {
+    folds::by_name(name, &config.folds)
+        .with_context(|| format!("there is no processor {name:?}; there are: {}", folds::NAMES.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn topics(only: &[&str]) -> anyhow::Result<Vec<String>> {
+        let config = Config::load(None, "g").unwrap();
+        let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
+        let mut topics = topology(&config, &only)?.topics().to_vec();
+        topics.sort();
+        Ok(topics)
+    }
+
+    #[test]
+    fn all_processors_write_all_topics() {
+        let topics = topics(&[]).unwrap();
+        for topic in
+            ["cx.activities", "cx.timelines", "cx.conversations", "cx.metrics", "cx.audit", "cx.bot-training"]
+        {
+            assert!(topics.iter().any(|other| other == topic), "{topic} in {topics:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_chosen_processor_follows_runs_without_publishing() {
+        assert_eq!(
+            topics(&["metrics"]).unwrap(),
+            ["cx.dead-letters", "cx.metrics", "g-changelog", "g-repartition"]
+        );
+    }
+
+    #[test]
+    fn a_processor_that_is_not_declared_is_refused_with_those_that_are() {
+        let refused = topics(&["activites"]).unwrap_err().to_string();
+        assert!(refused.contains("\"activites\"") && refused.contains("bot-training"), "{refused}");
+    }
 }

@@ -25,11 +25,20 @@ pub(crate) enum Rebalanced {
     Revoked { partitions: TopicPartitionList, lost: bool },
 }
 
+/// The end of a partition, as of the last statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    /// The offset after the last finished transaction.
+    pub(crate) stable: i64,
+    /// Whether all up to there has been handed out. The log may end with the markers of transactions, which never are.
+    pub(crate) is_drained: bool,
+}
+
 /// Notes what happens to the consumer.
 #[derive(Default)]
 pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
-    ends: Mutex<HashMap<(String, i32), i64>>,
+    ends: Mutex<HashMap<(String, i32), End>>,
     any_rebalance: AtomicBool,
     closing: AtomicBool,
 }
@@ -53,8 +62,8 @@ impl Notes {
         self.closing.store(true, Ordering::Release);
     }
 
-    /// The last stable offset of each partition fetched, as of the last statistics.
-    pub(crate) fn take_ends(&self) -> HashMap<(String, i32), i64> {
+    /// The end of each partition fetched, as of the last statistics.
+    pub(crate) fn take_ends(&self) -> HashMap<(String, i32), End> {
         std::mem::take(&mut *lock(&self.ends))
     }
 
@@ -70,7 +79,8 @@ impl ClientContext for Notes {
         for (name, topic) in statistics.topics {
             for (partition, figures) in topic.partitions {
                 if figures.ls_offset >= 0 {
-                    ends.insert((name.clone(), partition), figures.ls_offset);
+                    let is_drained = figures.fetchq_cnt == 0 && figures.next_offset >= figures.ls_offset;
+                    ends.insert((name.clone(), partition), End { stable: figures.ls_offset, is_drained });
                 }
             }
         }

@@ -306,7 +306,7 @@ mod tests {
     use std::io::{Read, Write};
 
     fn server() -> (HttpHandle, Metrics, Health) {
-        let metrics = Metrics::new(&["malformed"], &[]).unwrap();
+        let metrics = Metrics::new(&crate::metrics::Labels::default()).unwrap();
         let health = Health::new(["worker-0"]);
         let handle = spawn(([127, 0, 0, 1], 0).into(), metrics.clone(), health.clone()).unwrap();
         (handle, metrics, health)

@@ -4,24 +4,33 @@
 //! transaction has to write leaves through a [`Sink`]. The edge drives it on Kafka, `fold` drives it on a file, tests
 //! drive it in a loop; all three run the very same [`Task`].
 
+mod carried;
+mod context;
 mod deadletter;
+mod emitter;
+mod outbox;
+mod overlay;
 mod partitioner;
 mod phase;
 mod processor;
 mod record;
 mod staged;
 mod store;
+mod stream_time;
 mod tally;
 mod task;
 mod topology;
 
+pub use carried::{Carried, NotCarried};
+pub use context::Context;
 pub use deadletter::{DeadLetter, HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA};
+pub use emitter::{Emitter, News, Note};
 pub use partitioner::{murmur2, partition_of};
 pub use phase::Phase;
-pub use processor::{Context, Emitter, Outcome, ProcessError, Processor, Rejection};
+pub use processor::{Outcome, ProcessError, Processor, Rejection};
 pub use record::{HeaderSource, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
 pub use staged::SourceOffset;
 pub use store::{MemoryStore, StateStore, StoreError, StoreStats, Visit, WriteBatch};
-pub use tally::{EventClass, Tally};
+pub use tally::{EventClass, Notice, Tally};
 pub use task::{Task, TaskError};
-pub use topology::{Node, TopicId, Topology, TopologyError};
+pub use topology::{InnerTopics, Node, TopicId, Topology, TopologyError};

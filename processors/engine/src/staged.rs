@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::deadletter::DeadLetter;
+use crate::outbox::Outbox;
 use crate::record::SourceRecord;
 use crate::store::WriteBatch;
 use crate::tally::Tally;
@@ -22,14 +23,23 @@ pub struct SourceOffset {
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
     pub(crate) writes: WriteBatch,
-    pub(crate) marks: BTreeSet<(usize, Box<[u8]>)>,
+    /// The marked keys of each processor, by its index.
+    pub(crate) marks: Vec<BTreeSet<Box<[u8]>>>,
+    pub(crate) outbox: Outbox,
     pub(crate) dead_letters: Vec<DeadLetter>,
+    /// The greatest event time taken, where that is later than what is committed.
+    pub(crate) stream_time_ms: Option<i64>,
     pub(crate) offsets: Vec<SourceOffset>,
     pub(crate) tally: Tally,
     dead_letter_bytes: usize,
 }
 
 impl Staged {
+    /// Nothing staged yet, for so many processors.
+    pub(crate) fn new(processors: usize) -> Self {
+        Self { marks: vec![BTreeSet::new(); processors], ..Self::default() }
+    }
+
     pub(crate) fn took(&mut self, record: &SourceRecord<'_>) {
         let next = record.offset + 1;
         let known = self
@@ -53,7 +63,7 @@ impl Staged {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.writes.bytes() + self.dead_letter_bytes
+        self.writes.bytes() + self.dead_letter_bytes + self.outbox.bytes()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

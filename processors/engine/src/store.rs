@@ -54,6 +54,17 @@ impl WriteBatch {
         self.changes.iter().map(|(key, value)| (&**key, value.as_deref()))
     }
 
+    /// The changes of keys that begin with `prefix` and do not come before `from`, sorted by key.
+    pub fn under<'b>(
+        &'b self,
+        prefix: &'b [u8],
+        from: &[u8],
+    ) -> impl Iterator<Item = (&'b [u8], Option<&'b [u8]>)> {
+        let range = (std::ops::Bound::Included(from), std::ops::Bound::Unbounded);
+        let changes = self.changes.range::<[u8], _>(range).map(|(key, value)| (&**key, value.as_deref()));
+        changes.take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
     /// Bytes of keys and values held.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -115,7 +126,15 @@ pub trait StateStore: Send {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
+    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        self.scan_from(prefix, prefix, visit)
+    }
+
+    /// The same, leaving out keys that come before `from`, without looking at them. `from` begins with `prefix`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
 
     /// Applies a batch whole or not at all, together with the changelog offset up to which (exclusively) the state then
     /// stands, where it is known.
@@ -158,10 +177,10 @@ impl StateStore for MemoryStore {
         Ok(())
     }
 
-    fn scan(&self, prefix: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
-        let from =
-            self.records.range::<[u8], _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
-        for (key, value) in from.take_while(|(key, _)| key.starts_with(prefix)) {
+    fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        let range = (std::ops::Bound::Included(from), std::ops::Bound::Unbounded);
+        let records = self.records.range::<[u8], _>(range);
+        for (key, value) in records.take_while(|(key, _)| key.starts_with(prefix)) {
             if visit(key, value).is_break() {
                 break;
             }

@@ -1,5 +1,7 @@
 //! What a task did, counted: told to the metrics only once it is committed, so that a retry counts nothing twice.
 
+use std::collections::BTreeMap;
+
 use model::Reason;
 
 /// What became of an input record.
@@ -19,11 +21,24 @@ pub enum EventClass {
     Tombstone,
     /// Became a dead letter.
     Invalid,
+    /// Lay in another partition than its key's, or named only its session; counted again, as what it is, where it belongs.
+    Moved,
+}
+
+/// Something that an operator should know of, besides what became of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    /// A rule that must always hold did not (`cx_timelines_invariant_violations_total`): a bug, or damaged state.
+    Violation(&'static str),
+    /// A session named with a second conversation; the first one seen stays (contract section 7).
+    SessionConflict,
+    /// A change of a metrics window that has left the state; the window stays as it is.
+    WindowExpired,
 }
 
 impl EventClass {
     /// All classes, in the order of their index.
-    pub const ALL: [EventClass; 7] = [
+    pub const ALL: [EventClass; 8] = [
         EventClass::Primary,
         EventClass::Relation,
         EventClass::Fact,
@@ -31,6 +46,7 @@ impl EventClass {
         EventClass::Held,
         EventClass::Tombstone,
         EventClass::Invalid,
+        EventClass::Moved,
     ];
 
     /// The word used in metrics.
@@ -44,6 +60,7 @@ impl EventClass {
             EventClass::Held => "held",
             EventClass::Tombstone => "tombstone",
             EventClass::Invalid => "invalid",
+            EventClass::Moved => "moved",
         }
     }
 }
@@ -53,6 +70,7 @@ impl EventClass {
 pub struct Tally {
     events: [u64; EventClass::ALL.len()],
     dead_letters: Vec<(Reason, u64)>,
+    notices: BTreeMap<Notice, u64>,
     /// Records emitted by topic, by the topic's index in the topology.
     outputs: Vec<u64>,
     /// Kafka timestamps of the records taken, in epoch milliseconds (for end-to-end latency), at most
@@ -75,6 +93,10 @@ impl Tally {
             Some((_, count)) => *count += 1,
             None => self.dead_letters.push((reason, 1)),
         }
+    }
+
+    pub(crate) fn notice(&mut self, notice: Notice, count: u64) {
+        *self.notices.entry(notice).or_default() += count;
     }
 
     pub(crate) fn output(&mut self, topic: usize) {
@@ -103,6 +125,11 @@ impl Tally {
     #[must_use]
     pub fn dead_letters(&self) -> &[(Reason, u64)] {
         &self.dead_letters
+    }
+
+    /// What else happened, and how often.
+    pub fn notices(&self) -> impl Iterator<Item = (Notice, u64)> {
+        self.notices.iter().map(|(notice, count)| (*notice, *count))
     }
 
     /// Records emitted, as (index of the topic in the topology, count).

@@ -1,17 +1,24 @@
 //! A task: all processors on one state partition. The unit that is assigned, restored, committed and closed.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use model::{Action, Event, Limits};
+use model::{Action, Event, Home, Limits};
 
+use crate::carried::Carried;
+use crate::context::{Context, EVENT, Local};
 use crate::deadletter::DeadLetter;
+use crate::emitter::{Emitter, Leader, News, Said};
+use crate::outbox::Message;
+use crate::partitioner::partition_of;
 use crate::phase::Phase;
-use crate::processor::{Context, Emitter, Outcome, ProcessError, Rejection};
+use crate::processor::{Outcome, ProcessError, Rejection};
 use crate::record::{OutputRecord, Route, Sink, SourceRecord};
 use crate::staged::{SourceOffset, Staged};
 use crate::store::{StateStore, StoreStats, WriteBatch};
+use crate::stream_time::StreamTime;
 use crate::tally::{EventClass, Tally};
-use crate::topology::Topology;
+use crate::topology::{Node, Topology};
 
 /// Who refuses a record that cannot even be read.
 const DECODER: &str = "decode";
@@ -48,11 +55,16 @@ pub enum TaskError {
 /// All processors on one state partition.
 pub struct Task {
     partition: i32,
+    /// How many state partitions there are: a key belongs to one of them.
+    partitions: i32,
     phase: Phase,
     topology: Arc<Topology>,
     limits: Limits,
     store: Box<dyn StateStore>,
     staged: Staged,
+    /// Work left for this very task by the record being taken.
+    local: VecDeque<Local>,
+    stream_time: StreamTime,
     restoring: WriteBatch,
     scratch: Vec<u8>,
 }
@@ -61,16 +73,27 @@ pub struct Task {
 const RESTORE_BATCH_BYTES: usize = 1 << 20;
 
 impl Task {
-    /// A task over a store, which may hold what an earlier life left there.
+    /// A task over a store, which may hold what an earlier life left there. `partitions` is the number of partitions that
+    /// the input and the repartition topic have.
     #[must_use]
-    pub fn new(partition: i32, topology: Arc<Topology>, limits: Limits, store: Box<dyn StateStore>) -> Self {
+    pub fn new(
+        partition: i32,
+        partitions: i32,
+        topology: Arc<Topology>,
+        limits: Limits,
+        store: Box<dyn StateStore>,
+    ) -> Self {
+        let staged = Staged::new(topology.nodes().len());
         Self {
             partition,
+            partitions,
             phase: Phase::Created,
             topology,
             limits,
             store,
-            staged: Staged::default(),
+            staged,
+            local: VecDeque::new(),
+            stream_time: StreamTime::default(),
             restoring: WriteBatch::default(),
             scratch: Vec::new(),
         }
@@ -97,15 +120,55 @@ impl Task {
         allowed
     }
 
-    /// Takes one record: its effects are staged, nothing is visible yet. `now_ms` is the time for a dead letter's header.
+    /// Takes one record of the input or of the repartition topic: its effects are staged, nothing is visible yet. `now_ms`
+    /// is the time for a dead letter's header.
     ///
     /// # Errors
     /// The state cannot be read; the record is not taken. See [`TaskError`] for the remedy.
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), TaskError> {
+        let taken = if record.topic == self.topology.name(self.topology.repartition()) {
+            self.take_message(record, now_ms)
+        } else {
+            self.take_event(record, now_ms)
+        };
+        taken.and_then(|()| self.take_local(now_ms)).map_err(|source| self.error(source))?;
+        self.staged.took(record);
+        Ok(())
+    }
+
+    /// A record of the repartition topic: an event that belongs here, or a processor's message to itself.
+    fn take_message(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
+        match record.value {
+            Some([EVENT, carried @ ..]) => self.take_carried(carried, now_ms),
+            Some([namespace, payload @ ..]) => {
+                self.receive(*namespace, record.key.unwrap_or_default(), payload)
+            }
+            Some([]) | None => Err(ProcessError::UnknownMessage("it is empty".to_owned())),
+        }
+    }
+
+    fn take_carried(&mut self, carried: &[u8], now_ms: i64) -> Result<(), ProcessError> {
+        let carried =
+            Carried::unpack(carried).map_err(|problem| ProcessError::UnknownMessage(problem.to_string()))?;
+        self.take_event(&carried.record(), now_ms)
+    }
+
+    /// What the record leaves to be done by this very task.
+    fn take_local(&mut self, now_ms: i64) -> Result<(), ProcessError> {
+        while let Some(local) = self.local.pop_front() {
+            match local {
+                Local::Event(carried) => self.take_carried(&carried, now_ms)?,
+                Local::Message { namespace, key, payload } => self.receive(namespace, &key, &payload)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take_event(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
         let class = match record.value {
             None => EventClass::Tombstone,
             Some(value) => match model::decode(value, record.conversation, &self.limits) {
-                Ok(event) => self.fold(&event, record, now_ms).map_err(|source| self.error(source))?,
+                Ok(event) => self.place(&event, record, now_ms)?,
                 Err(invalid) => self.reject(
                     record,
                     DECODER,
@@ -114,10 +177,27 @@ impl Task {
                 ),
             },
         };
-        self.staged.took(record);
         self.staged.tally.event(class);
         self.staged.tally.timestamp(record.timestamp_ms);
         Ok(())
+    }
+
+    /// Folds an event where it belongs: here, or in another partition, where it is sent whole (contract section 7).
+    fn place(
+        &mut self,
+        event: &Event<'_>,
+        record: &SourceRecord<'_>,
+        now_ms: i64,
+    ) -> Result<EventClass, ProcessError> {
+        let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
+        if partition_of(key.as_bytes(), self.partitions) != self.partition {
+            let carried = Carried::pack(record, None);
+            self.staged.outbox.message(Message::new(EVENT, key.as_bytes(), &carried));
+            return Ok(EventClass::Moved);
+        }
+        self.staged.stream_time_ms =
+            self.stream_time.after(self.staged.stream_time_ms, event.at, record.timestamp_ms);
+        self.fold(event, record, now_ms)
     }
 
     fn reject(
@@ -148,18 +228,12 @@ impl Task {
             if !node.processor.wants(&home) {
                 continue;
             }
-            let mut context = Context {
-                namespace: node.processor.namespace(),
-                store: &*self.store,
-                writes: &mut self.staged.writes,
-                marks: &mut self.staged.marks,
-                node: index,
-                scratch: &mut self.scratch,
-            };
+            let Some(mut context) = self.context(index, node) else { continue };
             match node.processor.process(event, record, &mut context)? {
                 Outcome::Folded | Outcome::Ignored => {}
                 Outcome::Duplicate => class = EventClass::Duplicate,
                 Outcome::Held => class = EventClass::Held,
+                Outcome::PassedOn => class = EventClass::Moved,
                 Outcome::Rejected(rejection) => {
                     return Ok(self.reject(record, node.processor.name(), rejection, now_ms));
                 }
@@ -168,7 +242,42 @@ impl Task {
         Ok(class)
     }
 
-    /// Hands everything staged to the transaction: outputs, one for each marked key, the changelog, dead letters.
+    fn receive(&mut self, namespace: u8, key: &[u8], payload: &[u8]) -> Result<(), ProcessError> {
+        let topology = Arc::clone(&self.topology);
+        let mut nodes = topology.nodes().iter().enumerate();
+        let Some((index, node)) = nodes.find(|(_, node)| node.processor.namespace() == namespace) else {
+            let namespace = char::from(namespace);
+            return Err(ProcessError::UnknownMessage(format!(
+                "it is for the processor of {namespace:?}, which is not here"
+            )));
+        };
+        match self.context(index, node) {
+            Some(mut context) => node.processor.receive(key, payload, &mut context),
+            None => Ok(()),
+        }
+    }
+
+    fn context<'t>(&'t mut self, index: usize, node: &'t Node) -> Option<Context<'t>> {
+        let Staged { writes, marks, outbox, tally, stream_time_ms, .. } = &mut self.staged;
+        Some(Context {
+            namespace: node.processor.namespace(),
+            processor: node.processor.name(),
+            outputs: node.writes.as_deref(),
+            partition: self.partition,
+            partitions: self.partitions,
+            stream_time_ms: self.stream_time.for_expiry(*stream_time_ms),
+            store: &*self.store,
+            writes,
+            marks: marks.get_mut(index)?,
+            outbox,
+            local: &mut self.local,
+            tally,
+            scratch: &mut self.scratch,
+        })
+    }
+
+    /// Hands everything staged to the transaction: what the processors say, messages to other partitions, the changelog,
+    /// dead letters.
     ///
     /// # Errors
     /// See [`TaskError`]; the caller aborts the transaction in every case.
@@ -177,21 +286,10 @@ impl Task {
     }
 
     fn hand_over(&mut self, sink: &mut dyn Sink) -> Result<(), ProcessError> {
-        let Staged { writes, marks, dead_letters, tally, .. } = &mut self.staged;
-        for (index, key) in marks.iter() {
-            let Some(node) = self.topology.nodes().get(*index) else { continue };
-            let mut emitter = Emitter {
-                namespace: node.processor.namespace(),
-                processor: node.processor.name(),
-                store: &*self.store,
-                writes,
-                outputs: &node.writes,
-                sink,
-                tally,
-                scratch: &mut self.scratch,
-            };
-            node.processor.emit(key, &mut emitter)?;
-        }
+        self.settle(sink)?;
+        self.stream_time.stage(self.staged.stream_time_ms, &mut self.staged.writes);
+        let Staged { writes, outbox, dead_letters, tally, .. } = &mut self.staged;
+        outbox.send(self.topology.repartition(), sink, tally)?;
         let changelog = self.topology.changelog();
         for (key, value) in writes.iter() {
             let route = Route::Partition(self.partition);
@@ -212,6 +310,44 @@ impl Task {
         Ok(())
     }
 
+    /// Lets each processor say what is new, in the order of the topology: those that follow hear it.
+    fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), ProcessError> {
+        let Staged { writes, marks, tally, stream_time_ms, .. } = &mut self.staged;
+        let stream_time_ms = self.stream_time.for_expiry(*stream_time_ms);
+        let nodes = self.topology.nodes();
+        let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
+        let unmarked = BTreeSet::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let leaders: Vec<Leader<'_>> =
+                node.leaders.iter().filter_map(|leader| leader_of(nodes, &said, *leader)).collect();
+            let news = News { marked: marks.get(index).unwrap_or(&unmarked), leaders: &leaders };
+            let mut says = Vec::new();
+            if !news.is_empty() {
+                let mut emitter = Emitter {
+                    namespace: node.processor.namespace(),
+                    processor: node.processor.name(),
+                    partition: self.partition,
+                    partitions: self.partitions,
+                    stream_time_ms,
+                    leaders: &leaders,
+                    store: &*self.store,
+                    writes,
+                    outputs: node.writes.as_deref(),
+                    repartition: self.topology.repartition(),
+                    said: &mut says,
+                    is_followed: node.is_followed,
+                    sink,
+                    tally,
+                    scratch: &mut self.scratch,
+                };
+                node.processor.settle(&news, &mut emitter)?;
+            }
+            drop(leaders);
+            said.push(says);
+        }
+        Ok(())
+    }
+
     fn error(&self, source: ProcessError) -> TaskError {
         let partition = self.partition;
         match source {
@@ -219,7 +355,9 @@ impl Task {
                 TaskError::StateDamaged { partition, source }
             }
             ProcessError::Sink(_) => TaskError::Abort { partition, source },
-            ProcessError::UndeclaredOutput(_) => TaskError::Fatal { partition, source },
+            ProcessError::UndeclaredOutput(_)
+            | ProcessError::NotFollowed(_)
+            | ProcessError::UnknownMessage(_) => TaskError::Fatal { partition, source },
         }
     }
 
@@ -246,7 +384,8 @@ impl Task {
     /// # Errors
     /// The store failed; its content is then behind the changelog: wipe and restore.
     pub fn committed(&mut self) -> Result<Tally, TaskError> {
-        let staged = std::mem::take(&mut self.staged);
+        let staged = self.take_staged();
+        self.stream_time.committed(staged.stream_time_ms);
         let applied = self.store.apply(&staged.writes, None);
         applied.map_err(|source| self.error(ProcessError::Store(source)))?;
         Ok(staged.tally)
@@ -254,7 +393,18 @@ impl Task {
 
     /// The transaction is aborted: what was staged is dropped. The records come again.
     pub fn aborted(&mut self) {
-        self.staged = Staged::default();
+        self.take_staged();
+        self.local.clear();
+    }
+
+    fn take_staged(&mut self) -> Staged {
+        std::mem::replace(&mut self.staged, Staged::new(self.topology.nodes().len()))
+    }
+
+    /// The task has reached the end that its input had when it was assigned: from now on things may expire (contract
+    /// section 9). Until then stream time only runs.
+    pub fn caught_up(&mut self) {
+        self.stream_time.allow_expiry();
     }
 
     /// Takes one changelog record into the store while restoring.
@@ -278,6 +428,8 @@ impl Task {
     /// As [`restore`](Self::restore).
     pub fn restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
         self.apply_restored(Some(changelog_offset))?;
+        let read = self.stream_time.read(&*self.store);
+        read.map_err(|source| self.error(ProcessError::Store(source)))?;
         self.become_phase(Phase::Running);
         Ok(())
     }
@@ -312,4 +464,9 @@ impl Task {
     pub fn state(&self) -> StoreStats {
         self.store.stats()
     }
+}
+
+fn leader_of<'t>(nodes: &[Node], said: &'t [Vec<Said>], index: usize) -> Option<Leader<'t>> {
+    let processor = &nodes.get(index)?.processor;
+    Some(Leader { name: processor.name(), namespace: processor.namespace(), said: said.get(index)? })
 }

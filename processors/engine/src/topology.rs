@@ -17,7 +17,22 @@ impl TopicId {
 /// A processor in its place: what it is, and its outputs in the order that topics.yaml gives.
 pub struct Node {
     pub(crate) processor: Box<dyn Processor>,
-    pub(crate) writes: Vec<TopicId>,
+    /// None: it runs only because another one follows it.
+    pub(crate) writes: Option<Vec<TopicId>>,
+    /// The nodes that it follows, by index.
+    pub(crate) leaders: Vec<usize>,
+    pub(crate) is_followed: bool,
+}
+
+/// The topics that every topology needs.
+#[derive(Debug, Clone, Copy)]
+pub struct InnerTopics<'n> {
+    /// Where records go that cannot be folded.
+    pub dead_letters: &'n str,
+    /// Where the state goes.
+    pub changelog: &'n str,
+    /// Where work for other partitions goes, and comes from.
+    pub repartition: &'n str,
 }
 
 /// A topology that cannot work.
@@ -36,6 +51,16 @@ pub enum TopologyError {
         /// How many were declared.
         given: usize,
     },
+    /// A processor that another one follows has to come before it.
+    #[error(
+        "processor {follower} follows {leader}, which does not come before it; list {leader} first in topics.yaml"
+    )]
+    NotBefore {
+        /// Who follows.
+        follower: String,
+        /// Whom.
+        leader: String,
+    },
 }
 
 /// The processors and topics that one program runs. Immutable, shared by all tasks.
@@ -44,17 +69,20 @@ pub struct Topology {
     nodes: Vec<Node>,
     dead_letters: TopicId,
     changelog: TopicId,
+    repartition: TopicId,
 }
 
 impl Topology {
-    /// A topology with its two inner topics and no processor yet.
+    /// A topology with its inner topics and no processor yet.
     #[must_use]
-    pub fn new(dead_letters: &str, changelog: &str) -> Self {
+    pub fn new(inner: InnerTopics<'_>) -> Self {
+        let InnerTopics { dead_letters, changelog, repartition } = inner;
         Self {
-            topics: vec![dead_letters.to_owned(), changelog.to_owned()],
+            topics: [dead_letters, changelog, repartition].map(str::to_owned).to_vec(),
             nodes: Vec::new(),
             dead_letters: TopicId(0),
             changelog: TopicId(1),
+            repartition: TopicId(2),
         }
     }
 
@@ -70,6 +98,23 @@ impl Topology {
                 given: writes.len(),
             });
         }
+        let writes = writes.iter().map(|name| self.topic(name)).collect();
+        self.place(processor, Some(writes))
+    }
+
+    /// Adds a processor only because others follow it: what it emits goes nowhere.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn add_silent(&mut self, processor: Box<dyn Processor>) -> Result<(), TopologyError> {
+        self.place(processor, None)
+    }
+
+    fn place(
+        &mut self,
+        processor: Box<dyn Processor>,
+        writes: Option<Vec<TopicId>>,
+    ) -> Result<(), TopologyError> {
         let namespace = processor.namespace();
         if let Some(other) = self.nodes.iter().find(|node| node.processor.namespace() == namespace) {
             return Err(TopologyError::NamespaceTaken(
@@ -78,8 +123,18 @@ impl Topology {
                 char::from(namespace),
             ));
         }
-        let writes = writes.iter().map(|name| self.topic(name)).collect();
-        self.nodes.push(Node { processor, writes });
+        let mut leaders = Vec::new();
+        for leader in processor.follows() {
+            let Some(index) = self.nodes.iter().position(|node| node.processor.name() == *leader) else {
+                let (follower, leader) = (processor.name().to_owned(), (*leader).to_owned());
+                return Err(TopologyError::NotBefore { follower, leader });
+            };
+            leaders.push(index);
+        }
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            node.is_followed |= leaders.contains(&index);
+        }
+        self.nodes.push(Node { processor, writes, leaders, is_followed: false });
         Ok(())
     }
 
@@ -113,6 +168,12 @@ impl Topology {
     #[must_use]
     pub fn changelog(&self) -> TopicId {
         self.changelog
+    }
+
+    /// Where work for other partitions goes.
+    #[must_use]
+    pub fn repartition(&self) -> TopicId {
+        self.repartition
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {

@@ -1,22 +1,69 @@
 //! The processors, one folder for each.
 //!
-//! A processor is a pure function: event and state in, state and records out. It knows no clock, no Kafka and no other
-//! processor.
+//! A processor is a pure function: event and state in, state and records out. It knows no clock and no Kafka. It may
+//! follow processors before it: hear what they say and read their state, never change it.
 
 pub mod activities;
+pub mod audit;
+pub mod bot_training;
+pub mod conversations;
 pub mod correlate;
+pub mod metrics;
+mod scan;
+mod stored;
+pub mod timelines;
 
 use engine::Processor;
 
-/// The processor of this name, as topics.yaml calls it; `None` where there is none.
-#[must_use]
-pub fn by_name(name: &str) -> Option<Box<dyn Processor>> {
-    match name {
-        activities::NAME => Some(Box::new(activities::Activities)),
-        correlate::NAME => Some(Box::new(correlate::Correlate)),
-        _ => None,
+/// What of the configuration the processors depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The longest wait of a queue visit that is answered in target, in milliseconds (contract section 6).
+    pub service_level_ms: i64,
+    /// The sizes of the metrics' windows, in milliseconds.
+    pub window_sizes_ms: Vec<i64>,
+    /// How long after its end a window can still change, in milliseconds of stream time.
+    pub window_retention_ms: i64,
+}
+
+impl Default for Settings {
+    /// The contract's: 20 seconds, windows of 15 minutes; and 90 days.
+    fn default() -> Self {
+        Self {
+            service_level_ms: 20_000,
+            window_sizes_ms: vec![15 * 60 * 1000],
+            window_retention_ms: 90 * 24 * 60 * 60 * 1000,
+        }
     }
 }
 
-/// The names of all processors.
-pub const NAMES: [&str; 2] = [activities::NAME, correlate::NAME];
+/// The processor of this name, as topics.yaml calls it; `None` where there is none.
+#[must_use]
+pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
+    Some(match name {
+        correlate::NAME => Box::new(correlate::Correlate),
+        activities::NAME => Box::new(activities::Activities),
+        timelines::NAME => Box::new(timelines::Timelines::new(settings)),
+        conversations::NAME => Box::new(conversations::Conversations),
+        metrics::NAME => Box::new(metrics::Metrics::new(settings)),
+        audit::NAME => Box::new(audit::Audit),
+        bot_training::NAME => Box::new(bot_training::BotTraining),
+        _ => return None,
+    })
+}
+
+/// The names of all processors, in an order in which each comes after those that it follows.
+pub const NAMES: [&str; 7] = [
+    correlate::NAME,
+    activities::NAME,
+    timelines::NAME,
+    conversations::NAME,
+    metrics::NAME,
+    audit::NAME,
+    bot_training::NAME,
+];
+
+/// The rules that the processors watch while they work: each must stay at 0 in
+/// `cx_timelines_invariant_violations_total`.
+pub const RULES: [&str; 4] =
+    [conversations::RULE_QUEUES, timelines::RULE_STAGES, timelines::RULE_DELIVERY, metrics::RULE_SUMS];

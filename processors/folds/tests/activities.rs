@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::driver;
+use common::driver_of_activities as driver;
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
 

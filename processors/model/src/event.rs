@@ -23,6 +23,8 @@ pub struct Event<'a> {
     pub channel: Option<Channel<'a>>,
     /// Who did it; absent when the event has no sender at all.
     pub actor: Option<Actor<'a>>,
+    /// `data.conversationDirection`, else the channel session's `channelSessionDirection` (contract section 5).
+    pub direction: Option<Cow<'a, str>>,
     /// What the event does.
     pub action: Action<'a>,
 }
@@ -93,7 +95,65 @@ pub enum Action<'a> {
     /// It changes an activity that exists or will exist.
     Relation(Relation<'a>),
     /// It changes no activity, only the conversation.
-    Fact(FactKind),
+    Fact(Fact<'a>),
+}
+
+/// What an event says that changes no activity (contract, section 2, third list).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact<'a> {
+    /// Which of the facts it is.
+    pub kind: FactKind,
+    /// What it says, as far as the contract reads it.
+    pub detail: FactDetail<'a>,
+}
+
+/// The data of a fact that section 4 reads. Which variant it is depends on the kind alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FactDetail<'a> {
+    /// Of all kinds that are not listed below.
+    None,
+    /// Of `AGENT_SUBSCRIBED` and `AGENT_UNSUBSCRIBED`: `data.agentParticipant` and `data.reason`.
+    Agent(AgentDetail<'a>),
+    /// Of `PARTICIPANT_ROLE_CHANGED` whose `data.conversationParticipant.type` is `AGENT`; of others it is
+    /// [`FactDetail::None`].
+    Role {
+        /// `.participant.id`, else `.id`.
+        agent_id: Option<Cow<'a, str>>,
+        /// `.role`.
+        role: Option<Cow<'a, str>>,
+    },
+    /// Of `TASK_ENQUEUED` and `TASK_STATE_CHANGED`.
+    Task(Box<TaskDetail<'a>>),
+    /// Of `TOPIC_STATE_CHANGED` and `CONVERSATION_STATE_CHANGED`: `data.state`, a string or an object's `name`.
+    State(Option<Cow<'a, str>>),
+}
+
+/// An agent who joins or leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentDetail<'a> {
+    /// `data.agentParticipant.participant.id`, else `data.agentParticipant.id`.
+    pub agent_id: Option<Cow<'a, str>>,
+    /// `data.agentParticipant.role`.
+    pub role: Option<Cow<'a, str>>,
+    /// The participant's name, found as an actor's.
+    pub name: Option<Cow<'a, str>>,
+    /// `data.reason`.
+    pub reason: Option<Cow<'a, str>>,
+}
+
+/// A task in a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskDetail<'a> {
+    /// `data.task.id`, else `data.id`; of `TASK_ENQUEUED` else the event's own id.
+    pub task_id: Option<Cow<'a, str>>,
+    /// The queue's name: `data.queue.name`, else `data.task.activeMedia[0].queue.name`.
+    pub queue: Option<Cow<'a, str>>,
+    /// `data.task.activeMedia[0].type.direction`.
+    pub direction: Option<Cow<'a, str>>,
+    /// `data.task.activeMedia[0].type.mode`.
+    pub mode: Option<Cow<'a, str>>,
+    /// `data.task.state`, else `data.state`: each a string or an object's `name`.
+    pub state: Option<Cow<'a, str>>,
 }
 
 /// What a primary event says of its activity (contract, section 2, first table).

@@ -65,6 +65,12 @@ pub fn parse_activity_key(key: &str) -> Option<(Option<String>, String)> {
     }
 }
 
+/// The key of an entry in `cx.timelines`: `conversationId/eventId`, both escaped. [`parse_activity_key`] reads it too.
+#[must_use]
+pub fn timeline_key(conversation: &str, event: &str) -> String {
+    activity_key(Some(conversation), event)
+}
+
 fn push_escaped(key: &mut String, id: &str) {
     let mut rest = id;
     while let Some(at) = rest.find(['%', '/']) {
@@ -86,6 +92,7 @@ mod tests {
     fn a_key_names_the_conversation_and_the_activity() {
         assert_eq!(activity_key(Some("c"), "m1"), "c/m1");
         assert_eq!(activity_key(None, "m1"), "m1");
+        assert_eq!(timeline_key("c/d", "50%"), "c%2Fd/50%25");
     }
 
     #[test]

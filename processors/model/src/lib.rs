@@ -1,10 +1,14 @@
 //! Contact-centre events in, records out: the contract's types and codecs, without I/O.
 //!
-//! [`decode()`] reads a record's value into an [`Event`] or says why it cannot ([`Invalid`]); [`Activity`] is the
-//! record that `cx.activities` carries. Everything borrows from the record's bytes where it can, so that a
-//! record which is only passed on costs no allocation.
+//! [`decode()`] reads a record's value into an [`Event`] or says why it cannot ([`Invalid`]). What the topics carry:
+//! [`Activity`] `cx.activities`, [`TimelineEntry`] `cx.timelines`, [`ConversationSummary`] `cx.conversations`,
+//! [`MetricsWindow`] `cx.metrics`, [`AuditRecord`] `cx.audit` and [`TrainingRecord`] `cx.bot-training`. Everything
+//! borrows from the record's bytes where it can, so that a record which is only passed on costs no allocation.
 
 mod activity;
+mod audit;
+mod conversation;
+mod counts;
 mod decode;
 mod event;
 mod json;
@@ -12,14 +16,26 @@ mod key;
 mod kinds;
 mod order;
 mod reason;
+mod record;
 mod time;
+mod timeline;
+mod training;
+mod window;
 
 pub use activity::{Activity, Call, Deletion, Delivery, Edit, Reaction, Rejected, Suggestion};
+pub use audit::AuditRecord;
+pub use conversation::{AgentStay, ConversationSummary, QueueVisit, SessionSummary, WrapUp};
+pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome};
+pub use counts::{Counts, DeliveryCounts, ResponseFigures};
 pub use decode::{Limits, decode};
-pub use event::{Action, Actor, Change, Channel, Event, Home, Leg, Primary, Relation, SuggestionItem};
+pub use event::{Action, Actor, AgentDetail, Change, Channel, Event, Fact, FactDetail, Home, Leg, Primary};
+pub use event::{Relation, SuggestionItem, TaskDetail};
 pub use json::Json;
-pub use key::{activity_key, escape, parse_activity_key, unescape};
+pub use key::{activity_key, escape, parse_activity_key, timeline_key, unescape};
 pub use kinds::{FactKind, Kind, LegPhase, ReactionKind};
 pub use order::compare;
 pub use reason::{Invalid, Reason};
 pub use time::{AT_MAX, AT_MIN, parse_time_text};
+pub use timeline::{Category, Stage, TimelineEntry};
+pub use training::{TrainingRecord, TrainingReply};
+pub use window::{Dimension, Figure, MetricsWindow, WindowKey, parse_window_key, window_key};

@@ -1,211 +1,276 @@
-//! Runs the real task without Kafka: a list is the input, a map is the output, and commits, aborts and crashes come when
+//! Runs the real tasks without Kafka: lists are the input, maps are the output, and commits, aborts and crashes come when
 //! the test says so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::{MemoryStore, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord, Task, Topology};
+use engine::{EventClass, MemoryStore, NoHeaders, Notice, Phase, SourceRecord, Task, Topology};
 use model::Limits;
 use serde_json::Value;
 
-/// A dead letter as a consumer sees it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Letter {
-    /// Header `cx.error.reason`.
-    pub reason: String,
-    /// The value, as it came.
-    pub value: Option<Vec<u8>>,
-    /// All headers.
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
-}
+use crate::cluster::{Cluster, Letter, Names, Transaction};
 
-/// Topic, where in it, key, value.
-type Written = (String, Route<'static>, Option<Vec<u8>>, Option<Vec<u8>>);
-
-/// What a transaction writes, not visible yet.
-#[derive(Default)]
-struct Transaction {
-    records: Vec<Written>,
-    letters: Vec<Letter>,
-    topics: Vec<String>,
-    dead_letters: usize,
-}
-
-impl Sink for Transaction {
-    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
-        let headers: Vec<(String, Option<Vec<u8>>)> = record
-            .headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.map(<[u8]>::to_vec)))
-            .collect();
-        if record.topic.index() == self.dead_letters {
-            let reason = headers.iter().find(|(name, _)| name == engine::HEADER_REASON);
-            let reason = reason.and_then(|(_, value)| value.clone()).unwrap_or_default();
-            self.letters.push(Letter {
-                reason: String::from_utf8_lossy(&reason).into_owned(),
-                value: record.value.map(<[u8]>::to_vec),
-                headers,
-            });
-            return Ok(());
-        }
-        let topic = self.topics.get(record.topic.index()).cloned().unwrap_or_default();
-        let route = match record.route {
-            Route::Partition(partition) => Route::Partition(partition),
-            Route::Source(partition) => Route::Source(partition),
-            Route::Key(_) => Route::Source(0),
-        };
-        self.records.push((topic, route, record.key.map(<[u8]>::to_vec), record.value.map(<[u8]>::to_vec)));
-        Ok(())
-    }
-}
-
-/// One task, its input, and what consumers that read only what is committed see of it.
-pub struct Driver {
-    topology: Arc<Topology>,
-    task: Task,
-    log: Vec<Vec<u8>>,
-    next: usize,
-    committed: usize,
-    changelog: BTreeMap<Vec<u8>, Vec<u8>>,
-    outputs: BTreeMap<(String, String), Value>,
-    emissions: usize,
-    letters: Vec<Letter>,
-}
-
+const INPUT: &str = "cx.events";
 const NOW_MS: i64 = 1_750_000_000_000;
 
+/// How far a task has come in a log.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    next: usize,
+    committed: usize,
+}
+
+/// A task with its input.
+struct Lane {
+    task: Task,
+    log: Vec<Vec<u8>>,
+    input: Place,
+    repartition: Place,
+}
+
+/// The tasks of all partitions, their input, and what consumers that read only what is committed see of them.
+pub struct Driver {
+    topology: Arc<Topology>,
+    names: Names,
+    lanes: Vec<Lane>,
+    cluster: Cluster,
+    turn: usize,
+    pushed: usize,
+    expires: bool,
+    notices: BTreeMap<Notice, u64>,
+    events: BTreeMap<&'static str, u64>,
+}
+
 impl Driver {
-    /// A driver for a topology, with an empty state.
+    /// A driver of one partition, with an empty state.
     #[must_use]
     pub fn new(topology: Topology) -> Self {
+        Self::with_partitions(topology, 1)
+    }
+
+    /// A driver of so many partitions.
+    #[must_use]
+    pub fn with_partitions(topology: Topology, partitions: i32) -> Self {
         let topology = Arc::new(topology);
-        let task = new_task(&topology);
-        Self {
-            topology,
-            task,
+        let names = Names {
+            topics: topology.topics().to_vec(),
+            dead_letters: topology.dead_letters().index(),
+            changelog: topology.changelog().index(),
+            repartition: topology.repartition().index(),
+        };
+        let lane = |partition| Lane {
+            task: new_task(partition, partitions, &topology),
             log: Vec::new(),
-            next: 0,
-            committed: 0,
-            changelog: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            emissions: 0,
-            letters: Vec::new(),
+            input: Place::default(),
+            repartition: Place::default(),
+        };
+        let mut driver = Self {
+            lanes: (0..partitions).map(lane).collect(),
+            topology,
+            names,
+            cluster: Cluster::new(partitions),
+            turn: 0,
+            pushed: 0,
+            expires: false,
+            notices: BTreeMap::new(),
+            events: BTreeMap::new(),
+        };
+        driver.restore_all();
+        driver
+    }
+
+    /// From now on things may expire.
+    #[must_use]
+    pub fn with_expiry(mut self) -> Self {
+        self.expires = true;
+        self.lanes.iter_mut().for_each(|lane| lane.task.caught_up());
+        self
+    }
+
+    /// Appends a record to the input: to each partition in turn, whatever its key is.
+    pub fn push(&mut self, value: impl Into<Vec<u8>>) {
+        let partition = self.pushed % self.lanes.len();
+        self.pushed += 1;
+        if let Some(lane) = self.lanes.get_mut(partition) {
+            lane.log.push(value.into());
         }
     }
 
-    /// Appends a record to the input.
-    pub fn push(&mut self, value: impl Into<Vec<u8>>) {
-        self.log.push(value.into());
+    fn partitions(&self) -> i32 {
+        i32::try_from(self.lanes.len()).unwrap_or(i32::MAX)
     }
 
-    /// Lets the task take the next record; `false` when there is none.
+    /// Lets a task take its next record, each task in its turn; `false` when there is none for any.
     ///
     /// # Panics
     /// The task failed: so does the test.
     pub fn step(&mut self) -> bool {
-        let Some(value) = self.log.get(self.next) else { return false };
+        for _ in 0..self.lanes.len() {
+            self.turn = (self.turn + 1) % self.lanes.len();
+            if self.step_of(self.turn) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn step_of(&mut self, partition: usize) -> bool {
+        let repartition_topic = self.topology.name(self.topology.repartition());
+        let (Some(lane), Some(messages)) =
+            (self.lanes.get_mut(partition), self.cluster.repartition.get(partition))
+        else {
+            return false;
+        };
+        let message = messages.get(lane.repartition.next);
+        let (topic, place, key, value) = match (message, lane.log.get(lane.input.next)) {
+            (Some((key, value)), _) => (repartition_topic, &mut lane.repartition, Some(key), value),
+            (None, Some(value)) => (INPUT, &mut lane.input, None, value),
+            (None, None) => return false,
+        };
         let record = SourceRecord {
-            topic: "cx.events",
-            partition: 0,
-            offset: i64::try_from(self.next).unwrap_or(i64::MAX),
+            topic,
+            partition: i32::try_from(partition).unwrap_or_default(),
+            offset: i64::try_from(place.next).unwrap_or(i64::MAX),
             timestamp_ms: Some(NOW_MS),
-            key: None,
+            key: key.map(Vec::as_slice),
             value: Some(value),
             headers: &NoHeaders,
             conversation: None,
         };
-        assert_eq!(self.task.process(&record, NOW_MS).map_err(|error| error.to_string()), Ok(()));
-        self.next += 1;
+        assert_eq!(lane.task.process(&record, NOW_MS).map_err(|error| error.to_string()), Ok(()));
+        place.next += 1;
         true
     }
 
-    /// Commits what is staged.
+    /// Commits what all tasks have staged, in one transaction, as a worker does.
     ///
     /// # Panics
-    /// The task failed: so does the test.
+    /// A task failed: so does the test.
     pub fn commit(&mut self) {
-        let mut transaction = Transaction {
-            topics: self.topology.topics().to_vec(),
-            dead_letters: self.topology.dead_letters().index(),
-            ..Transaction::default()
-        };
-        assert_eq!(self.task.prepare(&mut transaction).map_err(|error| error.to_string()), Ok(()));
-        for (topic, route, key, value) in transaction.records {
-            let key = key.unwrap_or_default();
-            if route == Route::Partition(0) {
-                match value {
-                    Some(value) => self.changelog.insert(key, value),
-                    None => self.changelog.remove(&key),
-                };
-                continue;
-            }
-            self.emissions += 1;
-            let key = (topic, String::from_utf8_lossy(&key).into_owned());
-            match value.map(|value| serde_json::from_slice(&value).unwrap_or(Value::Null)) {
-                Some(value) => self.outputs.insert(key, value),
-                None => self.outputs.remove(&key),
-            };
+        let mut transaction = Transaction::new(self.names.clone(), self.partitions());
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.task.is_clean()) {
+            assert_eq!(lane.task.prepare(&mut transaction).map_err(|error| error.to_string()), Ok(()));
         }
-        self.letters.extend(transaction.letters);
-        self.committed = self.next;
-        assert!(self.task.committed().is_ok(), "the store takes what is committed");
+        self.cluster.commit(transaction);
+        for lane in self.lanes.iter_mut().filter(|lane| !lane.task.is_clean()) {
+            lane.input.committed = lane.input.next;
+            lane.repartition.committed = lane.repartition.next;
+            #[expect(clippy::expect_used, reason = "a test's own store")]
+            let tally = lane.task.committed().expect("the store takes what is committed");
+            for (notice, count) in tally.notices() {
+                *self.notices.entry(notice).or_default() += count;
+            }
+            for (class, count) in tally.events() {
+                *self.events.entry(class.as_str()).or_default() += count;
+            }
+        }
     }
 
     /// A transaction that fails: prepared, then dropped; the records come again.
     pub fn abort(&mut self) {
-        let mut lost = Transaction { topics: self.topology.topics().to_vec(), ..Transaction::default() };
-        let _ = self.task.prepare(&mut lost);
-        self.task.aborted();
-        self.next = self.committed;
-    }
-
-    /// The process dies: a new task is restored from the changelog and goes on where the last commit left off.
-    ///
-    /// # Panics
-    /// The restore failed: so does the test.
-    pub fn crash(&mut self) {
-        self.task = new_task(&self.topology);
-        for (key, value) in &self.changelog {
-            assert!(self.task.restore(key, Some(value)).is_ok(), "the store takes what was restored");
+        let mut lost = Transaction::new(self.names.clone(), self.partitions());
+        for lane in &mut self.lanes {
+            let _ = lane.task.prepare(&mut lost);
+            lane.task.aborted();
+            lane.input.next = lane.input.committed;
+            lane.repartition.next = lane.repartition.committed;
         }
-        assert!(self.task.restored(0).is_ok(), "the store takes what was restored");
-        self.next = self.committed;
     }
 
-    /// Takes all that is left, and commits.
+    /// The process dies: new tasks are restored from their changelogs and go on where the last commit left off.
+    pub fn crash(&mut self) {
+        let partitions = self.partitions();
+        for (partition, lane) in (0..partitions).zip(&mut self.lanes) {
+            lane.task = new_task(partition, partitions, &self.topology);
+            lane.input.next = lane.input.committed;
+            lane.repartition.next = lane.repartition.committed;
+        }
+        self.restore_all();
+    }
+
+    fn restore_all(&mut self) {
+        for (lane, changelog) in self.lanes.iter_mut().zip(&self.cluster.changelogs) {
+            for (key, value) in changelog {
+                assert!(lane.task.restore(key, Some(value)).is_ok(), "the store takes what was restored");
+            }
+            assert!(lane.task.restored(0).is_ok(), "the store takes what was restored");
+            if self.expires {
+                lane.task.caught_up();
+            }
+        }
+    }
+
+    /// Takes all that is left, and commits, until nothing comes any more.
     pub fn finish(&mut self) {
-        while self.step() {}
-        self.commit();
+        loop {
+            let mut any = false;
+            while self.step() {
+                any = true;
+            }
+            self.commit();
+            if !any {
+                return;
+            }
+        }
     }
 
     /// The last record of every key of every output topic.
     #[must_use]
     pub fn finals(&self) -> &BTreeMap<(String, String), Value> {
-        &self.outputs
+        &self.cluster.outputs
     }
 
     /// The last record of a key.
     #[must_use]
     pub fn record(&self, topic: &str, key: &str) -> Option<&Value> {
-        self.outputs.get(&(topic.to_owned(), key.to_owned()))
+        self.cluster.outputs.get(&(topic.to_owned(), key.to_owned()))
     }
 
     /// How many output records were committed, dead letters left out.
     #[must_use]
     pub fn emissions(&self) -> usize {
-        self.emissions
+        self.cluster.emissions
     }
 
     /// The dead letters, in order.
     #[must_use]
     pub fn letters(&self) -> &[Letter] {
-        &self.letters
+        &self.cluster.letters
     }
 
-    /// All values in the changelog that hold this text.
+    /// How many records were counted as this.
+    #[must_use]
+    pub fn events(&self, class: EventClass) -> u64 {
+        self.events.get(class.as_str()).copied().unwrap_or(0)
+    }
+
+    /// How often this was noticed.
+    #[must_use]
+    pub fn noticed(&self, notice: Notice) -> u64 {
+        self.notices.get(&notice).copied().unwrap_or(0)
+    }
+
+    /// The rules that were violated.
+    #[must_use]
+    pub fn violations(&self) -> Vec<&'static str> {
+        let rule = |notice: &Notice| match notice {
+            Notice::Violation(rule) => Some(*rule),
+            Notice::SessionConflict | Notice::WindowExpired => None,
+        };
+        self.notices.keys().filter_map(rule).collect()
+    }
+
+    /// How many keys the changelogs hold.
+    #[must_use]
+    pub fn changelog_len(&self) -> usize {
+        self.cluster.changelogs.iter().map(BTreeMap::len).sum()
+    }
+
+    /// Whether any value in a changelog holds this text.
     #[must_use]
     pub fn changelog_holds(&self, text: &str) -> bool {
-        self.changelog.values().any(|value| contains(value, text.as_bytes()))
+        let mut values = self.cluster.changelogs.iter().flat_map(BTreeMap::values);
+        values.any(|value| contains(value, text.as_bytes()))
     }
 }
 
@@ -213,9 +278,9 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-fn new_task(topology: &Arc<Topology>) -> Task {
-    let mut task = Task::new(0, Arc::clone(topology), Limits::default(), Box::new(MemoryStore::default()));
-    task.become_phase(engine::Phase::Restoring);
-    task.become_phase(engine::Phase::Running);
+fn new_task(partition: i32, partitions: i32, topology: &Arc<Topology>) -> Task {
+    let store = Box::new(MemoryStore::default());
+    let mut task = Task::new(partition, partitions, Arc::clone(topology), Limits::default(), store);
+    task.become_phase(Phase::Restoring);
     task
 }

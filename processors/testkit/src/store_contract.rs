@@ -44,6 +44,7 @@ pub fn store_contract(mut make: impl FnMut() -> Box<dyn StateStore>) {
     what_is_applied_is_read(&mut *make());
     the_last_change_of_a_key_counts(&mut *make());
     a_scan_gives_its_prefix_in_order_and_stops_when_told(&mut *make());
+    a_scan_can_begin_anywhere_under_its_prefix(&mut *make());
     the_changelog_offset_is_that_of_the_last_batch_that_named_one(&mut *make());
     a_wiped_store_is_as_new(&mut *make());
     any_bytes_are_keys_and_values(&mut *make());
@@ -88,6 +89,19 @@ fn a_scan_gives_its_prefix_in_order_and_stops_when_told(store: &mut dyn StateSto
     assert_eq!(scan(store, "", 10), ["a", "b", "b/1", "b/2", "c"]);
     assert_eq!(scan(store, "b", 2), ["b", "b/1"]);
     assert!(scan(store, "d", 10).is_empty());
+}
+
+fn a_scan_can_begin_anywhere_under_its_prefix(store: &mut dyn StateStore) {
+    apply(store, &[("a/1", Some("")), ("a/2", Some("")), ("a/4", Some("")), ("b", Some(""))], None);
+    let mut keys = Vec::new();
+    for from in ["a/2", "a/3", "a/5"] {
+        let scanned = store.scan_from(b"a/", from.as_bytes(), &mut |key, _| {
+            keys.push(String::from_utf8_lossy(key).into_owned());
+            ControlFlow::Continue(())
+        });
+        assert!(scanned.is_ok(), "a part of a prefix can be scanned");
+    }
+    assert_eq!(keys, ["a/2", "a/4", "a/4"]);
 }
 
 fn the_changelog_offset_is_that_of_the_last_batch_that_named_one(store: &mut dyn StateStore) {

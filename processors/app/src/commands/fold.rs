@@ -22,7 +22,7 @@ pub fn run(global: &Global, args: &FoldArgs, config: &Config) -> Result<(), Fail
     let topology = Arc::new(wiring::topology(config, &global.processors).map_err(Failure::usage)?);
     let lines = records::open(&args.file).map_err(Failure::usage)?;
     let out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    let mut fold = Fold::new(&topology, config, args.as_emitted)?;
+    let mut fold = Fold::new(&topology, config, args)?;
     for line in lines {
         fold.take(&line?)?;
     }
@@ -42,11 +42,15 @@ struct Fold<'t> {
 }
 
 impl<'t> Fold<'t> {
-    fn new(topology: &'t Arc<Topology>, config: &'t Config, as_emitted: bool) -> anyhow::Result<Self> {
+    fn new(topology: &'t Arc<Topology>, config: &'t Config, args: &FoldArgs) -> anyhow::Result<Self> {
+        let as_emitted = args.as_emitted;
         let store = Box::new(MemoryStore::default());
-        let mut task = Task::new(0, Arc::clone(topology), config.limits.clone(), store);
+        let mut task = Task::new(0, 1, Arc::clone(topology), config.limits.clone(), store);
         task.become_phase(Phase::Restoring);
         task.become_phase(Phase::Running);
+        if args.expire {
+            task.caught_up();
+        }
         let direct = as_emitted.then(|| -> Box<dyn Write> { Box::new(std::io::stdout()) });
         Ok(Self {
             config,

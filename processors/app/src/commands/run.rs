@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use edge::health::Health;
 use edge::http::HttpHandle;
-use edge::metrics::Metrics;
+use edge::metrics::{Labels, Metrics};
 use edge::{OutputTopics, Pipeline, Settings, Shared, Stop, worker_names};
 use engine::{EventClass, MemoryStore, Topology};
 use model::Reason;
@@ -75,7 +75,8 @@ pub fn start(
     let instance = Instance::claim(global.state_dir.as_deref()).map_err(Failure::usage)?;
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let kinds: Vec<&str> = EventClass::ALL.iter().map(|class| class.as_str()).collect();
-    let metrics = Metrics::new(&reasons, &kinds)?;
+    let metrics =
+        Metrics::new(&Labels { dead_letter_reasons: &reasons, event_kinds: &kinds, rules: &folds::RULES })?;
     let names = worker_names(usize::from(args.workers));
     let health = Health::new(names);
     let http = global.http.unwrap_or(DEFAULT_HTTP);
@@ -87,6 +88,7 @@ pub fn start(
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
     let shared = Shared {
         settings: settings(global, config, &instance.name)?,
+        partitions: partitions(config, &metadata)?,
         outputs: outputs(&topology, &metadata)?,
         topology,
         limits: config.limits.clone(),
@@ -100,6 +102,7 @@ pub fn start(
         metrics.declare_topic(topic);
     }
     metrics.declare_topic(config.name_of(Role::Changelog));
+    metrics.declare_topic(config.name_of(Role::Repartition));
     let pipeline = Pipeline::start(shared, usize::from(args.workers))?;
     Ok(Some(Running { pipeline, address, http, _instance: instance }))
 }
@@ -149,6 +152,24 @@ fn settings(global: &Global, config: &Config, instance: &str) -> Result<Settings
         commit_bytes_max: config.commit.bytes_max,
         transaction_timeout: Duration::from_millis(config.transaction_timeout_ms),
     })
+}
+
+/// How many partitions the input has. What belongs together lies in partitions of the same number.
+fn partitions(config: &Config, metadata: &Metadata) -> Result<i32, Failure> {
+    let count = |name: &str| topics::partitions(metadata, name).unwrap_or(0);
+    let input = config.name_of(Role::Input);
+    let wanted = count(input);
+    for role in [Role::Changelog, Role::Repartition] {
+        let name = config.name_of(role);
+        if count(name) != wanted {
+            return Err(Failure::usage(anyhow!(
+                "topic {name} has {} partitions and {input} has {wanted}: they need the same number. Were partitions \
+                 added to the input? State cannot follow; begin with a new --group, which reads all input again",
+                count(name)
+            )));
+        }
+    }
+    Ok(wanted)
 }
 
 fn outputs(topology: &Topology, metadata: &Metadata) -> Result<OutputTopics, Failure> {

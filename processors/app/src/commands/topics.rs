@@ -72,10 +72,10 @@ pub fn missing(config: &Config, metadata: &Metadata) -> Vec<String> {
     names.filter(|name| partitions(metadata, name).is_none()).map(str::to_owned).collect()
 }
 
-/// A changelog has a partition for each partition that the input really has.
+/// The changelog and the repartition topic have a partition for each partition that the input really has.
 fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
     let declared = topic.partitions.unwrap_or(1);
-    if topic.role != Role::Changelog {
+    if !matches!(topic.role, Role::Changelog | Role::Repartition) {
         return declared;
     }
     let input = config.topics.iter().find(|topic| topic.role == Role::Input && topic.exact().is_some());

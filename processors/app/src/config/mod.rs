@@ -28,6 +28,8 @@ pub struct Config {
     pub commit: Commit,
     /// The coordinator aborts a transaction that is open for longer, in milliseconds.
     pub transaction_timeout_ms: u64,
+    /// What the processors depend on.
+    pub folds: folds::Settings,
 }
 
 /// A declared topic.
@@ -76,6 +78,8 @@ pub enum Role {
     DeadLetters,
     /// The state goes here.
     Changelog,
+    /// Work for other partitions goes here, and comes from here.
+    Repartition,
 }
 
 /// `cleanup.policy`.

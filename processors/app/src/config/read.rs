@@ -13,6 +13,7 @@ const ROLES: &[(&str, Role)] = &[
     ("output", Role::Output),
     ("dead-letters", Role::DeadLetters),
     ("changelog", Role::Changelog),
+    ("repartition", Role::Repartition),
 ];
 const CLEANUPS: &[(&str, Cleanup)] = &[
     ("delete", Cleanup::Delete),
@@ -42,11 +43,12 @@ pub(super) fn config(text: &str, group: &str) -> Result<Config, Vec<String>> {
     let limits = limits(root.get("limits"), &mut errors);
     let commit = commit(root.get("commit"), &mut errors);
     let transaction_timeout_ms = transaction(root.get("transaction"), &mut errors);
+    let folds = metrics(root.get("metrics"), &mut errors);
     root.finish(&mut errors);
     check_topics(&topics, &mut errors);
     check_processors(&processors, &topics, &mut errors);
     if errors.0.is_empty() {
-        Ok(Config { topics, processors, limits, commit, transaction_timeout_ms })
+        Ok(Config { topics, processors, limits, commit, transaction_timeout_ms, folds })
     } else {
         Err(errors.0)
     }
@@ -233,6 +235,52 @@ fn transaction(value: Option<&Value>, errors: &mut Errors) -> u64 {
     timeout_ms
 }
 
+const WINDOW_MS_MIN: i64 = 1_000;
+const WINDOW_MS_MAX: i64 = 366 * 86_400_000;
+
+/// What the figures of `cx.metrics` depend on.
+fn metrics(value: Option<&Value>, errors: &mut Errors) -> folds::Settings {
+    let mut settings = folds::Settings::default();
+    let Some(value) = value else { return settings };
+    let mut node = Node::new("metrics", value, errors);
+    if let Some(ms) = unit(&mut node, "service_level", units::duration_ms, errors) {
+        settings.service_level_ms = ms;
+    }
+    if node.get("windows").is_some() {
+        settings.window_sizes_ms = windows(&mut node, errors);
+    }
+    let retention = unit(&mut node, "retention", units::duration_ms, errors);
+    settings.window_retention_ms = retention.unwrap_or(settings.window_retention_ms);
+    if settings.window_sizes_ms.iter().any(|size| *size > settings.window_retention_ms) {
+        errors.add(
+            &node.place("retention"),
+            "is shorter than a window: it would be forgotten before it is full",
+        );
+    }
+    node.finish(errors);
+    settings
+}
+
+fn windows(node: &mut Node<'_>, errors: &mut Errors) -> Vec<i64> {
+    let place = node.place("windows");
+    let mut sizes: Vec<i64> = Vec::new();
+    for (index, text) in node.texts("windows", errors).iter().enumerate() {
+        let place = format!("{place}[{index}]");
+        match units::duration_ms(text) {
+            Err(problem) => errors.add(&place, problem),
+            Ok(size) if !(WINDOW_MS_MIN..=WINDOW_MS_MAX).contains(&size) => {
+                errors.add(&place, "is not between 1s and 366d");
+            }
+            Ok(size) if sizes.contains(&size) => errors.add(&place, "is there already"),
+            Ok(size) => sizes.push(size),
+        }
+    }
+    if sizes.is_empty() {
+        errors.add(&place, "name at least one size, as in [15m, 1h]");
+    }
+    sizes
+}
+
 fn bounded(place: &str, ms: i64, least: u64, most: u64, errors: &mut Errors) -> u64 {
     let ms = ms.cast_unsigned();
     if !(least..=most).contains(&ms) {
@@ -270,7 +318,7 @@ fn check_topics(topics: &[Topic], errors: &mut Errors) {
 /// Declarations that would lose records.
 fn check_topic(place: &str, topic: &Topic, all: &[Topic], errors: &mut Errors) {
     let wanted = match topic.role {
-        Role::Input | Role::DeadLetters => Some(Cleanup::Delete),
+        Role::Input | Role::DeadLetters | Role::Repartition => Some(Cleanup::Delete),
         Role::Changelog => Some(Cleanup::Compact),
         Role::Output => None,
     };

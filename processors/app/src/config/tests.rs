@@ -9,7 +9,12 @@ fn the_built_in_file_is_valid() {
     let config = read::config(BUILT_IN, "cx-timelines").unwrap();
     assert_eq!(config.exact_inputs(), ["cx.events"]);
     assert_eq!(config.name_of(Role::Changelog), "cx-timelines-changelog");
-    assert_eq!(config.published(), ["cx.activities", "cx.dead-letters"]);
+    assert_eq!(config.name_of(Role::Repartition), "cx-timelines-repartition");
+    assert!(config.published().contains(&"cx.timelines") && config.published().contains(&"cx.dead-letters"));
+    assert_eq!(config.folds, folds::Settings::default());
+    let declared: std::collections::BTreeSet<&str> =
+        config.processors.iter().map(|processor| processor.name.as_str()).collect();
+    assert_eq!(declared, folds::NAMES.into_iter().collect(), "each processor is declared");
     assert_eq!(config.conversation_of("cx.conversation.own.topic-1"), Some("own.topic-1"));
     assert_eq!(config.conversation_of("cx.events"), None);
     assert!(config.is_input("cx.conversation.x") && !config.is_input("cx.activities"));
@@ -42,6 +47,27 @@ fn all_errors_come_at_once_each_with_its_place() {
         "extra",
     ] {
         assert!(found.iter().any(|error| error.starts_with(&format!("{place}:"))), "{place} in {found:#?}");
+    }
+}
+
+#[test]
+fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
+    let found = |metrics: &str| {
+        let standard = BUILT_IN.find("\nmetrics:").unwrap();
+        let after = BUILT_IN[standard + 1..].find("\n\n").unwrap() + standard + 1;
+        errors(&format!("{}\nmetrics: {metrics}\n{}", &BUILT_IN[..standard], &BUILT_IN[after..]))
+    };
+    assert_eq!(found("{windows: [15m, 1h, 1d], service_level: 30s, retention: 400d}"), Vec::<String>::new());
+    for (metrics, place) in [
+        ("{windows: []}", "metrics.windows: name at least one"),
+        ("{windows: [15m, 900s]}", "metrics.windows[1]: is there already"),
+        ("{windows: [10ms]}", "metrics.windows[0]: is not between"),
+        ("{windows: [15]}", "metrics.windows[0]: "),
+        ("{windows: [1d], retention: 1h}", "metrics.retention: is shorter"),
+        ("{service_levle: 20s}", "metrics.service_levle: unknown key; did you mean `service_level`?"),
+    ] {
+        let found = found(metrics);
+        assert!(found.iter().any(|error| error.starts_with(place)), "{place} in {found:#?}");
     }
 }
 

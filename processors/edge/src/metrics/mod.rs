@@ -7,7 +7,7 @@
 pub mod names;
 mod process;
 
-use engine::Phase;
+use engine::{Notice, Phase};
 use names::{Declared, UNDECLARED};
 use prometheus::core::Collector;
 use prometheus::{
@@ -109,11 +109,25 @@ struct Inner {
     state_bytes: IntGaugeVec,
     rebalances: IntCounterVec,
     producer_rebuilds: IntCounter,
+    violations: Family,
+    session_conflicts: IntCounter,
+    window_changes_expired: IntCounter,
     start_time: Gauge,
     memory: IntGauge,
     cpu: Counter,
     /// One scrape at a time, since CPU time is counted by what was added since the last.
     scrape: Mutex<()>,
+}
+
+/// The values that labels can have; any other is counted as `undeclared`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Labels<'l> {
+    /// The words of `model::Reason`.
+    pub dead_letter_reasons: &'l [&'l str],
+    /// The words of `engine::EventClass`.
+    pub event_kinds: &'l [&'l str],
+    /// The rules that the processors watch.
+    pub rules: &'l [&'l str],
 }
 
 /// All metrics of one pipeline. Cheap to clone; every method can be called from any thread.
@@ -132,24 +146,19 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Metrics in a registry of their own. `dead_letter_reasons` and `event_kinds` (usually
-    /// the words of `engine::EventClass`) are the values their labels can have; any other is counted as `undeclared`.
+    /// Metrics in a registry of their own.
     ///
     /// # Errors
     /// When a declared name or label is not one that Prometheus takes.
-    pub fn new(dead_letter_reasons: &[&str], event_kinds: &[&str]) -> Result<Self, MetricsError> {
-        Self::in_registry(Registry::new(), dead_letter_reasons, event_kinds)
+    pub fn new(labels: &Labels<'_>) -> Result<Self, MetricsError> {
+        Self::in_registry(Registry::new(), labels)
     }
 
     /// The same in a registry that is passed in (and that may hold metrics of others, which are rendered too).
     ///
     /// # Errors
     /// As [`Metrics::new`], and when the registry already holds a metric of one of these names.
-    pub fn in_registry(
-        registry: Registry,
-        dead_letter_reasons: &[&str],
-        event_kinds: &[&str],
-    ) -> Result<Self, MetricsError> {
+    pub fn in_registry(registry: Registry, labels: &Labels<'_>) -> Result<Self, MetricsError> {
         let build = gauges(&registry, &names::BUILD_INFO)?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let transactions = counters(&registry, &names::TRANSACTIONS)?;
@@ -165,9 +174,9 @@ impl Metrics {
             tasks.with_label_values(&[state.as_str()]);
         }
         let inner = Inner {
-            events: family(&registry, &names::EVENTS, event_kinds)?,
+            events: family(&registry, &names::EVENTS, labels.event_kinds)?,
             outputs: counters(&registry, &names::OUTPUTS)?,
-            dead_letters: family(&registry, &names::DEAD_LETTERS, dead_letter_reasons)?,
+            dead_letters: family(&registry, &names::DEAD_LETTERS, labels.dead_letter_reasons)?,
             transactions,
             commit_latency: histogram(&registry, &names::COMMIT_LATENCY)?,
             processing_latency: histogram(&registry, &names::PROCESSING_LATENCY)?,
@@ -181,6 +190,9 @@ impl Metrics {
             state_bytes: gauges(&registry, &names::STATE_BYTES)?,
             rebalances,
             producer_rebuilds: counter(&registry, &names::PRODUCER_REBUILDS)?,
+            violations: family(&registry, &names::INVARIANT_VIOLATIONS, labels.rules)?,
+            session_conflicts: counter(&registry, &names::SESSION_CONFLICTS)?,
+            window_changes_expired: counter(&registry, &names::WINDOW_CHANGES_EXPIRED)?,
             start_time: registered(
                 &registry,
                 &names::PROCESS_START,
@@ -291,6 +303,15 @@ impl Metrics {
         self.inner.producer_rebuilds.inc();
     }
 
+    /// Something that a task noticed.
+    pub fn notice(&self, notice: Notice, count: u64) {
+        match notice {
+            Notice::Violation(rule) => self.inner.violations.add(rule, count),
+            Notice::SessionConflict => self.inner.session_conflicts.inc_by(count),
+            Notice::WindowExpired => self.inner.window_changes_expired.inc_by(count),
+        }
+    }
+
     /// Removes every series of a partition that left this process, so that no scrape shows figures that stand still.
     pub fn forget_partition(&self, partition: i32) {
         let label = partition.to_string();
@@ -376,7 +397,12 @@ mod tests {
     use names::{ALL, Type};
 
     fn metrics() -> Metrics {
-        Metrics::new(&["malformed", "no-key"], &EventClass::ALL.map(EventClass::as_str)).unwrap()
+        Metrics::new(&Labels {
+            dead_letter_reasons: &["malformed", "no-key"],
+            event_kinds: &EventClass::ALL.map(EventClass::as_str),
+            rules: &["queues"],
+        })
+        .unwrap()
     }
 
     fn has(text: &str, line: &str) -> bool {
@@ -408,6 +434,9 @@ mod tests {
             "cx_timelines_rebalances_total{kind=\"lost\"} 0",
             "cx_timelines_restore_records_total 0",
             "cx_timelines_producer_rebuilds_total 0",
+            "cx_timelines_invariant_violations_total{rule=\"queues\"} 0",
+            "cx_timelines_session_conflicts_total 0",
+            "cx_timelines_window_changes_expired_total 0",
             "cx_timelines_commit_latency_seconds_count 0",
             "cx_timelines_processing_latency_seconds_count 0",
             "cx_timelines_end_to_end_latency_seconds_count 0",
@@ -557,8 +586,8 @@ mod tests {
         one.outputs("cx.activities", 1);
         assert!(!other.render().contains("cx_timelines_outputs_total{"));
         let registry = Registry::new();
-        assert!(Metrics::in_registry(registry.clone(), &[], &[]).is_ok());
-        let error = Metrics::in_registry(registry, &[], &[]).unwrap_err();
+        assert!(Metrics::in_registry(registry.clone(), &Labels::default()).is_ok());
+        let error = Metrics::in_registry(registry, &Labels::default()).unwrap_err();
         assert!(error.to_string().contains("cx_timelines_"), "{error}");
     }
 }

@@ -145,6 +145,24 @@ pub const PRODUCER_REBUILDS: Declared = counter(
     &[],
     "Transactional producers destroyed and built anew after a fatal or ambiguous error.",
 );
+/// Rules that did not hold.
+pub const INVARIANT_VIOLATIONS: Declared = counter(
+    "cx_timelines_invariant_violations_total",
+    &["rule"],
+    "Times that something which must always hold did not, by rule; anything above 0 is a bug or damaged state.",
+);
+/// Sessions with two conversations.
+pub const SESSION_CONFLICTS: Declared = counter(
+    "cx_timelines_session_conflicts_total",
+    &[],
+    "Channel sessions that events named with a second conversation; the first one seen stays.",
+);
+/// Changes that came too late.
+pub const WINDOW_CHANGES_EXPIRED: Declared = counter(
+    "cx_timelines_window_changes_expired_total",
+    &[],
+    "Changes of metrics windows whose retention was over; those windows stay as they are.",
+);
 /// The build.
 pub const BUILD_INFO: Declared =
     gauge("cx_timelines_build_info", &["version"], "Always 1; the label tells the version of this program.");
@@ -175,6 +193,9 @@ pub const ALL: &[Declared] = &[
     STATE_BYTES,
     REBALANCES,
     PRODUCER_REBUILDS,
+    INVARIANT_VIOLATIONS,
+    SESSION_CONFLICTS,
+    WINDOW_CHANGES_EXPIRED,
     BUILD_INFO,
     PROCESS_START,
     PROCESS_MEMORY,
@@ -258,7 +279,7 @@ mod tests {
 
     #[test]
     fn no_label_can_carry_a_conversation() {
-        let allowed = ["kind", "topic", "reason", "outcome", "partition", "state", "version"];
+        let allowed = ["kind", "topic", "reason", "outcome", "partition", "state", "rule", "version"];
         for metric in ALL {
             for label in metric.labels {
                 assert!(allowed.contains(label), "{} has the label {label}", metric.name);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Tally, TaskError};
+use engine::{Notice, Tally, TaskError};
 use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -76,12 +76,10 @@ impl Worker {
                 lane.rewind();
                 continue;
             }
-            let next = lane.task.offsets().iter().map(|source| source.next).max();
+            let offsets = lane.task.offsets().to_vec();
             match lane.task.committed() {
                 Ok(tally) => {
-                    if let Some(next) = next {
-                        lane.committed_to(next);
-                    }
+                    lane.committed_to(&offsets);
                     count(&self.shared, &tally);
                 }
                 Err(error) => {
@@ -186,6 +184,12 @@ fn count(shared: &super::Shared, tally: &Tally) {
         if let Some(name) = shared.topology.topics().get(topic) {
             metrics.outputs(name, count);
         }
+    }
+    for (notice, count) in tally.notices() {
+        if let Notice::Violation(rule) = notice {
+            tracing::error!(rule, count, "a rule that always holds did not: please report this");
+        }
+        metrics.notice(notice, count);
     }
     metrics.end_to_end_latency(now_ms(), tally.timestamps_ms.iter().copied());
 }

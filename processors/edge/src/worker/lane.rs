@@ -1,56 +1,87 @@
-//! A lane: a task and the input partition that it takes its records from.
+//! A lane: a task and the partitions that it takes its records from, which all have the same number.
 
-use engine::{Phase, Task};
+use engine::{Phase, SourceOffset, Task};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 use std::time::Duration;
 
-use crate::consumer::Notes;
+use crate::consumer::{End, Notes};
 use crate::metrics::Metrics;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A task with its place in the input.
-pub(super) struct Lane {
-    pub(super) task: Task,
-    pub(super) topic: String,
+/// A partition that a task reads, and its place in it.
+struct Source {
+    topic: String,
     /// The offset after the last record whose effects are committed; `None`: nothing was ever committed.
-    pub(super) committed: Option<i64>,
+    committed: Option<i64>,
     /// Records below this offset were taken already.
     next: i64,
     /// Whether the consumer stands where the task expects it; until then nothing is taken.
     in_place: bool,
+}
+
+/// A task with its places in the input and in the repartition topic.
+pub(super) struct Lane {
+    pub(super) task: Task,
+    sources: Vec<Source>,
+    /// The end that the input had when it was first seen: when it is reached, things may expire.
+    first_end: Option<i64>,
     metrics: Metrics,
 }
 
 impl Lane {
-    pub(super) fn new(task: Task, topic: &str, metrics: Metrics) -> Self {
+    /// A lane that reads this partition of `input` and of `repartition`.
+    pub(super) fn new(task: Task, input: &str, repartition: &str, metrics: Metrics) -> Self {
         metrics.task_moved(None, Some(task.phase()));
-        Self { task, topic: topic.to_owned(), committed: None, next: 0, in_place: false, metrics }
+        let source =
+            |topic: &str| Source { topic: topic.to_owned(), committed: None, next: 0, in_place: false };
+        Self { task, sources: vec![source(input), source(repartition)], first_end: None, metrics }
     }
 
     pub(super) fn partition(&self) -> i32 {
         self.task.partition()
     }
 
+    /// The input topic.
+    pub(super) fn input(&self) -> &str {
+        self.sources.first().map_or("", |source| &source.topic)
+    }
+
+    /// All partitions that it reads.
+    pub(super) fn places(&self) -> TopicPartitionList {
+        let mut places = TopicPartitionList::new();
+        for source in &self.sources {
+            places.add_partition(&source.topic, self.partition());
+        }
+        places
+    }
+
+    fn source(&mut self, topic: &str) -> Option<&mut Source> {
+        self.sources.iter_mut().find(|source| source.topic == topic)
+    }
+
     /// Whether records can be taken.
     pub(super) fn is_live(&self) -> bool {
-        self.in_place && self.task.phase() == Phase::Running
+        self.task.phase() == Phase::Running && self.sources.iter().all(|source| source.in_place)
     }
 
     /// Whether it runs, but the consumer has still to be put in its place.
     pub(super) fn is_misplaced(&self) -> bool {
-        !self.in_place && self.task.phase() == Phase::Running
+        self.task.phase() == Phase::Running && !self.sources.iter().all(|source| source.in_place)
     }
 
-    /// Whether a record at this offset is the next one, or lies after it.
-    pub(super) fn expects(&self, offset: i64) -> bool {
-        self.is_live() && offset >= self.next
+    /// Whether a record at this offset is the next one of its topic, or lies after it.
+    pub(super) fn expects(&self, topic: &str, offset: i64) -> bool {
+        let source = self.sources.iter().find(|source| source.topic == topic);
+        self.is_live() && source.is_some_and(|source| offset >= source.next)
     }
 
-    pub(super) fn took(&mut self, offset: i64) {
-        self.next = offset + 1;
+    pub(super) fn took(&mut self, topic: &str, offset: i64) {
+        if let Some(source) = self.source(topic) {
+            source.next = offset + 1;
+        }
     }
 
     /// Moves the task to another phase, and tells the metrics.
@@ -74,24 +105,55 @@ impl Lane {
     /// What was staged is dropped; the consumer has to go back.
     pub(super) fn rewind(&mut self) {
         self.task.aborted();
-        self.in_place = false;
+        self.sources.iter_mut().for_each(|source| source.in_place = false);
+    }
+
+    /// What the group has committed of a topic.
+    pub(super) fn set_committed(&mut self, topic: &str, committed: Option<i64>) {
+        if let Some(source) = self.source(topic) {
+            source.committed = committed;
+        }
     }
 
     /// The transaction holds all that was staged.
-    pub(super) fn committed_to(&mut self, next: i64) {
-        self.committed = Some(next);
+    pub(super) fn committed_to(&mut self, offsets: &[SourceOffset]) {
+        for offset in offsets {
+            self.set_committed(&offset.topic, Some(offset.next));
+        }
     }
 
     /// Puts the consumer where the last commit left off, and lets it fetch.
     pub(super) fn put_in_place(&mut self, consumer: &BaseConsumer<Notes>) -> KafkaResult<()> {
-        let mut place = TopicPartitionList::new();
-        place.add_partition(&self.topic, self.partition());
-        consumer.resume(&place)?;
-        let offset = self.committed.map_or(Offset::Beginning, Offset::Offset);
-        consumer.seek(&self.topic, self.partition(), offset, SEEK_TIMEOUT)?;
-        self.next = self.committed.unwrap_or(0);
-        self.in_place = true;
+        let partition = self.partition();
+        for source in self.sources.iter_mut().filter(|source| !source.in_place) {
+            let mut place = TopicPartitionList::new();
+            place.add_partition(&source.topic, partition);
+            consumer.resume(&place)?;
+            let offset = source.committed.map_or(Offset::Beginning, Offset::Offset);
+            consumer.seek(&source.topic, partition, offset, SEEK_TIMEOUT)?;
+            source.next = source.committed.unwrap_or(0);
+            source.in_place = true;
+        }
         Ok(())
+    }
+
+    /// The end of one of its partitions has been told: shows the lag, and lets things expire once the task has come to the
+    /// end that its input had at first.
+    pub(super) fn saw_end(&mut self, topic: &str, end: End) {
+        let partition = self.partition();
+        let is_input = topic == self.input();
+        let Some(source) = self.source(topic) else { return };
+        let committed = source.committed.unwrap_or(0);
+        let next = source.next;
+        // Behind the last record there may be markers of transactions; nobody will ever commit those.
+        let last = if end.is_drained { next } else { end.stable };
+        self.metrics.lag(topic, partition, (last - committed).max(0));
+        if is_input && self.is_live() {
+            let first_end = *self.first_end.get_or_insert(end.stable);
+            if end.is_drained || next >= first_end {
+                self.task.caught_up();
+            }
+        }
     }
 
     /// Leaves no trace in the metrics.

@@ -48,6 +48,8 @@ pub struct Shared {
     pub stores: StoreFactory,
     /// The input topics.
     pub inputs: Vec<String>,
+    /// How many partitions the input has, and so the repartition topic and the changelog.
+    pub partitions: i32,
     /// The output topics, in the order of the topology.
     pub outputs: OutputTopics,
     /// Where to count.
@@ -191,12 +193,13 @@ impl Worker {
     }
 
     fn new_task(&self, partition: i32) -> Task {
-        let store = (self.shared.stores)(partition);
-        Task::new(partition, Arc::clone(&self.shared.topology), self.shared.limits.clone(), store)
+        let Shared { stores, topology, limits, partitions, .. } = &self.shared;
+        Task::new(partition, *partitions, Arc::clone(topology), limits.clone(), stores(partition))
     }
 
     /// Leaves the group; the partitions go to others at once.
     fn leave(self) {
+        self.give_back_repartition();
         self.consumer.context().close();
         for (_, lane) in self.lanes {
             lane.close();
@@ -220,8 +223,8 @@ impl Worker {
             metrics.restore_remaining(partition, remaining);
         }
         for ((topic, partition), end) in self.consumer.context().take_ends() {
-            if let Some(lane) = self.lanes.get(&partition) {
-                metrics.lag(&topic, partition, (end - lane.committed.unwrap_or(0)).max(0));
+            if let Some(lane) = self.lanes.get_mut(&partition) {
+                lane.saw_end(&topic, end);
             }
         }
     }
@@ -230,7 +233,7 @@ impl Worker {
 /// Hands a message to its task. Gives the partition whose state turned out to be damaged, if so.
 fn take(lanes: &mut BTreeMap<i32, Lane>, message: &BorrowedMessage<'_>) -> Result<Option<i32>, EdgeError> {
     let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(None) };
-    if !lane.expects(message.offset()) {
+    if !lane.expects(message.topic(), message.offset()) {
         return Ok(None);
     }
     let headers = MessageHeaders(message.headers());
@@ -246,7 +249,7 @@ fn take(lanes: &mut BTreeMap<i32, Lane>, message: &BorrowedMessage<'_>) -> Resul
     };
     match lane.task.process(&record, now_ms()) {
         Ok(()) => {
-            lane.took(record.offset);
+            lane.took(record.topic, record.offset);
             Ok(None)
         }
         Err(error @ TaskError::StateDamaged { partition, .. }) => {

@@ -37,15 +37,15 @@ impl Worker {
         self.joined = true;
         self.shared.metrics.rebalance(Rebalance::Assigned);
         tracing::info!(worker = self.name, partitions = %listed(partitions), "assigned");
-        let answered = self.consumer.incremental_assign(partitions);
+        let all = self.with_repartition(partitions)?;
+        let answered = self.consumer.incremental_assign(&all);
         answered.map_err(|error| EdgeError::kafka("cannot take the assignment", error))?;
-        if partitions.count() > 0 {
-            let paused = self.consumer.pause(partitions);
+        if all.count() > 0 {
+            let paused = self.consumer.pause(&all);
             paused.map_err(|error| EdgeError::kafka("cannot pause the new partitions", error))?;
         }
         for element in partitions.elements() {
-            let task = self.new_task(element.partition());
-            let lane = Lane::new(task, element.topic(), self.shared.metrics.clone());
+            let lane = self.new_lane(element.partition(), element.topic());
             self.lanes.insert(element.partition(), lane);
         }
         self.ask_offsets_at = Instant::now();
@@ -67,10 +67,44 @@ impl Worker {
                 lane.close();
             }
         }
-        let answered = self.consumer.incremental_unassign(partitions);
+        let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions)?);
         answered.map_err(|error| EdgeError::kafka("cannot give partitions back", error))?;
         self.tell_health();
         Ok(())
+    }
+
+    /// Partitions of the input, and with each the same one of the repartition topic. The group knows only the input:
+    /// no assignor of the client keeps two topics together. So what belongs together is assigned together here, in the one
+    /// call that answers the group.
+    fn with_repartition(&self, partitions: &TopicPartitionList) -> Result<TopicPartitionList, EdgeError> {
+        let mut all = partitions.clone();
+        for element in partitions.elements() {
+            // Where it begins is decided when the lane is put in its place.
+            all.add_partition_offset(self.repartition(), element.partition(), Offset::Beginning)
+                .map_err(|error| EdgeError::kafka("cannot list the partitions", error))?;
+        }
+        Ok(all)
+    }
+
+    /// Before the consumer closes: the group would give back only what is its own, and wait for the rest.
+    pub(super) fn give_back_repartition(&self) {
+        let mut ours = TopicPartitionList::new();
+        for partition in self.lanes.keys() {
+            ours.add_partition(self.repartition(), *partition);
+        }
+        if ours.count() > 0
+            && let Err(error) = self.consumer.incremental_unassign(&ours)
+        {
+            tracing::debug!(%error, "giving the repartition topic back");
+        }
+    }
+
+    fn repartition(&self) -> &str {
+        self.shared.topology.name(self.shared.topology.repartition())
+    }
+
+    fn new_lane(&self, partition: i32, input: &str) -> Lane {
+        Lane::new(self.new_task(partition), input, self.repartition(), self.shared.metrics.clone())
     }
 
     /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
@@ -98,7 +132,9 @@ impl Worker {
         }
         let mut question = TopicPartitionList::new();
         for lane in self.lanes.values_mut().filter(created) {
-            question.add_partition(&lane.topic, lane.partition());
+            for element in lane.places().elements() {
+                question.add_partition(element.topic(), element.partition());
+            }
         }
         if question.count() == 0 {
             return Ok(());
@@ -113,13 +149,17 @@ impl Worker {
         };
         for element in offsets.elements() {
             let Some(lane) = self.lanes.get_mut(&element.partition()) else { continue };
-            lane.committed = match element.offset() {
+            let committed = match element.offset() {
                 Offset::Offset(offset) => Some(offset),
                 _ => None,
             };
+            lane.set_committed(element.topic(), committed);
+        }
+        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.task.phase() == Phase::Created)
+        {
             let from = lane.task.restore_from()?;
             lane.become_phase(Phase::Restoring);
-            self.restorer.begin(element.partition(), from);
+            self.restorer.begin(*partition, from);
         }
         Ok(())
     }
@@ -162,16 +202,14 @@ impl Worker {
     /// The state of a partition cannot be trusted any more: everything of it begins anew.
     pub(super) fn restore_anew(&mut self, partition: i32) -> Result<(), EdgeError> {
         let Some(mut lane) = self.lanes.remove(&partition) else { return Ok(()) };
-        let mut place = TopicPartitionList::new();
-        place.add_partition(&lane.topic, partition);
         self.consumer
-            .pause(&place)
+            .pause(&lane.places())
             .map_err(|error| EdgeError::kafka("cannot pause a damaged partition", error))?;
         self.restorer.forget(partition);
         lane.task.wipe()?;
-        let topic = lane.topic.clone();
+        let input = lane.input().to_owned();
         lane.close();
-        let lane = Lane::new(self.new_task(partition), &topic, self.shared.metrics.clone());
+        let lane = self.new_lane(partition, &input);
         self.lanes.insert(partition, lane);
         self.ask_offsets_at = Instant::now();
         self.tell_health();

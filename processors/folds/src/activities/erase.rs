@@ -1,6 +1,7 @@
 //! Texts that no output may show any more leave the state too (rule A4).
 
-use super::state::{Events, StoredActor, What};
+use super::state::{Events, What};
+use crate::stored::StoredActor;
 
 /// Drops the bodies that can never be shown again, whatever still arrives:
 ///

@@ -4,13 +4,15 @@
 //! function of that list alone, so order of arrival and repetition cannot matter. Relations that come before their
 //! primary wait in the same list.
 
+mod digest;
 mod erase;
 mod state;
 mod view;
 
-use engine::{Context, Emitter, Outcome, ProcessError, Processor, SourceRecord};
-use model::{Action, Event, Home, Kind};
+use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, SourceRecord};
+use model::{Action, Activity, Event, Home, Kind};
 
+pub(crate) use digest::{Digest, first, has_suggestions, relations};
 use state::{Events, Stored, What};
 
 /// The processor's name in topics.yaml.
@@ -68,16 +70,45 @@ impl Processor for Activities {
         }
     }
 
+    /// Those that follow are told the keys of the activities that changed.
+    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        for key in news.marked() {
+            self.emit(key, emitter)?;
+            emitter.tell(key, b"");
+        }
+        Ok(())
+    }
+
     fn emit(&self, key: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        if !emitter.is_published() {
+            return Ok(());
+        }
         let value = emitter.read(key, |bytes| {
-            let events = Events::read(key, bytes)?;
-            Ok::<_, ProcessError>(view::activity_json(key, &events))
+            with_activity(key, bytes, |activity| {
+                let activity = activity?;
+                let mut out = Vec::with_capacity(1024);
+                activity.write_json(&mut out);
+                Some(out)
+            })
         })??;
         if let Some(value) = value {
             emitter.emit(OUTPUT, SCHEMA, &partition_key(key), key, Some(&value))?;
         }
         Ok(())
     }
+}
+
+/// Lets `look` see the activity that a state of this processor makes; none while its primary is not known.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn with_activity<R>(
+    key: &[u8],
+    state: Option<&[u8]>,
+    look: impl FnOnce(Option<&Activity<'_>>) -> R,
+) -> Result<R, ProcessError> {
+    let events = Events::read(key, state)?;
+    Ok(view::with_activity(key, &events, look))
 }
 
 /// Records of a conversation lie together; an activity without one lies by its own id (contract section 7).

@@ -1,8 +1,10 @@
 //! What is remembered of an activity: its distinct events, in the total order.
 
 use engine::ProcessError;
-use model::{Actor, Change, Event, LegPhase, Primary, Relation};
+use model::{Change, Event, LegPhase, Primary, Relation};
 use serde::{Deserialize, Serialize};
+
+use crate::stored::StoredActor;
 
 /// Version of the state's form; the first byte of every state. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
@@ -15,38 +17,6 @@ pub(super) struct Stored<'a> {
     #[serde(borrow)]
     pub(super) actor: Option<StoredActor<'a>>,
     pub(super) what: What<'a>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredActor<'a> {
-    #[serde(borrow)]
-    actor_type: Option<&'a str>,
-    id: Option<&'a str>,
-    name: Option<&'a str>,
-}
-
-impl<'a> StoredActor<'a> {
-    fn of(actor: &'a Actor<'_>) -> Self {
-        Self { actor_type: actor.actor_type.as_deref(), id: actor.id.as_deref(), name: actor.name.as_deref() }
-    }
-
-    /// The same actor as the model has it.
-    pub(super) fn to_model(self) -> Actor<'a> {
-        Actor {
-            actor_type: self.actor_type.map(Into::into),
-            id: self.id.map(Into::into),
-            name: self.name.map(Into::into),
-        }
-    }
-
-    /// Rule A2: the same type and the same id, which must be known.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type
-    }
-
-    pub(super) fn is_system(&self) -> bool {
-        self.actor_type == Some("SYSTEM")
-    }
 }
 
 /// What an event is to its activity. New variants go to the end: the state holds their numbers.

@@ -7,25 +7,34 @@ use model::{Activity, Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
 
 use super::state::{Events, Stored, StoredItem, StoredLeg, StoredPrimary, What};
 
-/// The record for an activity's key; `None` while its primary is not known.
-pub(super) fn activity_json(key: &[u8], events: &Events<'_>) -> Option<Vec<u8>> {
-    let primary = events.primary()?;
-    let What::Primary(fields) = &primary.what else { return None };
-    let (conversation_id, activity_id) = model::parse_activity_key(std::str::from_utf8(key).ok()?)?;
+/// Lets `look` see the activity that the events make; none while its primary is not known.
+pub(super) fn with_activity<R>(
+    key: &[u8],
+    events: &Events<'_>,
+    look: impl FnOnce(Option<&Activity<'_>>) -> R,
+) -> R {
+    let key = std::str::from_utf8(key).ok().and_then(model::parse_activity_key);
+    let known = events.primary().and_then(|primary| match &primary.what {
+        What::Primary(fields) => Some((primary, fields, Kind::from_code(fields.kind)?)),
+        _ => None,
+    });
+    let (Some((conversation_id, activity_id)), Some((primary, fields, kind))) = (key, known) else {
+        return look(None);
+    };
     let loaded: Vec<Loaded<'_>> = events.0.iter().map(Loaded::of).collect();
     let fold = Fold::over(&loaded, primary);
     let channel = fields.channel.map(|(channel_type, service_identifier)| Channel {
         channel_type: channel_type.map(Cow::Borrowed),
         service_identifier: service_identifier.map(Cow::Borrowed),
     });
-    let author = primary.actor.map(super::state::StoredActor::to_model);
+    let author = primary.actor.map(crate::stored::StoredActor::to_model);
     let deleted = fold.deletion.is_some();
     let activity = Activity {
         activity_id: &activity_id,
         conversation_id: conversation_id.as_deref(),
         channel_session_id: fields.session,
         customer_id: fields.customer,
-        kind: Kind::from_code(fields.kind)?,
+        kind,
         actor: author.as_ref(),
         channel: channel.as_ref(),
         occurred_at: primary.at,
@@ -46,9 +55,7 @@ pub(super) fn activity_json(key: &[u8], events: &Events<'_>) -> Option<Vec<u8>> 
         call: call(&fold.legs, &activity_id, fields),
         rejected: fold.rejected,
     };
-    let mut out = Vec::with_capacity(1024);
-    activity.write_json(&mut out);
-    Some(out)
+    look(Some(&activity))
 }
 
 /// An event with its parts in the form that the record borrows.
@@ -75,7 +82,7 @@ impl<'a> Loaded<'a> {
         };
         Self {
             stored,
-            actor: stored.actor.map(super::state::StoredActor::to_model),
+            actor: stored.actor.map(crate::stored::StoredActor::to_model),
             body: body.map(json),
             items: items.iter().map(item).collect(),
         }
@@ -264,7 +271,7 @@ fn reaction<'a>(event: &'a Loaded<'a>) -> Option<model::Reaction<'a>> {
 
 /// How far a message has come, in the order of rule A7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+pub(super) enum Rank {
     Accepted,
     Sent,
     Failed,
@@ -273,7 +280,7 @@ enum Rank {
 }
 
 impl Rank {
-    fn of(status: &str) -> Option<Self> {
+    pub(super) fn of(status: &str) -> Option<Self> {
         match status {
             "ACCEPTED" => Some(Rank::Accepted),
             "SENT" => Some(Rank::Sent),
@@ -309,6 +316,21 @@ fn delivery<'a>(receipts: &[(Rank, &'a Stored<'a>, Option<&'a str>)]) -> Option<
         read_at: at(Rank::Read),
         failed_at: at(Rank::Failed),
     })
+}
+
+/// How long a call leg was, as far as that is known.
+pub(super) fn leg_duration_ms(events: &Events<'_>) -> Option<i64> {
+    let primary = events.primary()?;
+    let What::Primary(fields) = &primary.what else { return None };
+    let legs: Vec<(&Stored<'_>, StoredLeg<'_>)> = events.0.iter().filter_map(leg_of).collect();
+    call(&legs, "", fields)?.duration_ms
+}
+
+fn leg_of<'s, 'a>(event: &'s Stored<'a>) -> Option<(&'s Stored<'a>, StoredLeg<'a>)> {
+    match &event.what {
+        What::Primary(fields) => Some((event, fields.leg?)),
+        _ => None,
+    }
 }
 
 /// Rule A9. All legs of the activity, started and ended ones, in the total order.

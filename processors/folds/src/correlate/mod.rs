@@ -1,31 +1,26 @@
 //! Events that are known only by their channel session (contract section 7).
 //!
-//! Such an event belongs to the conversation whose events carry that session. It is held here, in its original bytes,
-//! and is in no output while it waits.
+//! Such an event belongs to the conversation whose events carry that session. Where a conversation lies, each new pair of
+//! session and conversation is sent to the session's partition. There the first pair counts, and the events that only name
+//! the session wait, in their original bytes, in no output at all. As soon as the pair is known they are passed on to the
+//! conversation's partition, and folded as if they carried its id.
 
-use engine::{Context, Emitter, Outcome, ProcessError, Processor, SourceRecord};
+use engine::{Carried, Context, Notice, Outcome, ProcessError, Processor, SourceRecord};
 use model::{Event, Home};
-use serde::{Deserialize, Serialize};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "correlate";
 
-/// Holds events whose conversation is not known.
+/// Pairs of which the session's partition has been told.
+const TOLD: u8 = b't';
+/// The conversation of a session.
+const PAIR: u8 = b'p';
+/// Records that wait for it.
+const WAITING: u8 = b'w';
+
+/// Finds the conversation of events that do not say it. It writes no topic.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Correlate;
-
-/// A held record, as it came; with its position, so that it can still be dead-lettered from there.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Held<'a> {
-    topic: &'a str,
-    partition: i32,
-    offset: i64,
-    timestamp_ms: Option<i64>,
-    #[serde(borrow)]
-    key: Option<&'a [u8]>,
-    value: Option<&'a [u8]>,
-    headers: Vec<(String, Option<Vec<u8>>)>,
-}
 
 impl Processor for Correlate {
     fn name(&self) -> &'static str {
@@ -42,8 +37,8 @@ impl Processor for Correlate {
 
     fn wants(&self, home: &Home<'_>) -> bool {
         match home {
-            Home::Session(_) => true,
-            Home::Conversation(_) | Home::Activity(_) => false,
+            Home::Conversation(_) | Home::Session(_) => true,
+            Home::Activity(_) => false,
         }
     }
 
@@ -53,33 +48,95 @@ impl Processor for Correlate {
         record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        let Home::Session(session) = event.home() else { return Ok(Outcome::Ignored) };
-        let key = model::activity_key(Some(session), &event.id);
-        let key = key.as_bytes();
-        if context.read(key, |held| held.is_some())? {
-            return Ok(Outcome::Duplicate);
+        match (event.home(), event.channel_session_id.as_deref()) {
+            (Home::Conversation(conversation), Some(session)) => {
+                learn(session, conversation, context)?;
+                Ok(Outcome::Ignored)
+            }
+            (Home::Session(session), _) => pass_on_or_hold(session, &event.id, record, context),
+            (Home::Conversation(_) | Home::Activity(_), _) => Ok(Outcome::Ignored),
         }
-        let mut headers = Vec::new();
-        record.headers.visit(&mut |name, value| headers.push((name.to_owned(), value.map(<[u8]>::to_vec))));
-        let held = Held {
-            topic: record.topic,
-            partition: record.partition,
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key,
-            value: record.value,
-            headers,
-        };
-        let bytes = postcard::to_stdvec(&held).map_err(|problem| ProcessError::Corrupt {
-            processor: NAME,
-            key: String::from_utf8_lossy(key).into_owned(),
-            problem: problem.to_string(),
-        })?;
-        context.put(key, &bytes);
-        Ok(Outcome::Held)
     }
 
-    fn emit(&self, _key: &[u8], _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        Ok(())
+    /// A pair, from where its conversation lies: the key is the session, the payload the conversation.
+    fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
+        let text = |bytes| {
+            std::str::from_utf8(bytes)
+                .map_err(|_| ProcessError::UnknownMessage(format!("processor {NAME}: an id is no UTF-8")))
+        };
+        let (session, conversation) = (text(key)?, text(payload)?);
+        match conversation_of(session, context)? {
+            None => {
+                context.put(&pair_key(session), payload);
+                release(session, conversation, context)
+            }
+            Some(known) => {
+                if known != conversation {
+                    context.notice(Notice::SessionConflict);
+                }
+                Ok(())
+            }
+        }
     }
+}
+
+/// Tells the session's partition, once for each pair.
+fn learn(session: &str, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    let told = key(TOLD, &model::activity_key(Some(session), conversation));
+    if !context.read(&told, |told| told.is_some())? {
+        context.put(&told, b"");
+        context.send(session.as_bytes(), conversation.as_bytes());
+    }
+    Ok(())
+}
+
+fn pass_on_or_hold(
+    session: &str,
+    event_id: &str,
+    record: &SourceRecord<'_>,
+    context: &mut Context<'_>,
+) -> Result<Outcome, ProcessError> {
+    if let Some(conversation) = conversation_of(session, context)? {
+        context.fold_with(&conversation, Carried::pack(record, Some(&conversation)));
+        return Ok(Outcome::PassedOn);
+    }
+    let waiting = key(WAITING, &model::activity_key(Some(session), event_id));
+    if context.read(&waiting, |held| held.is_some())? {
+        return Ok(Outcome::Duplicate);
+    }
+    context.put(&waiting, &Carried::pack(record, None));
+    Ok(Outcome::Held)
+}
+
+/// The session's conversation has become known: what waited for it goes there.
+fn release(session: &str, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    let prefix = key(WAITING, &format!("{}/", model::escape(session)));
+    let mut waiting: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    context.scan(&prefix, |key, held| waiting.push((key.to_vec(), held.to_vec())))?;
+    for (key, held) in waiting {
+        let carried = Carried::unpack(&held).map_err(|problem| ProcessError::Corrupt {
+            processor: NAME,
+            key: String::from_utf8_lossy(&key).into_owned(),
+            problem: problem.to_string(),
+        })?;
+        context.fold_with(conversation, Carried::pack(&carried.record(), Some(conversation)));
+        context.delete(&key);
+    }
+    Ok(())
+}
+
+fn conversation_of(session: &str, context: &mut Context<'_>) -> Result<Option<String>, ProcessError> {
+    let key = pair_key(session);
+    context.read(&key, |pair| pair.map(|conversation| String::from_utf8_lossy(conversation).into_owned()))
+}
+
+fn pair_key(session: &str) -> Vec<u8> {
+    key(PAIR, session)
+}
+
+fn key(first: u8, rest: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(rest.len() + 1);
+    key.push(first);
+    key.extend_from_slice(rest.as_bytes());
+    key
 }

@@ -2,7 +2,7 @@
 
 use super::lenient::{Object, Text};
 use super::raw::{ChannelDataFields, ChannelFields, CustomerFields, DataFields, EventFields, HeaderFields};
-use super::raw::{InConversation, SenderFields, SessionFields};
+use super::raw::{ParticipantFields, SenderFields, SessionFields};
 use crate::{Actor, Channel};
 use std::borrow::Cow;
 
@@ -14,6 +14,7 @@ pub(super) struct Found<'a> {
     pub(super) channel_session_id: Shared<'a>,
     pub(super) customer_id: Shared<'a>,
     pub(super) channel: Option<Channel<'a>>,
+    pub(super) direction: Shared<'a>,
     pub(super) actor: Option<Actor<'a>>,
 }
 
@@ -40,6 +41,7 @@ pub(super) fn find<'a>(
             .or_else(|| header?.channel_session_id.get())
             .or_else(|| data.body.fields()?.call_id.get()),
         channel: channel(session, header.and_then(|h| h.channel_data.get())),
+        direction: data.conversation_direction.get().or_else(|| session?.direction.get()),
         actor: actor(event, header, customer_id.as_ref()),
         customer_id,
     }
@@ -49,7 +51,6 @@ fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: &T
     let header = data.header.get();
     let of_session =
         |session: &SessionFields<'a>| session.conversation_id.get().or_else(|| session.topic_id.get());
-    let inside = |object: &Object<InConversation<'a>>| object.get()?.conversation_id.get();
     (event.conversation_id.get())
         .or_else(|| event.topic_id.get())
         .or_else(|| outer.get())
@@ -58,9 +59,9 @@ fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: &T
         .or_else(|| header?.conversation_id.get())
         .or_else(|| event.channel_session.get().and_then(of_session))
         .or_else(|| header?.channel_session.get().and_then(of_session))
-        .or_else(|| inside(&data.agent_participant))
-        .or_else(|| inside(&data.conversation_participant))
-        .or_else(|| inside(&data.task))
+        .or_else(|| data.agent_participant.get()?.conversation_id.get())
+        .or_else(|| data.conversation_participant.get()?.conversation_id.get())
+        .or_else(|| data.task.get()?.conversation_id.get())
 }
 
 /// The object of the row `channelSession`: always one object, never merged of several.
@@ -69,16 +70,18 @@ struct Session<'s, 'a> {
     customer: &'s Object<CustomerFields<'a>>,
     channel: &'s Object<ChannelFields<'a>>,
     channel_data: &'s Object<ChannelDataFields<'a>>,
+    direction: &'s Text<'a>,
 }
 
 impl<'s, 'a> Session<'s, 'a> {
     fn of(event: &'s EventFields<'a>, data: &'s DataFields<'a>) -> Option<Self> {
         let carried = event.channel_session.get().or_else(|| data.header.get()?.channel_session.get());
-        if let Some(SessionFields { id, customer, channel, channel_data, .. }) = carried {
-            return Some(Session { id, customer, channel, channel_data });
+        if let Some(SessionFields { id, customer, channel, channel_data, direction, .. }) = carried {
+            return Some(Session { id, customer, channel, channel_data, direction });
         }
-        let DataFields { id, customer, channel, channel_data, .. } = data;
-        data.participant_type.is("ChannelSession").then_some(Session { id, customer, channel, channel_data })
+        let DataFields { id, customer, channel, channel_data, session_direction: direction, .. } = data;
+        let is_session = data.participant_type.is("ChannelSession");
+        is_session.then_some(Session { id, customer, channel, channel_data, direction })
     }
 }
 
@@ -117,11 +120,18 @@ fn actor<'a>(
     } else {
         participant.and_then(|p| p.id.get()).or_else(|| sender.id.get())
     };
-    let name = (sender.sender_name.get())
+    Some(Actor { actor_type, id, name: name(&sender.sender_name, participant) })
+}
+
+/// The name of a sender, or of an agent who joins: the sender's own, else the participant's.
+pub(super) fn name<'a>(
+    sender_name: &Text<'a>,
+    participant: Option<&ParticipantFields<'a>>,
+) -> Option<Cow<'a, str>> {
+    (sender_name.get())
         .or_else(|| participant?.display_name.get())
         .or_else(|| participant?.keycloak_user.get()?.username.get())
-        .or_else(|| participant?.name.get());
-    Some(Actor { actor_type, id, name })
+        .or_else(|| participant?.name.get())
 }
 
 fn actor_type<'a>(event: &EventFields<'a>, sender: &SenderFields<'a>) -> Shared<'a> {

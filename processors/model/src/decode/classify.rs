@@ -1,11 +1,10 @@
 //! What an event does, by its name and contents (contract, section 2).
 
 use super::actor::Found;
+use super::facts;
 use super::lenient::Object;
 use super::raw::{BodyFields, DataFields, Form, HeaderFields, SuggestionFields};
-use crate::{
-    Action, Actor, Change, FactKind, Invalid, Json, Kind, Leg, LegPhase, Primary, ReactionKind, Reason,
-};
+use crate::{Action, Actor, Change, Invalid, Json, Kind, Leg, LegPhase, Primary, ReactionKind, Reason};
 use crate::{Relation, SuggestionItem};
 use std::borrow::Cow;
 
@@ -29,7 +28,7 @@ pub(super) fn classify<'a>(subject: Subject<'_, 'a>) -> Result<Action<'a>, Inval
             "REACTION" => subject.reaction(),
             "BOT_SUGGESTION" => subject.suggestion(),
             "MESSAGE_DELIVERY_NOTIFICATION" => subject.delivery(),
-            name => Ok(Action::Fact(FactKind::from_name(name))),
+            name => Ok(Action::Fact(facts::fact(name, subject.id, subject.data))),
         },
     }
 }

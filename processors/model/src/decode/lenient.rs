@@ -1,12 +1,10 @@
 //! Reading JSON by the contract's rule (section 1): unknown fields are ignored, and what is null, missing, empty or of
 //! another type than expected is absent, never an error. What is ignored is still read in full: a lone surrogate or
 //! a number that no double can hold makes the record malformed wherever it stands, and neither
-//! [`serde::de::IgnoredAny`] nor [`RawValue`] looks for these.
+//! [`serde::de::IgnoredAny`] nor [`serde_json::value::RawValue`] looks for these.
 
-use crate::{Json, time};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -113,9 +111,11 @@ macro_rules! deserialize_leniently {
 deserialize_leniently! {
     Skip;
     Text<'de>;
+    TextOrName<'de>;
     Presence;
     Object<T> where T: Fields<'de>;
     Array<T> where T: Deserialize<'de>;
+    First<T> where T: Deserialize<'de>;
 }
 
 /// Any value, of which only the validity matters.
@@ -320,138 +320,65 @@ impl<'de, T: Deserialize<'de>> Lenient<'de> for Array<T> {
     }
 }
 
-/// A time in any of section 1's forms.
-#[derive(Default, Debug, Clone, Copy, PartialEq)]
-pub(super) enum Time {
-    /// Neither a number nor a string that is not empty.
-    #[default]
-    Absent,
-    /// A number or a string that is no time, or out of range.
-    Unreadable,
-    /// Epoch milliseconds, in range.
-    At(i64),
-}
+/// The first element of an array; absent for any other value, and of an array without elements.
+pub(super) struct First<T>(Option<T>);
 
-impl Time {
-    pub(super) fn at(self) -> Option<i64> {
-        match self {
-            Time::At(at) => Some(at),
-            Time::Absent | Time::Unreadable => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The number's own text: a fraction is to be cut, where a double may already have rounded it up.
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        let read = match raw.bytes().next() {
-            Some(b'"') => within::<Text<'de>, D::Error>(raw)?.as_str().map(time::parse_time_text),
-            Some(b'-' | b'0'..=b'9') => {
-                within::<Skip, D::Error>(raw)?;
-                Some(time::parse_time_number(raw))
-            }
-            _ => {
-                within::<Skip, D::Error>(raw)?;
-                None
-            }
-        };
-        Ok(match read {
-            None => Time::Absent,
-            Some(None) => Time::Unreadable,
-            Some(Some(at)) => Time::At(at),
-        })
-    }
-}
-
-/// An object's or a number's own text, by `T`'s choice; absent for any other value.
-pub(super) struct Raw<'de, T>(Option<&'de str>, PhantomData<T>);
-
-/// Says which values a [`Raw`] keeps, by their first byte.
-pub(super) trait Shape {
-    fn fits(first: u8) -> bool;
-}
-
-/// Objects.
-pub(super) struct AnObject;
-
-impl Shape for AnObject {
-    fn fits(first: u8) -> bool {
-        first == b'{'
-    }
-}
-
-/// Numbers.
-pub(super) struct ANumber;
-
-impl Shape for ANumber {
-    fn fits(first: u8) -> bool {
-        matches!(first, b'-' | b'0'..=b'9')
-    }
-}
-
-impl<T> Default for Raw<'_, T> {
+impl<T> Default for First<T> {
     fn default() -> Self {
-        Raw(None, PhantomData)
+        First(None)
     }
 }
 
-impl<'de, T> Raw<'de, T> {
-    /// The value's text, compact.
-    pub(super) fn json(&self) -> Option<Json<'de>> {
-        self.0.map(Json::compacted)
+impl<T> First<T> {
+    pub(super) fn get(&self) -> Option<&T> {
+        self.0.as_ref()
     }
 }
 
-impl<'de, T: Shape> Deserialize<'de> for Raw<'de, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        within::<Skip, D::Error>(raw)?;
-        Ok(Raw(Some(raw).filter(|raw| raw.bytes().next().is_some_and(T::fits)), PhantomData))
+impl<'de, T: Deserialize<'de>> Lenient<'de> for First<T> {
+    fn array<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
+        let first = items.next_element()?;
+        Skip::array(items)?;
+        Ok(First(first))
     }
 }
 
-/// An object both as text and by its wanted fields.
-pub(super) struct RawAnd<'de, T> {
-    raw: Option<&'de str>,
-    fields: Option<T>,
-}
-
-impl<T> Default for RawAnd<'_, T> {
-    fn default() -> Self {
-        RawAnd { raw: None, fields: None }
+wanted! {
+    /// What has a name.
+    NameFields {
+        "name" => name: Text<'de>,
     }
 }
 
-impl<'de, T> RawAnd<'de, T> {
-    /// The object's text, compact.
-    pub(super) fn json(&self) -> Option<Json<'de>> {
-        self.raw.map(Json::compacted)
-    }
+/// Text, or an object's name.
+#[derive(Default)]
+pub(super) struct TextOrName<'a>(Text<'a>);
 
-    /// The object's wanted fields.
-    pub(super) fn fields(&self) -> Option<&T> {
-        self.fields.as_ref()
+impl<'a> TextOrName<'a> {
+    pub(super) fn get(&self) -> Option<Cow<'a, str>> {
+        self.0.get()
     }
 }
 
-impl<'de, T: Fields<'de>> Deserialize<'de> for RawAnd<'de, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        // This reads in full what the raw value has only delimited, whatever it is.
-        let fields = within::<Object<T>, D::Error>(raw)?.0;
-        Ok(RawAnd { raw: fields.is_some().then_some(raw), fields })
+impl<'de> Lenient<'de> for TextOrName<'de> {
+    fn borrowed(text: &'de str) -> Self {
+        TextOrName(Text::borrowed(text))
     }
-}
 
-/// Reads the text of a value that has been delimited.
-fn within<'de, T: Deserialize<'de>, E: Error>(raw: &'de str) -> Result<T, E> {
-    serde_json::from_str(raw).map_err(|error| {
-        // The parser appends the place where the value ends; a place of the form "at line 1 column 2" would be
-        // mistaken for one in the whole input.
-        let sentence = error.to_string();
-        let what = sentence.rsplit_once(" at line ").map_or(sentence.as_str(), |(what, _)| what);
-        let (line, column) = (error.line(), error.column());
-        E::custom(format_args!("{what}, in line {line}, column {column} of the value that ends"))
-    })
+    fn unescaped(text: &str) -> Self {
+        TextOrName(Text::unescaped(text))
+    }
+
+    fn integer(number: i64) -> Self {
+        TextOrName(Text::integer(number))
+    }
+
+    fn float(number: f64) -> Self {
+        TextOrName(Text::float(number))
+    }
+
+    fn object<A: MapAccess<'de>>(fields: A) -> Result<Self, A::Error> {
+        let object = Object::<NameFields<'de>>::object(fields)?;
+        Ok(TextOrName(object.0.unwrap_or_default().name))
+    }
 }

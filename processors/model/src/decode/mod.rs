@@ -2,14 +2,17 @@
 
 mod actor;
 mod classify;
+mod facts;
 mod lenient;
 mod raw;
+mod verbatim;
 
 use crate::{Action, Event, Invalid, Json, Kind, Reason};
 use actor::Found;
 use classify::Subject;
-use lenient::{Fields, Object, Text, Time};
+use lenient::{Fields, Object, Text};
 use raw::{Document, EventFields, Form, RawData};
+use verbatim::Time;
 
 /// What a record may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +34,8 @@ impl Default for Limits {
 /// counts. The event borrows from both.
 ///
 /// The value is read once. What the contract does not read is checked for being JSON and not kept, so the cost of an
-/// event is that of its bytes, with few allocations: for escaped text, numbers as text, suggestions and wrapped forms.
+/// event is that of its bytes, with few allocations: for escaped text, numbers as text, suggestions, wrapped forms,
+/// and the agents and tasks of facts.
 ///
 /// # Errors
 ///
@@ -62,14 +66,25 @@ pub fn decode<'a>(
     let data_json = if name == "CONVERSATION_DATA_CHANGED" { data_of(text)? } else { None };
     let action =
         classify::classify(Subject { form, id: &id, name: &name, data: &data, data_json, found: &found })?;
-    let Found { conversation_id, channel_session_id, customer_id, channel, actor } = found;
+    let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor } = found;
     let keyed = conversation_id.is_some() || channel_session_id.is_some() || stands_alone(&action);
     if !keyed {
         let what =
             format!("{prefix}conversationId and {prefix}channelSession.id are absent, also everywhere else");
         return Err(Invalid::new(Reason::NoKey, what));
     }
-    Ok(Event { id, name, at, conversation_id, channel_session_id, customer_id, channel, actor, action })
+    Ok(Event {
+        id,
+        name,
+        at,
+        conversation_id,
+        channel_session_id,
+        customer_id,
+        channel,
+        actor,
+        direction,
+        action,
+    })
 }
 
 /// Whether the event's activity may be in no conversation: a note, or what changes one. Whether a relation's target

@@ -1,6 +1,7 @@
 //! The fields of section 1 and 2, as they lie in a record's value.
 
-use super::lenient::{ANumber, AnObject, Array, Fields, Object, Presence, Raw, RawAnd, Text, Time, wanted};
+use super::lenient::{Array, Fields, First, NameFields, Object, Presence, Text, TextOrName, wanted};
+use super::verbatim::{ANumber, AnObject, Raw, RawAnd, Time};
 use serde::de::MapAccess;
 
 wanted! {
@@ -25,9 +26,11 @@ wanted! {
         "customer" => customer: Object<CustomerFields<'de>>,
         "channel" => channel: Object<ChannelFields<'de>>,
         "channelData" => channel_data: Object<ChannelDataFields<'de>>,
+        "channelSessionDirection" => direction: Text<'de>,
     }
 
-    /// An event's data. It may itself be a channel session.
+    /// An event's data. It may itself be a channel session. What only facts have is boxed: most events are messages,
+    /// for which data that is larger costs more to move than these few allocations cost the facts.
     DataFields {
         "id" => id: Text<'de>,
         "participantType" => participant_type: Text<'de>,
@@ -36,13 +39,18 @@ wanted! {
         "customer" => customer: Object<CustomerFields<'de>>,
         "channel" => channel: Object<ChannelFields<'de>>,
         "channelData" => channel_data: Object<ChannelDataFields<'de>>,
+        "channelSessionDirection" => session_direction: Text<'de>,
+        "conversationDirection" => conversation_direction: Text<'de>,
         "header" => header: Object<HeaderFields<'de>>,
         "body" => body: RawAnd<'de, BodyFields<'de>>,
         "suggestions" => suggestions: Array<Object<SuggestionFields<'de>>>,
         "requestedMessage" => requested_message: Object<IdFields<'de>>,
-        "agentParticipant" => agent_participant: Object<InConversation<'de>>,
-        "conversationParticipant" => conversation_participant: Object<InConversation<'de>>,
-        "task" => task: Object<InConversation<'de>>,
+        "agentParticipant" => agent_participant: Object<Box<AgentFields<'de>>>,
+        "conversationParticipant" => conversation_participant: Object<Box<RoleFields<'de>>>,
+        "task" => task: Object<Box<TaskFields<'de>>>,
+        "queue" => queue: Object<NameFields<'de>>,
+        "state" => state: TextOrName<'de>,
+        "reason" => reason: Text<'de>,
     }
 
     /// A message's header.
@@ -109,11 +117,6 @@ wanted! {
         "channelType" => channel_type: Object<NameFields<'de>>,
     }
 
-    /// What has a name.
-    NameFields {
-        "name" => name: Text<'de>,
-    }
-
     /// A channel's data, of a session or of a header.
     ChannelDataFields {
         "channelTypeCode" => channel_type_code: Text<'de>,
@@ -126,9 +129,42 @@ wanted! {
         "id" => id: Text<'de>,
     }
 
-    /// What names its conversation.
-    InConversation {
+    /// An agent who joins or leaves.
+    AgentFields {
+        "id" => id: Text<'de>,
         "conversationId" => conversation_id: Text<'de>,
+        "role" => role: Text<'de>,
+        "senderName" => sender_name: Text<'de>,
+        "participant" => participant: Object<ParticipantFields<'de>>,
+    }
+
+    /// A participant whose role changed.
+    RoleFields {
+        "id" => id: Text<'de>,
+        "conversationId" => conversation_id: Text<'de>,
+        "type" => participant_type: Text<'de>,
+        "role" => role: Text<'de>,
+        "participant" => participant: Object<IdFields<'de>>,
+    }
+
+    /// A task in a queue.
+    TaskFields {
+        "id" => id: Text<'de>,
+        "conversationId" => conversation_id: Text<'de>,
+        "state" => state: TextOrName<'de>,
+        "activeMedia" => active_media: First<Object<MediaFields<'de>>>,
+    }
+
+    /// A task's medium.
+    MediaFields {
+        "queue" => queue: Object<NameFields<'de>>,
+        "type" => media_type: Object<MediaTypeFields<'de>>,
+    }
+
+    /// How a medium's contact came.
+    MediaTypeFields {
+        "direction" => direction: Text<'de>,
+        "mode" => mode: Text<'de>,
     }
 
     /// One suggestion of a bot.

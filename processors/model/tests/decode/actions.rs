@@ -1,7 +1,7 @@
 //! What an event does: the tables of section 2.
 
 use crate::support::{change, event, primary, read, reason, try_read};
-use model::{Action, Change, FactKind, Kind, LegPhase, ReactionKind};
+use model::{Action, Change, Kind, LegPhase, ReactionKind};
 use serde_json::{Value, json};
 
 const MESSAGES: [(&str, Kind); 6] = [
@@ -222,12 +222,9 @@ fn any_primary_with_the_intent_update_and_a_target_is_an_edit() {
 }
 
 #[test]
-fn update_without_a_target_changes_nothing_and_facts_are_never_edits() {
+fn update_without_a_target_changes_nothing() {
     let header = json!({"intent": "UPDATE", "originalMessageId": ""});
     assert_eq!(primary(&with_data("AGENT_MESSAGE", &json!({"id": "m", "header": header}))).activity_id, "m");
-    let header = json!({"intent": "UPDATE", "originalMessageId": "m"});
-    let fact = read(&with_data("AGENT_SUBSCRIBED", &json!({"header": header, "body": {}})));
-    assert_eq!(fact.action, Action::Fact(FactKind::AgentSubscribed));
 }
 
 fn modify(body: &Value) -> Value {
@@ -362,17 +359,6 @@ fn receipts_carry_any_status_and_perhaps_a_reason() {
 fn a_relation_without_a_target_lacks_its_identifier_whatever_else_it_lacks() {
     for name in ["MODIFY_ACTIVITY", "REACTION", "BOT_SUGGESTION", "MESSAGE_DELIVERY_NOTIFICATION"] {
         assert_eq!(reason(&event(name, &json!({}))), "missing-identifier", "{name}");
-    }
-}
-
-#[test]
-fn every_listed_fact_is_itself_and_any_other_name_is_other_whatever_it_looks_like() {
-    let looks_like_more = json!({"header": {"intent": "UPDATE", "originalMessageId": "m"}, "body": {"type": "NOTE", "kind": "EMOJI"}});
-    for fact in FactKind::ALL {
-        let name = fact.as_str().unwrap_or("agent_message");
-        let event = read(&with_data(name, &looks_like_more));
-        assert_eq!((event.action.clone(), &*event.name), (Action::Fact(*fact), name));
-        assert_eq!((event.activity_id(), event.relation_word()), (None, None));
     }
 }
 

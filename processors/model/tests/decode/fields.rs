@@ -175,6 +175,39 @@ fn a_channel_is_absent_only_when_both_its_fields_are() {
 }
 
 #[test]
+fn every_event_may_tell_a_direction_by_itself_else_by_its_session() {
+    for name in ["CUSTOMER_MESSAGE", "MODIFY_ACTIVITY", "AGENT_SUBSCRIBED", "ANYTHING"] {
+        let in_header = "data.header.channelSession.channelSessionDirection";
+        let session = "channelSession.channelSessionDirection";
+        let always = [
+            ("data.header.originalMessageId", json!("m")),
+            ("data.body.action", json!("DELETE")),
+            (in_header, json!("the event's own session counts alone")),
+        ];
+        in_order(name, &always, &["data.conversationDirection", session], |event| {
+            event.direction.as_deref().map(str::to_owned)
+        });
+    }
+    let of = |fields: Value| read(&event("X", &fields)).direction.map(Cow::into_owned);
+    let header = json!({"channelSession": {"channelSessionDirection": "OUTBOUND"}});
+    assert_eq!(of(json!({"data": {"header": header}})).as_deref(), Some("OUTBOUND"));
+    assert_eq!(of(json!({"channelSession": {}, "data": {"header": header}})), None);
+    assert_eq!(of(json!({"data": {"conversationDirection": 1}})).as_deref(), Some("1"));
+}
+
+#[test]
+fn data_that_is_a_session_gives_the_direction_of_the_session_and_other_data_does_not() {
+    let of = |data: Value| read(&event("X", &json!({"data": data}))).direction.map(Cow::into_owned);
+    let mut data = json!({"participantType": "ChannelSession", "channelSessionDirection": "INBOUND"});
+    assert_eq!(of(data.clone()).as_deref(), Some("INBOUND"));
+    data["conversationDirection"] = json!("OUTBOUND");
+    assert_eq!(of(data.clone()).as_deref(), Some("OUTBOUND"));
+    data["conversationDirection"] = json!({});
+    data["participantType"] = json!("CCUser");
+    assert_eq!(of(data), None);
+}
+
+#[test]
 fn an_events_home_is_its_conversation_else_its_session_else_its_note() {
     let note = |fields: &Value| {
         let mut note = event(

@@ -6,6 +6,7 @@
 mod actions;
 mod actors;
 mod dead_letters;
+mod facts;
 mod fields;
 mod forms;
 mod robustness;

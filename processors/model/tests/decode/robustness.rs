@@ -21,6 +21,12 @@ const PLACES: &[&str] = &[
     r#"{"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,"conversationId":"c","data":{"suggestions":[{"messageBody":@}]}}"#,
     r#"{"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,"conversationId":"c","data":{"header":{"schedulingMetaData":@}}}"#,
     r#"{"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,"conversationId":"c","channelSession":@}"#,
+    r#"{"id":"e","name":"TASK_ENQUEUED","timestamp":1750000000000,"conversationId":"c","data":{"state":@}}"#,
+    r#"{"id":"e","name":"TASK_ENQUEUED","timestamp":1750000000000,"conversationId":"c","data":{"state":{"name":@}}}"#,
+    r#"{"id":"e","name":"TASK_ENQUEUED","timestamp":1750000000000,"conversationId":"c","data":{"task":{"activeMedia":@}}}"#,
+    r#"{"id":"e","name":"TASK_ENQUEUED","timestamp":1750000000000,"conversationId":"c","data":{"task":{"activeMedia":[@,1]}}}"#,
+    r#"{"id":"e","name":"TASK_ENQUEUED","timestamp":1750000000000,"conversationId":"c","data":{"task":{"activeMedia":[{},@]}}}"#,
+    r#"{"id":"e","name":"AGENT_SUBSCRIBED","timestamp":1750000000000,"conversationId":"c","data":{"agentParticipant":@,"reason":1}}"#,
     r#"{"payload":{"x":@},"entities":{"cimEvent":{"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,"conversationId":"c"}}}"#,
     r#"{"id":@,"cimEvent":{"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,"conversationId":"c"}}"#,
     r#"{"id":"e","name":"CONVERSATION_DATA_CHANGED","timestamp":1750000000000,"conversationId":"c","data":{"x":@}}"#,
@@ -106,7 +112,8 @@ fn a_hundred_levels_are_read_and_a_million_end_in_a_dead_letter() {
 /// A record with every field that is read.
 fn full(name: &str) -> Value {
     let session = json!({"id": "s", "conversationId": "c", "topicId": "c", "customer": {"_id": "k"},
-        "channel": {"channelType": {"name": "WEB"}}, "channelData": {"serviceIdentifier": "1"}});
+        "channel": {"channelType": {"name": "WEB"}}, "channelData": {"serviceIdentifier": "1"},
+        "channelSessionDirection": "INBOUND"});
     let sender = json!({"id": "a", "type": "agent", "role": "SUPERVISOR", "senderName": "A", "participant": {
         "id": "p", "participantType": "CCUser", "displayName": "D", "name": "N", "keycloakUser": {"username": "U"}}});
     event(
@@ -117,12 +124,16 @@ fn full(name: &str) -> Value {
                 "customer": {"id": "k", "_id": "k"}, "intent": "REPLY_TO", "originalMessageId": "o", "schedulingMetaData": {}},
             "body": {"type": "PLAIN", "action": if name == "REACTION" { "ADD" } else { "EDIT" }, "body": {"x": "é\u{1f600} \\ \" \n"}, "kind": "EMOJI", "value": "v", "legId": "l",
                 "callId": "s", "startTime": "2025-06-15T15:06:40.5Z", "endTime": "1750000000000.25", "messageId": "o", "status": "READ"},
+            "conversationDirection": "OUTBOUND", "agentParticipant": sender, "reason": "R", "state": {"name": "CLOSED"},
+            "conversationParticipant": {"type": "AGENT", "id": "a", "role": "R", "participant": {"id": "p"}},
+            "queue": {"name": "q"}, "task": {"id": "t", "state": "S", "activeMedia": [
+                {"queue": {"name": "q"}, "type": {"direction": "INBOUND", "mode": "QUEUE"}}]},
             "requestedMessage": {"id": "o"}, "suggestions": [{"messageBody": {}, "confidenceLevel": 0.5}],
         }}),
     )
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 11] = [
     "CUSTOMER_MESSAGE",
     "CALL_LEG_ENDED",
     "CONVERSATION_DATA_CHANGED",
@@ -131,6 +142,9 @@ const NAMES: [&str; 8] = [
     "BOT_SUGGESTION",
     "MESSAGE_DELIVERY_NOTIFICATION",
     "AGENT_SUBSCRIBED",
+    "PARTICIPANT_ROLE_CHANGED",
+    "TASK_ENQUEUED",
+    "TOPIC_STATE_CHANGED",
 ];
 
 /// The record's text in a form, with a few bytes replaced, removed, repeated or cut off.

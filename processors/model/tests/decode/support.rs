@@ -1,6 +1,6 @@
 //! What the tests have in common.
 
-use model::{Action, Change, Event, Invalid, Limits, Primary, decode};
+use model::{Action, Change, Event, Fact, Invalid, Limits, Primary, decode};
 use serde_json::{Value, json};
 
 /// A valid event's fields, with others in their place or besides.
@@ -44,5 +44,12 @@ pub(crate) fn change(value: &Value) -> (String, Change<'static>) {
     match read(value).action {
         Action::Relation(relation) => (relation.target.into_owned(), relation.change),
         other => panic!("no relation: {other:?}"),
+    }
+}
+
+pub(crate) fn fact(value: &Value) -> Fact<'static> {
+    match read(value).action {
+        Action::Fact(fact) => fact,
+        other => panic!("no fact: {other:?}"),
     }
 }

@@ -1,0 +1,65 @@
+//! `as-of`: one conversation as it stood at an event time, as known at an ingestion time. Nothing is kept for it: the
+//! events of the input are folded anew by the very task of `run` and `fold`, only fewer of them.
+//!
+//! Which events matter is [`selection`]'s matter, where they come from [`source`]'s, their folding [`refold`]'s.
+
+mod refold;
+mod selection;
+mod source;
+#[cfg(test)]
+mod tests;
+
+
+use anyhow::anyhow;
+
+use self::selection::{Selection, Window};
+use self::source::{Source, file::FileSource, topics::TopicSource};
+use super::conversation::{self, Conversation, Products};
+use crate::cli::{AsOfArgs, Global};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::wiring;
+
+/// Prints the conversation.
+pub fn run(global: &Global, args: &AsOfArgs, config: &Config) -> Result<(), Failure> {
+    if Products::of(config).topics().next().is_none() {
+        return Err(Failure::usage(Products::missing()));
+    }
+    let window = Window { event_time: args.event_time, known_at: args.known_at };
+    let found = match &args.file {
+        Some(file) => {
+            let mut source = FileSource::open(file, config).map_err(Failure::usage)?;
+            look(&mut source, &args.conversation, window, config)?
+        }
+        None => {
+            let mut source = TopicSource::open(global, config, &args.conversation)?;
+            look(&mut source, &args.conversation, window, config)?
+        }
+    };
+    conversation::print(&found, args.json)?;
+    Ok(())
+}
+
+/// The conversation as the source's events make it.
+///
+/// # Errors
+/// The source cannot be read, or the conversation did not exist then.
+fn look(
+    source: &mut dyn Source,
+    conversation: &str,
+    window: Window,
+    config: &Config,
+) -> Result<Conversation, Failure> {
+    let topology = wiring::topology(config, &[]).map_err(Failure::usage)?;
+    let mut selection = Selection::new(conversation, window, config.limits.clone());
+    source.each(&mut |record| selection.take(record))?;
+    if selection.needs_second_look() {
+        source.each(&mut |record| selection.take_again(record))?;
+    }
+    let outline = selection.outline();
+    let found = refold::refold(topology, config, conversation, &selection.into_records())?;
+    if found.is_empty() {
+        return Err(anyhow!("{}; looked at {}", outline.not_there(conversation, window), source.place()).into());
+    }
+    Ok(found)
+}

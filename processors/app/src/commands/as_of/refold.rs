@@ -1,0 +1,65 @@
+//! The fold of the selected records: the task of `run` and `fold`, on a state in memory that nobody sees.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context;
+use engine::{MemoryStore, OutputRecord, Phase, Sink, SinkError, Task, TopicId, Topology};
+
+use super::selection::Kept;
+use crate::commands::conversation::{Conversation, Products};
+use crate::commands::now_ms;
+use crate::config::Config;
+
+/// Folds the records in their order and gives the conversation as it then stands. Nothing expires.
+///
+/// # Errors
+/// The task cannot go on: a mistake in the program.
+pub fn refold(
+    topology: Topology,
+    config: &Config,
+    conversation: &str,
+    records: &[Kept],
+) -> anyhow::Result<Conversation> {
+    let topology = Arc::new(topology);
+    let store = Box::new(MemoryStore::default());
+    // One partition has all keys, so that nothing has to be sent elsewhere.
+    let mut task = Task::new(0, 1, Arc::clone(&topology), config.limits.clone(), store);
+    task.become_phase(Phase::Restoring);
+    task.become_phase(Phase::Running);
+    let mut finals = Finals::default();
+    for kept in records {
+        task.process(&kept.record(), now_ms())?;
+        if task.staged_bytes() >= config.commit.bytes_max {
+            commit(&mut task, &mut finals)?;
+        }
+    }
+    commit(&mut task, &mut finals)?;
+
+    let products = Products::of(config);
+    let mut found = Conversation::new(conversation);
+    for ((topic, key), value) in &finals.0 {
+        if let Some(product) = products.product(topology.name(*topic)) {
+            found.take(product, key, value.as_deref())?;
+        }
+    }
+    Ok(found)
+}
+
+fn commit(task: &mut Task, finals: &mut Finals) -> anyhow::Result<()> {
+    task.prepare(finals).context("the events cannot be folded")?;
+    task.committed()?;
+    Ok(())
+}
+
+/// The last record of every key.
+#[derive(Default)]
+struct Finals(BTreeMap<(TopicId, Vec<u8>), Option<Vec<u8>>>);
+
+impl Sink for Finals {
+    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
+        let key = (record.topic, record.key.unwrap_or_default().to_owned());
+        self.0.insert(key, record.value.map(<[u8]>::to_owned));
+        Ok(())
+    }
+}

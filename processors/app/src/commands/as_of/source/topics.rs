@@ -1,0 +1,103 @@
+//! Events from the cluster: all partitions of the input topics, since a foreign partitioner may have put an event anywhere,
+//! and the conversation's own topics.
+
+use anyhow::Context;
+use engine::{NoHeaders, SourceRecord};
+use rdkafka::Message;
+use rdkafka::metadata::{Metadata, MetadataTopic};
+
+use super::{Source, Visit};
+use crate::cli::Global;
+use crate::commands::as_of::selection::Found;
+use crate::commands::conversation::reader::{Reader, Span};
+use crate::commands::topics;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::kafka;
+
+/// The input topics, each to the end that it had at first.
+pub struct TopicSource<'c> {
+    config: &'c Config,
+    reader: Reader,
+    spans: Vec<Vec<Span>>,
+    bootstrap: String,
+}
+
+impl<'c> TopicSource<'c> {
+    /// Finds the topics and their ends.
+    ///
+    /// # Errors
+    /// An input topic is missing, or the cluster does not answer.
+    pub fn open(global: &Global, config: &'c Config, conversation: &str) -> Result<Self, Failure> {
+        let client = kafka::client(global)?;
+        let metadata = topics::reach(&client, global)?;
+        let reader = Reader::new(&client)?;
+        let mut spans = Vec::new();
+        for topic in inputs(config, &metadata, conversation) {
+            let partitions = topics::partitions(&metadata, topic)
+                .with_context(|| topics::no_such_topic(config, topic))
+                .map_err(Failure::usage)?;
+            let all: anyhow::Result<Vec<Span>> =
+                (0..partitions).map(|partition| reader.span(topic, partition)).collect();
+            spans.push(all?);
+        }
+        for span in spans.iter().flatten().filter(|span| span.first > 0) {
+            tracing::warn!(
+                "{}/{} begins at offset {}: older events are gone, the conversation is shown without them",
+                span.topic,
+                span.partition,
+                span.first
+            );
+        }
+        Ok(Self { config, reader, spans, bootstrap: global.bootstrap.clone() })
+    }
+}
+
+/// The topics that may hold events of the conversation.
+fn inputs<'n>(config: &'n Config, metadata: &'n Metadata, conversation: &str) -> Vec<&'n str> {
+    let exact = config.exact_inputs();
+    let of_its_own = metadata
+        .topics()
+        .iter()
+        .map(MetadataTopic::name)
+        .filter(|name| !exact.contains(name) && config.conversation_of(name) == Some(conversation));
+    exact.iter().copied().chain(of_its_own).collect()
+}
+
+impl Source for TopicSource<'_> {
+    fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()> {
+        let mut before = 0;
+        for spans in &self.spans {
+            // A partition's records keep their order, whatever clocks stamped them; partitions are merged by time.
+            let mut times = vec![i64::MIN; spans.len()];
+            self.reader.read(spans, &mut |message| {
+                let partition = usize::try_from(message.partition()).unwrap_or_default();
+                let timestamp_ms = message.timestamp().to_millis();
+                let time = times.get_mut(partition).context("a partition that was not asked for")?;
+                *time = timestamp_ms.map_or(*time, |ms| ms.max(*time));
+                let record = SourceRecord {
+                    topic: message.topic(),
+                    partition: message.partition(),
+                    offset: message.offset(),
+                    timestamp_ms,
+                    key: None,
+                    value: message.payload(),
+                    headers: &NoHeaders,
+                    conversation: self.config.conversation_of(message.topic()),
+                };
+                visit(&Found { record, place: (*time, before + partition, message.offset()) })
+            })?;
+            before += spans.len();
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> String {
+        let partitions = |spans: &Vec<Span>| {
+            let topic = spans.first().map(|span| span.topic.as_str()).unwrap_or_default();
+            format!("{topic} ({} partitions)", spans.len())
+        };
+        let topics: Vec<String> = self.spans.iter().map(partitions).collect();
+        format!("{} at {}", topics.join(", "), self.bootstrap)
+    }
+}

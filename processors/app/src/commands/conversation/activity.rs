@@ -1,0 +1,184 @@
+//! Activities as lines: one for a stream of them, or one with all that became of it below.
+
+use anstyle::{AnsiColor, Style};
+
+use super::entry::who;
+use super::known::{kind_words, reaction_words, refusal, suggestion_words};
+use super::records::{Activity, Actor, Delivery};
+use super::text::{TEXT_COLUMNS_MAX, color, column, dim, painted, safe, short, time};
+use super::body;
+
+/// Somebody who looks at a whole conversation wants whole texts; this only bounds what a line can be.
+const WHOLE_TEXT_COLUMNS_MAX: usize = 20_000;
+
+fn kind_style(kind: &str) -> Style {
+    match kind {
+        "CUSTOMER_MESSAGE" => color(AnsiColor::Cyan),
+        "AGENT_MESSAGE" | "WHISPER_MESSAGE" => color(AnsiColor::Green),
+        "BOT_MESSAGE" | "CAMPAIGN_MESSAGE" | "SURVEY_QUESTION" => color(AnsiColor::Magenta),
+        "AGENT_CALL_LEG" | "CALL_RECORDING" | "TRANSCRIPT" | "IVR_ACTIVITY" => color(AnsiColor::Blue),
+        _ => Style::new(),
+    }
+}
+
+/// One activity on one line: when, where, what, who, the text, and in short what became of it.
+pub fn line(activity: &Activity) -> String {
+    let name = |actor: &Actor| actor.name.clone().or_else(|| actor.id.clone());
+    let who = activity.actor.as_ref().and_then(name);
+    let badges = badges(activity);
+    let badges = if badges.is_empty() { String::new() } else { format!("  [{}]", badges.join(" ")) };
+    format!(
+        "{} {} {} {} {}{badges}",
+        painted(dim(), &time(activity.occurred_at)),
+        painted(dim(), &column(activity.conversation_id.as_deref().unwrap_or("-"), 13)),
+        painted(kind_style(&activity.kind), &column(&activity.kind, 18)),
+        painted(Style::new().bold(), &column(who.as_deref().unwrap_or("-"), 16)),
+        body::of_activity(activity, TEXT_COLUMNS_MAX)
+    )
+}
+
+fn badges(activity: &Activity) -> Vec<String> {
+    let mut badges = Vec::new();
+    let mut add = |style: Style, text: &str| badges.push(painted(style, text));
+    if activity.deletion.is_some() {
+        add(color(AnsiColor::Red), "deleted");
+    }
+    if !activity.edits.is_empty() {
+        add(color(AnsiColor::Yellow), &format!("edited×{}", activity.edits.len()));
+    }
+    for reaction in &activity.reactions {
+        let text = match reaction.kind.as_str() {
+            "RESPONSE" => "↩ answered".to_owned(),
+            _ => safe(&reaction.value, 20),
+        };
+        add(color(AnsiColor::Yellow), &text);
+    }
+    if !activity.suggestions.is_empty() {
+        add(color(AnsiColor::Magenta), &format!("suggestions×{}", activity.suggestions.len()));
+    }
+    if let Some(reply) = &activity.in_reply_to {
+        add(dim(), &format!("re {}", short(reply)));
+    }
+    match activity.delivery.as_ref().map(|delivery| delivery.status.as_str()) {
+        Some("READ") => add(color(AnsiColor::Blue), "✓✓ read"),
+        Some("DELIVERED") => add(dim(), "✓✓"),
+        Some("SENT" | "ACCEPTED") => add(dim(), "✓"),
+        Some("FAILED") => add(color(AnsiColor::Red), "✗ failed"),
+        _ => {}
+    }
+    if !activity.rejected.is_empty() {
+        add(dim(), &format!("rejected×{}", activity.rejected.len()));
+    }
+    badges
+}
+
+/// One activity with its whole text, and what became of it in lines of their own below.
+pub fn lines(activity: &Activity) -> Vec<String> {
+    let head = format!(
+        "{} {} {} {}",
+        painted(dim(), &format!("{}  {}", time(activity.occurred_at), column(&activity.activity_id, 13))),
+        painted(Style::new().bold(), &column(&who(activity.actor.as_ref()), 20)),
+        painted(kind_style(&activity.kind), &format!("{}:", kind_words(activity))),
+        body::of_activity(activity, WHOLE_TEXT_COLUMNS_MAX)
+    );
+    let mut below: Vec<(i64, String)> = Vec::new();
+    for edit in &activity.edits {
+        let text = match &edit.body {
+            Some(body) => format!("edited: {}", body::text(body, WHOLE_TEXT_COLUMNS_MAX)),
+            None => "edited (the text is removed)".to_owned(),
+        };
+        below.push((edit.at, by(edit.actor.as_ref(), &text)));
+    }
+    if let Some(deletion) = &activity.deletion {
+        below.push((deletion.at, by(deletion.actor.as_ref(), "deleted it")));
+    }
+    for reaction in &activity.reactions {
+        below.push((reaction.at, by(reaction.actor.as_ref(), &reaction_words(reaction, "it"))));
+    }
+    for suggestion in &activity.suggestions {
+        below.push((suggestion.at, by(suggestion.actor.as_ref(), &suggestion_words(&suggestion.items, "it"))));
+    }
+    for rejected in &activity.rejected {
+        below.push((rejected.at, refusal(rejected, "it")));
+    }
+    below.extend(activity.delivery.iter().flat_map(receipts));
+    below.sort_by_key(|(at, _)| *at);
+    let below = below.into_iter().map(|(at, text)| format!("    {} {text}", painted(dim(), &time(at))));
+    std::iter::once(head.trim_end().to_owned()).chain(below).collect()
+}
+
+fn by(actor: Option<&Actor>, text: &str) -> String {
+    format!("{} {text}", safe(&who(actor), 40))
+}
+
+fn receipts(delivery: &Delivery) -> Vec<(i64, String)> {
+    let reason = delivery.reason_code.as_deref().map(|code| format!(" ({})", safe(code, 40)));
+    let reached = [
+        (delivery.accepted_at, "ACCEPTED", "accepted"),
+        (delivery.sent_at, "SENT", "sent"),
+        (delivery.failed_at, "FAILED", "failed"),
+        (delivery.delivered_at, "DELIVERED", "delivered"),
+        (delivery.read_at, "READ", "read"),
+    ];
+    let words = |(at, status, words): (Option<i64>, &str, &str)| {
+        // The reason belongs to the status that counts.
+        let reason = if delivery.status == status { reason.as_deref().unwrap_or_default() } else { "" };
+        Some((at?, format!("{words}{reason}")))
+    };
+    reached.into_iter().filter_map(words).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::conversation::text::plain;
+    use serde_json::json;
+
+    fn activity(fields: &serde_json::Value) -> Activity {
+        let mut value = json!({"activityId": "a", "conversationId": "c", "kind": "AGENT_MESSAGE", "occurredAt": 0});
+        let all = value.as_object_mut().unwrap();
+        all.extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_customers_text_cannot_steer_the_terminal() {
+        let activity = activity(&json!({"actor": {"name": "\u{1b}[31mEve"},
+            "body": {"markdownText": "\u{1b}]0;owned\u{7}\nsecond line \u{202e}drawkcab"}}));
+        for line in [vec![line(&activity)], lines(&activity)].concat() {
+            assert_eq!(line.lines().count(), 1);
+            let without_our_colours = plain(&line);
+            assert!(!without_our_colours.contains('\u{1b}') && !without_our_colours.contains('\u{202e}'));
+            assert!(line.contains("\\u{1b}]0;owned\\u{7} second line"), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn one_line_shows_in_short_what_became_of_an_activity() {
+        let activity = activity(&json!({"actor": {"name": "Ann"}, "body": {"markdownText": "hello"}, "edits": [{}],
+            "reactions": [{"kind": "EMOJI", "value": "👍"}], "delivery": {"status": "READ"}}));
+        let line = plain(&line(&activity));
+        assert!(line.ends_with("hello  [edited×1 👍 ✓✓ read]"), "{line}");
+    }
+
+    #[test]
+    fn all_that_became_of_it_stands_below_in_its_order() {
+        let activity = activity(&json!({"actor": {"type": "AGENT", "name": "Ann"}, "body": {"markdownText": "two"},
+            "edits": [{"at": 1000, "actor": {"name": "Ann"}, "body": {"markdownText": "two"}}],
+            "reactions": [{"at": 5000, "actor": {"name": "Cy"}, "kind": "EMOJI", "value": "👍"}],
+            "delivery": {"status": "FAILED", "reasonCode": "131026", "sentAt": 2000, "failedAt": 3000},
+            "rejected": [{"at": 4000, "relation": "DELETE", "reason": "not-author"}]}));
+        let said: Vec<String> = lines(&activity).iter().map(|line| plain(line)).collect();
+        assert_eq!(
+            said,
+            [
+                "1970-01-01 00:00:00Z  a             Ann (agent)          message: two",
+                "    1970-01-01 00:00:01Z Ann edited: two",
+                "    1970-01-01 00:00:02Z sent",
+                "    1970-01-01 00:00:03Z failed (131026)",
+                "    1970-01-01 00:00:04Z deletion of it refused (not-author)",
+                "    1970-01-01 00:00:05Z Cy reacted 👍 to it",
+            ]
+        );
+    }
+}

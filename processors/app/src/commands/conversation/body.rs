@@ -1,0 +1,62 @@
+//! What an activity says, in one piece of text.
+
+use serde_json::Value;
+
+use super::records::Activity;
+use super::text::{duration, safe};
+
+/// The text of an activity, not wider than so many columns; empty where it says nothing.
+pub fn of_activity(activity: &Activity, columns_max: usize) -> String {
+    if let Some(call) = &activity.call {
+        let reason = call.reason.as_deref().map(|reason| format!(", reason {reason}")).unwrap_or_default();
+        return match call.duration_ms {
+            Some(ms) => safe(&format!("took {}{reason}", duration(ms)), columns_max),
+            None => "under way".to_owned(),
+        };
+    }
+    match (&activity.body, activity.kind.as_str()) {
+        (Some(body), "CONVERSATION_DATA") => safe(&body.to_string(), columns_max),
+        (Some(body), _) => text(body, columns_max),
+        (None, _) => String::new(),
+    }
+}
+
+/// The text of a body: its words, else its wrap-up codes, else where it points to, else what it is.
+pub fn text(body: &Value, columns_max: usize) -> String {
+    let field = |name: &&str| body.get(*name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let words = ["markdownText", "caption"].iter().find_map(field).map(str::to_owned);
+    let wrap_ups = || body.get("wrapups").and_then(Value::as_array).map(|codes| wrap_ups(codes, body));
+    let other = || ["url", "mediaUrl", "type"].iter().find_map(field).map(str::to_owned);
+    safe(&words.or_else(wrap_ups).or_else(other).unwrap_or_default(), columns_max)
+}
+
+fn wrap_ups(codes: &[Value], body: &Value) -> String {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let code = |code: &Value| {
+        let parts = [text(code, "categoryName"), text(code, "value")];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+    };
+    let mut said: Vec<String> = codes.iter().map(code).collect();
+    said.extend(text(body, "note").map(|note| format!("“{note}”")));
+    said.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_body_is_its_words_else_what_it_points_to() {
+        assert_eq!(text(&json!({"markdownText": "Hello", "url": "u"}), 100), "Hello");
+        assert_eq!(text(&json!({"type": "URL", "mediaUrl": "https://x"}), 100), "https://x");
+        assert_eq!(text(&json!({"type": "LOCATION"}), 100), "LOCATION");
+        assert_eq!(text(&json!([1, 2]), 100), "");
+    }
+
+    #[test]
+    fn a_wrap_up_is_its_codes_and_its_note() {
+        let body = json!({"wrapups": [{"categoryName": "Sales", "value": "Sold"}, {"value": "Other"}], "note": "ok"});
+        assert_eq!(text(&body, 100), "Sales: Sold, Other, “ok”");
+    }
+}

@@ -1,0 +1,192 @@
+//! One entry of a timeline as one line: when, how far in, where the conversation stands, who, what.
+
+use std::collections::HashMap;
+
+use anstyle::{AnsiColor, Style};
+
+use super::known::Known;
+use super::records::{Actor, Channel, Entry};
+use super::text::{color, column, columns, dim, duration, elapsed, in_words, painted, safe, short, time};
+
+/// Where the conversation stands.
+const WHERE_COLUMNS: usize = 22;
+/// Who did it.
+const WHO_COLUMNS: usize = 20;
+/// What is said keeps so much of the narrowest terminal.
+const WHAT_COLUMNS_MIN: usize = 24;
+
+/// Names of agents by their ids: a timeline's list of agents holds only ids.
+#[derive(Debug, Default)]
+pub struct People(HashMap<String, String>);
+
+impl People {
+    /// So many are remembered: more agents than that are not at work at a time.
+    const MAX: usize = 10_000;
+
+    /// Learns a name, if this tells one of an agent.
+    pub fn meet(&mut self, actor: Option<&Actor>) {
+        if let Some(Actor { kind: Some(kind), id: Some(id), name: Some(name) }) = actor
+            && kind == "AGENT"
+        {
+            self.name(id, name);
+        }
+    }
+
+    /// Learns a name.
+    pub fn name(&mut self, id: &str, name: &str) {
+        if self.0.len() < Self::MAX && self.0.get(id).is_none_or(|known| known != name) {
+            self.0.insert(id.to_owned(), name.to_owned());
+        }
+    }
+
+    /// The name of an agent, else a short form of the id.
+    pub fn called(&self, id: &str) -> String {
+        self.0.get(id).map_or_else(|| short(id), |name| safe(name, WHO_COLUMNS))
+    }
+}
+
+/// How a line looks, besides what it says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// Whether the conversation is named: where several are shown.
+    pub names_conversation: bool,
+    /// Whether the entry was shown before, and was other then.
+    pub is_correction: bool,
+    /// How wide the terminal is; none: as wide as it takes.
+    pub width: Option<usize>,
+}
+
+/// The line of an entry, without its end. `known`: the activity that it creates or changes.
+pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: Look) -> String {
+    let mark = if look.is_correction { '~' } else { ' ' };
+    let mut front = format!("{} {mark}", time(entry.at));
+    if look.names_conversation {
+        front.push_str(&column(&entry.conversation_id, 13));
+    }
+    front.push_str(&format!("{:>9}  ", elapsed(entry.elapsed_ms)));
+    let place = column(&place(entry, people), WHERE_COLUMNS);
+    let who = column(&who(entry.actor.as_ref()), WHO_COLUMNS);
+    let response = entry.response_ms.map(|ms| format!("  ↩ {}", duration(ms))).unwrap_or_default();
+    let taken = columns(&front) + columns(&place) + columns(&who) + columns(&response) + 2;
+    let left = look.width.map_or(usize::MAX, |width| width.saturating_sub(taken).max(WHAT_COLUMNS_MIN));
+    format!(
+        "{}{} {} {}{}",
+        painted(dim(), &front),
+        painted(stage_style(&entry.stage), &place),
+        painted(Style::new().bold(), &who),
+        painted(style(entry), &safe(&what(entry, known), left)),
+        painted(color(AnsiColor::Yellow), &response)
+    )
+    .trim_end()
+    .to_owned()
+}
+
+fn place(entry: &Entry, people: &People) -> String {
+    let agents: Vec<String> = entry.agents.iter().map(|id| people.called(id)).collect();
+    let queue = entry.queue.as_deref();
+    let stage = match entry.stage.as_str() {
+        "SELF_SERVICE" => "self-service".to_owned(),
+        "WRAP_UP" => "wrap-up".to_owned(),
+        stage => in_words(stage),
+    };
+    let parts = [Some(stage), Some(agents.join(", ")), queue.map(str::to_owned)];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// Somebody, by name and kind.
+pub fn who(actor: Option<&Actor>) -> String {
+    let Some(actor) = actor else { return "-".to_owned() };
+    let kind = actor.kind.as_deref().map(str::to_lowercase);
+    let name = actor.name.clone().or_else(|| actor.id.as_deref().map(short));
+    match (name, kind) {
+        (Some(name), Some(kind)) => format!("{name} ({kind})"),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// A channel, by type and address.
+pub fn channel_words(channel: &Channel) -> String {
+    let parts = [channel.kind.as_deref(), channel.service_identifier.as_deref()];
+    safe(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "), 40)
+}
+
+/// What the entry is, in words, with the text of its activity.
+fn what(entry: &Entry, known: Option<&Known>) -> String {
+    let said = known.and_then(|known| known.said_by(&entry.entry_id));
+    let of = |known: Option<&Known>| known.map_or_else(|| "a message".to_owned(), Known::quoted);
+    match entry.category.as_str() {
+        // What an unknown name means is not known either.
+        "OTHER" => safe(&entry.name, 60),
+        "SESSION" => {
+            let channel = entry.channel.as_ref().map(channel_words).unwrap_or_default();
+            format!("{} {channel}", in_words(&entry.name))
+        }
+        "EDIT" => said.map_or_else(|| format!("edited {}", of(known)), str::to_owned),
+        "DELETE" => said.map_or_else(|| format!("deleted {}", of(known)), str::to_owned),
+        // The activity lists only the event that decided.
+        "REACTION" => said.map_or_else(|| format!("a reaction on {}, since changed", of(known)), str::to_owned),
+        "SUGGESTION" => said.map_or_else(|| format!("suggestions for {}", of(known)), str::to_owned),
+        "DELIVERY" => said.map_or_else(|| receipt(entry, known), str::to_owned),
+        "MESSAGE" | "CALL" | "WRAP_UP" | "DATA" | "ACTIVITY" => primary(entry, known, said),
+        _ => in_words(&entry.name),
+    }
+}
+
+fn receipt(entry: &Entry, known: Option<&Known>) -> String {
+    let status = known.and_then(|known| known.reached_at(entry.at));
+    match (status, known) {
+        (Some(status), Some(known)) => format!("receipt: {status} {}", known.quoted()),
+        (None, Some(known)) => format!("receipt for {}", known.quoted()),
+        (_, None) => "receipt".to_owned(),
+    }
+}
+
+fn primary(entry: &Entry, known: Option<&Known>, refused: Option<&str>) -> String {
+    let named = || match entry.name.as_str() {
+        "CUSTOMER_MESSAGE" | "AGENT_MESSAGE" | "BOT_MESSAGE" => "message".to_owned(),
+        name => in_words(name),
+    };
+    let Some(known) = known else { return named() };
+    // Of a call leg, the name says which end it is.
+    let is_leg = entry.name.starts_with("CALL_LEG");
+    let what = if is_leg { named() } else { known.what.clone() };
+    match refused {
+        Some(refused) => format!("{what}: {refused}"),
+        None if known.text.is_empty() => what,
+        None => format!("{what}: {}", known.text),
+    }
+}
+
+/// Whether what is known of the activity covers this entry: else more may be on its way.
+pub fn is_told(entry: &Entry, known: Option<&Known>) -> bool {
+    match (&entry.activity_id, known) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(_), Some(known)) => match entry.category.as_str() {
+            "EDIT" | "DELETE" | "SUGGESTION" => known.said_by(&entry.entry_id).is_some(),
+            _ => true,
+        },
+    }
+}
+
+fn stage_style(stage: &str) -> Style {
+    match stage {
+        "QUEUED" => color(AnsiColor::Yellow),
+        "AGENT" | "WRAP_UP" => color(AnsiColor::Green),
+        _ => dim(),
+    }
+}
+
+fn style(entry: &Entry) -> Style {
+    match (entry.category.as_str(), entry.name.as_str()) {
+        ("SLA", _) => color(AnsiColor::Red),
+        ("MESSAGE", "CUSTOMER_MESSAGE") => color(AnsiColor::Cyan),
+        ("MESSAGE", "AGENT_MESSAGE" | "WHISPER_MESSAGE") => color(AnsiColor::Green),
+        ("MESSAGE", _) => color(AnsiColor::Magenta),
+        ("CALL", _) => color(AnsiColor::Blue),
+        ("EDIT" | "DELETE" | "REACTION" | "SUGGESTION" | "DELIVERY" | "OTHER", _) => dim(),
+        _ => Style::new(),
+    }
+}
+

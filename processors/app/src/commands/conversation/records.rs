@@ -1,0 +1,372 @@
+//! The records of a conversation as far as a person is shown them (contract sections 3 to 5). Read from JSON, so that `show`
+//! can also look at what another version wrote: fields that are missing are empty.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Who did something.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Actor {
+    /// `CUSTOMER`, `AGENT`, ….
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The id.
+    pub id: Option<String>,
+    /// A name to show.
+    pub name: Option<String>,
+}
+
+/// Where something was said.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Channel {
+    /// `WEB`, `CX_VOICE`, ….
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The number or name of the contact centre.
+    pub service_identifier: Option<String>,
+}
+
+/// An entry of a timeline.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// The event's id.
+    pub entry_id: String,
+    /// The conversation.
+    pub conversation_id: String,
+    /// The event's time.
+    pub at: i64,
+    /// The event's name.
+    pub name: String,
+    /// What it is.
+    pub category: String,
+    /// The activity that it creates or changes.
+    #[serde(default)]
+    pub activity_id: Option<String>,
+    /// Who did it.
+    #[serde(default)]
+    pub actor: Option<Actor>,
+    /// The event's channel.
+    #[serde(default)]
+    pub channel: Option<Channel>,
+    /// How far into the conversation.
+    pub elapsed_ms: i64,
+    /// Where the conversation then stands.
+    pub stage: String,
+    /// The agents then present.
+    #[serde(default)]
+    pub agents: Vec<String>,
+    /// The queue it is then in.
+    #[serde(default)]
+    pub queue: Option<String>,
+    /// How long the customer waited for this response.
+    #[serde(default)]
+    pub response_ms: Option<i64>,
+}
+
+/// An activity.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Activity {
+    /// Its id.
+    pub activity_id: String,
+    /// Its conversation.
+    #[serde(default)]
+    pub conversation_id: Option<String>,
+    /// What it is.
+    pub kind: String,
+    /// The author.
+    #[serde(default)]
+    pub actor: Option<Actor>,
+    /// When.
+    pub occurred_at: i64,
+    /// What it says.
+    #[serde(default)]
+    pub body: Option<Value>,
+    /// The activity that it replies to.
+    #[serde(default)]
+    pub in_reply_to: Option<String>,
+    /// New bodies.
+    #[serde(default)]
+    pub edits: Vec<Edit>,
+    /// Its removal.
+    #[serde(default)]
+    pub deletion: Option<Deletion>,
+    /// Reactions that are shown.
+    #[serde(default)]
+    pub reactions: Vec<Reaction>,
+    /// A bot's suggestions.
+    #[serde(default)]
+    pub suggestions: Vec<Suggestion>,
+    /// How far it got.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
+    /// The call leg.
+    #[serde(default)]
+    pub call: Option<Call>,
+    /// What did not count.
+    #[serde(default)]
+    pub rejected: Vec<Rejected>,
+}
+
+/// A new body.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Edit {
+    /// The event.
+    pub event_id: String,
+    /// When.
+    pub at: i64,
+    /// Who.
+    pub actor: Option<Actor>,
+    /// The new body; none once the activity is deleted.
+    pub body: Option<Value>,
+}
+
+/// The removal of an activity's text.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Deletion {
+    /// The event.
+    pub event_id: String,
+    /// When.
+    pub at: i64,
+    /// Who.
+    pub actor: Option<Actor>,
+}
+
+/// A reaction.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Reaction {
+    /// The event that decided it.
+    pub event_id: String,
+    /// When.
+    pub at: i64,
+    /// Who.
+    pub actor: Option<Actor>,
+    /// `EMOJI`, `FLAG`, ….
+    pub kind: String,
+    /// The emoji, the flag, ….
+    pub value: String,
+}
+
+/// What a bot suggests as an answer.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Suggestion {
+    /// The event.
+    pub event_id: String,
+    /// When.
+    pub at: i64,
+    /// Which bot.
+    pub actor: Option<Actor>,
+    /// The suggestions.
+    pub items: Vec<SuggestionItem>,
+}
+
+/// One suggestion.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct SuggestionItem {
+    /// The suggested message.
+    pub body: Option<Value>,
+    /// How sure the bot is, from 0 to 1.
+    pub confidence: Option<f64>,
+}
+
+/// How far a message got.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Delivery {
+    /// The highest status.
+    pub status: String,
+    /// Why, mostly of failures.
+    pub reason_code: Option<String>,
+    /// When it was taken.
+    pub accepted_at: Option<i64>,
+    /// When it was sent.
+    pub sent_at: Option<i64>,
+    /// When it was delivered.
+    pub delivered_at: Option<i64>,
+    /// When it was read.
+    pub read_at: Option<i64>,
+    /// When it failed.
+    pub failed_at: Option<i64>,
+}
+
+/// An agent's part in a call.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Call {
+    /// How long.
+    pub duration_ms: Option<i64>,
+    /// Why it ended.
+    pub reason: Option<String>,
+}
+
+/// An event that did not count.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Rejected {
+    /// The event.
+    pub event_id: String,
+    /// When.
+    pub at: i64,
+    /// What it would have been.
+    pub relation: String,
+    /// Why not.
+    pub reason: String,
+}
+
+/// A conversation's summary.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Summary {
+    /// The least time of its events.
+    pub started_at: i64,
+    /// The greatest.
+    pub last_event_at: i64,
+    /// When it was closed last.
+    pub closed_at: Option<i64>,
+    /// From its start to its close.
+    pub duration_ms: Option<i64>,
+    /// `OPEN` or `CLOSED`.
+    pub state: String,
+    /// Whether its figures can still change.
+    pub finality: String,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// `INBOUND`, `OUTBOUND`.
+    pub direction: Option<String>,
+    /// The customer.
+    pub customer_id: Option<String>,
+    /// The number of its events.
+    pub revision: i64,
+    /// The channel types.
+    pub channels: Vec<String>,
+    /// The channel sessions.
+    pub sessions: Vec<Session>,
+    /// The agents' stays.
+    pub agents: Vec<Stay>,
+    /// The visits of queues.
+    pub queue_visits: Vec<Visit>,
+    /// What agents concluded it with.
+    pub wrap_ups: Vec<WrapUp>,
+    /// How many of what.
+    pub counts: BTreeMap<String, i64>,
+    /// How far its messages got.
+    pub delivery: Delivered,
+    /// The first response.
+    pub first_response_ms: Option<i64>,
+    /// The first response of an agent.
+    pub first_agent_response_ms: Option<i64>,
+    /// The agents' responses.
+    pub agent_responses: Responses,
+    /// The bots' responses.
+    pub bot_responses: Responses,
+    /// The time on hold.
+    pub hold_ms: i64,
+    /// The time in calls.
+    pub talk_ms: i64,
+    /// The time in queues.
+    pub wait_ms: i64,
+}
+
+/// A channel session.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Session {
+    /// Its id.
+    pub channel_session_id: String,
+    /// Its channel.
+    pub channel: Option<Channel>,
+    /// When it began.
+    pub started_at: Option<i64>,
+    /// When it ended.
+    pub ended_at: Option<i64>,
+    /// How it ended.
+    pub ended_by: Option<String>,
+}
+
+/// An agent's stay.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Stay {
+    /// The agent.
+    pub agent_id: String,
+    /// The agent's name.
+    pub name: Option<String>,
+    /// When the agent joined.
+    pub joined_at: i64,
+    /// When the agent left.
+    pub left_at: Option<i64>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The time outside of wrap-up.
+    pub engaged_ms: Option<i64>,
+    /// The time in wrap-up.
+    pub wrap_up_ms: Option<i64>,
+    /// The agent's messages.
+    pub messages: i64,
+    /// Those that closed a turn.
+    pub responses: i64,
+    /// The sum of these turns.
+    pub response_ms_total: i64,
+}
+
+/// A visit of a queue.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Visit {
+    /// The queue.
+    pub queue: Option<String>,
+    /// `INBOUND`, `DIRECT_TRANSFER`, ….
+    pub direction: Option<String>,
+    /// When it began.
+    pub enqueued_at: i64,
+    /// How long it took.
+    pub wait_ms: Option<i64>,
+    /// How it ended.
+    pub outcome: Option<String>,
+}
+
+/// What an agent concluded the conversation with.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct WrapUp {
+    /// When.
+    pub at: i64,
+    /// Who.
+    pub agent_id: Option<String>,
+    /// What.
+    pub body: Option<Value>,
+}
+
+/// How far messages got.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Delivered {
+    /// Delivered, read or not.
+    pub delivered: i64,
+    /// Read.
+    pub read: i64,
+    /// Failed.
+    pub failed: i64,
+}
+
+/// Responses, and how long they took.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Responses {
+    /// How many.
+    pub count: i64,
+    /// All together.
+    pub total_ms: i64,
+    /// The longest.
+    pub max_ms: Option<i64>,
+}

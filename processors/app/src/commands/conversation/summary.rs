@@ -1,0 +1,175 @@
+//! A conversation's summary as lines: how it went, who took part, where it waited, the figures.
+
+use super::body;
+use super::entry::{People, channel_words};
+use super::records::{Responses, Session, Stay, Summary, Visit, WrapUp};
+use super::text::{count, duration, in_words, safe, time};
+
+/// A thing that is counted: its field, and one of it in words.
+const COUNTED: [(&str, &str); 18] = [
+    ("customerMessages", "customer message"),
+    ("agentMessages", "agent message"),
+    ("botMessages", "bot message"),
+    ("whispers", "whisper"),
+    ("responses", "response"),
+    ("edits", "edit"),
+    ("deletions", "deletion"),
+    ("reactions", "reaction"),
+    ("suggestions", "suggestion"),
+    ("callLegs", "call leg"),
+    ("recordings", "recording"),
+    ("notes", "note"),
+    ("surveyQuestions", "survey question"),
+    ("surveyAnswers", "survey answer"),
+    ("transfers", "transfer"),
+    ("conferences", "conference"),
+    ("botTimeouts", "bot timeout"),
+    ("other", "event of another name"),
+];
+
+/// The lines of a summary. Parts that there is nothing to say of are left out.
+pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
+    let mut lines = vec![field("state", &state(summary))];
+    lines.push(field("time", &times(summary)));
+    if let Some(customer) = &summary.customer_id {
+        lines.push(field("customer", &safe(customer, 80)));
+    }
+    let sessions = summary.sessions.iter().map(|session| field("session", &session_words(session)));
+    let visits = summary.queue_visits.iter().map(|visit| field("queue", &visit_words(visit)));
+    let stays = summary.agents.iter().map(|stay| field("agent", &stay_words(stay)));
+    lines.extend(sessions.chain(visits).chain(stays));
+    lines.extend(summary.wrap_ups.iter().map(|wrap_up| field("wrap-up", &wrap_up_words(wrap_up, people))));
+    let figures = [("counts", counts(summary)), ("responses", responses(summary)), ("times", sums(summary))];
+    lines.extend(figures.into_iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| field(name, &said)));
+    lines
+}
+
+fn field(name: &str, text: &str) -> String {
+    format!("  {name:<10} {text}")
+}
+
+fn state(summary: &Summary) -> String {
+    let parts = [
+        Some(in_words(&summary.state)),
+        summary.outcome.as_deref().map(in_words),
+        summary.direction.as_deref().map(in_words),
+        Some(summary.channels.join(", ")).filter(|channels| !channels.is_empty()),
+        // That an open conversation is open is said already.
+        (summary.finality != "OPEN").then(|| format!("figures {}", in_words(&summary.finality))),
+        Some(count(summary.revision, "event")),
+    ];
+    safe(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "), 200)
+}
+
+fn times(summary: &Summary) -> String {
+    let started = time(summary.started_at);
+    let closed = match (summary.closed_at, summary.duration_ms) {
+        (Some(at), Some(ms)) => format!(", closed {} after {}", time(at), duration(ms)),
+        (Some(at), None) => format!(", closed {}", time(at)),
+        (None, _) => String::new(),
+    };
+    let later = summary.closed_at.is_none_or(|closed| closed != summary.last_event_at);
+    let last = if later { format!(", last event {}", time(summary.last_event_at)) } else { String::new() };
+    format!("started {started}{closed}{last}")
+}
+
+fn session_words(session: &Session) -> String {
+    let channel = session.channel.as_ref().map(channel_words).unwrap_or_default();
+    let started = session.started_at.map(|at| format!("started {}", time(at)));
+    let ended = session.ended_at.map(|at| {
+        let how = session.ended_by.as_deref().map_or_else(|| "ended".to_owned(), in_words);
+        format!("{how} {}", time(at))
+    });
+    let parts = [Some(safe(&session.channel_session_id, 60)), Some(channel), started, ended];
+    join(parts)
+}
+
+fn visit_words(visit: &Visit) -> String {
+    let queue = visit.queue.as_deref().map_or_else(|| "(no name)".to_owned(), |queue| safe(queue, 60));
+    let direction = visit.direction.as_deref().filter(|word| *word != "INBOUND").map(in_words);
+    let waited = match visit.wait_ms {
+        Some(ms) => format!("waited {}", duration(ms)),
+        None => "still waiting".to_owned(),
+    };
+    let outcome = visit.outcome.as_deref().map(in_words);
+    join([Some(queue), direction, Some(format!("from {}", time(visit.enqueued_at))), Some(waited), outcome])
+}
+
+fn stay_words(stay: &Stay) -> String {
+    let name = match &stay.name {
+        Some(name) => format!("{} ({})", safe(name, 40), safe(&stay.agent_id, 40)),
+        None => safe(&stay.agent_id, 40),
+    };
+    let left = match (stay.left_at, &stay.reason) {
+        (Some(at), Some(reason)) => format!("left {} ({})", time(at), safe(reason, 40)),
+        (Some(at), None) => format!("left {}", time(at)),
+        (None, _) => "present".to_owned(),
+    };
+    let engaged = stay.engaged_ms.map(|ms| format!("engaged {}", duration(ms)));
+    let wrap_up = stay.wrap_up_ms.filter(|ms| *ms > 0).map(|ms| format!("wrap-up {}", duration(ms)));
+    let responses = if stay.responses > 0 {
+        format!(", {} in {}", count(stay.responses, "response"), duration(stay.response_ms_total))
+    } else {
+        String::new()
+    };
+    let messages = format!("{}{responses}", count(stay.messages, "message"));
+    join([
+        Some(name),
+        Some(format!("joined {}", time(stay.joined_at))),
+        Some(left),
+        engaged,
+        wrap_up,
+        Some(messages),
+    ])
+}
+
+fn wrap_up_words(wrap_up: &WrapUp, people: &People) -> String {
+    let who = wrap_up.agent_id.as_deref().map(|id| people.called(id));
+    let text = wrap_up.body.as_ref().map(|body| body::text(body, 200));
+    join([Some(time(wrap_up.at)), who, text])
+}
+
+fn counts(summary: &Summary) -> String {
+    let number = |field: &str| summary.counts.get(field).copied().unwrap_or(0);
+    let counted = COUNTED.iter().map(|(field, thing)| (number(field), *thing));
+    let late = [("agentSlaBreaches", "breach", "by agents"), ("customerSlaBreaches", "breach", "by the customer")];
+    let mut said: Vec<String> =
+        counted.filter(|(number, _)| *number > 0).map(|(number, thing)| count(number, thing)).collect();
+    for (field, thing, whose) in late {
+        match number(field) {
+            0 => {}
+            1 => said.push(format!("1 {thing} of the SLA {whose}")),
+            many => said.push(format!("{many} {thing}es of the SLA {whose}")),
+        }
+    }
+    let delivery = &summary.delivery;
+    for (number, status) in
+        [(delivery.delivered, "delivered"), (delivery.read, "read"), (delivery.failed, "failed")]
+    {
+        if number > 0 {
+            said.push(format!("{number} {status}"));
+        }
+    }
+    said.join(", ")
+}
+
+fn responses(summary: &Summary) -> String {
+    let first = summary.first_response_ms.map(|ms| format!("first after {}", duration(ms)));
+    let agent = summary.first_agent_response_ms.map(|ms| format!("first of an agent after {}", duration(ms)));
+    join([first, agent, turns(&summary.agent_responses, "agents"), turns(&summary.bot_responses, "bots")])
+}
+
+fn turns(responses: &Responses, whose: &str) -> Option<String> {
+    let mean = responses.total_ms.checked_div(responses.count)?;
+    let longest = responses.max_ms.map(|ms| format!(", longest {}", duration(ms))).unwrap_or_default();
+    Some(format!("{whose}: {}, mean {}{longest}", responses.count, duration(mean)))
+}
+
+fn sums(summary: &Summary) -> String {
+    let sums = [("waited", summary.wait_ms), ("on hold", summary.hold_ms), ("in calls", summary.talk_ms)];
+    join(sums.map(|(name, ms)| (ms > 0).then(|| format!("{name} {}", duration(ms)))))
+}
+
+fn join<const N: usize>(parts: [Option<String>; N]) -> String {
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+}

@@ -1,0 +1,54 @@
+//! `show`: one conversation whole, as the topics have it now.
+
+use anyhow::{Context, anyhow};
+use rdkafka::Message;
+
+use super::conversation::reader::Reader;
+use super::conversation::{self, Conversation, Products};
+use super::topics;
+use crate::cli::{Global, ShowArgs};
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::kafka;
+
+/// Prints a conversation. Only its own partition of each topic is read, from the beginning to the end that it has now.
+pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Failure> {
+    let products = Products::of(config);
+    if products.topics().next().is_none() {
+        return Err(Failure::usage(Products::missing()));
+    }
+    let client = kafka::client(global)?;
+    let metadata = topics::reach(&client, global)?;
+    let reader = Reader::new(&client)?;
+    // All ends are asked for before anything is read: so the three topics are of about the same time.
+    let mut spans = Vec::new();
+    for (topic, product) in products.topics() {
+        let partitions = topics::partitions(&metadata, topic)
+            .with_context(|| topics::no_such_topic(config, topic))
+            .map_err(Failure::usage)?;
+        let partition = engine::partition_of(args.conversation.as_bytes(), partitions);
+        spans.push((product, reader.span(topic, partition)?));
+    }
+    let mut found = Conversation::new(&args.conversation);
+    let mut seen = 0_u64;
+    for (product, span) in &spans {
+        reader.read(std::slice::from_ref(span), &mut |message| {
+            seen += 1;
+            found.take(*product, message.key().unwrap_or_default(), message.payload())
+        })?;
+    }
+    if found.is_empty() {
+        let places: Vec<String> =
+            spans.iter().map(|(_, span)| format!("{}/{}", span.topic, span.partition)).collect();
+        return Err(anyhow!(
+            "no conversation {:?}: looked at {seen} records in {} at {}; is the id whole, and has `cx-timelines run` folded its \
+             events?",
+            args.conversation,
+            places.join(", "),
+            global.bootstrap
+        )
+        .into());
+    }
+    conversation::print(&found, args.json)?;
+    Ok(())
+}

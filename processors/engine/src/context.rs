@@ -1,0 +1,141 @@
+//! What a processor sees and may change while it takes an event or a message.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
+
+use crate::outbox::{Message, Outbox, Product};
+use crate::overlay;
+use crate::partitioner::partition_of;
+use crate::processor::ProcessError;
+use crate::store::{StateStore, WriteBatch};
+use crate::tally::{Notice, Tally};
+use crate::topology::TopicId;
+
+/// Work that a processor leaves for the same task, done right after the record that caused it.
+#[derive(Debug)]
+pub(crate) enum Local {
+    /// A carried record, to be folded here.
+    Event(Vec<u8>),
+    /// A message for the processor of this namespace.
+    Message { namespace: u8, key: Box<[u8]>, payload: Vec<u8> },
+}
+
+/// Marks a carried record in the repartition topic; every other first byte is the namespace of the processor that the
+/// message is for.
+pub(crate) const EVENT: u8 = 0;
+
+/// The state as a processor sees it: what is staged lies over what is committed.
+pub struct Context<'t> {
+    pub(crate) namespace: u8,
+    pub(crate) processor: &'static str,
+    /// Where its outputs go; none: what it emits is not wanted.
+    pub(crate) outputs: Option<&'t [TopicId]>,
+    pub(crate) partition: i32,
+    pub(crate) partitions: i32,
+    pub(crate) stream_time_ms: Option<i64>,
+    pub(crate) store: &'t dyn StateStore,
+    pub(crate) writes: &'t mut WriteBatch,
+    pub(crate) marks: &'t mut BTreeSet<Box<[u8]>>,
+    pub(crate) outbox: &'t mut Outbox,
+    pub(crate) local: &'t mut VecDeque<Local>,
+    pub(crate) tally: &'t mut Tally,
+    pub(crate) scratch: &'t mut Vec<u8>,
+}
+
+impl Context<'_> {
+    /// Lets `read` see the state of a key.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn read<R>(&mut self, key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, ProcessError> {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        Ok(overlay::read(self.store, self.writes, full, read)?)
+    }
+
+    /// Lets `visit` see every key that begins with `prefix`, and its value.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn scan(&mut self, prefix: &[u8], mut visit: impl FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
+        let full = overlay::full_key(self.scratch, self.namespace, prefix);
+        overlay::scan(self.store, self.writes, full, full, &mut |key, value| {
+            visit(key.get(1..).unwrap_or_default(), value);
+            ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+
+    /// Sets the state of a key.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        self.writes.put(full, value);
+    }
+
+    /// Removes the state of a key.
+    pub fn delete(&mut self, key: &[u8]) {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        self.writes.delete(full);
+    }
+
+    /// Marks a key: [`crate::Processor::settle`] is told of it at the next commit.
+    pub fn mark(&mut self, key: &[u8]) {
+        self.marks.insert(key.into());
+    }
+
+    /// Sends a message to this same processor on the partition of `key`, exactly once: it comes to
+    /// [`crate::Processor::receive`] there, right after this record where that is this very task.
+    pub fn send(&mut self, key: &[u8], payload: &[u8]) {
+        if self.is_here(key) {
+            let local =
+                Local::Message { namespace: self.namespace, key: key.into(), payload: payload.to_vec() };
+            self.local.push_back(local);
+        } else {
+            self.outbox.message(Message::new(self.namespace, key, payload));
+        }
+    }
+
+    /// Lets a carried record be folded with its conversation, on that conversation's partition, exactly once.
+    pub fn fold_with(&mut self, conversation: &str, carried: Vec<u8>) {
+        if self.is_here(conversation.as_bytes()) {
+            self.local.push_back(Local::Event(carried));
+        } else {
+            self.outbox.message(Message::new(EVENT, conversation.as_bytes(), &carried));
+        }
+    }
+
+    /// Emits a record at once, as a product without state does: to output number `output`, with the headers that every
+    /// output record has.
+    ///
+    /// # Errors
+    /// The output is not declared: give the error on.
+    pub fn emit(
+        &mut self,
+        output: usize,
+        schema: &'static str,
+        partition_key: &[u8],
+        key: &[u8],
+        value: Vec<u8>,
+    ) -> Result<(), ProcessError> {
+        let Some(outputs) = self.outputs else { return Ok(()) };
+        let topic = *outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?;
+        let processor = self.processor;
+        let (partition_key, key) = (partition_key.into(), key.into());
+        self.outbox.product(Product { topic, processor, schema, partition_key, key, value });
+        Ok(())
+    }
+
+    /// The stream time (contract section 9), where things may expire; none where nothing may.
+    #[must_use]
+    pub fn stream_time_ms(&self) -> Option<i64> {
+        self.stream_time_ms
+    }
+
+    /// Counts something that an operator should know of, once this is committed.
+    pub fn notice(&mut self, notice: Notice) {
+        self.tally.notice(notice, 1);
+    }
+
+    fn is_here(&self, key: &[u8]) -> bool {
+        partition_of(key, self.partitions) == self.partition
+    }
+}

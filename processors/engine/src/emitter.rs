@@ -1,0 +1,297 @@
+//! What a processor sees and may say when its changes are about to be committed.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use crate::outbox::Message;
+use crate::overlay;
+use crate::partitioner::partition_of;
+use crate::processor::ProcessError;
+use crate::record::{OutputRecord, Route, Sink};
+use crate::store::{StateStore, WriteBatch};
+use crate::tally::{Notice, Tally};
+use crate::topology::TopicId;
+
+/// Something that a processor says to those that follow it, within one commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) key: Box<[u8]>,
+    pub(crate) text: Box<[u8]>,
+}
+
+/// A processor that another one follows: where its state lies, and what it said.
+#[derive(Clone, Copy)]
+pub(crate) struct Leader<'t> {
+    pub(crate) name: &'static str,
+    pub(crate) namespace: u8,
+    pub(crate) said: &'t [Said],
+}
+
+/// One thing that a followed processor said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Note<'n> {
+    /// Who said it.
+    pub from: &'static str,
+    /// About which key.
+    pub key: &'n [u8],
+    /// What; its form is the speaker's.
+    pub text: &'n [u8],
+}
+
+/// What has happened since the last commit, for one processor.
+pub struct News<'n> {
+    pub(crate) marked: &'n BTreeSet<Box<[u8]>>,
+    pub(crate) leaders: &'n [Leader<'n>],
+}
+
+impl<'n> News<'n> {
+    /// The keys that it marked, in the order of their bytes, each once.
+    pub fn marked(&self) -> impl Iterator<Item = &'n [u8]> {
+        self.marked.iter().map(|key| &**key)
+    }
+
+    /// What the processors that it follows said, in their order and in the order in which they said it.
+    pub fn heard(&self) -> impl Iterator<Item = Note<'n>> {
+        self.leaders.iter().flat_map(|leader| {
+            let note = |said: &'n Said| Note { from: leader.name, key: &said.key, text: &said.text };
+            leader.said.iter().map(note)
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.marked.is_empty() && self.leaders.iter().all(|leader| leader.said.is_empty())
+    }
+}
+
+/// What a processor says when its changes are committed.
+pub struct Emitter<'t> {
+    pub(crate) namespace: u8,
+    pub(crate) processor: &'static str,
+    pub(crate) partition: i32,
+    pub(crate) partitions: i32,
+    pub(crate) stream_time_ms: Option<i64>,
+    pub(crate) leaders: &'t [Leader<'t>],
+    pub(crate) store: &'t dyn StateStore,
+    pub(crate) writes: &'t mut WriteBatch,
+    /// Where its outputs go; none: what it emits is not wanted.
+    pub(crate) outputs: Option<&'t [TopicId]>,
+    pub(crate) repartition: TopicId,
+    pub(crate) said: &'t mut Vec<Said>,
+    pub(crate) is_followed: bool,
+    pub(crate) sink: &'t mut dyn Sink,
+    pub(crate) tally: &'t mut Tally,
+    pub(crate) scratch: &'t mut Vec<u8>,
+}
+
+impl Emitter<'_> {
+    /// Lets `read` see the state of a key.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn read<R>(&mut self, key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, ProcessError> {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        Ok(overlay::read(self.store, self.writes, full, read)?)
+    }
+
+    /// The same, as of the last commit.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn read_committed<R>(
+        &mut self,
+        key: &[u8],
+        read: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> Result<R, ProcessError> {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        Ok(overlay::read_committed(self.store, full, read)?)
+    }
+
+    /// Lets `visit` see every key that begins with `prefix`, and its value: first those that are only committed, then
+    /// those that are staged.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn scan(&mut self, prefix: &[u8], visit: impl FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
+        self.scan_in(self.namespace, prefix, prefix, visit)
+    }
+
+    /// The same, leaving out keys that come before `from`, which begins with `prefix`.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn scan_from(
+        &mut self,
+        prefix: &[u8],
+        from: &[u8],
+        visit: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), ProcessError> {
+        self.scan_in(self.namespace, prefix, from, visit)
+    }
+
+    /// The same in the order of the keys' bytes, as of the last commit, until `visit` breaks.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn scan_committed(
+        &mut self,
+        prefix: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ProcessError> {
+        let full = overlay::full_key(self.scratch, self.namespace, prefix);
+        self.store.scan(full, &mut |key, value| visit(key.get(1..).unwrap_or_default(), value))?;
+        Ok(())
+    }
+
+    fn scan_in(
+        &mut self,
+        namespace: u8,
+        prefix: &[u8],
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), ProcessError> {
+        let mut full_from = Vec::with_capacity(from.len() + 1);
+        let from = overlay::full_key(&mut full_from, namespace, from);
+        let full = overlay::full_key(self.scratch, namespace, prefix);
+        overlay::scan(self.store, self.writes, full, from, &mut |key, value| {
+            visit(key.get(1..).unwrap_or_default(), value);
+            ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+
+    /// Lets `read` see the state that a followed processor has of a key.
+    ///
+    /// # Errors
+    /// It is not followed, or the store failed: give the error on.
+    pub fn read_of<R>(
+        &mut self,
+        leader: &'static str,
+        key: &[u8],
+        read: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> Result<R, ProcessError> {
+        let full = overlay::full_key(self.scratch, self.namespace_of(leader)?, key);
+        Ok(overlay::read(self.store, self.writes, full, read)?)
+    }
+
+    /// The same, as of the last commit.
+    ///
+    /// # Errors
+    /// As [`read_of`](Self::read_of).
+    pub fn read_committed_of<R>(
+        &mut self,
+        leader: &'static str,
+        key: &[u8],
+        read: impl FnOnce(Option<&[u8]>) -> R,
+    ) -> Result<R, ProcessError> {
+        let full = overlay::full_key(self.scratch, self.namespace_of(leader)?, key);
+        Ok(overlay::read_committed(self.store, full, read)?)
+    }
+
+    /// Lets `visit` see all the state that a followed processor has under `prefix`.
+    ///
+    /// # Errors
+    /// As [`read_of`](Self::read_of).
+    pub fn scan_of(
+        &mut self,
+        leader: &'static str,
+        prefix: &[u8],
+        visit: impl FnMut(&[u8], &[u8]),
+    ) -> Result<(), ProcessError> {
+        let namespace = self.namespace_of(leader)?;
+        self.scan_in(namespace, prefix, prefix, visit)
+    }
+
+    fn namespace_of(&self, leader: &'static str) -> Result<u8, ProcessError> {
+        let found = self.leaders.iter().find(|other| other.name == leader);
+        found.map(|leader| leader.namespace).ok_or(ProcessError::NotFollowed(leader))
+    }
+
+    /// Sets the state of a key.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        self.writes.put(full, value);
+    }
+
+    /// Removes the state of a key.
+    pub fn delete(&mut self, key: &[u8]) {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        self.writes.delete(full);
+    }
+
+    /// Whether any processor follows this one; else there is nobody to [`tell`](Self::tell).
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.is_followed
+    }
+
+    /// Whether what this processor emits goes anywhere. It does not where it runs only because another one follows it.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        self.outputs.is_some()
+    }
+
+    /// Says something to the processors that follow this one. They hear it within the same commit.
+    pub fn tell(&mut self, key: &[u8], text: &[u8]) {
+        if self.is_followed {
+            self.said.push(Said { key: key.into(), text: text.into() });
+        }
+    }
+
+    /// Whether the state of this key lies with this very task.
+    #[must_use]
+    pub fn is_here(&self, key: &[u8]) -> bool {
+        partition_of(key, self.partitions) == self.partition
+    }
+
+    /// Sends a message to this same processor on the partition of `key`, within this transaction.
+    ///
+    /// # Errors
+    /// The sink failed: give the error on.
+    pub fn send(&mut self, key: &[u8], payload: &[u8]) -> Result<(), ProcessError> {
+        Message::new(self.namespace, key, payload).send(self.repartition, self.sink, self.tally)?;
+        Ok(())
+    }
+
+    /// The stream time (contract section 9), where things may expire; none where nothing may.
+    #[must_use]
+    pub fn stream_time_ms(&self) -> Option<i64> {
+        self.stream_time_ms
+    }
+
+    /// Counts something that an operator should know of.
+    pub fn notice(&mut self, notice: Notice) {
+        self.tally.notice(notice, 1);
+    }
+
+    /// Emits a record to the processor's output number `output`, with the headers that every output record has
+    /// (contract section 10). `partition_key` decides the partition; `value` absent is a tombstone.
+    ///
+    /// # Errors
+    /// The output is not declared, or the sink failed: give the error on.
+    pub fn emit(
+        &mut self,
+        output: usize,
+        schema: &str,
+        partition_key: &[u8],
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), ProcessError> {
+        let Some(outputs) = self.outputs else { return Ok(()) };
+        let topic = *outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?;
+        self.tally.output(topic.index());
+        let headers = [
+            (crate::HEADER_PROCESSOR, Some(self.processor.as_bytes())),
+            (crate::HEADER_SCHEMA, Some(schema.as_bytes())),
+        ];
+        let route = Route::Key(partition_key);
+        self.sink.send(OutputRecord {
+            topic,
+            route,
+            key: Some(key),
+            value,
+            timestamp_ms: None,
+            headers: &headers,
+        })?;
+        Ok(())
+    }
+}

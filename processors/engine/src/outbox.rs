@@ -1,0 +1,103 @@
+//! Records that are staged as they are, while events are taken: messages to other partitions, and what stateless products
+//! emit.
+
+use crate::record::{OutputRecord, Route, Sink, SinkError};
+use crate::tally::Tally;
+use crate::topology::TopicId;
+
+/// A record for the repartition topic: work for the partition of its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    key: Box<[u8]>,
+    /// The first byte says whose it is.
+    value: Vec<u8>,
+}
+
+impl Message {
+    pub(crate) fn new(first: u8, key: &[u8], payload: &[u8]) -> Self {
+        let mut value = Vec::with_capacity(payload.len() + 1);
+        value.push(first);
+        value.extend_from_slice(payload);
+        Self { key: key.into(), value }
+    }
+
+    pub(crate) fn send(
+        &self,
+        topic: TopicId,
+        sink: &mut dyn Sink,
+        tally: &mut Tally,
+    ) -> Result<(), SinkError> {
+        tally.output(topic.index());
+        sink.send(OutputRecord {
+            topic,
+            route: Route::Key(&self.key),
+            key: Some(&self.key),
+            value: Some(&self.value),
+            timestamp_ms: None,
+            headers: &[],
+        })
+    }
+}
+
+/// A record for an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Product {
+    pub(crate) topic: TopicId,
+    pub(crate) processor: &'static str,
+    pub(crate) schema: &'static str,
+    pub(crate) partition_key: Box<[u8]>,
+    pub(crate) key: Box<[u8]>,
+    pub(crate) value: Vec<u8>,
+}
+
+impl Product {
+    fn send(&self, sink: &mut dyn Sink, tally: &mut Tally) -> Result<(), SinkError> {
+        tally.output(self.topic.index());
+        sink.send(OutputRecord {
+            topic: self.topic,
+            route: Route::Key(&self.partition_key),
+            key: Some(&self.key),
+            value: Some(&self.value),
+            timestamp_ms: None,
+            headers: &[
+                (crate::HEADER_PROCESSOR, Some(self.processor.as_bytes())),
+                (crate::HEADER_SCHEMA, Some(self.schema.as_bytes())),
+            ],
+        })
+    }
+}
+
+/// All of them, in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    messages: Vec<Message>,
+    products: Vec<Product>,
+    bytes: usize,
+}
+
+impl Outbox {
+    pub(crate) fn message(&mut self, message: Message) {
+        self.bytes += message.key.len() + message.value.len();
+        self.messages.push(message);
+    }
+
+    pub(crate) fn product(&mut self, product: Product) {
+        self.bytes += product.partition_key.len() + product.key.len() + product.value.len();
+        self.products.push(product);
+    }
+
+    /// Bytes that it holds, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn send(
+        &self,
+        repartition: TopicId,
+        sink: &mut dyn Sink,
+        tally: &mut Tally,
+    ) -> Result<(), SinkError> {
+        self.messages.iter().try_for_each(|message| message.send(repartition, sink, tally))?;
+        self.products.iter().try_for_each(|product| product.send(sink, tally))
+    }
+}

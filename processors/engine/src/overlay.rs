@@ -1,0 +1,122 @@
+//! The state as it will be once the transaction is committed: what is staged lies over what is committed.
+
+use std::ops::ControlFlow;
+
+use crate::store::{StateStore, StoreError, Visit, WriteBatch};
+
+/// Builds `namespace` + `key` without an allocation for each key.
+pub(crate) fn full_key<'k>(scratch: &'k mut Vec<u8>, namespace: u8, key: &[u8]) -> &'k [u8] {
+    scratch.clear();
+    scratch.push(namespace);
+    scratch.extend_from_slice(key);
+    scratch
+}
+
+/// Lets `read` see a key as it will be.
+pub(crate) fn read<R>(
+    store: &dyn StateStore,
+    writes: &WriteBatch,
+    key: &[u8],
+    read: impl FnOnce(Option<&[u8]>) -> R,
+) -> Result<R, StoreError> {
+    match writes.get(key) {
+        Some(staged) => Ok(read(staged)),
+        None => read_committed(store, key, read),
+    }
+}
+
+/// Lets `read` see a key as it is committed.
+pub(crate) fn read_committed<R>(
+    store: &dyn StateStore,
+    key: &[u8],
+    read: impl FnOnce(Option<&[u8]>) -> R,
+) -> Result<R, StoreError> {
+    let mut read = Some(read);
+    let mut result = None;
+    store.with(key, &mut |value| result = read.take().map(|read| read(value)))?;
+    result.ok_or_else(|| {
+        let key = String::from_utf8_lossy(key);
+        StoreError::Corrupt(format!("the store gave no answer for {key:?}"))
+    })
+}
+
+/// Visits all keys that begin with `prefix` and do not come before `from`, as they will be: first those that are only committed, then those that are
+/// staged, each in the order of their bytes.
+pub(crate) fn scan(
+    store: &dyn StateStore,
+    writes: &WriteBatch,
+    prefix: &[u8],
+    from: &[u8],
+    visit: Visit<'_>,
+) -> Result<(), StoreError> {
+    let mut broken = false;
+    store.scan_from(prefix, from, &mut |key, value| {
+        if writes.get(key).is_some() {
+            return ControlFlow::Continue(());
+        }
+        let flow = visit(key, value);
+        broken = flow.is_break();
+        flow
+    })?;
+    if broken {
+        return Ok(());
+    }
+    for (key, value) in writes.under(prefix, from) {
+        if let Some(value) = value
+            && visit(key, value).is_break()
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+
+    #[test]
+    fn what_is_staged_lies_over_what_is_committed() {
+        let mut store = MemoryStore::default();
+        let mut committed = WriteBatch::default();
+        for key in ["a1", "a2", "a3", "b1"] {
+            committed.put(key.as_bytes(), b"old");
+        }
+        store.apply(&committed, None).unwrap();
+        let mut staged = WriteBatch::default();
+        staged.put(b"a2", b"new");
+        staged.delete(b"a3");
+        staged.put(b"a4", b"new");
+        let mut seen = Vec::new();
+        scan(&store, &staged, b"a", b"a", &mut |key, value| {
+            seen.push((String::from_utf8_lossy(key).into_owned(), value == b"new"));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        let expected = [("a1", false), ("a2", true), ("a4", true)];
+        assert_eq!(seen, expected.map(|(key, new)| (key.to_owned(), new)));
+        assert!(read(&store, &staged, b"a3", |value| value.is_none()).unwrap());
+        assert!(read_committed(&store, b"a3", |value| value.is_some()).unwrap());
+    }
+
+    #[test]
+    fn a_visit_that_breaks_sees_no_more() {
+        let mut store = MemoryStore::default();
+        let mut committed = WriteBatch::default();
+        committed.put(b"a1", b"");
+        store.apply(&committed, None).unwrap();
+        let mut staged = WriteBatch::default();
+        staged.put(b"a2", b"");
+        let count = |from: &[u8]| {
+            let mut seen = 0;
+            let mut visit = |_: &[u8], _: &[u8]| {
+                seen += 1;
+                ControlFlow::Break(())
+            };
+            scan(&store, &staged, b"a", from, &mut visit).unwrap();
+            seen
+        };
+        assert_eq!([b"a".as_slice(), b"a2", b"a3"].map(count), [1, 1, 0]);
+    }
+}

@@ -1,0 +1,96 @@
+//! What the conversation's folds need to know of an activity, without its texts.
+
+use engine::ProcessError;
+use model::{Kind, ReactionKind};
+
+use super::state::{Events, Stored, What};
+use super::view::{self, Rank};
+use crate::scan::ActivityFigures;
+
+/// An activity in short.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Digest {
+    /// The first primary: its event, and its kind's code. None: the activity is not known yet.
+    pub(crate) first: Option<(Box<str>, u8)>,
+    /// What it adds to its conversation's summary.
+    pub(crate) figures: ActivityFigures,
+    /// How far its delivery has come, in the order of rule A7; 0 where nothing is known.
+    pub(crate) delivery_rank: u8,
+}
+
+impl Digest {
+    /// Reads an activity's state.
+    ///
+    /// # Errors
+    /// The state cannot be read: wipe and restore it.
+    pub(crate) fn of(key: &[u8], state: Option<&[u8]>) -> Result<Self, ProcessError> {
+        let events = Events::read(key, state)?;
+        let Some(first) = events.primary() else { return Ok(Self::default()) };
+        let What::Primary(primary) = &first.what else { return Ok(Self::default()) };
+        let rank = events.0.iter().filter_map(rank).max();
+        let is = |kind: Kind| primary.kind == kind.code();
+        let count = |what: fn(&What<'_>) -> bool| {
+            i64::try_from(events.0.iter().filter(|event| what(&event.what)).count()).unwrap_or(i64::MAX)
+        };
+        let figures = ActivityFigures {
+            delivered: i64::from(matches!(rank, Some(Rank::Delivered | Rank::Read))),
+            read: i64::from(rank == Some(Rank::Read)),
+            failed: i64::from(rank == Some(Rank::Failed)),
+            survey_answers: if is(Kind::SurveyQuestion) { count(is_answer) } else { 0 },
+            talk_ms: if is(Kind::AgentCallLeg) { view::leg_duration_ms(&events).unwrap_or(0) } else { 0 },
+            reply_reactions: count(|what| matches!(what, What::Response { .. })),
+        };
+        let delivery_rank = rank.map_or(0, |rank| rank as u8 + 1);
+        Ok(Self { first: Some((first.id.into(), primary.kind)), figures, delivery_rank })
+    }
+}
+
+/// The first primary of an activity, as [`Digest::first`].
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn first(key: &[u8], state: Option<&[u8]>) -> Result<Option<(Box<str>, u8)>, ProcessError> {
+    let events = Events::read(key, state)?;
+    Ok(events.primary().and_then(|first| match &first.what {
+        What::Primary(primary) => Some((first.id.into(), primary.kind)),
+        _ => None,
+    }))
+}
+
+/// The events of the relations that an activity's state holds: those that wait until its primary is known. A reply is
+/// no event of its own there.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn relations(key: &[u8], state: Option<&[u8]>) -> Result<Vec<Box<str>>, ProcessError> {
+    let events = Events::read(key, state)?;
+    let is_relation = |event: &&Stored<'_>| !matches!(event.what, What::Primary(_) | What::Response { .. });
+    Ok(events.0.iter().filter(is_relation).map(|event| event.id.into()).collect())
+}
+
+/// Whether an activity is a customer's message, as far as is known, and has suggestions.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn has_suggestions(key: &[u8], state: Option<&[u8]>) -> Result<bool, ProcessError> {
+    let events = Events::read(key, state)?;
+    let is_suggestion = |event: &Stored<'_>| matches!(event.what, What::Suggestion { .. });
+    let is_message = |event: &Stored<'_>| matches!(&event.what, What::Primary(primary) if primary.kind == Kind::CustomerMessage.code());
+    Ok(events.0.iter().any(is_suggestion) && events.primary().is_some_and(is_message))
+}
+
+fn rank(event: &Stored<'_>) -> Option<Rank> {
+    match &event.what {
+        What::Delivery { status, .. } => Rank::of(status),
+        _ => None,
+    }
+}
+
+/// A `RESPONSE` that is shown, by a reply or by a reaction (rule A5).
+fn is_answer(what: &What<'_>) -> bool {
+    match what {
+        What::Response { .. } => true,
+        What::Reaction { kind, remove, .. } => *kind == ReactionKind::Response.code() && !remove,
+        _ => false,
+    }
+}

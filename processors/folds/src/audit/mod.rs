@@ -1,0 +1,48 @@
+//! Who did what when to which activity, without any text (contract section 10). It has no state.
+//!
+//! There is one record for each event that can be read, whether it waits or not. An event that names only its session comes
+//! twice: as it is, and again once its conversation is known. The second record is caused by the first one's event and lies
+//! in the same partition, by the event's id; so the last one always has the conversation, also when the event is repeated.
+
+use engine::{Context, Outcome, ProcessError, Processor, SourceRecord};
+use model::{AuditRecord, Event, Home};
+
+/// The processor's name in topics.yaml.
+pub const NAME: &str = "audit";
+const SCHEMA: &str = "audit/1";
+const OUTPUT: usize = 0;
+
+/// Writes one topic, `cx.audit`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Audit;
+
+impl Processor for Audit {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn namespace(&self) -> u8 {
+        b'u'
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn wants(&self, _home: &Home<'_>) -> bool {
+        true
+    }
+
+    fn process(
+        &self,
+        event: &Event<'_>,
+        _record: &SourceRecord<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        let mut value = Vec::with_capacity(384);
+        AuditRecord::of(event).write_json(&mut value);
+        let key = event.id.as_bytes();
+        context.emit(OUTPUT, SCHEMA, key, key, value)?;
+        Ok(Outcome::Ignored)
+    }
+}

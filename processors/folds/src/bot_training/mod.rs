@@ -1,0 +1,227 @@
+//! What bots can learn from (contract section 10): for each customer's message that a bot had suggestions for, the text,
+//! the suggestions, what people flagged, and the reply that closed its turn.
+//!
+//! The message and the reply are read from the activities' state at each commit that changes one of them, so edits and
+//! deletions are followed. Of its own it only remembers which reply belongs to which message, and what has a record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, SourceRecord};
+use model::{Activity, Actor, Event, Home, Json, Kind, ReactionKind, TrainingRecord, TrainingReply};
+use serde::{Deserialize, Serialize};
+
+use crate::activities;
+use crate::timelines::{self, Said};
+
+/// The processor's name in topics.yaml.
+pub const NAME: &str = "bot-training";
+const SCHEMA: &str = "bot-training/1";
+const OUTPUT: usize = 0;
+
+/// The reply to a message, by the message's key.
+const REPLY: u8 = b'r';
+/// The message that a reply answers, by the reply's key.
+const MESSAGE: u8 = b'm';
+/// Messages that have a record.
+const EMITTED: u8 = b'e';
+
+/// Writes one topic, `cx.bot-training`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BotTraining;
+
+impl Processor for BotTraining {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn namespace(&self) -> u8 {
+        b'b'
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn follows(&self) -> &'static [&'static str] {
+        &[activities::NAME, timelines::NAME]
+    }
+
+    fn wants(&self, _home: &Home<'_>) -> bool {
+        false
+    }
+
+    fn process(
+        &self,
+        _event: &Event<'_>,
+        _record: &SourceRecord<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        Ok(Outcome::Ignored)
+    }
+
+    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let mut affected: BTreeSet<Vec<u8>> = BTreeSet::new();
+        // The last word on a turn counts.
+        let mut turns: BTreeMap<&[u8], Option<timelines::Reply<'_>>> = BTreeMap::new();
+        for note in news.heard() {
+            match Said::of(&note) {
+                Some(Said::Turn(reply)) => {
+                    turns.insert(note.key, reply);
+                }
+                Some(Said::Summary | Said::Amounts(_)) => {}
+                None => {
+                    affected.extend(message_of(note.key, emitter)?);
+                    affected.insert(note.key.to_vec());
+                }
+            }
+        }
+        // All that no longer holds goes first: a reply may have gone from one message to another.
+        turns.keys().try_for_each(|message| forget(message, emitter))?;
+        for (message, reply) in turns {
+            remember(message, reply, emitter);
+            affected.insert(message.to_vec());
+        }
+        affected.iter().try_for_each(|message| emit(message, emitter))
+    }
+}
+
+/// The reply that closed a message's turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Reply {
+    /// The reply's activity, and its key.
+    activity_id: String,
+    key: String,
+    response_ms: i64,
+}
+
+fn forget(message: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    if let Some(old) = reply_to(message, emitter)? {
+        emitter.delete(&prefixed(MESSAGE, old.key.as_bytes()));
+        emitter.delete(&prefixed(REPLY, message));
+    }
+    Ok(())
+}
+
+fn remember(message: &[u8], reply: Option<timelines::Reply<'_>>, emitter: &mut Emitter<'_>) {
+    let conversation = std::str::from_utf8(message).ok().and_then(model::parse_activity_key);
+    let (Some(reply), Some((conversation, _))) = (reply, conversation) else { return };
+    let reply = Reply {
+        activity_id: reply.activity_id.to_owned(),
+        key: model::activity_key(conversation.as_deref(), reply.activity_id),
+        response_ms: reply.response_ms,
+    };
+    // Writing plain data into memory cannot fail.
+    emitter.put(&prefixed(REPLY, message), &postcard::to_stdvec(&reply).unwrap_or_default());
+    emitter.put(&prefixed(MESSAGE, reply.key.as_bytes()), message);
+}
+
+fn reply_to(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Reply>, ProcessError> {
+    let read = |bytes: Option<&[u8]>| bytes.map(postcard::from_bytes).transpose();
+    emitter.read(&prefixed(REPLY, message), read)?.map_err(|problem| ProcessError::Corrupt {
+        processor: NAME,
+        key: String::from_utf8_lossy(message).into_owned(),
+        problem: problem.to_string(),
+    })
+}
+
+/// The message that an activity is the reply to.
+fn message_of(reply: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, ProcessError> {
+    emitter.read(&prefixed(MESSAGE, reply), |message| message.map(<[u8]>::to_vec))
+}
+
+/// Says what a message's record now is: a tombstone where there is none any more.
+fn emit(message: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let place = prefixed(EMITTED, message);
+    let known = emitter.read(&place, |emitted| emitted.is_some())?;
+    let value = record(message, emitter)?;
+    match (&value, known) {
+        (None, false) => return Ok(()),
+        (None, true) => emitter.delete(&place),
+        (Some(_), false) => emitter.put(&place, b""),
+        (Some(_), true) => {}
+    }
+    let conversation = std::str::from_utf8(message).ok().and_then(model::parse_activity_key);
+    let conversation = conversation.and_then(|(conversation, _)| conversation).unwrap_or_default();
+    emitter.emit(OUTPUT, SCHEMA, conversation.as_bytes(), message, value.as_deref())
+}
+
+fn record(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, ProcessError> {
+    let has_suggestions =
+        emitter.read_of(activities::NAME, message, |state| activities::has_suggestions(message, state))??;
+    if !has_suggestions {
+        return Ok(None);
+    }
+    let answer = match reply_to(message, emitter)? {
+        Some(reply) => Answer::of(reply, emitter)?,
+        None => None,
+    };
+    emitter.read_of(activities::NAME, message, |state| {
+        activities::with_activity(message, state, |activity| written(activity?, answer.as_ref()))
+    })?
+}
+
+/// The record of a message; none where it teaches nothing.
+fn written(message: &Activity<'_>, answer: Option<&Answer>) -> Option<Vec<u8>> {
+    if message.kind != Kind::CustomerMessage || message.deletion.is_some() || message.suggestions.is_empty() {
+        return None;
+    }
+    let flags = message.reactions.iter().filter(|reaction| reaction.kind == ReactionKind::Flag);
+    let record = TrainingRecord {
+        conversation_id: message.conversation_id?,
+        activity_id: message.activity_id,
+        occurred_at: message.occurred_at,
+        channel: message.channel,
+        body: message.body,
+        suggestions: message.suggestions.clone(),
+        flags: flags.cloned().collect(),
+        reply: answer.map(Answer::reply),
+    };
+    let mut value = Vec::with_capacity(1024);
+    record.write_json(&mut value);
+    Some(value)
+}
+
+/// A reply with what it says now.
+struct Answer {
+    reply: Reply,
+    kind: Kind,
+    actor: Option<Actor<'static>>,
+    at: i64,
+    body: Option<Json<'static>>,
+}
+
+impl Answer {
+    fn of(reply: Reply, emitter: &mut Emitter<'_>) -> Result<Option<Self>, ProcessError> {
+        let key = reply.key.clone();
+        emitter.read_of(activities::NAME, key.as_bytes(), |state| {
+            activities::with_activity(key.as_bytes(), state, |activity| {
+                let activity = activity?;
+                Some(Self {
+                    reply,
+                    kind: activity.kind,
+                    actor: activity.actor.map(|actor| actor.clone().into_static()),
+                    at: activity.occurred_at,
+                    body: activity.body.map(Json::to_static),
+                })
+            })
+        })?
+    }
+
+    fn reply(&self) -> TrainingReply<'_> {
+        TrainingReply {
+            activity_id: &self.reply.activity_id,
+            kind: self.kind,
+            actor: self.actor.as_ref(),
+            at: self.at,
+            body: self.body.as_ref(),
+            response_ms: self.reply.response_ms,
+        }
+    }
+}
+
+fn prefixed(first: u8, key: &[u8]) -> Vec<u8> {
+    let mut prefixed = Vec::with_capacity(key.len() + 1);
+    prefixed.push(first);
+    prefixed.extend_from_slice(key);
+    prefixed
+}

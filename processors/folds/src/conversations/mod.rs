@@ -1,0 +1,106 @@
+//! One summary for each conversation (contract section 5): what its timeline's scan found, and what its activities add.
+
+use std::collections::BTreeSet;
+
+use engine::{Context, Emitter, News, Notice, Outcome, ProcessError, Processor, SourceRecord};
+use model::{ConversationSummary, Event, Home, Json, WrapUp};
+
+use crate::activities;
+use crate::scan::StoredWrapUp;
+use crate::timelines::{self, Said};
+
+/// The processor's name in topics.yaml.
+pub const NAME: &str = "conversations";
+/// For every queue: offered = answered + abandoned + noAgent + cancelled + open.
+pub const RULE_QUEUES: &str = "queues";
+const SCHEMA: &str = "conversation/1";
+const OUTPUT: usize = 0;
+
+/// Sums conversations up: writes one topic, `cx.conversations`. It has no state of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Conversations;
+
+impl Processor for Conversations {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn namespace(&self) -> u8 {
+        b'c'
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn follows(&self) -> &'static [&'static str] {
+        &[activities::NAME, timelines::NAME]
+    }
+
+    fn wants(&self, _home: &Home<'_>) -> bool {
+        false
+    }
+
+    fn process(
+        &self,
+        _event: &Event<'_>,
+        _record: &SourceRecord<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        Ok(Outcome::Ignored)
+    }
+
+    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let changed = news.heard().filter(|note| Said::of(note) == Some(Said::Summary));
+        let conversations: BTreeSet<&[u8]> = changed.map(|note| note.key).collect();
+        conversations.into_iter().try_for_each(|escaped| emit(escaped, emitter))
+    }
+}
+
+fn emit(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let Some(id) = timelines::conversation_id(escaped) else { return Ok(()) };
+    let Some(progress) = timelines::progress(escaped, emitter)? else { return Ok(()) };
+    let mut bodies = Vec::new();
+    for wrap_up in progress.scan.wrap_ups() {
+        if let Some(body) = shown_body(&id, wrap_up, emitter)? {
+            bodies.push((wrap_up, body));
+        }
+    }
+    let wrap_ups = bodies.iter().map(|(wrap_up, body)| WrapUp {
+        activity_id: &wrap_up.activity_id,
+        at: wrap_up.at,
+        agent_id: wrap_up.agent_id.as_deref(),
+        body: body.as_ref(),
+    });
+    let summary = progress.scan.summary(&id, &progress.figures(), wrap_ups.collect(), false);
+    if !queues_are_conserved(&summary) {
+        emitter.notice(Notice::Violation(RULE_QUEUES));
+    }
+    let mut value = Vec::with_capacity(2048);
+    summary.write_json(&mut value);
+    emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), Some(&value))
+}
+
+/// The body of a wrap-up as it now is, null where it has none; `None` for one that is deleted.
+fn shown_body(
+    conversation: &str,
+    wrap_up: &StoredWrapUp,
+    emitter: &mut Emitter<'_>,
+) -> Result<Option<Option<Json<'static>>>, ProcessError> {
+    let key = model::activity_key(Some(conversation), &wrap_up.activity_id);
+    emitter.read_of(activities::NAME, key.as_bytes(), |state| {
+        activities::with_activity(key.as_bytes(), state, |activity| {
+            let shown = activity.filter(|activity| activity.deletion.is_none())?;
+            Some(shown.body.map(Json::to_static))
+        })
+    })?
+}
+
+/// Each visit that was offered is open, or has ended in exactly one way and not before it began.
+fn queues_are_conserved(summary: &ConversationSummary<'_>) -> bool {
+    summary.queue_visits.iter().all(|visit| match (visit.ended_at, visit.outcome, visit.wait_ms) {
+        (None, None, None) => true,
+        (Some(ended_at), Some(_), Some(wait_ms)) => wait_ms >= 0 && ended_at - visit.enqueued_at == wait_ms,
+        _ => false,
+    })
+}

@@ -1,0 +1,158 @@
+//! Figures in windows for analytics (contract section 6), in two stages.
+//!
+//! First, where a conversation lies: its timeline says how its contributions changed; they are summed over all
+//! conversations of the commit and sent, one message for each queue, agent, channel or bot, to the partition of that
+//! subject. Second, there: they are added to the windows. Both stages are exactly once, and addition does not mind the
+//! order, so a window is the sum of what its conversations contribute — also after late events, whose old contributions
+//! were taken back in the same message that brought the new ones.
+
+pub(crate) mod amounts;
+mod changes;
+mod window;
+
+use std::collections::BTreeSet;
+
+use engine::{Context, Emitter, News, Notice, Outcome, ProcessError, Processor, SourceRecord};
+use model::{Dimension, Event, Home, WindowKey, window_key};
+
+use crate::timelines::{self, Said};
+use changes::{Changes, Windows};
+use window::{parse_subject_key, subject_key};
+
+/// The processor's name in topics.yaml.
+pub const NAME: &str = "metrics";
+/// Over all windows of a size, a figure is the sum of its contributions.
+pub const RULE_SUMS: &str = "windows";
+const SCHEMA: &str = "metrics-window/1";
+const OUTPUT: usize = 0;
+/// So many windows leave the state in one commit.
+const FORGET_MAX: usize = 1_000;
+
+/// Sums contributions up in windows: writes one topic, `cx.metrics`.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    window_sizes_ms: Vec<i64>,
+    window_retention_ms: i64,
+}
+
+impl Metrics {
+    /// The processor, as configured.
+    #[must_use]
+    pub fn new(settings: &crate::Settings) -> Self {
+        Self {
+            window_sizes_ms: settings.window_sizes_ms.clone(),
+            window_retention_ms: settings.window_retention_ms,
+        }
+    }
+
+    /// Adds changes to a subject's windows; gives the names of those that changed.
+    fn add(
+        &self,
+        state: &mut impl window::State,
+        (dimension, id): (Dimension, &str),
+        windows: &Windows,
+    ) -> Result<Vec<String>, ProcessError> {
+        let mut changed = Vec::with_capacity(windows.0.len());
+        for ((size_ms, window_start), figures) in &windows.0 {
+            let of =
+                WindowKey { dimension, id: id.to_owned(), size_ms: *size_ms, window_start: *window_start };
+            if window::add(state, &of, figures, self.window_retention_ms)? {
+                changed.push(window_key(dimension, id, *size_ms, *window_start));
+            }
+        }
+        Ok(changed)
+    }
+}
+
+impl Processor for Metrics {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn namespace(&self) -> u8 {
+        b'm'
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn follows(&self) -> &'static [&'static str] {
+        &[timelines::NAME]
+    }
+
+    fn wants(&self, _home: &Home<'_>) -> bool {
+        false
+    }
+
+    fn process(
+        &self,
+        _event: &Event<'_>,
+        _record: &SourceRecord<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        Ok(Outcome::Ignored)
+    }
+
+    fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
+        let unknown = |problem: &str| ProcessError::UnknownMessage(format!("processor {NAME}: {problem}"));
+        let (dimension, id) = parse_subject_key(key).ok_or_else(|| unknown("its key is no subject"))?;
+        let windows = Windows::read(payload).map_err(|problem| unknown(&problem))?;
+        for name in self.add(context, (dimension, &id), &windows)? {
+            context.mark(name.as_bytes());
+        }
+        Ok(())
+    }
+
+    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let changes = self.changes(news, emitter)?;
+        let marked = news.marked().map(|name| String::from_utf8_lossy(name).into_owned());
+        let mut changed: BTreeSet<String> = marked.collect();
+        for ((dimension, id), windows) in &changes.subjects {
+            let Some(dimension) = Dimension::from_code(*dimension) else { continue };
+            let key = subject_key(dimension, id);
+            if emitter.is_here(key.as_bytes()) {
+                changed.extend(self.add(emitter, (dimension, id), windows)?);
+            } else {
+                emitter.send(key.as_bytes(), &windows.write())?;
+            }
+        }
+        changed.iter().try_for_each(|name| emit(name, emitter))?;
+        window::forget(emitter, self.window_retention_ms, FORGET_MAX)
+    }
+}
+
+impl Metrics {
+    /// What the conversations of this commit change.
+    fn changes(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<Changes, ProcessError> {
+        let mut changes = Changes::default();
+        for note in news.heard() {
+            let Some(Said::Amounts(bytes)) = Said::of(&note) else { continue };
+            let unreadable = |problem| ProcessError::UnknownMessage(format!("processor {NAME}: {problem}"));
+            for amount in amounts::read_amounts(bytes).map_err(unreadable)? {
+                changes.add(&amount, &self.window_sizes_ms);
+            }
+        }
+        if !changes.add_up() {
+            emitter.notice(Notice::Violation(RULE_SUMS));
+        }
+        (0..changes.cut).for_each(|_| emitter.notice(Notice::WindowExpired));
+        changes.drop_zeros();
+        Ok(changes)
+    }
+}
+
+/// Says what a window now is: its record, or a tombstone where all its figures have gone.
+fn emit(name: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let value = window::with_record(emitter, name, |record| {
+        let mut value = Vec::with_capacity(256);
+        record?.write_json(&mut value);
+        Some(value)
+    })?;
+    if value.is_none() && !window::was_emitted(emitter, name)? {
+        return Ok(());
+    }
+    let Some(of) = model::parse_window_key(name) else { return Ok(()) };
+    let subject = subject_key(of.dimension, &of.id);
+    emitter.emit(OUTPUT, SCHEMA, subject.as_bytes(), name.as_bytes(), value.as_deref())
+}

@@ -1,0 +1,192 @@
+//! The state of a window: its figures, until its retention is over.
+
+use std::collections::BTreeMap;
+
+use engine::{Context, Emitter, Notice, ProcessError};
+use model::{Dimension, Figure, MetricsWindow, WindowKey, window_key};
+use serde::{Deserialize, Serialize};
+
+/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+const VERSION: u8 = 1;
+const WINDOW: u8 = b'w';
+/// Windows by their end, so that the oldest are found without looking at the others.
+const END: u8 = b'x';
+const END_BYTES: usize = size_of::<i64>();
+
+/// The figures of one window.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Window {
+    revision: u64,
+    /// By the figure's code; none is 0.
+    figures: BTreeMap<u8, i64>,
+}
+
+/// The state as both the taking of messages and the settling change it.
+pub(super) trait State {
+    fn read<R>(&mut self, key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, ProcessError>;
+    fn put(&mut self, key: &[u8], value: &[u8]);
+    fn delete(&mut self, key: &[u8]);
+    fn stream_time_ms(&self) -> Option<i64>;
+    fn notice(&mut self, notice: Notice);
+}
+
+macro_rules! state {
+    ($($type:ident)*) => { $(
+        impl State for $type<'_> {
+            fn read<R>(&mut self, key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, ProcessError> {
+                $type::read(self, key, read)
+            }
+            fn put(&mut self, key: &[u8], value: &[u8]) {
+                $type::put(self, key, value);
+            }
+            fn delete(&mut self, key: &[u8]) {
+                $type::delete(self, key);
+            }
+            fn stream_time_ms(&self) -> Option<i64> {
+                $type::stream_time_ms(self)
+            }
+            fn notice(&mut self, notice: Notice) {
+                $type::notice(self, notice);
+            }
+        }
+    )* };
+}
+state!(Context Emitter);
+
+impl Window {
+    fn read(key: &[u8], bytes: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
+        match bytes {
+            None => Ok(None),
+            Some([VERSION, rest @ ..]) => {
+                postcard::from_bytes(rest).map(Some).map_err(|problem| corrupt(key, &problem))
+            }
+            Some(_) => Err(corrupt(key, &format_args!("not version {VERSION} of the form"))),
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        // Writing plain data into memory cannot fail.
+        postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+    }
+}
+
+fn corrupt(key: &[u8], problem: &dyn std::fmt::Display) -> ProcessError {
+    ProcessError::Corrupt {
+        processor: super::NAME,
+        key: String::from_utf8_lossy(key).into_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+/// Adds to the figures of a window. `false`: it has left the state, and stays as it was.
+pub(super) fn add(
+    state: &mut impl State,
+    of: &WindowKey,
+    changes: &BTreeMap<u8, i64>,
+    retention_ms: i64,
+) -> Result<bool, ProcessError> {
+    let name = window_key(of.dimension, &of.id, of.size_ms, of.window_start);
+    let key = prefixed(WINDOW, name.as_bytes());
+    let known = state.read(&key, |bytes| Window::read(&key, bytes))??;
+    let end = of.window_start + of.size_ms;
+    if known.is_none() && state.stream_time_ms().is_some_and(|now| is_over(end, retention_ms, now)) {
+        state.notice(Notice::WindowExpired);
+        return Ok(false);
+    }
+    let is_new = known.is_none();
+    let mut window = known.unwrap_or_default();
+    window.revision += 1;
+    for (figure, change) in changes {
+        let value = window.figures.entry(*figure).or_default();
+        *value = value.saturating_add(*change);
+    }
+    window.figures.retain(|_, value| *value != 0);
+    if window.figures.is_empty() {
+        state.delete(&key);
+        state.delete(&end_key(end, name.as_bytes()));
+    } else {
+        state.put(&key, &window.write());
+        if is_new {
+            state.put(&end_key(end, name.as_bytes()), b"");
+        }
+    }
+    Ok(true)
+}
+
+/// Lets `look` see the record of a window as it is now; none where all its figures are 0.
+pub(super) fn with_record<R>(
+    emitter: &mut Emitter<'_>,
+    name: &str,
+    look: impl FnOnce(Option<&MetricsWindow<'_>>) -> R,
+) -> Result<R, ProcessError> {
+    let key = prefixed(WINDOW, name.as_bytes());
+    let window = emitter.read(&key, |bytes| Window::read(&key, bytes))??;
+    let (Some(window), Some(of)) = (window, model::parse_window_key(name)) else { return Ok(look(None)) };
+    let figures = window.figures.iter();
+    let figures: Vec<(Figure, i64)> =
+        figures.filter_map(|(code, value)| Some((Figure::from_code(*code)?, *value))).collect();
+    Ok(look(Some(&MetricsWindow {
+        dimension: of.dimension,
+        id: &of.id,
+        window_start: of.window_start,
+        window_end: of.window_start + of.size_ms,
+        figures: &figures,
+        revision: window.revision,
+    })))
+}
+
+/// Whether the window was there, and so was emitted, at the last commit.
+pub(super) fn was_emitted(emitter: &mut Emitter<'_>, name: &str) -> Result<bool, ProcessError> {
+    emitter.read_committed(&prefixed(WINDOW, name.as_bytes()), |bytes| bytes.is_some())
+}
+
+/// Lets windows leave the state whose retention is over, at most `most` of them. Their records stay.
+pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64, most: usize) -> Result<(), ProcessError> {
+    let Some(now) = emitter.stream_time_ms() else { return Ok(()) };
+    let mut over: Vec<Vec<u8>> = Vec::new();
+    emitter.scan_committed(&[END], |key, _| {
+        let end = key.get(1..).and_then(|rest| rest.split_first_chunk::<END_BYTES>());
+        let is_over = end.is_some_and(|(end, _)| is_over(i64::from_be_bytes(*end), retention_ms, now));
+        if !is_over || over.len() >= most {
+            return std::ops::ControlFlow::Break(());
+        }
+        over.push(key.to_vec());
+        std::ops::ControlFlow::Continue(())
+    })?;
+    for key in over {
+        if let Some(name) = key.get(1 + END_BYTES..) {
+            emitter.delete(&prefixed(WINDOW, name));
+        }
+        emitter.delete(&key);
+    }
+    Ok(())
+}
+
+fn is_over(end: i64, retention_ms: i64, now: i64) -> bool {
+    end.saturating_add(retention_ms) < now
+}
+
+/// Sorts by the end: no window ends before the epoch.
+fn end_key(end: i64, name: &[u8]) -> Vec<u8> {
+    let mut key = prefixed(END, &end.to_be_bytes());
+    key.extend_from_slice(name);
+    key
+}
+
+fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(rest.len() + 1);
+    key.push(first);
+    key.extend_from_slice(rest);
+    key
+}
+
+/// What figures are of, as a key: all windows of a subject lie in one partition.
+pub(super) fn subject_key(dimension: Dimension, id: &str) -> String {
+    format!("{}/{}", dimension.as_str(), model::escape(id))
+}
+
+/// Reads what [`subject_key`] wrote.
+pub(super) fn parse_subject_key(key: &[u8]) -> Option<(Dimension, String)> {
+    let (dimension, id) = std::str::from_utf8(key).ok()?.split_once('/')?;
+    Some((Dimension::from_name(dimension)?, model::unescape(id)?.into_owned()))
+}

@@ -1,0 +1,41 @@
+//! What a conversation contributes to the metrics' windows (contract section 6).
+
+use model::{Dimension, Figure};
+
+/// One contribution. The same one, given back, takes it away again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Amount<'a> {
+    pub(crate) dimension: Dimension,
+    /// The queue's name, the agent's or bot's id, the channel's type.
+    pub(crate) id: &'a str,
+    pub(crate) figure: Figure,
+    pub(crate) when: When,
+    /// How much; of a span all its milliseconds, of which each window gets those that it overlaps.
+    pub(crate) value: i64,
+}
+
+/// When a contribution counts. All times are epoch milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// In the window of this instant.
+    At(i64),
+    /// Spread over the windows that the span overlaps.
+    Over { from: i64, to: i64 },
+}
+
+/// Where contributions go.
+pub(crate) type Amounts<'m> = dyn FnMut(Amount<'_>) + 'm;
+
+impl<'a> Amount<'a> {
+    pub(super) fn at(dimension: Dimension, id: &'a str, figure: Figure, at: i64, value: i64) -> Self {
+        Self { dimension, id, figure, when: When::At(at), value }
+    }
+
+    pub(super) fn one(dimension: Dimension, id: &'a str, figure: Figure, at: i64) -> Self {
+        Self::at(dimension, id, figure, at, 1)
+    }
+
+    pub(super) fn over(dimension: Dimension, id: &'a str, figure: Figure, from: i64, to: i64) -> Self {
+        Self { dimension, id, figure, when: When::Over { from, to }, value: to - from }
+    }
+}

@@ -1,0 +1,208 @@
+//! The scan of a conversation's entries in the total order (contract sections 4 to 6).
+//!
+//! A [`Scan`] is the state after an entry: from it, and the next entry, follow the entry's derived fields, the summary,
+//! and the contributions to the metrics. It can be stored after any entry, and the scan goes on from there.
+
+mod amount;
+mod closing;
+mod counts;
+mod entry;
+mod facts;
+mod figures;
+mod form;
+mod primaries;
+mod profile;
+mod sessions;
+mod stays;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod visits;
+#[cfg(test)]
+mod whole;
+
+use std::sync::Arc;
+
+use model::{Category, Counts, Dimension, Figure, Kind, Outcome, Stage};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use amount::{Amount, Amounts, When};
+pub(crate) use entry::{Entry, What};
+pub(crate) use figures::ActivityFigures;
+pub(crate) use primaries::StoredWrapUp;
+#[cfg(test)]
+use whole::scan_all;
+
+/// Version of the scan's form; the first byte of every stored scan. Another version is refused, and so rebuilt.
+const VERSION: u8 = 1;
+
+/// What of the configuration the figures depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ScanSettings {
+    /// The longest wait of a visit that is answered in target.
+    pub(crate) service_level_ms: i64,
+}
+
+impl Default for ScanSettings {
+    /// The contract's: 20 seconds.
+    fn default() -> Self {
+        Self { service_level_ms: 20_000 }
+    }
+}
+
+/// What a primary is among those of its activity (rules A1 and A9). What is no primary counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The first of its activity.
+    Counts,
+    /// Rejected: the activity has its primary.
+    DuplicatePrimary,
+    /// A later event of a call leg.
+    CompletesLeg,
+}
+
+impl Standing {
+    /// The standing of a primary whose activity has an earlier one: both kinds decide.
+    pub(crate) fn after(first: u8, later: u8) -> Self {
+        let leg = Kind::AgentCallLeg.code();
+        if first == leg && later == leg { Standing::CompletesLeg } else { Standing::DuplicatePrimary }
+    }
+}
+
+/// The fields of an entry that follow from the scan: their values just after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Derived {
+    pub(crate) elapsed_ms: i64,
+    pub(crate) stage: Stage,
+    /// The agents present, sorted.
+    pub(crate) agents: Arc<[Box<str>]>,
+    /// The queue's name of the open visit opened last.
+    pub(crate) queue: Option<Arc<str>>,
+    pub(crate) response_ms: Option<i64>,
+    /// The opening message's activity, of an entry that closed a turn.
+    pub(crate) responds_to: Option<Box<str>>,
+}
+
+/// The state of a conversation after its last entry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scan {
+    profile: profile::Profile,
+    sessions: sessions::Sessions,
+    stays: stays::Stays,
+    visits: visits::Visits,
+    turns: turns::Turns,
+    closing: closing::Closing,
+    /// Of the entries one by one; what follows from stays, visits and turns is added in the summary.
+    counts: Counts,
+    wrap_ups: Vec<StoredWrapUp>,
+}
+
+impl Scan {
+    /// The scan's bytes in the state.
+    ///
+    /// # Errors
+    ///
+    /// Where the form cannot be written, which no scan causes.
+    pub(crate) fn write(&self) -> Result<Vec<u8>, String> {
+        form::write(self, VERSION)
+    }
+
+    /// Reads what [`Scan::write`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// Of another version, or of bytes that are no scan: what is wrong with them.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
+        form::read(bytes, VERSION, "the scan of a conversation")
+    }
+
+    /// Applies the next entry of the total order. Gives the entry's derived fields, and to `amounts` the contributions
+    /// that no later entry can change.
+    pub(crate) fn apply(
+        &mut self,
+        entry: &Entry<'_>,
+        standing: Standing,
+        settings: &ScanSettings,
+        amounts: &mut Amounts<'_>,
+    ) -> Derived {
+        let started_at = self.profile.take(entry, amounts);
+        self.sessions.appear(entry);
+        let turn = match &entry.what {
+            What::Primary { activity_id, kind } if standing == Standing::Counts => {
+                Kind::from_code(*kind).and_then(|kind| self.primary(entry, activity_id, kind, amounts))
+            }
+            What::Primary { .. } => None,
+            What::Relation { .. } => {
+                self.relation(entry, amounts);
+                None
+            }
+            What::Fact(detail) => {
+                self.fact(entry, detail, settings, amounts);
+                None
+            }
+        };
+        Derived {
+            elapsed_ms: entry.at - started_at,
+            stage: self.stage(),
+            agents: self.stays.agents(),
+            queue: self.visits.queue(),
+            response_ms: turn.as_ref().map(|turn| turn.response_ms),
+            responds_to: turn.map(|turn| turn.responds_to),
+        }
+    }
+
+    /// The contributions that depend on how the conversation stands now; a later entry may change them. While it is
+    /// open there are none.
+    pub(crate) fn standing_amounts(&self, amounts: &mut Amounts<'_>) {
+        let (Some(closed_at), Some(outcome)) = (self.closing.closed_at(), self.outcome()) else { return };
+        if let Some(channel) = self.profile.first_channel() {
+            let figure = match outcome {
+                Outcome::Handled => Figure::Handled,
+                Outcome::Abandoned => Figure::AbandonedConversations,
+                Outcome::Contained => Figure::Contained,
+            };
+            amounts(Amount::one(Dimension::Channel, channel, figure, closed_at));
+        }
+        self.stays.standing_amounts(closed_at, amounts);
+    }
+
+    /// The wrap-ups that are no duplicates, deleted ones included, by `(at, activityId)`.
+    pub(crate) fn wrap_ups(&self) -> &[StoredWrapUp] {
+        &self.wrap_ups
+    }
+
+    fn relation(&mut self, entry: &Entry<'_>, amounts: &mut Amounts<'_>) {
+        let category = entry.category();
+        counts::relation(&mut self.counts, category);
+        if category == Category::Suggestion
+            && let Some(bot) = entry.actor_id()
+        {
+            amounts(Amount::one(Dimension::Bot, bot, Figure::Suggestions, entry.at));
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        if self.closing.closed_at().is_some() {
+            Stage::Closed
+        } else if self.stays.any_present() {
+            if self.stays.all_wrapping_up() { Stage::WrapUp } else { Stage::Agent }
+        } else if self.visits.any_open() {
+            Stage::Queued
+        } else {
+            Stage::SelfService
+        }
+    }
+
+    /// How the conversation ended; none while it is open.
+    fn outcome(&self) -> Option<Outcome> {
+        self.closing.closed_at()?;
+        Some(if !self.stays.list().is_empty() {
+            Outcome::Handled
+        } else if !self.visits.list().is_empty() {
+            Outcome::Abandoned
+        } else {
+            Outcome::Contained
+        })
+    }
+}

@@ -1,0 +1,82 @@
+//! What the primaries that count do: messages open and close turns, wrap-ups are listed.
+
+use model::{Dimension, Figure, Kind};
+use serde::{Deserialize, Serialize};
+
+use super::Scan;
+use super::amount::{Amount, Amounts};
+use super::counts;
+use super::entry::Entry;
+use super::turns::{Closed, Responder};
+
+/// A wrap-up of the conversation; whether it is deleted is for its activity to say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredWrapUp {
+    pub(crate) at: i64,
+    pub(crate) activity_id: Box<str>,
+    /// The actor's id.
+    pub(crate) agent_id: Option<Box<str>>,
+}
+
+impl Scan {
+    /// Applies a primary that is not rejected; gives the turn that it closed.
+    pub(super) fn primary(
+        &mut self,
+        entry: &Entry<'_>,
+        activity_id: &str,
+        kind: Kind,
+        amounts: &mut Amounts<'_>,
+    ) -> Option<Closed> {
+        counts::primary(&mut self.counts, kind);
+        match kind {
+            Kind::CustomerMessage => {
+                message_of_channel(entry, Figure::CustomerMessages, amounts);
+                self.turns.customer(entry.at, activity_id);
+                None
+            }
+            Kind::AgentMessage => {
+                message_of_channel(entry, Figure::AgentMessages, amounts);
+                let closed = self.turns.respond(entry.at, Responder::Agent);
+                if let Some(agent) = entry.actor_id() {
+                    let response_ms = closed.as_ref().map(|turn| turn.response_ms);
+                    self.stays.message(entry.at, agent, response_ms, amounts);
+                }
+                closed
+            }
+            Kind::BotMessage => {
+                message_of_channel(entry, Figure::BotMessages, amounts);
+                let closed = self.turns.respond(entry.at, Responder::Bot);
+                message_of_bot(entry, closed.as_ref(), amounts);
+                closed
+            }
+            Kind::WrapUp => {
+                self.wrap_up(entry, activity_id);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Wrap-ups lie by `(at, activityId)`, which is not the total order where times are equal.
+    fn wrap_up(&mut self, entry: &Entry<'_>, activity_id: &str) {
+        let place =
+            self.wrap_ups.partition_point(|other| (other.at, &*other.activity_id) <= (entry.at, activity_id));
+        let agent_id = entry.actor_id().map(Into::into);
+        self.wrap_ups.insert(place, StoredWrapUp { at: entry.at, activity_id: activity_id.into(), agent_id });
+    }
+}
+
+fn message_of_channel(entry: &Entry<'_>, figure: Figure, amounts: &mut Amounts<'_>) {
+    if let Some(channel) = entry.channel_type() {
+        amounts(Amount::one(Dimension::Channel, channel, figure, entry.at));
+    }
+}
+
+fn message_of_bot(entry: &Entry<'_>, closed: Option<&Closed>, amounts: &mut Amounts<'_>) {
+    let Some(bot) = entry.actor_id() else { return };
+    amounts(Amount::one(Dimension::Bot, bot, Figure::Messages, entry.at));
+    if let Some(turn) = closed {
+        amounts(Amount::one(Dimension::Bot, bot, Figure::Responses, entry.at));
+        amounts(Amount::at(Dimension::Bot, bot, Figure::ResponseMs, entry.at, turn.response_ms));
+    }
+}

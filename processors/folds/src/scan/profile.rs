@@ -1,0 +1,83 @@
+//! What the events say of the conversation as a whole: every valid event counts here, also a rejected one (contract
+//! section 4, last point).
+
+use model::{Dimension, Figure};
+use serde::{Deserialize, Serialize};
+
+use super::amount::{Amount, Amounts};
+use super::entry::Entry;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Profile {
+    /// The first entry's time; none before it.
+    started_at: Option<i64>,
+    last_event_at: i64,
+    /// How many entries there were.
+    revision: u64,
+    direction: Option<Box<str>>,
+    customer: Option<Box<str>>,
+    /// The channel types, sorted.
+    channels: Vec<Box<str>>,
+    first_channel: Option<Box<str>>,
+}
+
+impl Profile {
+    /// Takes an entry in; gives the time at which the conversation started.
+    pub(super) fn take(&mut self, entry: &Entry<'_>, amounts: &mut Amounts<'_>) -> i64 {
+        let started_at = *self.started_at.get_or_insert(entry.at);
+        self.last_event_at = entry.at;
+        self.revision += 1;
+        if self.direction.is_none() {
+            self.direction = entry.direction.map(Into::into);
+        }
+        if let Some(customer) = entry.customer
+            && self.customer.as_deref() != Some(customer)
+        {
+            self.customer = Some(customer.into());
+        }
+        if let Some(channel) = entry.channel_type() {
+            self.take_channel(channel, started_at, amounts);
+        }
+        started_at
+    }
+
+    fn take_channel(&mut self, channel: &str, started_at: i64, amounts: &mut Amounts<'_>) {
+        if self.first_channel.is_none() {
+            self.first_channel = Some(channel.into());
+            amounts(Amount::one(Dimension::Channel, channel, Figure::Conversations, started_at));
+        }
+        if let Err(place) = self.channels.binary_search_by(|known| (**known).cmp(channel)) {
+            self.channels.insert(place, channel.into());
+        }
+    }
+
+    /// The least time; 0 before the first entry.
+    pub(super) fn started_at(&self) -> i64 {
+        self.started_at.unwrap_or_default()
+    }
+
+    /// The greatest time; 0 before the first entry.
+    pub(super) fn last_event_at(&self) -> i64 {
+        self.last_event_at
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    pub(super) fn direction(&self) -> Option<&str> {
+        self.direction.as_deref()
+    }
+
+    pub(super) fn customer(&self) -> Option<&str> {
+        self.customer.as_deref()
+    }
+
+    pub(super) fn channels(&self) -> Vec<&str> {
+        self.channels.iter().map(|channel| &**channel).collect()
+    }
+
+    pub(super) fn first_channel(&self) -> Option<&str> {
+        self.first_channel.as_deref()
+    }
+}

@@ -1,0 +1,100 @@
+//! Channel sessions: which were there, and which are active.
+
+use model::SessionEnd;
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Entry, StoredChannel};
+
+/// All sessions that an event named, in the order of their first appearance.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sessions {
+    list: Vec<Session>,
+    active: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Session {
+    pub(super) id: Box<str>,
+    channel: Option<SessionChannel>,
+    pub(super) started_at: Option<i64>,
+    /// When it ended last, and by what: the code of a [`SessionEnd`].
+    ended: Option<(i64, u8)>,
+    active: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SessionChannel {
+    channel_type: Option<Box<str>>,
+    service_identifier: Option<Box<str>>,
+}
+
+impl Sessions {
+    /// Takes in that an event, of whatever kind, belongs to a session.
+    pub(super) fn appear(&mut self, entry: &Entry<'_>) {
+        let Some(id) = entry.session else { return };
+        let place = self.place(id).unwrap_or_else(|| {
+            self.list.push(Session {
+                id: id.into(),
+                channel: None,
+                started_at: None,
+                ended: None,
+                active: false,
+            });
+            self.list.len() - 1
+        });
+        let Some(session) = self.list.get_mut(place) else { return };
+        if session.channel.is_none() {
+            session.channel = entry.channel.map(|(channel_type, service_identifier)| SessionChannel {
+                channel_type: channel_type.map(Into::into),
+                service_identifier: service_identifier.map(Into::into),
+            });
+        }
+    }
+
+    /// Starts the entry's session; it has appeared.
+    pub(super) fn start(&mut self, entry: &Entry<'_>) {
+        let Some(session) = self.of_entry(entry) else { return };
+        session.started_at.get_or_insert(entry.at);
+        let begins = !std::mem::replace(&mut session.active, true);
+        self.active += usize::from(begins);
+    }
+
+    /// Ends the entry's session, which has appeared. Says whether it was active and left none active.
+    pub(super) fn end(&mut self, entry: &Entry<'_>, by: SessionEnd) -> bool {
+        let Some(session) = self.of_entry(entry) else { return false };
+        session.ended = Some((entry.at, by.code()));
+        let ends = std::mem::replace(&mut session.active, false);
+        self.active = self.active.saturating_sub(usize::from(ends));
+        ends && self.active == 0
+    }
+
+    /// The sessions that one of the three session events named.
+    pub(super) fn listed(&self) -> impl Iterator<Item = &Session> {
+        self.list.iter().filter(|session| session.started_at.is_some() || session.ended.is_some())
+    }
+
+    fn of_entry(&mut self, entry: &Entry<'_>) -> Option<&mut Session> {
+        let place = self.place(entry.session?)?;
+        self.list.get_mut(place)
+    }
+
+    /// Where a session is. Mostly the last one: from there it is looked for.
+    fn place(&self, id: &str) -> Option<usize> {
+        self.list.iter().rposition(|session| *session.id == *id)
+    }
+}
+
+impl Session {
+    pub(super) fn channel(&self) -> Option<StoredChannel<'_>> {
+        let channel = self.channel.as_ref()?;
+        Some((channel.channel_type.as_deref(), channel.service_identifier.as_deref()))
+    }
+
+    pub(super) fn ended_at(&self) -> Option<i64> {
+        self.ended.map(|(at, _)| at)
+    }
+
+    pub(super) fn ended_by(&self) -> Option<SessionEnd> {
+        self.ended.and_then(|(_, by)| SessionEnd::from_code(by))
+    }
+}

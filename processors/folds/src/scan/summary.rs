@@ -1,0 +1,130 @@
+//! The summary of a conversation, of the scan after its last entry (contract section 5).
+
+use std::borrow::Cow;
+
+use model::{
+    AgentStay, Channel, ConversationState, ConversationSummary, Counts, DeliveryCounts, Finality, QueueVisit,
+    SessionSummary, WrapUp,
+};
+
+use super::entry::StoredChannel;
+use super::sessions::Session;
+use super::stays::Stay;
+use super::visits::Visit;
+use super::{ActivityFigures, Scan};
+
+/// The directions of visits that are transfers, and of those that are conferences.
+const TRANSFER: &str = "DIRECT_TRANSFER";
+const CONFERENCE: &str = "DIRECT_CONFERENCE";
+
+impl Scan {
+    /// The record of the conversation. `activities` is what its activities contribute, `wrap_ups` those of
+    /// [`Scan::wrap_ups`] that are not deleted; `forgotten` says that nothing can change it any more.
+    pub(crate) fn summary<'s>(
+        &'s self,
+        conversation_id: &'s str,
+        activities: &ActivityFigures,
+        wrap_ups: Vec<WrapUp<'s>>,
+        forgotten: bool,
+    ) -> ConversationSummary<'s> {
+        let closed_at = self.closing.closed_at();
+        let started_at = self.profile.started_at();
+        ConversationSummary {
+            conversation_id,
+            started_at,
+            last_event_at: self.profile.last_event_at(),
+            closed_at,
+            duration_ms: closed_at.map(|at| at - started_at),
+            state: if closed_at.is_some() { ConversationState::Closed } else { ConversationState::Open },
+            finality: match closed_at {
+                _ if forgotten => Finality::Final,
+                Some(_) => Finality::Provisional,
+                None => Finality::Open,
+            },
+            outcome: self.outcome(),
+            direction: self.profile.direction(),
+            customer_id: self.profile.customer(),
+            revision: self.profile.revision(),
+            channels: self.profile.channels(),
+            sessions: self.sessions.listed().map(session).collect(),
+            agents: self.stays.list().iter().map(|one| stay(one, closed_at)).collect(),
+            queue_visits: self.visits.list().iter().map(visit).collect(),
+            wrap_ups,
+            counts: self.all_counts(activities),
+            delivery: DeliveryCounts {
+                delivered: activities.delivered,
+                read: activities.read,
+                failed: activities.failed,
+            },
+            first_response_ms: self.turns.first_response_ms(),
+            first_agent_response_ms: self.turns.first_agent_response_ms(),
+            agent_responses: self.turns.by_agents().clone(),
+            bot_responses: self.turns.by_bots().clone(),
+            hold_ms: self.closing.hold_ms(),
+            talk_ms: activities.talk_ms,
+            wait_ms: self.visits.list().iter().filter_map(Visit::wait_ms).sum(),
+        }
+    }
+
+    /// The counts of single entries, with those that follow from turns, visits and activities.
+    fn all_counts(&self, activities: &ActivityFigures) -> Counts {
+        let in_direction = |direction: &str| {
+            let visits = self.visits.list().iter();
+            visits.map(|visit| i64::from(visit.direction.as_deref() == Some(direction))).sum()
+        };
+        Counts {
+            reactions: self.counts.reactions + activities.reply_reactions,
+            responses: self.turns.by_agents().count + self.turns.by_bots().count,
+            survey_answers: activities.survey_answers,
+            transfers: in_direction(TRANSFER),
+            conferences: in_direction(CONFERENCE),
+            ..self.counts.clone()
+        }
+    }
+}
+
+fn session(session: &Session) -> SessionSummary<'_> {
+    SessionSummary {
+        channel_session_id: &session.id,
+        channel: session.channel().map(channel),
+        started_at: session.started_at,
+        ended_at: session.ended_at(),
+        ended_by: session.ended_by(),
+    }
+}
+
+fn channel((channel_type, service_identifier): StoredChannel<'_>) -> Channel<'_> {
+    Channel {
+        channel_type: channel_type.map(Cow::Borrowed),
+        service_identifier: service_identifier.map(Cow::Borrowed),
+    }
+}
+
+fn stay(stay: &Stay, closed_at: Option<i64>) -> AgentStay<'_> {
+    let times = stay.times(closed_at);
+    AgentStay {
+        agent_id: &stay.agent,
+        name: stay.name.as_deref(),
+        joined_at: stay.joined_at,
+        left_at: stay.left_at(),
+        reason: stay.reason(),
+        engaged_ms: times.map(|times| times.engaged_ms),
+        wrap_up_ms: times.map(|times| times.wrap_up_ms),
+        messages: stay.messages,
+        responses: stay.responses,
+        response_ms_total: stay.response_ms,
+    }
+}
+
+fn visit(visit: &Visit) -> QueueVisit<'_> {
+    QueueVisit {
+        task_id: &visit.task,
+        queue: visit.queue(),
+        direction: visit.direction.as_deref(),
+        mode: visit.mode.as_deref(),
+        enqueued_at: visit.enqueued_at,
+        ended_at: visit.ended_at(),
+        wait_ms: visit.wait_ms(),
+        outcome: visit.outcome(),
+    }
+}

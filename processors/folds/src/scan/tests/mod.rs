@@ -1,0 +1,29 @@
+//! Tests of the scan as a whole: the contract's cases, its rules one by one, and what holds for any conversation.
+
+mod build;
+mod cases;
+mod properties;
+mod rules;
+mod windows;
+
+use super::{Amount, Derived, Entry, Scan, ScanSettings, scan_all};
+use windows::Windows;
+
+/// All that a scan gives for a conversation.
+struct Whole<'e> {
+    scan: Scan,
+    entries: Vec<(Entry<'e>, Derived)>,
+    windows: Windows,
+}
+
+/// Scans a conversation's entries, in whatever order they are.
+fn whole<'e>(mut entries: Vec<Entry<'e>>) -> Whole<'e> {
+    entries.sort_by_key(Entry::order);
+    let mut visited = Vec::new();
+    let mut windows = Windows::default();
+    let mut add = |amount: Amount<'_>| windows.add(&amount);
+    let mut visit = |entry: &Entry<'e>, derived: &Derived| visited.push((*entry, derived.clone()));
+    let scan = scan_all(&entries, &ScanSettings::default(), &mut visit, &mut add);
+    scan.standing_amounts(&mut add);
+    Whole { scan, entries: visited, windows }
+}

@@ -1,0 +1,308 @@
+//! The rules of contract sections 4 and 5 that are easy to get wrong, one by one.
+
+use model::{Category, ConversationSummary, Dimension, Figure, Finality, Kind, Outcome, Stage, VisitOutcome};
+
+use super::super::{ActivityFigures, Derived, Entry, Scan, Standing};
+use super::build::{agent, enqueued, fact, in_session, primary, relation, role, state, task};
+use super::{Whole, whole};
+
+const T: i64 = 1_750_000_000_000;
+const JOIN: &str = "AGENT_SUBSCRIBED";
+const LEAVE: &str = "AGENT_UNSUBSCRIBED";
+const CLOSE: &str = "CONVERSATION_CLOSED";
+const START: &str = "CONVERSATION_STARTED";
+
+/// The summary, for tests that keep it longer than the scan: what that leaks is little.
+fn summary(whole: &Whole<'_>) -> ConversationSummary<'static> {
+    let scan: &'static Scan = Box::leak(Box::new(whole.scan.clone()));
+    scan.summary("c", &ActivityFigures::default(), Vec::new(), false)
+}
+
+fn summary_of(entries: &[Entry<'static>]) -> ConversationSummary<'static> {
+    summary(&whole(entries.to_vec()))
+}
+
+/// The derived fields of the last entry.
+fn last(entries: &[Entry<'static>]) -> Derived {
+    whole(entries.to_vec()).entries.pop().unwrap().1
+}
+
+fn times(summary: &ConversationSummary<'_>) -> Vec<(Option<i64>, Option<i64>)> {
+    summary.agents.iter().map(|stay| (stay.engaged_ms, stay.wrap_up_ms)).collect()
+}
+
+fn outcomes(summary: &ConversationSummary<'_>) -> Vec<Option<VisitOutcome>> {
+    summary.queue_visits.iter().map(|visit| visit.outcome).collect()
+}
+
+#[test]
+fn a_second_subscribe_sets_the_role_anew_and_starts_no_stay() {
+    let entries = [
+        agent("a", T, JOIN, Some("ann"), Some("WRAP_UP")),
+        agent("b", T + 10, JOIN, Some("ann"), None),
+        agent("c", T + 30, LEAVE, Some("ann"), None),
+    ];
+    let summary = summary_of(&entries);
+    assert_eq!(times(&summary), [(Some(20), Some(10))]);
+    assert_eq!(last(&entries[..2]).stage, Stage::Agent);
+    assert_eq!(last(&entries[..1]).stage, Stage::WrapUp);
+}
+
+#[test]
+fn a_role_is_changed_only_of_who_is_present() {
+    let entries = [
+        role("a", T, Some("ann"), Some("WRAP_UP")),
+        agent("b", T + 10, JOIN, Some("ann"), Some("PRIMARY")),
+        role("c", T + 20, Some("ann"), Some("WRAP_UP")),
+        role("d", T + 30, None, Some("PRIMARY")),
+        role("e", T + 40, Some("ben"), Some("PRIMARY")),
+    ];
+    let stages: Vec<Stage> =
+        whole(entries.to_vec()).entries.iter().map(|(_, derived)| derived.stage).collect();
+    assert_eq!(stages, [Stage::SelfService, Stage::Agent, Stage::WrapUp, Stage::WrapUp, Stage::WrapUp]);
+}
+
+#[test]
+fn agents_are_listed_once_each_sorted_by_bytes() {
+    let joins = ["é", "b", "Z", "b", "a"].into_iter().zip(["a", "b", "c", "d", "e"]);
+    let entries: Vec<_> = joins.map(|(id, event)| agent(event, T, JOIN, Some(id), None)).collect();
+    assert_eq!(last(&entries).agents.iter().map(|id| &**id).collect::<Vec<_>>(), ["Z", "a", "b", "é"]);
+}
+
+#[test]
+fn an_open_stay_ends_at_the_close_and_one_that_was_left_later_counts_whole() {
+    let entries = [
+        agent("a", T, JOIN, Some("ann"), None),
+        agent("b", T, JOIN, Some("ben"), None),
+        fact("c", T + 100, CLOSE),
+        role("d", T + 150, Some("ann"), Some("WRAP_UP")),
+        agent("e", T + 200, LEAVE, Some("ben"), None),
+        agent("f", T + 300, JOIN, Some("cy"), None),
+    ];
+    assert_eq!(
+        times(&summary_of(&entries)),
+        [(Some(100), Some(0)), (Some(200), Some(0)), (Some(0), Some(0))]
+    );
+    assert_eq!(times(&summary_of(&entries[..2])), [(None, None), (None, None)]);
+}
+
+#[test]
+fn opening_again_takes_back_the_close_and_the_outcome() {
+    let mut entries = vec![
+        fact("a", T, START),
+        enqueued("b", T + 1, Some("t"), Some("q")),
+        fact("c", T + 100, CLOSE),
+        fact("d", T + 200, "CONVERSATION_CLOSED"),
+    ];
+    let closed = summary_of(&entries);
+    assert_eq!((closed.closed_at, closed.duration_ms), (Some(T + 100), Some(100)));
+    assert_eq!((closed.outcome, closed.finality), (Some(Outcome::Abandoned), Finality::Provisional));
+    entries.push(state("e", T + 250, "TOPIC_STATE_CHANGED", None));
+    assert_eq!(summary_of(&entries).closed_at, Some(T + 100));
+    entries.push(state("f", T + 300, "TOPIC_STATE_CHANGED", Some("ACTIVE")));
+    let open = summary_of(&entries);
+    assert_eq!((open.closed_at, open.outcome, open.finality), (None, None, Finality::Open));
+    entries.push(state("g", T + 400, "CONVERSATION_STATE_CHANGED", Some("CLOSED")));
+    assert_eq!(summary_of(&entries).closed_at, Some(T + 400));
+}
+
+#[test]
+fn a_forgotten_conversation_is_final_also_while_it_is_open() {
+    let scan = whole(vec![fact("a", T, START)]).scan;
+    let summary = scan.summary("c", &ActivityFigures::default(), Vec::new(), true);
+    assert_eq!((summary.finality, summary.closed_at), (Finality::Final, None));
+}
+
+#[test]
+fn who_only_listens_in_ends_no_visit() {
+    for beside in ["SILENT_MONITOR", "BARGE_IN", "CONSULTED"] {
+        let entries = [
+            enqueued("a", T, Some("t"), Some("q")),
+            agent("b", T + 1, JOIN, Some("ann"), Some(beside)),
+            agent("c", T + 2, JOIN, None, Some("PRIMARY")),
+        ];
+        assert_eq!(outcomes(&summary_of(&entries)), [None]);
+        assert_eq!(last(&entries).queue.as_deref(), Some("q"));
+    }
+    let entries = [enqueued("a", T, Some("t"), Some("q")), agent("b", T + 1, JOIN, Some("ann"), None)];
+    assert_eq!(outcomes(&summary_of(&entries)), [Some(VisitOutcome::Answered)]);
+}
+
+#[test]
+fn a_visit_is_answered_in_target_up_to_the_target_itself() {
+    for (wait, in_target) in [(20_000, 1), (20_001, 0)] {
+        let entries = [
+            enqueued("a", T, Some("t"), Some("q")),
+            enqueued("b", T, Some("u"), None),
+            agent("c", T + wait, JOIN, Some("ann"), None),
+        ];
+        let windows = whole(entries.to_vec()).windows;
+        let sum = |figure| windows.sum(Dimension::Queue, "q", figure);
+        let sums = [Figure::Offered, Figure::Answered, Figure::WaitMs, Figure::AnsweredInTarget].map(sum);
+        assert_eq!(sums, [1, 1, wait, in_target]);
+    }
+}
+
+#[test]
+fn only_an_event_of_a_leg_completes_a_leg() {
+    let (leg, message) = (Kind::AgentCallLeg.code(), Kind::AgentMessage.code());
+    assert_eq!(Standing::after(leg, leg), Standing::CompletesLeg);
+    for (first, later) in [(leg, message), (message, leg), (message, message)] {
+        assert_eq!(Standing::after(first, later), Standing::DuplicatePrimary);
+    }
+}
+
+#[test]
+fn a_task_has_one_visit_and_only_its_own_end_cancels_it() {
+    let entries = [
+        enqueued("a", T, Some("t"), Some("q")),
+        enqueued("b", T + 1, Some("u"), None),
+        task("c", T + 2, Some("t"), Some("QUEUED")),
+        task("d", T + 3, None, Some("CLOSED")),
+        task("e", T + 4, Some("t"), Some("CLOSED")),
+        enqueued("f", T + 5, Some("t"), Some("q")),
+    ];
+    assert_eq!(outcomes(&summary_of(&entries)), [Some(VisitOutcome::Cancelled), None]);
+    let queues = |count: usize| last(&entries[..count]).queue;
+    assert_eq!((queues(1).as_deref(), queues(2), queues(6)), (Some("q"), None, None));
+    assert_eq!(last(&entries).stage, Stage::Queued);
+}
+
+#[test]
+fn a_visit_opened_after_the_close_waits_until_something_else_ends_it() {
+    let mut entries = vec![
+        fact("a", T, CLOSE),
+        enqueued("b", T + 1, Some("t"), Some("q")),
+        fact("c", T + 2, "CONVERSATION_CLOSED"),
+    ];
+    assert_eq!(outcomes(&summary_of(&entries)), [None]);
+    assert_eq!(last(&entries).stage, Stage::Closed);
+    entries.push(fact("d", T + 5, "NO_AGENT_AVAILABLE"));
+    let summary = summary_of(&entries);
+    assert_eq!((outcomes(&summary), summary.wait_ms), (vec![Some(VisitOutcome::NoAgent)], 4));
+}
+
+#[test]
+fn visits_end_with_the_last_active_session_only() {
+    let (start, end) = ("CHANNEL_SESSION_STARTED", "CHANNEL_SESSION_ENDED");
+    let mut entries = vec![
+        in_session("a", T, start, Some("s")),
+        in_session("b", T, start, Some("s2")),
+        enqueued("c", T, Some("t"), Some("q")),
+        in_session("d", T + 1, end, Some("s")),
+        in_session("e", T + 2, end, Some("s")),
+        in_session("f", T + 3, "CHANNEL_SESSION_EXPIRED", Some("unknown")),
+        in_session("g", T + 4, end, None),
+    ];
+    assert_eq!(outcomes(&summary_of(&entries)), [None]);
+    entries.push(in_session("h", T + 5, "CHANNEL_SESSION_EXPIRED", Some("s2")));
+    let summary = summary_of(&entries);
+    assert_eq!(outcomes(&summary), [Some(VisitOutcome::Abandoned)]);
+    let sessions: Vec<_> = summary.sessions.iter().map(|s| (s.channel_session_id, s.ended_at)).collect();
+    assert_eq!(sessions, [("s", Some(T + 2)), ("s2", Some(T + 5)), ("unknown", Some(T + 3))]);
+}
+
+#[test]
+fn sessions_are_listed_in_the_order_of_appearing_with_the_first_channel_of_any_event() {
+    let channel = Some((Some("WEB"), None));
+    let entries = [
+        in_session("a", T, "ANYTHING", Some("never started")),
+        in_session("b", T, "ANYTHING", Some("s2")),
+        in_session("c", T, "CHANNEL_SESSION_STARTED", Some("s")),
+        Entry { channel, ..in_session("d", T, "ANYTHING", Some("s2")) },
+        in_session("e", T + 1, "CHANNEL_SESSION_STARTED", Some("s2")),
+        in_session("f", T + 2, "CHANNEL_SESSION_STARTED", Some("s2")),
+    ];
+    let summary = summary_of(&entries);
+    let sessions: Vec<_> = summary.sessions.iter().map(|s| (s.channel_session_id, s.started_at)).collect();
+    assert_eq!(sessions, [("s2", Some(T + 1)), ("s", Some(T))]);
+    let web = summary.sessions[0].channel.as_ref().and_then(|channel| channel.channel_type.as_deref());
+    assert_eq!((web, &summary.sessions[1].channel), (Some("WEB"), &None));
+}
+
+#[test]
+fn a_turn_is_opened_once_and_closed_once() {
+    let entries = [
+        primary("a", T, Kind::BotMessage, "m1", None),
+        primary("b", T + 1, Kind::CustomerMessage, "m2", None),
+        primary("c", T + 2, Kind::CustomerMessage, "m3", None),
+        primary("d", T + 3, Kind::WhisperMessage, "m4", Some("ann")),
+        primary("e", T + 4, Kind::BotMessage, "m5", Some("bot")),
+        primary("f", T + 9, Kind::AgentMessage, "m6", Some("ann")),
+    ];
+    let whole = whole(entries.to_vec());
+    let closed: Vec<_> =
+        whole.entries.iter().filter_map(|(e, d)| Some((e.id, d.responds_to.as_deref()?))).collect();
+    assert_eq!(closed, [("e", "m2")]);
+    let summary = summary(&whole);
+    assert_eq!((summary.first_response_ms, summary.first_agent_response_ms), (Some(3), Some(8)));
+    assert_eq!((summary.bot_responses.count, summary.agent_responses.max_ms), (1, None));
+    // The first message has no actor: no figure of a bot. The agent is in no stay: no figure of an agent.
+    assert_eq!(whole.windows.sum(Dimension::Bot, "bot", Figure::Messages), 1);
+    assert_eq!(whole.windows.sum(Dimension::Agent, "ann", Figure::Messages), 0);
+}
+
+#[test]
+fn a_rejected_primary_opens_no_turn_and_counts_nowhere_but_is_an_entry() {
+    let entries = [
+        primary("a", T, Kind::CustomerMessage, "m1", None),
+        primary("b", T + 1, Kind::BotMessage, "m1", Some("bot")),
+        primary("c", T + 2, Kind::AgentCallLeg, "leg", None),
+        primary("d", T + 3, Kind::AgentCallLeg, "leg", None),
+        primary("e", T + 4, Kind::AgentMessage, "leg", Some("ann")),
+        primary("f", T + 5, Kind::AgentCallLeg, "m1", None),
+    ];
+    let summary = summary_of(&entries);
+    let counts = &summary.counts;
+    assert_eq!((counts.customer_messages, counts.bot_messages, counts.agent_messages), (1, 0, 0));
+    assert_eq!((counts.call_legs, counts.responses, summary.revision), (1, 0, 6));
+}
+
+#[test]
+fn a_relation_that_waits_is_in_nothing() {
+    let entries = [relation("a", T - 50, Category::Edit, "m1"), fact("b", T, START)];
+    let summary = summary_of(&entries);
+    assert_eq!((summary.started_at, summary.revision, summary.counts.edits), (T, 1, 0));
+    let known = [entries[0], entries[1], primary("c", T + 1, Kind::Note, "m1", None)];
+    let summary = summary_of(&known);
+    assert_eq!((summary.started_at, summary.revision, summary.counts.edits), (T - 50, 3, 1));
+}
+
+#[test]
+fn wrap_ups_at_the_same_time_lie_by_their_activities() {
+    let wrap_up = |id, at, activity| primary(id, at, Kind::WrapUp, activity, None);
+    let entries = [wrap_up("a", T, "w2"), wrap_up("b", T, "w1"), wrap_up("c", T - 1, "w3")];
+    let scan = whole(entries.to_vec()).scan;
+    assert_eq!(scan.wrap_ups().iter().map(|one| &*one.activity_id).collect::<Vec<_>>(), ["w3", "w1", "w2"]);
+}
+
+#[test]
+fn a_pause_lasts_to_the_next_resume_or_to_the_close() {
+    let (pause, resume) = ("CONVERSATION_PAUSED", "CONVERSATION_RESUMED");
+    let mut entries = vec![
+        fact("a", T, resume),
+        fact("b", T + 1, pause),
+        fact("c", T + 3, pause),
+        fact("d", T + 6, resume),
+        fact("e", T + 7, resume),
+        fact("f", T + 10, pause),
+    ];
+    assert_eq!(summary_of(&entries).hold_ms, 5);
+    entries.push(fact("g", T + 30, CLOSE));
+    assert_eq!(summary_of(&entries).hold_ms, 25);
+    entries.push(fact("h", T + 40, resume));
+    assert_eq!(summary_of(&entries).hold_ms, 35);
+    entries.push(fact("i", T + 50, pause));
+    assert_eq!(summary_of(&entries).hold_ms, 35);
+}
+
+#[test]
+fn direction_is_the_first_and_customer_the_last_one() {
+    let entries = [
+        Entry { direction: Some("INBOUND"), customer: Some("anonymous"), ..fact("a", T, START) },
+        Entry { direction: Some("OUTBOUND"), customer: Some("cus"), ..fact("b", T, "ANYTHING") },
+        fact("c", T, "ANYTHING"),
+    ];
+    let summary = summary_of(&entries);
+    assert_eq!((summary.direction, summary.customer_id), (Some("INBOUND"), Some("cus")));
+}

@@ -1,0 +1,76 @@
+//! Turns: a customer's message opens one, the next message of a bot or an agent closes it.
+
+use model::ResponseFigures;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Turns {
+    /// The message that opened the turn: its time and its activity.
+    open: Option<(i64, Box<str>)>,
+    first_customer_at: Option<i64>,
+    first_response_ms: Option<i64>,
+    first_agent_response_ms: Option<i64>,
+    by_agents: ResponseFigures,
+    by_bots: ResponseFigures,
+}
+
+/// What closed a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Responder {
+    Agent,
+    Bot,
+}
+
+/// A turn that was closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Closed {
+    /// The activity that had opened it.
+    pub(super) responds_to: Box<str>,
+    pub(super) response_ms: i64,
+}
+
+impl Turns {
+    /// A customer's message: opens a turn if none is open.
+    pub(super) fn customer(&mut self, at: i64, activity_id: &str) {
+        self.first_customer_at.get_or_insert(at);
+        if self.open.is_none() {
+            self.open = Some((at, activity_id.into()));
+        }
+    }
+
+    /// A message of an agent or a bot: closes the open turn.
+    pub(super) fn respond(&mut self, at: i64, by: Responder) -> Option<Closed> {
+        if let Some(asked_at) = self.first_customer_at
+            && by == Responder::Agent
+        {
+            self.first_agent_response_ms.get_or_insert(at - asked_at);
+        }
+        let (opened_at, responds_to) = self.open.take()?;
+        let response_ms = at - opened_at;
+        self.first_response_ms.get_or_insert(response_ms);
+        let figures = match by {
+            Responder::Agent => &mut self.by_agents,
+            Responder::Bot => &mut self.by_bots,
+        };
+        figures.count += 1;
+        figures.total_ms += response_ms;
+        figures.max_ms = figures.max_ms.max(Some(response_ms));
+        Some(Closed { responds_to, response_ms })
+    }
+
+    pub(super) fn first_response_ms(&self) -> Option<i64> {
+        self.first_response_ms
+    }
+
+    pub(super) fn first_agent_response_ms(&self) -> Option<i64> {
+        self.first_agent_response_ms
+    }
+
+    pub(super) fn by_agents(&self) -> &ResponseFigures {
+        &self.by_agents
+    }
+
+    pub(super) fn by_bots(&self) -> &ResponseFigures {
+        &self.by_bots
+    }
+}

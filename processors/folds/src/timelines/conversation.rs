@@ -1,0 +1,82 @@
+//! One conversation while it is settled: its keys, its entries, what is said of it.
+
+use engine::{Emitter, ProcessError};
+use model::{Channel, TimelineEntry};
+
+use super::keys;
+use super::said::{Reply, Said};
+use super::state::corrupt;
+use crate::scan::{Derived, Entry};
+use crate::stored::StoredActor;
+
+const SCHEMA: &str = "timeline-entry/1";
+const OUTPUT: usize = 0;
+
+/// A conversation's id, as it is and escaped.
+#[derive(Clone, Copy)]
+pub(super) struct Conversation<'c> {
+    pub(super) id: &'c str,
+    pub(super) escaped: &'c [u8],
+}
+
+impl Conversation<'_> {
+    /// Reads an entry of this conversation.
+    pub(super) fn entry<'b>(&self, bytes: &'b [u8]) -> Result<Entry<'b>, ProcessError> {
+        Entry::read(bytes).map_err(|problem| corrupt(&keys::entries_of(self.escaped), problem))
+    }
+
+    /// The key of one of its activities.
+    pub(super) fn activity_key(&self, activity_id: &str) -> String {
+        model::activity_key(Some(self.id), activity_id)
+    }
+
+    /// Emits an entry.
+    pub(super) fn emit(
+        &self,
+        entry: &Entry<'_>,
+        derived: &Derived,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<(), ProcessError> {
+        if !emitter.is_published() {
+            return Ok(());
+        }
+        let actor = entry.actor.map(StoredActor::to_model);
+        let channel = entry.channel.map(|(channel_type, service_identifier)| Channel {
+            channel_type: channel_type.map(Into::into),
+            service_identifier: service_identifier.map(Into::into),
+        });
+        let record = TimelineEntry {
+            entry_id: entry.id,
+            conversation_id: self.id,
+            at: entry.at,
+            name: entry.name,
+            category: entry.category(),
+            activity_id: entry.activity_id(),
+            actor: actor.as_ref(),
+            channel_session_id: entry.session,
+            customer_id: entry.customer,
+            channel: channel.as_ref(),
+            elapsed_ms: derived.elapsed_ms,
+            stage: derived.stage,
+            agents: &derived.agents,
+            queue: derived.queue.as_deref(),
+            response_ms: derived.response_ms,
+            responds_to: derived.responds_to.as_deref(),
+        };
+        let mut value = Vec::with_capacity(512);
+        record.write_json(&mut value);
+        let key = model::timeline_key(self.id, entry.id);
+        emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), Some(&value))
+    }
+
+    /// Says which message closes the turn that an activity opened.
+    pub(super) fn tell_turn(&self, opening: &str, reply: Option<Reply<'_>>, emitter: &mut Emitter<'_>) {
+        emitter.tell(self.activity_key(opening).as_bytes(), &Said::Turn(reply).text());
+    }
+}
+
+/// The turn that an entry closed: the opening activity, and the reply.
+pub(super) fn turn<'s>(entry: &Entry<'s>, derived: &'s Derived) -> Option<(&'s str, Reply<'s>)> {
+    let reply = Reply { activity_id: entry.activity_id()?, response_ms: derived.response_ms? };
+    Some((derived.responds_to.as_deref()?, reply))
+}

@@ -1,0 +1,150 @@
+//! The keys under which a conversation's entries and its scan lie, and the marks of new entries.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use engine::News;
+
+const ENTRY: u8 = b'e';
+const ORDER: u8 = b'o';
+const CHECKPOINT: u8 = b'k';
+const PROGRESS: u8 = b's';
+const AT_BYTES: usize = size_of::<i64>();
+
+/// The prefix of all entries of a conversation, whose id is escaped.
+pub(super) fn entries_of(escaped: &[u8]) -> Vec<u8> {
+    prefix(ENTRY, escaped)
+}
+
+/// The key of one entry.
+pub(super) fn entry(escaped: &[u8], event_id: &str) -> Vec<u8> {
+    let mut key = entries_of(escaped);
+    key.extend_from_slice(event_id.as_bytes());
+    key
+}
+
+/// The prefix of all places of a conversation's entries in the total order.
+pub(super) fn orders_of(escaped: &[u8]) -> Vec<u8> {
+    prefix(ORDER, escaped)
+}
+
+/// The key of an entry's place in the total order.
+pub(super) fn order(escaped: &[u8], place: (i64, &str)) -> Vec<u8> {
+    placed(orders_of(escaped), place)
+}
+
+/// The prefix of all checkpoints of a conversation's scan.
+pub(super) fn checkpoints_of(escaped: &[u8]) -> Vec<u8> {
+    prefix(CHECKPOINT, escaped)
+}
+
+/// The key of the checkpoint just after an entry.
+pub(super) fn checkpoint(escaped: &[u8], place: (i64, &str)) -> Vec<u8> {
+    placed(checkpoints_of(escaped), place)
+}
+
+/// The key of a conversation's progress.
+pub(super) fn progress(escaped: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(escaped.len() + 1);
+    key.push(PROGRESS);
+    key.extend_from_slice(escaped);
+    key
+}
+
+/// The mark of a new entry. Marks of one conversation sort in the total order.
+pub(super) fn mark(escaped: &str, place: (i64, &str)) -> Vec<u8> {
+    let mut mark = Vec::with_capacity(escaped.len() + 1 + AT_BYTES + place.1.len());
+    mark.extend_from_slice(escaped.as_bytes());
+    mark.push(b'/');
+    placed(mark, place)
+}
+
+fn prefix(first: u8, escaped: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(escaped.len() + 2);
+    key.push(first);
+    key.extend_from_slice(escaped);
+    key.push(b'/');
+    key
+}
+
+/// Appends a place, so that keys sort in the total order: no time is negative.
+fn placed(mut key: Vec<u8>, (at, event_id): (i64, &str)) -> Vec<u8> {
+    key.extend_from_slice(&at.to_be_bytes());
+    key.extend_from_slice(event_id.as_bytes());
+    key
+}
+
+/// The event id in a key of [`order`] under `prefix`.
+pub(super) fn ordered_event<'k>(prefix: &[u8], key: &'k [u8]) -> Option<&'k str> {
+    Some(place_of(key.strip_prefix(prefix)?)?.1)
+}
+
+/// What is new in one conversation.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes<'n> {
+    /// The events that came, in the total order: their times and ids.
+    pub(super) events: Vec<(i64, &'n str)>,
+    /// The keys of the activities that changed.
+    pub(super) activities: Vec<&'n [u8]>,
+}
+
+/// What is new, by conversation (escaped). Activities that belong to no conversation are left out.
+pub(super) fn by_conversation<'n>(news: &News<'n>) -> BTreeMap<&'n [u8], Changes<'n>> {
+    let mut conversations: BTreeMap<&[u8], Changes<'_>> = BTreeMap::new();
+    for (escaped, event) in news.marked().filter_map(split) {
+        if let Some(event) = place_of(event) {
+            conversations.entry(escaped).or_default().events.push(event);
+        }
+    }
+    for note in news.heard() {
+        if let Some((escaped, _)) = split(note.key) {
+            conversations.entry(escaped).or_default().activities.push(note.key);
+        }
+    }
+    conversations
+}
+
+fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = key.iter().position(|byte| *byte == b'/')?;
+    Some((key.get(..slash)?, key.get(slash + 1..)?))
+}
+
+fn place_of(mark: &[u8]) -> Option<(i64, &str)> {
+    let (at, id) = mark.split_first_chunk::<AT_BYTES>()?;
+    Some((i64::from_be_bytes(*at), std::str::from_utf8(id).ok()?))
+}
+
+/// The id of a conversation whose escaped id this is.
+pub(crate) fn conversation_id(escaped: &[u8]) -> Option<Cow<'_, str>> {
+    model::unescape(std::str::from_utf8(escaped).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_a_conversation_sort_in_the_total_order() {
+        let events = [(5, "b"), (5, "c"), (40, "a"), (1_750_000_000_000, ""), (1_750_000_000_000, "é/x")];
+        let marks: Vec<Vec<u8>> = events.iter().map(|(at, id)| mark("c%2F1", (*at, id))).collect();
+        assert!(marks.is_sorted());
+        for (mark, event) in marks.iter().zip(events) {
+            let (escaped, rest) = split(mark).unwrap();
+            assert_eq!((escaped, place_of(rest)), (b"c%2F1".as_slice(), Some(event)));
+        }
+    }
+
+    #[test]
+    fn entries_of_one_conversation_share_a_prefix_that_no_other_has() {
+        assert!(entry(b"a", "x/y").starts_with(&entries_of(b"a")));
+        assert!(!entry(b"ab", "x").starts_with(&entries_of(b"a")));
+    }
+
+    #[test]
+    fn a_place_in_the_order_gives_its_event() {
+        let prefix = orders_of(b"c");
+        assert_eq!(ordered_event(&prefix, &order(b"c", (7, "e/1"))), Some("e/1"));
+        assert!(order(b"c", (7, "z")) < order(b"c", (8, "a")));
+        assert_eq!(ordered_event(&prefix, &checkpoint(b"c", (7, "e/1"))), None);
+    }
+}

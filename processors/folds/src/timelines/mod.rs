@@ -1,0 +1,110 @@
+//! Events become a timeline: one entry for each event, in the total order, each with what the conversation was just after
+//! it (contract section 4).
+//!
+//! An entry's own fields never change, so an event is written once. What follows from the entries before it — stage, agents,
+//! queue, response times — is not kept but scanned. The scan stands after the last entry: an event that comes after it moves
+//! it on, at the cost of that event. An event in the past makes the scan go back, for its conversation only: to the first
+//! entry, or in long conversations to the last checkpoint before it. Only entries that came out differently are emitted
+//! again.
+//!
+//! Relations that wait for their target are kept as entries too, and left out of every scan until it is known.
+
+mod changes;
+mod conversation;
+mod keys;
+mod ledger;
+mod past;
+mod said;
+mod settle;
+mod state;
+
+use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, SourceRecord};
+use model::{Event, Home};
+
+use crate::activities;
+use crate::scan::{Entry, ScanSettings};
+use state::corrupt;
+
+pub(crate) use keys::conversation_id;
+pub(crate) use said::{Reply, Said};
+pub(crate) use state::Progress;
+
+/// The processor's name in topics.yaml.
+pub const NAME: &str = "timelines";
+/// The stages of a conversation tile its time, without gap or overlap.
+pub const RULE_STAGES: &str = "stages";
+/// The delivery of an activity never moves back.
+pub const RULE_DELIVERY: &str = "delivery";
+
+/// Folds events into timelines: writes one topic, `cx.timelines`.
+#[derive(Debug, Clone, Copy)]
+pub struct Timelines {
+    settings: ScanSettings,
+}
+
+impl Timelines {
+    /// The processor, as configured.
+    #[must_use]
+    pub fn new(settings: &crate::Settings) -> Self {
+        Self { settings: ScanSettings { service_level_ms: settings.service_level_ms } }
+    }
+}
+
+impl Processor for Timelines {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn namespace(&self) -> u8 {
+        b't'
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn follows(&self) -> &'static [&'static str] {
+        &[activities::NAME]
+    }
+
+    fn wants(&self, home: &Home<'_>) -> bool {
+        match home {
+            Home::Conversation(_) => true,
+            Home::Session(_) | Home::Activity(_) => false,
+        }
+    }
+
+    fn process(
+        &self,
+        event: &Event<'_>,
+        _record: &SourceRecord<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        let Some(conversation) = &event.conversation_id else { return Ok(Outcome::Ignored) };
+        let escaped = model::escape(conversation);
+        let key = keys::entry(escaped.as_bytes(), &event.id);
+        if context.read(&key, |known| known.is_some())? {
+            return Ok(Outcome::Duplicate);
+        }
+        let bytes = Entry::of(event).write().map_err(|problem| corrupt(&key, problem))?;
+        context.put(&key, &bytes);
+        context.mark(&keys::mark(&escaped, (event.at, &event.id)));
+        Ok(Outcome::Folded)
+    }
+
+    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        for (escaped, changes) in keys::by_conversation(news) {
+            self.settle_conversation(escaped, &changes, emitter)?;
+        }
+        Ok(())
+    }
+}
+
+/// How far the scan of a conversation, whose id is escaped, has come; for those that follow.
+///
+/// # Errors
+/// The state cannot be read: give the error on.
+pub(crate) fn progress(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Progress>, ProcessError> {
+    let key = keys::progress(escaped);
+    emitter.read_of(NAME, &key, |bytes| Progress::read(&key, bytes))?
+}

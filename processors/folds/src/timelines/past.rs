@@ -1,0 +1,189 @@
+//! An event in the past: the conversation is scanned again from before it, as it was and as it is, and what came out
+//! differently is said.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use engine::{Emitter, ProcessError};
+
+use super::changes::{ChangedActivities, standing_before};
+use super::conversation::{Conversation, turn};
+use super::keys::{self, Changes};
+use super::ledger::Ledger;
+use super::said::Reply;
+use super::settle::keep_checkpoint;
+use super::{Progress, Timelines};
+use crate::scan::{Derived, Entry};
+
+/// Entries with what the scan found.
+type Scanned<'e> = Vec<(Entry<'e>, Derived)>;
+
+impl Timelines {
+    /// Scans again from before `earliest`, the first entry that is to be seen from now on.
+    pub(super) fn go_back(
+        &self,
+        conversation: Conversation<'_>,
+        before: &Progress,
+        earliest: (i64, &str),
+        (changes, activities): (&Changes<'_>, &ChangedActivities<'_>),
+        ledger: &mut Ledger,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Progress, ProcessError> {
+        let start = if before.is_ordered() {
+            last_checkpoint(conversation, earliest, emitter)?
+        } else {
+            Progress::default()
+        };
+        let bytes = if before.is_ordered() {
+            ordered_entries(conversation, &start, emitter)?
+        } else {
+            all_entries(conversation, emitter)?
+        };
+        let entries = bytes.iter().map(|bytes| conversation.entry(bytes));
+        let mut entries = entries.collect::<Result<Vec<Entry<'_>>, ProcessError>>()?;
+        entries.retain(|entry| start.is_before(entry.order()));
+        entries.sort_unstable_by_key(Entry::order);
+
+        let was = self.scan_old(conversation, start.clone(), (&entries, changes), ledger, emitter)?;
+        let mut progress = start;
+        progress.set_ordered(before.is_ordered());
+        let is = self.scan_new(conversation, &mut progress, (&entries, activities), ledger, emitter)?;
+        let known: HashMap<&str, &Derived> = was.iter().map(|(entry, derived)| (entry.id, derived)).collect();
+        for (entry, derived) in &is {
+            if known.get(entry.id) != Some(&derived) {
+                conversation.emit(entry, derived, emitter)?;
+            }
+        }
+        tell_turns(conversation, &was, &is, emitter);
+        Ok(progress)
+    }
+
+    /// The conversation as it was when the last commit was made: what it contributed is taken back.
+    fn scan_old<'e>(
+        &self,
+        conversation: Conversation<'_>,
+        mut progress: Progress,
+        (entries, changes): (&[Entry<'e>], &Changes<'_>),
+        ledger: &mut Ledger,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Scanned<'e>, ProcessError> {
+        let came: HashSet<&str> = changes.events.iter().map(|(_, id)| *id).collect();
+        let mut scanned = Vec::with_capacity(entries.len());
+        for entry in entries.iter().filter(|entry| !came.contains(entry.id)) {
+            let Some(standing) = standing_before(conversation, entry, emitter)? else { continue };
+            let mut take_back = |amount: crate::scan::Amount<'_>| ledger.take_back(&amount);
+            let derived = progress.scan.apply(entry, standing, &self.settings, &mut take_back);
+            scanned.push((*entry, derived));
+        }
+        Ok(scanned)
+    }
+
+    /// The conversation as it is now. Checkpoints on the way are kept anew.
+    fn scan_new<'e>(
+        &self,
+        conversation: Conversation<'_>,
+        progress: &mut Progress,
+        (entries, activities): (&[Entry<'e>], &ChangedActivities<'_>),
+        ledger: &mut Ledger,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Scanned<'e>, ProcessError> {
+        forget_checkpoints(conversation, progress, emitter)?;
+        let mut scanned = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let Some(standing) = activities.standing(conversation, entry, emitter)? else { continue };
+            let mut add = |amount: crate::scan::Amount<'_>| ledger.add(&amount);
+            let derived = progress.scan.apply(entry, standing, &self.settings, &mut add);
+            progress.passed(entry, &derived);
+            keep_checkpoint(conversation, progress, emitter)?;
+            scanned.push((*entry, derived));
+        }
+        Ok(scanned)
+    }
+}
+
+/// The scan as it was kept last before a place; from the first entry, where there is no checkpoint.
+fn last_checkpoint(
+    conversation: Conversation<'_>,
+    place: (i64, &str),
+    emitter: &mut Emitter<'_>,
+) -> Result<Progress, ProcessError> {
+    let end = keys::checkpoint(conversation.escaped, place);
+    let mut last: Option<(Vec<u8>, Vec<u8>)> = None;
+    emitter.scan(&keys::checkpoints_of(conversation.escaped), |key, bytes| {
+        let is_later = last.as_ref().is_none_or(|(known, _)| known.as_slice() < key);
+        if key < end.as_slice() && is_later {
+            last = Some((key.to_vec(), bytes.to_vec()));
+        }
+    })?;
+    match last {
+        Some((key, bytes)) => Ok(Progress::read(&key, Some(&bytes))?.unwrap_or_default()),
+        None => Ok(Progress::default()),
+    }
+}
+
+/// Checkpoints after the scan's place hold no longer.
+fn forget_checkpoints(
+    conversation: Conversation<'_>,
+    progress: &Progress,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    let prefix = keys::checkpoints_of(conversation.escaped);
+    let here = progress.last().map(|place| keys::checkpoint(conversation.escaped, place));
+    let from = here.as_deref().unwrap_or(&prefix);
+    let mut later: Vec<Vec<u8>> = Vec::new();
+    emitter.scan_from(&prefix, from, |key, _| later.push(key.to_vec()))?;
+    for key in later.iter().filter(|key| Some(key.as_slice()) != here.as_deref()) {
+        emitter.delete(key);
+    }
+    Ok(())
+}
+
+fn all_entries(
+    conversation: Conversation<'_>,
+    emitter: &mut Emitter<'_>,
+) -> Result<Vec<Vec<u8>>, ProcessError> {
+    let mut all = Vec::new();
+    emitter.scan(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;
+    Ok(all)
+}
+
+/// The entries from the scan's place on.
+fn ordered_entries(
+    conversation: Conversation<'_>,
+    start: &Progress,
+    emitter: &mut Emitter<'_>,
+) -> Result<Vec<Vec<u8>>, ProcessError> {
+    let prefix = keys::orders_of(conversation.escaped);
+    let from = start.last().map_or_else(|| prefix.clone(), |place| keys::order(conversation.escaped, place));
+    let mut wanted: Vec<Vec<u8>> = Vec::new();
+    emitter.scan_from(&prefix, &from, |key, _| {
+        wanted.extend(keys::ordered_event(&prefix, key).map(|id| keys::entry(conversation.escaped, id)));
+    })?;
+    let mut entries = Vec::with_capacity(wanted.len());
+    for key in wanted {
+        entries.extend(emitter.read(&key, |bytes| bytes.map(<[u8]>::to_vec))?);
+    }
+    Ok(entries)
+}
+
+/// Tells of each turn that another message closes now.
+fn tell_turns(
+    conversation: Conversation<'_>,
+    was: &Scanned<'_>,
+    is: &Scanned<'_>,
+    emitter: &mut Emitter<'_>,
+) {
+    let (was, is) = (turns(was), turns(is));
+    for (opening, reply) in &is {
+        if was.get(opening) != Some(reply) {
+            conversation.tell_turn(opening, Some(*reply), emitter);
+        }
+    }
+    for opening in was.keys().filter(|opening| !is.contains_key(*opening)) {
+        conversation.tell_turn(opening, None, emitter);
+    }
+}
+
+/// The closed turns: the opening activity, and the reply.
+fn turns<'s>(entries: &'s Scanned<'_>) -> BTreeMap<&'s str, Reply<'s>> {
+    entries.iter().filter_map(|(entry, derived)| turn(entry, derived)).collect()
+}

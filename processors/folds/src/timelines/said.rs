@@ -1,0 +1,69 @@
+//! What the timelines say to the processors that follow them. The first byte tells what it is.
+
+use engine::Note;
+use serde::{Deserialize, Serialize};
+
+const SUMMARY: u8 = b'S';
+const TURN: u8 = b'T';
+const AMOUNTS: u8 = b'A';
+
+/// One thing said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said<'n> {
+    /// The scan of a conversation, or what its activities add to it, changed. The note's key is the conversation's id,
+    /// escaped.
+    Summary,
+    /// Another message, or none any more, closes the turn that an activity opened. The note's key is that activity's.
+    Turn(Option<Reply<'n>>),
+    /// Contributions to the metrics changed; as `metrics` reads them.
+    Amounts(&'n [u8]),
+}
+
+/// The message that closed a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reply<'n> {
+    /// Its activity.
+    pub(crate) activity_id: &'n str,
+    /// How long it took.
+    pub(crate) response_ms: i64,
+}
+
+impl<'n> Said<'n> {
+    /// What a note of the timelines says; `None` for another's.
+    pub(crate) fn of(note: &Note<'n>) -> Option<Self> {
+        if note.from != super::NAME {
+            return None;
+        }
+        match note.text.split_first()? {
+            (&SUMMARY, _) => Some(Said::Summary),
+            (&TURN, reply) => postcard::from_bytes(reply).ok().map(Said::Turn),
+            (&AMOUNTS, amounts) => Some(Said::Amounts(amounts)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self) -> Vec<u8> {
+        match self {
+            Said::Summary => vec![SUMMARY],
+            // Writing plain data into memory cannot fail.
+            Said::Turn(reply) => postcard::to_extend(reply, vec![TURN]).unwrap_or_default(),
+            Said::Amounts(amounts) => [&[AMOUNTS], *amounts].concat(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_heard() {
+        let reply = Reply { activity_id: "m2", response_ms: 1500 };
+        for said in [Said::Summary, Said::Turn(Some(reply)), Said::Turn(None), Said::Amounts(b"x")] {
+            let text = said.text();
+            let note = Note { from: super::super::NAME, key: b"c", text: &text };
+            assert_eq!(Said::of(&note), Some(said.clone()));
+            assert_eq!(Said::of(&Note { from: "activities", ..note }), None);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! At the commit: the scan of each conversation in which something is new goes on, or back and on.
+
+use engine::{Emitter, Notice, ProcessError};
+
+use super::changes::{ChangedActivities, Entries};
+use super::conversation::{Conversation, turn};
+use super::keys::{self, Changes};
+use super::ledger::Ledger;
+use super::{Progress, RULE_STAGES, Said, Timelines, conversation_id};
+use crate::scan::ActivityFigures;
+
+impl Timelines {
+    pub(super) fn settle_conversation(
+        &self,
+        escaped: &[u8],
+        changes: &Changes<'_>,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<(), ProcessError> {
+        let Some(id) = conversation_id(escaped) else { return Ok(()) };
+        let conversation = Conversation { id: &id, escaped };
+        let key = keys::progress(escaped);
+        let before = emitter.read(&key, |bytes| Progress::read(&key, bytes))??.unwrap_or_default();
+        if before.is_ordered() {
+            keep_order(conversation, &changes.events, emitter);
+        }
+        let activities = ChangedActivities::of(changes, emitter)?;
+        let visible = activities.visible(conversation, changes, emitter)?;
+        if visible.is_empty() && activities.figures == ActivityFigures::default() {
+            return Ok(());
+        }
+        let mut ledger = Ledger::default();
+        before.scan.standing_amounts(&mut |amount| ledger.take_back(&amount));
+        let figures = before.figures() + activities.figures;
+        let mut after = match visible.keys().next() {
+            Some((at, id)) if !before.is_before((*at, id)) => {
+                let news = (changes, &activities);
+                self.go_back(conversation, &before, (*at, id), news, &mut ledger, emitter)?
+            }
+            _ => self.go_on(conversation, before, &visible, &activities, &mut ledger, emitter)?,
+        };
+        after.scan.standing_amounts(&mut |amount| ledger.add(&amount));
+        after.set_figures(figures);
+        if after.is_long() && !after.is_ordered() {
+            begin_order(conversation, emitter)?;
+            after.set_ordered(true);
+        }
+        if !after.stages_tile() {
+            emitter.notice(Notice::Violation(RULE_STAGES));
+        }
+        let bytes = after.write(&key)?;
+        emitter.put(&key, &bytes);
+        emitter.tell(escaped, &Said::Summary.text());
+        if let Some(amounts) = ledger.bytes() {
+            emitter.tell(b"", &Said::Amounts(&amounts).text());
+        }
+        Ok(())
+    }
+
+    /// Moves the scan on by entries that come after it.
+    fn go_on(
+        &self,
+        conversation: Conversation<'_>,
+        mut progress: Progress,
+        visible: &Entries,
+        activities: &ChangedActivities<'_>,
+        ledger: &mut Ledger,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Progress, ProcessError> {
+        for bytes in visible.values() {
+            let entry = conversation.entry(bytes)?;
+            let Some(standing) = activities.standing(conversation, &entry, emitter)? else { continue };
+            let mut add = |amount: crate::scan::Amount<'_>| ledger.add(&amount);
+            let derived = progress.scan.apply(&entry, standing, &self.settings, &mut add);
+            progress.passed(&entry, &derived);
+            conversation.emit(&entry, &derived, emitter)?;
+            if let Some((opening, reply)) = turn(&entry, &derived) {
+                conversation.tell_turn(opening, Some(reply), emitter);
+            }
+            keep_checkpoint(conversation, &progress, emitter)?;
+        }
+        Ok(progress)
+    }
+}
+
+/// Keeps the scan as it is after this entry, where a checkpoint belongs here.
+pub(super) fn keep_checkpoint(
+    conversation: Conversation<'_>,
+    progress: &Progress,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    if progress.is_at_checkpoint()
+        && let Some(place) = progress.last()
+    {
+        let key = keys::checkpoint(conversation.escaped, place);
+        let bytes = progress.write(&key)?;
+        emitter.put(&key, &bytes);
+    }
+    Ok(())
+}
+
+/// Keeps the places of new entries, waiting ones too.
+fn keep_order(conversation: Conversation<'_>, events: &[(i64, &str)], emitter: &mut Emitter<'_>) {
+    for place in events {
+        emitter.put(&keys::order(conversation.escaped, *place), b"");
+    }
+}
+
+/// The conversation has become long: from now on the places of its entries are kept.
+fn begin_order(conversation: Conversation<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    emitter.scan(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;
+    for bytes in &all {
+        let entry = conversation.entry(bytes)?;
+        keep_order(conversation, &[entry.order()], emitter);
+    }
+    Ok(())
+}

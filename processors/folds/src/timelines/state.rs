@@ -1,0 +1,123 @@
+//! What is remembered of a conversation between commits: where its scan stands.
+
+use engine::ProcessError;
+use serde::{Deserialize, Serialize};
+
+use crate::scan::{ActivityFigures, Derived, Entry, Scan};
+
+/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+const VERSION: u8 = 1;
+
+/// A conversation of fewer entries is scanned whole when an event comes late. A longer one keeps a checkpoint after so many
+/// entries each, so that a late event costs no more in it.
+const CHECKPOINT_EVERY: u64 = 128;
+
+/// A conversation up to its last entry.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Progress {
+    head: Head,
+    /// The scan after the last entry.
+    pub(crate) scan: Scan,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+struct Head {
+    last_at: i64,
+    last_id: Box<str>,
+    figures: ActivityFigures,
+    first_at: Option<i64>,
+    /// How many entries were scanned.
+    scanned: u64,
+    /// Whether the places of all entries are kept in their order.
+    is_ordered: bool,
+    /// The time spent in stages so far, whichever they were.
+    staged_ms: i64,
+}
+
+impl Progress {
+    /// Reads it; no bytes are a conversation without entries.
+    pub(crate) fn read(key: &[u8], bytes: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
+        let Some(bytes) = bytes else { return Ok(None) };
+        let read = || {
+            let (version, rest) = bytes.split_first().ok_or("it has no bytes")?;
+            if *version != VERSION {
+                return Err(format!("version {version} of the form, not {VERSION}"));
+            }
+            let (head, scan) = postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?;
+            Ok(Self { head, scan: Scan::read(scan)? })
+        };
+        read().map(Some).map_err(|problem| corrupt(key, problem))
+    }
+
+    /// Its bytes.
+    pub(super) fn write(&self, key: &[u8]) -> Result<Vec<u8>, ProcessError> {
+        let write = || {
+            let mut bytes =
+                postcard::to_extend(&self.head, vec![VERSION]).map_err(|problem| problem.to_string())?;
+            bytes.extend_from_slice(&self.scan.write()?);
+            Ok(bytes)
+        };
+        write().map_err(|problem| corrupt(key, problem))
+    }
+
+    /// What the conversation's activities add to its summary.
+    pub(crate) fn figures(&self) -> ActivityFigures {
+        self.head.figures
+    }
+
+    pub(super) fn set_figures(&mut self, figures: ActivityFigures) {
+        self.head.figures = figures;
+    }
+
+    /// The place of the last entry; none before the first.
+    pub(super) fn last(&self) -> Option<(i64, &str)> {
+        self.head.first_at.map(|_| (self.head.last_at, &*self.head.last_id))
+    }
+
+    /// Whether so many entries are scanned that it pays to keep their order and checkpoints.
+    pub(super) fn is_long(&self) -> bool {
+        self.head.scanned >= CHECKPOINT_EVERY
+    }
+
+    /// Whether a checkpoint belongs here.
+    pub(super) fn is_at_checkpoint(&self) -> bool {
+        self.head.scanned.is_multiple_of(CHECKPOINT_EVERY)
+    }
+
+    /// Whether the places of all entries are kept in their order.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.head.is_ordered
+    }
+
+    pub(super) fn set_ordered(&mut self, is_ordered: bool) {
+        self.head.is_ordered = is_ordered;
+    }
+
+    /// Whether an entry comes after all that are scanned.
+    pub(super) fn is_before(&self, order: (i64, &str)) -> bool {
+        self.last().is_none_or(|last| last < order)
+    }
+
+    /// An entry has been scanned.
+    pub(super) fn passed(&mut self, entry: &Entry<'_>, derived: &Derived) {
+        let head = &mut self.head;
+        match head.first_at {
+            None => head.first_at = Some(entry.at),
+            // From the entry before to this one the conversation was in one stage.
+            Some(_) => head.staged_ms += entry.at - head.last_at,
+        }
+        debug_assert!(derived.elapsed_ms >= 0, "an entry before the first one");
+        head.last_at = entry.at;
+        head.last_id = entry.id.into();
+        head.scanned += 1;
+    }
+
+    /// Whether the stages tile the conversation's time, without a gap or an overlap.
+    pub(super) fn stages_tile(&self) -> bool {
+        self.head.first_at.is_none_or(|first| self.head.staged_ms == self.head.last_at - first)
+    }
+}
+
+pub(super) fn corrupt(key: &[u8], problem: String) -> ProcessError {
+    ProcessError::Corrupt { processor: super::NAME, key: String::from_utf8_lossy(key).into_owned(), problem }
+}

@@ -1,0 +1,311 @@
+//! The records of topic `cx.timelines` (contract, section 4).
+//!
+//! [`TimelineEntry`] only says how a record is written: every field is always present, in the contract's order, null or
+//! `[]` when empty. What goes in is the fold's matter. All times are epoch milliseconds.
+
+use crate::kinds::words;
+use crate::{Action, Actor, Change, Channel, FactKind, Kind};
+use serde::{Serialize, Serializer};
+
+/// One event of a conversation, and how the conversation stands just after it. Never any message's text. Its key is
+/// [`crate::timeline_key`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimelineEntry<'a> {
+    /// The event's id.
+    pub entry_id: &'a str,
+    /// The conversation.
+    pub conversation_id: &'a str,
+    /// The event's time.
+    pub at: i64,
+    /// The event's name.
+    pub name: &'a str,
+    /// What it is.
+    pub category: Category,
+    /// A primary's own activity, or a relation's target; none for facts.
+    pub activity_id: Option<&'a str>,
+    /// Who did it.
+    pub actor: Option<&'a Actor<'a>>,
+    /// The event's channel session.
+    pub channel_session_id: Option<&'a str>,
+    /// The event's customer.
+    pub customer_id: Option<&'a str>,
+    /// The event's channel.
+    pub channel: Option<&'a Channel<'a>>,
+    /// How long the conversation had been going on.
+    pub elapsed_ms: i64,
+    /// Where the conversation stands.
+    pub stage: Stage,
+    /// The agents present, sorted.
+    pub agents: &'a [Box<str>],
+    /// The queue of the visit that is open and was opened last.
+    pub queue: Option<&'a str>,
+    /// How long the customer waited; only of a message that closed a turn.
+    pub response_ms: Option<i64>,
+    /// The activity that opened the turn; only of a message that closed one.
+    pub responds_to: Option<&'a str>,
+}
+
+words! {
+    /// What an entry of a timeline is.
+    Category {
+        /// Something said or written.
+        Message = 1 => "MESSAGE",
+        /// A part of a call.
+        Call = 2 => "CALL",
+        /// What an agent concluded a contact with.
+        WrapUp = 3 => "WRAP_UP",
+        /// A change of the conversation's data.
+        Data = 4 => "DATA",
+        /// Something done in another system.
+        Activity = 5 => "ACTIVITY",
+        /// A new body for an activity.
+        Edit = 6 => "EDIT",
+        /// The removal of an activity's text.
+        Delete = 7 => "DELETE",
+        /// A reaction, set or taken back.
+        Reaction = 8 => "REACTION",
+        /// A bot's suggestions.
+        Suggestion = 9 => "SUGGESTION",
+        /// A receipt.
+        Delivery = 10 => "DELIVERY",
+        /// The life of a channel session.
+        Session = 11 => "SESSION",
+        /// Who takes part, and as what.
+        Participant = 12 => "PARTICIPANT",
+        /// The way to an agent.
+        Routing = 13 => "ROUTING",
+        /// Somebody took too long, or a bot could not be reached.
+        Sla = 14 => "SLA",
+        /// The life of the conversation.
+        Conversation = 15 => "CONVERSATION",
+        /// An event of any other name.
+        Other = 16 => "OTHER",
+    }
+}
+
+impl Category {
+    /// What the entry of an event is that does this.
+    #[must_use]
+    pub fn of(action: &Action<'_>) -> Self {
+        match action {
+            Action::Primary(primary) => Category::of_primary(primary.kind),
+            Action::Relation(relation) => match relation.change {
+                Change::Edit { .. } => Category::Edit,
+                Change::Delete { .. } => Category::Delete,
+                Change::Reaction { .. } => Category::Reaction,
+                Change::Suggestion { .. } => Category::Suggestion,
+                Change::Delivery { .. } => Category::Delivery,
+            },
+            Action::Fact(fact) => Category::of_fact(fact.kind),
+        }
+    }
+
+    /// What the entry of a primary event is whose activity is of this kind.
+    #[must_use]
+    pub fn of_primary(kind: Kind) -> Self {
+        match kind {
+            Kind::CustomerMessage
+            | Kind::AgentMessage
+            | Kind::BotMessage
+            | Kind::WhisperMessage
+            | Kind::EwtMessage
+            | Kind::CampaignMessage
+            | Kind::ActionMessage
+            | Kind::SurveyQuestion
+            | Kind::Note
+            | Kind::Transcript => Category::Message,
+            Kind::AgentCallLeg | Kind::CallRecording | Kind::IvrActivity => Category::Call,
+            Kind::WrapUp => Category::WrapUp,
+            Kind::ConversationData => Category::Data,
+            Kind::ThirdPartyActivity => Category::Activity,
+        }
+    }
+
+    /// What the entry of a fact is.
+    #[must_use]
+    pub fn of_fact(kind: FactKind) -> Self {
+        match kind {
+            FactKind::ChannelSessionStarted
+            | FactKind::ChannelSessionEnded
+            | FactKind::ChannelSessionExpired
+            | FactKind::ChannelSessionDataUpdated => Category::Session,
+            FactKind::AgentSubscribed
+            | FactKind::AgentUnsubscribed
+            | FactKind::ParticipantRoleChanged
+            | FactKind::AssociatedCustomerChanged => Category::Participant,
+            FactKind::FindAgent
+            | FactKind::AgentReserved
+            | FactKind::TaskEnqueued
+            | FactKind::TaskStateChanged
+            | FactKind::NoAgentAvailable
+            | FactKind::AcceptTimeout
+            | FactKind::RevokeResource
+            | FactKind::AgentOutbound
+            | FactKind::AgentMrdInterrupted => Category::Routing,
+            FactKind::AgentSlaExpired
+            | FactKind::AgentResponseTimeout
+            | FactKind::CustomerSlaExpired
+            | FactKind::CustomerResponseTimeout
+            | FactKind::BotTimeout
+            | FactKind::BotNotAvailable => Category::Sla,
+            FactKind::ConversationStarted
+            | FactKind::ConversationPaused
+            | FactKind::ConversationResumed
+            | FactKind::ConversationStateChanged
+            | FactKind::ConversationClosed
+            | FactKind::TopicStateChanged => Category::Conversation,
+            FactKind::Other => Category::Other,
+        }
+    }
+}
+
+words! {
+    /// Where a conversation stands.
+    Stage {
+        /// Nobody but bots, and nobody is waited for.
+        SelfService = 1 => "SELF_SERVICE",
+        /// It waits for an agent.
+        Queued = 2 => "QUEUED",
+        /// An agent is present.
+        Agent = 3 => "AGENT",
+        /// All agents present are concluding it.
+        WrapUp = 4 => "WRAP_UP",
+        /// It is closed.
+        Closed = 5 => "CLOSED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::text;
+    use crate::{Fact, FactDetail};
+
+    fn bare<'a>() -> TimelineEntry<'a> {
+        TimelineEntry {
+            entry_id: "e",
+            conversation_id: "c",
+            at: 1,
+            name: "X",
+            category: Category::Other,
+            activity_id: None,
+            actor: None,
+            channel_session_id: None,
+            customer_id: None,
+            channel: None,
+            elapsed_ms: 0,
+            stage: Stage::SelfService,
+            agents: &[],
+            queue: None,
+            response_ms: None,
+            responds_to: None,
+        }
+    }
+
+    #[test]
+    fn a_bare_entry_has_all_its_fields_in_the_contracts_order() {
+        assert_eq!(
+            text(|out| bare().write_json(out)),
+            r#"{"entryId":"e","conversationId":"c","at":1,"name":"X","category":"OTHER","activityId":null,"actor":null,"channelSessionId":null,"customerId":null,"channel":null,"elapsedMs":0,"stage":"SELF_SERVICE","agents":[],"queue":null,"responseMs":null,"respondsTo":null}"#
+        );
+    }
+
+    #[test]
+    fn a_full_entry_is_written_as_the_public_cases_have_it() {
+        let smith = Actor {
+            actor_type: Some("AGENT".into()),
+            id: Some("22d104bc-c350-4cfb-a000-0002aae4ae04".into()),
+            name: Some("agent.smith".into()),
+        };
+        let channel = Channel { channel_type: Some("WEB".into()), service_identifier: Some("1122".into()) };
+        let entry = TimelineEntry {
+            entry_id: "79d75d89-fe51-49b1-a000-02065b283190",
+            conversation_id: "c7e8dc31-70c2-4c52-a000-01da291ecb41",
+            at: 1_750_061_545_085,
+            name: "AGENT_MESSAGE",
+            category: Category::Message,
+            activity_id: Some("e0fb8d0b-0e5d-4524-a000-020515c0a131"),
+            actor: Some(&smith),
+            channel_session_id: Some("b7c1ace1dea37e85000001dd"),
+            customer_id: Some("9f9540be483305fd000001dc"),
+            channel: Some(&channel),
+            elapsed_ms: 156_262,
+            stage: Stage::Agent,
+            agents: &["22d104bc-c350-4cfb-a000-0002aae4ae04".into()],
+            queue: None,
+            response_ms: Some(14_404),
+            responds_to: Some("869cf181-9d72-49f3-a000-020015fe9d9b"),
+        };
+        assert_eq!(
+            text(|out| entry.write_json(out)),
+            r#"{"entryId":"79d75d89-fe51-49b1-a000-02065b283190","conversationId":"c7e8dc31-70c2-4c52-a000-01da291ecb41","at":1750061545085,"name":"AGENT_MESSAGE","category":"MESSAGE","activityId":"e0fb8d0b-0e5d-4524-a000-020515c0a131","actor":{"type":"AGENT","id":"22d104bc-c350-4cfb-a000-0002aae4ae04","name":"agent.smith"},"channelSessionId":"b7c1ace1dea37e85000001dd","customerId":"9f9540be483305fd000001dc","channel":{"type":"WEB","serviceIdentifier":"1122"},"elapsedMs":156262,"stage":"AGENT","agents":["22d104bc-c350-4cfb-a000-0002aae4ae04"],"queue":null,"responseMs":14404,"respondsTo":"869cf181-9d72-49f3-a000-020015fe9d9b"}"#
+        );
+    }
+
+    #[test]
+    fn codes_in_stored_state_stay_what_they_were() {
+        let codes: Vec<_> = Category::ALL.iter().map(|c| format!("{}={}", c.code(), c.as_str())).collect();
+        assert_eq!(
+            codes.join(" "),
+            "1=MESSAGE 2=CALL 3=WRAP_UP 4=DATA 5=ACTIVITY 6=EDIT 7=DELETE 8=REACTION 9=SUGGESTION 10=DELIVERY 11=SESSION 12=PARTICIPANT 13=ROUTING 14=SLA 15=CONVERSATION 16=OTHER"
+        );
+        let codes: Vec<_> = Stage::ALL.iter().map(|s| format!("{}={}", s.code(), s.as_str())).collect();
+        assert_eq!(codes.join(" "), "1=SELF_SERVICE 2=QUEUED 3=AGENT 4=WRAP_UP 5=CLOSED");
+        for category in Category::ALL {
+            assert_eq!(Category::from_code(category.code()), Some(*category));
+        }
+        for stage in Stage::ALL {
+            assert_eq!(Stage::from_code(stage.code()), Some(*stage));
+        }
+    }
+
+    /// The words that section 4 lists for a category.
+    fn listed(category: Category) -> &'static str {
+        match category {
+            Category::Message => {
+                "CUSTOMER_MESSAGE AGENT_MESSAGE BOT_MESSAGE WHISPER_MESSAGE EWT_MESSAGE CAMPAIGN_MESSAGE ACTION_MESSAGE SURVEY_QUESTION NOTE TRANSCRIPT"
+            }
+            Category::Call => "AGENT_CALL_LEG CALL_RECORDING IVR_ACTIVITY",
+            Category::WrapUp => "WRAP_UP",
+            Category::Data => "CONVERSATION_DATA",
+            Category::Activity => "THIRD_PARTY_ACTIVITY",
+            Category::Session => {
+                "CHANNEL_SESSION_STARTED CHANNEL_SESSION_ENDED CHANNEL_SESSION_EXPIRED CHANNEL_SESSION_DATA_UPDATED"
+            }
+            Category::Participant => {
+                "AGENT_SUBSCRIBED AGENT_UNSUBSCRIBED PARTICIPANT_ROLE_CHANGED ASSOCIATED_CUSTOMER_CHANGED"
+            }
+            Category::Routing => {
+                "FIND_AGENT AGENT_RESERVED TASK_ENQUEUED TASK_STATE_CHANGED NO_AGENT_AVAILABLE ACCEPT_TIMEOUT REVOKE_RESOURCE AGENT_OUTBOUND AGENT_MRD_INTERRUPTED"
+            }
+            Category::Sla => {
+                "AGENT_SLA_EXPIRED AGENT_RESPONSE_TIMEOUT CUSTOMER_SLA_EXPIRED CUSTOMER_RESPONSE_TIMEOUT BOT_TIMEOUT BOT_NOT_AVAILABLE"
+            }
+            Category::Conversation => {
+                "CONVERSATION_STARTED CONVERSATION_PAUSED CONVERSATION_RESUMED CONVERSATION_STATE_CHANGED CONVERSATION_CLOSED TOPIC_STATE_CHANGED"
+            }
+            Category::Edit
+            | Category::Delete
+            | Category::Reaction
+            | Category::Suggestion
+            | Category::Delivery
+            | Category::Other => "",
+        }
+    }
+
+    #[test]
+    fn every_kind_and_every_fact_is_of_the_category_that_lists_it() {
+        let of =
+            |word: &str| Category::ALL.iter().copied().find(|c| listed(*c).split(' ').any(|w| w == word));
+        for kind in Kind::ALL {
+            assert_eq!(Some(Category::of_primary(*kind)), of(kind.as_str()), "{kind:?}");
+        }
+        for kind in FactKind::ALL {
+            let category = kind.as_str().map_or(Some(Category::Other), of);
+            assert_eq!(Some(Category::of_fact(*kind)), category, "{kind:?}");
+            let fact = Action::Fact(Fact { kind: *kind, detail: FactDetail::None });
+            assert_eq!(Category::of(&fact), Category::of_fact(*kind));
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What facts say: the data that section 4 reads.
+
+use crate::support::{event, fact, read, reason, try_read};
+use model::{Action, AgentDetail, FactDetail, FactKind, TaskDetail};
+use serde_json::{Value, json};
+use std::borrow::Cow;
+
+fn detail(name: &str, data: &Value) -> FactDetail<'static> {
+    fact(&event(name, &json!({"data": data}))).detail
+}
+
+fn agent(data: &Value) -> AgentDetail<'static> {
+    match detail("AGENT_SUBSCRIBED", data) {
+        FactDetail::Agent(agent) => agent,
+        other => panic!("no agent: {other:?}"),
+    }
+}
+
+/// The agent and the role that a participant's change sets; none where it sets nothing.
+fn role(participant: &Value) -> Option<(Option<String>, Option<String>)> {
+    match detail("PARTICIPANT_ROLE_CHANGED", &json!({"conversationParticipant": participant})) {
+        FactDetail::Role { agent_id, role } => {
+            Some((agent_id.map(Cow::into_owned), role.map(Cow::into_owned)))
+        }
+        FactDetail::None => None,
+        other => panic!("no role: {other:?}"),
+    }
+}
+
+fn task(name: &str, data: &Value) -> TaskDetail<'static> {
+    match detail(name, data) {
+        FactDetail::Task(task) => *task,
+        other => panic!("no task: {other:?}"),
+    }
+}
+
+fn state(name: &str, data: &Value) -> Option<String> {
+    match detail(name, data) {
+        FactDetail::State(state) => state.map(Cow::into_owned),
+        other => panic!("no state: {other:?}"),
+    }
+}
+
+/// Values that are absent where text is expected.
+fn absent() -> [Value; 6] {
+    [json!(null), json!(""), json!(true), json!(1.5), json!(["x"]), json!({"x": 1})]
+}
+
+#[test]
+fn every_listed_fact_is_itself_and_any_other_name_is_other_whatever_it_looks_like() {
+    let looks_like_more = json!({"header": {"intent": "UPDATE", "originalMessageId": "m"}, "body": {"type": "NOTE", "kind": "EMOJI"}});
+    for kind in FactKind::ALL {
+        let name = kind.as_str().unwrap_or("agent_message");
+        let event = read(&event(name, &json!({"data": looks_like_more})));
+        assert!(matches!(&event.action, Action::Fact(fact) if fact.kind == *kind), "{name}");
+        assert_eq!((&*event.name, event.activity_id(), event.relation_word()), (name, None, None));
+    }
+}
+
+#[test]
+fn which_detail_a_fact_has_depends_on_its_name_alone() {
+    let everything = json!({
+        "id": "i", "state": "S", "reason": "R", "queue": {"name": "q"}, "task": {"id": "t", "state": "S"},
+        "agentParticipant": {"id": "a"}, "conversationParticipant": {"id": "a", "type": "AGENT"}
+    });
+    for data in [everything, json!({}), json!(null), json!("text")] {
+        for kind in FactKind::ALL {
+            let name = kind.as_str().unwrap_or("agent_subscribed");
+            let variant = match detail(name, &data) {
+                FactDetail::None => "none",
+                FactDetail::Agent(_) => "agent",
+                FactDetail::Role { .. } => "role",
+                FactDetail::Task(_) => "task",
+                FactDetail::State(_) => "state",
+            };
+            let expected = match kind {
+                FactKind::AgentSubscribed | FactKind::AgentUnsubscribed => "agent",
+                FactKind::ParticipantRoleChanged if data["conversationParticipant"].is_object() => "role",
+                FactKind::TaskEnqueued | FactKind::TaskStateChanged => "task",
+                FactKind::TopicStateChanged | FactKind::ConversationStateChanged => "state",
+                _ => "none",
+            };
+            assert_eq!(variant, expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_fact_needs_no_data_but_a_key() {
+    for kind in FactKind::ALL {
+        let name = kind.as_str().unwrap_or("ANYTHING");
+        assert_eq!(reason(&event(name, &json!({}))), "valid", "{name}");
+        assert_eq!(reason(&event(name, &json!({"conversationId": null}))), "no-key", "{name}");
+    }
+}
+
+#[test]
+fn an_agents_id_is_the_participants_else_its_own() {
+    for absent in absent() {
+        let mut data = json!({"agentParticipant": {"id": "2", "participant": {"id": "1"}}});
+        assert_eq!(agent(&data).agent_id.as_deref(), Some("1"));
+        data["agentParticipant"]["participant"]["id"] = absent.clone();
+        assert_eq!(agent(&data).agent_id.as_deref(), Some("2"), "{absent}");
+        data["agentParticipant"]["participant"] = absent.clone();
+        assert_eq!(agent(&data).agent_id.as_deref(), Some("2"), "{absent}");
+        data["agentParticipant"]["id"] = absent.clone();
+        assert_eq!(agent(&data).agent_id, None, "{absent}");
+        data["agentParticipant"] = absent.clone();
+        assert_eq!(agent(&data).agent_id, None, "{absent}");
+    }
+    assert_eq!(agent(&json!({"agentParticipant": {"id": 7}})).agent_id.as_deref(), Some("7"));
+}
+
+#[test]
+fn an_agents_name_is_found_as_an_actors() {
+    let mut data = json!({"agentParticipant": {"senderName": "1", "participant": {
+        "displayName": "2", "keycloakUser": {"username": "3"}, "name": "4"}}});
+    assert_eq!(agent(&data).name.as_deref(), Some("1"));
+    data["agentParticipant"]["senderName"] = json!("");
+    assert_eq!(agent(&data).name.as_deref(), Some("2"));
+    data["agentParticipant"]["participant"]["displayName"] = json!(null);
+    assert_eq!(agent(&data).name.as_deref(), Some("3"));
+    data["agentParticipant"]["participant"]["keycloakUser"] = json!({"username": {}});
+    assert_eq!(agent(&data).name.as_deref(), Some("4"));
+    data["agentParticipant"]["participant"]["name"] = json!("");
+    assert_eq!(agent(&data).name, None);
+}
+
+#[test]
+fn an_agent_has_a_role_and_who_leaves_a_reason_both_may_be_absent() {
+    let data = json!({"reason": "LOGOUT", "agentParticipant": {"id": "a", "role": "PRIMARY"}});
+    for name in ["AGENT_SUBSCRIBED", "AGENT_UNSUBSCRIBED"] {
+        let expected = AgentDetail {
+            agent_id: Some("a".into()),
+            role: Some("PRIMARY".into()),
+            name: None,
+            reason: Some("LOGOUT".into()),
+        };
+        assert_eq!(detail(name, &data), FactDetail::Agent(expected));
+    }
+    for absent in absent() {
+        let bare = agent(&json!({"reason": absent, "agentParticipant": {"role": absent}}));
+        assert_eq!(bare, AgentDetail::default(), "{absent}");
+    }
+    let alone = agent(&json!({"reason": 404}));
+    assert_eq!(alone, AgentDetail { reason: Some("404".into()), ..AgentDetail::default() });
+}
+
+#[test]
+fn a_role_changes_only_for_a_participant_of_type_agent() {
+    let some = |text: &str| Some(text.to_owned());
+    let changed = json!({"type": "AGENT", "id": "2", "role": "WRAP_UP", "participant": {"id": "1"}});
+    assert_eq!(role(&changed), Some((some("1"), some("WRAP_UP"))));
+    for absent in absent() {
+        let own = json!({"type": "AGENT", "id": "2", "role": absent, "participant": {"id": absent}});
+        assert_eq!(role(&own), Some((some("2"), None)), "{absent}");
+        let nobody = json!({"type": "AGENT", "id": absent, "role": 3, "participant": absent});
+        assert_eq!(role(&nobody), Some((None, some("3"))), "{absent}");
+        assert_eq!(role(&json!({"type": absent, "id": "2", "role": "WRAP_UP"})), None, "{absent}");
+        assert_eq!(role(&absent), None, "{absent}");
+    }
+    assert_eq!(role(&json!({"type": "agent", "id": "2", "role": "WRAP_UP"})), None);
+}
+
+#[test]
+fn a_tasks_id_is_its_own_else_the_datas_and_of_an_enqueued_one_else_the_events() {
+    for absent in absent() {
+        let mut data = json!({"id": "2", "task": {"id": "1"}});
+        for (name, last) in [("TASK_ENQUEUED", Some("e")), ("TASK_STATE_CHANGED", None)] {
+            data["id"] = json!("2");
+            data["task"] = json!({"id": "1"});
+            assert_eq!(task(name, &data).task_id.as_deref(), Some("1"));
+            data["task"]["id"] = absent.clone();
+            assert_eq!(task(name, &data).task_id.as_deref(), Some("2"), "{absent}");
+            data["task"] = absent.clone();
+            assert_eq!(task(name, &data).task_id.as_deref(), Some("2"), "{absent}");
+            data["id"] = absent.clone();
+            assert_eq!(task(name, &data).task_id.as_deref(), last, "{absent}");
+        }
+    }
+}
+
+#[test]
+fn a_tasks_queue_is_the_datas_else_that_of_its_first_medium() {
+    let queue = |data: &Value| task("TASK_ENQUEUED", data).queue.map(Cow::into_owned);
+    let mut data = json!({"queue": {"name": "1"}, "task": {"activeMedia": [{"queue": {"name": "2"}}]}});
+    assert_eq!(queue(&data).as_deref(), Some("1"));
+    data["queue"]["name"] = json!(12);
+    assert_eq!(queue(&data).as_deref(), Some("12"));
+    for absent in absent() {
+        data["queue"] = json!({"name": absent});
+        assert_eq!(queue(&data).as_deref(), Some("2"), "{absent}");
+        data["queue"] = absent.clone();
+        assert_eq!(queue(&data).as_deref(), Some("2"), "{absent}");
+        let nameless = json!({"task": {"activeMedia": [{"queue": {"name": absent}}]}});
+        assert_eq!(queue(&nameless), None, "{absent}");
+        assert_eq!(queue(&json!({"task": {"activeMedia": [{"queue": absent}]}})), None, "{absent}");
+    }
+    data["queue"] = json!("a name alone is no queue");
+    assert_eq!(queue(&data).as_deref(), Some("2"));
+}
+
+#[test]
+fn of_a_tasks_media_the_first_alone_counts_and_only_when_it_is_an_object() {
+    let with = |media: Value| task("TASK_ENQUEUED", &json!({"task": {"id": "t", "activeMedia": media}}));
+    let full = json!({"queue": {"name": "q"}, "type": {"direction": "INBOUND", "mode": "QUEUE"}});
+    let expected = TaskDetail {
+        task_id: Some("t".into()),
+        queue: Some("q".into()),
+        direction: Some("INBOUND".into()),
+        mode: Some("QUEUE".into()),
+        state: None,
+    };
+    assert_eq!(with(json!([full])), expected);
+    let more = json!({"queue": {"name": "p"}, "type": {"direction": "OUTBOUND", "mode": "AGENT"}});
+    assert_eq!(with(json!([full, more, 1])), expected);
+    let bare = TaskDetail { task_id: Some("t".into()), ..TaskDetail::default() };
+    let odd = [
+        json!([null, full]),
+        json!(["x", full]),
+        json!([[full]]),
+        json!([{}, full]),
+        json!([]),
+        full,
+        json!("x"),
+        json!(null),
+    ];
+    for media in odd {
+        assert_eq!(with(media.clone()), bare, "{media}");
+    }
+    for absent in absent() {
+        assert_eq!(with(json!([{"type": {"direction": absent, "mode": absent}}])), bare, "{absent}");
+        assert_eq!(with(json!([{"type": absent}])), bare, "{absent}");
+    }
+}
+
+#[test]
+fn a_tasks_state_is_its_own_else_the_datas() {
+    let state = |data: &Value| task("TASK_STATE_CHANGED", data).state.map(Cow::into_owned);
+    let mut data = json!({"state": {"name": "2"}, "task": {"state": {"name": "1"}}});
+    assert_eq!(state(&data).as_deref(), Some("1"));
+    data["task"]["state"] = json!("CLOSED");
+    assert_eq!(state(&data).as_deref(), Some("CLOSED"));
+    for absent in absent() {
+        data["task"]["state"] = json!({"name": absent});
+        assert_eq!(state(&data).as_deref(), Some("2"), "{absent}");
+        data["task"]["state"] = absent;
+        assert_eq!(state(&data).as_deref(), Some("2"));
+    }
+    data["state"] = json!("OPEN");
+    assert_eq!(state(&data).as_deref(), Some("OPEN"));
+}
+
+#[test]
+fn a_state_is_text_or_the_name_of_an_object() {
+    for name in ["TOPIC_STATE_CHANGED", "CONVERSATION_STATE_CHANGED"] {
+        let state = |value: Value| state(name, &json!({"state": value}));
+        for closed in
+            [json!("CLOSED"), json!({"name": "CLOSED", "reasonCode": 1}), json!({"x": [], "name": "CLOSED"})]
+        {
+            assert_eq!(state(closed.clone()).as_deref(), Some("CLOSED"), "{closed}");
+        }
+        assert_eq!(state(json!(3)).as_deref(), Some("3"), "an integer counts as its digits");
+        assert_eq!(state(json!({"name": 3})).as_deref(), Some("3"));
+        for absent in absent() {
+            assert_eq!(state(absent.clone()), None, "{absent}");
+            assert_eq!(state(json!({"name": absent})), None, "{absent}");
+        }
+        assert_eq!(state(json!({"name": {"name": "CLOSED"}})), None, "a name is no state");
+    }
+}
+
+#[test]
+fn of_a_repeated_state_the_last_counts_whatever_its_form() {
+    let state = |states: &str| {
+        let record = format!(
+            r#"{{"id":"e","name":"TOPIC_STATE_CHANGED","timestamp":1750000000000,"conversationId":"c","data":{{{states}}}}}"#
+        );
+        match try_read(&record).unwrap().action {
+            Action::Fact(fact) => fact.detail,
+            other => panic!("no fact: {other:?}"),
+        }
+    };
+    let closed = FactDetail::State(Some("CLOSED".into()));
+    assert_eq!(state(r#""state":"OPEN","state":{"name":"CLOSED"}"#), closed);
+    assert_eq!(state(r#""state":{"name":"OPEN","name":"\u0043LOSED"}"#), closed);
+    assert_eq!(state(r#""state":"CLOSED","state":null"#), FactDetail::State(None));
+}
