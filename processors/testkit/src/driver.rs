@@ -203,15 +203,18 @@ impl Driver {
     /// Takes all that is left, and commits, until nothing comes any more.
     pub fn finish(&mut self) {
         loop {
-            let mut any = false;
-            while self.step() {
-                any = true;
-            }
+            while self.step() {}
             self.commit();
-            if !any {
+            // What was committed may have sent messages to other tasks.
+            if !self.is_anything_left() {
                 return;
             }
         }
+    }
+
+    fn is_anything_left(&self) -> bool {
+        let mut lanes = self.lanes.iter().zip(&self.cluster.repartition);
+        lanes.any(|(lane, messages)| lane.input.next < lane.log.len() || lane.repartition.next < messages.len())
     }
 
     /// The last record of every key of every output topic.

@@ -39,10 +39,11 @@ impl Metrics {
     /// The processor, as configured.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
-        Self {
-            window_sizes_ms: settings.window_sizes_ms.clone(),
-            window_retention_ms: settings.window_retention_ms,
-        }
+        // A size that is listed twice would count everything twice.
+        let mut window_sizes_ms = settings.window_sizes_ms.clone();
+        window_sizes_ms.sort_unstable();
+        window_sizes_ms.dedup();
+        Self { window_sizes_ms, window_retention_ms: settings.window_retention_ms }
     }
 
     /// Adds changes to a subject's windows; gives the names of those that changed.

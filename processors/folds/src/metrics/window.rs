@@ -12,6 +12,9 @@ const WINDOW: u8 = b'w';
 /// Windows by their end, so that the oldest are found without looking at the others.
 const END: u8 = b'x';
 const END_BYTES: usize = size_of::<i64>();
+/// Windows that ended before this have left, or were refused. A task that is restored elsewhere does not know yet how late
+/// it is; without this it would begin such a window anew, half empty, over its record.
+const OVER: u8 = b'o';
 
 /// The figures of one window.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,9 +92,13 @@ pub(super) fn add(
     let key = prefixed(WINDOW, name.as_bytes());
     let known = state.read(&key, |bytes| Window::read(&key, bytes))??;
     let end = of.window_start + of.size_ms;
-    if known.is_none() && state.stream_time_ms().is_some_and(|now| is_over(end, retention_ms, now)) {
-        state.notice(Notice::WindowExpired);
-        return Ok(false);
+    if known.is_none() {
+        let over = over(state, retention_ms)?;
+        if end < over {
+            state.put(&[OVER], &over.to_be_bytes());
+            state.notice(Notice::WindowExpired);
+            return Ok(false);
+        }
     }
     let is_new = known.is_none();
     let mut window = known.unwrap_or_default();
@@ -142,18 +149,24 @@ pub(super) fn was_emitted(emitter: &mut Emitter<'_>, name: &str) -> Result<bool,
 
 /// Lets windows leave the state whose retention is over, at most `most` of them. Their records stay.
 pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64, most: usize) -> Result<(), ProcessError> {
-    let Some(now) = emitter.stream_time_ms() else { return Ok(()) };
-    let mut over: Vec<Vec<u8>> = Vec::new();
+    if emitter.stream_time_ms().is_none() {
+        return Ok(());
+    }
+    let over = over(emitter, retention_ms)?;
+    let mut gone: Vec<Vec<u8>> = Vec::new();
     emitter.scan_committed(&[END], |key, _| {
         let end = key.get(1..).and_then(|rest| rest.split_first_chunk::<END_BYTES>());
-        let is_over = end.is_some_and(|(end, _)| is_over(i64::from_be_bytes(*end), retention_ms, now));
-        if !is_over || over.len() >= most {
+        let is_over = end.is_some_and(|(end, _)| i64::from_be_bytes(*end) < over);
+        if !is_over || gone.len() >= most {
             return std::ops::ControlFlow::Break(());
         }
-        over.push(key.to_vec());
+        gone.push(key.to_vec());
         std::ops::ControlFlow::Continue(())
     })?;
-    for key in over {
+    if !gone.is_empty() {
+        emitter.put(&[OVER], &over.to_be_bytes());
+    }
+    for key in gone {
         if let Some(name) = key.get(1 + END_BYTES..) {
             emitter.delete(&prefixed(WINDOW, name));
         }
@@ -162,8 +175,15 @@ pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64, most: usize) 
     Ok(())
 }
 
-fn is_over(end: i64, retention_ms: i64, now: i64) -> bool {
-    end.saturating_add(retention_ms) < now
+/// The retention of windows that ended before this is over: by stream time, and by what has left already.
+fn over(state: &mut impl State, retention_ms: i64) -> Result<i64, ProcessError> {
+    let so_far = state.read(&[OVER], |bytes| match bytes.map(<[u8; END_BYTES]>::try_from) {
+        None => Ok(i64::MIN),
+        Some(Ok(bytes)) => Ok(i64::from_be_bytes(bytes)),
+        Some(Err(problem)) => Err(corrupt(&[OVER], &problem)),
+    })??;
+    let now = state.stream_time_ms();
+    Ok(now.map_or(so_far, |now| so_far.max(now.saturating_sub(retention_ms))))
 }
 
 /// Sorts by the end: no window ends before the epoch.

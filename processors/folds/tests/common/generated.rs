@@ -8,7 +8,7 @@ const ACTORS: [&str; 5] = ["CUSTOMER:cus", "AGENT:ann", "AGENT:ben", "SYSTEM:sys
 const ACTIVITIES: [&str; 4] = ["m1", "m2", "m/3%", "m4"];
 
 /// One event from a handful of small numbers. Few activities, actors and instants, so that everything collides.
-fn event(number: usize, [what, activity, actor, second, detail]: [u8; 5]) -> Value {
+pub(crate) fn event(number: usize, [what, activity, actor, second, detail]: [u8; 5]) -> Value {
     let id = format!("e{number:03}");
     let pick = |list: &[&'static str], n: u8| list[usize::from(n) % list.len()];
     let factory = match detail % 7 {

@@ -1,0 +1,208 @@
+//! The timelines as they grow. An entry carries no text; the activity with its text comes in another topic, a moment
+//! earlier or later. So entries wait shortly for their activities, and are then shown in the order of their events.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use super::recent::Recent;
+use super::render;
+use crate::commands::conversation::entry::{self, Look, People};
+use crate::commands::conversation::known::Known;
+use crate::commands::conversation::records::{Activity, Entry};
+
+/// An entry waits no longer than this for its activity.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// More entries than these do not wait.
+const WAITING_MAX: usize = 20_000;
+/// So many activities, and so many entries, are remembered.
+const REMEMBERED: usize = 100_000;
+
+/// Entries on their way to a person.
+pub(super) struct Timelines {
+    known: Recent<Known>,
+    people: People,
+    /// What was shown, as a hash: an entry that comes again with other contents is a correction.
+    shown: Recent<u64>,
+    waiting: BTreeMap<String, Waiting>,
+    /// Since when the oldest of them waits.
+    since: Option<Instant>,
+    look: Look,
+}
+
+struct Waiting {
+    entry: Entry,
+    hash: u64,
+}
+
+impl Timelines {
+    pub(super) fn new(look: Look) -> Self {
+        Self {
+            known: Recent::new(REMEMBERED),
+            people: People::default(),
+            shown: Recent::new(REMEMBERED),
+            waiting: BTreeMap::new(),
+            since: None,
+            look,
+        }
+    }
+
+    /// Learns what an activity says. Something that is no activity says nothing.
+    pub(super) fn take_activity(&mut self, key: &str, value: Option<&[u8]>) {
+        let Some(value) = value else { return self.known.remove(key) };
+        if let Ok(activity) = serde_json::from_slice::<Activity>(value) {
+            self.people.meet(activity.actor.as_ref());
+            self.known.insert(key, Known::of(&activity));
+        }
+    }
+
+    /// Takes an entry; gives a line at once where there is nothing to wait for.
+    pub(super) fn take_entry(
+        &mut self,
+        topic: &str,
+        key: &str,
+        value: Option<&[u8]>,
+        now: Instant,
+    ) -> Option<String> {
+        let Some(value) = value else {
+            self.waiting.remove(key);
+            self.shown.remove(key);
+            return Some(render::tombstone(topic, key));
+        };
+        let Ok(entry) = serde_json::from_slice::<Entry>(value) else {
+            return Some(render::other(topic, key, value));
+        };
+        let hash = hash(value);
+        if self.shown.get(key) == Some(&hash) {
+            // Emitted again after a failure, and nothing new.
+            return None;
+        }
+        self.people.meet(entry.actor.as_ref());
+        self.waiting.insert(key.to_owned(), Waiting { entry, hash });
+        self.since.get_or_insert(now);
+        None
+    }
+
+    /// Whether the entries that wait should be shown now.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        let Some(since) = self.since else { return false };
+        let told = |waiting: &Waiting| entry::is_told(&waiting.entry, self.known_of(&waiting.entry));
+        self.is_full() || now.duration_since(since) >= PATIENCE || self.waiting.values().all(told)
+    }
+
+    /// Whether too many entries wait for any more to be taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING_MAX
+    }
+
+    /// The lines of the entries that wait, at most so many, in the order of their events.
+    pub(super) fn lines(&mut self, most: usize) -> Vec<String> {
+        let mut waiting: Vec<(String, Waiting)> = std::mem::take(&mut self.waiting).into_iter().collect();
+        waiting.sort_by(|(_, a), (_, b)| order(&a.entry).cmp(&order(&b.entry)));
+        let later = waiting.split_off(most.min(waiting.len()));
+        let lines = waiting.iter().map(|(key, waiting)| self.line(key, waiting)).collect();
+        self.waiting.extend(later);
+        if self.waiting.is_empty() {
+            self.since = None;
+        }
+        lines
+    }
+
+    fn line(&mut self, key: &str, waiting: &Waiting) -> String {
+        let is_correction = self.shown.insert(key, waiting.hash).is_some();
+        let look = Look { is_correction, ..self.look };
+        let known = self.known_of(&waiting.entry);
+        entry::line(&waiting.entry, known, &self.people, look) + "\n"
+    }
+
+    fn known_of(&self, entry: &Entry) -> Option<&Known> {
+        let activity = entry.activity_id.as_deref()?;
+        self.known.get(&model::activity_key(Some(&entry.conversation_id), activity))
+    }
+}
+
+fn order(entry: &Entry) -> (i64, &str, &str) {
+    (entry.at, &entry.conversation_id, &entry.entry_id)
+}
+
+fn hash(value: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::conversation::text::plain;
+    use serde_json::json;
+
+    fn entry(at: i64, id: &str, activity: Option<&str>, stage: &str) -> Vec<u8> {
+        json!({"entryId": id, "conversationId": "c", "at": at, "name": "CUSTOMER_MESSAGE", "category": "MESSAGE",
+            "activityId": activity, "elapsedMs": at, "stage": stage, "agents": []})
+        .to_string()
+        .into_bytes()
+    }
+
+    fn activity(id: &str, text: &str) -> Vec<u8> {
+        json!({"activityId": id, "conversationId": "c", "kind": "CUSTOMER_MESSAGE", "occurredAt": 0,
+            "body": {"markdownText": text}})
+        .to_string()
+        .into_bytes()
+    }
+
+    fn shown(timelines: &mut Timelines) -> Vec<String> {
+        timelines.lines(usize::MAX).iter().map(|line| plain(line).trim_end().to_owned()).collect()
+    }
+
+    #[test]
+    fn an_entry_waits_for_its_activity_but_not_for_long() {
+        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        assert_eq!(timelines.take_entry("t", "c/e", Some(&entry(0, "e", Some("m"), "AGENT")), now), None);
+        assert!(!timelines.is_due(now));
+        assert!(timelines.is_due(now + PATIENCE));
+        timelines.take_activity("c/m", Some(&activity("m", "Hello")));
+        assert!(timelines.is_due(now));
+        assert!(shown(&mut timelines)[0].ends_with("message: Hello"));
+        assert!(!timelines.is_due(now + PATIENCE), "nothing waits");
+    }
+
+    #[test]
+    fn entries_are_shown_in_the_order_of_their_events() {
+        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        for (at, id) in [(5, "b"), (3, "z"), (5, "a")] {
+            let _ = timelines.take_entry("t", &format!("c/{id}"), Some(&entry(at * 60_000, id, None, "AGENT")), now);
+        }
+        let first: Vec<String> = timelines.lines(2);
+        assert!(plain(&first[0]).contains("+3:00") && plain(&first[1]).contains("+5:00"), "{first:?}");
+        assert_eq!(shown(&mut timelines).len(), 1, "what is too many comes later");
+    }
+
+    #[test]
+    fn an_entry_that_comes_again_is_marked_as_a_correction_unless_it_says_the_same() {
+        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let mut show = |stage: &str| {
+            let _ = timelines.take_entry("t", "c/e", Some(&entry(0, "e", None, stage)), now);
+            shown(&mut timelines)
+        };
+        assert!(!show("AGENT")[0].contains('~'));
+        assert_eq!(show("AGENT"), Vec::<String>::new());
+        assert!(show("QUEUED")[0].contains('~'));
+    }
+
+    #[test]
+    fn an_entry_that_is_taken_away_is_said_to_be() {
+        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let _ = timelines.take_entry("t", "c/e", Some(&entry(0, "e", None, "AGENT")), now);
+        let line = timelines.take_entry("cx.timelines", "c/e", None, now).unwrap();
+        assert!(line.contains("cx.timelines c/e removed"), "{line}");
+        assert_eq!(shown(&mut timelines), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_no_entry_is_shown_as_it_is() {
+        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let line = timelines.take_entry("t", "k", Some(b"{\"x\":\x1b}"), now).unwrap();
+        assert!(line.starts_with("t k {\"x\":\\u{1b}}"), "{line}");
+    }
+}

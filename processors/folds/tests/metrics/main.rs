@@ -1,0 +1,248 @@
+//! Windows of figures (contract section 6): what is in them, what late events take back, and when they leave the state.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod one_task;
+
+use std::collections::BTreeMap;
+
+use common::generated::events;
+use engine::Notice;
+use folds::Settings;
+use one_task::{OneTask, topology};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use testkit::{Driver, EventFactory};
+
+const DAY_S: i64 = 24 * 60 * 60;
+/// The window of time 0 of a test.
+const FIRST: &str = "900000/1749999600000";
+const SECOND: &str = "900000/1750000500000";
+
+type Windows = BTreeMap<String, Value>;
+
+/// The windows' final records. Their revision depends on how the events came.
+fn windows(driver: &Driver) -> Windows {
+    let of_metrics = driver.finals().iter().filter(|((topic, _), _)| topic == "cx.metrics");
+    of_metrics
+        .map(|((_, key), record)| {
+            let mut record = record.clone();
+            record.as_object_mut().unwrap().remove("revision").unwrap();
+            (key.clone(), record)
+        })
+        .collect()
+}
+
+fn folded(events: &[String], settings: &Settings, partitions: i32) -> Driver {
+    let mut driver = Driver::with_partitions(topology(settings), partitions);
+    for event in events {
+        driver.push(event.as_str());
+    }
+    driver.finish();
+    driver
+}
+
+fn figures(task: &OneTask, key: &str) -> Value {
+    task.record("cx.metrics", key)["figures"].clone()
+}
+
+fn bot_message(id: &str, second: i64, activity: &str) -> Value {
+    EventFactory::new("c").message(id, "BOT_MESSAGE", second, activity, "BOT:bo", "hi")
+}
+
+#[test]
+fn a_window_says_what_it_is_of_and_how_many_changes_it_took() {
+    let mut task = OneTask::new(&Settings::default());
+    task.take(&[bot_message("a", 0, "m1")]);
+    task.take(&[bot_message("b", 1, "m2")]);
+    assert_eq!(
+        task.record("cx.metrics", &format!("bot/bo/{FIRST}")),
+        json!({"dimension": "bot", "id": "bo", "windowStart": 1_749_999_600_000_i64,
+            "windowEnd": 1_750_000_500_000_i64, "figures": {"messages": 2}, "revision": 2})
+    );
+}
+
+#[test]
+fn what_a_late_event_takes_away_from_a_window_leaves_a_tombstone_where_nothing_is_left() {
+    let mut task = OneTask::new(&Settings::default());
+    let (first, second) = (format!("bot/bo/{FIRST}"), format!("bot/bo/{SECOND}"));
+    task.take(&[bot_message("b", 1000, "m")]);
+    assert_eq!(figures(&task, &second), json!({"messages": 1}));
+    // The same message once more, and earlier: this one counts.
+    task.take(&[bot_message("a", 0, "m")]);
+    assert_eq!(figures(&task, &first), json!({"messages": 1}));
+    assert!(task.has_emitted("cx.metrics", &second) && task.record("cx.metrics", &second).is_null());
+    assert_eq!(task.keys_with(&second), 0, "the state has forgotten it");
+}
+
+#[test]
+fn a_window_that_comes_and_goes_within_one_commit_is_never_seen() {
+    let mut task = OneTask::new(&Settings::default());
+    task.take(&[bot_message("b", 1000, "m"), bot_message("a", 0, "m")]);
+    assert!(!task.has_emitted("cx.metrics", &format!("bot/bo/{SECOND}")));
+}
+
+#[test]
+fn every_configured_size_has_its_own_windows() {
+    let settings = Settings { window_sizes_ms: vec![60_000, 900_000], ..Settings::default() };
+    let mut task = OneTask::new(&settings);
+    task.take(&[bot_message("a", 0, "m1"), bot_message("b", 30, "m2")]);
+    assert_eq!(figures(&task, &format!("bot/bo/{FIRST}")), json!({"messages": 2}));
+    assert_eq!(figures(&task, "bot/bo/60000/1749999960000"), json!({"messages": 1}));
+    assert_eq!(figures(&task, "bot/bo/60000/1750000020000"), json!({"messages": 1}));
+}
+
+#[test]
+fn a_size_that_is_configured_twice_counts_once() {
+    let settings = Settings { window_sizes_ms: vec![900_000, 900_000], ..Settings::default() };
+    let mut task = OneTask::new(&settings);
+    task.take(&[bot_message("a", 0, "m1")]);
+    assert_eq!(figures(&task, &format!("bot/bo/{FIRST}")), json!({"messages": 1}));
+}
+
+/// Windows stay for a day after their end.
+fn for_a_day() -> Settings {
+    Settings { window_retention_ms: DAY_S * 1000, ..Settings::default() }
+}
+
+#[test]
+fn a_window_leaves_the_state_when_its_retention_is_over_and_its_record_stays() {
+    let mut task = OneTask::new(&for_a_day());
+    task.catch_up();
+    let window = format!("bot/bo/{FIRST}");
+    task.take(&[bot_message("a", 0, "m1")]);
+    task.take(&[bot_message("b", DAY_S + 500, "m2")]);
+    assert_eq!(task.keys_with(&window), 2, "its last moment: the window and its end");
+    task.take(&[bot_message("c", DAY_S + 501, "m3")]);
+    assert_eq!(task.keys_with(&window), 0);
+    assert_eq!(figures(&task, &window), json!({"messages": 1}));
+    assert_eq!(task.count(Notice::WindowExpired), 0);
+}
+
+#[test]
+fn what_comes_for_a_window_that_has_left_is_counted_and_changes_nothing() {
+    let mut task = OneTask::new(&for_a_day());
+    task.catch_up();
+    let window = format!("bot/bo/{FIRST}");
+    task.take(&[bot_message("a", 0, "m1")]);
+    task.take(&[bot_message("b", 2 * DAY_S, "m2")]);
+    task.take(&[bot_message("c", 1, "m3")]);
+    assert_eq!(figures(&task, &window), json!({"messages": 1}));
+    assert_eq!(task.count(Notice::WindowExpired), 1);
+}
+
+#[test]
+fn a_window_that_has_left_does_not_come_back_half_empty_while_the_task_catches_up_elsewhere() {
+    let mut task = OneTask::new(&for_a_day());
+    task.catch_up();
+    let window = format!("bot/bo/{FIRST}");
+    task.take(&[bot_message("a", 0, "m1"), bot_message("b", 1, "m2")]);
+    task.take(&[bot_message("c", 2 * DAY_S, "m3")]);
+    task.take(&[bot_message("d", 2 * DAY_S + 1, "m4")]);
+    task.move_elsewhere();
+    task.take(&[bot_message("e", 2, "m5")]);
+    assert_eq!(figures(&task, &window), json!({"messages": 2}));
+    assert_eq!(task.count(Notice::WindowExpired), 1);
+}
+
+#[test]
+fn nothing_leaves_while_the_task_catches_up() {
+    let mut task = OneTask::new(&for_a_day());
+    task.take(&[bot_message("a", 0, "m1")]);
+    task.take(&[bot_message("b", 400 * DAY_S, "m2")]);
+    task.take(&[bot_message("c", 1, "m3")]);
+    assert_eq!(figures(&task, &format!("bot/bo/{FIRST}")), json!({"messages": 2}));
+}
+
+#[test]
+fn a_stay_of_a_century_does_not_stop_the_task() {
+    let agent = |id: &str, name: &str, at: &str| {
+        json!({"id": id, "name": name, "timestamp": at, "conversationId": "c",
+            "data": {"agentParticipant": {"role": "PRIMARY", "participant": {"id": "ann"}}}})
+    };
+    let settings = Settings { window_sizes_ms: vec![1000], ..Settings::default() };
+    let mut task = OneTask::new(&settings);
+    task.take(&[
+        agent("a", "AGENT_SUBSCRIBED", "2000-01-01T00:00:00Z"),
+        agent("b", "AGENT_UNSUBSCRIBED", "2099-12-31T00:00:00Z"),
+    ]);
+    assert!(task.keys_with("agent/ann/1000/") <= 2 * 100_001);
+    assert_ne!(task.count(Notice::WindowExpired), 0, "that something was cut is not silent");
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Between {
+    Nothing,
+    Commit,
+    Abort,
+    Crash,
+}
+
+fn between() -> impl Strategy<Value = Between> {
+    use Between::{Abort, Commit, Crash, Nothing};
+    prop_oneof![4 => Just(Nothing), 3 => Just(Commit), 1 => Just(Abort), 1 => Just(Crash)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn windows_are_the_same_on_any_number_of_partitions_whatever_happens(
+        (events, shuffled) in events().prop_flat_map(|events| {
+            let doubled: Vec<String> = events.iter().chain(events.iter()).cloned().collect();
+            (Just(events), Just(doubled).prop_shuffle())
+        }),
+        failures in prop::collection::vec(between(), 80),
+        partitions in 1_i32..6,
+    ) {
+        // Small windows: the events of these tests are seconds apart.
+        let settings = Settings { window_sizes_ms: vec![2_000, 900_000], ..Settings::default() };
+        let expected = windows(&folded(&events, &settings, 1));
+        let mut driver = Driver::with_partitions(topology(&settings), partitions);
+        for event in &shuffled {
+            driver.push(event.as_str());
+        }
+        for failure in failures {
+            match failure {
+                Between::Nothing => { driver.step(); }
+                Between::Commit => driver.commit(),
+                Between::Abort => driver.abort(),
+                Between::Crash => driver.crash(),
+            }
+        }
+        // What is staged may leave work for other partitions.
+        driver.commit();
+        driver.finish();
+        prop_assert_eq!(windows(&driver), expected);
+        prop_assert_eq!(driver.violations(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_windows_of_each_size_add_up_to_the_same(events in events()) {
+        let settings = Settings { window_sizes_ms: vec![1_000, 7_000, 900_000], ..Settings::default() };
+        let driver = folded(&events, &settings, 1);
+        let mut sums: BTreeMap<(String, String, String), BTreeMap<String, i64>> = BTreeMap::new();
+        for (key, window) in windows(&driver) {
+            let of = model::parse_window_key(&key).unwrap();
+            prop_assert_eq!(&window["windowStart"], &json!(of.window_start));
+            prop_assert_eq!(&window["windowEnd"], &json!(of.window_start + of.size_ms));
+            prop_assert_eq!(of.window_start % of.size_ms, 0);
+            for (figure, value) in window["figures"].as_object().unwrap() {
+                prop_assert!(value.as_i64().unwrap() > 0, "{} of {}", figure, key);
+                let name = (of.dimension.as_str().to_owned(), of.id.clone(), figure.clone());
+                *sums.entry(name).or_default().entry(of.size_ms.to_string()).or_default() += value.as_i64().unwrap();
+            }
+        }
+        for (name, by_size) in sums {
+            prop_assert_eq!(by_size.len(), 3, "{:?}", name);
+            prop_assert!(by_size.values().all(|sum| Some(sum) == by_size.values().next()), "{:?}: {:?}", name, by_size);
+        }
+    }
+}
