@@ -64,6 +64,21 @@ fn of_topic(events: &[String], topic: &str) -> Finals {
     finals
 }
 
+/// What was ever written into an activity, by primaries and edits.
+fn texts_of(conversation: &Value, activity: &Value, events: &[String]) -> Vec<String> {
+    let events = events.iter().map(|event| serde_json::from_str::<Value>(event).unwrap());
+    let of_activity = events.filter(|event| {
+        let target = &event["data"]["header"]["originalMessageId"];
+        let id = if target.is_null() || event["data"]["header"]["intent"] == "REPLY_TO" {
+            &event["data"]["id"]
+        } else {
+            target
+        };
+        event["conversationId"] == *conversation && id == activity && !event["data"]["body"].is_null()
+    });
+    of_activity.map(|event| format!("text of {}\"", event["id"].as_str().unwrap())).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -116,6 +131,20 @@ proptest! {
             prop_assert!(record["body"].is_null(), "{}", key);
             for edit in record["edits"].as_array().unwrap() {
                 prop_assert!(edit["body"].is_null(), "{}", key);
+            }
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_deleted_activity_is_in_no_record_of_any_topic(events in events()) {
+        let finals = straight(&events);
+        let all: Vec<String> = finals.values().map(Value::to_string).collect();
+        for record in finals.iter().filter(|((topic, _), _)| topic == "cx.activities").map(|(_, record)| record) {
+            if record["deletion"].is_null() {
+                continue;
+            }
+            for text in texts_of(&record["conversationId"], &record["activityId"], &events) {
+                prop_assert!(!all.iter().any(|record| record.contains(&text)), "{} is still there", text);
             }
         }
     }
