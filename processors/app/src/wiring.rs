@@ -8,7 +8,7 @@ use engine::{InnerTopics, Processor, Topology};
 use crate::config::{Config, Role};
 
 /// The topology of these processors (all that are declared where `only` is empty). What they follow runs too, without
-/// publishing anything.
+/// publishing anything, and so do those that every topology has.
 ///
 /// # Errors
 /// A processor is not declared in topics.yaml, does not exist, or its outputs do not fit: mend topics.yaml or the flag.
@@ -21,12 +21,11 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
             config.processors.iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
-    // Whatever is chosen, an event that has to wait for its conversation is kept, not dropped.
     let chosen =
-        |name: &str| only.is_empty() || only.iter().any(|one| one == name) || name == folds::correlate::NAME;
+        |name: &str| only.is_empty() || only.iter().any(|one| one == name) || folds::ALWAYS.contains(&name);
     let chosen: Vec<&str> =
         config.processors.iter().map(|spec| spec.name.as_str()).filter(|name| chosen(name)).collect();
-    let needed = with_followed(&chosen, config)?;
+    let needed = with_followed(chosen.iter().copied().chain(folds::ALWAYS), config)?;
     let mut topology = Topology::new(InnerTopics {
         dead_letters: config.name_of(Role::DeadLetters),
         changelog: config.name_of(Role::Changelog),
@@ -47,9 +46,12 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
 }
 
 /// The chosen processors, and whatever they follow.
-fn with_followed(chosen: &[&str], config: &Config) -> anyhow::Result<BTreeSet<&'static str>> {
+fn with_followed<'n>(
+    chosen: impl Iterator<Item = &'n str>,
+    config: &Config,
+) -> anyhow::Result<BTreeSet<&'static str>> {
     let mut needed = BTreeSet::new();
-    let mut open = chosen.iter().map(|name| processor(name, config)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut open = chosen.map(|name| processor(name, config)).collect::<anyhow::Result<Vec<_>>>()?;
     while let Some(next) = open.pop() {
         if needed.insert(next.name()) {
             for leader in next.follows() {

@@ -12,13 +12,13 @@ use crate::store::StoreError;
 pub enum Outcome {
     /// The state changed.
     Folded,
-    /// Known already; nothing changed.
+    /// Known already; nothing changed, and no processor after this one sees it.
     Duplicate,
     /// Not of this processor's concern.
     Ignored,
     /// Kept until what it needs is known.
     Held,
-    /// Sent to where it belongs, to be taken there.
+    /// Sent to where it belongs, to be taken there; no processor after this one sees it here.
     PassedOn,
     /// It becomes a dead letter.
     Rejected(Rejection),

@@ -231,9 +231,10 @@ impl Task {
             let Some(mut context) = self.context(index, node) else { continue };
             match node.processor.process(event, record, &mut context)? {
                 Outcome::Folded | Outcome::Ignored => {}
-                Outcome::Duplicate => class = EventClass::Duplicate,
                 Outcome::Held => class = EventClass::Held,
-                Outcome::PassedOn => class = EventClass::Moved,
+                // Nobody after it has anything to do with the event.
+                Outcome::Duplicate => return Ok(EventClass::Duplicate),
+                Outcome::PassedOn => return Ok(EventClass::Moved),
                 Outcome::Rejected(rejection) => {
                     return Ok(self.reject(record, node.processor.name(), rejection, now_ms));
                 }

@@ -4,6 +4,7 @@
 //! follow processors before it: hear what they say and read their state, never change it.
 
 pub mod activities;
+pub mod admission;
 pub mod audit;
 pub mod bot_training;
 pub mod conversations;
@@ -41,6 +42,7 @@ impl Default for Settings {
 #[must_use]
 pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
     Some(match name {
+        admission::NAME => Box::new(admission::Admission),
         correlate::NAME => Box::new(correlate::Correlate),
         activities::NAME => Box::new(activities::Activities),
         timelines::NAME => Box::new(timelines::Timelines::new(settings)),
@@ -53,7 +55,8 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 }
 
 /// The names of all processors, in an order in which each comes after those that it follows.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 8] = [
+    admission::NAME,
     correlate::NAME,
     activities::NAME,
     timelines::NAME,
@@ -62,6 +65,10 @@ pub const NAMES: [&str; 7] = [
     audit::NAME,
     bot_training::NAME,
 ];
+
+/// The processors that are in every topology, whichever are chosen: an event is folded once, and one that has to wait for its
+/// conversation is kept.
+pub const ALWAYS: [&str; 2] = [admission::NAME, correlate::NAME];
 
 /// The rules that the processors watch while they work: each must stay at 0 in
 /// `cx_timelines_invariant_violations_total`.

@@ -3,9 +3,11 @@
 use crate::{FactKind, Json, Kind, LegPhase, ReactionKind};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+use xxhash_rust::xxh64::Xxh64;
 
 /// One valid event. Text is borrowed from the record wherever it needed no unescaping; no text is empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Event<'a> {
     /// The event's own id; events are distinct by it.
     pub id: Cow<'a, str>,
@@ -88,7 +90,7 @@ fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
 }
 
 /// What an event does.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Action<'a> {
     /// It creates an activity, or completes one (call legs).
     Primary(Primary<'a>),
@@ -99,7 +101,7 @@ pub enum Action<'a> {
 }
 
 /// What an event says that changes no activity (contract, section 2, third list).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fact<'a> {
     /// Which of the facts it is.
     pub kind: FactKind,
@@ -108,7 +110,7 @@ pub struct Fact<'a> {
 }
 
 /// The data of a fact that section 4 reads. Which variant it is depends on the kind alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum FactDetail<'a> {
     /// Of all kinds that are not listed below.
     None,
@@ -129,7 +131,7 @@ pub enum FactDetail<'a> {
 }
 
 /// An agent who joins or leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct AgentDetail<'a> {
     /// `data.agentParticipant.participant.id`, else `data.agentParticipant.id`.
     pub agent_id: Option<Cow<'a, str>>,
@@ -142,7 +144,7 @@ pub struct AgentDetail<'a> {
 }
 
 /// A task in a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct TaskDetail<'a> {
     /// `data.task.id`, else `data.id`; of `TASK_ENQUEUED` else the event's own id.
     pub task_id: Option<Cow<'a, str>>,
@@ -157,7 +159,7 @@ pub struct TaskDetail<'a> {
 }
 
 /// What a primary event says of its activity (contract, section 2, first table).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Primary<'a> {
     /// The activity that it creates.
     pub activity_id: Cow<'a, str>,
@@ -184,7 +186,7 @@ impl Primary<'_> {
 }
 
 /// One end of an agent's part in a call (A9).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Leg<'a> {
     /// Which end.
     pub phase: LegPhase,
@@ -199,7 +201,7 @@ pub struct Leg<'a> {
 }
 
 /// A change to an activity (contract, section 2, second table).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Relation<'a> {
     /// The id of the activity that it changes.
     pub target: Cow<'a, str>,
@@ -208,7 +210,7 @@ pub struct Relation<'a> {
 }
 
 /// What a relation changes of its target.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change<'a> {
     /// A new body.
     Edit {
@@ -258,7 +260,7 @@ impl Change<'_> {
 }
 
 /// One suggestion of a bot. Written as `{"body","confidence"}`, null where absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct SuggestionItem<'a> {
     /// The suggested message, an object.
     pub body: Option<Json<'a>>,
@@ -290,6 +292,29 @@ impl Event<'_> {
         }
         // A fact that names neither is never decoded. One built by hand is alone with itself.
         Home::Activity(self.activity_id().unwrap_or(&self.id))
+    }
+
+    /// A number for what the event says, in the fields that the contract reads: two events of one id with the same
+    /// number are the same event, sent twice. The conversation is left out, since an event may say it or be found by its
+    /// session. It lies in stored state: a test pins it.
+    #[must_use]
+    pub fn content_hash(&self) -> u64 {
+        let Event {
+            id,
+            name,
+            at,
+            conversation_id: _,
+            channel_session_id,
+            customer_id,
+            channel,
+            actor,
+            direction,
+            action,
+        } = self;
+        let mut hasher = Xxh64::new(0);
+        (id, name, at, channel_session_id).hash(&mut hasher);
+        (customer_id, channel, actor, direction, action).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The activity that the event creates or changes; none for facts.
@@ -349,6 +374,34 @@ mod tests {
         assert!(matches!(ann.name, Some(Cow::Borrowed("Ann"))));
         assert_eq!(serde_json::to_string(&ann).unwrap(), text);
         assert_eq!(ann.clone().into_static(), ann);
+    }
+
+    #[test]
+    fn what_is_said_decides_the_number_and_not_where_it_was_found() {
+        let event = |text: &'static str, conversation: Option<&'static str>| Event {
+            id: "e".into(),
+            name: "AGENT_MESSAGE".into(),
+            at: 1,
+            conversation_id: conversation.map(Cow::Borrowed),
+            channel_session_id: None,
+            customer_id: None,
+            channel: None,
+            actor: Some(actor(Some("AGENT"), Some("1"), None)),
+            direction: None,
+            action: Action::Primary(Primary {
+                activity_id: "m".into(),
+                kind: Kind::AgentMessage,
+                body: Some(Json::from_compact(text.into())),
+                in_reply_to: None,
+                provider_message_id: None,
+                leg: None,
+            }),
+        };
+        let hash = event("{}", None).content_hash();
+        assert_eq!(event("{}", Some("c")).content_hash(), hash);
+        assert_ne!(event("{\"a\":1}", None).content_hash(), hash);
+        // It lies in stored state: another number would make every event of the past a conflict.
+        assert_eq!(hash, 7_001_822_704_109_237_658);
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+
+use crate::value_hash::value_hash;
 
 /// Compact JSON text: no insignificant whitespace, everything else as it came (order, spelling of numbers, escapes,
 /// whitespace inside strings). Borrowed from the record when it already was compact there.
@@ -46,6 +49,13 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn to_static(&self) -> Json<'static> {
         self.clone().into_static()
+    }
+}
+
+/// By value: however a text spells the same value, its hash is the same.
+impl Hash for Json<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(value_hash(&self.0));
     }
 }
 

@@ -20,6 +20,7 @@ mod record;
 mod time;
 mod timeline;
 mod training;
+mod value_hash;
 mod window;
 
 pub use activity::{Activity, Call, Deletion, Delivery, Edit, Reaction, Rejected, Suggestion};

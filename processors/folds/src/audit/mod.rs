@@ -1,8 +1,9 @@
 //! Who did what when to which activity, without any text (contract section 10). It has no state.
 //!
-//! There is one record for each event that can be read, whether it waits or not. An event that names only its session comes
-//! twice: as it is, and again once its conversation is known. The second record is caused by the first one's event and lies
-//! in the same partition, by the event's id; so the last one always has the conversation, also when the event is repeated.
+//! There is one record for each event that can be read, whether it waits or not. An event that has to wait for its
+//! session's conversation comes twice: as it is, and again once the conversation is known. The second record is caused by
+//! the first one's event, and both lie in the partition of the event's id: so the last one has the conversation. A repeated
+//! event leaves no second trace.
 
 use engine::{Context, Outcome, ProcessError, Processor, SourceRecord};
 use model::{AuditRecord, Event, Home};

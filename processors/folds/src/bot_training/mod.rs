@@ -18,6 +18,9 @@ pub const NAME: &str = "bot-training";
 const SCHEMA: &str = "bot-training/1";
 const OUTPUT: usize = 0;
 
+/// Version of the form in which a [`Reply`] is kept; its first byte. Another version is refused, and so rebuilt.
+const VERSION: u8 = 1;
+
 /// The reply to a message, by the message's key.
 const REPLY: u8 = b'r';
 /// The message that a reply answers, by the reply's key.
@@ -94,6 +97,24 @@ struct Reply {
     response_ms: i64,
 }
 
+impl Reply {
+    /// Reads what is kept of the reply to a message; no bytes are no reply.
+    fn read(message: &[u8], bytes: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
+        let corrupt = |problem| ProcessError::Corrupt {
+            processor: NAME,
+            key: String::from_utf8_lossy(message).into_owned(),
+            problem,
+        };
+        match bytes {
+            None => Ok(None),
+            Some([VERSION, rest @ ..]) => {
+                postcard::from_bytes(rest).map(Some).map_err(|problem| corrupt(problem.to_string()))
+            }
+            Some(other) => Err(corrupt(format!("version {:?} of the form, not {VERSION}", other.first()))),
+        }
+    }
+}
+
 fn forget(message: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     if let Some(old) = reply_to(message, emitter)? {
         emitter.delete(&prefixed(MESSAGE, old.key.as_bytes()));
@@ -111,17 +132,13 @@ fn remember(message: &[u8], reply: Option<timelines::Reply<'_>>, emitter: &mut E
         response_ms: reply.response_ms,
     };
     // Writing plain data into memory cannot fail.
-    emitter.put(&prefixed(REPLY, message), &postcard::to_stdvec(&reply).unwrap_or_default());
+    let bytes = postcard::to_extend(&reply, vec![VERSION]).unwrap_or_default();
+    emitter.put(&prefixed(REPLY, message), &bytes);
     emitter.put(&prefixed(MESSAGE, reply.key.as_bytes()), message);
 }
 
 fn reply_to(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Reply>, ProcessError> {
-    let read = |bytes: Option<&[u8]>| bytes.map(postcard::from_bytes).transpose();
-    emitter.read(&prefixed(REPLY, message), read)?.map_err(|problem| ProcessError::Corrupt {
-        processor: NAME,
-        key: String::from_utf8_lossy(message).into_owned(),
-        problem: problem.to_string(),
-    })
+    emitter.read(&prefixed(REPLY, message), |bytes| Reply::read(message, bytes))?
 }
 
 /// The message that an activity is the reply to.
@@ -160,9 +177,9 @@ fn record(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, 
     })?
 }
 
-/// The record of a message; none where it teaches nothing.
+/// The record of a customer's message that has suggestions; none once it is deleted.
 fn written(message: &Activity<'_>, answer: Option<&Answer>) -> Option<Vec<u8>> {
-    if message.kind != Kind::CustomerMessage || message.deletion.is_some() || message.suggestions.is_empty() {
+    if message.deletion.is_some() {
         return None;
     }
     let flags = message.reactions.iter().filter(|reaction| reaction.kind == ReactionKind::Flag);
@@ -224,4 +241,21 @@ fn prefixed(first: u8, key: &[u8]) -> Vec<u8> {
     prefixed.push(first);
     prefixed.extend_from_slice(key);
     prefixed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_of_another_version_or_cut_short_is_called_corrupt() {
+        let reply = Reply { activity_id: "m2".to_owned(), key: "c/m2".to_owned(), response_ms: 1500 };
+        let bytes = postcard::to_extend(&reply, vec![VERSION]).unwrap();
+        assert_eq!(Reply::read(b"c/m1", Some(&bytes)).unwrap(), Some(reply));
+        assert_eq!(Reply::read(b"c/m1", None).unwrap(), None);
+        for damaged in [&bytes[..3], &[9, 0], &[]] {
+            let read = Reply::read(b"c/m1", Some(damaged));
+            assert!(matches!(read, Err(ProcessError::Corrupt { .. })), "{damaged:?}");
+        }
+    }
 }

@@ -8,6 +8,8 @@
 use engine::{Carried, Context, Notice, Outcome, ProcessError, Processor, SourceRecord};
 use model::{Event, Home};
 
+use crate::admission::judged;
+
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "correlate";
 
@@ -15,8 +17,9 @@ pub const NAME: &str = "correlate";
 const TOLD: u8 = b't';
 /// The conversation of a session.
 const PAIR: u8 = b'p';
-/// Records that wait for it.
+/// Records that wait for it, each behind the number for its content.
 const WAITING: u8 = b'w';
+const CONTENT_BYTES: usize = size_of::<u64>();
 
 /// Finds the conversation of events that do not say it. It writes no topic.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,7 +56,7 @@ impl Processor for Correlate {
                 learn(session, conversation, context)?;
                 Ok(Outcome::Ignored)
             }
-            (Home::Session(session), _) => pass_on_or_hold(session, &event.id, record, context),
+            (Home::Session(session), _) => pass_on_or_hold(session, event, record, context),
             (Home::Conversation(_) | Home::Activity(_), _) => Ok(Outcome::Ignored),
         }
     }
@@ -92,7 +95,7 @@ fn learn(session: &str, conversation: &str, context: &mut Context<'_>) -> Result
 
 fn pass_on_or_hold(
     session: &str,
-    event_id: &str,
+    event: &Event<'_>,
     record: &SourceRecord<'_>,
     context: &mut Context<'_>,
 ) -> Result<Outcome, ProcessError> {
@@ -100,11 +103,15 @@ fn pass_on_or_hold(
         context.fold_with(&conversation, Carried::pack(record, Some(&conversation)));
         return Ok(Outcome::PassedOn);
     }
-    let waiting = key(WAITING, &model::activity_key(Some(session), event_id));
-    if context.read(&waiting, |held| held.is_some())? {
-        return Ok(Outcome::Duplicate);
+    let waiting = key(WAITING, &model::activity_key(Some(session), &event.id));
+    let content = event.content_hash().to_be_bytes();
+    let known = context.read(&waiting, |held| held.map(|held| held.starts_with(&content)))?;
+    if known.is_some() {
+        return Ok(judged(known));
     }
-    context.put(&waiting, &Carried::pack(record, None));
+    let mut held = content.to_vec();
+    held.extend_from_slice(&Carried::pack(record, None));
+    context.put(&waiting, &held);
     Ok(Outcome::Held)
 }
 
@@ -114,7 +121,8 @@ fn release(session: &str, conversation: &str, context: &mut Context<'_>) -> Resu
     let mut waiting: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
     context.scan(&prefix, |key, held| waiting.push((key.to_vec(), held.to_vec())))?;
     for (key, held) in waiting {
-        let carried = Carried::unpack(&held).map_err(|problem| ProcessError::Corrupt {
+        let carried = held.get(CONTENT_BYTES..).unwrap_or_default();
+        let carried = Carried::unpack(carried).map_err(|problem| ProcessError::Corrupt {
             processor: NAME,
             key: String::from_utf8_lossy(&key).into_owned(),
             problem: problem.to_string(),

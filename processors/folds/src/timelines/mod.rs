@@ -83,9 +83,6 @@ impl Processor for Timelines {
         let Some(conversation) = &event.conversation_id else { return Ok(Outcome::Ignored) };
         let escaped = model::escape(conversation);
         let key = keys::entry(escaped.as_bytes(), &event.id);
-        if context.read(&key, |known| known.is_some())? {
-            return Ok(Outcome::Duplicate);
-        }
         let bytes = Entry::of(event).write().map_err(|problem| corrupt(&key, problem))?;
         context.put(&key, &bytes);
         context.mark(&keys::mark(&escaped, (event.at, &event.id)));

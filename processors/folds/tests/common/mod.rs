@@ -7,7 +7,8 @@ use engine::{InnerTopics, Topology};
 use testkit::Driver;
 
 /// The topic that each processor writes.
-const TOPICS: [(&str, &[&str]); 7] = [
+const TOPICS: [(&str, &[&str]); 8] = [
+    ("admission", &[]),
     ("correlate", &[]),
     ("activities", &["cx.activities"]),
     ("timelines", &["cx.timelines"]),
@@ -38,6 +39,7 @@ pub(crate) fn driver() -> Driver {
 pub(crate) fn driver_of_activities() -> Driver {
     let mut topology = Topology::new(INNER);
     let processor = |name| folds::by_name(name, &folds::Settings::default()).unwrap();
+    topology.add(processor("admission"), &[]).unwrap();
     topology.add(processor("correlate"), &[]).unwrap();
     topology.add(processor("activities"), &["cx.activities"]).unwrap();
     Driver::new(topology)

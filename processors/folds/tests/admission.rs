@@ -1,0 +1,110 @@
+//! Each event once: what is the same event sent twice, and what only claims to be.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+mod common;
+
+use common::{driver, driver_of, driver_of_activities};
+use engine::EventClass;
+use serde_json::{Value, json};
+use testkit::{Driver, EventFactory};
+
+fn c() -> EventFactory {
+    EventFactory::new("c")
+}
+
+fn hello() -> Value {
+    c().message("e", "AGENT_MESSAGE", 1, "m", "AGENT:ann", "hello")
+}
+
+fn fold(mut driver: Driver, events: &[String]) -> Driver {
+    for event in events {
+        driver.push(event.as_str());
+        driver.step();
+        driver.commit();
+        driver.crash();
+    }
+    driver.finish();
+    driver
+}
+
+fn reasons(driver: &Driver) -> Vec<&str> {
+    driver.letters().iter().map(|letter| letter.reason.as_str()).collect()
+}
+
+#[test]
+fn the_same_event_in_another_form_and_spelling_is_a_duplicate() {
+    let bare = hello();
+    let mut without_conversation = bare.clone();
+    without_conversation.as_object_mut().unwrap().remove("conversationId");
+    let forms = [
+        bare.to_string(),
+        json!({"conversationId": "c", "cimEvent": without_conversation}).to_string(),
+        json!({"payload": {"entities": {"cimEvent": bare}}}).to_string(),
+        bare.to_string().replace("\"hello\"", r#""\u0068ello""#),
+        bare.to_string().replace("1750000001000", "\"2025-06-15T15:06:41Z\""),
+        serde_json::to_string_pretty(&bare).unwrap(),
+    ];
+    let driver = fold(driver(), &forms);
+    assert_eq!(reasons(&driver), Vec::<&str>::new());
+    assert_eq!(driver.events(EventClass::Duplicate), 5);
+    assert_eq!(driver.record("cx.conversations", "c").unwrap()["revision"], 1);
+    assert_eq!(driver.emissions(), 4, "activity, entry, summary, audit record: none twice");
+}
+
+#[test]
+fn the_same_id_with_other_content_is_never_silent_and_the_first_stays() {
+    let other = c().message("e", "AGENT_MESSAGE", 1, "m", "AGENT:ann", "goodbye");
+    let elsewhere = c().message("e", "AGENT_MESSAGE", 2, "another", "AGENT:ann", "hello");
+    let fact = c().event("e", "CONVERSATION_CLOSED", 9, json!({}));
+    let events = [hello(), other, elsewhere, fact].map(|event| event.to_string());
+    for driver in [driver(), driver_of_activities()] {
+        let driver = fold(driver, &events);
+        assert_eq!(reasons(&driver), ["conflicting-duplicate"; 3]);
+        assert_eq!(driver.letters()[0].value.as_deref(), Some(events[1].as_bytes()), "as it came");
+        assert_eq!(driver.record("cx.activities", "c/m").unwrap()["body"]["markdownText"], "hello");
+        assert_eq!(driver.record("cx.activities", "c/another"), None);
+    }
+}
+
+#[test]
+fn the_same_id_in_two_conversations_is_two_events() {
+    let there = EventFactory::new("d").message("e", "AGENT_MESSAGE", 1, "m", "AGENT:ann", "goodbye");
+    let driver = fold(driver_of(3), &[hello().to_string(), there.to_string()]);
+    assert_eq!(reasons(&driver), Vec::<&str>::new());
+    assert!(
+        driver.record("cx.activities", "c/m").is_some() && driver.record("cx.activities", "d/m").is_some()
+    );
+}
+
+#[test]
+fn what_waits_for_its_session_is_compared_too() {
+    let note = |text: &str| {
+        let data =
+            json!({"id": "m", "header": {"channelSessionId": "s"}, "body": {"type": "PLAIN", "text": text}});
+        EventFactory::homeless().event("e", "AGENT_MESSAGE", 1, data).to_string()
+    };
+    let mut pair = c().event("p", "ANYTHING", 2, json!({}));
+    pair["channelSession"] = json!({"id": "s"});
+    let waiting = fold(driver_of(2), &[note("a"), note("a"), note("b")]);
+    assert_eq!(reasons(&waiting), ["conflicting-duplicate"]);
+    let found = fold(driver_of(2), &[note("a"), pair.to_string(), note("a"), note("b")]);
+    assert_eq!(reasons(&found), ["conflicting-duplicate"]);
+    assert_eq!(found.record("cx.activities", "c/m").unwrap()["body"]["text"], "a");
+}
+
+#[test]
+fn an_event_of_a_note_on_its_own_counts_once_too() {
+    let note = |text: &str| {
+        let data = json!({"id": "n", "body": {"type": "NOTE", "text": text}});
+        EventFactory::homeless().event("e", "THIRD_PARTY_ACTIVITY", 1, data).to_string()
+    };
+    let driver = fold(driver_of(2), &[note("a"), note("a"), note("b")]);
+    assert_eq!(reasons(&driver), ["conflicting-duplicate"]);
+    assert_eq!(driver.record("cx.activities", "n").unwrap()["revision"], 1);
+}
