@@ -12,7 +12,7 @@ use crate::store::StoreError;
 pub enum Outcome {
     /// The state changed.
     Folded,
-    /// Known already; nothing changed, and no processor after this one sees it.
+    /// Known already; nothing changed, and of the processors after this one only those that want to see it.
     Duplicate,
     /// Not of this processor's concern.
     Ignored,
@@ -86,6 +86,11 @@ pub trait Processor: Send + Sync {
 
     /// Whether events that live there concern it.
     fn wants(&self, home: &Home<'_>) -> bool;
+
+    /// Whether it sees events that a processor before it has called duplicates.
+    fn wants_duplicates(&self) -> bool {
+        false
+    }
 
     /// Takes an event into the state.
     ///

@@ -225,15 +225,16 @@ impl Task {
         let home = event.home();
         let topology = Arc::clone(&self.topology);
         for (index, node) in topology.nodes().iter().enumerate() {
-            if !node.processor.wants(&home) {
+            let is_known = class == EventClass::Duplicate;
+            if !node.processor.wants(&home) || (is_known && !node.processor.wants_duplicates()) {
                 continue;
             }
             let Some(mut context) = self.context(index, node) else { continue };
             match node.processor.process(event, record, &mut context)? {
                 Outcome::Folded | Outcome::Ignored => {}
                 Outcome::Held => class = EventClass::Held,
+                Outcome::Duplicate => class = EventClass::Duplicate,
                 // Nobody after it has anything to do with the event.
-                Outcome::Duplicate => return Ok(EventClass::Duplicate),
                 Outcome::PassedOn => return Ok(EventClass::Moved),
                 Outcome::Rejected(rejection) => {
                     return Ok(self.reject(record, node.processor.name(), rejection, now_ms));

@@ -252,3 +252,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_event_that_came_with_its_conversation_and_again_without_it_keeps_it() {
+    for number in 0..8 {
+        let mut event = EventFactory::new("c").event("e", "ANYTHING", 1, json!({}));
+        event["channelSession"] = json!({"id": format!("s{number}")});
+        let with = event.to_string();
+        event.as_object_mut().unwrap().remove("conversationId");
+        let mut driver = driver_of(2);
+        // Both are taken before the session's partition hears of the pair.
+        driver.push(with);
+        driver.push(event.to_string());
+        driver.finish();
+        assert_eq!(driver.record("cx.audit", "e").unwrap()["conversationId"], "c", "session {number}");
+        assert_eq!(driver.record("cx.conversations", "c").unwrap()["revision"], 1);
+    }
+}

@@ -2,8 +2,9 @@
 //!
 //! There is one record for each event that can be read, whether it waits or not. An event that has to wait for its
 //! session's conversation comes twice: as it is, and again once the conversation is known. The second record is caused by
-//! the first one's event, and both lie in the partition of the event's id: so the last one has the conversation. A repeated
-//! event leaves no second trace.
+//! the first one's event, and both lie in the partition of the event's id: so the last one has the conversation. That holds
+//! for repetitions too, also where one of them names its conversation and another does not: so each leaves its record again,
+//! which is the same.
 
 use engine::{Context, Outcome, ProcessError, Processor, SourceRecord};
 use model::{AuditRecord, Event, Home};
@@ -31,6 +32,10 @@ impl Processor for Audit {
     }
 
     fn wants(&self, _home: &Home<'_>) -> bool {
+        true
+    }
+
+    fn wants_duplicates(&self) -> bool {
         true
     }
 

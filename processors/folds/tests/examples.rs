@@ -1,0 +1,138 @@
+//! The examples in `schemas/examples` are what the real task makes of the events there, field by field in this order.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use engine::{MemoryStore, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task};
+use model::Limits;
+use serde_json::Value;
+
+/// Which record of each topic is the example.
+const EXAMPLES: [(&str, &str); 6] = [
+    ("cx.activities", "conversation-1/message-1"),
+    ("cx.timelines", "conversation-1/event-6"),
+    ("cx.conversations", "conversation-1"),
+    ("cx.metrics", "queue/support/900000/1749999600000"),
+    ("cx.audit", "event-2"),
+    ("cx.bot-training", "conversation-1/message-1"),
+];
+
+fn schemas() -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas")).to_owned()
+}
+
+fn text_of(file: &str) -> String {
+    std::fs::read_to_string(schemas().join(file)).unwrap_or_else(|error| panic!("schemas/{file}: {error}"))
+}
+
+fn example(topic: &str) -> String {
+    text_of(&format!("examples/{topic}.json"))
+}
+
+/// The last value of each key, as text: topic, key.
+struct Last {
+    topics: Vec<String>,
+    records: BTreeMap<(String, String), String>,
+}
+
+impl Sink for Last {
+    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
+        let topic = self.topics[record.topic.index()].clone();
+        if topic.starts_with("cx.") {
+            let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap().to_vec()).unwrap();
+            self.records.insert((topic, text(record.key)), text(record.value));
+        }
+        Ok(())
+    }
+}
+
+/// What the real task makes of the events.
+fn records() -> BTreeMap<(String, String), String> {
+    let topology = Arc::new(common::topology());
+    let store = Box::new(MemoryStore::default());
+    let mut task = Task::new(0, 1, Arc::clone(&topology), Limits::default(), store);
+    task.become_phase(Phase::Restoring);
+    task.restored(0).unwrap();
+    for (offset, line) in (0..).zip(text_of("examples/events.ndjson").lines()) {
+        let record = SourceRecord {
+            topic: "cx.events",
+            partition: 0,
+            offset,
+            timestamp_ms: None,
+            key: None,
+            value: Some(line.as_bytes()),
+            headers: &NoHeaders,
+            conversation: None,
+        };
+        task.process(&record, 0).unwrap();
+    }
+    let mut last = Last { topics: topology.topics().to_vec(), records: BTreeMap::new() };
+    task.prepare(&mut last).unwrap();
+    last.records
+}
+
+/// The same JSON without the whitespace between its tokens.
+fn compact(json: &str) -> String {
+    let (mut in_text, mut escaped) = (false, false);
+    let is_token = |c: &char| {
+        let was_in_text = in_text;
+        in_text ^= *c == '"' && !escaped;
+        escaped = was_in_text && *c == '\\' && !escaped;
+        was_in_text || !c.is_ascii_whitespace()
+    };
+    json.chars().filter(is_token).collect()
+}
+
+#[test]
+fn each_example_is_the_record_that_the_events_give() {
+    let records = records();
+    for (topic, key) in EXAMPLES {
+        let record = records.get(&(topic.to_owned(), key.to_owned()));
+        assert_eq!(
+            compact(&example(topic)),
+            *record.unwrap_or_else(|| panic!("{topic} has no record {key}")),
+            "schemas/examples/{topic}.json is not what cx-timelines fold schemas/examples/events.ndjson prints for {key}"
+        );
+    }
+}
+
+#[test]
+fn the_tables_name_every_field_of_the_products() {
+    let readme = text_of("README.md");
+    for topic in ["cx.audit", "cx.bot-training"] {
+        let section = readme.split("\n## ").find(|section| section.starts_with(topic)).unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+        let documented: BTreeSet<String> = rows.map(|(field, _)| field.to_owned()).collect();
+        let mut fields = BTreeSet::new();
+        collect("", &serde_json::from_str(&example(topic)).unwrap(), &mut fields);
+        assert_eq!(documented, fields, "the table of {topic} in schemas/README.md, and its example");
+    }
+}
+
+/// All fields, nested ones as `outer.inner`, and of lists `outer[].inner`. Bodies are anybody's.
+fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                // Who acted is the same everywhere.
+                if !matches!(name.as_str(), "body" | "actor" | "channel") {
+                    collect(&path, value, fields);
+                }
+                fields.insert(path);
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|item| collect(&format!("{prefix}[]"), item, fields)),
+        _ => {}
+    }
+}
