@@ -11,7 +11,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use cx_timelines_tests::{DEAD_LETTERS, Program, Records, Watch, consume, differences, fold, of_lines, run_to_end, wait_until};
+use cx_timelines_tests::{
+    DEAD_LETTERS, Program, Records, Watch, consume, differences, fold, of_lines, run_to_end, wait_until,
+};
 use sandbox::conversations::{Disorder, Options, Size, disturb, events};
 use sandbox::kafka::Kafka;
 
@@ -117,7 +119,8 @@ impl Ground {
         assert!(doubled.is_empty(), "dead-lettered more than once: {doubled:?}");
         assert_eq!(consumed.without_headers, 0, "every output record has its headers");
         for topic in OUTPUTS.iter().filter(|topic| **topic != DEAD_LETTERS) {
-            let of_topic = |records: &Records| records.finals.keys().filter(|(name, _)| name == topic).count();
+            let of_topic =
+                |records: &Records| records.finals.keys().filter(|(name, _)| name == topic).count();
             assert!(of_topic(&consumed.records) > 0, "nothing was written to {topic}");
         }
         self.kafka.stop();

@@ -73,8 +73,12 @@ pub enum Command {
     Fold(FoldArgs),
     /// Produce a file of events into the input topic.
     Load(LoadArgs),
-    /// Print activities and dead letters as they come.
+    /// Print timelines as they grow, or any output as it comes.
     Tail(TailArgs),
+    /// Print one conversation whole: summary, timeline, activities.
+    Show(ShowArgs),
+    /// Print one conversation as it stood at a time, as known at a time.
+    AsOf(AsOfArgs),
     /// Try everything: a throw-away broker, conversations, the pipeline.
     Demo(DemoArgs),
     /// Create the declared topics, or compare them with the cluster's.
@@ -120,17 +124,55 @@ pub struct LoadArgs {
 /// Flags of `tail`.
 #[derive(Debug, Clone, Args)]
 pub struct TailArgs {
-    /// Which topics; without any, all outputs and the dead letters.
+    /// Which topics, record by record; without any, the timelines with their texts, and the dead letters.
     pub topics: Vec<String>,
+    /// Only this conversation.
+    #[arg(long, value_name = "ID", conflicts_with = "topics", value_parser = conversation)]
+    pub conversation: Option<String>,
+    /// Activities instead of timelines.
+    #[arg(long, conflicts_with = "topics")]
+    pub activities: bool,
     /// Begin with the oldest record there is.
     #[arg(long)]
     pub from_beginning: bool,
-    /// Print {"topic","key","value"} lines; dead letters with their headers, and the value as text.
+    /// Print {"topic","key","value"} lines, of all outputs where no topic is named; dead letters with their headers, and the
+    /// value as text.
     #[arg(long)]
     pub json: bool,
-    /// Stop after so many records.
+    /// Stop after so many lines.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+}
+
+/// Flags of `show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// The conversation's id, as it is in the events.
+    #[arg(value_parser = conversation)]
+    pub conversation: String,
+    /// Print {"conversationId","summary","timeline","activities"} with the records as they are.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Flags of `as-of`.
+#[derive(Debug, Clone, Args)]
+pub struct AsOfArgs {
+    /// The conversation's id, as it is in the events.
+    #[arg(long, value_name = "ID", value_parser = conversation)]
+    pub conversation: String,
+    /// Only what happened until then: RFC 3339, or epoch milliseconds.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub event_time: i64,
+    /// Only what had come until then, by the records' Kafka timestamps; without it, all that is there.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub known_at: Option<i64>,
+    /// Print {"conversationId","summary","timeline","activities"} with the records as they would be.
+    #[arg(long)]
+    pub json: bool,
+    /// A file of events, as `fold` reads it, instead of the input topics; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 /// Flags of `demo`.
@@ -190,6 +232,19 @@ fn group(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
+}
+
+fn conversation(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("a conversation's id is never empty".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn instant(text: &str) -> Result<i64, String> {
+    model::parse_time_text(text).ok_or_else(|| {
+        "write a time from 2000 to 2100, as 2026-01-31T12:00:00Z or as epoch milliseconds".to_owned()
+    })
 }
 
 fn replication(text: &str) -> Result<i32, String> {
@@ -257,6 +312,15 @@ mod tests {
         assert!(bootstrap("localhost:99999").is_err());
         assert!(bootstrap("a:1,b:2").is_ok());
         assert!(bootstrap("[::1]:9092").is_ok());
+    }
+
+    #[test]
+    fn a_time_is_rfc_3339_or_epoch_milliseconds() {
+        assert_eq!(instant("2025-06-15T15:06:40Z"), Ok(1_750_000_000_000));
+        assert_eq!(instant("1750000000000"), Ok(1_750_000_000_000));
+        for other in ["", "yesterday", "2025-06-15", "1750000000"] {
+            assert!(instant(other).unwrap_err().contains("epoch milliseconds"), "{other}");
+        }
     }
 
     #[test]

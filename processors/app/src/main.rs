@@ -36,6 +36,8 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Fold(args) => commands::fold::run(global, args, &config),
         Command::Load(args) => commands::load::run(global, args, &config),
         Command::Tail(args) => commands::tail::run(global, args, &config),
+        Command::Show(args) => commands::show::run(global, args, &config),
+        Command::AsOf(args) => commands::as_of::run(global, args, &config),
         Command::Demo(args) => commands::demo::run(global, args, &config),
         Command::Topics(command) => commands::topics::run(global, command, &config),
     }

@@ -214,7 +214,9 @@ impl Driver {
 
     fn is_anything_left(&self) -> bool {
         let mut lanes = self.lanes.iter().zip(&self.cluster.repartition);
-        lanes.any(|(lane, messages)| lane.input.next < lane.log.len() || lane.repartition.next < messages.len())
+        lanes.any(|(lane, messages)| {
+            lane.input.next < lane.log.len() || lane.repartition.next < messages.len()
+        })
     }
 
     /// The last record of every key of every output topic.

@@ -1,5 +1,5 @@
 //! `demo`: one command on a machine with nothing but the toolchain. A throw-away broker, conversations played into it, the
-//! pipeline, and the activities as they form.
+//! pipeline, and the timelines as they grow.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,7 +16,7 @@ use sandbox::conversations::{Conversations, Options, Planned, Size};
 use sandbox::kafka::{self as throw_away, Kafka};
 
 use super::load::Loader;
-use super::tail::Tail;
+use super::tail::{Plan, Tail};
 use super::{now_ms, run, topics};
 use crate::cli::{DemoArgs, Global, RunArgs};
 use crate::config::Config;
@@ -58,7 +58,7 @@ fn play(
     let run_args = RunArgs { workers: 1, no_create_topics: !broker.has_admin() };
     let Some(running) = run::start(global, &run_args, config, stop)? else { return Ok(()) };
     explain(&global.bootstrap, &running.address.to_string(), broker);
-    let mut tail = Tail::new(&client, &metadata, &config.published(), true, config)?;
+    let mut tail = Tail::new(&client, &metadata, Plan::all_timelines(config)?, config)?;
     let played = std::thread::scope(|scope| {
         let player = scope.spawn(|| play_conversations(&client, config, &metadata, args, stop));
         let mut quiet_since = Instant::now();

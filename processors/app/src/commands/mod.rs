@@ -1,10 +1,13 @@
 //! One file for each command.
 
+pub mod as_of;
+mod conversation;
 pub mod demo;
 pub mod fold;
 mod lines;
 pub mod load;
 pub mod run;
+pub mod show;
 mod spool;
 pub mod tail;
 pub mod topics;

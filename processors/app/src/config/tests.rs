@@ -94,7 +94,7 @@ fn declarations_that_would_lose_records_are_errors() {
     let compacted = errors(&BUILT_IN.replace("cleanup: delete", "cleanup: compact"));
     assert_eq!(
         compacted.iter().filter(|error| error.contains("would lose records")).count(),
-        2,
+        3,
         "{compacted:#?}"
     );
     let matched = errors(&BUILT_IN.replace("cx.activities", "cx.conversation.activities"));

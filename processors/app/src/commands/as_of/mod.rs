@@ -9,7 +9,6 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-
 use anyhow::anyhow;
 
 use self::selection::{Selection, Window};
@@ -59,7 +58,9 @@ fn look(
     let outline = selection.outline();
     let found = refold::refold(topology, config, conversation, &selection.into_records())?;
     if found.is_empty() {
-        return Err(anyhow!("{}; looked at {}", outline.not_there(conversation, window), source.place()).into());
+        return Err(
+            anyhow!("{}; looked at {}", outline.not_there(conversation, window), source.place()).into()
+        );
     }
     Ok(found)
 }

@@ -100,10 +100,14 @@ impl Outline {
         let known = window.known_at.map(|ms| format!(" as known at {}", time(ms))).unwrap_or_default();
         let when = format!("{}{known}", time(window.event_time));
         if self.events == 0 {
-            return format!("no event names conversation {conversation:?} ({} records were read)", self.records);
+            return format!(
+                "no event names conversation {conversation:?} ({} records were read)",
+                self.records
+            );
         }
         let begun = self.first_at.map(|ms| format!(", it begins at {}", time(ms))).unwrap_or_default();
-        let came = self.first_known_at.map(|ms| format!(", the first came at {}", time(ms))).unwrap_or_default();
+        let came =
+            self.first_known_at.map(|ms| format!(", the first came at {}", time(ms))).unwrap_or_default();
         let events = count(self.events, "event");
         if self.counted == 0 {
             return format!(

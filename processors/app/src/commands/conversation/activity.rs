@@ -2,14 +2,15 @@
 
 use anstyle::{AnsiColor, Style};
 
+use super::body;
 use super::entry::who;
 use super::known::{kind_words, reaction_words, refusal, suggestion_words};
 use super::records::{Activity, Actor, Delivery};
 use super::text::{TEXT_COLUMNS_MAX, color, column, dim, painted, safe, short, time};
-use super::body;
 
 /// Somebody who looks at a whole conversation wants whole texts; this only bounds what a line can be.
 const WHOLE_TEXT_COLUMNS_MAX: usize = 20_000;
+const AUTHOR_COLUMNS: usize = 22;
 
 fn kind_style(kind: &str) -> Style {
     match kind {
@@ -74,12 +75,18 @@ fn badges(activity: &Activity) -> Vec<String> {
 
 /// One activity with its whole text, and what became of it in lines of their own below.
 pub fn lines(activity: &Activity) -> Vec<String> {
+    let text = body::of_activity(activity, WHOLE_TEXT_COLUMNS_MAX);
+    let text = match text.as_str() {
+        "" if activity.deletion.is_some() => " (deleted)".to_owned(),
+        "" => String::new(),
+        text => format!(": {text}"),
+    };
+    let author = who(activity.actor.as_ref(), AUTHOR_COLUMNS);
     let head = format!(
-        "{} {} {} {}",
+        "{} {} {}{text}",
         painted(dim(), &format!("{}  {}", time(activity.occurred_at), column(&activity.activity_id, 13))),
-        painted(Style::new().bold(), &column(&who(activity.actor.as_ref()), 20)),
-        painted(kind_style(&activity.kind), &format!("{}:", kind_words(activity))),
-        body::of_activity(activity, WHOLE_TEXT_COLUMNS_MAX)
+        painted(Style::new().bold(), &column(&author, AUTHOR_COLUMNS)),
+        painted(kind_style(&activity.kind), &kind_words(activity)),
     );
     let mut below: Vec<(i64, String)> = Vec::new();
     for edit in &activity.edits {
@@ -96,7 +103,8 @@ pub fn lines(activity: &Activity) -> Vec<String> {
         below.push((reaction.at, by(reaction.actor.as_ref(), &reaction_words(reaction, "it"))));
     }
     for suggestion in &activity.suggestions {
-        below.push((suggestion.at, by(suggestion.actor.as_ref(), &suggestion_words(&suggestion.items, "it"))));
+        below
+            .push((suggestion.at, by(suggestion.actor.as_ref(), &suggestion_words(&suggestion.items, "it"))));
     }
     for rejected in &activity.rejected {
         below.push((rejected.at, refusal(rejected, "it")));
@@ -104,11 +112,11 @@ pub fn lines(activity: &Activity) -> Vec<String> {
     below.extend(activity.delivery.iter().flat_map(receipts));
     below.sort_by_key(|(at, _)| *at);
     let below = below.into_iter().map(|(at, text)| format!("    {} {text}", painted(dim(), &time(at))));
-    std::iter::once(head.trim_end().to_owned()).chain(below).collect()
+    std::iter::once(head).chain(below).collect()
 }
 
 fn by(actor: Option<&Actor>, text: &str) -> String {
-    format!("{} {text}", safe(&who(actor), 40))
+    format!("{} {text}", who(actor, 40))
 }
 
 fn receipts(delivery: &Delivery) -> Vec<(i64, String)> {
@@ -135,7 +143,8 @@ mod tests {
     use serde_json::json;
 
     fn activity(fields: &serde_json::Value) -> Activity {
-        let mut value = json!({"activityId": "a", "conversationId": "c", "kind": "AGENT_MESSAGE", "occurredAt": 0});
+        let mut value =
+            json!({"activityId": "a", "conversationId": "c", "kind": "AGENT_MESSAGE", "occurredAt": 0});
         let all = value.as_object_mut().unwrap();
         all.extend(fields.as_object().unwrap().clone());
         serde_json::from_value(value).unwrap()
@@ -155,7 +164,8 @@ mod tests {
 
     #[test]
     fn one_line_shows_in_short_what_became_of_an_activity() {
-        let activity = activity(&json!({"actor": {"name": "Ann"}, "body": {"markdownText": "hello"}, "edits": [{}],
+        let activity =
+            activity(&json!({"actor": {"name": "Ann"}, "body": {"markdownText": "hello"}, "edits": [{}],
             "reactions": [{"kind": "EMOJI", "value": "👍"}], "delivery": {"status": "READ"}}));
         let line = plain(&line(&activity));
         assert!(line.ends_with("hello  [edited×1 👍 ✓✓ read]"), "{line}");
@@ -163,7 +173,8 @@ mod tests {
 
     #[test]
     fn all_that_became_of_it_stands_below_in_its_order() {
-        let activity = activity(&json!({"actor": {"type": "AGENT", "name": "Ann"}, "body": {"markdownText": "two"},
+        let activity =
+            activity(&json!({"actor": {"type": "AGENT", "name": "Ann"}, "body": {"markdownText": "two"},
             "edits": [{"at": 1000, "actor": {"name": "Ann"}, "body": {"markdownText": "two"}}],
             "reactions": [{"at": 5000, "actor": {"name": "Cy"}, "kind": "EMOJI", "value": "👍"}],
             "delivery": {"status": "FAILED", "reasonCode": "131026", "sentAt": 2000, "failedAt": 3000},
@@ -172,7 +183,7 @@ mod tests {
         assert_eq!(
             said,
             [
-                "1970-01-01 00:00:00Z  a             Ann (agent)          message: two",
+                "1970-01-01 00:00:00Z  a             Ann (agent)            message: two",
                 "    1970-01-01 00:00:01Z Ann edited: two",
                 "    1970-01-01 00:00:02Z sent",
                 "    1970-01-01 00:00:03Z failed (131026)",

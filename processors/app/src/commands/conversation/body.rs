@@ -31,7 +31,9 @@ pub fn text(body: &Value, columns_max: usize) -> String {
 }
 
 fn wrap_ups(codes: &[Value], body: &Value) -> String {
-    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |value: &Value, name: &str| {
+        value.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
     let code = |code: &Value| {
         let parts = [text(code, "categoryName"), text(code, "value")];
         parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
@@ -58,5 +60,6 @@ mod tests {
     fn a_wrap_up_is_its_codes_and_its_note() {
         let body = json!({"wrapups": [{"categoryName": "Sales", "value": "Sold"}, {"value": "Other"}], "note": "ok"});
         assert_eq!(text(&body, 100), "Sales: Sold, Other, “ok”");
+        assert_eq!(text(&json!({"wrapups": [{"value": "Sold"}], "note": ""}), 100), "Sold");
     }
 }

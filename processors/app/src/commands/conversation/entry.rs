@@ -6,14 +6,20 @@ use anstyle::{AnsiColor, Style};
 
 use super::known::Known;
 use super::records::{Actor, Channel, Entry};
-use super::text::{color, column, columns, dim, duration, elapsed, in_words, painted, safe, short, time};
+use super::text::{
+    clock, color, column, columns, dim, duration, elapsed, in_words, painted, safe, short, time,
+};
 
-/// Where the conversation stands.
-const WHERE_COLUMNS: usize = 22;
-/// Who did it.
-const WHO_COLUMNS: usize = 20;
+/// Where the conversation stands, and who did it: so many columns each.
+const PART_COLUMNS: usize = 22;
+/// The same where the terminal is narrow.
+const PART_COLUMNS_NARROW: usize = 12;
+/// A narrower terminal has no room for dates beside texts.
+const WIDE_COLUMNS: usize = 110;
+/// Less of a longer name would not tell who it is.
+const NAME_COLUMNS_MIN: usize = 8;
 /// What is said keeps so much of the narrowest terminal.
-const WHAT_COLUMNS_MIN: usize = 24;
+const WHAT_COLUMNS_MIN: usize = 10;
 
 /// Names of agents by their ids: a timeline's list of agents holds only ids.
 #[derive(Debug, Default)]
@@ -41,7 +47,7 @@ impl People {
 
     /// The name of an agent, else a short form of the id.
     pub fn called(&self, id: &str) -> String {
-        self.0.get(id).map_or_else(|| short(id), |name| safe(name, WHO_COLUMNS))
+        self.0.get(id).map_or_else(|| short(id), |name| safe(name, PART_COLUMNS))
     }
 }
 
@@ -59,13 +65,15 @@ pub struct Look {
 /// The line of an entry, without its end. `known`: the activity that it creates or changes.
 pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: Look) -> String {
     let mark = if look.is_correction { '~' } else { ' ' };
-    let mut front = format!("{} {mark}", time(entry.at));
+    let is_wide = look.width.is_none_or(|width| width >= WIDE_COLUMNS);
+    let part = if is_wide { PART_COLUMNS } else { PART_COLUMNS_NARROW };
+    let mut front = format!("{} {mark}", if is_wide { time(entry.at) } else { clock(entry.at) });
     if look.names_conversation {
-        front.push_str(&column(&entry.conversation_id, 13));
+        front.push_str(&column(&entry.conversation_id, if is_wide { 13 } else { 8 }));
     }
     front.push_str(&format!("{:>9}  ", elapsed(entry.elapsed_ms)));
-    let place = column(&place(entry, people), WHERE_COLUMNS);
-    let who = column(&who(entry.actor.as_ref()), WHO_COLUMNS);
+    let place = column(&place(entry, people), part);
+    let who = column(&who(entry.actor.as_ref(), part), part);
     let response = entry.response_ms.map(|ms| format!("  ↩ {}", duration(ms))).unwrap_or_default();
     let taken = columns(&front) + columns(&place) + columns(&who) + columns(&response) + 2;
     let left = look.width.map_or(usize::MAX, |width| width.saturating_sub(taken).max(WHAT_COLUMNS_MIN));
@@ -93,15 +101,18 @@ fn place(entry: &Entry, people: &People) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// Somebody, by name and kind.
-pub fn who(actor: Option<&Actor>) -> String {
+/// Somebody, by name and kind, not wider than so many columns. Of a long name the kind is kept, where there is room for both.
+pub fn who(actor: Option<&Actor>, columns_max: usize) -> String {
     let Some(actor) = actor else { return "-".to_owned() };
-    let kind = actor.kind.as_deref().map(str::to_lowercase);
+    let kind = actor.kind.as_deref().map(|kind| safe(&kind.to_lowercase(), 12));
     let name = actor.name.clone().or_else(|| actor.id.as_deref().map(short));
-    match (name, kind) {
-        (Some(name), Some(kind)) => format!("{name} ({kind})"),
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => "-".to_owned(),
+    let Some(name) = name else { return safe(kind.as_deref().unwrap_or("-"), columns_max) };
+    let left = kind.as_deref().map_or(0, |kind| columns_max.saturating_sub(columns(kind) + 3));
+    match kind {
+        Some(kind) if left >= columns(&name).min(NAME_COLUMNS_MIN) => {
+            format!("{} ({kind})", safe(&name, left))
+        }
+        _ => safe(&name, columns_max),
     }
 }
 
@@ -125,7 +136,9 @@ fn what(entry: &Entry, known: Option<&Known>) -> String {
         "EDIT" => said.map_or_else(|| format!("edited {}", of(known)), str::to_owned),
         "DELETE" => said.map_or_else(|| format!("deleted {}", of(known)), str::to_owned),
         // The activity lists only the event that decided.
-        "REACTION" => said.map_or_else(|| format!("a reaction on {}, since changed", of(known)), str::to_owned),
+        "REACTION" => {
+            said.map_or_else(|| format!("a reaction on {}, since changed", of(known)), str::to_owned)
+        }
         "SUGGESTION" => said.map_or_else(|| format!("suggestions for {}", of(known)), str::to_owned),
         "DELIVERY" => said.map_or_else(|| receipt(entry, known), str::to_owned),
         "MESSAGE" | "CALL" | "WRAP_UP" | "DATA" | "ACTIVITY" => primary(entry, known, said),
@@ -153,7 +166,8 @@ fn primary(entry: &Entry, known: Option<&Known>, refused: Option<&str>) -> Strin
     let what = if is_leg { named() } else { known.what.clone() };
     match refused {
         Some(refused) => format!("{what}: {refused}"),
-        None if known.text.is_empty() => what,
+        // How long a call took is said where it ends.
+        None if known.text.is_empty() || entry.name == "CALL_LEG_STARTED" => what,
         None => format!("{what}: {}", known.text),
     }
 }
@@ -189,4 +203,3 @@ fn style(entry: &Entry) -> Style {
         _ => Style::new(),
     }
 }
-

@@ -185,12 +185,14 @@ impl Conversation {
         let activities = self.activities()?;
         let people = people(summary.as_ref(), &entries, &activities);
         writeln!(out, "conversation {}", text::safe(&self.id, 200))?;
-        match &summary {
-            Some(known) => summary::lines(known, &people).iter().try_for_each(|line| writeln!(out, "{line}"))?,
-            None => writeln!(out, "  no summary yet")?,
+        let said = summary.as_ref().map(|summary| summary::lines(summary, &people));
+        for line in said.unwrap_or_else(|| vec!["  no summary yet".to_owned()]) {
+            writeln!(out, "{line}")?;
         }
-        let known: HashMap<&str, Known> =
-            activities.iter().map(|(activity, _)| (activity.activity_id.as_str(), Known::of(activity))).collect();
+        let known: HashMap<&str, Known> = activities
+            .iter()
+            .map(|(activity, _)| (activity.activity_id.as_str(), Known::of(activity)))
+            .collect();
         writeln!(out, "\ntimeline, {}", counted(entries.len(), "entry", "entries"))?;
         let look = Look { width, ..Look::default() };
         for (entry, _) in &entries {
@@ -214,9 +216,8 @@ impl Conversation {
     /// The activities, by time, then by id.
     fn activities(&self) -> anyhow::Result<Vec<(Activity, &RawValue)>> {
         let mut activities: Vec<(Activity, &RawValue)> = all(&self.activities)?;
-        activities.sort_by(|(a, _), (b, _)| {
-            (a.occurred_at, &a.activity_id).cmp(&(b.occurred_at, &b.activity_id))
-        });
+        activities
+            .sort_by(|(a, _), (b, _)| (a.occurred_at, &a.activity_id).cmp(&(b.occurred_at, &b.activity_id)));
         Ok(activities)
     }
 }
@@ -231,7 +232,9 @@ fn parsed<T: DeserializeOwned>(key: &[u8], raw: &RawValue) -> anyhow::Result<T> 
 
 fn not_ours(key: &[u8]) -> String {
     let key = String::from_utf8_lossy(key);
-    format!("the record of key {key:?} is not as cx-timelines writes it; does something else write this topic?")
+    format!(
+        "the record of key {key:?} is not as cx-timelines writes it; does something else write this topic?"
+    )
 }
 
 fn people(

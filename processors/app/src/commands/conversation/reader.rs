@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::{Offset, TopicPartitionList};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use crate::exit::Failure;
 
@@ -31,8 +31,19 @@ pub struct Span {
 
 /// A consumer for reading to an end.
 pub struct Reader {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Quiet>,
 }
+
+/// The client tells every error twice; here only what `poll` gives is listened to. To it, the end of a partition is one too.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "reading");
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 impl Reader {
     /// A reader of this cluster.
@@ -47,8 +58,10 @@ impl Reader {
         client.set("isolation.level", "read_committed");
         client.set("enable.partition.eof", "true");
         client.set("queued.max.messages.kbytes", "16384");
+        // A partition's end is told when a fetch comes back empty: not after the usual half second.
+        client.set("fetch.wait.max.ms", "10");
         let consumer = client
-            .create()
+            .create_with_context(Quiet)
             .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
         Ok(Self { consumer })
     }
@@ -59,7 +72,8 @@ impl Reader {
     /// The cluster does not answer.
     pub fn span(&self, topic: &str, partition: i32) -> anyhow::Result<Span> {
         let ends = self.consumer.fetch_watermarks(topic, partition, ANSWER_TIMEOUT);
-        let (first, end) = ends.with_context(|| format!("the end of {topic}/{partition} cannot be asked for"))?;
+        let (first, end) =
+            ends.with_context(|| format!("the end of {topic}/{partition} cannot be asked for"))?;
         Ok(Span { topic: topic.to_owned(), partition, first, end })
     }
 

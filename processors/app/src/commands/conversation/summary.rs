@@ -40,7 +40,9 @@ pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
     lines.extend(sessions.chain(visits).chain(stays));
     lines.extend(summary.wrap_ups.iter().map(|wrap_up| field("wrap-up", &wrap_up_words(wrap_up, people))));
     let figures = [("counts", counts(summary)), ("responses", responses(summary)), ("times", sums(summary))];
-    lines.extend(figures.into_iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| field(name, &said)));
+    lines.extend(
+        figures.into_iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| field(name, &said)),
+    );
     lines
 }
 
@@ -132,7 +134,8 @@ fn wrap_up_words(wrap_up: &WrapUp, people: &People) -> String {
 fn counts(summary: &Summary) -> String {
     let number = |field: &str| summary.counts.get(field).copied().unwrap_or(0);
     let counted = COUNTED.iter().map(|(field, thing)| (number(field), *thing));
-    let late = [("agentSlaBreaches", "breach", "by agents"), ("customerSlaBreaches", "breach", "by the customer")];
+    let late =
+        [("agentSlaBreaches", "breach", "by agents"), ("customerSlaBreaches", "breach", "by the customer")];
     let mut said: Vec<String> =
         counted.filter(|(number, _)| *number > 0).map(|(number, thing)| count(number, thing)).collect();
     for (field, thing, whose) in late {

@@ -91,6 +91,12 @@ pub fn time(ms: i64) -> String {
     time.map_or_else(|| ms.to_string(), |utc| utc.format("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
+/// The time of the day, in UTC.
+pub fn clock(ms: i64) -> String {
+    let time = time(ms);
+    time.split_once(' ').map_or_else(|| time.clone(), |(_, clock)| clock.to_owned())
+}
+
 /// How far into a conversation something is: `+0:05`, `+1:02:03`, `+2d 01:02:03`.
 pub fn elapsed(ms: i64) -> String {
     let (sign, ms) = if ms < 0 { ('-', ms.saturating_neg()) } else { ('+', ms) };

@@ -1,5 +1,6 @@
 //! `tail`: timelines as they grow, or any output topics as they come; for people, or as JSON lines.
 
+mod printer;
 mod recent;
 mod render;
 mod timelines;
@@ -11,14 +12,13 @@ use anyhow::{Context, anyhow};
 use edge::Stop;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
 
+use self::printer::Printer;
 use self::timelines::Timelines;
-use super::conversation::entry::{self, Look, People};
-use super::conversation::{Product, Products, activity, terminal_width};
-use super::lines::{self, text};
+use super::conversation::entry::Look;
+use super::conversation::{Products, terminal_width};
 use super::topics;
 use crate::cli::{Global, TailArgs};
 use crate::config::{Config, Role};
@@ -26,6 +26,8 @@ use crate::exit::Failure;
 use crate::{kafka, signals};
 
 const POLL: Duration = Duration::from_millis(200);
+/// Where records come without a pause, a turn ends after this time, so that what waits is printed and a stop is heard.
+const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// Prints until a signal, or the limit.
 pub fn run(global: &Global, args: &TailArgs, config: &Config) -> Result<(), Failure> {
@@ -64,39 +66,29 @@ enum View {
 
 impl<'p> Plan<'p> {
     fn of(args: &'p TailArgs, config: &'p Config) -> anyhow::Result<Self> {
-        let conversation = args.conversation.as_deref();
         let products = Products::of(config);
-        let mut plan = match (args.topics.is_empty(), args.activities, args.json, conversation) {
-            (false, ..) => Self {
-                topics: args.topics.iter().map(String::as_str).collect(),
-                view: View::Records,
-                conversation,
-                from_beginning: args.from_beginning,
-            },
-            (true, true, ..) => {
-                let topic = products.activities.ok_or_else(Products::missing)?;
-                Self::with_letters(vec![topic], View::Records, config)
-            }
-            (true, false, true, None) => Self::with_letters(config.published(), View::Records, config),
-            (true, false, true, Some(_)) => {
-                let topics = products.topics().map(|(topic, _)| topic).collect();
-                Self::with_letters(topics, View::Records, config)
-            }
-            (true, false, false, _) => Self::timelines(config, conversation.is_none())?,
+        let conversation = args.conversation.as_deref();
+        let mut plan = if !args.topics.is_empty() {
+            Self::records(args.topics.iter().map(String::as_str).collect())
+        } else if args.activities {
+            let activities = products.activities.ok_or_else(Products::missing)?;
+            Self::records(vec![activities, config.name_of(Role::DeadLetters)])
+        } else if args.json {
+            Self::records(config.published())
+        } else {
+            Self::timelines(config, conversation.is_none())?
         };
+        if conversation.is_some() {
+            // The other topics, also that of dead letters, are not by conversation.
+            plan.topics.retain(|topic| products.product(topic).is_some());
+        }
         if args.json {
             plan.view = View::Json;
         }
-        if conversation.is_some() {
-            // A dead letter does not say which conversation it would have been of.
-            plan.topics.retain(|topic| products.product(topic).is_some());
-        }
-        plan.conversation = conversation;
-        plan.from_beginning = args.from_beginning;
-        Ok(plan)
+        Ok(Self { conversation, from_beginning: args.from_beginning, ..plan })
     }
 
-    /// The timelines of all conversations, from the beginning.
+    /// The timelines of all conversations from the beginning, and the dead letters.
     ///
     /// # Errors
     /// topics.yaml does not have them.
@@ -104,33 +96,48 @@ impl<'p> Plan<'p> {
         Self::timelines(config, true)
     }
 
-    fn timelines(config: &'p Config, several: bool) -> anyhow::Result<Self> {
+    fn timelines(config: &'p Config, are_several: bool) -> anyhow::Result<Self> {
         let products = Products::of(config);
         let timelines = products.timelines.with_context(|| {
             format!("topics.yaml does not declare the processor {}; try --activities", folds::timelines::NAME)
         })?;
-        let look = Look { names_conversation: several, is_correction: false, width: terminal_width() };
+        let look = Look { names_conversation: are_several, is_correction: false, width: terminal_width() };
+        let topics = [Some(timelines), products.activities, Some(config.name_of(Role::DeadLetters))];
         let view = View::Timelines(Box::new(Timelines::new(look)));
-        let topics = [Some(timelines), products.activities].into_iter().flatten().collect();
-        Ok(Self::with_letters(topics, view, config))
+        Ok(Self { view, ..Self::records(topics.into_iter().flatten().collect()) })
     }
 
-    fn with_letters(mut topics: Vec<&'p str>, view: View, config: &'p Config) -> Self {
-        let letters = config.name_of(Role::DeadLetters);
-        if !topics.contains(&letters) {
-            topics.push(letters);
+    fn records(topics: Vec<&'p str>) -> Self {
+        Self { topics, view: View::Records, conversation: None, from_beginning: true }
+    }
+
+    /// Where reading begins: only in the conversation's partition, if there is but one conversation.
+    fn places(&self, metadata: &Metadata, config: &Config) -> Result<TopicPartitionList, Failure> {
+        let from = if self.from_beginning { Offset::Beginning } else { Offset::End };
+        let mut places = TopicPartitionList::new();
+        for topic in &self.topics {
+            let partitions = topics::partitions(metadata, topic)
+                .with_context(|| topics::no_such_topic(config, topic))
+                .map_err(Failure::usage)?;
+            let wanted = match self.conversation {
+                Some(id) => {
+                    let one = engine::partition_of(id.as_bytes(), partitions);
+                    one..one + 1
+                }
+                None => 0..partitions,
+            };
+            for partition in wanted {
+                places.add_partition_offset(topic, partition, from)?;
+            }
         }
-        Self { topics, view, conversation: None, from_beginning: true }
+        Ok(places)
     }
 }
 
 /// A consumer without a group that prints what is committed.
 pub struct Tail<'p> {
     consumer: BaseConsumer,
-    dead_letters: &'p str,
-    products: Products<'p>,
-    view: View,
-    conversation: Option<&'p str>,
+    printer: Printer<'p>,
 }
 
 impl<'p> Tail<'p> {
@@ -152,29 +159,23 @@ impl<'p> Tail<'p> {
         let consumer: BaseConsumer = client
             .create()
             .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
-        consumer.assign(&places(&plan, metadata, config)?)?;
-        Ok(Self {
-            consumer,
-            dead_letters: config.name_of(Role::DeadLetters),
-            products: Products::of(config),
-            view: plan.view,
-            conversation: plan.conversation,
-        })
+        consumer.assign(&plan.places(metadata, config)?)?;
+        Ok(Self { consumer, printer: Printer::new(plan, config) })
     }
 
-    /// Prints what is there, at most so many lines; waits a little where there is nothing. Gives how many it printed.
+    /// Prints what is there, at most so many lines; waits a little where there is nothing. Gives how many were printed.
     ///
     /// # Errors
     /// Standard output is gone, or the cluster denies the rights.
     pub fn print_some(&mut self, most: u64) -> anyhow::Result<u64> {
         let mut printed = 0;
         let mut wait = POLL;
-        while printed < most {
-            let next = self.consumer.poll(wait).map(|next| next.map(|message| message.detach()));
-            match next {
+        let begun = Instant::now();
+        while printed < most && begun.elapsed() < TURN_MAX && !self.printer.is_full() {
+            match self.consumer.poll(wait) {
                 None => break,
                 Some(Ok(message)) => {
-                    printed += self.take(&message)?;
+                    printed += self.printer.take(&message)?;
                     wait = Duration::ZERO;
                 }
                 Some(Err(error)) => {
@@ -183,6 +184,8 @@ impl<'p> Tail<'p> {
                 }
             }
         }
+        printed += self.printer.settle(most - printed)?;
+        anstream::stdout().lock().flush()?;
         Ok(printed)
     }
 }

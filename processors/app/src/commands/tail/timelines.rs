@@ -171,7 +171,12 @@ mod tests {
     fn entries_are_shown_in_the_order_of_their_events() {
         let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
         for (at, id) in [(5, "b"), (3, "z"), (5, "a")] {
-            let _ = timelines.take_entry("t", &format!("c/{id}"), Some(&entry(at * 60_000, id, None, "AGENT")), now);
+            let _ = timelines.take_entry(
+                "t",
+                &format!("c/{id}"),
+                Some(&entry(at * 60_000, id, None, "AGENT")),
+                now,
+            );
         }
         let first: Vec<String> = timelines.lines(2);
         assert!(plain(&first[0]).contains("+3:00") && plain(&first[1]).contains("+5:00"), "{first:?}");

@@ -82,7 +82,8 @@ impl Source for FileSource<'_> {
                 headers: &NoHeaders,
                 conversation: self.config.conversation_of(topic),
             };
-            visit(&Found { record, place: (0, 0, number) }).with_context(|| format!("line {}", line.number))?;
+            visit(&Found { record, place: (0, 0, number) })
+                .with_context(|| format!("line {}", line.number))?;
         }
         Ok(())
     }

@@ -1,0 +1,308 @@
+//! Whole pages, from records of the public cases.
+
+use super::*;
+
+const CHAT: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/cases/web-chat-from-bot-to-close/expected.ndjson"
+));
+const CALL: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/cases/voice-call-with-legs-and-a-late-recording/expected.ndjson"
+));
+const EDITS: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/cases/edits-and-deletions/expected.ndjson"
+));
+const REACTIONS: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/cases/reactions-suggestions-and-survey-answers/expected.ndjson"
+));
+const RECEIPTS: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../tests/cases/receipts-out-of-order/expected.ndjson"
+));
+const ALL: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases/kitchen-sink/expected.ndjson"));
+
+/// The topics by their names in the cases.
+const PRODUCTS: Products<'static> = Products {
+    conversations: Some("cx.conversations"),
+    timelines: Some("cx.timelines"),
+    activities: Some("cx.activities"),
+};
+
+fn conversation(lines: &str, id: &str) -> Conversation {
+    let mut found = Conversation::new(id);
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        if let Some(product) = PRODUCTS.product(line["topic"].as_str().unwrap()) {
+            let value = line["value"].to_string();
+            found.take(product, line["key"].as_str().unwrap().as_bytes(), Some(value.as_bytes())).unwrap();
+        }
+    }
+    found
+}
+
+fn page(found: &Conversation, width: Option<usize>) -> String {
+    let mut out = Vec::new();
+    found.write_page(&mut out, width).unwrap();
+    text::plain(&String::from_utf8(out).unwrap())
+}
+
+/// One part of a page, without its title.
+fn part(page: &str, part: usize) -> Vec<String> {
+    page.split("\n\n").nth(part).unwrap().lines().skip(1).map(str::to_owned).collect()
+}
+
+/// The timeline's lines, each from where it says who.
+fn said(lines: &str) -> Vec<String> {
+    let page = page(&conversation(lines, "c"), None);
+    part(&page, 1).iter().map(|line| line.chars().skip(56).collect()).collect()
+}
+
+#[test]
+fn a_page_tells_a_chat_from_its_summary_to_its_last_message() {
+    assert_eq!(
+        page(&conversation(CHAT, "c"), None),
+        "\
+conversation c
+  state      closed · handled · inbound · WEB · figures provisional · 17 events
+  time       started 2025-06-15 15:06:40Z, closed 2025-06-15 15:08:12Z after 1 min 32 s
+  customer   cus
+  session    s · WEB 1 · started 2025-06-15 15:06:40Z · ended 2025-06-15 15:08:11Z
+  queue      web · from 2025-06-15 15:06:47Z · waited 14.5 s · answered
+  agent      Ann (ann) · joined 2025-06-15 15:07:02Z · left 2025-06-15 15:08:10Z (WRAP_UP_DONE) · engaged 38.0 s · wrap-up 30.0 s · 1 message, 1 response in 20.0 s
+  wrap-up    2025-06-15 15:08:00Z · Ann · Parcels: Where is it
+  counts     4 customer messages, 1 agent message, 1 bot message, 2 responses
+  responses  first after 1.0 s · first of an agent after 45.0 s · agents: 1, mean 20.0 s, longest 20.0 s · bots: 1, mean 1.0 s, longest 1.0 s
+  times      waited 14.5 s
+
+timeline, 17 entries
+2025-06-15 15:06:40Z      +0:00  self-service           -                      channel session started WEB 1
+2025-06-15 15:06:40Z      +0:00  self-service           S (system)             conversation started
+2025-06-15 15:06:45Z      +0:05  self-service           Cy (customer)          message: Where is my parcel?
+2025-06-15 15:06:46Z      +0:06  self-service           Bo (bot)               message: Let me find somebody. 🙂  ↩ 1.0 s
+2025-06-15 15:06:47Z      +0:07  self-service           Bo (bot)               find agent
+2025-06-15 15:06:47Z      +0:07  queued · web           -                      task enqueued
+2025-06-15 15:07:00Z      +0:20  queued · web           S (system)             agent reserved
+2025-06-15 15:07:02Z      +0:22  agent · Ann            -                      agent subscribed
+2025-06-15 15:07:10Z      +0:30  agent · Ann            Cy (customer)          message: Hello?
+2025-06-15 15:07:13Z      +0:33  agent · Ann            Cy (customer)          message: Order 4711.
+2025-06-15 15:07:30Z      +0:50  agent · Ann            Ann (agent)            message: It comes tomorrow.  ↩ 20.0 s
+2025-06-15 15:07:35Z      +0:55  agent · Ann            Cy (customer)          message: Thanks!
+2025-06-15 15:07:40Z      +1:00  wrap-up · Ann          -                      participant role changed
+2025-06-15 15:08:00Z      +1:20  wrap-up · Ann          Ann (agent)            wrap-up: Parcels: Where is it
+2025-06-15 15:08:10Z      +1:30  self-service           -                      agent unsubscribed
+2025-06-15 15:08:11Z      +1:31  self-service           -                      channel session ended WEB 1
+2025-06-15 15:08:12Z      +1:32  closed                 S (system)             conversation closed
+
+7 activities
+2025-06-15 15:06:45Z  m-e03         Cy (customer)          message: Where is my parcel?
+2025-06-15 15:06:46Z  m-e04         Bo (bot)               message: Let me find somebody. 🙂
+2025-06-15 15:07:10Z  m-e09         Cy (customer)          message: Hello?
+2025-06-15 15:07:13Z  m-e10         Cy (customer)          message: Order 4711.
+2025-06-15 15:07:30Z  m-e11         Ann (agent)            message: It comes tomorrow.
+2025-06-15 15:07:35Z  m-e12         Cy (customer)          message: Thanks!
+2025-06-15 15:08:00Z  m-e14         Ann (agent)            wrap-up: Parcels: Where is it
+"
+    );
+}
+
+#[test]
+fn a_call_tells_its_length_where_it_ends() {
+    assert_eq!(
+        said(CALL),
+        [
+            "Cy (customer)          transcript: Good morning",
+            "-                      channel session started CX_VOICE 1",
+            "ivr (app)              IVR activity: IVR",
+            "-                      agent subscribed",
+            "Ann (agent)            call leg started",
+            "Ann (agent)            transcript: How can I help?",
+            "Cy (customer)          transcript: My line is dead.",
+            "-                      conversation paused",
+            "-                      conversation paused",
+            "-                      conversation resumed",
+            "Ann (agent)            call leg ended: took 1 min 59 s, reason 16",
+            "Ann (agent)            call leg started",
+            "-                      channel session ended CX_VOICE 1",
+            "-                      agent unsubscribed",
+            "S (system)             conversation closed",
+            "rec (app)              call recording: https://rec.example/call.wav",
+        ]
+    );
+}
+
+#[test]
+fn edits_deletions_and_what_was_refused_are_said_in_words() {
+    assert_eq!(
+        said(EDITS),
+        [
+            "Bo (bot)               edited a message that is deleted",
+            "Ann (agent)            message: as an UPDATE",
+            "Bo (bot)               message (deleted)",
+            "boss (agent)           edit of a message that is deleted refused (not-author)",
+            "Ann (agent)            edited: first",
+            "Ben (agent)            edit of “as an UPDATE” refused (not-author)",
+            "S (system)             edited: first, by the system",
+            "ann (agent)            edited: first, by the same agent",
+            "Cy (customer)          message (deleted)",
+            "Ben (agent)            deletion of a message that is deleted refused (not-author)",
+            "boss (agent)           deleted the message",
+            "Cy (customer)          edited a message that is deleted",
+            "Cy (customer)          deletion of a message that is deleted refused (already-deleted)",
+            "Ann (agent)            edited: as an UPDATE",
+            "Ann (agent)            message: UPDATE of nothing  ↩ 31.0 s",
+            "gdpr (system)          deleted the message",
+            "agent                  deletion of “UPDATE of nothing” refused (not-author)",
+        ]
+    );
+}
+
+#[test]
+fn reactions_answers_and_suggestions_are_said_in_words() {
+    assert_eq!(
+        said(REACTIONS),
+        [
+            "Ann (agent)            message: Done!",
+            "Cy (customer)          a reaction on “Done!”, since changed",
+            "Cy (customer)          a reaction on “Done!”, since changed",
+            "Cy (customer)          reacted 👍 to “Done!”",
+            "Ben (agent)            a reaction on “Done!”, since changed",
+            "Ben (agent)            a reaction on “Done!”, since changed",
+            "Ben (agent)            reacted ❤️ to “Done!”",
+            "boss (agent)           flagged “Done!”: excellent",
+            "Cy (customer)          acknowledged “Done!”",
+            "customer               reaction on “Done!” refused (no-actor)",
+            "survey (app)           survey question: How was it?",
+            "Cy (customer)          answered “How was it?”: 3",
+            "Cy (customer)          reaction on “How was it?” refused (cannot-remove)",
+            "Cy (customer)          reply: It was fine",
+            "Bo (bot)               suggested nothing for “It was fine”",
+            "Bo (bot)               suggested “You are welcome” (75 %), “Bye” (0 %) for “It was fine”",
+            "Ann (agent)            reply: Glad to hear  ↩ 1.0 s",
+            "crm (app)              conversation data: {\"phone\":\"0302\",\"plan\":{\"name\":\"gold\"}}",
+        ]
+    );
+}
+
+#[test]
+fn receipts_are_said_with_what_they_are_for() {
+    assert_eq!(
+        said(RECEIPTS),
+        [
+            "-                      receipt: accepted “one”",
+            "Ann (agent)            message: one",
+            "-                      receipt: sent “one”",
+            "-                      receipt: delivered “one”",
+            "-                      receipt: read “one”",
+            "-                      receipt for “one”",
+            "Ann (agent)            message: two",
+            "-                      receipt: failed “two”",
+            "-                      receipt: sent “two”",
+            "-                      receipt for “two”",
+            "-                      receipt for “two” refused (unknown-status)",
+            "Ann (agent)            message: three",
+            "-                      receipt: delivered “three”",
+            "-                      receipt: failed “three”",
+            "Cy (customer)          message: four",
+            "-                      receipt for “four” refused (unknown-status)",
+        ]
+    );
+}
+
+#[test]
+fn what_became_of_a_message_stands_below_it() {
+    let page = page(&conversation(EDITS, "c"), None);
+    let m2 = part(&page, 2).into_iter().skip_while(|line| !line.contains("  m2 ")).take(5);
+    assert_eq!(
+        m2.collect::<Vec<_>>(),
+        [
+            "2025-06-15 15:06:50Z  m2            Cy (customer)          message (deleted)",
+            "    2025-06-15 15:06:52Z deletion of it refused (not-author)",
+            "    2025-06-15 15:06:54Z boss (agent) deleted it",
+            "    2025-06-15 15:07:00Z Cy (customer) edited (the text is removed)",
+            "    2025-06-15 15:07:10Z deletion of it refused (already-deleted)",
+        ]
+    );
+}
+
+#[test]
+fn on_a_terminal_a_line_is_a_line() {
+    let people = People::default();
+    for id in ["38d9d2d08741868a0000020f", "efe1320a-75d7-4fde-a000-00a27c472457"] {
+        let found = conversation(ALL, id);
+        let known: Vec<Known> =
+            found.activities().unwrap().iter().map(|(activity, _)| Known::of(activity)).collect();
+        for (entry, _) in found.timeline().unwrap() {
+            for width in [80, 100, 120, 200] {
+                let look = Look { width: Some(width), names_conversation: true, is_correction: true };
+                for known in &known {
+                    let line = text::plain(&entry::line(&entry, Some(known), &people, look));
+                    assert!(text::columns(&line) <= width, "{width}: {line}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn agents_are_called_by_their_names() {
+    let page = page(&conversation(ALL, "38d9d2d08741868a0000020f"), None);
+    let places = part(&page, 1).join("\n");
+    assert!(places.contains("agent · agent.smith") && !places.contains("22d104bc"), "{places}");
+}
+
+#[test]
+fn json_has_the_records_as_they_are_in_their_order() {
+    let mut found = Conversation::new("c");
+    let entry = |id: &str, at: i64| {
+        format!(
+            r#"{{"entryId":"{id}","conversationId":"c","at":{at},"name":"X","category":"OTHER","elapsedMs":0,"stage":"AGENT","n":1.50}}"#
+        )
+    };
+    for (id, at) in [("a", 7), ("c", 5), ("b", 5)] {
+        found.take(Product::Entry, format!("c/{id}").as_bytes(), Some(entry(id, at).as_bytes())).unwrap();
+    }
+    let mut out = Vec::new();
+    found.write_json(&mut out).unwrap();
+    let wanted = format!(
+        "{{\"conversationId\":\"c\",\"summary\":null,\"timeline\":[{},{},{}],\"activities\":[]}}\n",
+        entry("b", 5),
+        entry("c", 5),
+        entry("a", 7)
+    );
+    assert_eq!(String::from_utf8(out).unwrap(), wanted);
+}
+
+#[test]
+fn a_conversation_takes_only_its_own_records_and_a_tombstone_removes_one() {
+    let mut found = Conversation::new("a/b");
+    for (product, key) in [
+        (Product::Summary, "a%2Fb"),
+        (Product::Entry, "a/b"),
+        (Product::Activity, "a%2Fbc/m"),
+        (Product::Activity, "m"),
+    ] {
+        found.take(product, key.as_bytes(), Some(b"{}")).unwrap();
+        assert!(found.is_empty(), "{key}");
+    }
+    for (product, key) in
+        [(Product::Summary, "a/b"), (Product::Entry, "a%2Fb/e"), (Product::Activity, "a%2Fb/m")]
+    {
+        found.take(product, key.as_bytes(), Some(b"{}")).unwrap();
+        assert!(!found.is_empty(), "{key}");
+        found.take(product, key.as_bytes(), None).unwrap();
+        assert!(found.is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn a_record_of_something_else_is_an_error_that_names_it() {
+    let mut found = Conversation::new("c");
+    assert!(found.take(Product::Entry, b"c/e", Some(b"no json")).unwrap_err().to_string().contains("c/e"));
+    found.take(Product::Entry, b"c/e", Some(b"[]")).unwrap();
+    let error = found.write_page(&mut Vec::new(), None).unwrap_err();
+    assert!(error.to_string().contains("\"c/e\" is not as cx-timelines writes it"), "{error}");
+}

@@ -1,0 +1,152 @@
+//! Records of any output topic to lines.
+
+use std::io::Write;
+use std::time::Instant;
+
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+
+use super::timelines::Timelines;
+use super::{Plan, View, render};
+use crate::commands::conversation::entry::{self, Look, People};
+use crate::commands::conversation::records::{Activity, Entry};
+use crate::commands::conversation::{Product, Products, activity};
+use crate::commands::lines::{self, text};
+use crate::config::{Config, Role};
+
+/// Prints records as the plan says.
+pub(super) struct Printer<'p> {
+    dead_letters: &'p str,
+    products: Products<'p>,
+    view: View,
+    conversation: Option<&'p str>,
+}
+
+impl<'p> Printer<'p> {
+    pub(super) fn new(plan: Plan<'p>, config: &'p Config) -> Self {
+        Self {
+            dead_letters: config.name_of(Role::DeadLetters),
+            products: Products::of(config),
+            view: plan.view,
+            conversation: plan.conversation,
+        }
+    }
+
+    /// Takes a record, and prints it if it has not to wait for another one. Gives how many lines were printed.
+    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>) -> anyhow::Result<u64> {
+        let product = self.products.product(message.topic());
+        if let Some(conversation) = self.conversation
+            && !product.is_some_and(|product| product.is_of(conversation, message.key().unwrap_or_default()))
+        {
+            return Ok(0);
+        }
+        let mut out = anstream::stdout().lock();
+        let line = match (&mut self.view, product) {
+            (View::Json, _) => {
+                write_json(&mut out, message, message.topic() == self.dead_letters)?;
+                return Ok(1);
+            }
+            (View::Timelines(timelines), Some(product)) => waiting(timelines, product, message),
+            (View::Timelines(_), None) | (View::Records, _) => {
+                Some(record(message, product, message.topic() == self.dead_letters))
+            }
+        };
+        let Some(line) = line else { return Ok(0) };
+        out.write_all(line.as_bytes())?;
+        Ok(1)
+    }
+
+    /// Prints what has waited enough, at most so many lines.
+    pub(super) fn settle(&mut self, most: u64) -> anyhow::Result<u64> {
+        let View::Timelines(timelines) = &mut self.view else { return Ok(0) };
+        if !timelines.is_due(Instant::now()) {
+            return Ok(0);
+        }
+        let lines = timelines.lines(usize::try_from(most).unwrap_or(usize::MAX));
+        let mut out = anstream::stdout().lock();
+        lines.iter().try_for_each(|line| out.write_all(line.as_bytes()))?;
+        Ok(lines.len() as u64)
+    }
+
+    /// Whether so much waits that nothing more should be taken before it is printed.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(&self.view, View::Timelines(timelines) if timelines.is_full())
+    }
+}
+
+fn waiting(timelines: &mut Timelines, product: Product, message: &BorrowedMessage<'_>) -> Option<String> {
+    let key = text(message.key().unwrap_or_default());
+    match product {
+        Product::Activity => {
+            timelines.take_activity(&key, message.payload());
+            None
+        }
+        Product::Entry => timelines.take_entry(message.topic(), &key, message.payload(), Instant::now()),
+        Product::Summary => None,
+    }
+}
+
+fn write_json(out: &mut dyn Write, message: &BorrowedMessage<'_>, is_letter: bool) -> std::io::Result<()> {
+    let (topic, key, value) = (message.topic(), message.key(), message.payload());
+    if is_letter {
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        let headers = headers.map(|header| (header.key.to_owned(), header.value.map(text))).collect();
+        return lines::write_letter(out, topic, key, value, &headers);
+    }
+    lines::write_record(out, topic, key, value)
+}
+
+/// One record by itself.
+fn record(message: &BorrowedMessage<'_>, product: Option<Product>, is_letter: bool) -> String {
+    let key = text(message.key().unwrap_or_default());
+    if is_letter {
+        return letter(message);
+    }
+    let Some(value) = message.payload() else { return render::tombstone(message.topic(), &key) };
+    by_itself(product, value).unwrap_or_else(|| render::other(message.topic(), &key, value))
+}
+
+/// The line of an activity or an entry; none for what is neither.
+fn by_itself(product: Option<Product>, value: &[u8]) -> Option<String> {
+    let line = match product? {
+        Product::Activity => activity::line(&serde_json::from_slice::<Activity>(value).ok()?),
+        Product::Entry => {
+            let look = Look { names_conversation: true, ..Look::default() };
+            entry::line(&serde_json::from_slice::<Entry>(value).ok()?, None, &People::default(), look)
+        }
+        Product::Summary => return None,
+    };
+    Some(line + "\n")
+}
+
+fn letter(message: &BorrowedMessage<'_>) -> String {
+    let header = |name: &str| header(message, name).unwrap_or_default();
+    let place = format!(
+        "{}/{}@{}",
+        header("cx.error.topic"),
+        header("cx.error.partition"),
+        header("cx.error.offset")
+    );
+    let at = header("cx.error.at").parse().unwrap_or_default();
+    render::dead_letter(at, &header("cx.error.reason"), &header("cx.error.detail"), &place)
+}
+
+fn header(message: &BorrowedMessage<'_>, name: &str) -> Option<String> {
+    // A dead letter of a dead letter has the header twice: the last is ours.
+    let found = message.headers()?.iter().filter(|header| header.key == name).last()?;
+    Some(text(found.value?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_any_shape_is_a_line() {
+        for value in ["null", "[]", "{\"kind\": 5}", "{\"actor\": 5}", "no json"] {
+            for product in [Product::Activity, Product::Entry, Product::Summary] {
+                assert_eq!(by_itself(Some(product), value.as_bytes()), None, "{value}");
+            }
+            assert_eq!(render::other("t", "k", value.as_bytes()).lines().count(), 1);
+        }
+    }
+}
