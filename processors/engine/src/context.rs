@@ -33,6 +33,7 @@ pub struct Context<'t> {
     pub(crate) partition: i32,
     pub(crate) partitions: i32,
     pub(crate) stream_time_ms: Option<i64>,
+    pub(crate) clock_ms: i64,
     pub(crate) store: &'t dyn StateStore,
     pub(crate) writes: &'t mut WriteBatch,
     pub(crate) marks: &'t mut BTreeSet<Box<[u8]>>,
@@ -128,6 +129,12 @@ impl Context<'_> {
     #[must_use]
     pub fn stream_time_ms(&self) -> Option<i64> {
         self.stream_time_ms
+    }
+
+    /// The stream time, whether or not anything may expire yet: what comes now came at this time. 0 while there is none.
+    #[must_use]
+    pub fn clock_ms(&self) -> i64 {
+        self.clock_ms
     }
 
     /// Counts something that an operator should know of, once this is committed.

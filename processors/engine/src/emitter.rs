@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use crate::carried::Carried;
+use crate::deadletter::DeadLetter;
 use crate::outbox::Message;
 use crate::overlay;
 use crate::partitioner::partition_of;
-use crate::processor::ProcessError;
+use crate::processor::{ProcessError, Rejection};
 use crate::record::{OutputRecord, Route, Sink};
+use crate::requests::{OwnedScope, Request, Retracted, Scope};
 use crate::store::{StateStore, WriteBatch};
 use crate::tally::{Notice, Tally};
 use crate::topology::TopicId;
@@ -77,6 +80,9 @@ pub struct Emitter<'t> {
     pub(crate) outputs: Option<&'t [TopicId]>,
     pub(crate) repartition: TopicId,
     pub(crate) said: &'t mut Vec<Said>,
+    pub(crate) requests: &'t mut Vec<Request>,
+    pub(crate) dead_letters: &'t mut Vec<DeadLetter>,
+    pub(crate) now_ms: i64,
     pub(crate) is_followed: bool,
     pub(crate) sink: &'t mut dyn Sink,
     pub(crate) tally: &'t mut Tally,
@@ -235,6 +241,35 @@ impl Emitter<'_> {
         if self.is_followed {
             self.said.push(Said { key: key.into(), text: text.into() });
         }
+    }
+
+    /// Asks all processors to forget a conversation, or an activity that belongs to none, once all have settled.
+    pub fn forget(&mut self, scope: &Scope<'_>) {
+        self.requests.push(Request::Forget(OwnedScope::of(scope)));
+    }
+
+    /// Asks all processors to forget an event that has waited in vain.
+    pub fn retract(&mut self, event: &Retracted<'_>) {
+        self.requests.push(Request::Retract(OwnedScope::of(&event.scope), event.event_id.into()));
+    }
+
+    /// Makes a record that was kept whole a dead letter, with the position where it was first read.
+    pub fn dead_letter(&mut self, carried: &Carried<'_>, rejection: Rejection) {
+        let Rejection { reason, detail } = rejection;
+        let letter = DeadLetter::new(&carried.record(), self.processor, reason, detail, self.now_ms);
+        self.tally.dead_letter(reason);
+        self.dead_letters.push(letter);
+    }
+
+    /// Removes all of its own state under a prefix.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn delete_under(&mut self, prefix: &[u8]) -> Result<(), ProcessError> {
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        self.scan(prefix, |key, _| keys.push(key.to_vec()))?;
+        keys.iter().for_each(|key| self.delete(key));
+        Ok(())
     }
 
     /// Whether the state of this key lies with this very task.

@@ -5,6 +5,7 @@ use model::{Event, Home, Reason};
 use crate::context::Context;
 use crate::emitter::{Emitter, News};
 use crate::record::{SinkError, SourceRecord};
+use crate::requests::{Retracted, Scope};
 use crate::store::StoreError;
 
 /// What became of an event in a processor.
@@ -118,6 +119,32 @@ pub trait Processor: Send + Sync {
     /// The state cannot be read, or the sink failed. The caller aborts the transaction.
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         news.marked().try_for_each(|key| self.emit(key, emitter))
+    }
+
+    /// Called before [`settle`](Self::settle) in each commit in which things may expire: lets go of what has waited, or
+    /// been kept, for too long by the stream time. The work of one call is to be bounded.
+    ///
+    /// # Errors
+    /// As [`settle`](Self::settle).
+    fn expire(&self, _now_ms: i64, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    /// Forgets all state of a conversation, or of an activity that belongs to none ([`Emitter::forget`]). Called after all
+    /// have settled, last processors first: those that follow still find the state of those that they follow.
+    ///
+    /// # Errors
+    /// As [`settle`](Self::settle).
+    fn forget(&self, _scope: &Scope<'_>, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    /// Forgets an event that has waited in vain ([`Emitter::retract`]), as if it had never come.
+    ///
+    /// # Errors
+    /// As [`settle`](Self::settle).
+    fn retract(&self, _event: &Retracted<'_>, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        Ok(())
     }
 
     /// Says what a key's state now is.

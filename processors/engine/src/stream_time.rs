@@ -57,6 +57,11 @@ impl StreamTime {
         self.may_expire = true;
     }
 
+    /// The time as it runs; 0 while there is none.
+    pub(crate) fn clock(&self, staged: Option<i64>) -> i64 {
+        staged.max(self.now_ms).unwrap_or(0)
+    }
+
     /// The time to expire by, where anything may expire.
     pub(crate) fn for_expiry(&self, staged: Option<i64>) -> Option<i64> {
         if self.may_expire { staged.max(self.now_ms) } else { None }

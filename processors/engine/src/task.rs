@@ -14,6 +14,7 @@ use crate::partitioner::partition_of;
 use crate::phase::Phase;
 use crate::processor::{Outcome, ProcessError, Rejection};
 use crate::record::{OutputRecord, Route, Sink, SourceRecord};
+use crate::requests::{Request, Retracted};
 use crate::staged::{SourceOffset, Staged};
 use crate::store::{StateStore, StoreStats, WriteBatch};
 use crate::stream_time::StreamTime;
@@ -65,6 +66,8 @@ pub struct Task {
     /// Work left for this very task by the record being taken.
     local: VecDeque<Local>,
     stream_time: StreamTime,
+    /// The last time that was told, for dead letters made at the commit.
+    now_ms: i64,
     restoring: WriteBatch,
     scratch: Vec<u8>,
 }
@@ -94,6 +97,7 @@ impl Task {
             staged,
             local: VecDeque::new(),
             stream_time: StreamTime::default(),
+            now_ms: 0,
             restoring: WriteBatch::default(),
             scratch: Vec::new(),
         }
@@ -126,6 +130,7 @@ impl Task {
     /// # Errors
     /// The state cannot be read; the record is not taken. See [`TaskError`] for the remedy.
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), TaskError> {
+        self.now_ms = now_ms;
         let taken = if record.topic == self.topology.name(self.topology.repartition()) {
             self.take_message(record, now_ms)
         } else {
@@ -268,6 +273,7 @@ impl Task {
             partition: self.partition,
             partitions: self.partitions,
             stream_time_ms: self.stream_time.for_expiry(*stream_time_ms),
+            clock_ms: self.stream_time.clock(*stream_time_ms),
             store: &*self.store,
             writes,
             marks: marks.get_mut(index)?,
@@ -312,42 +318,77 @@ impl Task {
         Ok(())
     }
 
-    /// Lets each processor say what is new, in the order of the topology: those that follow hear it.
+    /// Lets each processor say what is new, in the order of the topology: those that follow hear it. Then what is to be
+    /// forgotten is forgotten, in the opposite order.
     fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), ProcessError> {
-        let Staged { writes, marks, tally, stream_time_ms, .. } = &mut self.staged;
-        let stream_time_ms = self.stream_time.for_expiry(*stream_time_ms);
-        let nodes = self.topology.nodes();
-        let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
+        let topology = Arc::clone(&self.topology);
+        let nodes = topology.nodes();
+        let stream_time_ms = self.stream_time.for_expiry(self.staged.stream_time_ms);
+        let marks = std::mem::take(&mut self.staged.marks);
         let unmarked = BTreeSet::new();
+        let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
+        let mut requests: Vec<Request> = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
-            let leaders: Vec<Leader<'_>> =
-                node.leaders.iter().filter_map(|leader| leader_of(nodes, &said, *leader)).collect();
+            let leaders = leaders_of(node, nodes, &said);
             let news = News { marked: marks.get(index).unwrap_or(&unmarked), leaders: &leaders };
             let mut says = Vec::new();
+            let mut emitter = self.emitter(node, &leaders, (&mut says, &mut requests), sink);
+            if let Some(now) = stream_time_ms {
+                node.processor.expire(now, &mut emitter)?;
+            }
             if !news.is_empty() {
-                let mut emitter = Emitter {
-                    namespace: node.processor.namespace(),
-                    processor: node.processor.name(),
-                    partition: self.partition,
-                    partitions: self.partitions,
-                    stream_time_ms,
-                    leaders: &leaders,
-                    store: &*self.store,
-                    writes,
-                    outputs: node.writes.as_deref(),
-                    repartition: self.topology.repartition(),
-                    said: &mut says,
-                    is_followed: node.is_followed,
-                    sink,
-                    tally,
-                    scratch: &mut self.scratch,
-                };
                 node.processor.settle(&news, &mut emitter)?;
             }
             drop(leaders);
             said.push(says);
         }
+        self.staged.marks = marks;
+        let silence: Vec<Vec<Said>> = nodes.iter().map(|_| Vec::new()).collect();
+        for node in nodes.iter().rev() {
+            let leaders = leaders_of(node, nodes, &silence);
+            let (mut says, mut more) = (Vec::new(), Vec::new());
+            let mut emitter = self.emitter(node, &leaders, (&mut says, &mut more), sink);
+            for request in &requests {
+                match request {
+                    Request::Forget(scope) => node.processor.forget(&scope.scope(), &mut emitter)?,
+                    Request::Retract(scope, event_id) => {
+                        let event = Retracted { scope: scope.scope(), event_id };
+                        node.processor.retract(&event, &mut emitter)?;
+                    }
+                }
+            }
+        }
         Ok(())
+    }
+
+    fn emitter<'t>(
+        &'t mut self,
+        node: &'t Node,
+        leaders: &'t [Leader<'t>],
+        (said, requests): (&'t mut Vec<Said>, &'t mut Vec<Request>),
+        sink: &'t mut dyn Sink,
+    ) -> Emitter<'t> {
+        let Staged { writes, tally, stream_time_ms, dead_letters, .. } = &mut self.staged;
+        Emitter {
+            namespace: node.processor.namespace(),
+            processor: node.processor.name(),
+            partition: self.partition,
+            partitions: self.partitions,
+            stream_time_ms: self.stream_time.for_expiry(*stream_time_ms),
+            leaders,
+            store: &*self.store,
+            writes,
+            outputs: node.writes.as_deref(),
+            repartition: self.topology.repartition(),
+            said,
+            requests,
+            dead_letters,
+            now_ms: self.now_ms,
+            is_followed: node.is_followed,
+            sink,
+            tally,
+            scratch: &mut self.scratch,
+        }
     }
 
     fn error(&self, source: ProcessError) -> TaskError {
@@ -468,7 +509,10 @@ impl Task {
     }
 }
 
-fn leader_of<'t>(nodes: &[Node], said: &'t [Vec<Said>], index: usize) -> Option<Leader<'t>> {
-    let processor = &nodes.get(index)?.processor;
-    Some(Leader { name: processor.name(), namespace: processor.namespace(), said: said.get(index)? })
+fn leaders_of<'t>(node: &Node, nodes: &[Node], said: &'t [Vec<Said>]) -> Vec<Leader<'t>> {
+    let leader = |index: &usize| {
+        let processor = &nodes.get(*index)?.processor;
+        Some(Leader { name: processor.name(), namespace: processor.namespace(), said: said.get(*index)? })
+    };
+    node.leaders.iter().filter_map(leader).collect()
 }

@@ -13,6 +13,7 @@ pub mod metrics;
 mod scan;
 mod stored;
 pub mod timelines;
+mod timers;
 
 use engine::Processor;
 
@@ -25,6 +26,29 @@ pub struct Settings {
     pub window_sizes_ms: Vec<i64>,
     /// How long after its end a window can still change, in milliseconds of stream time.
     pub window_retention_ms: i64,
+    /// How long things are kept.
+    pub limits: Limits,
+}
+
+/// How long things are kept, in milliseconds of stream time (contract section 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A relation waits so long for its target, and an event that names only its session for the conversation.
+    pub waiting_ms: i64,
+    /// A conversation is forgotten so long after it was closed.
+    pub closed_ms: i64,
+    /// A conversation is forgotten so long after its last event.
+    pub idle_ms: i64,
+    /// So long it is still known that it was forgotten.
+    pub forgotten_ms: i64,
+}
+
+impl Default for Limits {
+    /// The contract's: 24 hours, 24 hours, 7 days, 30 days.
+    fn default() -> Self {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        Self { waiting_ms: DAY_MS, closed_ms: DAY_MS, idle_ms: 7 * DAY_MS, forgotten_ms: 30 * DAY_MS }
+    }
 }
 
 impl Default for Settings {
@@ -34,6 +58,7 @@ impl Default for Settings {
             service_level_ms: 20_000,
             window_sizes_ms: vec![15 * 60 * 1000],
             window_retention_ms: 90 * 24 * 60 * 60 * 1000,
+            limits: Limits::default(),
         }
     }
 }
@@ -42,9 +67,9 @@ impl Default for Settings {
 #[must_use]
 pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
     Some(match name {
-        admission::NAME => Box::new(admission::Admission),
-        correlate::NAME => Box::new(correlate::Correlate),
-        activities::NAME => Box::new(activities::Activities),
+        admission::NAME => Box::new(admission::Admission::new(settings)),
+        correlate::NAME => Box::new(correlate::Correlate::new(settings)),
+        activities::NAME => Box::new(activities::Activities::new(settings)),
         timelines::NAME => Box::new(timelines::Timelines::new(settings)),
         conversations::NAME => Box::new(conversations::Conversations),
         metrics::NAME => Box::new(metrics::Metrics::new(settings)),

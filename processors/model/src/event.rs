@@ -130,6 +130,22 @@ pub enum FactDetail<'a> {
     State(Option<Cow<'a, str>>),
 }
 
+impl Fact<'_> {
+    /// Whether it closes the conversation (`true`) or opens it again (`false`); most facts do neither (contract section 4).
+    #[must_use]
+    pub fn closes(&self) -> Option<bool> {
+        match (self.kind, &self.detail) {
+            (FactKind::ConversationClosed, _) => Some(true),
+            (FactKind::ConversationStarted, _) => Some(false),
+            (
+                FactKind::TopicStateChanged | FactKind::ConversationStateChanged,
+                FactDetail::State(Some(state)),
+            ) => Some(state == "CLOSED"),
+            _ => None,
+        }
+    }
+}
+
 /// An agent who joins or leaves.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct AgentDetail<'a> {

@@ -8,10 +8,12 @@ mod digest;
 mod erase;
 mod state;
 mod view;
+mod waiting;
 
-use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, SourceRecord};
+use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, SourceRecord};
 use model::{Action, Activity, Event, Home, Kind};
 
+use crate::Limits;
 pub(crate) use digest::{Digest, first, has_suggestions, relations};
 use state::{Events, Stored, What};
 
@@ -21,8 +23,18 @@ const SCHEMA: &str = "activity/1";
 const OUTPUT: usize = 0;
 
 /// Folds events into activities: writes one topic, `cx.activities`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Activities;
+#[derive(Debug, Clone, Copy)]
+pub struct Activities {
+    limits: Limits,
+}
+
+impl Activities {
+    /// The processor, as configured.
+    #[must_use]
+    pub fn new(settings: &crate::Settings) -> Self {
+        Self { limits: settings.limits }
+    }
+}
 
 impl Processor for Activities {
     fn name(&self) -> &'static str {
@@ -47,7 +59,7 @@ impl Processor for Activities {
     fn process(
         &self,
         event: &Event<'_>,
-        _record: &SourceRecord<'_>,
+        record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         let conversation = event.conversation_id.as_deref();
@@ -55,17 +67,35 @@ impl Processor for Activities {
             Action::Fact(_) => Ok(Outcome::Ignored),
             Action::Relation(relation) => {
                 let key = model::activity_key(conversation, &relation.target);
-                Ok(change(&key, Edit::Insert(Stored::relation(event, relation)), context)?.outcome)
+                let changed = change(&key, Edit::Insert(Stored::relation(event, relation)), context)?;
+                if !changed.is_known && changed.outcome == Outcome::Folded {
+                    waiting::hold(&key, &event.id, record, self.limits.waiting_ms, context);
+                }
+                Ok(changed.outcome)
             }
             Action::Primary(primary) => {
                 let key = model::activity_key(conversation, &primary.activity_id);
-                take_primary(
-                    conversation,
-                    &key,
-                    Stored::primary(event, primary),
-                    &primary.activity_id,
-                    context,
-                )
+                let stored = Stored::primary(event, primary);
+                let changed = take_primary(conversation, &key, stored, &primary.activity_id, context)?;
+                if !changed.was_known {
+                    waiting::release(&key, self.limits.waiting_ms, context)?;
+                }
+                Ok(changed.outcome)
+            }
+        }
+    }
+
+    fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        waiting::expire(now_ms, emitter)
+    }
+
+    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        waiting::forget(scope, emitter)?;
+        match scope {
+            Scope::Conversation(_) => emitter.delete_under(&scope.prefix()),
+            Scope::Activity(key) => {
+                emitter.delete(key);
+                Ok(())
             }
         }
     }
@@ -148,21 +178,21 @@ fn take_primary(
     stored: Stored<'_>,
     activity_id: &str,
     context: &mut Context<'_>,
-) -> Result<Outcome, ProcessError> {
+) -> Result<Changed, ProcessError> {
     let response = Stored::response(&stored, activity_id);
     let changed = change(key, Edit::Insert(stored), context)?;
     if changed.before != changed.after {
-        if let Some(reply) = changed.before {
+        if let Some(reply) = &changed.before {
             let target = model::activity_key(conversation, &reply.target);
             change(&target, Edit::Withdraw(&reply.event_id), context)?;
         }
         // Only the event that has just come can have become the primary.
-        if let Some(reply) = changed.after {
+        if let Some(reply) = &changed.after {
             let target = model::activity_key(conversation, &reply.target);
             change(&target, Edit::Insert(response), context)?;
         }
     }
-    Ok(changed.outcome)
+    Ok(changed)
 }
 
 /// One change of an activity's events. Lives for one call: its size does not matter.
@@ -176,6 +206,9 @@ enum Edit<'a> {
 /// What a change did.
 struct Changed {
     outcome: Outcome,
+    /// Whether the activity's primary was known, and is.
+    was_known: bool,
+    is_known: bool,
     /// The reply that the activity was, and is.
     before: Option<Reply>,
     after: Option<Reply>,
@@ -187,16 +220,21 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
     let (changed, bytes) = context.read(key, |bytes| {
         let mut events = Events::read(key, bytes)?;
         let before = Reply::of(&events);
+        let was_known = events.primary().is_some();
         let done = match edit {
             Edit::Insert(stored) => events.insert(stored),
             Edit::Withdraw(event_id) => events.withdraw(event_id),
         };
         if !done {
-            let changed = Changed { outcome: Outcome::Duplicate, after: None, before: None };
+            let is_known = was_known;
+            let changed =
+                Changed { outcome: Outcome::Duplicate, was_known, is_known, after: None, before: None };
             return Ok::<_, ProcessError>((changed, None));
         }
         erase::removed_texts(&mut events);
-        let changed = Changed { outcome: Outcome::Folded, before, after: Reply::of(&events) };
+        let is_known = events.primary().is_some();
+        let changed =
+            Changed { outcome: Outcome::Folded, was_known, is_known, before, after: Reply::of(&events) };
         Ok((changed, Some(events.write(key)?)))
     })??;
     if let Some(bytes) = bytes {

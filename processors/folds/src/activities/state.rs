@@ -214,6 +214,13 @@ impl<'a> Events<'a> {
         self.0.len() < before
     }
 
+    /// Forgets a relation; `false` if there is none of this event.
+    pub(super) fn remove_relation(&mut self, event_id: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|event| event.id != event_id || event.is_primary() || event.is_response());
+        self.0.len() < before
+    }
+
     /// Rule A1: the first of the primaries.
     pub(super) fn primary(&self) -> Option<&Stored<'a>> {
         self.0.iter().find(|event| event.is_primary())

@@ -1,23 +1,49 @@
-//! Each event once (contract section 0): the first processor of every topology.
+//! Which events are folded (contract sections 0 and 9): the first processor of every topology.
 //!
-//! An event that has been folded is remembered by its id and by a number for what it said. Another one of the same id is a
-//! duplicate if it says the same, and ends here. If it says something else it is never silently dropped: the first one seen
-//! stays, the other becomes a dead letter.
+//! *Each event once.* An event that has been folded is remembered by its id and by a number for what it said. Another one of
+//! the same id is a duplicate if it says the same, and ends here. If it says something else it is never silently dropped: the
+//! first one seen stays, the other becomes a dead letter.
+//!
+//! *Nothing lives for ever.* A conversation is forgotten some time after it was closed, or after its last event: all
+//! processors are asked to drop its state, and what is left is the knowledge that there was one. So an event that comes
+//! much too late is refused, instead of writing a half-empty conversation over a good one.
 
-use engine::{Context, Outcome, ProcessError, Processor, Rejection, SourceRecord};
+mod life;
+
+use engine::{Context, Emitter, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, SourceRecord};
 use model::{Event, Home, Reason};
+
+use crate::{Limits, timers};
+use life::{Alive, Life};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "admission";
 
-/// Events of conversations.
-const OF_CONVERSATION: u8 = b'c';
-/// Events of activities that belong to none.
-const OF_ACTIVITY: u8 = b'a';
+/// Begins the keys of events: behind it comes the scope, and the event's id.
+const EVENT: u8 = b'e';
+/// Begins the keys of lives: behind it comes the scope.
+const LIFE: u8 = b'l';
+/// Begins the keys of timers of lives.
+const TIMER: u8 = b't';
+/// Within a key: a conversation, or an activity that belongs to none.
+const CONVERSATION: u8 = b'c';
+const ACTIVITY: u8 = b'a';
+/// So many lives end in one commit.
+const ENDS_MAX: usize = 1_000;
 
-/// Lets each event pass once. It writes no topic.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Admission;
+/// Lets each event pass once, and ends the lives of conversations. It writes no topic.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission {
+    limits: Limits,
+}
+
+impl Admission {
+    /// The processor, as configured.
+    #[must_use]
+    pub fn new(settings: &crate::Settings) -> Self {
+        Self { limits: settings.limits }
+    }
+}
 
 impl Processor for Admission {
     fn name(&self) -> &'static str {
@@ -46,21 +72,87 @@ impl Processor for Admission {
         _record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        let (first, home) = match event.home() {
-            Home::Conversation(id) => (OF_CONVERSATION, id),
-            Home::Activity(id) => (OF_ACTIVITY, id),
+        let home = match event.home() {
+            Home::Conversation(id) => home_key(CONVERSATION, model::escape(id).as_bytes()),
+            Home::Activity(id) => home_key(ACTIVITY, model::escape(id).as_bytes()),
             Home::Session(_) => return Ok(Outcome::Ignored),
         };
-        let name = model::activity_key(Some(home), &event.id);
-        let mut key = Vec::with_capacity(name.len() + 1);
-        key.push(first);
-        key.extend_from_slice(name.as_bytes());
+        let now_ms = context.clock_ms();
+        let life = context.read(&prefixed(LIFE, &home), |bytes| bytes.map(Life::read).transpose())?;
+        let known = match life.map_err(|problem| corrupt(&home, problem))? {
+            Some(Life::Forgotten { .. }) => return Ok(Outcome::Rejected(expired())),
+            Some(Life::Alive(alive)) => Some(alive),
+            None => None,
+        };
+        let key = event_key(&home, &event.id);
         let content = event.content_hash().to_be_bytes();
-        let known = context.read(&key, |known| known.map(|known| known == content))?;
-        if known.is_none() {
+        let same = context.read(&key, |before| before.map(|before| before == content))?;
+        if same.is_none() {
             context.put(&key, &content);
+            self.live_on(&home, known, event, now_ms, context);
         }
-        Ok(judged(known))
+        Ok(judged(same))
+    }
+
+    fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        for home in timers::take_due(emitter, TIMER, now_ms, ENDS_MAX)? {
+            let key = prefixed(LIFE, &home);
+            let life = emitter.read(&key, |bytes| bytes.map(Life::read).transpose())?;
+            match life.map_err(|problem| corrupt(&home, problem))? {
+                None => {}
+                Some(Life::Forgotten { until_ms }) if until_ms <= now_ms => emitter.delete(&key),
+                Some(Life::Forgotten { until_ms }) => timers::set_again(emitter, TIMER, until_ms, &home),
+                Some(Life::Alive(alive)) => self.end_or_wait(&home, &alive, now_ms, emitter),
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        emitter.delete_under(&events_of(&scope_key(scope)))
+    }
+
+    fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        emitter.delete(&event_key(&scope_key(&event.scope), event.event_id));
+        Ok(())
+    }
+}
+
+impl Admission {
+    /// A new event has come: the life goes on, or begins.
+    fn live_on(
+        &self,
+        home: &[u8],
+        known: Option<Alive>,
+        event: &Event<'_>,
+        now_ms: i64,
+        context: &mut Context<'_>,
+    ) {
+        let is_new = known.is_none();
+        let mut alive = known.unwrap_or_else(|| Alive::begin(now_ms));
+        let was_closed = alive.is_closed();
+        let has_changed = alive.fold(event, now_ms);
+        if is_new || has_changed {
+            context.put(&prefixed(LIFE, home), &Life::Alive(alive.clone()).write());
+        }
+        // A timer that comes too early is set again then; only an earlier end needs one now.
+        if is_new || (alive.is_closed() && !was_closed) {
+            timers::set(context, TIMER, alive.ends_ms(&self.limits), home);
+        }
+    }
+
+    fn end_or_wait(&self, home: &[u8], alive: &Alive, now_ms: i64, emitter: &mut Emitter<'_>) {
+        let ends_ms = alive.ends_ms(&self.limits);
+        if ends_ms > now_ms {
+            timers::set_again(emitter, TIMER, ends_ms, home);
+            return;
+        }
+        let until_ms = now_ms.saturating_add(self.limits.forgotten_ms);
+        emitter.put(&prefixed(LIFE, home), &Life::Forgotten { until_ms }.write());
+        timers::set_again(emitter, TIMER, until_ms, home);
+        if let Some(scope) = scope_of(home) {
+            emitter.forget(&scope);
+        }
     }
 }
 
@@ -75,4 +167,54 @@ pub(crate) fn judged(same: Option<bool>) -> Outcome {
                 .to_owned(),
         }),
     }
+}
+
+fn expired() -> Rejection {
+    Rejection {
+        reason: Reason::ConversationExpired,
+        detail: "its conversation was forgotten some time after its close or its last event; its records stay as they are"
+            .to_owned(),
+    }
+}
+
+fn home_key(kind: u8, escaped: &[u8]) -> Vec<u8> {
+    prefixed(kind, escaped)
+}
+
+fn scope_key(scope: &Scope<'_>) -> Vec<u8> {
+    match scope {
+        Scope::Conversation(escaped) => home_key(CONVERSATION, escaped),
+        Scope::Activity(escaped) => home_key(ACTIVITY, escaped),
+    }
+}
+
+fn scope_of(home: &[u8]) -> Option<Scope<'_>> {
+    match home.split_first()? {
+        (&CONVERSATION, escaped) => Some(Scope::Conversation(escaped)),
+        (&ACTIVITY, escaped) => Some(Scope::Activity(escaped)),
+        _ => None,
+    }
+}
+
+fn events_of(home: &[u8]) -> Vec<u8> {
+    let mut key = prefixed(EVENT, home);
+    key.push(b'/');
+    key
+}
+
+fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
+    let mut key = events_of(home);
+    key.extend_from_slice(event_id.as_bytes());
+    key
+}
+
+fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(rest.len() + 1);
+    key.push(first);
+    key.extend_from_slice(rest);
+    key
+}
+
+fn corrupt(home: &[u8], problem: String) -> ProcessError {
+    ProcessError::Corrupt { processor: NAME, key: String::from_utf8_lossy(home).into_owned(), problem }
 }

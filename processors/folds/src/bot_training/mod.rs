@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, SourceRecord};
+use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, SourceRecord};
 use model::{Activity, Actor, Event, Home, Json, Kind, ReactionKind, TrainingRecord, TrainingReply};
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,13 @@ impl Processor for BotTraining {
         _context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         Ok(Outcome::Ignored)
+    }
+
+    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let Scope::Conversation(_) = scope else { return Ok(()) };
+        [REPLY, MESSAGE, EMITTED]
+            .into_iter()
+            .try_for_each(|first| emitter.delete_under(&prefixed(first, &scope.prefix())))
     }
 
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Context, Emitter, News, Notice, Outcome, ProcessError, Processor, SourceRecord};
+use engine::{Context, Emitter, News, Notice, Outcome, ProcessError, Processor, Scope, SourceRecord};
 use model::{ConversationSummary, Event, Home, Json, WrapUp};
 
 use crate::activities;
@@ -53,11 +53,19 @@ impl Processor for Conversations {
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let changed = news.heard().filter(|note| Said::of(note) == Some(Said::Summary));
         let conversations: BTreeSet<&[u8]> = changed.map(|note| note.key).collect();
-        conversations.into_iter().try_for_each(|escaped| emit(escaped, emitter))
+        conversations.into_iter().try_for_each(|escaped| emit(escaped, false, emitter))
+    }
+
+    /// The last word on a conversation: no figure of it changes any more.
+    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        match scope {
+            Scope::Conversation(escaped) => emit(escaped, true, emitter),
+            Scope::Activity(_) => Ok(()),
+        }
     }
 }
 
-fn emit(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+fn emit(escaped: &[u8], is_final: bool, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let Some(id) = timelines::conversation_id(escaped) else { return Ok(()) };
     let Some(progress) = timelines::progress(escaped, emitter)? else { return Ok(()) };
     let mut bodies = Vec::new();
@@ -72,7 +80,7 @@ fn emit(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         agent_id: wrap_up.agent_id.as_deref(),
         body: body.as_ref(),
     });
-    let summary = progress.scan.summary(&id, &progress.figures(), wrap_ups.collect(), false);
+    let summary = progress.scan.summary(&id, &progress.figures(), wrap_ups.collect(), is_final);
     if !queues_are_conserved(&summary) {
         emitter.notice(Notice::Violation(RULE_QUEUES));
     }

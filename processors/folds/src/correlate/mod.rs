@@ -3,27 +3,55 @@
 //! Such an event belongs to the conversation whose events carry that session. Where a conversation lies, each new pair of
 //! session and conversation is sent to the session's partition. There the first pair counts, and the events that only name
 //! the session wait, in their original bytes, in no output at all. As soon as the pair is known they are passed on to the
-//! conversation's partition, and folded as if they carried its id.
+//! conversation's partition, and folded as if they carried its id. What waits for too long becomes a dead letter.
+//!
+//! When a conversation is forgotten its pairs are kept as long as the knowledge of it: an event that still comes for one of
+//! its sessions is told that it comes too late.
 
-use engine::{Carried, Context, Notice, Outcome, ProcessError, Processor, SourceRecord};
-use model::{Event, Home};
+mod held;
+
+use engine::{
+    Carried, Context, Emitter, Notice, Outcome, ProcessError, Processor, Rejection, Scope, SourceRecord,
+};
+use model::{Event, Home, Reason};
 
 use crate::admission::judged;
+use crate::{Limits, timers};
+use held::Held;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "correlate";
 
-/// Pairs of which the session's partition has been told.
+/// Pairs of which the session's partition has been told, by conversation.
 const TOLD: u8 = b't';
 /// The conversation of a session.
 const PAIR: u8 = b'p';
-/// Records that wait for it, each behind the number for its content.
+/// Records that wait for it.
 const WAITING: u8 = b'w';
-const CONTENT_BYTES: usize = size_of::<u64>();
+/// When they have waited for too long.
+const WAITING_TIMER: u8 = b'x';
+/// When a pair of a forgotten conversation goes.
+const PAIR_TIMER: u8 = b'y';
+/// Begins a message that tells a pair.
+const LEARN: u8 = b'L';
+/// Begins a message that says until when a pair is to be kept.
+const LET_GO: u8 = b'G';
+/// So many records, or pairs, go in one commit.
+const EXPIRED_MAX: usize = 1_000;
 
 /// Finds the conversation of events that do not say it. It writes no topic.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Correlate;
+#[derive(Debug, Clone, Copy)]
+pub struct Correlate {
+    limits: Limits,
+}
+
+impl Correlate {
+    /// The processor, as configured.
+    #[must_use]
+    pub fn new(settings: &crate::Settings) -> Self {
+        Self { limits: settings.limits }
+    }
+}
 
 impl Processor for Correlate {
     fn name(&self) -> &'static str {
@@ -56,22 +84,88 @@ impl Processor for Correlate {
                 learn(session, conversation, context)?;
                 Ok(Outcome::Ignored)
             }
-            (Home::Session(session), _) => pass_on_or_hold(session, event, record, context),
+            (Home::Session(session), _) => self.pass_on_or_hold(session, event, record, context),
             (Home::Conversation(_) | Home::Activity(_), _) => Ok(Outcome::Ignored),
         }
     }
 
-    /// A pair, from where its conversation lies: the key is the session, the payload the conversation.
+    /// About a pair, from where its conversation lies: the key is the session.
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
-        let text = |bytes| {
-            std::str::from_utf8(bytes)
-                .map_err(|_| ProcessError::UnknownMessage(format!("processor {NAME}: an id is no UTF-8")))
+        let session = text(key)?;
+        match payload.split_first() {
+            Some((&LEARN, conversation)) => self.learnt(session, text(conversation)?, context),
+            Some((&LET_GO, rest)) => {
+                let (until, conversation) = rest.split_first_chunk().ok_or_else(unknown)?;
+                let about = model::activity_key(Some(session), text(conversation)?);
+                timers::set(context, PAIR_TIMER, i64::from_be_bytes(*until), about.as_bytes());
+                Ok(())
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        for about in timers::take_due(emitter, WAITING_TIMER, now_ms, EXPIRED_MAX)? {
+            give_up(&about, emitter)?;
+        }
+        for about in timers::take_due(emitter, PAIR_TIMER, now_ms, EXPIRED_MAX)? {
+            let Some((Some(session), conversation)) =
+                model::parse_activity_key(&String::from_utf8_lossy(&about))
+            else {
+                continue;
+            };
+            let key = pair_key(&session);
+            if emitter.read(&key, |pair| pair == Some(conversation.as_bytes()))? {
+                emitter.delete(&key);
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let Scope::Conversation(escaped) = scope else { return Ok(()) };
+        let Some(conversation) =
+            model::unescape(&String::from_utf8_lossy(escaped)).map(std::borrow::Cow::into_owned)
+        else {
+            return Ok(());
         };
-        let (session, conversation) = (text(key)?, text(payload)?);
+        let until = emitter.stream_time_ms().unwrap_or(0).saturating_add(self.limits.forgotten_ms);
+        let mut prefix = vec![TOLD];
+        prefix.extend_from_slice(&scope.prefix());
+        let mut sessions: Vec<String> = Vec::new();
+        emitter.scan(&prefix, |key, _| {
+            let session = key.get(prefix.len()..).map(String::from_utf8_lossy);
+            sessions.extend(
+                session.and_then(|session| model::unescape(&session).map(std::borrow::Cow::into_owned)),
+            );
+        })?;
+        for session in sessions {
+            if emitter.is_here(session.as_bytes()) {
+                let about = model::activity_key(Some(&session), &conversation);
+                timers::set_again(emitter, PAIR_TIMER, until, about.as_bytes());
+            } else {
+                let mut payload = vec![LET_GO];
+                payload.extend_from_slice(&until.to_be_bytes());
+                payload.extend_from_slice(conversation.as_bytes());
+                emitter.send(session.as_bytes(), &payload)?;
+            }
+        }
+        emitter.delete_under(&prefix)
+    }
+}
+
+impl Correlate {
+    /// A pair has been told: the first one of a session counts.
+    fn learnt(
+        &self,
+        session: &str,
+        conversation: &str,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
         match conversation_of(session, context)? {
             None => {
-                context.put(&pair_key(session), payload);
-                release(session, conversation, context)
+                context.put(&pair_key(session), conversation.as_bytes());
+                self.release(session, conversation, context)
             }
             Some(known) => {
                 if known != conversation {
@@ -81,54 +175,77 @@ impl Processor for Correlate {
             }
         }
     }
+
+    fn pass_on_or_hold(
+        &self,
+        session: &str,
+        event: &Event<'_>,
+        record: &SourceRecord<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        if let Some(conversation) = conversation_of(session, context)? {
+            context.fold_with(&conversation, Carried::pack(record, Some(&conversation)));
+            return Ok(Outcome::PassedOn);
+        }
+        let name = model::activity_key(Some(session), &event.id);
+        let waiting = key(WAITING, &name);
+        let content = event.content_hash();
+        let known = context
+            .read(&waiting, |held| held.map(|held| Held::read(held).map(|held| held.content == content)))?;
+        if let Some(same) = known {
+            return Ok(judged(Some(same.ok_or_else(|| corrupt(&waiting))?)));
+        }
+        let came_ms = context.clock_ms();
+        let carried = Carried::pack(record, None);
+        context.put(&waiting, &Held { content, came_ms, carried: &carried }.write());
+        timers::set(context, WAITING_TIMER, came_ms.saturating_add(self.limits.waiting_ms), name.as_bytes());
+        Ok(Outcome::Held)
+    }
+
+    /// The session's conversation has become known: what waited for it goes there.
+    fn release(
+        &self,
+        session: &str,
+        conversation: &str,
+        context: &mut Context<'_>,
+    ) -> Result<(), ProcessError> {
+        let prefix = key(WAITING, &format!("{}/", model::escape(session)));
+        let mut waiting: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        context.scan(&prefix, |key, held| waiting.push((key.to_vec(), held.to_vec())))?;
+        for (key, bytes) in waiting {
+            let held = Held::read(&bytes).ok_or_else(|| corrupt(&key))?;
+            let carried = Carried::unpack(held.carried).map_err(|_| corrupt(&key))?;
+            context.fold_with(conversation, Carried::pack(&carried.record(), Some(conversation)));
+            context.delete(&key);
+            let due_ms = held.came_ms.saturating_add(self.limits.waiting_ms);
+            timers::clear(context, WAITING_TIMER, due_ms, key.get(1..).unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+/// A record has waited for too long: it goes where somebody may look at it, as it came.
+fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let mut waiting = vec![WAITING];
+    waiting.extend_from_slice(name);
+    let Some(bytes) = emitter.read(&waiting, |held| held.map(<[u8]>::to_vec))? else { return Ok(()) };
+    let held = Held::read(&bytes).ok_or_else(|| corrupt(&waiting))?;
+    let carried = Carried::unpack(held.carried).map_err(|_| corrupt(&waiting))?;
+    let detail =
+        "no event said which conversation its channel session belongs to, within the limit".to_owned();
+    emitter.dead_letter(&carried, Rejection { reason: Reason::UnresolvedSession, detail });
+    emitter.delete(&waiting);
+    Ok(())
 }
 
 /// Tells the session's partition, once for each pair.
 fn learn(session: &str, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
-    let told = key(TOLD, &model::activity_key(Some(session), conversation));
+    let told = key(TOLD, &model::activity_key(Some(conversation), session));
     if !context.read(&told, |told| told.is_some())? {
         context.put(&told, b"");
-        context.send(session.as_bytes(), conversation.as_bytes());
-    }
-    Ok(())
-}
-
-fn pass_on_or_hold(
-    session: &str,
-    event: &Event<'_>,
-    record: &SourceRecord<'_>,
-    context: &mut Context<'_>,
-) -> Result<Outcome, ProcessError> {
-    if let Some(conversation) = conversation_of(session, context)? {
-        context.fold_with(&conversation, Carried::pack(record, Some(&conversation)));
-        return Ok(Outcome::PassedOn);
-    }
-    let waiting = key(WAITING, &model::activity_key(Some(session), &event.id));
-    let content = event.content_hash().to_be_bytes();
-    let known = context.read(&waiting, |held| held.map(|held| held.starts_with(&content)))?;
-    if known.is_some() {
-        return Ok(judged(known));
-    }
-    let mut held = content.to_vec();
-    held.extend_from_slice(&Carried::pack(record, None));
-    context.put(&waiting, &held);
-    Ok(Outcome::Held)
-}
-
-/// The session's conversation has become known: what waited for it goes there.
-fn release(session: &str, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
-    let prefix = key(WAITING, &format!("{}/", model::escape(session)));
-    let mut waiting: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-    context.scan(&prefix, |key, held| waiting.push((key.to_vec(), held.to_vec())))?;
-    for (key, held) in waiting {
-        let carried = held.get(CONTENT_BYTES..).unwrap_or_default();
-        let carried = Carried::unpack(carried).map_err(|problem| ProcessError::Corrupt {
-            processor: NAME,
-            key: String::from_utf8_lossy(&key).into_owned(),
-            problem: problem.to_string(),
-        })?;
-        context.fold_with(conversation, Carried::pack(&carried.record(), Some(conversation)));
-        context.delete(&key);
+        let mut payload = vec![LEARN];
+        payload.extend_from_slice(conversation.as_bytes());
+        context.send(session.as_bytes(), &payload);
     }
     Ok(())
 }
@@ -136,6 +253,22 @@ fn release(session: &str, conversation: &str, context: &mut Context<'_>) -> Resu
 fn conversation_of(session: &str, context: &mut Context<'_>) -> Result<Option<String>, ProcessError> {
     let key = pair_key(session);
     context.read(&key, |pair| pair.map(|conversation| String::from_utf8_lossy(conversation).into_owned()))
+}
+
+fn text(bytes: &[u8]) -> Result<&str, ProcessError> {
+    std::str::from_utf8(bytes).map_err(|_| unknown())
+}
+
+fn unknown() -> ProcessError {
+    ProcessError::UnknownMessage(format!("processor {NAME}: it is about no pair"))
+}
+
+fn corrupt(key: &[u8]) -> ProcessError {
+    ProcessError::Corrupt {
+        processor: NAME,
+        key: String::from_utf8_lossy(key).into_owned(),
+        problem: "it holds no waiting record".to_owned(),
+    }
 }
 
 fn pair_key(session: &str) -> Vec<u8> {

@@ -18,7 +18,7 @@ mod said;
 mod settle;
 mod state;
 
-use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, SourceRecord};
+use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Retracted, Scope, SourceRecord};
 use model::{Event, Home};
 
 use crate::activities;
@@ -87,6 +87,28 @@ impl Processor for Timelines {
         context.put(&key, &bytes);
         context.mark(&keys::mark(&escaped, (event.at, &event.id)));
         Ok(Outcome::Folded)
+    }
+
+    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let Scope::Conversation(escaped) = scope else { return Ok(()) };
+        for prefix in [keys::entries_of(escaped), keys::orders_of(escaped), keys::checkpoints_of(escaped)] {
+            emitter.delete_under(&prefix)?;
+        }
+        emitter.delete(&keys::progress(escaped));
+        Ok(())
+    }
+
+    /// An event that waited in vain was in no scan: only its entry goes.
+    fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let Scope::Conversation(escaped) = event.scope else { return Ok(()) };
+        let key = keys::entry(escaped, event.event_id);
+        let at = emitter.read(&key, |bytes| bytes.map(|bytes| Entry::read(bytes).map(|entry| entry.at)))?;
+        if let Some(at) = at {
+            let at = at.map_err(|problem| corrupt(&key, problem))?;
+            emitter.delete(&keys::order(escaped, (at, event.event_id)));
+            emitter.delete(&key);
+        }
+        Ok(())
     }
 
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {

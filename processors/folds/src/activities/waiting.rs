@@ -1,0 +1,113 @@
+//! Relations that wait for their activity: their records are kept as they came, so that they can become dead letters when
+//! they have waited for too long (contract section 9). What they do to the activity lies in its state all the while.
+
+use engine::{Carried, Context, Emitter, ProcessError, Rejection, Retracted, Scope, SourceRecord};
+use model::Reason;
+
+use super::state::Events;
+use crate::timers;
+
+/// Begins the keys of waiting records. No activity's key begins with it, nor holds it: it is no UTF-8.
+const WAITING: u8 = 0xff;
+/// Begins the keys of their timers.
+const TIMER: u8 = 0xfe;
+/// Between the activity's key and the event's id.
+const BETWEEN: u8 = 0xff;
+const CAME_BYTES: usize = size_of::<i64>();
+/// So many records are given up in one commit.
+const EXPIRED_MAX: usize = 1_000;
+
+/// Keeps the record of a relation whose activity is not known.
+pub(super) fn hold(
+    activity: &str,
+    event_id: &str,
+    record: &SourceRecord<'_>,
+    limit_ms: i64,
+    context: &mut Context<'_>,
+) {
+    let came_ms = context.clock_ms();
+    let name = name(activity.as_bytes(), event_id.as_bytes());
+    let mut value = came_ms.to_be_bytes().to_vec();
+    value.extend_from_slice(&Carried::pack(record, None));
+    context.put(&key(&name), &value);
+    timers::set(context, TIMER, came_ms.saturating_add(limit_ms), &name);
+}
+
+/// The activity has become known: nothing waits for it any more.
+pub(super) fn release(activity: &str, limit_ms: i64, context: &mut Context<'_>) -> Result<(), ProcessError> {
+    let mut released: Vec<(Vec<u8>, i64)> = Vec::new();
+    context.scan(&key(&name(activity.as_bytes(), b"")), |key, value| {
+        let came = value.first_chunk::<CAME_BYTES>().map(|came| i64::from_be_bytes(*came));
+        released.push((key.to_vec(), came.unwrap_or(0)));
+    })?;
+    for (key, came_ms) in released {
+        context.delete(&key);
+        timers::clear(context, TIMER, came_ms.saturating_add(limit_ms), key.get(1..).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Gives up what has waited for too long.
+pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    for name in timers::take_due(emitter, TIMER, now_ms, EXPIRED_MAX)? {
+        give_up(&name, emitter)?;
+    }
+    Ok(())
+}
+
+/// Gives up what waits in a conversation that is forgotten: nothing is lost silently.
+pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let mut prefix = scope.prefix();
+    if let Scope::Activity(_) = scope {
+        prefix.push(BETWEEN);
+    }
+    let mut names: Vec<Vec<u8>> = Vec::new();
+    emitter.scan(&key(&prefix), |key, _| names.extend(key.get(1..).map(<[u8]>::to_vec)))?;
+    names.iter().try_for_each(|name| give_up(name, emitter))
+}
+
+/// Makes a waiting record a dead letter, and takes back what it did.
+fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let waiting = key(name);
+    let Some(value) = emitter.read(&waiting, |value| value.map(<[u8]>::to_vec))? else { return Ok(()) };
+    emitter.delete(&waiting);
+    let carried = Carried::unpack(value.get(CAME_BYTES..).unwrap_or_default()).map_err(|_| corrupt(name))?;
+    let detail = "the activity that it changes did not come within the limit".to_owned();
+    emitter.dead_letter(&carried, Rejection { reason: Reason::TargetNotFound, detail });
+    let Some((activity, event_id)) = parts(name) else { return Err(corrupt(name)) };
+    let left = emitter.read(activity, |state| {
+        let mut events = Events::read(activity, state)?;
+        events.remove_relation(event_id);
+        events.write(activity)
+    })??;
+    if left.is_empty() {
+        emitter.delete(activity);
+    } else {
+        emitter.put(activity, &left);
+    }
+    let conversation = activity.iter().position(|byte| *byte == b'/').and_then(|slash| activity.get(..slash));
+    let scope = conversation.map_or(Scope::Activity(activity), Scope::Conversation);
+    emitter.retract(&Retracted { scope, event_id });
+    Ok(())
+}
+
+fn key(name: &[u8]) -> Vec<u8> {
+    [&[WAITING], name].concat()
+}
+
+fn name(activity: &[u8], event_id: &[u8]) -> Vec<u8> {
+    [activity, &[BETWEEN], event_id].concat()
+}
+
+fn parts(name: &[u8]) -> Option<(&[u8], &str)> {
+    let between = name.iter().position(|byte| *byte == BETWEEN)?;
+    Some((name.get(..between)?, std::str::from_utf8(name.get(between + 1..)?).ok()?))
+}
+
+fn corrupt(name: &[u8]) -> ProcessError {
+    ProcessError::Corrupt {
+        processor: super::NAME,
+        key: String::from_utf8_lossy(name).into_owned(),
+        problem: "it holds no waiting record".to_owned(),
+    }
+}

@@ -1,0 +1,82 @@
+//! How long a conversation lives, and that it has lived (contract section 9).
+
+use model::{Action, Event};
+use serde::{Deserialize, Serialize};
+
+use crate::Limits;
+
+/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+const VERSION: u8 = 1;
+/// The time of the last event is written down again only when it is so much later: limits are hours and days.
+const STEP_MS: i64 = 60 * 1000;
+
+/// What is known of a conversation, or of an activity that belongs to none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Life {
+    /// It has state.
+    Alive(Alive),
+    /// Its outputs stay as they are; until then what still comes is refused.
+    Forgotten { until_ms: i64 },
+}
+
+/// Times are stream time, but for those of events.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Alive {
+    /// When its last event was folded.
+    folded_ms: i64,
+    /// The last event, in the total order, that opened or closed it, and whether it closed it.
+    switch: Option<(i64, Box<str>, bool)>,
+    /// When it was seen to be closed; none while it is open.
+    closed_ms: Option<i64>,
+}
+
+impl Alive {
+    /// A new life.
+    pub(super) fn begin(now_ms: i64) -> Self {
+        Self { folded_ms: now_ms, ..Self::default() }
+    }
+
+    /// Takes a new event in; whether anything changed that has to be written down.
+    pub(super) fn fold(&mut self, event: &Event<'_>, now_ms: i64) -> bool {
+        let before = self.clone();
+        if now_ms - self.folded_ms >= STEP_MS {
+            self.folded_ms = now_ms;
+        }
+        if let Action::Fact(fact) = &event.action
+            && let Some(closes) = fact.closes()
+        {
+            let is_last =
+                self.switch.as_ref().is_none_or(|(at, id, _)| (*at, &**id) < (event.at, &*event.id));
+            if is_last {
+                self.switch = Some((event.at, event.id.as_ref().into(), closes));
+                self.closed_ms = if closes { self.closed_ms.or(Some(now_ms)) } else { None };
+            }
+        }
+        *self != before
+    }
+
+    /// Whether the last event closed it just now.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed_ms.is_some()
+    }
+
+    /// When it is to be forgotten, should nothing more come.
+    pub(super) fn ends_ms(&self, limits: &Limits) -> i64 {
+        let idle = self.folded_ms.saturating_add(STEP_MS).saturating_add(limits.idle_ms);
+        self.closed_ms.map_or(idle, |closed| idle.min(closed.saturating_add(limits.closed_ms)))
+    }
+}
+
+impl Life {
+    pub(super) fn write(&self) -> Vec<u8> {
+        // Writing plain data into memory cannot fail.
+        postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+    }
+
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+        match bytes {
+            [VERSION, rest @ ..] => postcard::from_bytes(rest).map_err(|problem| problem.to_string()),
+            other => Err(format!("version {:?} of the form, not {VERSION}", other.first())),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Timers in a processor's state: what is due when, found without looking at the rest.
+
+use std::ops::ControlFlow;
+
+use engine::{Context, Emitter, ProcessError};
+
+const DUE_BYTES: usize = size_of::<i64>();
+
+/// The key of a timer: `first`, when it is due, and what it is about. Times are never negative, so keys sort by time.
+fn key(first: u8, due_ms: i64, about: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + DUE_BYTES + about.len());
+    key.push(first);
+    key.extend_from_slice(&due_ms.max(0).to_be_bytes());
+    key.extend_from_slice(about);
+    key
+}
+
+/// Sets a timer while an event is taken.
+pub(crate) fn set(context: &mut Context<'_>, first: u8, due_ms: i64, about: &[u8]) {
+    context.put(&key(first, due_ms, about), b"");
+}
+
+/// Sets a timer at the commit.
+pub(crate) fn set_again(emitter: &mut Emitter<'_>, first: u8, due_ms: i64, about: &[u8]) {
+    emitter.put(&key(first, due_ms, about), b"");
+}
+
+/// Removes a timer while an event is taken.
+pub(crate) fn clear(context: &mut Context<'_>, first: u8, due_ms: i64, about: &[u8]) {
+    context.delete(&key(first, due_ms, about));
+}
+
+/// Takes the timers that are due, at most `most` of them: they are removed. Gives what they are about.
+///
+/// # Errors
+/// The store failed: give the error on.
+pub(crate) fn take_due(
+    emitter: &mut Emitter<'_>,
+    first: u8,
+    now_ms: i64,
+    most: usize,
+) -> Result<Vec<Vec<u8>>, ProcessError> {
+    let mut due: Vec<Vec<u8>> = Vec::new();
+    emitter.scan_committed(&[first], |key, _| {
+        let at = key.get(1..).and_then(|rest| rest.split_first_chunk::<DUE_BYTES>());
+        let is_due = at.is_some_and(|(at, _)| i64::from_be_bytes(*at) <= now_ms);
+        if !is_due || due.len() >= most {
+            return ControlFlow::Break(());
+        }
+        due.push(key.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    let mut about = Vec::with_capacity(due.len());
+    for key in due {
+        // One that was cleared since the last commit is not due any more.
+        let is_set = emitter.read(&key, |timer| timer.is_some())?;
+        emitter.delete(&key);
+        if is_set {
+            about.extend(key.get(1 + DUE_BYTES..).map(<[u8]>::to_vec));
+        }
+    }
+    Ok(about)
+}
