@@ -23,7 +23,8 @@ struct Place {
 /// A task with its input.
 struct Lane {
     task: Task,
-    log: Vec<Vec<u8>>,
+    /// Values, each with its Kafka timestamp.
+    log: Vec<(Vec<u8>, i64)>,
     input: Place,
     repartition: Place,
 }
@@ -36,6 +37,7 @@ pub struct Driver {
     cluster: Cluster,
     turn: usize,
     pushed: usize,
+    clock_ms: i64,
     expires: bool,
     notices: BTreeMap<Notice, u64>,
     events: BTreeMap<&'static str, u64>,
@@ -71,6 +73,7 @@ impl Driver {
             cluster: Cluster::new(partitions),
             turn: 0,
             pushed: 0,
+            clock_ms: NOW_MS,
             expires: false,
             notices: BTreeMap::new(),
             events: BTreeMap::new(),
@@ -87,12 +90,17 @@ impl Driver {
         self
     }
 
+    /// Sets the clock: what is pushed from now on has this Kafka timestamp, in epoch milliseconds.
+    pub fn set_clock(&mut self, now_ms: i64) {
+        self.clock_ms = now_ms;
+    }
+
     /// Appends a record to the input: to each partition in turn, whatever its key is.
     pub fn push(&mut self, value: impl Into<Vec<u8>>) {
         let partition = self.pushed % self.lanes.len();
         self.pushed += 1;
         if let Some(lane) = self.lanes.get_mut(partition) {
-            lane.log.push(value.into());
+            lane.log.push((value.into(), self.clock_ms));
         }
     }
 
@@ -122,16 +130,18 @@ impl Driver {
             return false;
         };
         let message = messages.get(lane.repartition.next);
-        let (topic, place, key, value) = match (message, lane.log.get(lane.input.next)) {
-            (Some((key, value)), _) => (repartition_topic, &mut lane.repartition, Some(key), value),
-            (None, Some(value)) => (INPUT, &mut lane.input, None, value),
+        let (topic, place, key, value, timestamp_ms) = match (message, lane.log.get(lane.input.next)) {
+            (Some((key, value)), _) => {
+                (repartition_topic, &mut lane.repartition, Some(key), value, self.clock_ms)
+            }
+            (None, Some((value, timestamp_ms))) => (INPUT, &mut lane.input, None, value, *timestamp_ms),
             (None, None) => return false,
         };
         let record = SourceRecord {
             topic,
             partition: i32::try_from(partition).unwrap_or_default(),
             offset: i64::try_from(place.next).unwrap_or(i64::MAX),
-            timestamp_ms: Some(NOW_MS),
+            timestamp_ms: Some(timestamp_ms),
             key: key.map(Vec::as_slice),
             value: Some(value),
             headers: &NoHeaders,
