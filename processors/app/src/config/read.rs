@@ -43,7 +43,8 @@ pub(super) fn config(text: &str, group: &str) -> Result<Config, Vec<String>> {
     let limits = limits(root.get("limits"), &mut errors);
     let commit = commit(root.get("commit"), &mut errors);
     let transaction_timeout_ms = transaction(root.get("transaction"), &mut errors);
-    let folds = metrics(root.get("metrics"), &mut errors);
+    let mut folds = metrics(root.get("metrics"), &mut errors);
+    folds.limits = expiry(root.get("expiry"), &mut errors);
     root.finish(&mut errors);
     check_topics(&topics, &mut errors);
     check_processors(&processors, &topics, &mut errors);
@@ -235,6 +236,8 @@ fn transaction(value: Option<&Value>, errors: &mut Errors) -> u64 {
     timeout_ms
 }
 
+const LIMIT_MS_MIN: i64 = 60_000;
+const LIMIT_MS_MAX: i64 = 36_500 * 86_400_000;
 const WINDOW_MS_MIN: i64 = 1_000;
 const WINDOW_MS_MAX: i64 = 366 * 86_400_000;
 
@@ -259,6 +262,28 @@ fn metrics(value: Option<&Value>, errors: &mut Errors) -> folds::Settings {
     }
     node.finish(errors);
     settings
+}
+
+/// How long things wait and are kept.
+fn expiry(value: Option<&Value>, errors: &mut Errors) -> folds::Limits {
+    let mut limits = folds::Limits::default();
+    let Some(value) = value else { return limits };
+    let mut node = Node::new("expiry", value, errors);
+    for (key, limit) in [
+        ("waiting", &mut limits.waiting_ms),
+        ("closed", &mut limits.closed_ms),
+        ("idle", &mut limits.idle_ms),
+        ("forgotten", &mut limits.forgotten_ms),
+    ] {
+        if let Some(ms) = unit(&mut node, key, units::duration_ms, errors) {
+            if !(LIMIT_MS_MIN..=LIMIT_MS_MAX).contains(&ms) {
+                errors.add(&node.place(key), "is not between 1m and 36500d");
+            }
+            *limit = ms;
+        }
+    }
+    node.finish(errors);
+    limits
 }
 
 fn windows(node: &mut Node<'_>, errors: &mut Errors) -> Vec<i64> {

@@ -72,6 +72,17 @@ fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
 }
 
 #[test]
+fn limits_of_time_are_read_and_bounded() {
+    let with =
+        |text: &str| read::config(&BUILT_IN.replace("  idle: 7d\n", &format!("  idle: {text}\n")), "g");
+    assert_eq!(with("400d").unwrap().folds.limits.idle_ms, 400 * 86_400_000);
+    for wrong in ["1s", "40000d", "7"] {
+        let found = with(wrong).unwrap_err();
+        assert!(found.iter().any(|error| error.starts_with("expiry.idle: ")), "{found:#?}");
+    }
+}
+
+#[test]
 fn an_unknown_key_comes_with_the_nearest_known_one() {
     let found = errors(&BUILT_IN.replace("processors:", "procesors:"));
     assert!(found.iter().any(|error| error.contains("did you mean `processors`?")), "{found:#?}");
