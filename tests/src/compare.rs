@@ -7,6 +7,17 @@ use serde_json::Value;
 /// The topic whose records are counted by reason instead of compared by key.
 pub const DEAD_LETTERS: &str = "cx.dead-letters";
 
+/// All topics that the program writes for others.
+pub const OUTPUTS: [&str; 7] = [
+    "cx.activities",
+    "cx.timelines",
+    "cx.conversations",
+    "cx.metrics",
+    "cx.audit",
+    "cx.bot-training",
+    DEAD_LETTERS,
+];
+
 /// The last record of every key, and the dead letters by reason.
 #[derive(Debug, Default, PartialEq)]
 pub struct Records {

@@ -13,7 +13,7 @@ mod consume;
 mod program;
 mod promtool;
 
-pub use compare::{DEAD_LETTERS, Records, differences, of_lines, shuffled};
+pub use compare::{DEAD_LETTERS, OUTPUTS, Records, differences, of_lines, shuffled};
 pub use consume::{Consumed, Watch, consume, partitions_of};
 pub use program::{Program, fold, program, run_to_end, wait_until};
 pub use promtool::check_scrape;

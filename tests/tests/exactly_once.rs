@@ -12,22 +12,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cx_timelines_tests::{
-    DEAD_LETTERS, Program, Records, Watch, consume, differences, fold, of_lines, run_to_end, wait_until,
+    DEAD_LETTERS, OUTPUTS, Program, Records, Watch, consume, differences, fold, of_lines, run_to_end,
+    wait_until,
 };
 use sandbox::conversations::{Disorder, Options, Size, disturb, events};
 use sandbox::kafka::Kafka;
 
 const EVENTS: usize = 20_000;
 const CHUNKS: usize = 10;
-const OUTPUTS: [&str; 7] = [
-    "cx.activities",
-    "cx.timelines",
-    "cx.conversations",
-    "cx.metrics",
-    "cx.audit",
-    "cx.bot-training",
-    "cx.dead-letters",
-];
 
 /// Many small transactions, so that kills hit them in the middle.
 fn small_transactions(folder: &Path) -> PathBuf {

@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use cx_timelines_tests::{
-    Program, Watch, check_scrape, consume, differences, fold, of_lines, run_to_end, wait_until,
+    OUTPUTS, Program, Watch, check_scrape, consume, differences, fold, of_lines, run_to_end, wait_until,
 };
 use sandbox::conversations::{Options, Size, events};
 use sandbox::kafka::Kafka;
@@ -59,7 +59,7 @@ fn all_errors_of_the_configuration_are_told_at_once() {
     std::fs::write(&file, wrong).unwrap();
     refused(
         &["fold", "--config", file.to_str().unwrap()],
-        &["topics[0].retention", "topics[3].role", "did you mean `commit`?"],
+        &["topics[0].retention", "topics[8].role", "did you mean `commit`?"],
     );
 }
 
@@ -128,7 +128,7 @@ fn a_broker_that_is_killed_and_comes_back_costs_nothing_but_time() {
     watch.wait_for_all(Duration::from_secs(120));
     assert!(instance.is_running(), "{}", instance.log());
     let expected = of_lines(&fold(lines.join("\n").as_bytes()));
-    let consumed = consume(&bootstrap, &["cx.activities", "cx.dead-letters"]);
+    let consumed = consume(&bootstrap, &OUTPUTS);
     let found = differences(&expected, &consumed.records);
     assert!(found.is_empty(), "{} differences, the first: {}", found.len(), found[0]);
     let (code, took) = instance.terminate();
