@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::errors::{self, EdgeError, Remedy};
+use crate::reading::ReadsToTheEnd;
 use crate::settings::Settings;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
@@ -54,8 +55,8 @@ pub(crate) enum Restored<'a> {
 
 /// The restores of one worker.
 pub(crate) struct Restorer {
-    reader: BaseConsumer,
-    ends: BaseConsumer,
+    reader: BaseConsumer<ReadsToTheEnd>,
+    ends: BaseConsumer<ReadsToTheEnd>,
     changelog: String,
     partitions: BTreeMap<i32, Progress>,
     ask_again_at: Instant,
@@ -64,7 +65,10 @@ pub(crate) struct Restorer {
 
 impl Restorer {
     pub(crate) fn new(settings: &Settings, worker: &str, changelog: &str) -> Result<Self, EdgeError> {
-        let reader = |committed| settings.reader(worker, committed).create().map_err(EdgeError::Settings);
+        let reader = |committed| {
+            let settings = settings.reader(worker, committed);
+            settings.create_with_context(ReadsToTheEnd).map_err(EdgeError::Settings)
+        };
         Ok(Self {
             reader: reader(true)?,
             ends: reader(false)?,

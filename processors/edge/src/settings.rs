@@ -61,6 +61,8 @@ impl Settings {
         config.set("fetch.max.bytes", "16777216");
         // A full queue is looked at again after 1 s by default.
         config.set("fetch.queue.backoff.ms", "5");
+        // New topics of a pattern are found by asking for all topics.
+        config.set("topic.metadata.refresh.interval.ms", "3000");
         config.set("check.crcs", "false");
         self.overridden(config, |key| !PRODUCER_ONLY.contains(&key))
     }

@@ -57,7 +57,8 @@ impl<'t> Fold<'t> {
             input: config.exact_inputs().first().copied().unwrap_or_default(),
             task,
             spool: Spool::new(topology, direct).context("no temporary file")?,
-            batch_records: if as_emitted { 1 } else { BATCH_RECORDS },
+            // Things expire when a batch is committed: where they may, that is after each record.
+            batch_records: if as_emitted || args.expire { 1 } else { BATCH_RECORDS },
             staged: 0,
             next_offset: 0,
             counts: [0; EventClass::ALL.len()],

@@ -11,14 +11,14 @@ use anyhow::{Context, anyhow, bail};
 use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
-use edge::{OutputTopics, Pipeline, Settings, Shared, Stop, worker_names};
+use edge::{OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, worker_names};
 use engine::{EventClass, MemoryStore, Topology};
 use model::Reason;
 use rdkafka::metadata::Metadata;
 
 use super::topics;
 use crate::cli::{Global, RunArgs};
-use crate::config::{Config, Role};
+use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
 use crate::{kafka, signals, wiring};
 
@@ -94,6 +94,7 @@ pub fn start(
         limits: config.limits.clone(),
         stores: Arc::new(|_| Box::new(MemoryStore::default())),
         inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
+        patterns: patterns(config),
         metrics: metrics.clone(),
         health: health.clone(),
         stop: stop.clone(),
@@ -152,6 +153,18 @@ fn settings(global: &Global, config: &Config, instance: &str) -> Result<Settings
         commit_bytes_max: config.commit.bytes_max,
         transaction_timeout: Duration::from_millis(config.transaction_timeout_ms),
     })
+}
+
+fn patterns(config: &Config) -> Patterns {
+    let names = config.topics.iter().filter_map(|topic| match &topic.name {
+        TopicName::Pattern(pattern) => Some(pattern.clone()),
+        TopicName::Exact(_) => None,
+    });
+    let names: Vec<regex::Regex> = names.collect();
+    let conversation_of = move |topic: &str| {
+        names.iter().find_map(|name| Some(name.captures(topic)?.name("conversation")?.as_str().to_owned()))
+    };
+    Patterns { subscriptions: config.subscriptions(), conversation_of: Arc::new(conversation_of) }
 }
 
 /// How many partitions the input has. What belongs together lies in partitions of the same number.

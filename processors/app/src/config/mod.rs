@@ -169,6 +169,17 @@ impl Config {
         self.topics.iter().filter(|topic| topic.role == Role::Input).filter_map(Topic::exact).collect()
     }
 
+    /// What to subscribe to for topics of one conversation each, as librdkafka writes patterns. It knows fewer of them than
+    /// topics.yaml may use, so only the beginning that all such names share is given; what else matches is left alone.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<String> {
+        let patterns = self.topics.iter().filter_map(|topic| match &topic.name {
+            TopicName::Pattern(pattern) => Some(format!("^{}.*", literal_beginning(pattern.as_str()))),
+            TopicName::Exact(_) => None,
+        });
+        patterns.collect()
+    }
+
     /// The conversation that a topic's name holds, where the topic is one conversation's.
     #[must_use]
     pub fn conversation_of<'n>(&self, name: &'n str) -> Option<&'n str> {
@@ -196,6 +207,26 @@ impl Config {
         let is_published = |topic: &&Topic| matches!(topic.role, Role::Output | Role::DeadLetters);
         self.topics.iter().filter(is_published).filter_map(Topic::exact).collect()
     }
+}
+
+/// The characters that every match of a pattern begins with, escaped as they are.
+fn literal_beginning(pattern: &str) -> &str {
+    let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
+    let mut end = 0;
+    let mut characters = pattern.char_indices().peekable();
+    while let Some((start, character)) = characters.next() {
+        let is_literal = match character {
+            '\\' => matches!(characters.next(), Some((_, '.'))),
+            other => other.is_ascii_alphanumeric() || matches!(other, '_' | '-'),
+        };
+        let next = characters.peek().map_or(pattern.len(), |(next, _)| *next);
+        let is_repeated = matches!(characters.peek(), Some((_, '?' | '*' | '+' | '{' | '|')));
+        if !is_literal || is_repeated {
+            return pattern.get(..start).filter(|_| !pattern.contains('|')).unwrap_or_default();
+        }
+        end = next;
+    }
+    pattern.get(..end).unwrap_or_default()
 }
 
 impl Topic {

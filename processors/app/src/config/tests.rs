@@ -72,6 +72,23 @@ fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
 }
 
 #[test]
+fn a_subscription_is_the_beginning_that_all_names_of_a_pattern_share() {
+    for (pattern, subscription) in [
+        (r"^cx\.conversation\.(?<conversation>.+)$", r"^cx\.conversation\..*"),
+        (r"^chat-(?<conversation>\d+)$", "^chat-.*"),
+        (r"^cx\.x?(?<conversation>.+)$", r"^cx\..*"),
+        (r"^(a|b)\.(?<conversation>.+)$", "^.*"),
+        (r"^a(?<conversation>.+)|b$", "^.*"),
+    ] {
+        let text = BUILT_IN.replace(r"^cx\.conversation\.(?<conversation>.+)$", pattern);
+        let config = read::config(&text.replace("cx.", "other."), "g");
+        let subscriptions = config.map(|config| config.subscriptions());
+        let expected = subscription.replace("cx.", "other.");
+        assert_eq!(subscriptions.unwrap_or_default(), [expected.as_str()], "{pattern}");
+    }
+}
+
+#[test]
 fn limits_of_time_are_read_and_bounded() {
     let with =
         |text: &str| read::config(&BUILT_IN.replace("  idle: 7d\n", &format!("  idle: {text}\n")), "g");

@@ -19,7 +19,7 @@ impl Worker {
     /// Commits what is staged, if anything is. What fails is put right here, as far as it can be.
     pub(super) fn commit(&mut self) -> Result<(), EdgeError> {
         self.staged_since = None;
-        if self.lanes.values().all(|lane| lane.task.is_clean()) {
+        if self.siding.mover.is_clean() && self.lanes.values().all(|lane| lane.task.is_clean()) {
             return Ok(());
         }
         let began = Instant::now();
@@ -58,6 +58,17 @@ impl Worker {
                 added.map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
             }
         }
+        if self.siding.mover.prepare(&mut self.producer).is_err() {
+            let failed = self.producer.take_send_failure();
+            let canceled =
+                || unusable("a record could not be handed over", rdkafka::error::KafkaError::Canceled);
+            return Err(Failed::Transaction(failed.unwrap_or_else(canceled)));
+        }
+        for source in self.siding.mover.offsets() {
+            let place = Offset::Offset(source.next);
+            let added = offsets.add_partition_offset(&source.topic, source.partition, place);
+            added.map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
+        }
         self.producer.drain()?;
         // Read after every poll: an old generation is refused, and so a zombie is fenced.
         let group = self.consumer.group_metadata().ok_or_else(|| {
@@ -70,6 +81,11 @@ impl Worker {
 
     /// The transaction is committed, or is not: the tasks follow.
     fn settle(&mut self, committed: bool) -> Result<(), EdgeError> {
+        if committed {
+            count(&self.shared, &self.siding.committed());
+        } else {
+            self.siding.rewind();
+        }
         let mut damaged = Vec::new();
         for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| !lane.task.is_clean()) {
             if !committed {
@@ -153,9 +169,10 @@ impl Worker {
     fn was_committed(&mut self) -> bool {
         let mut expected: Vec<(String, i32, i64)> = Vec::new();
         let mut question = TopicPartitionList::new();
-        for source in self.lanes.values().flat_map(|lane| lane.task.offsets()) {
+        let of_lanes = self.lanes.values().flat_map(|lane| lane.task.offsets()).cloned();
+        for source in of_lanes.chain(self.siding.mover.offsets()) {
             question.add_partition(&source.topic, source.partition);
-            expected.push((source.topic.clone(), source.partition, source.next));
+            expected.push((source.topic, source.partition, source.next));
         }
         while !self.shared.stop.is_overdue() {
             match self.consumer.committed_offsets(question.clone(), OFFSETS_TIMEOUT) {

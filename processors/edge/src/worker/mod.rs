@@ -4,6 +4,7 @@
 mod commit;
 mod lane;
 mod rebalance;
+mod siding;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use crate::restore::Restorer;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use lane::Lane;
+pub use siding::Patterns;
+use siding::Siding;
 
 /// How long the loop sleeps when there is nothing at all to do; a record ends the sleep.
 const IDLE: Duration = Duration::from_millis(100);
@@ -46,8 +49,10 @@ pub struct Shared {
     pub limits: Limits,
     /// Makes stores.
     pub stores: StoreFactory,
-    /// The input topics.
+    /// The input topics that are partitioned like the state.
     pub inputs: Vec<String>,
+    /// Input topics of one conversation each.
+    pub patterns: Patterns,
     /// How many partitions the input has, and so the repartition topic and the changelog.
     pub partitions: i32,
     /// The output topics, in the order of the topology.
@@ -67,6 +72,7 @@ pub(crate) struct Worker {
     producer: TransactionalProducer,
     restorer: Restorer,
     lanes: BTreeMap<i32, Lane>,
+    siding: Siding,
     /// Whether the group has assigned anything yet, be it nothing.
     joined: bool,
     /// When the first record was staged since the last commit.
@@ -93,11 +99,13 @@ impl Worker {
             .consumer(&name)
             .create_with_context(Notes::default())
             .map_err(EdgeError::Settings)?;
-        let inputs: Vec<&str> = shared.inputs.iter().map(String::as_str).collect();
+        let inputs = shared.inputs.iter().chain(&shared.patterns.subscriptions);
+        let inputs: Vec<&str> = inputs.map(String::as_str).collect();
         consumer.subscribe(&inputs).map_err(|error| EdgeError::kafka("cannot subscribe", error))?;
         let changelog = shared.topology.name(shared.topology.changelog());
         let restorer = Restorer::new(&shared.settings, &name, changelog)?;
         shared.health.set_worker(&name, false, "joining the group");
+        let siding = Siding::new(&shared);
         let now = Instant::now();
         let mut worker = Self {
             name,
@@ -106,6 +114,7 @@ impl Worker {
             producer,
             restorer,
             lanes: BTreeMap::new(),
+            siding,
             joined: false,
             staged_since: None,
             taken: 0,
@@ -144,7 +153,7 @@ impl Worker {
             began.get_or_insert_with(Instant::now);
             // What the group has decided meanwhile comes before any record.
             let rebalances = self.consumer.context().take_rebalances();
-            let damaged = take(&mut self.lanes, &message)?;
+            let damaged = take(&mut self.lanes, &mut self.siding, &message)?;
             drop(message);
             if let Some(partition) = damaged {
                 self.restore_anew(partition)?;
@@ -183,7 +192,7 @@ impl Worker {
     fn is_commit_due(&self) -> bool {
         let settings = &self.shared.settings;
         let staged: usize = self.lanes.values().map(|lane| lane.task.staged_bytes()).sum();
-        staged >= settings.commit_bytes_max
+        staged + self.siding.mover.staged_bytes() >= settings.commit_bytes_max
             || self.staged_since.is_some_and(|since| since.elapsed() >= settings.commit_interval)
             || self.shared.stop.is_requested()
     }
@@ -223,15 +232,29 @@ impl Worker {
             metrics.restore_remaining(partition, remaining);
         }
         for ((topic, partition), end) in self.consumer.context().take_ends() {
+            if self.siding.saw_end(&topic, partition, end) {
+                continue;
+            }
             if let Some(lane) = self.lanes.get_mut(&partition) {
                 lane.saw_end(&topic, end);
             }
         }
+        if let (Some(lag), [pattern, ..]) = (self.siding.lag(), self.shared.patterns.subscriptions.as_slice())
+        {
+            metrics.lag(pattern, 0, lag);
+        }
     }
 }
 
-/// Hands a message to its task. Gives the partition whose state turned out to be damaged, if so.
-fn take(lanes: &mut BTreeMap<i32, Lane>, message: &BorrowedMessage<'_>) -> Result<Option<i32>, EdgeError> {
+/// Hands a message to its task, or to the siding. Gives the partition whose state turned out to be damaged, if so.
+fn take(
+    lanes: &mut BTreeMap<i32, Lane>,
+    siding: &mut Siding,
+    message: &BorrowedMessage<'_>,
+) -> Result<Option<i32>, EdgeError> {
+    if siding.take(message) {
+        return Ok(None);
+    }
     let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(None) };
     if !lane.expects(message.topic(), message.offset()) {
         return Ok(None);

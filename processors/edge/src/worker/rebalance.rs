@@ -7,6 +7,7 @@ use engine::Phase;
 use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::siding::divided;
 use super::{Lane, Worker};
 use crate::consumer::Rebalanced;
 use crate::errors::EdgeError;
@@ -14,6 +15,7 @@ use crate::metrics::Rebalance;
 use crate::restore::Restored;
 
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
+const LISTED_MAX: usize = 64;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 impl Worker {
@@ -37,17 +39,20 @@ impl Worker {
         self.joined = true;
         self.shared.metrics.rebalance(Rebalance::Assigned);
         tracing::info!(worker = self.name, partitions = %listed(partitions), "assigned");
-        let all = self.with_repartition(partitions)?;
-        let answered = self.consumer.incremental_assign(&all);
+        let (lanes, siding, strange) = divided(partitions, &self.shared);
+        let answered = self.consumer.incremental_assign(&self.with_repartition(partitions, &lanes)?);
         answered.map_err(|error| EdgeError::kafka("cannot take the assignment", error))?;
-        if all.count() > 0 {
-            let paused = self.consumer.pause(&all);
-            paused.map_err(|error| EdgeError::kafka("cannot pause the new partitions", error))?;
+        for standing_still in [&self.with_repartition(&lanes, &lanes)?, &strange] {
+            if standing_still.count() > 0 {
+                let paused = self.consumer.pause(standing_still);
+                paused.map_err(|error| EdgeError::kafka("cannot pause the new partitions", error))?;
+            }
         }
-        for element in partitions.elements() {
+        for element in lanes.elements() {
             let lane = self.new_lane(element.partition(), element.topic());
             self.lanes.insert(element.partition(), lane);
         }
+        siding.elements().iter().for_each(|element| self.siding.assigned(element));
         self.ask_offsets_at = Instant::now();
         self.tell_health();
         Ok(())
@@ -59,15 +64,20 @@ impl Worker {
         tracing::info!(worker = self.name, partitions = %listed(partitions), lost, "revoked");
         if !lost {
             self.commit()?;
+        } else if !self.siding.mover.is_clean() {
+            // Nothing of what was lost may be committed; what was not is taken again.
+            self.siding.rewind();
         }
-        for element in partitions.elements() {
+        let (lanes, siding, _) = divided(partitions, &self.shared);
+        siding.elements().iter().for_each(|element| self.siding.revoked(element));
+        for element in lanes.elements() {
             self.restorer.forget(element.partition());
             if let Some(mut lane) = self.lanes.remove(&element.partition()) {
                 lane.task.aborted();
                 lane.close();
             }
         }
-        let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions)?);
+        let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions, &lanes)?);
         answered.map_err(|error| EdgeError::kafka("cannot give partitions back", error))?;
         self.tell_health();
         Ok(())
@@ -76,9 +86,13 @@ impl Worker {
     /// Partitions of the input, and with each the same one of the repartition topic. The group knows only the input:
     /// no assignor of the client keeps two topics together. So what belongs together is assigned together here, in the one
     /// call that answers the group.
-    fn with_repartition(&self, partitions: &TopicPartitionList) -> Result<TopicPartitionList, EdgeError> {
+    fn with_repartition(
+        &self,
+        partitions: &TopicPartitionList,
+        lanes: &TopicPartitionList,
+    ) -> Result<TopicPartitionList, EdgeError> {
         let mut all = partitions.clone();
-        for element in partitions.elements() {
+        for element in lanes.elements() {
             // Where it begins is decided when the lane is put in its place.
             all.add_partition_offset(self.repartition(), element.partition(), Offset::Beginning)
                 .map_err(|error| EdgeError::kafka("cannot list the partitions", error))?;
@@ -109,6 +123,7 @@ impl Worker {
 
     /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
     pub(super) fn bring_lanes_up(&mut self) -> Result<(), EdgeError> {
+        self.siding.put_in_place(&self.consumer);
         if !self.any_lane_waits() {
             return Ok(());
         }
@@ -224,8 +239,13 @@ impl Worker {
     }
 }
 
+/// For the log; of thousands of topics only the first.
 fn listed(partitions: &TopicPartitionList) -> String {
-    let each: Vec<String> =
-        partitions.elements().iter().map(|p| format!("{}/{}", p.topic(), p.partition())).collect();
+    let elements = partitions.elements();
+    let mut each: Vec<String> =
+        elements.iter().take(LISTED_MAX).map(|p| format!("{}/{}", p.topic(), p.partition())).collect();
+    if elements.len() > LISTED_MAX {
+        each.push(format!("and {} more", elements.len() - LISTED_MAX));
+    }
     each.join(" ")
 }

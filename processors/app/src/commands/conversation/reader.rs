@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use edge::ReadsToTheEnd;
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::exit::Failure;
 
@@ -31,19 +32,8 @@ pub struct Span {
 
 /// A consumer for reading to an end.
 pub struct Reader {
-    consumer: BaseConsumer<Quiet>,
+    consumer: BaseConsumer<ReadsToTheEnd>,
 }
-
-/// The client tells every error twice; here only what `poll` gives is listened to. To it, the end of a partition is one too.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "reading");
-    }
-}
-
-impl ConsumerContext for Quiet {}
 
 impl Reader {
     /// A reader of this cluster.
@@ -61,7 +51,7 @@ impl Reader {
         // A partition's end is told when a fetch comes back empty: not after the usual half second.
         client.set("fetch.wait.max.ms", "10");
         let consumer = client
-            .create_with_context(Quiet)
+            .create_with_context(ReadsToTheEnd)
             .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
         Ok(Self { consumer })
     }

@@ -1,0 +1,20 @@
+//! The context of consumers that read a topic to its end.
+
+use rdkafka::ClientContext;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+
+/// Logs what the client reports, but not that a partition has come to its end: whoever reads to the end is told so by the
+/// poll, and it is no error.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadsToTheEnd;
+
+impl ClientContext for ReadsToTheEnd {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::Global(rdkafka::types::RDKafkaErrorCode::PartitionEOF)) {
+            tracing::warn!(%error, reason, "Kafka client");
+        }
+    }
+}
+
+impl ConsumerContext for ReadsToTheEnd {}

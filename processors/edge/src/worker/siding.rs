@@ -1,0 +1,181 @@
+//! The siding: topics of one conversation each. They are not partitioned like the state, so they belong to no lane; their
+//! records are moved to where they belong, in the worker's transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Mover, SourceRecord};
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::{Offset, topic_partition_list::TopicPartitionListElem};
+
+use super::{Shared, now_ms};
+use crate::consumer::{End, MessageHeaders, Notes};
+
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Finds the conversation that a topic belongs to.
+type ConversationOf = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Which topics belong to one conversation each.
+#[derive(Clone)]
+pub struct Patterns {
+    /// What to subscribe to, as the client writes patterns. They may match more.
+    pub subscriptions: Vec<String>,
+    /// The conversation of a topic; none for one that belongs to no conversation.
+    pub conversation_of: Arc<ConversationOf>,
+}
+
+/// One partition of such a topic.
+struct Track {
+    conversation: String,
+    /// The first offset taken since the last commit.
+    from: Option<i64>,
+    /// Records below this offset were taken already.
+    next: i64,
+    /// The consumer has still to be put back.
+    is_misplaced: bool,
+    /// Records that were there when last looked at, and not taken yet.
+    lag: i64,
+}
+
+/// All of them that this worker reads.
+pub(super) struct Siding {
+    pub(super) mover: Mover,
+    patterns: Patterns,
+    tracks: HashMap<String, BTreeMap<i32, Track>>,
+}
+
+impl Siding {
+    pub(super) fn new(shared: &Shared) -> Self {
+        Self {
+            mover: Mover::new(Arc::clone(&shared.topology), shared.limits.clone()),
+            patterns: shared.patterns.clone(),
+            tracks: HashMap::new(),
+        }
+    }
+
+    /// Takes a partition over, if its topic belongs to one conversation.
+    pub(super) fn assigned(&mut self, element: &TopicPartitionListElem<'_>) {
+        let Some(conversation) = (self.patterns.conversation_of)(element.topic()) else { return };
+        let track = Track { conversation, from: None, next: 0, is_misplaced: false, lag: 0 };
+        self.tracks.entry(element.topic().to_owned()).or_default().insert(element.partition(), track);
+    }
+
+    /// Gives a partition up.
+    pub(super) fn revoked(&mut self, element: &TopicPartitionListElem<'_>) {
+        if let Some(partitions) = self.tracks.get_mut(element.topic()) {
+            partitions.remove(&element.partition());
+            if partitions.is_empty() {
+                self.tracks.remove(element.topic());
+            }
+        }
+    }
+
+    /// Takes a record, if it is of one of its partitions; `false` otherwise.
+    pub(super) fn take(&mut self, message: &BorrowedMessage<'_>) -> bool {
+        if self.tracks.is_empty() {
+            return false;
+        }
+        let partitions = self.tracks.get_mut(message.topic());
+        let Some(track) = partitions.and_then(|partitions| partitions.get_mut(&message.partition())) else {
+            return false;
+        };
+        let offset = message.offset();
+        if track.is_misplaced || offset < track.next {
+            return true;
+        }
+        let headers = MessageHeaders(message.headers());
+        let record = SourceRecord {
+            topic: message.topic(),
+            partition: message.partition(),
+            offset,
+            timestamp_ms: message.timestamp().to_millis(),
+            key: message.key(),
+            value: message.payload(),
+            headers: &headers,
+            conversation: Some(&track.conversation),
+        };
+        self.mover.process(&record, now_ms());
+        track.from.get_or_insert(offset);
+        track.next = offset + 1;
+        true
+    }
+
+    /// The transaction holds all that was staged.
+    pub(super) fn committed(&mut self) -> engine::Tally {
+        self.all().for_each(|(_, _, track)| track.from = None);
+        self.mover.committed()
+    }
+
+    /// What was staged is dropped; the consumer has to go back.
+    pub(super) fn rewind(&mut self) {
+        self.mover.aborted();
+        for (_, _, track) in self.all() {
+            if let Some(from) = track.from.take() {
+                track.next = from;
+                track.is_misplaced = true;
+            }
+        }
+    }
+
+    /// Puts the consumer back where the last commit left off.
+    pub(super) fn put_in_place(&mut self, consumer: &BaseConsumer<Notes>) {
+        for (topic, partition, track) in self.all().filter(|(_, _, track)| track.is_misplaced) {
+            match consumer.seek(topic, partition, Offset::Offset(track.next), SEEK_TIMEOUT) {
+                Ok(()) => {
+                    track.is_misplaced = false;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, topic, partition, "the consumer is not in its place yet");
+                }
+            }
+        }
+    }
+
+    /// Notes the end of a partition; `false` if it is none of its own.
+    pub(super) fn saw_end(&mut self, topic: &str, partition: i32, end: End) -> bool {
+        let Some(track) = self.tracks.get_mut(topic).and_then(|partitions| partitions.get_mut(&partition))
+        else {
+            return false;
+        };
+        track.lag = if end.is_drained { 0 } else { (end.stable - track.next).max(0) };
+        true
+    }
+
+    /// Records that are still to be taken, of all its partitions; none where it has none.
+    pub(super) fn lag(&self) -> Option<i64> {
+        let tracks = self.tracks.values().flat_map(BTreeMap::values);
+        (!self.tracks.is_empty()).then(|| tracks.map(|track| track.lag).sum())
+    }
+
+    fn all(&mut self) -> impl Iterator<Item = (&str, i32, &mut Track)> {
+        let topics = self.tracks.iter_mut();
+        topics.flat_map(|(topic, partitions)| {
+            partitions.iter_mut().map(move |(partition, track)| (topic.as_str(), *partition, track))
+        })
+    }
+}
+
+/// Divides what the group gave: partitions that lanes take, partitions of the siding, and partitions that only match a
+/// subscription.
+pub(super) fn divided(
+    partitions: &TopicPartitionList,
+    shared: &Shared,
+) -> (TopicPartitionList, TopicPartitionList, TopicPartitionList) {
+    let (mut lanes, mut siding, mut strange) =
+        (TopicPartitionList::new(), TopicPartitionList::new(), TopicPartitionList::new());
+    for element in partitions.elements() {
+        let list = if shared.inputs.iter().any(|input| input == element.topic()) {
+            &mut lanes
+        } else if (shared.patterns.conversation_of)(element.topic()).is_some() {
+            &mut siding
+        } else {
+            &mut strange
+        };
+        list.add_partition(element.topic(), element.partition());
+    }
+    (lanes, siding, strange)
+}

@@ -1,0 +1,116 @@
+//! Takes records of topics that are not partitioned like the state, one topic for each conversation, and sends each to the
+//! partition where it belongs (contract section 7). It has no state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Home, Limits};
+
+use crate::carried::Carried;
+use crate::context::EVENT;
+use crate::deadletter::DeadLetter;
+use crate::outbox::{Message, Outbox};
+use crate::record::{Sink, SinkError, SourceRecord};
+use crate::staged::SourceOffset;
+use crate::tally::{EventClass, Tally};
+use crate::topology::Topology;
+
+/// Who refuses a record that cannot even be read.
+const DECODER: &str = "decode";
+
+/// Moves records; what it wants of the next transaction is staged, as with a [`crate::Task`].
+pub struct Mover {
+    topology: Arc<Topology>,
+    limits: Limits,
+    outbox: Outbox,
+    dead_letters: Vec<DeadLetter>,
+    dead_letter_bytes: usize,
+    /// The next offset to read, of each partition of which a record was taken.
+    offsets: BTreeMap<(String, i32), i64>,
+    tally: Tally,
+}
+
+impl Mover {
+    /// A mover to the partitions of this topology's tasks.
+    #[must_use]
+    pub fn new(topology: Arc<Topology>, limits: Limits) -> Self {
+        Self {
+            topology,
+            limits,
+            outbox: Outbox::default(),
+            dead_letters: Vec::new(),
+            dead_letter_bytes: 0,
+            offsets: BTreeMap::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes one record. `now_ms` is the time for a dead letter's header.
+    pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) {
+        let class = match record.value {
+            None => EventClass::Tombstone,
+            Some(value) => match model::decode(value, record.conversation, &self.limits) {
+                Ok(event) => {
+                    let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
+                    self.outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None)));
+                    EventClass::Moved
+                }
+                Err(invalid) => {
+                    let letter = DeadLetter::new(record, DECODER, invalid.reason, invalid.detail, now_ms);
+                    self.tally.dead_letter(letter.reason);
+                    self.dead_letter_bytes += letter.bytes();
+                    self.dead_letters.push(letter);
+                    EventClass::Invalid
+                }
+            },
+        };
+        self.tally.event(class);
+        self.offsets.insert((record.topic.to_owned(), record.partition), record.offset + 1);
+    }
+
+    /// Hands everything staged to the transaction.
+    ///
+    /// # Errors
+    /// The sink failed: abort the transaction.
+    pub fn prepare(&mut self, sink: &mut dyn Sink) -> Result<(), SinkError> {
+        self.outbox.send(self.topology.repartition(), sink, &mut self.tally)?;
+        for letter in &self.dead_letters {
+            self.tally.output(self.topology.dead_letters().index());
+            letter.send(self.topology.dead_letters(), sink)?;
+        }
+        Ok(())
+    }
+
+    /// The offsets that belong into the transaction.
+    pub fn offsets(&self) -> impl Iterator<Item = SourceOffset> {
+        self.offsets.iter().map(|((topic, partition), next)| SourceOffset {
+            topic: topic.clone(),
+            partition: *partition,
+            next: *next,
+        })
+    }
+
+    /// Bytes staged.
+    #[must_use]
+    pub fn staged_bytes(&self) -> usize {
+        self.outbox.bytes() + self.dead_letter_bytes
+    }
+
+    /// Whether nothing is staged.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.offsets.is_empty()
+    }
+
+    /// The transaction is committed. Gives the counts of it.
+    pub fn committed(&mut self) -> Tally {
+        let tally = std::mem::take(&mut self.tally);
+        self.aborted();
+        tally
+    }
+
+    /// The transaction is aborted: what was staged is dropped. The records come again.
+    pub fn aborted(&mut self) {
+        *self = Self::new(Arc::clone(&self.topology), self.limits.clone());
+    }
+}
