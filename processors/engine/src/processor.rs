@@ -56,6 +56,19 @@ pub enum ProcessError {
     /// A look at the state of a processor that is not followed. A programming error; stop.
     #[error("processor {0} is not followed, its state cannot be read")]
     NotFollowed(&'static str),
+    /// The state was made with settings that do not go together with those of now. Stop: the operator decides.
+    #[error(
+        "the state of processor {processor} was made with other settings ({was}) than topics.yaml says now ({is}): set \
+         them back, or begin a new --group, which reads all input again"
+    )]
+    SettingsChanged {
+        /// Whose state it is.
+        processor: &'static str,
+        /// The settings then.
+        was: String,
+        /// The settings now.
+        is: String,
+    },
     /// A message that no processor of this topology takes. Stop: another version, or other processors, wrote it.
     #[error("a message in the repartition topic cannot be read: {0}; was it written by another version?")]
     UnknownMessage(String),

@@ -400,6 +400,7 @@ impl Task {
             ProcessError::Sink(_) => TaskError::Abort { partition, source },
             ProcessError::UndeclaredOutput(_)
             | ProcessError::NotFollowed(_)
+            | ProcessError::SettingsChanged { .. }
             | ProcessError::UnknownMessage(_) => TaskError::Fatal { partition, source },
         }
     }

@@ -25,6 +25,8 @@ pub const NAME: &str = "metrics";
 pub const RULE_SUMS: &str = "windows";
 const SCHEMA: &str = "metrics-window/1";
 const OUTPUT: usize = 0;
+/// Where the settings lie with which the state was made.
+const SETTINGS: &[u8] = b"settings";
 /// So many windows leave the state in one commit.
 const FORGET_MAX: usize = 1_000;
 
@@ -33,6 +35,8 @@ const FORGET_MAX: usize = 1_000;
 pub struct Metrics {
     window_sizes_ms: Vec<i64>,
     window_retention_ms: i64,
+    /// What the amounts in the windows depend on.
+    fingerprint: String,
 }
 
 impl Metrics {
@@ -43,7 +47,28 @@ impl Metrics {
         let mut window_sizes_ms = settings.window_sizes_ms.clone();
         window_sizes_ms.sort_unstable();
         window_sizes_ms.dedup();
-        Self { window_sizes_ms, window_retention_ms: settings.window_retention_ms }
+        let fingerprint =
+            format!("windows of {window_sizes_ms:?} ms, service level {} ms", settings.service_level_ms);
+        Self { window_sizes_ms, window_retention_ms: settings.window_retention_ms, fingerprint }
+    }
+
+    /// With other settings, what is taken back would not be what was added.
+    fn check_settings(&self, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let wanted = self.fingerprint.as_bytes();
+        let known = emitter.read(SETTINGS, |known| known.map(|known| known == wanted))?;
+        match known {
+            Some(true) => Ok(()),
+            Some(false) => {
+                let was = emitter.read(SETTINGS, |known| {
+                    String::from_utf8_lossy(known.unwrap_or_default()).into_owned()
+                })?;
+                Err(ProcessError::SettingsChanged { processor: NAME, was, is: self.fingerprint.clone() })
+            }
+            None => {
+                emitter.put(SETTINGS, wanted);
+                Ok(())
+            }
+        }
     }
 
     /// Adds changes to a subject's windows; gives the names of those that changed.
@@ -105,7 +130,12 @@ impl Processor for Metrics {
         Ok(())
     }
 
+    fn expire(&self, _now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        window::forget(emitter, self.window_retention_ms, FORGET_MAX)
+    }
+
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        self.check_settings(emitter)?;
         let changes = self.changes(news, emitter)?;
         let marked = news.marked().map(|name| String::from_utf8_lossy(name).into_owned());
         let mut changed: BTreeSet<String> = marked.collect();
@@ -118,8 +148,7 @@ impl Processor for Metrics {
                 emitter.send(key.as_bytes(), &windows.write())?;
             }
         }
-        changed.iter().try_for_each(|name| emit(name, emitter))?;
-        window::forget(emitter, self.window_retention_ms, FORGET_MAX)
+        changed.iter().try_for_each(|name| emit(name, emitter))
     }
 }
 

@@ -108,6 +108,22 @@ fn a_size_that_is_configured_twice_counts_once() {
 }
 
 /// Windows stay for a day after their end.
+#[test]
+fn other_windows_or_another_service_level_are_never_mixed_into_a_state() {
+    let standard = Settings::default();
+    let message = |n: i64| bot_message(&format!("e{n}"), n, &format!("m{n}"));
+    for other in [
+        Settings { window_sizes_ms: vec![60_000], ..standard.clone() },
+        Settings { service_level_ms: 30_000, ..standard.clone() },
+    ] {
+        let mut task = OneTask::new(&standard);
+        task.take(&[message(1)]);
+        assert_eq!(task.refusal(&standard, &message(2)), None);
+        let refusal = task.refusal(&other, &message(3)).unwrap();
+        assert!(refusal.contains("begin a new --group"), "{refusal}");
+    }
+}
+
 fn for_a_day() -> Settings {
     Settings { window_retention_ms: DAY_S * 1000, ..Settings::default() }
 }

@@ -101,6 +101,26 @@ impl OneTask {
         self.task.restored(0).unwrap();
     }
 
+    /// The task is restored under other settings and takes an event: why it refuses to commit, if it does.
+    pub(crate) fn refusal(&mut self, settings: &Settings, event: &Value) -> Option<String> {
+        self.topology = Arc::new(topology(settings));
+        self.move_elsewhere();
+        let value = event.to_string();
+        let record = SourceRecord {
+            topic: "cx.events",
+            partition: 0,
+            offset: self.offset,
+            timestamp_ms: None,
+            key: None,
+            value: Some(value.as_bytes()),
+            headers: &NoHeaders,
+            conversation: None,
+        };
+        self.task.process(&record, 0).unwrap();
+        let mut sent = Sent { topics: self.topology.topics().to_vec(), records: Vec::new() };
+        self.task.prepare(&mut sent).err().map(|error| error.to_string())
+    }
+
     /// The last record of a key; null is a tombstone, or nothing was ever emitted.
     pub(crate) fn record(&self, topic: &str, key: &str) -> Value {
         self.outputs.get(&format!("{topic}: {key}")).cloned().unwrap_or(Value::Null)
