@@ -1,0 +1,118 @@
+//! Whether the state stays flat while conversations come and go for half a year.
+//!
+//! `cargo bench -p folds --bench soak` folds 200,000 short conversations, four and a half minutes apart by the time of their
+//! events, with all processors and the limits of topics.yaml, and prints the state as it grows, and stops growing. What is
+//! kept longest are the metrics' windows (90 days), then the knowledge of what was forgotten (30 days).
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a benchmark, for a terminal"
+)]
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::{
+    InnerTopics, MemoryStore, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task, Topology,
+};
+use model::Limits;
+use serde_json::{Value, json};
+
+const CONVERSATIONS: i64 = 200_000;
+const SHOW_EVERY: i64 = 20_000;
+const APART_MS: i64 = 180 * 86_400_000 / CONVERSATIONS;
+const COMMIT_EVERY: i64 = 100;
+
+/// What is written goes nowhere, but the state can be restored from the number of its records.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn send(&mut self, _record: OutputRecord<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn topology() -> Topology {
+    let inner = InnerTopics { dead_letters: "letters", changelog: "changelog", repartition: "repartition" };
+    let mut topology = Topology::new(inner);
+    for name in folds::NAMES {
+        let processor = folds::by_name(name, &folds::Settings::default()).unwrap();
+        let writes: Vec<&str> = std::iter::repeat_n(name, processor.outputs()).collect();
+        topology.add(processor, &writes).unwrap();
+    }
+    topology
+}
+
+/// A short chat with a queue, an agent, a reaction on a message that never comes, and an event that names only its session.
+fn conversation(number: i64) -> Vec<(i64, Value)> {
+    let at = |second: i64| 1_750_000_000_000 + number * APART_MS + second * 1000;
+    let session = json!({"id": format!("s{number}"), "channel": {"channelType": {"name": "WEB"}}});
+    let event = |id: &str, name: &str, second: i64, data: Value| {
+        let event = json!({"id": format!("{id}-{number}"), "name": name, "timestamp": at(second), "data": data,
+            "conversationId": format!("c{number}"), "channelSession": session});
+        (at(second), event)
+    };
+    let message = |actor: &str, id: &str| json!({"id": format!("m{id}"), "header": {"sender": {"type": actor, "id": "x"}}, "body": {"type": "PLAIN", "text": "hello"}});
+    let agent = json!({"agentParticipant": {"role": "PRIMARY", "participant": {"id": format!("agent {}", number % 40)}}});
+    let nowhere =
+        json!({"header": {"originalMessageId": "nowhere"}, "body": {"kind": "EMOJI", "value": "!"}});
+    let mut by_session = event("recording", "ANYTHING", 6, json!({}));
+    by_session.1.as_object_mut().unwrap().remove("conversationId");
+    vec![
+        event("start", "CHANNEL_SESSION_STARTED", 0, json!({})),
+        event("ask", "CUSTOMER_MESSAGE", 1, message("CUSTOMER", "1")),
+        event("queue", "TASK_ENQUEUED", 2, json!({"queue": {"name": "sales"}})),
+        event("join", "AGENT_SUBSCRIBED", 3, agent),
+        event("answer", "AGENT_MESSAGE", 4, message("AGENT", "2")),
+        event("lost", "REACTION", 5, nowhere),
+        by_session,
+        event("close", "CONVERSATION_CLOSED", 7, json!({})),
+    ]
+}
+
+fn main() {
+    let mut task = Task::new(0, 1, Arc::new(topology()), Limits::default(), Box::new(MemoryStore::default()));
+    task.become_phase(Phase::Restoring);
+    task.become_phase(Phase::Running);
+    task.caught_up();
+    println!(
+        "{:>14} {:>6} {:>14} {:>12} {:>10}",
+        "conversations", "days", "state records", "state MB", "µs/event"
+    );
+    let (mut offset, mut began, mut events) = (0, Instant::now(), 0_u32);
+    for number in 1..=CONVERSATIONS {
+        for (at, event) in conversation(number) {
+            let value = event.to_string().into_bytes();
+            let record = SourceRecord {
+                topic: "events",
+                partition: 0,
+                offset,
+                timestamp_ms: Some(at),
+                key: None,
+                value: Some(&value),
+                headers: &NoHeaders,
+                conversation: None,
+            };
+            task.process(&record, at).unwrap();
+            offset += 1;
+            events += 1;
+        }
+        if number % COMMIT_EVERY == 0 {
+            task.prepare(&mut Nowhere).unwrap();
+            task.committed().unwrap();
+        }
+        if number % SHOW_EVERY == 0 {
+            let state = task.state();
+            let each = began.elapsed().as_secs_f64() * 1e6 / f64::from(events);
+            let days = number * APART_MS / 86_400_000;
+            println!(
+                "{number:>14} {days:>6} {:>14} {:>12.1} {each:>10.1}",
+                state.records,
+                state.bytes as f64 / 1e6
+            );
+            (began, events) = (Instant::now(), 0);
+        }
+    }
+}
