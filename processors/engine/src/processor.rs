@@ -98,8 +98,10 @@ pub trait Processor: Send + Sync {
         &[]
     }
 
-    /// Whether events that live there concern it.
-    fn wants(&self, home: &Home<'_>) -> bool;
+    /// Whether events that live there concern it. Those that only follow others take none.
+    fn wants(&self, _home: &Home<'_>) -> bool {
+        false
+    }
 
     /// Whether it sees events that a processor before it has called duplicates.
     fn wants_duplicates(&self) -> bool {
@@ -112,10 +114,12 @@ pub trait Processor: Send + Sync {
     /// The state cannot be read. The caller drops what was staged, restores the state and takes the event again.
     fn process(
         &self,
-        event: &Event<'_>,
-        record: &SourceRecord<'_>,
-        context: &mut Context<'_>,
-    ) -> Result<Outcome, ProcessError>;
+        _event: &Event<'_>,
+        _record: &SourceRecord<'_>,
+        _context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        Ok(Outcome::Ignored)
+    }
 
     /// Takes a message that this processor sent from another partition ([`Context::send`], [`Emitter::send`]).
     ///

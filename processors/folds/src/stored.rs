@@ -1,4 +1,4 @@
-//! What several processors keep of an event in their state.
+//! What several processors keep in their state alike.
 
 use model::Actor;
 use serde::{Deserialize, Serialize};
@@ -34,4 +34,12 @@ impl<'a> StoredActor<'a> {
     pub(crate) fn is_system(&self) -> bool {
         self.actor_type == Some("SYSTEM")
     }
+}
+
+/// A key of one kind of state: a byte that says which kind, then what it is about.
+pub(crate) fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(rest.len() + 1);
+    key.push(first);
+    key.extend_from_slice(rest);
+    key
 }

@@ -10,6 +10,7 @@
 
 mod life;
 
+use crate::stored::prefixed;
 use engine::{Context, Emitter, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, SourceRecord};
 use model::{Event, Home, Reason};
 
@@ -205,13 +206,6 @@ fn events_of(home: &[u8]) -> Vec<u8> {
 fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
     let mut key = events_of(home);
     key.extend_from_slice(event_id.as_bytes());
-    key
-}
-
-fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(rest.len() + 1);
-    key.push(first);
-    key.extend_from_slice(rest);
     key
 }
 

@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, SourceRecord};
-use model::{Activity, Actor, Event, Home, Json, Kind, ReactionKind, TrainingRecord, TrainingReply};
+use crate::stored::prefixed;
+use engine::{Emitter, News, ProcessError, Processor, Scope};
+use model::{Activity, Actor, Json, Kind, ReactionKind, TrainingRecord, TrainingReply};
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
@@ -47,19 +48,6 @@ impl Processor for BotTraining {
 
     fn follows(&self) -> &'static [&'static str] {
         &[activities::NAME, timelines::NAME]
-    }
-
-    fn wants(&self, _home: &Home<'_>) -> bool {
-        false
-    }
-
-    fn process(
-        &self,
-        _event: &Event<'_>,
-        _record: &SourceRecord<'_>,
-        _context: &mut Context<'_>,
-    ) -> Result<Outcome, ProcessError> {
-        Ok(Outcome::Ignored)
     }
 
     fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
@@ -241,13 +229,6 @@ impl Answer {
             response_ms: self.reply.response_ms,
         }
     }
-}
-
-fn prefixed(first: u8, key: &[u8]) -> Vec<u8> {
-    let mut prefixed = Vec::with_capacity(key.len() + 1);
-    prefixed.push(first);
-    prefixed.extend_from_slice(key);
-    prefixed
 }
 
 #[cfg(test)]

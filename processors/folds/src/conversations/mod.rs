@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Context, Emitter, News, Notice, Outcome, ProcessError, Processor, Scope, SourceRecord};
-use model::{ConversationSummary, Event, Home, Json, WrapUp};
+use engine::{Emitter, News, Notice, ProcessError, Processor, Scope};
+use model::{ConversationSummary, Json, WrapUp};
 
 use crate::activities;
 use crate::scan::StoredWrapUp;
@@ -35,19 +35,6 @@ impl Processor for Conversations {
 
     fn follows(&self) -> &'static [&'static str] {
         &[activities::NAME, timelines::NAME]
-    }
-
-    fn wants(&self, _home: &Home<'_>) -> bool {
-        false
-    }
-
-    fn process(
-        &self,
-        _event: &Event<'_>,
-        _record: &SourceRecord<'_>,
-        _context: &mut Context<'_>,
-    ) -> Result<Outcome, ProcessError> {
-        Ok(Outcome::Ignored)
     }
 
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {

@@ -16,6 +16,7 @@ use engine::{
 use model::{Event, Home, Reason};
 
 use crate::admission::judged;
+use crate::stored::prefixed;
 use crate::{Limits, timers};
 use held::Held;
 
@@ -276,8 +277,5 @@ fn pair_key(session: &str) -> Vec<u8> {
 }
 
 fn key(first: u8, rest: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(rest.len() + 1);
-    key.push(first);
-    key.extend_from_slice(rest.as_bytes());
-    key
+    prefixed(first, rest.as_bytes())
 }

@@ -12,8 +12,8 @@ mod window;
 
 use std::collections::BTreeSet;
 
-use engine::{Context, Emitter, News, Notice, Outcome, ProcessError, Processor, SourceRecord};
-use model::{Dimension, Event, Home, WindowKey, window_key};
+use engine::{Context, Emitter, News, Notice, ProcessError, Processor};
+use model::{Dimension, WindowKey, window_key};
 
 use crate::timelines::{self, Said};
 use changes::{Changes, Windows};
@@ -105,19 +105,6 @@ impl Processor for Metrics {
 
     fn follows(&self) -> &'static [&'static str] {
         &[timelines::NAME]
-    }
-
-    fn wants(&self, _home: &Home<'_>) -> bool {
-        false
-    }
-
-    fn process(
-        &self,
-        _event: &Event<'_>,
-        _record: &SourceRecord<'_>,
-        _context: &mut Context<'_>,
-    ) -> Result<Outcome, ProcessError> {
-        Ok(Outcome::Ignored)
     }
 
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {

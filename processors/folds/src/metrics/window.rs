@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::stored::prefixed;
 use engine::{Context, Emitter, Notice, ProcessError};
 use model::{Dimension, Figure, MetricsWindow, WindowKey, window_key};
 use serde::{Deserialize, Serialize};
@@ -190,13 +191,6 @@ fn over(state: &mut impl State, retention_ms: i64) -> Result<i64, ProcessError> 
 fn end_key(end: i64, name: &[u8]) -> Vec<u8> {
     let mut key = prefixed(END, &end.to_be_bytes());
     key.extend_from_slice(name);
-    key
-}
-
-fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(rest.len() + 1);
-    key.push(first);
-    key.extend_from_slice(rest);
     key
 }
 
