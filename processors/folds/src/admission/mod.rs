@@ -10,10 +10,10 @@
 
 mod life;
 
-use crate::stored::prefixed;
 use engine::{Context, Emitter, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, SourceRecord};
 use model::{Event, Home, Reason};
 
+use crate::stored::prefixed;
 use crate::{Limits, timers};
 use life::{Alive, Life};
 

@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::stored::prefixed;
 use engine::{Emitter, News, ProcessError, Processor, Scope};
 use model::{Activity, Actor, Json, Kind, ReactionKind, TrainingRecord, TrainingReply};
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
+use crate::stored::prefixed;
 use crate::timelines::{self, Said};
 
 /// The processor's name in topics.yaml.

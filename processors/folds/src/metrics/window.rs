@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::stored::prefixed;
 use engine::{Context, Emitter, Notice, ProcessError};
 use model::{Dimension, Figure, MetricsWindow, WindowKey, window_key};
 use serde::{Deserialize, Serialize};
+
+use crate::stored::prefixed;
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
