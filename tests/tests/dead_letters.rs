@@ -69,10 +69,6 @@ impl Cluster {
     fn load(&self, events: &str) {
         let loaded = self.output(&["load", "-"], events);
         assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
-        self.settle();
-    }
-
-    fn settle(&self) {
         Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
     }
 
@@ -200,7 +196,8 @@ fn letters_are_listed_shown_and_sent_back_once() {
 
     let done = cluster.ok(&replay(&["--yes"]));
     assert!(done.ends_with("sent back 4 dead letters\n"), "{done}");
-    cluster.settle();
+    // Not by the group's offsets: after a transaction a partition ends with a marker, which nobody ever reads.
+    wait_until("all are dead letters again", TIMEOUT, || (cluster.letters(&[]).len() >= 8).then_some(()));
     let twice = reasons(&cluster.letters(&[]));
     assert_eq!(twice, first.iter().map(|(reason, count)| (reason.clone(), 2 * count)).collect());
     assert!(
