@@ -13,6 +13,11 @@ use std::process::Output;
 use std::time::Duration;
 
 use cx_timelines_tests::{Program, Watch, consume, run_to_end, wait_until};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use sandbox::kafka::Kafka;
 use serde_json::Value;
 
@@ -27,9 +32,10 @@ const EVENTS: &str = r#"not json
 
 /// A broker with a running pipeline.
 struct Cluster {
+    // First: what it said is told when a test fails, as long as the folder is there.
+    instance: Program,
     kafka: Kafka,
     folder: tempfile::TempDir,
-    instance: Program,
 }
 
 impl Cluster {
@@ -41,7 +47,7 @@ impl Cluster {
         assert!(applied.status.success());
         let run = [&["run", "--http", "127.0.0.1:0"][..], &bootstrap].concat();
         let instance = Program::start(&run, folder.path().join("run.log"));
-        Self { kafka, folder, instance }
+        Self { instance, kafka, folder }
     }
 
     fn output(&self, arguments: &[&str], input: &str) -> Output {
@@ -78,26 +84,17 @@ impl Cluster {
         printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// How often each value lies in the input, as far as it is committed.
-    fn inputs(&self) -> BTreeMap<String, usize> {
+    /// How often each value lies in the input.
+    fn inputs(&self) -> BTreeMap<Vec<u8>, usize> {
         let mut counts = BTreeMap::new();
-        // The harness reads values as JSON; here they are none.
-        let limit = self.input_count().to_string();
-        let lines = self.ok(&["tail", "cx.events", "--from-beginning", "--limit", &limit]);
-        for line in lines.lines() {
-            let value = line.split_once("bad ").map_or(line, |(_, value)| value);
-            *counts.entry(value.trim().to_owned()).or_default() += 1;
+        for record in committed(self.kafka.bootstrap(), "cx.events") {
+            *counts.entry(record.payload().unwrap().to_vec()).or_default() += 1;
         }
         counts
     }
 
-    /// How many committed records the input has.
     fn input_count(&self) -> usize {
-        self.records("cx.events")
-    }
-
-    fn records(&self, topic: &str) -> usize {
-        counted(self.kafka.bootstrap(), topic)
+        committed(self.kafka.bootstrap(), "cx.events").len()
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -105,11 +102,8 @@ impl Cluster {
     }
 }
 
-/// How many committed records a topic has: its offsets count the markers of transactions too.
-fn counted(bootstrap: &str, topic: &str) -> usize {
-    use rdkafka::consumer::{BaseConsumer, Consumer};
-    use rdkafka::error::KafkaError;
-    use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+/// The committed records of a topic. They are read to be counted: its offsets count the markers of transactions too.
+fn committed(bootstrap: &str, topic: &str) -> Vec<OwnedMessage> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", "tests")
@@ -124,15 +118,15 @@ fn counted(bootstrap: &str, topic: &str) -> usize {
         places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&places).unwrap();
-    let (mut count, mut open) = (0, partitions);
+    let (mut records, mut open) = (Vec::new(), partitions);
     while open > 0 {
         match consumer.poll(TIMEOUT).expect("the topic ends") {
-            Ok(_) => count += 1,
+            Ok(message) => records.push(message.detach()),
             Err(KafkaError::PartitionEOF(_)) => open -= 1,
             Err(error) => panic!("{error}"),
         }
     }
-    count
+    records
 }
 
 fn position(letter: &Value) -> String {
@@ -204,8 +198,7 @@ fn letters_are_listed_shown_and_sent_back_once() {
         consume(bootstrap, &[LETTERS]).letters.values().all(|count| *count == 1),
         "each is another record"
     );
-    let input = cluster.ok(&["tail", "cx.events", "--from-beginning", "--limit", "9"]);
-    assert_eq!(input.lines().filter(|line| line.contains("not json")).count(), 2, "{input}");
+    assert_eq!(cluster.inputs()[b"not json".as_slice()], 2);
 
     let again = cluster.ok(&replay(&["--yes"]));
     assert!(
@@ -252,5 +245,65 @@ fn a_replay_that_is_killed_again_and_again_sends_each_letter_once() {
     let inputs = cluster.inputs();
     assert_eq!(inputs.len(), COUNT);
     assert!(inputs.values().all(|count| *count == 2), "each once as it came, once as it was sent back");
-    assert_eq!(cluster.records("cx-timelines-replayed"), COUNT, "a mark for each");
+    assert_eq!(committed(&bootstrap, "cx-timelines-replayed").len(), COUNT, "a mark for each");
+}
+
+#[test]
+fn of_two_replays_at_once_the_later_goes_on_and_each_letter_is_sent_once() {
+    const COUNT: usize = 10_000;
+    let mut cluster = Cluster::start();
+    let events: Vec<String> = (0..COUNT).map(|number| format!("bad {number}")).collect();
+    cluster.load(&events.join("\n"));
+    let (code, _) = cluster.instance.terminate();
+    assert_eq!(code, Some(0), "{}", cluster.instance.log());
+    let bootstrap = cluster.kafka.bootstrap();
+    let arguments = ["dead-letters", "replay", "--yes", "-v", "--bootstrap", bootstrap];
+    let mut first = Program::start(&arguments, cluster.file("first.log"));
+    wait_until("the first is under way", TIMEOUT, || first.log().contains("sent back 100 of").then_some(()));
+    cluster.ok(&["dead-letters", "replay", "--yes"]);
+    wait_until("the first has ended", TIMEOUT, || (!first.is_running()).then_some(()));
+    assert!(first.log().contains("run it again with the same choice for the rest"), "{}", first.log());
+    let inputs = cluster.inputs();
+    assert_eq!(inputs.len(), COUNT);
+    assert!(inputs.values().all(|count| *count == 2), "each once as it came, once as it was sent back");
+}
+
+#[test]
+fn a_record_comes_back_with_its_key_its_time_and_its_own_headers_to_the_partition_of_its_key() {
+    let cluster = Cluster::start();
+    let bootstrap = cluster.kafka.bootstrap();
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+    let headers = OwnedHeaders::new()
+        .insert(Header { key: "trace", value: Some("t1") })
+        .insert(Header { key: "none", value: None::<&str> });
+    // Within the retention of the topics: what is older may be gone before it is looked at.
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let an_hour_ago = i64::try_from(since.as_millis()).unwrap() - 3_600_000;
+    // Java's clients put the key 21 into another partition.
+    let record = BaseRecord::to("cx.events")
+        .partition(0)
+        .key("21")
+        .payload("not json")
+        .timestamp(an_hour_ago)
+        .headers(headers);
+    producer.send(record).unwrap();
+    producer.flush(TIMEOUT).unwrap();
+    wait_until("it is a dead letter", TIMEOUT, || (cluster.letters(&[]).len() == 1).then_some(()));
+    assert!(
+        cluster
+            .ok(&["dead-letters", "replay", "--yes", "--reason", "malformed"])
+            .contains("sent back 1 dead")
+    );
+
+    let mut records = committed(bootstrap, "cx.events");
+    records.sort_by_key(Message::partition);
+    let [before, after] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((before.partition(), after.partition()), (0, (-973_932_308 & 0x7fff_ffff) % 8));
+    let parts = |record: &OwnedMessage| {
+        let headers = record.headers().unwrap().iter();
+        let headers: Vec<(String, Option<Vec<u8>>)> =
+            headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect();
+        (record.key().unwrap().to_vec(), record.payload().unwrap().to_vec(), record.timestamp(), headers)
+    };
+    assert_eq!(parts(before), parts(after));
 }

@@ -1,5 +1,7 @@
 //! The topic of dead letters, from its beginning to the end that it had when it was opened.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Context;
 use rdkafka::ClientConfig;
 use rdkafka::message::BorrowedMessage;
@@ -10,6 +12,10 @@ use crate::commands::conversation::reader::{Reader, Span};
 use crate::commands::topics;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
+
+/// How long a partition may be without a leader: one that was just created, or is moving.
+const LEADERLESS_TIME_MAX: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The dead letters that there are.
 pub(super) struct Letters<'c> {
@@ -48,7 +54,7 @@ impl<'c> Letters<'c> {
             if !positions.is_empty() && last.is_none() {
                 continue;
             }
-            let mut span = reader.span(topic, partition)?;
+            let mut span = span(&reader, topic, partition)?;
             span.end = last.map_or(span.end, |last| span.end.min(last.saturating_add(1)));
             spans.push(span);
         }
@@ -72,5 +78,22 @@ impl<'c> Letters<'c> {
             "no dead letter at {position} of {}: it is kept no longer, or never was; `dead-letters list` prints what there is",
             self.topic
         )
+    }
+}
+
+/// What there is of a partition by now; asked for again while it has no leader.
+///
+/// # Errors
+/// The cluster does not answer.
+pub(super) fn span(reader: &Reader, topic: &str, partition: i32) -> anyhow::Result<Span> {
+    let deadline = Instant::now() + LEADERLESS_TIME_MAX;
+    loop {
+        match reader.span(topic, partition) {
+            Err(error) if Instant::now() < deadline => {
+                tracing::debug!(%error, "asking again");
+                std::thread::sleep(PAUSE);
+            }
+            found => return found,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What was sent back already: a compacted topic with a mark for each such letter, written in the transaction that sends it.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rdkafka::ClientConfig;
@@ -12,18 +12,16 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::conversation::reader::{Reader, Span};
+use crate::commands::conversation::reader::Reader;
 use crate::commands::dead_letters::Position;
 use crate::commands::dead_letters::letter::Letter;
+use crate::commands::dead_letters::source::span;
 use crate::commands::topics;
 use crate::exit::Failure;
 
 /// The one partition of the topic.
 pub(super) const PARTITION: i32 = 0;
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a topic that was just created may be unknown to a broker.
-const CREATION_TIME_MAX: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// The topic of a group.
 pub(super) fn topic(group: &str) -> String {
@@ -62,7 +60,7 @@ impl Marks {
             create(client, topic)?;
         }
         let reader = Reader::new(client)?;
-        let span = span(&reader, topic)?;
+        let span = span(&reader, topic, PARTITION)?;
         let mut marks = Self::default();
         reader.read(&[span], &mut |message| {
             marks.take(message.key().unwrap_or_default(), message.payload());
@@ -87,19 +85,6 @@ impl Marks {
             None => {
                 self.0.remove(&position);
             }
-        }
-    }
-}
-
-fn span(reader: &Reader, topic: &str) -> anyhow::Result<Span> {
-    let deadline = Instant::now() + CREATION_TIME_MAX;
-    loop {
-        match reader.span(topic, PARTITION) {
-            Err(error) if Instant::now() < deadline => {
-                tracing::debug!(%error, "waiting for {topic}");
-                std::thread::sleep(PAUSE);
-            }
-            found => return found,
         }
     }
 }

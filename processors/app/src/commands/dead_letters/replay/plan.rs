@@ -12,7 +12,7 @@ use crate::commands::dead_letters::Position;
 use crate::commands::dead_letters::args::ReplayArgs;
 use crate::commands::dead_letters::letter::Letter;
 use crate::commands::dead_letters::list::{Counts, letters};
-use crate::commands::topics;
+use crate::commands::{now_ms, topics};
 use crate::config::Config;
 
 /// Where a record goes.
@@ -35,6 +35,8 @@ pub(super) struct Plan<'p> {
     pub(super) routes: BTreeMap<Position, Route>,
     to_send: Counts,
     replayed: u64,
+    /// Those that are older than their topic keeps records.
+    old: u64,
     refused: BTreeMap<String, u64>,
 }
 
@@ -55,6 +57,7 @@ impl<'p> Plan<'p> {
             routes: BTreeMap::new(),
             to_send: Counts::default(),
             replayed: 0,
+            old: 0,
             refused: BTreeMap::new(),
         }
     }
@@ -74,6 +77,9 @@ impl<'p> Plan<'p> {
         match route(letter, message, &is_input, &partitions) {
             Ok(route) => {
                 self.to_send.take(&letter.reason);
+                let retention = self.config.topics.iter().find(|topic| topic.exact() == Some(&route.topic));
+                let retention = retention.and_then(|topic| topic.retention_ms);
+                self.old += u64::from(is_old(message.timestamp().to_millis(), retention, now_ms()));
                 self.routes.insert(letter.position, route);
             }
             Err(why) => *self.refused.entry(why).or_default() += 1,
@@ -93,6 +99,14 @@ impl<'p> Plan<'p> {
     /// What is to be sent by reason, and what is left out and why.
     pub(super) fn summary(&self) -> String {
         let mut said = format!("{} to send back\n{}", letters(self.to_send.total()), self.to_send.lines());
+        if self.old > 0 {
+            let _ = writeln!(
+                said,
+                "careful: {} older than the retention of the topic, which counts from the record's own time: let \
+                 `cx-timelines run` be running, or Kafka may delete what comes back before it is read",
+                if self.old == 1 { "1 is".to_owned() } else { format!("{} are", self.old) }
+            );
+        }
         if self.replayed > 0 {
             let count = letters(self.replayed);
             let _ = writeln!(said, "left out: {count} sent back before (--again sends them again)");
@@ -102,6 +116,12 @@ impl<'p> Plan<'p> {
         }
         said
     }
+}
+
+/// Whether a topic of this retention may delete the record as soon as it is there.
+fn is_old(timestamp_ms: Option<i64>, retention_ms: Option<i64>, now_ms: i64) -> bool {
+    let (Some(timestamp_ms), Some(retention_ms)) = (timestamp_ms, retention_ms) else { return false };
+    retention_ms >= 0 && timestamp_ms < now_ms.saturating_sub(retention_ms)
 }
 
 fn route(
@@ -162,6 +182,14 @@ mod tests {
         let foreign = Letter { topic: Some("cx.activities".to_owned()), ..letter("malformed", None) };
         assert!(of(&foreign, &message(&[])).unwrap_err().contains("cx.activities"));
         assert!(of(&Letter { topic: None, ..foreign }, &message(&[])).is_err());
+    }
+
+    #[test]
+    fn a_record_is_old_once_its_own_time_is_past_the_retention() {
+        assert_eq!([9, 10].map(|at| is_old(Some(at), Some(90), 100)), [true, false]);
+        assert!(
+            !is_old(Some(0), Some(-1), 100) && !is_old(Some(0), None, 100) && !is_old(None, Some(1), 100)
+        );
     }
 
     #[test]
