@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::dead_letters::args::DeadLettersCommand;
+
 /// Folds contact-centre events into activities, exactly once, on Kafka.
 #[derive(Debug, Parser)]
 #[command(name = "cx-timelines", version, max_term_width = 110, arg_required_else_help = true)]
@@ -79,6 +81,9 @@ pub enum Command {
     Show(ShowArgs),
     /// Print one conversation as it stood at a time, as known at a time.
     AsOf(AsOfArgs),
+    /// Look at what could not be folded, and send it back.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Try everything: a throw-away broker, conversations, the pipeline.
     Demo(DemoArgs),
     /// Create the declared topics, or compare them with the cluster's.
@@ -241,7 +246,8 @@ fn conversation(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn instant(text: &str) -> Result<i64, String> {
+/// A point in time, in epoch milliseconds, and how it is refused.
+pub(crate) fn instant(text: &str) -> Result<i64, String> {
     model::parse_time_text(text).ok_or_else(|| {
         "write a time from 2000 to 2100, as 2026-01-31T12:00:00Z or as epoch milliseconds".to_owned()
     })

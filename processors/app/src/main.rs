@@ -38,6 +38,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Tail(args) => commands::tail::run(global, args, &config),
         Command::Show(args) => commands::show::run(global, args, &config),
         Command::AsOf(args) => commands::as_of::run(global, args, &config),
+        Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config),
         Command::Demo(args) => commands::demo::run(global, args, &config),
         Command::Topics(command) => commands::topics::run(global, command, &config),
     }

@@ -2,6 +2,7 @@
 
 pub mod as_of;
 mod conversation;
+pub mod dead_letters;
 pub mod demo;
 pub mod fold;
 mod lines;

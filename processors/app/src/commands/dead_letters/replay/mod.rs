@@ -1,0 +1,86 @@
+//! `dead-letters replay`: sends dead letters back to where they came from, each once however often it is run or killed.
+//!
+//! In one transaction go some records and, for each, a mark that says so. The producer's transactional id is the group's, so
+//! whoever starts later ends the transactions of whoever came before, and only then reads the marks.
+
+mod marks;
+mod plan;
+mod send;
+mod transactions;
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use edge::Stop;
+
+use self::marks::Marks;
+use self::plan::Plan;
+use self::transactions::Transactions;
+use super::args::ReplayArgs;
+use super::letter::Letter;
+use super::source::Letters;
+use crate::cli::Global;
+use crate::commands::dead_letters::list::letters as in_words;
+use crate::commands::topics;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::{kafka, signals};
+
+/// Chooses, says what it will do, asks, sends.
+pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result<(), Failure> {
+    if !args.dry_run && !args.yes && !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(anyhow::anyhow!(
+            "there is no terminal to ask at: write --yes to send, or --dry-run to see what would be sent"
+        )));
+    }
+    let client = kafka::client(global)?;
+    let metadata = topics::reach(&client, global)?;
+    let marks_topic = marks::topic(&global.group);
+    // First the transactions of an earlier run are ended, then its marks are read.
+    let transactions = match args.dry_run {
+        true => None,
+        false => Some(Transactions::start(&client, &global.group, config.transaction_timeout_ms)?),
+    };
+    let marks = Marks::read(&client, &metadata, &marks_topic, transactions.is_some())?;
+    let letters = Letters::open(&client, &metadata, config, &args.positions)?;
+    let mut plan = Plan::new(args, config, &metadata, &marks);
+    letters.each(&mut |message| {
+        plan.take(&Letter::of(message), message);
+        Ok(())
+    })?;
+    if let Some(position) = plan.not_found() {
+        return Err(letters.none_at(position).into());
+    }
+    print(&plan, args.dry_run)?;
+    if let Some(transactions) = transactions
+        && !plan.routes.is_empty()
+    {
+        if !args.yes && !is_confirmed(plan.routes.len() as u64)? {
+            anstream::println!("nothing was sent");
+            return Ok(());
+        }
+        let stop = Stop::default();
+        signals::listen(stop.clone())?;
+        let sent = send::all(&plan.routes, &letters, &transactions, &marks_topic, &stop)?;
+        anstream::println!("sent back {}", in_words(sent));
+    }
+    // Who names a letter wants just this one; who names a reason wants what there is of it.
+    if !args.positions.is_empty() && plan.has_refused() { Err(Failure::No) } else { Ok(()) }
+}
+
+fn print(plan: &Plan<'_>, with_each: bool) -> std::io::Result<()> {
+    let mut out = anstream::stdout().lock();
+    if with_each {
+        for (position, route) in &plan.routes {
+            writeln!(out, "{position} would go to {}/{}", route.topic, route.partition)?;
+        }
+    }
+    out.write_all(plan.summary().as_bytes())
+}
+
+fn is_confirmed(count: u64) -> std::io::Result<bool> {
+    anstream::eprint!("send back {}? [y/N] ", in_words(count));
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

@@ -1,0 +1,138 @@
+//! Sending what the plan chose: some letters to a transaction, each with its mark.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail};
+use edge::Stop;
+use engine::{HEADER_PROCESSOR, HEADER_SCHEMA};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::BaseRecord;
+
+use super::marks::{self, Mark};
+use super::plan::Route;
+use super::transactions::Transactions;
+use crate::commands::dead_letters::Position;
+use crate::commands::dead_letters::letter::{HEADER_PREFIX, Letter};
+use crate::commands::dead_letters::list::letters as in_words;
+use crate::commands::dead_letters::source::Letters;
+use crate::commands::now_ms;
+
+/// A transaction is committed after so many letters …
+const BATCH_LETTERS: u64 = 100;
+/// … or so many bytes: far less than can be sent before its time-out.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Sends them, and gives how many; fewer than planned where some have left the topic meanwhile.
+///
+/// # Errors
+/// The cluster refuses, or a stop was asked for: the message says how many were sent.
+pub(super) fn all(
+    routes: &BTreeMap<Position, Route>,
+    letters: &Letters<'_>,
+    transactions: &Transactions,
+    marks_topic: &str,
+    stop: &Stop,
+) -> anyhow::Result<u64> {
+    let mut batch = Batch { transactions, marks_topic, total: routes.len(), sent: 0, open: 0, bytes: 0 };
+    let done = letters
+        .each(&mut |message| {
+            let letter = Letter::of(message);
+            let Some(route) = routes.get(&letter.position) else { return Ok(()) };
+            batch.send(&letter, route, message)?;
+            if stop.is_requested() {
+                batch.commit()?;
+                bail!("it was told to stop");
+            }
+            Ok(())
+        })
+        .and_then(|()| batch.commit());
+    done.inspect_err(|_| transactions.abort()).with_context(|| {
+        format!(
+            "{} of {} were surely sent back; run it again with the same choice for the rest, what was sent is left out",
+            batch.sent,
+            in_words(routes.len() as u64)
+        )
+    })?;
+    Ok(batch.sent)
+}
+
+/// The transaction under way.
+struct Batch<'b> {
+    transactions: &'b Transactions,
+    marks_topic: &'b str,
+    total: usize,
+    /// Letters of committed transactions.
+    sent: u64,
+    /// Letters of this one; none: it is not begun.
+    open: u64,
+    bytes: usize,
+}
+
+impl Batch<'_> {
+    fn send(&mut self, letter: &Letter, route: &Route, message: &impl Message) -> anyhow::Result<()> {
+        if self.open == 0 {
+            self.transactions.begin()?;
+        }
+        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&route.topic).partition(route.partition);
+        record.key = message.key();
+        record.payload = message.payload();
+        record.timestamp = message.timestamp().to_millis();
+        record.headers = own_headers(message);
+        self.transactions.send(record).with_context(|| format!("dead letter {}", letter.position))?;
+        let key = letter.position.to_string();
+        let mark = serde_json::to_vec(&Mark { replayed_at: now_ms(), letter_at: letter.at_ms })?;
+        let mut record: BaseRecord<'_, [u8], [u8]> =
+            BaseRecord::to(self.marks_topic).partition(marks::PARTITION);
+        record.key = Some(key.as_bytes());
+        record.payload = Some(&mark);
+        self.transactions.send(record)?;
+        self.open += 1;
+        self.bytes += message.payload().map_or(0, <[u8]>::len);
+        if self.open >= BATCH_LETTERS || self.bytes >= BATCH_BYTES { self.commit() } else { Ok(()) }
+    }
+
+    fn commit(&mut self) -> anyhow::Result<()> {
+        if self.open > 0 {
+            self.transactions.commit()?;
+            self.sent += self.open;
+            (self.open, self.bytes) = (0, 0);
+            tracing::debug!("sent back {} of {}", self.sent, self.total);
+        }
+        Ok(())
+    }
+}
+
+/// The headers that the record came with.
+fn own_headers(message: &impl Message) -> Option<OwnedHeaders> {
+    let is_own =
+        |name: &str| !name.starts_with(HEADER_PREFIX) && name != HEADER_PROCESSOR && name != HEADER_SCHEMA;
+    let own = message.headers()?.iter().filter(|header| is_own(header.key));
+    own.fold(None, |all: Option<OwnedHeaders>, header| {
+        Some(all.unwrap_or_default().insert(Header { key: header.key, value: header.value }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::dead_letters::letter::tests::message;
+
+    #[test]
+    fn only_the_headers_that_the_record_came_with_go_back() {
+        let headers = own_headers(&message(&[
+            ("trace", "1"),
+            ("cx.error.reason", "malformed"),
+            ("trace", "2"),
+            ("cx.processor", "decode"),
+            ("cx.schema", "dead-letter/1"),
+        ]))
+        .unwrap();
+        let left: Vec<_> = headers.iter().map(|header| (header.key, header.value.unwrap())).collect();
+        assert_eq!(left, [("trace", b"1".as_slice()), ("trace", b"2".as_slice())]);
+    }
+
+    #[test]
+    fn a_record_that_came_without_headers_goes_without() {
+        assert!(own_headers(&message(&[("cx.error.reason", "malformed")])).is_none());
+    }
+}

@@ -1,0 +1,135 @@
+//! The producer of `replay`. Whatever goes wrong ends the command: when it is run again, the producer's start settles what the
+//! last transaction came to, and the marks say what is left.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use edge::{Deliveries, FailedDeliveries};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use crate::exit::Failure;
+
+/// One step of a long call.
+const STEP: Duration = Duration::from_secs(1);
+/// How long the cluster may take for one call.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// A transactional producer.
+pub(super) struct Transactions {
+    producer: BaseProducer<Deliveries>,
+}
+
+impl Transactions {
+    /// Starts it, and so ends whatever transaction an earlier run of the group left open.
+    ///
+    /// # Errors
+    /// The settings are refused, or the cluster denies the rights or does not answer.
+    pub(super) fn start(client: &ClientConfig, group: &str, timeout_ms: u64) -> Result<Self, Failure> {
+        let mut client = client.clone();
+        client.set("transactional.id", format!("{group}-dead-letters"));
+        client.set("transaction.timeout.ms", timeout_ms.to_string());
+        client.set("linger.ms", "1");
+        // Just after a commit the coordinator often asks to be asked again; the default waits 100 ms.
+        client.set("retry.backoff.ms", "10");
+        // A record is as large as it was when it came; the topic's own limit decides.
+        client.set("message.max.bytes", "33554432");
+        let producer: BaseProducer<Deliveries> = client
+            .create_with_context(Deliveries::default())
+            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        patiently(|| producer.init_transactions(STEP))
+            .with_context(|| format!("no transactions can be had as {group}-dead-letters"))?;
+        Ok(Self { producer })
+    }
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// Another run has taken over, or the cluster does not answer.
+    pub(super) fn begin(&self) -> anyhow::Result<()> {
+        self.producer.begin_transaction().context("cannot begin a transaction")
+    }
+
+    /// Sends a record in the transaction.
+    ///
+    /// # Errors
+    /// The client does not take it.
+    pub(super) fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if Instant::now() < deadline =>
+                {
+                    self.serve();
+                    record = back;
+                }
+                Err((error, _)) => return Err(error).context("a record cannot be sent"),
+            }
+        }
+    }
+
+    /// Commits what was sent.
+    ///
+    /// # Errors
+    /// A record was not taken, another run has taken over, or the cluster does not answer.
+    pub(super) fn commit(&self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() >= deadline {
+                bail!("the cluster does not acknowledge what was sent");
+            }
+            self.serve();
+        }
+        if let Some(FailedDeliveries { count, topic, code }) = self.producer.context().take_failed() {
+            bail!("{count} records were not taken; the first: topic {topic}: {code}{}", advice(code));
+        }
+        patiently(|| self.producer.commit_transaction(STEP)).context("cannot commit the transaction")
+    }
+
+    /// Aborts, so that nobody has to wait for the transaction's time-out. That it fails too is no news.
+    pub(super) fn abort(&self) {
+        let deadline = Instant::now() + STEP;
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            self.serve();
+        }
+        if let Err(error) = self.producer.abort_transaction(STEP) {
+            tracing::debug!(%error, "aborting");
+        }
+    }
+
+    fn serve(&self) {
+        self.producer.poll(Duration::ZERO);
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn advice(code: RDKafkaErrorCode) -> &'static str {
+    match code {
+        RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize => {
+            " - raise max.message.bytes of the topic, or choose without `too-large`"
+        }
+        RDKafkaErrorCode::InvalidTimestamp => {
+            " - the topic takes no record with a time so far off; see message.timestamp.after.max.ms"
+        }
+        RDKafkaErrorCode::TopicAuthorizationFailed => " - the principal lacks the right to write to it",
+        _ => "",
+    }
+}
+
+/// Makes a call again, with identical arguments, as long as the client says that this is the remedy.
+fn patiently(mut call: impl FnMut() -> KafkaResult<()>) -> KafkaResult<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match call() {
+            Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {
+                tracing::debug!(%error, "asking again");
+            }
+            Err(KafkaError::Flush(_)) if Instant::now() < deadline => {}
+            result => return result,
+        }
+    }
+}

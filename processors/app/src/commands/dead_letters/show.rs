@@ -1,0 +1,157 @@
+//! `dead-letters show`: one dead letter whole.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use rdkafka::message::{Headers, Message};
+use serde::Serialize;
+
+use super::args::LetterArgs;
+use super::letter::Letter;
+use super::pretty;
+use super::source::Letters;
+use crate::cli::Global;
+use crate::commands::conversation::text::{column, dim, painted, safe, time};
+use crate::commands::lines::text;
+use crate::commands::topics;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::kafka;
+
+/// Prints it.
+pub(super) fn run(global: &Global, args: &LetterArgs, config: &Config) -> Result<(), Failure> {
+    let client = kafka::client(global)?;
+    let metadata = topics::reach(&client, global)?;
+    let letters = Letters::open(&client, &metadata, config, &[args.position])?;
+    let mut found = None;
+    letters.each(&mut |message| {
+        if message.offset() == args.position.offset {
+            found = Some((Letter::of(message), Whole::of(message)));
+        }
+        Ok(())
+    })?;
+    let (letter, whole) = found.ok_or_else(|| letters.none_at(args.position))?;
+    let mut out = anstream::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &whole)?;
+        out.write_all(b"\n")?;
+    } else {
+        out.write_all(page(&letter, &whole).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The record, as text.
+#[derive(Serialize)]
+struct Whole {
+    position: String,
+    timestamp: Option<i64>,
+    topic: String,
+    key: Option<String>,
+    value: Option<String>,
+    #[serde(serialize_with = "by_name")]
+    headers: Vec<(String, Option<String>)>,
+}
+
+impl Whole {
+    fn of(message: &impl Message) -> Self {
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        Self {
+            position: Letter::of(message).position.to_string(),
+            timestamp: message.timestamp().to_millis(),
+            topic: message.topic().to_owned(),
+            key: message.key().map(text),
+            value: message.payload().map(text),
+            headers: headers.map(|header| (header.key.to_owned(), header.value.map(text))).collect(),
+        }
+    }
+}
+
+/// As on the other output lines: of a name that is there twice the last counts.
+fn by_name<S: serde::Serializer>(
+    headers: &[(String, Option<String>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)).collect::<BTreeMap<_, _>>())
+}
+
+/// The page for a person. What came from outside cannot steer the terminal.
+fn page(letter: &Letter, whole: &Whole) -> String {
+    let mut page = format!("dead letter {}\n", letter.position);
+    let facts = [
+        ("reason", letter.reason.clone()),
+        ("detail", letter.detail.clone()),
+        ("from", letter.origin()),
+        ("refused", refused(letter)),
+        ("timestamp", whole.timestamp.map_or_else(|| "none".to_owned(), time)),
+        ("key", whole.key.clone().unwrap_or_else(|| "none".to_owned())),
+    ];
+    for (name, fact) in facts {
+        let _ = writeln!(page, "  {}{}", column(name, 11), safe(&fact, usize::MAX));
+    }
+    page.push_str("\nheaders\n");
+    let width = whole.headers.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default().min(40);
+    for (name, value) in &whole.headers {
+        let value = value.as_deref().map_or_else(|| "null".to_owned(), |value| safe(value, usize::MAX));
+        let _ = writeln!(page, "  {}  {value}", painted(dim(), &column(name, width)));
+    }
+    page.push_str("\nvalue\n");
+    match &whole.value {
+        None => page.push_str("  none: it was not kept, or never was\n"),
+        Some(value) => {
+            let pretty = pretty::json(value);
+            for line in pretty.as_deref().unwrap_or(value).lines() {
+                let _ = writeln!(page, "  {}", safe(line, usize::MAX));
+            }
+        }
+    }
+    page
+}
+
+fn refused(letter: &Letter) -> String {
+    let when = letter.at_ms.map_or_else(|| "?".to_owned(), time);
+    format!("{when} by {}", if letter.processor.is_empty() { "?" } else { &letter.processor })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::conversation::text::plain;
+    use crate::commands::dead_letters::letter::tests::{letter, message};
+
+    fn whole(value: Option<&str>) -> Whole {
+        let mut whole = Whole::of(&message(&[("trace", "t1"), ("cx.error.reason", "malformed")]));
+        whole.value = value.map(str::to_owned);
+        whole
+    }
+
+    #[test]
+    fn a_page_has_the_reason_the_headers_and_the_value() {
+        let page = plain(&page(&letter("malformed", Some(0)), &whole(Some("{\"a\":1}"))));
+        assert_eq!(
+            page,
+            "dead letter 3:17\n  reason     malformed\n  detail     line 1 column 2\n  from       cx.events/2@5\n  \
+             refused    1970-01-01 00:00:00Z by decode\n  timestamp  1970-01-01 00:00:00Z\n  key        none\n\nheaders\n  \
+             trace            t1\n  cx.error.reason  malformed\n\nvalue\n  {\n    \"a\": 1\n  }\n"
+        );
+    }
+
+    #[test]
+    fn a_value_cannot_steer_the_terminal() {
+        let page = page(&letter("malformed", None), &whole(Some("a\u{1b}[2J\nb\u{202e}")));
+        assert!(page.contains("  a\\u{1b}[2J\n  b\\u{202e}\n"), "{page}");
+    }
+
+    #[test]
+    fn a_value_that_is_gone_is_said_to_be() {
+        assert!(page(&letter("erased", None), &whole(None)).contains("value\n  none"));
+    }
+
+    #[test]
+    fn json_has_key_and_value_as_text() {
+        let json = serde_json::to_value(whole(Some("not json"))).unwrap();
+        assert_eq!((&json["position"], &json["value"]), (&"3:17".into(), &"not json".into()));
+        assert_eq!((&json["headers"]["trace"], &json["timestamp"]), (&"t1".into(), &7.into()));
+    }
+}

@@ -1,0 +1,309 @@
+//! Dead letters: listed, shown, and sent back exactly once, whatever becomes of the command that does it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Output;
+use std::time::Duration;
+
+use cx_timelines_tests::{Program, Watch, consume, run_to_end, wait_until};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use sandbox::kafka::Kafka;
+use serde_json::Value;
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+const LETTERS: &str = "cx.dead-letters";
+/// Two records that are no JSON, one that is no event, one without anything to key it by, and a good one.
+const EVENTS: &str = r#"not json
+{"id":"z01","name":"X"
+[1,2]
+{"id":"z17","name":"AGENT_MESSAGE","timestamp":1750000000001,"data":{}}
+{"id":"z00","name":"AGENT_MESSAGE","timestamp":1750000000000,"data":{"id":"m1","header":{"sender":{"type":"AGENT","id":"ann"}},"body":{"type":"PLAIN"}},"conversationId":"c"}"#;
+
+/// A broker with a running pipeline.
+struct Cluster {
+    // First: what it said is told when a test fails, as long as the folder is there.
+    instance: Program,
+    kafka: Kafka,
+    folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let bootstrap = ["--bootstrap", kafka.bootstrap()];
+        let applied = run_to_end(&[&["topics", "apply"][..], &bootstrap].concat(), b"");
+        assert!(applied.status.success());
+        let run = [&["run", "--http", "127.0.0.1:0"][..], &bootstrap].concat();
+        let instance = Program::start(&run, folder.path().join("run.log"));
+        Self { instance, kafka, folder }
+    }
+
+    fn output(&self, arguments: &[&str], input: &str) -> Output {
+        let arguments = [arguments, &["--bootstrap", self.kafka.bootstrap()]].concat();
+        run_to_end(&arguments, input.as_bytes())
+    }
+
+    /// What a command prints.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments, "");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What a command says that has to end with this code.
+    fn fails(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.output(arguments, "");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        said
+    }
+
+    /// Loads events, and waits until they are folded.
+    fn load(&self, events: &str) {
+        let loaded = self.output(&["load", "-"], events);
+        assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+        Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
+    }
+
+    /// What `list --json` prints.
+    fn letters(&self, flags: &[&str]) -> Vec<Value> {
+        let printed = self.ok(&[&["dead-letters", "list", "--json"][..], flags].concat());
+        printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// How often each value lies in the input.
+    fn inputs(&self) -> BTreeMap<Vec<u8>, usize> {
+        let mut counts = BTreeMap::new();
+        for record in committed(self.kafka.bootstrap(), "cx.events") {
+            *counts.entry(record.payload().unwrap().to_vec()).or_default() += 1;
+        }
+        counts
+    }
+
+    fn input_count(&self) -> usize {
+        committed(self.kafka.bootstrap(), "cx.events").len()
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// The committed records of a topic. They are read to be counted: its offsets count the markers of transactions too.
+fn committed(bootstrap: &str, topic: &str) -> Vec<OwnedMessage> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "tests")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let partitions = cx_timelines_tests::partitions_of(bootstrap, topic);
+    let mut places = TopicPartitionList::new();
+    for partition in 0..partitions {
+        places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&places).unwrap();
+    let (mut records, mut open) = (Vec::new(), partitions);
+    while open > 0 {
+        match consumer.poll(TIMEOUT).expect("the topic ends") {
+            Ok(message) => records.push(message.detach()),
+            Err(KafkaError::PartitionEOF(_)) => open -= 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    records
+}
+
+fn position(letter: &Value) -> String {
+    letter["position"].as_str().unwrap().to_owned()
+}
+
+fn reasons(letters: &[Value]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for letter in letters {
+        *counts.entry(letter["reason"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn letters_are_listed_shown_and_sent_back_once() {
+    let cluster = Cluster::start();
+    cluster.load(EVENTS);
+
+    let list = cluster.ok(&["dead-letters", "list"]);
+    assert!(list.contains("\n4 dead letters\n  malformed                    2\n"), "{list}");
+    assert!(!list.contains("not json"), "never the value: {list}");
+    let letters = cluster.letters(&[]);
+    let first = reasons(&letters);
+    assert_eq!(
+        first,
+        BTreeMap::from(
+            [("malformed", 2), ("no-key", 1), ("not-an-event", 1)].map(|(r, n)| (r.to_owned(), n))
+        )
+    );
+    assert_eq!(cluster.letters(&["--reason", "no-key", "--reason", "not-an-event"]).len(), 2);
+    assert_eq!(cluster.letters(&["--limit", "3"]).len(), 3);
+    let at = letters[3]["at"].as_i64().unwrap() + 1;
+    assert_eq!(cluster.letters(&["--from", &at.to_string()]).len(), 0);
+    assert_eq!(cluster.letters(&["--to", &at.to_string()]).len(), 4);
+    assert!(cluster.fails(2, &["dead-letters", "list", "--reason", "bad"]).contains("conflicting-duplicate"));
+
+    let no_key = position(letters.iter().find(|letter| letter["reason"] == "no-key").unwrap());
+    let page = cluster.ok(&["dead-letters", "show", &no_key]);
+    assert!(page.contains("reason     no-key") && page.contains("\n    \"id\": \"z17\",\n"), "{page}");
+    let whole: Value =
+        serde_json::from_str(&cluster.ok(&["dead-letters", "show", "--json", &no_key])).unwrap();
+    assert_eq!(whole["value"], EVENTS.lines().nth(3).unwrap());
+    assert_eq!(whole["headers"]["cx.error.reason"], "no-key");
+    assert!(cluster.fails(1, &["dead-letters", "show", "0:4711"]).contains("no dead letter at 0:4711"));
+    assert!(cluster.fails(1, &["dead-letters", "show", "99:0"]).contains("0 to 7"));
+    assert!(cluster.fails(2, &["dead-letters", "show", "x"]).contains("PARTITION:OFFSET"));
+
+    let positions: Vec<String> = letters.iter().map(position).collect();
+    let named: Vec<&str> = positions.iter().map(String::as_str).collect();
+    let named = [&["dead-letters", "replay"][..], &named].concat();
+    let replay = |flags: &[&'static str]| [&named[..], flags].concat();
+    assert!(cluster.fails(2, &replay(&[])).contains("--yes"), "nobody can be asked");
+    let dry = cluster.ok(&replay(&["--dry-run"]));
+    assert!(dry.contains("4 dead letters to send back") && dry.contains("would go to cx.events/"), "{dry}");
+    let bootstrap = cluster.kafka.bootstrap();
+    assert_eq!((cluster.input_count(), cluster.letters(&[]).len()), (5, 4), "a dry run changes nothing");
+    let missing = cluster.fails(1, &["dead-letters", "replay", "--yes", &no_key, "0:4711"]);
+    assert!(missing.contains("no dead letter at 0:4711"), "{missing}");
+    assert_eq!(cluster.input_count(), 5, "one that is not there keeps all from being sent");
+
+    let done = cluster.ok(&replay(&["--yes"]));
+    assert!(done.ends_with("sent back 4 dead letters\n"), "{done}");
+    // Not by the group's offsets: after a transaction a partition ends with a marker, which nobody ever reads.
+    wait_until("all are dead letters again", TIMEOUT, || (cluster.letters(&[]).len() >= 8).then_some(()));
+    let twice = reasons(&cluster.letters(&[]));
+    assert_eq!(twice, first.iter().map(|(reason, count)| (reason.clone(), 2 * count)).collect());
+    assert!(
+        consume(bootstrap, &[LETTERS]).letters.values().all(|count| *count == 1),
+        "each is another record"
+    );
+    assert_eq!(cluster.inputs()[b"not json".as_slice()], 2);
+
+    let again = cluster.ok(&replay(&["--yes"]));
+    assert!(
+        again.contains("0 dead letters to send back") && again.contains("4 dead letters sent back before"),
+        "{again}"
+    );
+    assert_eq!(cluster.input_count(), 9);
+    let forced = cluster.ok(&replay(&["--yes", "--again"]));
+    assert!(forced.ends_with("sent back 4 dead letters\n"), "{forced}");
+    assert_eq!(cluster.input_count(), 13);
+}
+
+#[test]
+fn a_replay_that_is_killed_again_and_again_sends_each_letter_once() {
+    const COUNT: usize = 10_000;
+    let mut cluster = Cluster::start();
+    let events: Vec<String> = (0..COUNT).map(|number| format!("bad {number}")).collect();
+    cluster.load(&events.join("\n"));
+    // From here on what comes back stays where it is put, and can be counted.
+    let (code, _) = cluster.instance.terminate();
+    assert_eq!(code, Some(0), "{}", cluster.instance.log());
+    assert_eq!(cluster.letters(&[]).len(), COUNT);
+
+    let bootstrap = cluster.kafka.bootstrap().to_owned();
+    let arguments = ["dead-letters", "replay", "--yes", "-v", "--bootstrap", &bootstrap];
+    let mut in_the_middle = 0;
+    for kill in 1..=6 {
+        let mut replay = Program::start(&arguments, cluster.file(&format!("replay-{kill}.log")));
+        wait_until("the replay is under way", TIMEOUT, || {
+            (replay.log().contains("sent back 100 of") || !replay.is_running()).then_some(())
+        });
+        replay.kill();
+        in_the_middle += usize::from(!replay.log().contains("\nsent back "));
+    }
+    let sent = cluster.input_count() - COUNT;
+    assert!(
+        in_the_middle > 0 && sent > 0 && sent < COUNT,
+        "{sent} were sent, {in_the_middle} times in the middle"
+    );
+    let rest = cluster.ok(&["dead-letters", "replay", "--yes"]);
+    assert!(rest.contains(&format!("left out: {sent} dead letters sent back before")), "{sent}: {rest}");
+    assert!(rest.ends_with(&format!("sent back {} dead letters\n", COUNT - sent)), "{sent}: {rest}");
+    assert_eq!(cluster.input_count(), 2 * COUNT);
+    let inputs = cluster.inputs();
+    assert_eq!(inputs.len(), COUNT);
+    assert!(inputs.values().all(|count| *count == 2), "each once as it came, once as it was sent back");
+    assert_eq!(committed(&bootstrap, "cx-timelines-replayed").len(), COUNT, "a mark for each");
+}
+
+#[test]
+fn of_two_replays_at_once_the_later_goes_on_and_each_letter_is_sent_once() {
+    const COUNT: usize = 10_000;
+    let mut cluster = Cluster::start();
+    let events: Vec<String> = (0..COUNT).map(|number| format!("bad {number}")).collect();
+    cluster.load(&events.join("\n"));
+    let (code, _) = cluster.instance.terminate();
+    assert_eq!(code, Some(0), "{}", cluster.instance.log());
+    let bootstrap = cluster.kafka.bootstrap();
+    let arguments = ["dead-letters", "replay", "--yes", "-v", "--bootstrap", bootstrap];
+    let mut first = Program::start(&arguments, cluster.file("first.log"));
+    wait_until("the first is under way", TIMEOUT, || first.log().contains("sent back 100 of").then_some(()));
+    cluster.ok(&["dead-letters", "replay", "--yes"]);
+    wait_until("the first has ended", TIMEOUT, || (!first.is_running()).then_some(()));
+    assert!(first.log().contains("run it again with the same choice for the rest"), "{}", first.log());
+    let inputs = cluster.inputs();
+    assert_eq!(inputs.len(), COUNT);
+    assert!(inputs.values().all(|count| *count == 2), "each once as it came, once as it was sent back");
+}
+
+#[test]
+fn a_record_comes_back_with_its_key_its_time_and_its_own_headers_to_the_partition_of_its_key() {
+    let cluster = Cluster::start();
+    let bootstrap = cluster.kafka.bootstrap();
+    let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+    let headers = OwnedHeaders::new()
+        .insert(Header { key: "trace", value: Some("t1") })
+        .insert(Header { key: "none", value: None::<&str> });
+    // Within the retention of the topics: what is older may be gone before it is looked at.
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let an_hour_ago = i64::try_from(since.as_millis()).unwrap() - 3_600_000;
+    // Java's clients put the key 21 into another partition.
+    let record = BaseRecord::to("cx.events")
+        .partition(0)
+        .key("21")
+        .payload("not json")
+        .timestamp(an_hour_ago)
+        .headers(headers);
+    producer.send(record).unwrap();
+    producer.flush(TIMEOUT).unwrap();
+    wait_until("it is a dead letter", TIMEOUT, || (cluster.letters(&[]).len() == 1).then_some(()));
+    assert!(
+        cluster
+            .ok(&["dead-letters", "replay", "--yes", "--reason", "malformed"])
+            .contains("sent back 1 dead")
+    );
+
+    let mut records = committed(bootstrap, "cx.events");
+    records.sort_by_key(Message::partition);
+    let [before, after] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((before.partition(), after.partition()), (0, (-973_932_308 & 0x7fff_ffff) % 8));
+    let parts = |record: &OwnedMessage| {
+        let headers = record.headers().unwrap().iter();
+        let headers: Vec<(String, Option<Vec<u8>>)> =
+            headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect();
+        (record.key().unwrap().to_vec(), record.payload().unwrap().to_vec(), record.timestamp(), headers)
+    };
+    assert_eq!(parts(before), parts(after));
+}
