@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::dead_letters::args::DeadLettersCommand;
 
-/// Folds contact-centre events into activities, exactly once, on Kafka.
+/// Folds contact-centre events into activities, timelines and figures, exactly once, on Kafka.
 #[derive(Debug, Parser)]
 #[command(name = "cx-timelines", version, max_term_width = 110, arg_required_else_help = true)]
 pub struct Cli {
@@ -28,7 +28,7 @@ pub struct Global {
     /// The topics and processors. Without this flag: topics.yaml here, else the one built in.
     #[arg(long, global = true, env = "CX_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The consumer group; also the first part of the changelog's name.
+    /// The consumer group; also the first part of the names of the changelog and the repartition topic.
     #[arg(long, global = true, env = "CX_GROUP", default_value = "cx-timelines", value_parser = group)]
     pub group: String,
     /// Where an instance of `run` keeps what survives it: its name, so that a restart goes on at once.

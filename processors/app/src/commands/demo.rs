@@ -186,7 +186,7 @@ impl Broker {
     fn start(config: &Config) -> Result<Self, Failure> {
         if let Err(missing) = throw_away::available() {
             anstream::eprintln!(
-                "{missing}\n\nWithout it the demo runs on the Kafka client's mock cluster: activities form, but transactions have no \
+                "{missing}\n\nWithout it the demo runs on the Kafka client's mock cluster: timelines grow, but transactions have no \
                  effect there (no exactly-once), it holds little data, and topics cannot be checked."
             );
             return Self::mock(config);
