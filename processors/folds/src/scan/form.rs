@@ -11,7 +11,7 @@ pub(super) fn write<T: Serialize>(value: &T, version: u8) -> Result<Vec<u8>, Str
     postcard::to_extend(value, bytes).map_err(|problem| problem.to_string())
 }
 
-/// Reads what [`write`] wrote under the same version; all the bytes have to belong to the value.
+/// Reads what [`write()`] wrote under the same version; all the bytes have to belong to the value.
 pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], version: u8, what: &str) -> Result<T, String> {
     let Some((found, rest)) = bytes.split_first() else {
         return Err(format!("{what} has no bytes"));
