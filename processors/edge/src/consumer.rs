@@ -100,8 +100,14 @@ impl ConsumerContext for Notes {
     ) {
         let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Acquire) {
-            if !assigned && let Err(error) = consumer.incremental_unassign(partitions) {
-                tracing::debug!(%error, "giving partitions back while closing");
+            // Each has to be answered, or the close waits for the answer.
+            let answered = if assigned {
+                consumer.incremental_assign(partitions)
+            } else {
+                consumer.incremental_unassign(partitions)
+            };
+            if let Err(error) = answered {
+                tracing::debug!(%error, assigned, "answering the group while closing");
             }
         } else if assigned {
             self.note(Rebalanced::Assigned(partitions.clone()));

@@ -19,7 +19,7 @@ mod worker;
 
 pub use deliveries::{Deliveries, FailedDeliveries};
 pub use errors::EdgeError;
-pub use pipeline::{Pipeline, worker_names};
+pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
 pub use reading::ReadsToTheEnd;
 pub use settings::Settings;

@@ -1,5 +1,6 @@
 //! The workers of one instance, as a whole.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -63,16 +64,29 @@ impl Pipeline {
         }
     }
 
-    /// Waits for all workers to end after a stop. `false` if some did not within `timeout`.
+    /// Waits for all workers to end after a stop, at most for `timeout`.
     #[must_use]
-    pub fn wait(self, timeout: Duration) -> bool {
+    pub fn wait(self, timeout: Duration) -> Ended {
         let deadline = std::time::Instant::now() + timeout;
         while !self.threads.iter().all(JoinHandle::is_finished) {
             if std::time::Instant::now() >= deadline {
-                return false;
+                let leaving = self.shared.leaving.load(Ordering::Acquire);
+                return if leaving == self.threads.len() { Ended::WithoutFarewell } else { Ended::Overdue };
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        true
+        Ended::InOrder
     }
+}
+
+/// How a pipeline ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All is committed, and the group knows that its members are gone.
+    InOrder,
+    /// All is committed, but the group did not answer: it is in the middle of a rebalance. Its coordinator finds out when
+    /// the sessions end.
+    WithoutFarewell,
+    /// Some worker did not finish its last transaction.
+    Overdue,
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
-use edge::{OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, worker_names};
+use edge::{Ended, OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, worker_names};
 use engine::{EventClass, MemoryStore, Topology};
 use model::Reason;
 use rdkafka::metadata::Metadata;
@@ -54,9 +54,18 @@ impl Running {
     pub fn end(self) -> Result<(), Failure> {
         let ended = self.pipeline.wait(STOP_TIME_MAX);
         self.http.stop();
-        if ended {
-            tracing::info!("stopped");
-            return Ok(());
+        match ended {
+            Ended::InOrder => {
+                tracing::info!("stopped");
+                return Ok(());
+            }
+            Ended::WithoutFarewell => {
+                tracing::warn!(
+                    "stopped; the group is rebalancing and did not answer, it notices when the session ends"
+                );
+                return Ok(());
+            }
+            Ended::Overdue => {}
         }
         Err(Failure::from(anyhow!(
             "the cluster did not answer in time; what was under way is aborted there and taken again at the next start"
@@ -98,6 +107,7 @@ pub fn start(
         metrics: metrics.clone(),
         health: health.clone(),
         stop: stop.clone(),
+        leaving: Arc::default(),
     };
     for topic in config.published() {
         metrics.declare_topic(topic);

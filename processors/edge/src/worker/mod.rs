@@ -8,6 +8,7 @@ mod siding;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use engine::{SourceRecord, StateStore, Task, TaskError, Topology};
@@ -63,6 +64,8 @@ pub struct Shared {
     pub health: Health,
     /// When to stop.
     pub stop: Stop,
+    /// How many workers have committed their last transaction and only have to leave the group.
+    pub leaving: Arc<AtomicUsize>,
 }
 
 pub(crate) struct Worker {
@@ -122,6 +125,9 @@ impl Worker {
             figures_at: now,
         };
         let result = worker.turns();
+        if result.is_ok() {
+            worker.shared.leaving.fetch_add(1, Ordering::AcqRel);
+        }
         worker.leave();
         result
     }
@@ -207,7 +213,11 @@ impl Worker {
     }
 
     /// Leaves the group; the partitions go to others at once.
-    fn leave(self) {
+    fn leave(mut self) {
+        // What the group decided last has to be answered, or the close waits for the answer.
+        if let Err(error) = self.follow_group() {
+            tracing::debug!(%error, "answering the group before leaving it");
+        }
         self.give_back_repartition();
         self.consumer.context().close();
         for (_, lane) in self.lanes {
