@@ -67,6 +67,11 @@ impl Notes {
         std::mem::take(&mut *lock(&self.ends))
     }
 
+    /// What was told of a partition before the consumer was put in its place there says nothing any more.
+    pub(crate) fn forget_end(&self, topic: &str, partition: i32) {
+        lock(&self.ends).remove(&(topic.to_owned(), partition));
+    }
+
     fn note(&self, rebalanced: Rebalanced) {
         lock(&self.rebalances).push(rebalanced);
         self.any_rebalance.store(true, Ordering::Release);

@@ -19,6 +19,7 @@ use crate::reading::ReadsToTheEnd;
 use crate::settings::Settings;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
+const END_TIMEOUT: Duration = Duration::from_millis(100);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// A reader that hears nothing for this long is pointed to its places anew.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -95,10 +96,27 @@ impl Restorer {
         self.ask_again_at = Instant::now();
     }
 
-    /// Gives a partition up; it belongs to somebody else.
-    pub(crate) fn forget(&mut self, partition: i32) {
-        if self.partitions.remove(&partition).is_some() {
+    /// Gives partitions up; they belong to somebody else. All at once: the client aborts the process when its assignment
+    /// is replaced again before it has stopped what was replaced before.
+    pub(crate) fn forget(&mut self, partitions: impl IntoIterator<Item = i32>) {
+        let mut any = false;
+        for partition in partitions {
+            any |= self.partitions.remove(&partition).is_some();
+        }
+        if any {
             self.point_reader();
+        }
+    }
+
+    /// The end that a partition has now; none where the cluster does not answer at once. Asked by a client that fetches
+    /// nothing: behind a fetch the answer would wait for its end.
+    pub(crate) fn end_of(&self, topic: &str, partition: i32) -> Option<i64> {
+        match self.ends.fetch_watermarks(topic, partition, END_TIMEOUT) {
+            Ok((_, end)) => Some(end),
+            Err(error) => {
+                tracing::debug!(%error, topic, partition, "the end is not known yet");
+                None
+            }
         }
     }
 

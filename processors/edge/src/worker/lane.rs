@@ -26,7 +26,7 @@ struct Source {
 pub(super) struct Lane {
     pub(super) task: Task,
     sources: Vec<Source>,
-    /// The end that the input had when it was first seen: when it is reached, things may expire.
+    /// The end that the input had when the lane came up: when it is reached, things may expire.
     first_end: Option<i64>,
     metrics: Metrics,
 }
@@ -133,6 +133,7 @@ impl Lane {
             consumer.seek(&source.topic, partition, offset, SEEK_TIMEOUT)?;
             source.next = source.committed.unwrap_or(0);
             source.in_place = true;
+            consumer.context().forget_end(&source.topic, partition);
         }
         Ok(())
     }
@@ -148,11 +149,18 @@ impl Lane {
         // Behind the last record there may be markers of transactions; nobody will ever commit those.
         let last = if end.is_drained { next } else { end.stable };
         self.metrics.lag(topic, partition, (last - committed).max(0));
-        if is_input && self.is_live() {
-            let first_end = *self.first_end.get_or_insert(end.stable);
-            if end.is_drained || next >= first_end {
-                self.task.caught_up();
-            }
+        let Some(first_end) = self.first_end.filter(|_| is_input && self.is_live()) else { return };
+        // Statistics can be older than the consumer's place: they count only once they know the end that was measured.
+        let is_read = end.is_drained && end.stable >= first_end && next == committed;
+        if is_read || committed >= first_end {
+            self.task.caught_up();
+        }
+    }
+
+    /// Lets the end of the input be measured, once.
+    pub(super) fn measure_end(&mut self, end_of: impl FnOnce(&str, i32) -> Option<i64>) {
+        if self.first_end.is_none() {
+            self.first_end = end_of(self.input(), self.partition());
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use engine::Phase;
 use rdkafka::consumer::Consumer;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::siding::divided;
@@ -70,8 +71,9 @@ impl Worker {
         }
         let (lanes, siding, _) = divided(partitions, &self.shared);
         siding.elements().iter().for_each(|element| self.siding.revoked(element));
+        let given_up: Vec<i32> = lanes.elements().iter().map(TopicPartitionListElem::partition).collect();
+        self.restorer.forget(given_up);
         for element in lanes.elements() {
-            self.restorer.forget(element.partition());
             if let Some(mut lane) = self.lanes.remove(&element.partition()) {
                 lane.task.aborted();
                 lane.close();
@@ -220,7 +222,7 @@ impl Worker {
         self.consumer
             .pause(&lane.places())
             .map_err(|error| EdgeError::kafka("cannot pause a damaged partition", error))?;
-        self.restorer.forget(partition);
+        self.restorer.forget([partition]);
         lane.task.wipe()?;
         let input = lane.input().to_owned();
         lane.close();
