@@ -30,6 +30,7 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
         dead_letters: config.name_of(Role::DeadLetters),
         changelog: config.name_of(Role::Changelog),
         repartition: config.name_of(Role::Repartition),
+        erasures: config.erasures(),
     });
     // An order in which each comes after those that it follows.
     for name in folds::NAMES.into_iter().filter(|name| needed.contains(name)) {

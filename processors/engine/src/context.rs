@@ -7,6 +7,7 @@ use crate::outbox::{Message, Outbox, Product};
 use crate::overlay;
 use crate::partitioner::partition_of;
 use crate::processor::ProcessError;
+use crate::requests::{OwnedScope, Scope};
 use crate::store::{StateStore, WriteBatch};
 use crate::tally::{Notice, Tally};
 use crate::topology::TopicId;
@@ -39,6 +40,7 @@ pub struct Context<'t> {
     pub(crate) marks: &'t mut BTreeSet<Box<[u8]>>,
     pub(crate) outbox: &'t mut Outbox,
     pub(crate) local: &'t mut VecDeque<Local>,
+    pub(crate) erased: &'t mut BTreeSet<OwnedScope>,
     pub(crate) tally: &'t mut Tally,
     pub(crate) scratch: &'t mut Vec<u8>,
 }
@@ -81,6 +83,11 @@ impl Context<'_> {
     /// Marks a key: [`crate::Processor::settle`] is told of it at the next commit.
     pub fn mark(&mut self, key: &[u8]) {
         self.marks.insert(key.into());
+    }
+
+    /// Asks all processors to erase a conversation at the commit: [`crate::Processor::erase`].
+    pub fn erase(&mut self, scope: &Scope<'_>) {
+        self.erased.insert(OwnedScope::of(scope));
     }
 
     /// Sends a message to this same processor on the partition of `key`, exactly once: it comes to

@@ -40,7 +40,8 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// Copies the record, with the reason.
+    /// Copies the record, with the reason. Of one that belongs to an erased conversation the value is left out (contract
+    /// section 9).
     #[must_use]
     pub fn new(
         record: &SourceRecord<'_>,
@@ -61,7 +62,7 @@ impl DeadLetter {
             offset: record.offset,
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
+            value: record.value.filter(|_| reason != Reason::Erased).map(<[u8]>::to_vec),
             headers,
         }
     }

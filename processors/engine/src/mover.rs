@@ -1,14 +1,15 @@
-//! Takes records of topics that are not partitioned like the state, one topic for each conversation, and sends each to the
-//! partition where it belongs (contract section 7). It has no state.
+//! Takes records of topics that are not partitioned like the state — one topic for each conversation, and requests to
+//! erase — and sends each to the partition where it belongs (contract sections 7 and 9). It has no state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Home, Limits};
+use model::{Home, Limits, Reason};
 
 use crate::carried::Carried;
 use crate::context::EVENT;
 use crate::deadletter::DeadLetter;
+use crate::erasure;
 use crate::outbox::{Message, Outbox};
 use crate::record::{Sink, SinkError, SourceRecord};
 use crate::staged::SourceOffset;
@@ -21,6 +22,7 @@ const DECODER: &str = "decode";
 /// Moves records; what it wants of the next transaction is staged, as with a [`crate::Task`].
 pub struct Mover {
     topology: Arc<Topology>,
+    partitions: i32,
     limits: Limits,
     outbox: Outbox,
     dead_letters: Vec<DeadLetter>,
@@ -33,9 +35,10 @@ pub struct Mover {
 impl Mover {
     /// A mover to the partitions of this topology's tasks.
     #[must_use]
-    pub fn new(topology: Arc<Topology>, limits: Limits) -> Self {
+    pub fn new(topology: Arc<Topology>, partitions: i32, limits: Limits) -> Self {
         Self {
             topology,
+            partitions,
             limits,
             outbox: Outbox::default(),
             dead_letters: Vec::new(),
@@ -49,23 +52,43 @@ impl Mover {
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) {
         let class = match record.value {
             None => EventClass::Tombstone,
+            Some(value) if self.topology.is_erasures(record.topic) => self.ask(value, record, now_ms),
             Some(value) => match model::decode(value, record.conversation, &self.limits) {
                 Ok(event) => {
                     let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
                     self.outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None)));
                     EventClass::Moved
                 }
-                Err(invalid) => {
-                    let letter = DeadLetter::new(record, DECODER, invalid.reason, invalid.detail, now_ms);
-                    self.tally.dead_letter(letter.reason);
-                    self.dead_letter_bytes += letter.bytes();
-                    self.dead_letters.push(letter);
-                    EventClass::Invalid
-                }
+                Err(invalid) => self.reject(record, invalid.reason, invalid.detail, now_ms),
             },
         };
         self.tally.event(class);
         self.offsets.insert((record.topic.to_owned(), record.partition), record.offset + 1);
+    }
+
+    /// A request to erase goes to the partitions that may know something.
+    fn ask(&mut self, value: &[u8], record: &SourceRecord<'_>, now_ms: i64) -> EventClass {
+        match erasure::messages(value, self.partitions) {
+            Ok(messages) => {
+                messages.into_iter().for_each(|message| self.outbox.message(message));
+                EventClass::Erasure
+            }
+            Err(problem) => self.reject(record, Reason::Malformed, problem, now_ms),
+        }
+    }
+
+    fn reject(
+        &mut self,
+        record: &SourceRecord<'_>,
+        reason: Reason,
+        detail: String,
+        now_ms: i64,
+    ) -> EventClass {
+        let letter = DeadLetter::new(record, DECODER, reason, detail, now_ms);
+        self.tally.dead_letter(letter.reason);
+        self.dead_letter_bytes += letter.bytes();
+        self.dead_letters.push(letter);
+        EventClass::Invalid
     }
 
     /// Hands everything staged to the transaction.
@@ -111,6 +134,6 @@ impl Mover {
 
     /// The transaction is aborted: what was staged is dropped. The records come again.
     pub fn aborted(&mut self) {
-        *self = Self::new(Arc::clone(&self.topology), self.limits.clone());
+        *self = Self::new(Arc::clone(&self.topology), self.partitions, self.limits.clone());
     }
 }

@@ -1,6 +1,7 @@
 //! Records that are staged as they are, while events are taken: messages to other partitions, and what stateless products
 //! emit.
 
+use crate::partitioner::partition_of;
 use crate::record::{OutputRecord, Route, Sink, SinkError};
 use crate::tally::Tally;
 use crate::topology::TopicId;
@@ -11,6 +12,16 @@ pub(crate) struct Message {
     key: Box<[u8]>,
     /// The first byte says whose it is.
     value: Vec<u8>,
+    to: To,
+}
+
+/// Which partition a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum To {
+    /// That of its key.
+    Key,
+    /// This one.
+    Partition(i32),
 }
 
 impl Message {
@@ -18,7 +29,24 @@ impl Message {
         let mut value = Vec::with_capacity(payload.len() + 1);
         value.push(first);
         value.extend_from_slice(payload);
-        Self { key: key.into(), value }
+        Self { key: key.into(), value, to: To::Key }
+    }
+
+    pub(crate) fn to(self, to: To) -> Self {
+        Self { to, ..self }
+    }
+
+    /// The partition that it is for.
+    pub(crate) fn partition(&self, partitions: i32) -> i32 {
+        match self.to {
+            To::Key => partition_of(&self.key, partitions),
+            To::Partition(partition) => partition,
+        }
+    }
+
+    /// Its key and value.
+    pub(crate) fn parts(&self) -> (&[u8], &[u8]) {
+        (&self.key, &self.value)
     }
 
     pub(crate) fn send(
@@ -28,9 +56,13 @@ impl Message {
         tally: &mut Tally,
     ) -> Result<(), SinkError> {
         tally.output(topic.index());
+        let route = match self.to {
+            To::Key => Route::Key(&self.key),
+            To::Partition(partition) => Route::Partition(partition),
+        };
         sink.send(OutputRecord {
             topic,
-            route: Route::Key(&self.key),
+            route,
             key: Some(&self.key),
             value: Some(&self.value),
             timestamp_ms: None,

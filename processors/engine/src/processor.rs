@@ -4,6 +4,7 @@ use model::{Event, Home, Reason};
 
 use crate::context::Context;
 use crate::emitter::{Emitter, News};
+use crate::erasure::Erasure;
 use crate::record::{SinkError, SourceRecord};
 use crate::requests::{Retracted, Scope};
 use crate::store::StoreError;
@@ -154,6 +155,24 @@ pub trait Processor: Send + Sync {
     /// As [`settle`](Self::settle).
     fn forget(&self, _scope: &Scope<'_>, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         Ok(())
+    }
+
+    /// Takes a request to erase. Whoever knows which conversations it concerns says so ([`Context::erase`]), and lets no
+    /// event of them pass from now on.
+    ///
+    /// # Errors
+    /// The state cannot be read: give the error on.
+    fn asked_to_erase(&self, _erasure: &Erasure<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    /// Erases a conversation: its state, and by tombstones every record of it in this processor's outputs. Called as
+    /// [`forget`](Self::forget) is, and by default the same.
+    ///
+    /// # Errors
+    /// As [`settle`](Self::settle).
+    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        self.forget(scope, emitter)
     }
 
     /// Forgets an event that has waited in vain ([`Emitter::retract`]), as if it had never come.

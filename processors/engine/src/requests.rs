@@ -33,10 +33,11 @@ pub struct Retracted<'e> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     Forget(OwnedScope),
+    Erase(OwnedScope),
     Retract(OwnedScope, Box<str>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum OwnedScope {
     Conversation(Box<[u8]>),
     Activity(Box<[u8]>),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::deadletter::DeadLetter;
 use crate::outbox::Outbox;
 use crate::record::SourceRecord;
+use crate::requests::OwnedScope;
 use crate::store::WriteBatch;
 use crate::tally::Tally;
 
@@ -26,6 +27,8 @@ pub(crate) struct Staged {
     /// The marked keys of each processor, by its index.
     pub(crate) marks: Vec<BTreeSet<Box<[u8]>>>,
     pub(crate) outbox: Outbox,
+    /// What is to be erased.
+    pub(crate) erased: BTreeSet<OwnedScope>,
     pub(crate) dead_letters: Vec<DeadLetter>,
     /// The greatest event time taken, where that is later than what is committed.
     pub(crate) stream_time_ms: Option<i64>,

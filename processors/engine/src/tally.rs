@@ -23,6 +23,8 @@ pub enum EventClass {
     Invalid,
     /// Lay in another partition than its key's, or named only its session; counted again, as what it is, where it belongs.
     Moved,
+    /// A request to erase.
+    Erasure,
 }
 
 /// Something that an operator should know of, besides what became of records.
@@ -38,7 +40,7 @@ pub enum Notice {
 
 impl EventClass {
     /// All classes, in the order of their index.
-    pub const ALL: [EventClass; 8] = [
+    pub const ALL: [EventClass; 9] = [
         EventClass::Primary,
         EventClass::Relation,
         EventClass::Fact,
@@ -47,6 +49,7 @@ impl EventClass {
         EventClass::Tombstone,
         EventClass::Invalid,
         EventClass::Moved,
+        EventClass::Erasure,
     ];
 
     /// The word used in metrics.
@@ -61,6 +64,7 @@ impl EventClass {
             EventClass::Tombstone => "tombstone",
             EventClass::Invalid => "invalid",
             EventClass::Moved => "moved",
+            EventClass::Erasure => "erasure",
         }
     }
 }

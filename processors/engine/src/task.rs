@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use model::{Action, Event, Home, Limits};
+use model::{Action, Event, Home, Limits, Reason};
 
 use crate::carried::Carried;
 use crate::context::{Context, EVENT, Local};
 use crate::deadletter::DeadLetter;
 use crate::emitter::{Emitter, Leader, News, Said};
+use crate::erasure::{self, ERASURE, Erasure};
 use crate::outbox::Message;
 use crate::partitioner::partition_of;
 use crate::phase::Phase;
@@ -133,6 +134,8 @@ impl Task {
         self.now_ms = now_ms;
         let taken = if record.topic == self.topology.name(self.topology.repartition()) {
             self.take_message(record, now_ms)
+        } else if self.topology.is_erasures(record.topic) {
+            self.take_request(record, now_ms)
         } else {
             self.take_event(record, now_ms)
         };
@@ -145,11 +148,48 @@ impl Task {
     fn take_message(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
         match record.value {
             Some([EVENT, carried @ ..]) => self.take_carried(carried, now_ms),
+            Some([ERASURE, payload @ ..]) => self.take_erasure(record.key.unwrap_or_default(), payload),
             Some([namespace, payload @ ..]) => {
                 self.receive(*namespace, record.key.unwrap_or_default(), payload)
             }
             Some([]) | None => Err(ProcessError::UnknownMessage("it is empty".to_owned())),
         }
+    }
+
+    /// A request to erase: to those that may know something, this task among them.
+    fn take_request(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
+        let class = match record.value.map(|value| erasure::messages(value, self.partitions)) {
+            None => EventClass::Tombstone,
+            Some(Ok(messages)) => {
+                for message in messages {
+                    if message.partition(self.partitions) == self.partition {
+                        let (key, value) = message.parts();
+                        self.take_erasure(key, value.get(1..).unwrap_or_default())?;
+                    } else {
+                        self.staged.outbox.message(message);
+                    }
+                }
+                EventClass::Erasure
+            }
+            Some(Err(detail)) => {
+                let rejection = Rejection { reason: Reason::Malformed, detail };
+                self.reject(record, DECODER, rejection, now_ms)
+            }
+        };
+        self.staged.tally.event(class);
+        Ok(())
+    }
+
+    fn take_erasure(&mut self, key: &[u8], payload: &[u8]) -> Result<(), ProcessError> {
+        let erasure = Erasure::read(key, payload)
+            .ok_or_else(|| ProcessError::UnknownMessage("it erases nothing".to_owned()))?;
+        let topology = Arc::clone(&self.topology);
+        for (index, node) in topology.nodes().iter().enumerate() {
+            if let Some(mut context) = self.context(index, node) {
+                node.processor.asked_to_erase(&erasure, &mut context)?;
+            }
+        }
+        Ok(())
     }
 
     fn take_carried(&mut self, carried: &[u8], now_ms: i64) -> Result<(), ProcessError> {
@@ -265,7 +305,7 @@ impl Task {
     }
 
     fn context<'t>(&'t mut self, index: usize, node: &'t Node) -> Option<Context<'t>> {
-        let Staged { writes, marks, outbox, tally, stream_time_ms, .. } = &mut self.staged;
+        let Staged { writes, marks, outbox, tally, stream_time_ms, erased, .. } = &mut self.staged;
         Some(Context {
             namespace: node.processor.namespace(),
             processor: node.processor.name(),
@@ -279,6 +319,7 @@ impl Task {
             marks: marks.get_mut(index)?,
             outbox,
             local: &mut self.local,
+            erased,
             tally,
             scratch: &mut self.scratch,
         })
@@ -294,10 +335,12 @@ impl Task {
     }
 
     fn hand_over(&mut self, sink: &mut dyn Sink) -> Result<(), ProcessError> {
+        let Staged { outbox, tally, .. } = &mut self.staged;
+        // First: whatever a processor takes back at the commit has to come after it.
+        outbox.send(self.topology.repartition(), sink, tally)?;
         self.settle(sink)?;
         self.stream_time.stage(self.staged.stream_time_ms, &mut self.staged.writes);
-        let Staged { writes, outbox, dead_letters, tally, .. } = &mut self.staged;
-        outbox.send(self.topology.repartition(), sink, tally)?;
+        let Staged { writes, dead_letters, tally, .. } = &mut self.staged;
         let changelog = self.topology.changelog();
         for (key, value) in writes.iter() {
             let route = Route::Partition(self.partition);
@@ -323,17 +366,19 @@ impl Task {
     fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), ProcessError> {
         let topology = Arc::clone(&self.topology);
         let nodes = topology.nodes();
-        let stream_time_ms = self.stream_time.for_expiry(self.staged.stream_time_ms);
+        let erased = std::mem::take(&mut self.staged.erased);
+        // What is being erased must not become a dead letter just before: everything else can wait for the next commit.
+        let now_ms = self.stream_time.for_expiry(self.staged.stream_time_ms).filter(|_| erased.is_empty());
         let marks = std::mem::take(&mut self.staged.marks);
         let unmarked = BTreeSet::new();
         let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
-        let mut requests: Vec<Request> = Vec::new();
+        let mut requests: Vec<Request> = erased.iter().cloned().map(Request::Erase).collect();
         for (index, node) in nodes.iter().enumerate() {
             let leaders = leaders_of(node, nodes, &said);
             let news = News { marked: marks.get(index).unwrap_or(&unmarked), leaders: &leaders };
             let mut says = Vec::new();
             let mut emitter = self.emitter(node, &leaders, (&mut says, &mut requests), sink);
-            if let Some(now) = stream_time_ms {
+            if let Some(now) = now_ms {
                 node.processor.expire(now, &mut emitter)?;
             }
             if !news.is_empty() {
@@ -343,6 +388,7 @@ impl Task {
             said.push(says);
         }
         self.staged.marks = marks;
+        self.staged.erased = erased;
         let silence: Vec<Vec<Said>> = nodes.iter().map(|_| Vec::new()).collect();
         for node in nodes.iter().rev() {
             let leaders = leaders_of(node, nodes, &silence);
@@ -351,6 +397,7 @@ impl Task {
             for request in &requests {
                 match request {
                     Request::Forget(scope) => node.processor.forget(&scope.scope(), &mut emitter)?,
+                    Request::Erase(scope) => node.processor.erase(&scope.scope(), &mut emitter)?,
                     Request::Retract(scope, event_id) => {
                         let event = Retracted { scope: scope.scope(), event_id };
                         node.processor.retract(&event, &mut emitter)?;

@@ -33,6 +33,8 @@ pub struct InnerTopics<'n> {
     pub changelog: &'n str,
     /// Where work for other partitions goes, and comes from.
     pub repartition: &'n str,
+    /// Where requests to erase come from, if anywhere.
+    pub erasures: Option<&'n str>,
 }
 
 /// A topology that cannot work.
@@ -70,19 +72,21 @@ pub struct Topology {
     dead_letters: TopicId,
     changelog: TopicId,
     repartition: TopicId,
+    erasures: Option<String>,
 }
 
 impl Topology {
     /// A topology with its inner topics and no processor yet.
     #[must_use]
     pub fn new(inner: InnerTopics<'_>) -> Self {
-        let InnerTopics { dead_letters, changelog, repartition } = inner;
+        let InnerTopics { dead_letters, changelog, repartition, erasures } = inner;
         Self {
             topics: [dead_letters, changelog, repartition].map(str::to_owned).to_vec(),
             nodes: Vec::new(),
             dead_letters: TopicId(0),
             changelog: TopicId(1),
             repartition: TopicId(2),
+            erasures: erasures.map(str::to_owned),
         }
     }
 
@@ -174,6 +178,12 @@ impl Topology {
     #[must_use]
     pub fn repartition(&self) -> TopicId {
         self.repartition
+    }
+
+    /// Whether requests to erase come from this topic.
+    #[must_use]
+    pub fn is_erasures(&self, topic: &str) -> bool {
+        self.erasures.as_deref() == Some(topic)
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {

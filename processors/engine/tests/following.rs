@@ -113,7 +113,12 @@ impl Processor for Summing {
 }
 
 fn inner() -> InnerTopics<'static> {
-    InnerTopics { dead_letters: "letters", changelog: "changelog", repartition: "repartition" }
+    InnerTopics {
+        dead_letters: "letters",
+        changelog: "changelog",
+        repartition: "repartition",
+        erasures: None,
+    }
 }
 
 fn topology() -> Topology {

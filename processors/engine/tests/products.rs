@@ -44,7 +44,12 @@ impl Processor for Echo {
 }
 
 fn topology() -> Topology {
-    Topology::new(InnerTopics { dead_letters: "letters", changelog: "changelog", repartition: "repartition" })
+    Topology::new(InnerTopics {
+        dead_letters: "letters",
+        changelog: "changelog",
+        repartition: "repartition",
+        erasures: None,
+    })
 }
 
 fn published(output: usize) -> Topology {

@@ -35,7 +35,12 @@ impl Sink for Nowhere {
 }
 
 fn topology() -> Topology {
-    let inner = InnerTopics { dead_letters: "letters", changelog: "changelog", repartition: "repartition" };
+    let inner = InnerTopics {
+        dead_letters: "letters",
+        changelog: "changelog",
+        repartition: "repartition",
+        erasures: None,
+    };
     let mut topology = Topology::new(inner);
     for name in folds::NAMES {
         let processor = folds::by_name(name, &folds::Settings::default()).unwrap();

@@ -159,8 +159,12 @@ fn an_event_of_a_session_keeps_its_conversation_when_it_comes_again() {
 #[test]
 fn the_audit_keeps_no_state() {
     let processor = |name| folds::by_name(name, &folds::Settings::default()).unwrap();
-    let topics =
-        InnerTopics { dead_letters: "cx.dead-letters", changelog: "changelog", repartition: "repartition" };
+    let topics = InnerTopics {
+        dead_letters: "cx.dead-letters",
+        changelog: "changelog",
+        repartition: "repartition",
+        erasures: None,
+    };
     let (mut topology, mut with_audit) = (Topology::new(topics), Topology::new(topics));
     for topology in [&mut topology, &mut with_audit] {
         folds::ALWAYS.into_iter().for_each(|name| topology.add(processor(name), &[]).unwrap());

@@ -10,6 +10,7 @@ mod audit;
 mod conversation;
 mod counts;
 mod decode;
+mod erasure;
 mod event;
 mod json;
 mod key;
@@ -29,6 +30,7 @@ pub use conversation::{AgentStay, ConversationSummary, QueueVisit, SessionSummar
 pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome};
 pub use counts::{Counts, DeliveryCounts, ResponseFigures};
 pub use decode::{Limits, decode};
+pub use erasure::ErasureRequest;
 pub use event::{Action, Actor, AgentDetail, Change, Channel, Event, Fact, FactDetail, Home, Leg, Primary};
 pub use event::{Relation, SuggestionItem, TaskDetail};
 pub use json::Json;

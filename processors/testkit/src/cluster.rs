@@ -71,8 +71,11 @@ impl Sink for Transaction {
             let Route::Partition(partition) = record.route else { return Err(SinkError) };
             Write::State { partition, key, value }
         } else if topic == self.names.repartition {
-            let Route::Key(by) = record.route else { return Err(SinkError) };
-            let partition = partition_of(by, self.partitions);
+            let partition = match record.route {
+                Route::Key(by) => partition_of(by, self.partitions),
+                Route::Partition(partition) => partition,
+                Route::Source(_) => return Err(SinkError),
+            };
             Write::Message { partition, message: (key, value.unwrap_or_default()) }
         } else {
             let topic = self.names.topics.get(topic).cloned().unwrap_or_default();

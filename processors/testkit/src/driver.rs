@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, Letter, Names, Transaction};
 
 const INPUT: &str = "cx.events";
+const ERASURES: &str = "cx.erasures";
 const NOW_MS: i64 = 1_750_000_000_000;
 
 /// How far a task has come in a log.
@@ -23,8 +24,8 @@ struct Place {
 /// A task with its input.
 struct Lane {
     task: Task,
-    /// Values, each with its Kafka timestamp.
-    log: Vec<(Vec<u8>, i64)>,
+    /// Topics and values, each with its Kafka timestamp.
+    log: Vec<(&'static str, Vec<u8>, i64)>,
     input: Place,
     repartition: Place,
 }
@@ -97,10 +98,19 @@ impl Driver {
 
     /// Appends a record to the input: to each partition in turn, whatever its key is.
     pub fn push(&mut self, value: impl Into<Vec<u8>>) {
+        self.push_to(INPUT, value.into());
+    }
+
+    /// Appends a request to erase, in the same way.
+    pub fn push_erasure(&mut self, value: impl Into<Vec<u8>>) {
+        self.push_to(ERASURES, value.into());
+    }
+
+    fn push_to(&mut self, topic: &'static str, value: Vec<u8>) {
         let partition = self.pushed % self.lanes.len();
         self.pushed += 1;
         if let Some(lane) = self.lanes.get_mut(partition) {
-            lane.log.push((value.into(), self.clock_ms));
+            lane.log.push((topic, value, self.clock_ms));
         }
     }
 
@@ -134,7 +144,9 @@ impl Driver {
             (Some((key, value)), _) => {
                 (repartition_topic, &mut lane.repartition, Some(key), value, self.clock_ms)
             }
-            (None, Some((value, timestamp_ms))) => (INPUT, &mut lane.input, None, value, *timestamp_ms),
+            (None, Some((topic, value, timestamp_ms))) => {
+                (*topic, &mut lane.input, None, value, *timestamp_ms)
+            }
             (None, None) => return false,
         };
         let record = SourceRecord {

@@ -68,7 +68,7 @@ impl<'t> Fold<'t> {
 
     fn take(&mut self, line: &InputLine) -> anyhow::Result<()> {
         let topic = line.topic.as_deref().unwrap_or(self.input);
-        if !self.config.is_input(topic) {
+        if !self.config.is_input(topic) && self.config.erasures() != Some(topic) {
             tracing::warn!(line = line.number, topic, "not an input topic: the record is left out");
             return Ok(());
         }

@@ -174,7 +174,11 @@ fn patterns(config: &Config) -> Patterns {
     let conversation_of = move |topic: &str| {
         names.iter().find_map(|name| Some(name.captures(topic)?.name("conversation")?.as_str().to_owned()))
     };
-    Patterns { subscriptions: config.subscriptions(), conversation_of: Arc::new(conversation_of) }
+    Patterns {
+        subscriptions: config.subscriptions(),
+        conversation_of: Arc::new(conversation_of),
+        erasures: config.erasures().map(str::to_owned),
+    }
 }
 
 /// How many partitions the input has. What belongs together lies in partitions of the same number.

@@ -80,6 +80,8 @@ pub enum Role {
     Changelog,
     /// Work for other partitions goes here, and comes from here.
     Repartition,
+    /// Requests to erase come from here.
+    Erasures,
 }
 
 /// `cleanup.policy`.
@@ -199,6 +201,12 @@ impl Config {
     #[must_use]
     pub fn name_of(&self, role: Role) -> &str {
         self.topics.iter().find(|topic| topic.role == role).and_then(Topic::exact).unwrap_or_default()
+    }
+
+    /// The topic from which requests to erase come, if there is one.
+    #[must_use]
+    pub fn erasures(&self) -> Option<&str> {
+        Some(self.name_of(Role::Erasures)).filter(|name| !name.is_empty())
     }
 
     /// All topics that are written for others: outputs and dead letters.

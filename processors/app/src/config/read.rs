@@ -14,6 +14,7 @@ const ROLES: &[(&str, Role)] = &[
     ("dead-letters", Role::DeadLetters),
     ("changelog", Role::Changelog),
     ("repartition", Role::Repartition),
+    ("erasures", Role::Erasures),
 ];
 const CLEANUPS: &[(&str, Cleanup)] = &[
     ("delete", Cleanup::Delete),
@@ -327,7 +328,11 @@ fn check_topics(topics: &[Topic], errors: &mut Errors) {
     for (word, role) in ROLES {
         let of_role = topics.iter().filter(|topic| topic.role == *role);
         let (exact, patterns): (Vec<_>, Vec<_>) = of_role.partition(|topic| topic.exact().is_some());
-        let one = !matches!(role, Role::Output);
+        let one = !matches!(role, Role::Output | Role::Erasures);
+        if *role == Role::Erasures && exact.len() > 1 {
+            errors
+                .add("topics", format_args!("need at most one topic of role {word}, found {}", exact.len()));
+        }
         if one && exact.len() != 1 {
             errors.add(
                 "topics",
@@ -344,7 +349,7 @@ fn check_topics(topics: &[Topic], errors: &mut Errors) {
 fn check_topic(place: &str, topic: &Topic, all: &[Topic], errors: &mut Errors) {
     let wanted = match topic.role {
         Role::Input | Role::DeadLetters | Role::Repartition => Some(Cleanup::Delete),
-        Role::Changelog => Some(Cleanup::Compact),
+        Role::Changelog | Role::Erasures => Some(Cleanup::Compact),
         Role::Output => None,
     };
     if let Some(wanted) = wanted

@@ -102,7 +102,8 @@ impl Worker {
             .consumer(&name)
             .create_with_context(Notes::default())
             .map_err(EdgeError::Settings)?;
-        let inputs = shared.inputs.iter().chain(&shared.patterns.subscriptions);
+        let patterns = &shared.patterns;
+        let inputs = shared.inputs.iter().chain(&patterns.subscriptions).chain(&patterns.erasures);
         let inputs: Vec<&str> = inputs.map(String::as_str).collect();
         consumer.subscribe(&inputs).map_err(|error| EdgeError::kafka("cannot subscribe", error))?;
         let changelog = shared.topology.name(shared.topology.changelog());
@@ -246,13 +247,11 @@ impl Worker {
                 continue;
             }
             if let Some(lane) = self.lanes.get_mut(&partition) {
+                lane.measure_end(|topic, partition| self.restorer.end_of(topic, partition));
                 lane.saw_end(&topic, end);
             }
         }
-        if let (Some(lag), [pattern, ..]) = (self.siding.lag(), self.shared.patterns.subscriptions.as_slice())
-        {
-            metrics.lag(pattern, 0, lag);
-        }
+        self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
     }
 }
 

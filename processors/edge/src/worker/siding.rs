@@ -1,5 +1,5 @@
-//! The siding: topics of one conversation each. They are not partitioned like the state, so they belong to no lane; their
-//! records are moved to where they belong, in the worker's transaction.
+//! The siding: topics of one conversation each, and requests to erase. They are not partitioned like the state, so they
+//! belong to no lane; their records are moved to where they belong, in the worker's transaction.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -19,18 +19,38 @@ const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Finds the conversation that a topic belongs to.
 type ConversationOf = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// Which topics belong to one conversation each.
+/// Which topics belong to one conversation each, and which holds requests to erase.
 #[derive(Clone)]
 pub struct Patterns {
     /// What to subscribe to, as the client writes patterns. They may match more.
     pub subscriptions: Vec<String>,
     /// The conversation of a topic; none for one that belongs to no conversation.
     pub conversation_of: Arc<ConversationOf>,
+    /// Where requests to erase come from, if anywhere.
+    pub erasures: Option<String>,
+}
+
+/// What the records of a topic of the siding are.
+enum Load {
+    /// Events of this conversation, unless they say another one.
+    EventsOf(String),
+    /// Requests to erase.
+    Erasures,
+}
+
+impl Patterns {
+    /// What the records of this topic are; none where it does not belong to the siding.
+    fn load_of(&self, topic: &str) -> Option<Load> {
+        if self.erasures.as_deref() == Some(topic) {
+            return Some(Load::Erasures);
+        }
+        (self.conversation_of)(topic).map(Load::EventsOf)
+    }
 }
 
 /// One partition of such a topic.
 struct Track {
-    conversation: String,
+    load: Load,
     /// The first offset taken since the last commit.
     from: Option<i64>,
     /// Records below this offset were taken already.
@@ -51,16 +71,16 @@ pub(super) struct Siding {
 impl Siding {
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
-            mover: Mover::new(Arc::clone(&shared.topology), shared.limits.clone()),
+            mover: Mover::new(Arc::clone(&shared.topology), shared.partitions, shared.limits.clone()),
             patterns: shared.patterns.clone(),
             tracks: HashMap::new(),
         }
     }
 
-    /// Takes a partition over, if its topic belongs to one conversation.
+    /// Takes a partition over, if its topic belongs here.
     pub(super) fn assigned(&mut self, element: &TopicPartitionListElem<'_>) {
-        let Some(conversation) = (self.patterns.conversation_of)(element.topic()) else { return };
-        let track = Track { conversation, from: None, next: 0, is_misplaced: false, lag: 0 };
+        let Some(load) = self.patterns.load_of(element.topic()) else { return };
+        let track = Track { load, from: None, next: 0, is_misplaced: false, lag: 0 };
         self.tracks.entry(element.topic().to_owned()).or_default().insert(element.partition(), track);
     }
 
@@ -96,7 +116,10 @@ impl Siding {
             key: message.key(),
             value: message.payload(),
             headers: &headers,
-            conversation: Some(&track.conversation),
+            conversation: match &track.load {
+                Load::EventsOf(conversation) => Some(conversation),
+                Load::Erasures => None,
+            },
         };
         self.mover.process(&record, now_ms());
         track.from.get_or_insert(offset);
@@ -145,10 +168,19 @@ impl Siding {
         true
     }
 
-    /// Records that are still to be taken, of all its partitions; none where it has none.
-    pub(super) fn lag(&self) -> Option<i64> {
-        let tracks = self.tracks.values().flat_map(BTreeMap::values);
-        (!self.tracks.is_empty()).then(|| tracks.map(|track| track.lag).sum())
+    /// Records that are still to be taken, with the topic, or the pattern of all such topics, that they are counted under.
+    pub(super) fn lags(&self) -> impl Iterator<Item = (&str, i64)> {
+        let (mut events, mut requests) = (None, None);
+        for track in self.tracks.values().flat_map(BTreeMap::values) {
+            let sum = match track.load {
+                Load::EventsOf(_) => &mut events,
+                Load::Erasures => &mut requests,
+            };
+            *sum = Some(sum.unwrap_or(0) + track.lag);
+        }
+        let pattern = self.patterns.subscriptions.first().zip(events);
+        let erasures = self.patterns.erasures.as_ref().zip(requests);
+        pattern.into_iter().chain(erasures).map(|(name, lag)| (name.as_str(), lag))
     }
 
     fn all(&mut self) -> impl Iterator<Item = (&str, i32, &mut Track)> {
@@ -170,7 +202,7 @@ pub(super) fn divided(
     for element in partitions.elements() {
         let list = if shared.inputs.iter().any(|input| input == element.topic()) {
             &mut lanes
-        } else if (shared.patterns.conversation_of)(element.topic()).is_some() {
+        } else if shared.patterns.load_of(element.topic()).is_some() {
             &mut siding
         } else {
             &mut strange

@@ -100,6 +100,17 @@ impl Processor for Activities {
         }
     }
 
+    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        waiting::drop_all(scope, emitter)?;
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        emitter.scan(&scope.prefix(), |key, _| keys.push(key.to_vec()))?;
+        for key in keys {
+            emitter.emit(OUTPUT, SCHEMA, &partition_key(&key), &key, None)?;
+            emitter.delete(&key);
+        }
+        Ok(())
+    }
+
     /// Those that follow are told the keys of the activities that changed.
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for key in news.marked() {

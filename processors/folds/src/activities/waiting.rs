@@ -57,13 +57,23 @@ pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), Proce
 
 /// Gives up what waits in a conversation that is forgotten: nothing is lost silently.
 pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    names_of(scope, emitter)?.iter().try_for_each(|name| give_up(name, emitter))
+}
+
+/// Drops what waits in a conversation that is erased.
+pub(super) fn drop_all(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    names_of(scope, emitter)?.iter().for_each(|name| emitter.delete(&key(name)));
+    Ok(())
+}
+
+fn names_of(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<Vec<Vec<u8>>, ProcessError> {
     let mut prefix = scope.prefix();
     if let Scope::Activity(_) = scope {
         prefix.push(BETWEEN);
     }
     let mut names: Vec<Vec<u8>> = Vec::new();
     emitter.scan(&key(&prefix), |key, _| names.extend(key.get(1..).map(<[u8]>::to_vec)))?;
-    names.iter().try_for_each(|name| give_up(name, emitter))
+    Ok(names)
 }
 
 /// Makes a waiting record a dead letter, and takes back what it did.

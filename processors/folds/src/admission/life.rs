@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Limits;
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The time of the last event is written down again only when it is so much later: limits are hours and days.
 const STEP_MS: i64 = 60 * 1000;
 
@@ -17,6 +17,8 @@ pub(super) enum Life {
     Alive(Alive),
     /// Its outputs stay as they are; until then what still comes is refused.
     Forgotten { until_ms: i64 },
+    /// It was erased on request; what still comes is refused, for ever.
+    Erased,
 }
 
 /// Times are stream time, but for those of events.
@@ -28,6 +30,8 @@ pub(super) struct Alive {
     switch: Option<(i64, Box<str>, bool)>,
     /// When it was seen to be closed; none while it is open.
     closed_ms: Option<i64>,
+    /// All customers that its events have named.
+    customers: Vec<Box<str>>,
 }
 
 impl Alive {
@@ -39,6 +43,11 @@ impl Alive {
     /// Takes a new event in; whether anything changed that has to be written down.
     pub(super) fn fold(&mut self, event: &Event<'_>, now_ms: i64) -> bool {
         let before = self.clone();
+        if let Some(customer) = event.customer_id.as_deref()
+            && !self.is_of(customer)
+        {
+            self.customers.push(customer.into());
+        }
         if now_ms - self.folded_ms >= STEP_MS {
             self.folded_ms = now_ms;
         }
@@ -53,6 +62,11 @@ impl Alive {
             }
         }
         *self != before
+    }
+
+    /// Whether any event named this customer.
+    pub(super) fn is_of(&self, customer: &str) -> bool {
+        self.customers.iter().any(|known| **known == *customer)
     }
 
     /// Whether the last event closed it just now.

@@ -7,10 +7,15 @@
 //! *Nothing lives for ever.* A conversation is forgotten some time after it was closed, or after its last event: all
 //! processors are asked to drop its state, and what is left is the knowledge that there was one. So an event that comes
 //! much too late is refused, instead of writing a half-empty conversation over a good one.
+//!
+//! *Nothing outlives a request to erase.* Of an erased conversation too only the knowledge is left that there was one, and
+//! this for ever.
 
 mod life;
 
-use engine::{Context, Emitter, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, SourceRecord};
+use engine::{
+    Context, Emitter, Erasure, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, SourceRecord,
+};
 use model::{Event, Home, Reason};
 
 use crate::stored::prefixed;
@@ -82,6 +87,7 @@ impl Processor for Admission {
         let life = context.read(&prefixed(LIFE, &home), |bytes| bytes.map(Life::read).transpose())?;
         let known = match life.map_err(|problem| corrupt(&home, problem))? {
             Some(Life::Forgotten { .. }) => return Ok(Outcome::Rejected(expired())),
+            Some(Life::Erased) => return Ok(Outcome::Rejected(erased())),
             Some(Life::Alive(alive)) => Some(alive),
             None => None,
         };
@@ -100,13 +106,28 @@ impl Processor for Admission {
             let key = prefixed(LIFE, &home);
             let life = emitter.read(&key, |bytes| bytes.map(Life::read).transpose())?;
             match life.map_err(|problem| corrupt(&home, problem))? {
-                None => {}
+                None | Some(Life::Erased) => {}
                 Some(Life::Forgotten { until_ms }) if until_ms <= now_ms => emitter.delete(&key),
                 Some(Life::Forgotten { until_ms }) => timers::set_again(emitter, TIMER, until_ms, &home),
                 Some(Life::Alive(alive)) => self.end_or_wait(&home, &alive, now_ms, emitter),
             }
         }
         Ok(())
+    }
+
+    fn asked_to_erase(&self, erasure: &Erasure<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        match erasure {
+            Erasure::Conversation(id) => {
+                end_for_ever(&home_key(CONVERSATION, model::escape(id).as_bytes()), context);
+                Ok(())
+            }
+            Erasure::Customer(id) => {
+                for home in conversations_of(id, context)? {
+                    end_for_ever(&home, context);
+                }
+                Ok(())
+            }
+        }
     }
 
     fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
@@ -178,6 +199,36 @@ fn expired() -> Rejection {
     }
 }
 
+fn erased() -> Rejection {
+    Rejection {
+        reason: Reason::Erased,
+        detail: "its conversation was erased on request; of this record only the key is kept".to_owned(),
+    }
+}
+
+/// Erases a conversation, whatever is known of it.
+fn end_for_ever(home: &[u8], context: &mut Context<'_>) {
+    context.put(&prefixed(LIFE, home), &Life::Erased.write());
+    if let Some(scope) = scope_of(home) {
+        context.erase(&scope);
+    }
+}
+
+/// The conversations that have state and in which this customer was named. It looks at all: requests are rare, and an index
+/// would cost every conversation.
+fn conversations_of(customer: &str, context: &mut Context<'_>) -> Result<Vec<Vec<u8>>, ProcessError> {
+    let mut found = Vec::new();
+    let mut problem = None;
+    context.scan(&[LIFE, CONVERSATION], |key, value| match Life::read(value) {
+        Ok(Life::Alive(alive)) if alive.is_of(customer) => {
+            found.extend(key.get(1..).map(<[u8]>::to_vec));
+        }
+        Ok(_) => {}
+        Err(what) => problem = Some(corrupt(key, what)),
+    })?;
+    problem.map_or(Ok(found), Err)
+}
+
 fn home_key(kind: u8, escaped: &[u8]) -> Vec<u8> {
     prefixed(kind, escaped)
 }
@@ -207,6 +258,17 @@ fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
     let mut key = events_of(home);
     key.extend_from_slice(event_id.as_bytes());
     key
+}
+
+/// The ids of the events that were folded in a conversation or activity; for those that follow.
+///
+/// # Errors
+/// The state cannot be read: give the error on.
+pub(crate) fn event_ids(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<Vec<Vec<u8>>, ProcessError> {
+    let prefix = events_of(&scope_key(scope));
+    let mut ids = Vec::new();
+    emitter.scan_of(NAME, &prefix, |key, _| ids.extend(key.get(prefix.len()..).map(<[u8]>::to_vec)))?;
+    Ok(ids)
 }
 
 fn corrupt(home: &[u8], problem: String) -> ProcessError {

@@ -6,8 +6,10 @@
 //! for repetitions too, also where one of them names its conversation and another does not: so each leaves its record again,
 //! which is the same.
 
-use engine::{Context, Outcome, ProcessError, Processor, SourceRecord};
+use engine::{Context, Emitter, Outcome, ProcessError, Processor, Scope, SourceRecord};
 use model::{AuditRecord, Event, Home};
+
+use crate::admission;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "audit";
@@ -31,6 +33,11 @@ impl Processor for Audit {
         1
     }
 
+    /// It only looks up which events an erased conversation had.
+    fn follows(&self) -> &'static [&'static str] {
+        &[admission::NAME]
+    }
+
     fn wants(&self, _home: &Home<'_>) -> bool {
         true
     }
@@ -50,5 +57,12 @@ impl Processor for Audit {
         let key = event.id.as_bytes();
         context.emit(OUTPUT, SCHEMA, key, key, value)?;
         Ok(Outcome::Ignored)
+    }
+
+    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        for key in admission::event_ids(scope, emitter)? {
+            emitter.emit(OUTPUT, SCHEMA, &key, &key, None)?;
+        }
+        Ok(())
     }
 }

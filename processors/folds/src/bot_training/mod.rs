@@ -57,6 +57,17 @@ impl Processor for BotTraining {
             .try_for_each(|first| emitter.delete_under(&prefixed(first, &scope.prefix())))
     }
 
+    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let mut emitted: Vec<Vec<u8>> = Vec::new();
+        emitter.scan(&prefixed(EMITTED, &scope.prefix()), |key, _| {
+            emitted.extend(key.get(1..).map(<[u8]>::to_vec));
+        })?;
+        for message in emitted {
+            publish(&message, None, emitter)?;
+        }
+        self.forget(scope, emitter)
+    }
+
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let mut affected: BTreeSet<Vec<u8>> = BTreeSet::new();
         // The last word on a turn counts.
@@ -152,9 +163,13 @@ fn emit(message: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         (Some(_), false) => emitter.put(&place, b""),
         (Some(_), true) => {}
     }
+    publish(message, value.as_deref(), emitter)
+}
+
+fn publish(message: &[u8], value: Option<&[u8]>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let conversation = std::str::from_utf8(message).ok().and_then(model::parse_activity_key);
     let conversation = conversation.and_then(|(conversation, _)| conversation).unwrap_or_default();
-    emitter.emit(OUTPUT, SCHEMA, conversation.as_bytes(), message, value.as_deref())
+    emitter.emit(OUTPUT, SCHEMA, conversation.as_bytes(), message, value)
 }
 
 fn record(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, ProcessError> {

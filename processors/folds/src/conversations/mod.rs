@@ -50,6 +50,13 @@ impl Processor for Conversations {
             Scope::Activity(_) => Ok(()),
         }
     }
+
+    /// Also of one whose state was forgotten long ago.
+    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let Scope::Conversation(escaped) = scope else { return Ok(()) };
+        let Some(id) = timelines::conversation_id(escaped) else { return Ok(()) };
+        emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), None)
+    }
 }
 
 fn emit(escaped: &[u8], is_final: bool, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {

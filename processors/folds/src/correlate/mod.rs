@@ -6,7 +6,7 @@
 //! conversation's partition, and folded as if they carried its id. What waits for too long becomes a dead letter.
 //!
 //! When a conversation is forgotten its pairs are kept as long as the knowledge of it: an event that still comes for one of
-//! its sessions is told that it comes too late.
+//! its sessions is told that it comes too late. Those of an erased conversation are kept for ever.
 
 mod held;
 
@@ -152,6 +152,11 @@ impl Processor for Correlate {
             }
         }
         emitter.delete_under(&prefix)
+    }
+
+    /// Its pairs are kept: what still comes for one of its sessions must not wait, whole, for a conversation.
+    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        emitter.delete_under(&prefixed(TOLD, &scope.prefix()))
     }
 }
 

@@ -69,6 +69,21 @@ impl Conversation<'_> {
         emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), Some(&value))
     }
 
+    /// Takes all its entries back, by tombstones.
+    pub(super) fn erase_entries(&self, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let prefix = keys::entries_of(self.escaped);
+        let mut events: Vec<String> = Vec::new();
+        emitter.scan(&prefix, |key, _| {
+            let event = key.get(prefix.len()..).map(String::from_utf8_lossy);
+            events.extend(event.map(std::borrow::Cow::into_owned));
+        })?;
+        for event in events {
+            let key = model::timeline_key(self.id, &event);
+            emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), None)?;
+        }
+        Ok(())
+    }
+
     /// Says which message closes the turn that an activity opened.
     pub(super) fn tell_turn(&self, opening: &str, reply: Option<Reply<'_>>, emitter: &mut Emitter<'_>) {
         emitter.tell(self.activity_key(opening).as_bytes(), &Said::Turn(reply).text());

@@ -98,6 +98,15 @@ impl Processor for Timelines {
         Ok(())
     }
 
+    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        if let Scope::Conversation(escaped) = scope
+            && let Some(id) = conversation_id(escaped)
+        {
+            conversation::Conversation { id: &id, escaped }.erase_entries(emitter)?;
+        }
+        self.forget(scope, emitter)
+    }
+
     /// An event that waited in vain was in no scan: only its entry goes.
     fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let Scope::Conversation(escaped) = event.scope else { return Ok(()) };

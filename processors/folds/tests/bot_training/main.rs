@@ -77,6 +77,7 @@ fn driver_of_this_product() -> Driver {
         dead_letters: "cx.dead-letters",
         changelog: "changelog",
         repartition: "repartition",
+        erasures: None,
     });
     for name in folds::ALWAYS.into_iter().chain(["activities", "timelines"]) {
         topology.add_silent(processor(name)).unwrap();

@@ -18,8 +18,12 @@ const TOPICS: [(&str, &[&str]); 8] = [
     ("bot-training", &["cx.bot-training"]),
 ];
 
-const INNER: InnerTopics<'_> =
-    InnerTopics { dead_letters: "cx.dead-letters", changelog: "changelog", repartition: "repartition" };
+const INNER: InnerTopics<'_> = InnerTopics {
+    dead_letters: "cx.dead-letters",
+    changelog: "changelog",
+    repartition: "repartition",
+    erasures: Some("cx.erasures"),
+};
 
 /// All processors.
 pub(crate) fn topology() -> Topology {

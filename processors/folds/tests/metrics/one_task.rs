@@ -12,8 +12,12 @@ use folds::Settings;
 use model::Limits;
 use serde_json::Value;
 
-const INNER: InnerTopics<'static> =
-    InnerTopics { dead_letters: "cx.dead-letters", changelog: "changelog", repartition: "repartition" };
+const INNER: InnerTopics<'static> = InnerTopics {
+    dead_letters: "cx.dead-letters",
+    changelog: "changelog",
+    repartition: "repartition",
+    erasures: None,
+};
 
 /// All processors, each with its topic: the processor's name after `cx.`.
 pub(crate) fn topology(settings: &Settings) -> Topology {

@@ -1,0 +1,64 @@
+//! A request to erase (contract section 9): the value of a record of the topic for such requests.
+
+use serde::{Deserialize, Serialize};
+
+/// What is to be erased; at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ErasureRequest {
+    /// The conversation of this id, known or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation_id: Option<String>,
+    /// All conversations that are known of the customer of this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<String>,
+}
+
+impl ErasureRequest {
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// It asks for nothing: a sentence for a person, without any of the value's words, for a dead letter.
+    pub fn read(value: &[u8]) -> Result<Self, String> {
+        let asked: Self = serde_json::from_slice(value).map_err(|problem| {
+            format!("at line {}, column {}: not a request to erase", problem.line(), problem.column())
+        })?;
+        let filled = |id: Option<String>| id.filter(|id| !id.is_empty());
+        let asked =
+            Self { conversation_id: filled(asked.conversation_id), customer_id: filled(asked.customer_id) };
+        if asked.conversation_id.is_none() && asked.customer_id.is_none() {
+            return Err("a request to erase names a conversationId or a customerId".to_owned());
+        }
+        Ok(asked)
+    }
+
+    /// The record's value.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        // Writing plain data into memory cannot fail.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_as_it_was_written() {
+        let request = ErasureRequest { conversation_id: Some("c\"1".to_owned()), customer_id: None };
+        assert_eq!(request.write(), br#"{"conversationId":"c\"1"}"#);
+        assert_eq!(ErasureRequest::read(&request.write()), Ok(request));
+        let both = ErasureRequest::read(br#"{"conversationId":"c","customerId":"u","why":"asked"}"#);
+        assert_eq!(both.map(|both| both.customer_id), Ok(Some("u".to_owned())));
+    }
+
+    #[test]
+    fn a_value_that_asks_for_nothing_is_refused_without_repeating_it() {
+        for value in [r#"{"conversationId":""}"#, "{}", "secret", r#"{"conversationId":{"secret":1}}"#, "[]"]
+        {
+            let problem = ErasureRequest::read(value.as_bytes()).unwrap_err();
+            assert!(!problem.contains("secret"), "{problem}");
+        }
+    }
+}
