@@ -1,5 +1,6 @@
 //! The transactional producer of one worker: it owns begin and end of a transaction.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use engine::{OutputRecord, Route, Sink, SinkError, TopicId};
@@ -10,7 +11,7 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::util::Timeout;
 
-use crate::deliveries::{Deliveries, FailedDeliveries};
+use crate::deliveries::{DeliveriesAndEnds, END, FailedDeliveries, NOTHING};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::settings::Settings;
 
@@ -58,8 +59,10 @@ impl TransactionFailed {
 
 /// A producer with its transaction.
 pub(crate) struct TransactionalProducer {
-    producer: BaseProducer<Deliveries>,
+    producer: BaseProducer<DeliveriesAndEnds>,
     topics: OutputTopics,
+    /// Of its records it is remembered where they end.
+    changelog: TopicId,
     failure: Option<KafkaError>,
 }
 
@@ -72,16 +75,16 @@ impl TransactionalProducer {
     pub(crate) fn start(
         settings: &Settings,
         worker: &str,
-        topics: OutputTopics,
+        (topics, changelog): (OutputTopics, TopicId),
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, EdgeError> {
-        let producer: BaseProducer<Deliveries> = settings
+        let producer: BaseProducer<DeliveriesAndEnds> = settings
             .producer(worker)
-            .create_with_context(Deliveries::default())
+            .create_with_context(DeliveriesAndEnds::default())
             .map_err(EdgeError::Settings)?;
         while !stop() {
             let Err(error) = producer.init_transactions(Timeout::After(STEP)) else {
-                return Ok(Some(Self { producer, topics, failure: None }));
+                return Ok(Some(Self { producer, topics, changelog, failure: None }));
             };
             // A local time-out means that no broker answers: init_transactions goes on where it stopped.
             match errors::of_transaction(&error) {
@@ -98,6 +101,7 @@ impl TransactionalProducer {
     pub(crate) fn begin(&mut self) -> Result<(), TransactionFailed> {
         self.failure = None;
         let _ = self.producer.context().take_failed();
+        let _ = self.producer.context().take_ends();
         self.producer
             .begin_transaction()
             .map_err(|error| TransactionFailed::new("cannot begin a transaction", error))
@@ -171,7 +175,9 @@ impl TransactionalProducer {
             Route::Partition(partition) => partition,
             Route::Source(partition) => partition % partitions.max(1),
         };
-        let mut out: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(partition);
+        let remember = if record.topic == self.changelog { END } else { NOTHING };
+        let mut out: BaseRecord<'_, [u8], [u8], usize> =
+            BaseRecord::with_opaque_to(topic, remember).partition(partition);
         out.key = record.key;
         out.payload = record.value;
         out.timestamp = record.timestamp_ms;
@@ -188,6 +194,11 @@ impl TransactionalProducer {
                 Err((error, _)) => return Err(error),
             }
         }
+    }
+
+    /// Where the changelog's partitions end with what was sent since the transaction began.
+    pub(crate) fn take_changelog_ends(&mut self) -> BTreeMap<i32, i64> {
+        self.producer.context().take_ends()
     }
 
     /// Why [`Sink::send`] failed.

@@ -47,7 +47,7 @@ struct Progress {
 #[derive(Debug)]
 pub(crate) enum Restored<'a> {
     /// Put this record into the state.
-    Record { partition: i32, key: &'a [u8], value: Option<&'a [u8]> },
+    Record { partition: i32, offset: i64, key: &'a [u8], value: Option<&'a [u8]> },
     /// The store knows more than the changelog holds: it belongs to another changelog. Wipe it.
     Stale { partition: i32 },
     /// The state is complete up to this offset.
@@ -228,9 +228,10 @@ impl Restorer {
                     if let Some(progress) = self.partitions.get_mut(&partition)
                         && message.offset() >= progress.next
                     {
-                        progress.next = message.offset() + 1;
+                        let offset = message.offset();
+                        progress.next = offset + 1;
                         let key = message.key().unwrap_or_default();
-                        handle(Restored::Record { partition, key, value: message.payload() })?;
+                        handle(Restored::Record { partition, offset, key, value: message.payload() })?;
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {

@@ -470,14 +470,16 @@ impl Task {
         self.staged.is_empty()
     }
 
-    /// The transaction is committed: what was staged becomes the state. Gives the counts of it.
+    /// The transaction is committed: what was staged becomes the state. `changelog_offset` is the offset after the last
+    /// record that the transaction wrote to the task's changelog, where that is known; a store that survives the process
+    /// is restored from there. Gives the counts of it.
     ///
     /// # Errors
     /// The store failed; its content is then behind the changelog: wipe and restore.
-    pub fn committed(&mut self) -> Result<Tally, TaskError> {
+    pub fn committed(&mut self, changelog_offset: Option<i64>) -> Result<Tally, TaskError> {
         let staged = self.take_staged();
         self.stream_time.committed(staged.stream_time_ms);
-        let applied = self.store.apply(&staged.writes, None);
+        let applied = self.store.apply(&staged.writes, changelog_offset);
         applied.map_err(|source| self.error(ProcessError::Store(source)))?;
         Ok(staged.tally)
     }
@@ -498,17 +500,17 @@ impl Task {
         self.stream_time.allow_expiry();
     }
 
-    /// Takes one changelog record into the store while restoring.
+    /// Takes one changelog record into the store while restoring; a restore that is cut off goes on from there.
     ///
     /// # Errors
     /// The store failed: wipe it and begin anew.
-    pub fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), TaskError> {
+    pub fn restore(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>) -> Result<(), TaskError> {
         match value {
             Some(value) => self.restoring.put(key, value),
             None => self.restoring.delete(key),
         }
         if self.restoring.bytes() >= RESTORE_BATCH_BYTES {
-            return self.apply_restored(None);
+            return self.apply_restored(offset + 1);
         }
         Ok(())
     }
@@ -518,16 +520,18 @@ impl Task {
     /// # Errors
     /// As [`restore`](Self::restore).
     pub fn restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
-        self.apply_restored(Some(changelog_offset))?;
+        self.apply_restored(changelog_offset)?;
         let read = self.stream_time.read(&*self.store);
         read.map_err(|source| self.error(ProcessError::Store(source)))?;
         self.become_phase(Phase::Running);
         Ok(())
     }
 
-    fn apply_restored(&mut self, changelog_offset: Option<i64>) -> Result<(), TaskError> {
+    fn apply_restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
         let batch = std::mem::take(&mut self.restoring);
-        self.store.apply(&batch, changelog_offset).map_err(|source| self.error(ProcessError::Store(source)))
+        self.store
+            .apply(&batch, Some(changelog_offset))
+            .map_err(|source| self.error(ProcessError::Store(source)))
     }
 
     /// Forgets the state and all that is staged; the task has to be restored.

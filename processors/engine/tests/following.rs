@@ -179,7 +179,7 @@ impl Sink for List {
 fn committed(task: &mut Task) -> Vec<Sent> {
     let mut list = List::default();
     task.prepare(&mut list).unwrap();
-    task.committed().unwrap();
+    task.committed(None).unwrap();
     list.0
 }
 
@@ -228,7 +228,7 @@ fn an_event_in_a_foreign_partition_is_sent_whole_to_its_own_and_folded_there() {
     wrong.process(&record("events", Some(b"any key"), &value), 0).unwrap();
     let mut list = List::default();
     wrong.prepare(&mut list).unwrap();
-    let tally = wrong.committed().unwrap();
+    let tally = wrong.committed(None).unwrap();
     let moved = tally.events().find(|(class, _)| *class == EventClass::Moved).unwrap();
     assert_eq!(moved.1, 1);
     assert!(to(&list.0, &names, "counts").is_empty());

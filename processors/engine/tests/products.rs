@@ -115,7 +115,7 @@ fn all_that_was_emitted_leaves_with_the_transaction_in_order_and_with_its_header
     let headers = format!("{HEADER_PROCESSOR}=echo {HEADER_SCHEMA}=echo/1");
     let expected = ["e2 B", "e1 A", "e2 C"].map(|record| format!("{record} {headers}"));
     assert_eq!(prepared(&mut task), expected);
-    task.committed().unwrap();
+    task.committed(None).unwrap();
     assert_eq!(prepared(&mut task), Vec::<String>::new());
 }
 

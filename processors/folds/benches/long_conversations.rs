@@ -107,7 +107,7 @@ fn fold(conversations: &[Vec<Vec<u8>>], batch: usize) -> f64 {
                 offset += 1;
             }
             task.prepare(&mut sink).unwrap();
-            task.committed().unwrap();
+            task.committed(None).unwrap();
         }
     }
     assert!(sink.0 > 0);

@@ -106,7 +106,7 @@ fn main() {
         }
         if number % COMMIT_EVERY == 0 {
             task.prepare(&mut Nowhere).unwrap();
-            task.committed().unwrap();
+            task.committed(None).unwrap();
         }
         if number % SHOW_EVERY == 0 {
             let state = task.state();

@@ -178,7 +178,7 @@ impl Driver {
             lane.input.committed = lane.input.next;
             lane.repartition.committed = lane.repartition.next;
             #[expect(clippy::expect_used, reason = "a test's own store")]
-            let tally = lane.task.committed().expect("the store takes what is committed");
+            let tally = lane.task.committed(None).expect("the store takes what is committed");
             for (notice, count) in tally.notices() {
                 *self.notices.entry(notice).or_default() += count;
             }
@@ -213,7 +213,7 @@ impl Driver {
     fn restore_all(&mut self) {
         for (lane, changelog) in self.lanes.iter_mut().zip(&self.cluster.changelogs) {
             for (key, value) in changelog {
-                assert!(lane.task.restore(key, Some(value)).is_ok(), "the store takes what was restored");
+                assert!(lane.task.restore(0, key, Some(value)).is_ok(), "the store takes what was restored");
             }
             assert!(lane.task.restored(0).is_ok(), "the store takes what was restored");
             if self.expires {

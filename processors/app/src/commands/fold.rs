@@ -99,7 +99,7 @@ impl<'t> Fold<'t> {
                 None => error.into(),
             });
         }
-        let tally = self.task.committed()?;
+        let tally = self.task.committed(None)?;
         for ((_, count), sum) in tally.events().zip(&mut self.counts) {
             *sum += count;
         }

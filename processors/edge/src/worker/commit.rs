@@ -87,13 +87,14 @@ impl Worker {
             self.siding.rewind();
         }
         let mut damaged = Vec::new();
+        let changelog = self.producer.take_changelog_ends();
         for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| !lane.task.is_clean()) {
             if !committed {
                 lane.rewind();
                 continue;
             }
             let offsets = lane.task.offsets().to_vec();
-            match lane.task.committed() {
+            match lane.task.committed(changelog.get(partition).copied()) {
                 Ok(tally) => {
                     lane.committed_to(&offsets);
                     count(&self.shared, &tally);
@@ -141,6 +142,7 @@ impl Worker {
             }
             Remedy::Rebuild => {
                 tracing::warn!(%error, in_doubt, "the producer is rebuilt");
+                // What the old one had written is known no more: a store is then brought up from where it stood before.
                 self.rebuild_producer()?;
                 let committed = in_doubt && self.was_committed();
                 self.shared.metrics.transaction(if in_doubt { Outcome::Ambiguous } else { Outcome::Aborted });
@@ -156,8 +158,12 @@ impl Worker {
         self.shared.metrics.producer_rebuilt();
         let stop = self.shared.stop.clone();
         let outputs = self.shared.outputs.clone();
-        let started =
-            TransactionalProducer::start(&self.shared.settings, &self.name, outputs, &|| stop.is_overdue())?;
+        let started = TransactionalProducer::start(
+            &self.shared.settings,
+            &self.name,
+            (outputs, self.shared.topology.changelog()),
+            &|| stop.is_overdue(),
+        )?;
         if let Some(producer) = started {
             self.producer = producer;
         }

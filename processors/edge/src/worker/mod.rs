@@ -94,8 +94,12 @@ impl Worker {
         let stop = shared.stop.clone();
         let outputs = shared.outputs.clone();
         shared.health.set_worker(&name, false, "reaching the cluster");
-        let started =
-            TransactionalProducer::start(&shared.settings, &name, outputs, &|| stop.is_requested())?;
+        let started = TransactionalProducer::start(
+            &shared.settings,
+            &name,
+            (outputs, shared.topology.changelog()),
+            &|| stop.is_requested(),
+        )?;
         let Some(producer) = started else { return Ok(()) };
         let consumer: BaseConsumer<Notes> = shared
             .settings

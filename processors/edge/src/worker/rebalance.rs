@@ -189,10 +189,10 @@ impl Worker {
         let mut records = 0;
         let result = restorer.turn(&mut |restored| {
             match restored {
-                Restored::Record { partition, key, value } => {
+                Restored::Record { partition, offset, key, value } => {
                     records += 1;
                     if let Some(lane) = lanes.get_mut(&partition) {
-                        lane.task.restore(key, value)?;
+                        lane.task.restore(offset, key, value)?;
                     }
                 }
                 Restored::Stale { partition } => {

@@ -91,7 +91,7 @@ impl OneTask {
                 }
             }
         }
-        for (notice, count) in self.task.committed().unwrap().notices() {
+        for (notice, count) in self.task.committed(None).unwrap().notices() {
             *self.notices.entry(notice).or_default() += count;
         }
     }
@@ -100,7 +100,7 @@ impl OneTask {
     pub(crate) fn move_elsewhere(&mut self) {
         self.task = task(&self.topology);
         for (key, value) in &self.changelog {
-            self.task.restore(key, Some(value)).unwrap();
+            self.task.restore(0, key, Some(value)).unwrap();
         }
         self.task.restored(0).unwrap();
     }

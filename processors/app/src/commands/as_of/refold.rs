@@ -48,7 +48,7 @@ pub fn refold(
 
 fn commit(task: &mut Task, finals: &mut Finals) -> anyhow::Result<()> {
     task.prepare(finals).context("the events cannot be folded")?;
-    task.committed()?;
+    task.committed(None)?;
     Ok(())
 }
 
