@@ -97,9 +97,43 @@ pub struct RunArgs {
     /// Threads that fold, each with its own consumer and producer.
     #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
+    /// How the group works: `classic`; `static`, where an instance that comes back in time finds its partitions as it left
+    /// them (needs --state-dir, which keeps its name); `broker`, the protocol of Kafka 4.0 and later.
+    #[arg(long, env = "CX_MEMBERSHIP", value_enum, default_value_t = MembershipFlag::Classic)]
+    pub membership: MembershipFlag,
+    /// How many other instances keep a warm copy of each partition's state, to take it over without a restore.
+    #[arg(long, env = "CX_STANDBYS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
+    pub standbys: u8,
+    /// How much memory the state may take where it lies in --state-dir; the rest is on disk.
+    #[arg(long, env = "CX_STATE_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = state_memory)]
+    pub state_memory: u64,
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
+}
+
+impl Default for RunArgs {
+    fn default() -> Self {
+        Self {
+            workers: 1,
+            membership: MembershipFlag::Classic,
+            standbys: 0,
+            state_memory: 256 << 20,
+            no_create_topics: false,
+        }
+    }
+}
+
+/// How the members of the group find out about each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum MembershipFlag {
+    /// The classic protocol.
+    #[default]
+    Classic,
+    /// The same with names that are kept (KIP-345).
+    Static,
+    /// The brokers' own protocol (KIP-848).
+    Broker,
 }
 
 /// Flags of `fold`.
@@ -251,6 +285,11 @@ pub(crate) fn instant(text: &str) -> Result<i64, String> {
     model::parse_time_text(text).ok_or_else(|| {
         "write a time from 2000 to 2100, as 2026-01-31T12:00:00Z or as epoch milliseconds".to_owned()
     })
+}
+
+fn state_memory(text: &str) -> Result<u64, String> {
+    let bytes = crate::config::bytes(text)? as u64;
+    if bytes < 16 << 20 { Err("write at least 16MiB".to_owned()) } else { Ok(bytes) }
 }
 
 fn replication(text: &str) -> Result<i32, String> {

@@ -102,6 +102,19 @@ pub enum EdgeError {
     /// A task cannot go on, and restoring does not help.
     #[error(transparent)]
     Task(#[from] engine::TaskError),
+    /// The store of a partition cannot be opened.
+    #[error(
+        "the state of partition {partition} cannot be opened: {source}; is the disk of --state-dir full or broken?"
+    )]
+    Store {
+        /// Which partition.
+        partition: i32,
+        /// What the store says.
+        source: engine::StoreError,
+    },
+    /// The stores of warm copies cannot be opened.
+    #[error("warm copies cannot be kept: {0}; is the disk of --state-dir full or broken?")]
+    WarmCopies(#[source] engine::StoreError),
     /// A worker panicked. A bug; the panic's own message stands on standard error.
     #[error("a worker panicked; please report the message above")]
     Panicked,

@@ -1,11 +1,12 @@
 //! The workers of one instance, as a whole.
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::errors::EdgeError;
+use crate::standby::Standby;
 use crate::worker::{Shared, Worker};
 
 /// How the workers are named; the same names at every start, so that the transactional ids are the same.
@@ -19,29 +20,27 @@ pub struct Pipeline {
     shared: Shared,
     ends: Receiver<(String, Result<(), EdgeError>)>,
     threads: Vec<JoinHandle<()>>,
+    workers: usize,
 }
 
 impl Pipeline {
-    /// Starts the workers. They reach for the cluster by themselves, and keep trying.
+    /// Starts the workers, and what keeps `copies` warm copies of each partition over all instances. They reach for the
+    /// cluster by themselves, and keep trying.
     ///
     /// # Errors
     /// A thread cannot be started.
-    pub fn start(shared: Shared, workers: usize) -> Result<Self, EdgeError> {
+    pub fn start(shared: Shared, workers: usize, copies: usize) -> Result<Self, EdgeError> {
         let (sender, ends) = channel();
         let mut threads = Vec::new();
         for name in worker_names(workers) {
-            let sender = sender.clone();
             let shared = shared.clone();
-            let thread = std::thread::Builder::new().name(name.clone()).spawn(move || {
-                // A panic is a bug, but no reason to go on with a worker less: it ends the program like any error.
-                let run = std::panic::AssertUnwindSafe(|| Worker::run(name.clone(), shared));
-                let result = std::panic::catch_unwind(run).unwrap_or(Err(EdgeError::Panicked));
-                // Nobody listens any more only when the process is ending.
-                let _ = sender.send((name, result));
-            })?;
-            threads.push(thread);
+            threads.push(spawn(&name.clone(), &sender, move || Worker::run(name, shared))?);
         }
-        Ok(Self { shared, ends, threads })
+        if copies > 0 {
+            let shared = shared.clone();
+            threads.push(spawn("standby", &sender, move || Standby::run(shared, copies))?);
+        }
+        Ok(Self { shared, ends, threads, workers })
     }
 
     /// Waits at most `timeout` for a worker to end by itself, which only an error makes it do.
@@ -71,12 +70,28 @@ impl Pipeline {
         while !self.threads.iter().all(JoinHandle::is_finished) {
             if std::time::Instant::now() >= deadline {
                 let leaving = self.shared.leaving.load(Ordering::Acquire);
-                return if leaving == self.threads.len() { Ended::WithoutFarewell } else { Ended::Overdue };
+                return if leaving == self.workers { Ended::WithoutFarewell } else { Ended::Overdue };
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         Ended::InOrder
     }
+}
+
+/// A thread that says how it ended.
+fn spawn(
+    name: &str,
+    ends: &Sender<(String, Result<(), EdgeError>)>,
+    run: impl FnOnce() -> Result<(), EdgeError> + Send + 'static,
+) -> Result<JoinHandle<()>, EdgeError> {
+    let (ends, named) = (ends.clone(), name.to_owned());
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        // A panic is a bug, but no reason to go on with a worker less: it ends the program like any error.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        // Nobody listens any more only when the process is ending.
+        let _ = ends.send((named, result.unwrap_or(Err(EdgeError::Panicked))));
+    })?;
+    Ok(thread)
 }
 
 /// How a pipeline ended.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use crate::members;
+
 /// How to reach the cluster and how to commit.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -22,13 +24,28 @@ pub struct Settings {
     pub commit_bytes_max: usize,
     /// The coordinator aborts a transaction that is open for longer.
     pub transaction_timeout: Duration,
+    /// How the group works.
+    pub membership: Membership,
+}
+
+/// How the members of the group find out about each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Membership {
+    /// The classic protocol; who goes leaves at once.
+    #[default]
+    Classic,
+    /// The classic protocol with names that are kept over restarts (KIP-345): who comes back within the session's time
+    /// finds its partitions as it left them, and nobody else moves.
+    Static,
+    /// The brokers' own protocol (KIP-848, Kafka 4.0 and later): each member moves by itself.
+    Broker,
 }
 
 impl Settings {
     fn base(&self, client: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
-        config.set("client.id", format!("{}-{client}", self.group));
+        config.set("client.id", members::client_id(&self.group, &self.instance, client));
         // The default backs off for seconds after the first failures; brokers come back faster.
         config.set("reconnect.backoff.max.ms", "2000");
         config
@@ -48,11 +65,7 @@ impl Settings {
         config.set("enable.auto.commit", "false");
         config.set("auto.offset.reset", "earliest");
         config.set("isolation.level", "read_committed");
-        config.set("partition.assignment.strategy", "cooperative-sticky");
-        // A dead instance's partitions are taken over after this time (45 s by default).
-        config.set("session.timeout.ms", "10000");
-        config.set("heartbeat.interval.ms", "2000");
-        config.set("topic.metadata.refresh.interval.ms", "5000");
+        self.set_membership(&mut config, worker);
         // For the lag of each partition.
         config.set("statistics.interval.ms", "2000");
         // Bounds on what is fetched ahead; the default is 64 MiB for each partition.
@@ -64,7 +77,28 @@ impl Settings {
         // New topics of a pattern are found by asking for all topics.
         config.set("topic.metadata.refresh.interval.ms", "3000");
         config.set("check.crcs", "false");
-        self.overridden(config, |key| !PRODUCER_ONLY.contains(&key))
+        let by_broker = self.membership == Membership::Broker;
+        self.overridden(config, |key| {
+            !(PRODUCER_ONLY.contains(&key) || (by_broker && CLASSIC_ONLY.contains(&key)))
+        })
+    }
+
+    fn set_membership(&self, config: &mut ClientConfig, worker: &str) {
+        match self.membership {
+            Membership::Broker => {
+                // Sessions, heartbeats and assignors are the brokers' business; the client refuses their settings.
+                config.set("group.protocol", "consumer");
+                return;
+            }
+            Membership::Static => {
+                config.set("group.instance.id", format!("{}-{worker}", self.instance));
+            }
+            Membership::Classic => {}
+        }
+        config.set("partition.assignment.strategy", "cooperative-sticky");
+        // A dead instance's partitions are taken over after this time (45 s by default).
+        config.set("session.timeout.ms", "10000");
+        config.set("heartbeat.interval.ms", "2000");
     }
 
     /// A consumer without a group, for changelogs and offsets of ends. `committed` decides whether the end is that of
@@ -117,6 +151,9 @@ const PRODUCER_ONLY: &[&str] = &[
     "delivery.timeout.ms",
     "sticky.partitioning.linger.ms",
 ];
+
+/// Properties that the brokers decide under their own protocol.
+const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
 
 /// Properties of group members.
 const GROUP_ONLY: &[&str] = &[

@@ -55,7 +55,7 @@ fn play(
 ) -> Result<(), Failure> {
     let client = kafka::client(global)?;
     let Some(metadata) = prepare(&client, global, config, broker, stop)? else { return Ok(()) };
-    let run_args = RunArgs { workers: 1, no_create_topics: !broker.has_admin() };
+    let run_args = RunArgs { no_create_topics: !broker.has_admin(), ..RunArgs::default() };
     let Some(running) = run::start(global, &run_args, config, stop)? else { return Ok(()) };
     explain(&global.bootstrap, &running.address.to_string(), broker);
     let mut tail = Tail::new(&client, &metadata, Plan::all_timelines(config)?, config)?;

@@ -11,13 +11,15 @@ use anyhow::{Context, anyhow, bail};
 use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
-use edge::{Ended, OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, worker_names};
+use edge::{
+    Ended, Membership, OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, Stores, worker_names,
+};
 use engine::{EventClass, MemoryStore, Topology};
 use model::Reason;
 use rdkafka::metadata::Metadata;
 
 use super::topics;
-use crate::cli::{Global, RunArgs};
+use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
 use crate::{kafka, signals, wiring};
@@ -81,6 +83,7 @@ pub fn start(
     stop: &Stop,
 ) -> Result<Option<Running>, Failure> {
     let topology = Arc::new(wiring::topology(config, &global.processors).map_err(Failure::usage)?);
+    check_flags(global, args).map_err(Failure::usage)?;
     let instance = Instance::claim(global.state_dir.as_deref()).map_err(Failure::usage)?;
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let kinds: Vec<&str> = EventClass::ALL.iter().map(|class| class.as_str()).collect();
@@ -96,12 +99,12 @@ pub fn start(
     let client = kafka::client(global)?;
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
     let shared = Shared {
-        settings: settings(global, config, &instance.name)?,
+        settings: settings(global, args, config, &instance.name)?,
         partitions: partitions(config, &metadata)?,
         outputs: outputs(&topology, &metadata)?,
         topology,
         limits: config.limits.clone(),
-        stores: Arc::new(|_| Box::new(MemoryStore::default())),
+        stores: Stores::new(Arc::new(|_| Ok(Box::new(MemoryStore::default())))),
         inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
         patterns: patterns(config),
         metrics: metrics.clone(),
@@ -114,8 +117,22 @@ pub fn start(
     }
     metrics.declare_topic(config.name_of(Role::Changelog));
     metrics.declare_topic(config.name_of(Role::Repartition));
-    let pipeline = Pipeline::start(shared, usize::from(args.workers))?;
+    let pipeline = Pipeline::start(shared, usize::from(args.workers), usize::from(args.standbys))?;
     Ok(Some(Running { pipeline, address, http, _instance: instance }))
+}
+
+/// Flags that do not go together.
+fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
+    if args.membership == MembershipFlag::Static && global.state_dir.is_none() {
+        bail!("--membership static needs --state-dir, which keeps the instance's name over restarts");
+    }
+    if args.membership == MembershipFlag::Broker && args.standbys > 0 {
+        bail!(
+            "--standbys needs to know who owns what, which the client cannot ask for under --membership broker: \
+             use classic or static"
+        );
+    }
+    Ok(())
 }
 
 /// The cluster's metadata, when all topics are there.
@@ -153,7 +170,7 @@ fn cluster(
     Ok(None)
 }
 
-fn settings(global: &Global, config: &Config, instance: &str) -> Result<Settings, Failure> {
+fn settings(global: &Global, args: &RunArgs, config: &Config, instance: &str) -> Result<Settings, Failure> {
     Ok(Settings {
         bootstrap: global.bootstrap.clone(),
         group: global.group.clone(),
@@ -162,6 +179,11 @@ fn settings(global: &Global, config: &Config, instance: &str) -> Result<Settings
         commit_interval: Duration::from_millis(config.commit.interval_ms),
         commit_bytes_max: config.commit.bytes_max,
         transaction_timeout: Duration::from_millis(config.transaction_timeout_ms),
+        membership: match args.membership {
+            MembershipFlag::Classic => Membership::Classic,
+            MembershipFlag::Static => Membership::Static,
+            MembershipFlag::Broker => Membership::Broker,
+        },
     })
 }
 

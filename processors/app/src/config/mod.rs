@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
+pub(crate) use units::bytes;
+
 /// The file that is used when none is named and there is none here.
 const BUILT_IN: &str = include_str!("../../../../topics.yaml");
 const DEFAULT_FILE: &str = "topics.yaml";

@@ -17,7 +17,7 @@ pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
 ///
 /// # Errors
 /// A sentence for a person that says how to write it.
-pub(super) fn bytes(text: &str) -> Result<usize, String> {
+pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     let how = "write a whole number with a unit, as in 512B, 64KiB or 1MiB";
     let size = parse(text, SIZES).and_then(|size| usize::try_from(size).ok());
     size.ok_or_else(|| format!("{text:?} is no size; {how}"))

@@ -104,6 +104,8 @@ struct Inner {
     lag_series: Mutex<BTreeSet<(i32, String)>>,
     restored: IntCounter,
     restore_remaining: IntGaugeVec,
+    states_discarded: IntCounter,
+    standbys: IntGauge,
     tasks: IntGaugeVec,
     state_records: IntGaugeVec,
     state_bytes: IntGaugeVec,
@@ -185,6 +187,8 @@ impl Metrics {
             lag_series: Mutex::default(),
             restored: counter(&registry, &names::RESTORED)?,
             restore_remaining: gauges(&registry, &names::RESTORE_REMAINING)?,
+            states_discarded: counter(&registry, &names::STATES_DISCARDED)?,
+            standbys: registered(&registry, &names::STANDBYS, IntGauge::with_opts(opts(&names::STANDBYS)))?,
             tasks,
             state_records: gauges(&registry, &names::STATE_RECORDS)?,
             state_bytes: gauges(&registry, &names::STATE_BYTES)?,
@@ -274,6 +278,16 @@ impl Metrics {
     /// What a partition still has to restore.
     pub fn restore_remaining(&self, partition: i32, records: i64) {
         self.inner.restore_remaining.with_label_values(&[partition.to_string()]).set(records);
+    }
+
+    /// A state on disk could not be used.
+    pub fn state_discarded(&self) {
+        self.inner.states_discarded.inc();
+    }
+
+    /// How many warm copies there are.
+    pub(crate) fn standbys(&self, copies: usize) {
+        self.inner.standbys.set(i64::try_from(copies).unwrap_or(i64::MAX));
     }
 
     /// A task went from one state to another: `None` before it is created and after it is dropped.

@@ -122,6 +122,15 @@ pub const RESTORE_REMAINING: Declared = gauge(
     &["partition"],
     "Changelog records still to be read before a partition's state is restored.",
 );
+/// States that could not be used.
+pub const STATES_DISCARDED: Declared = counter(
+    "cx_timelines_states_discarded_total",
+    &[],
+    "States on disk that were damaged, too old or of something else, and so are restored whole.",
+);
+/// Warm copies.
+pub const STANDBYS: Declared =
+    gauge("cx_timelines_standbys", &[], "Partitions of other instances whose state is kept warm here.");
 /// Tasks by state.
 pub const TASKS: Declared = gauge("cx_timelines_tasks", &["state"], "Tasks of this process by state.");
 /// Keys in the state.
@@ -188,6 +197,8 @@ pub const ALL: &[Declared] = &[
     CONSUMER_LAG,
     RESTORED,
     RESTORE_REMAINING,
+    STATES_DISCARDED,
+    STANDBYS,
     TASKS,
     STATE_RECORDS,
     STATE_BYTES,

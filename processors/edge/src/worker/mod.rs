@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::{SourceRecord, StateStore, Task, TaskError, Topology};
+use engine::{SourceRecord, Task, TaskError, Topology};
 use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
@@ -24,6 +24,7 @@ use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
 use crate::settings::Settings;
 use crate::stop::Stop;
+use crate::stores::Stores;
 use lane::Lane;
 pub use siding::Patterns;
 use siding::Siding;
@@ -36,9 +37,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
 const FIGURES_EVERY: Duration = Duration::from_secs(1);
 
-/// Makes the store of a partition.
-pub type StoreFactory = Arc<dyn Fn(i32) -> Box<dyn StateStore> + Send + Sync>;
-
 /// What all workers of a pipeline have in common.
 #[derive(Clone)]
 pub struct Shared {
@@ -48,8 +46,8 @@ pub struct Shared {
     pub topology: Arc<Topology>,
     /// Limits on input.
     pub limits: Limits,
-    /// Makes stores.
-    pub stores: StoreFactory,
+    /// Where state lies.
+    pub stores: Stores,
     /// The input topics that are partitioned like the state.
     pub inputs: Vec<String>,
     /// Input topics of one conversation each.
@@ -76,6 +74,8 @@ pub(crate) struct Worker {
     restorer: Restorer,
     lanes: BTreeMap<i32, Lane>,
     siding: Siding,
+    /// Partitions whose store another worker of this process has not let go of yet, with their topic.
+    unopened: Vec<(i32, String)>,
     /// Whether the group has assigned anything yet, be it nothing.
     joined: bool,
     /// When the first record was staged since the last commit.
@@ -123,6 +123,7 @@ impl Worker {
             restorer,
             lanes: BTreeMap::new(),
             siding,
+            unopened: Vec::new(),
             joined: false,
             staged_since: None,
             taken: 0,
@@ -209,12 +210,14 @@ impl Worker {
     }
 
     fn any_lane_waits(&self) -> bool {
-        self.lanes.values().any(|lane| !lane.is_live())
+        !self.unopened.is_empty() || self.lanes.values().any(|lane| !lane.is_live())
     }
 
-    fn new_task(&self, partition: i32) -> Task {
+    /// A task with its store; none while another worker has the store.
+    fn new_task(&self, partition: i32) -> Result<Option<Task>, EdgeError> {
         let Shared { stores, topology, limits, partitions, .. } = &self.shared;
-        Task::new(partition, *partitions, Arc::clone(topology), limits.clone(), stores(partition))
+        let store = stores.for_task(partition).map_err(|source| EdgeError::Store { partition, source })?;
+        Ok(store.map(|store| Task::new(partition, *partitions, Arc::clone(topology), limits.clone(), store)))
     }
 
     /// Leaves the group; the partitions go to others at once.
@@ -225,8 +228,9 @@ impl Worker {
         }
         self.give_back_repartition();
         self.consumer.context().close();
-        for (_, lane) in self.lanes {
+        for (partition, lane) in self.lanes {
             lane.close();
+            self.shared.stores.closed(partition);
         }
         self.shared.health.set_worker(&self.name, false, "left the group");
         drop(self.consumer);

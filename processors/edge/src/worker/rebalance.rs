@@ -50,9 +50,9 @@ impl Worker {
             }
         }
         for element in lanes.elements() {
-            let lane = self.new_lane(element.partition(), element.topic());
-            self.lanes.insert(element.partition(), lane);
+            self.unopened.push((element.partition(), element.topic().to_owned()));
         }
+        self.open_lanes()?;
         siding.elements().iter().for_each(|element| self.siding.assigned(element));
         self.ask_offsets_at = Instant::now();
         self.tell_health();
@@ -74,9 +74,10 @@ impl Worker {
         let given_up: Vec<i32> = lanes.elements().iter().map(TopicPartitionListElem::partition).collect();
         self.restorer.forget(given_up);
         for element in lanes.elements() {
+            self.unopened.retain(|(partition, _)| *partition != element.partition());
             if let Some(mut lane) = self.lanes.remove(&element.partition()) {
                 lane.task.aborted();
-                lane.close();
+                self.close_lane(lane);
             }
         }
         let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions, &lanes)?);
@@ -119,8 +120,25 @@ impl Worker {
         self.shared.topology.name(self.shared.topology.repartition())
     }
 
-    fn new_lane(&self, partition: i32, input: &str) -> Lane {
-        Lane::new(self.new_task(partition), input, self.repartition(), self.shared.metrics.clone())
+    /// Opens the lanes whose stores can be had by now.
+    fn open_lanes(&mut self) -> Result<(), EdgeError> {
+        for (partition, input) in std::mem::take(&mut self.unopened) {
+            match self.new_task(partition)? {
+                Some(task) => {
+                    let lane = Lane::new(task, &input, self.repartition(), self.shared.metrics.clone());
+                    self.lanes.insert(partition, lane);
+                }
+                None => self.unopened.push((partition, input)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of a lane, and then of its store.
+    fn close_lane(&self, lane: Lane) {
+        let partition = lane.partition();
+        lane.close();
+        self.shared.stores.closed(partition);
     }
 
     /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
@@ -129,6 +147,7 @@ impl Worker {
         if !self.any_lane_waits() {
             return Ok(());
         }
+        self.open_lanes()?;
         self.ask_committed_offsets()?;
         self.restore_some()?;
         for lane in self.lanes.values_mut().filter(|lane| lane.is_misplaced()) {
@@ -225,9 +244,9 @@ impl Worker {
         self.restorer.forget([partition]);
         lane.task.wipe()?;
         let input = lane.input().to_owned();
-        lane.close();
-        let lane = self.new_lane(partition, &input);
-        self.lanes.insert(partition, lane);
+        self.close_lane(lane);
+        self.unopened.push((partition, input));
+        self.open_lanes()?;
         self.ask_offsets_at = Instant::now();
         self.tell_health();
         Ok(())
@@ -235,7 +254,7 @@ impl Worker {
 
     fn tell_health(&self) {
         let live = self.lanes.values().filter(|lane| lane.is_live()).count();
-        let all = self.lanes.len();
+        let all = self.lanes.len() + self.unopened.len();
         let ready = self.joined && live == all;
         self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running"));
     }

@@ -1,0 +1,163 @@
+//! Who is in the group and who owns what, as its coordinator tells; and from that, who keeps which warm copy. Every instance
+//! comes to the same answer by itself: there is nothing to agree upon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A member, as the coordinator describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) client_id: String,
+    /// The topics and partitions that it owns, in the consumer protocol's own form.
+    pub(crate) assignment: Vec<u8>,
+}
+
+/// What an instance's client ids begin with.
+pub(crate) fn client_id(group: &str, instance: &str, client: &str) -> String {
+    format!("{group}-{instance}-{client}")
+}
+
+/// The instance that a member belongs to.
+fn instance_of<'m>(client_id: &'m str, group: &str) -> &'m str {
+    let rest = client_id.strip_prefix(group).and_then(|rest| rest.strip_prefix('-'));
+    rest.and_then(|rest| rest.split('-').next()).unwrap_or(client_id)
+}
+
+/// The partitions of `input` of which this instance has to keep a warm copy, if each is to have `copies` of them besides its
+/// owner. None of a partition that nobody owns right now: it is about to be given to somebody.
+pub(crate) fn wanted(
+    members: &[Member],
+    (group, instance): (&str, &str),
+    input: &str,
+    copies: usize,
+) -> BTreeSet<i32> {
+    let mut owners: BTreeMap<i32, &str> = BTreeMap::new();
+    let mut instances: BTreeSet<&str> = BTreeSet::new();
+    for member in members {
+        let owner = instance_of(&member.client_id, group);
+        instances.insert(owner);
+        for partition in owned(&member.assignment, input).unwrap_or_default() {
+            owners.insert(partition, owner);
+        }
+    }
+    let keeps = |(partition, owner): (&i32, &&str)| {
+        // By the greatest hash: when an instance comes or goes, only what it gains or loses moves.
+        let mut others: Vec<(u32, &str)> = instances
+            .iter()
+            .filter(|other| *other != owner)
+            .map(|other| (engine::murmur2(format!("{other}/{partition}").as_bytes()), *other))
+            .collect();
+        others.sort_unstable();
+        others.iter().rev().take(copies).any(|(_, other)| *other == instance).then_some(*partition)
+    };
+    owners.iter().filter_map(keeps).collect()
+}
+
+/// The partitions of a topic in an assignment (ConsumerProtocolAssignment of Kafka's protocol: version, topics with their
+/// partitions, user data); none where the bytes are something else.
+fn owned(assignment: &[u8], topic: &str) -> Option<Vec<i32>> {
+    let mut bytes = Bytes(assignment);
+    let _version = bytes.int16()?;
+    let mut owned = Vec::new();
+    for _ in 0..bytes.int32()? {
+        let name = bytes.string()?;
+        for _ in 0..bytes.int32()? {
+            let partition = bytes.int32()?;
+            if name == topic.as_bytes() {
+                owned.push(partition);
+            }
+        }
+    }
+    Some(owned)
+}
+
+/// Big-endian numbers and strings, one after the other.
+struct Bytes<'b>(&'b [u8]);
+
+impl<'b> Bytes<'b> {
+    fn int16(&mut self) -> Option<i16> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(i16::from_be_bytes(*number))
+    }
+
+    fn int32(&mut self) -> Option<i32> {
+        let (number, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(i32::from_be_bytes(*number))
+    }
+
+    fn string(&mut self) -> Option<&'b [u8]> {
+        let length = usize::try_from(self.int16()?).ok()?;
+        let (string, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(string)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assignment(topic: &str, partitions: &[i32]) -> Vec<u8> {
+        let mut bytes = vec![0, 1, 0, 0, 0, 1];
+        bytes.extend_from_slice(&i16::try_from(topic.len()).unwrap().to_be_bytes());
+        bytes.extend_from_slice(topic.as_bytes());
+        bytes.extend_from_slice(&i32::try_from(partitions.len()).unwrap().to_be_bytes());
+        partitions.iter().for_each(|partition| bytes.extend_from_slice(&partition.to_be_bytes()));
+        bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+        bytes
+    }
+
+    fn member(instance: &str, worker: usize, partitions: &[i32]) -> Member {
+        let client_id = client_id("g-1", instance, &format!("worker-{worker}"));
+        Member { client_id, assignment: assignment("in", partitions) }
+    }
+
+    fn wanted_by(members: &[Member], instance: &str, copies: usize) -> BTreeSet<i32> {
+        wanted(members, ("g-1", instance), "in", copies)
+    }
+
+    #[test]
+    fn an_assignment_is_read_and_anything_else_is_nothing() {
+        let bytes = assignment("in", &[3, 5]);
+        assert_eq!(owned(&bytes, "in"), Some(vec![3, 5]));
+        assert_eq!(owned(&bytes, "other"), Some(vec![]));
+        for cut in 0..bytes.len() - 4 {
+            assert_eq!(owned(&bytes[..cut], "in"), None, "{cut}");
+        }
+    }
+
+    #[test]
+    fn of_two_instances_each_keeps_what_the_other_owns() {
+        let members = [member("a", 0, &[0, 1]), member("a", 1, &[2]), member("b", 0, &[3])];
+        assert_eq!(wanted_by(&members, "a", 1), BTreeSet::from([3]));
+        assert_eq!(wanted_by(&members, "b", 1), BTreeSet::from([0, 1, 2]));
+    }
+
+    #[test]
+    fn each_partition_has_as_many_copies_as_wanted_never_with_its_owner() {
+        let all: Vec<i32> = (0..64).collect();
+        let members: Vec<Member> = ["a", "b", "c", "d"]
+            .iter()
+            .zip(all.chunks(16))
+            .map(|(name, partitions)| member(name, 0, partitions))
+            .collect();
+        for copies in 0..4 {
+            let mut counts = [0_usize; 64];
+            for (name, own) in ["a", "b", "c", "d"].iter().zip(all.chunks(16)) {
+                for partition in wanted_by(&members, name, copies) {
+                    assert!(!own.contains(&partition));
+                    counts[usize::try_from(partition).unwrap()] += 1;
+                }
+            }
+            assert_eq!(counts, [copies; 64]);
+        }
+    }
+
+    #[test]
+    fn more_copies_than_instances_are_as_many_as_there_can_be() {
+        let members = [member("a", 0, &[0]), member("b", 0, &[])];
+        assert_eq!(wanted_by(&members, "b", 9), BTreeSet::from([0]));
+        assert_eq!(wanted_by(&members, "a", 9), BTreeSet::new());
+    }
+}

@@ -1,0 +1,178 @@
+//! Warm copies of what other instances own (`--standbys`): a thread that reads their changelogs on and on, into the stores
+//! from which a task will begin should this instance take a partition over. What is left to be restored then is the last
+//! second or so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use engine::WriteBatch;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::{Message, Offset, TopicPartitionList};
+
+use crate::errors::{self, EdgeError, Remedy};
+use crate::members::{self, Member};
+use crate::reading::ReadsToTheEnd;
+use crate::stores::Warm;
+use crate::worker::Shared;
+
+/// Between two looks at who owns what.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(100);
+/// So much is gathered before it is put into a store.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// What has been read of one changelog partition and is not in its store yet.
+struct Copying {
+    next: i64,
+    batch: WriteBatch,
+}
+
+/// All warm copies of one process.
+pub(crate) struct Standby {
+    shared: Shared,
+    copies: usize,
+    reader: BaseConsumer<ReadsToTheEnd>,
+    changelog: String,
+    input: String,
+    copying: BTreeMap<i32, Copying>,
+    look_at: Instant,
+}
+
+impl Standby {
+    /// Keeps as many copies of each partition, over all instances, until the stop.
+    ///
+    /// # Errors
+    /// What has no remedy: a store or the cluster refuses.
+    pub(crate) fn run(shared: Shared, copies: usize) -> Result<(), EdgeError> {
+        let reader = shared.settings.reader("standby", true);
+        let reader = reader.create_with_context(ReadsToTheEnd).map_err(EdgeError::Settings)?;
+        let changelog = shared.topology.name(shared.topology.changelog()).to_owned();
+        let Some(input) = shared.inputs.first().cloned() else { return Ok(()) };
+        let copying = BTreeMap::new();
+        let mut standby = Self { shared, copies, reader, changelog, input, copying, look_at: Instant::now() };
+        while !standby.shared.stop.is_requested() {
+            if Instant::now() >= standby.look_at {
+                standby.look()?;
+                standby.look_at = Instant::now() + LOOK_EVERY;
+            }
+            standby.read()?;
+        }
+        standby.put_away_all()
+    }
+
+    /// Looks who owns what, and begins and ends copies.
+    fn look(&mut self) -> Result<(), EdgeError> {
+        let Some(members) = self.members() else { return Ok(()) };
+        let settings = &self.shared.settings;
+        let me = (settings.group.as_str(), settings.instance.as_str());
+        let wanted = members::wanted(&members, me, &self.input, self.copies);
+        self.put_away_all()?;
+        let warm = self.shared.stores.keep_warm(&wanted).map_err(EdgeError::WarmCopies)?;
+        let before: BTreeSet<i32> = self.copying.keys().copied().collect();
+        let now: BTreeSet<i32> = warm.iter().map(|warm| warm.partition).collect();
+        if before == now {
+            return Ok(());
+        }
+        tracing::info!(partitions = ?now, "keeping warm copies");
+        self.shared.metrics.standbys(now.len());
+        self.copying = warm
+            .into_iter()
+            .map(|Warm { partition, next }| (partition, Copying { next, batch: WriteBatch::default() }))
+            .collect();
+        self.point_reader()
+    }
+
+    /// The group's members; none where the coordinator does not answer.
+    fn members(&self) -> Option<Vec<Member>> {
+        let group = &self.shared.settings.group;
+        let list = match self.reader.fetch_group_list(Some(group), ANSWER_TIMEOUT) {
+            Ok(list) => list,
+            Err(error) => {
+                tracing::debug!(%error, "who is in the group is not known yet");
+                return None;
+            }
+        };
+        let group = list.groups().iter().find(|found| found.name() == group)?;
+        // While the group rebalances nobody owns anything: that says nothing.
+        (group.state() == "Stable").then_some(())?;
+        let member = |member: &rdkafka::groups::GroupMemberInfo| Member {
+            client_id: member.client_id().to_owned(),
+            assignment: member.assignment().unwrap_or_default().to_vec(),
+        };
+        Some(group.members().iter().map(member).collect())
+    }
+
+    fn point_reader(&self) -> Result<(), EdgeError> {
+        let refused = |error| EdgeError::kafka("cannot read the changelog for warm copies", error);
+        let mut places = TopicPartitionList::new();
+        for (partition, copying) in &self.copying {
+            places
+                .add_partition_offset(&self.changelog, *partition, Offset::Offset(copying.next))
+                .map_err(refused)?;
+        }
+        if places.count() == 0 { self.reader.unassign() } else { self.reader.assign(&places) }
+            .map_err(refused)
+    }
+
+    /// Reads what has come, for a moment.
+    fn read(&mut self) -> Result<(), EdgeError> {
+        let deadline = Instant::now() + POLL;
+        while let Some(next) = self.reader.poll(deadline.saturating_duration_since(Instant::now())) {
+            match next {
+                Ok(message) => {
+                    let partition = message.partition();
+                    let (offset, key) = (message.offset(), message.key().unwrap_or_default());
+                    let Some(copying) = self.copying.get_mut(&partition) else { continue };
+                    if offset < copying.next {
+                        // The client went back to the beginning: this is another changelog.
+                        tracing::warn!(
+                            partition,
+                            "a warm copy belongs to another changelog, it is begun anew"
+                        );
+                        copying.batch.clear();
+                        let wiped = self.shared.stores.wipe_warm(partition);
+                        wiped.map_err(|source| EdgeError::Store { partition, source })?;
+                    }
+                    copying.next = offset + 1;
+                    match message.payload() {
+                        Some(value) => copying.batch.put(key, value),
+                        None => copying.batch.delete(key),
+                    }
+                    if copying.batch.bytes() >= BATCH_BYTES {
+                        self.put_away(partition)?;
+                    }
+                }
+                Err(KafkaError::PartitionEOF(partition)) => self.put_away(partition)?,
+                Err(error) => match errors::of_poll(&error) {
+                    Remedy::Stop => return Err(EdgeError::kafka("cannot read the changelog", error)),
+                    Remedy::Retry | Remedy::Abort | Remedy::Rebuild => {
+                        tracing::debug!(%error, "reading changelogs for warm copies");
+                        return Ok(());
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn put_away_all(&mut self) -> Result<(), EdgeError> {
+        let all: Vec<i32> = self.copying.keys().copied().collect();
+        all.into_iter().try_for_each(|partition| self.put_away(partition))
+    }
+
+    /// Puts what was read into the store, unless a task has it by now.
+    fn put_away(&mut self, partition: i32) -> Result<(), EdgeError> {
+        let Some(copying) = self.copying.get_mut(&partition) else { return Ok(()) };
+        if copying.batch.is_empty() {
+            return Ok(());
+        }
+        let is_there = self.shared.stores.bring_on(partition, &copying.batch, copying.next);
+        copying.batch.clear();
+        if !is_there.map_err(|source| EdgeError::Store { partition, source })? {
+            self.copying.remove(&partition);
+        }
+        Ok(())
+    }
+}

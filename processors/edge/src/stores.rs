@@ -1,0 +1,134 @@
+//! The stores of all partitions that this process holds: for its tasks, and as warm copies of what others own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::{StateStore, StoreError, WriteBatch};
+
+/// Opens the store of a partition, with what it held when it was closed, if it can still be used.
+pub type StoreFactory = Arc<dyn Fn(i32) -> Result<Box<dyn StateStore>, StoreError> + Send + Sync>;
+
+/// The stores of one process. A partition's store is open once: with a task, or as a warm copy.
+#[derive(Clone)]
+pub struct Stores {
+    factory: StoreFactory,
+    open: Arc<Mutex<Open>>,
+}
+
+#[derive(Default)]
+struct Open {
+    with_tasks: BTreeSet<i32>,
+    warm: BTreeMap<i32, Box<dyn StateStore>>,
+}
+
+/// How far a warm copy has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Warm {
+    pub(crate) partition: i32,
+    /// The changelog offset from which it goes on.
+    pub(crate) next: i64,
+}
+
+impl Stores {
+    /// Stores that are opened in this way.
+    #[must_use]
+    pub fn new(factory: StoreFactory) -> Self {
+        Self { factory, open: Arc::default() }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The store for a task; a warm copy of it ends. `None` while another worker still has it.
+    ///
+    /// # Errors
+    /// It cannot be opened: stop, and say why.
+    pub(crate) fn for_task(&self, partition: i32) -> Result<Option<Box<dyn StateStore>>, StoreError> {
+        let mut open = self.open();
+        if open.with_tasks.contains(&partition) {
+            return Ok(None);
+        }
+        drop(open.warm.remove(&partition));
+        let store = (self.factory)(partition)?;
+        open.with_tasks.insert(partition);
+        Ok(Some(store))
+    }
+
+    /// The task of this partition is gone, and its store with it.
+    pub(crate) fn closed(&self, partition: i32) {
+        self.open().with_tasks.remove(&partition);
+    }
+
+    /// Keeps warm copies of these partitions and of no others, but for those that tasks have. Gives all that there are.
+    ///
+    /// # Errors
+    /// A store cannot be opened.
+    pub(crate) fn keep_warm(&self, wanted: &BTreeSet<i32>) -> Result<Vec<Warm>, StoreError> {
+        let mut open = self.open();
+        let Open { with_tasks, warm } = &mut *open;
+        warm.retain(|partition, _| wanted.contains(partition));
+        for partition in wanted.difference(with_tasks) {
+            if !warm.contains_key(partition) {
+                warm.insert(*partition, (self.factory)(*partition)?);
+            }
+        }
+        let mut places = Vec::with_capacity(warm.len());
+        for (partition, store) in warm.iter() {
+            places.push(Warm { partition: *partition, next: store.changelog_offset()?.unwrap_or(0) });
+        }
+        Ok(places)
+    }
+
+    /// Brings a warm copy on; `false` where there is none any more.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) fn bring_on(&self, partition: i32, batch: &WriteBatch, next: i64) -> Result<bool, StoreError> {
+        match self.open().warm.get_mut(&partition) {
+            Some(store) => store.apply(batch, Some(next)).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Begins a warm copy anew: its changelog is not the one that it came from.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) fn wipe_warm(&self, partition: i32) -> Result<(), StoreError> {
+        self.open().warm.get_mut(&partition).map_or(Ok(()), |store| store.wipe())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::MemoryStore;
+
+    fn stores() -> Stores {
+        Stores::new(Arc::new(|_| Ok(Box::new(MemoryStore::default()))))
+    }
+
+    #[test]
+    fn a_store_is_open_once() {
+        let stores = stores();
+        assert!(stores.for_task(1).unwrap().is_some());
+        assert!(stores.for_task(1).unwrap().is_none());
+        stores.closed(1);
+        assert!(stores.for_task(1).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_warm_copy_ends_when_a_task_takes_its_store_and_begins_when_the_task_is_gone() {
+        let stores = stores();
+        let both = BTreeSet::from([1, 2]);
+        assert_eq!(stores.keep_warm(&both).unwrap().len(), 2);
+        assert!(stores.bring_on(1, &WriteBatch::default(), 7).unwrap());
+        assert!(stores.for_task(1).unwrap().is_some());
+        assert!(!stores.bring_on(1, &WriteBatch::default(), 9).unwrap());
+        assert_eq!(stores.keep_warm(&both).unwrap(), [Warm { partition: 2, next: 0 }]);
+        stores.closed(1);
+        assert_eq!(stores.keep_warm(&both).unwrap().len(), 2);
+        assert_eq!(stores.keep_warm(&BTreeSet::new()).unwrap(), []);
+    }
+}
