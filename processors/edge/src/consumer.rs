@@ -34,11 +34,31 @@ pub(crate) struct End {
     pub(crate) is_drained: bool,
 }
 
+/// What the client has exchanged with the brokers since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub(crate) requests: u64,
+    pub(crate) sent_bytes: u64,
+    pub(crate) received_bytes: u64,
+}
+
+impl Traffic {
+    /// What has been exchanged since then.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_sub(before.requests),
+            sent_bytes: self.sent_bytes.saturating_sub(before.sent_bytes),
+            received_bytes: self.received_bytes.saturating_sub(before.received_bytes),
+        }
+    }
+}
+
 /// Notes what happens to the consumer.
 #[derive(Default)]
 pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
     ends: Mutex<HashMap<(String, i32), End>>,
+    traffic: Mutex<Traffic>,
     any_rebalance: AtomicBool,
     closing: AtomicBool,
 }
@@ -67,6 +87,11 @@ impl Notes {
         std::mem::take(&mut *lock(&self.ends))
     }
 
+    /// What the client has exchanged with the brokers, as of the last statistics.
+    pub(crate) fn traffic(&self) -> Traffic {
+        *lock(&self.traffic)
+    }
+
     /// What was told of a partition before the consumer was put in its place there says nothing any more.
     pub(crate) fn forget_end(&self, topic: &str, partition: i32) {
         lock(&self.ends).remove(&(topic.to_owned(), partition));
@@ -80,6 +105,11 @@ impl Notes {
 
 impl ClientContext for Notes {
     fn stats(&self, statistics: Statistics) {
+        *lock(&self.traffic) = Traffic {
+            requests: statistics.tx.cast_unsigned(),
+            sent_bytes: statistics.tx_bytes.cast_unsigned(),
+            received_bytes: statistics.rx_bytes.cast_unsigned(),
+        };
         let mut ends = lock(&self.ends);
         for (name, topic) in statistics.topics {
             for (partition, figures) in topic.partitions {

@@ -7,6 +7,7 @@
 pub mod names;
 mod process;
 
+use crate::consumer::Traffic;
 use engine::{Notice, Phase};
 use names::{Declared, UNDECLARED};
 use prometheus::core::Collector;
@@ -104,6 +105,9 @@ struct Inner {
     lag_series: Mutex<BTreeSet<(i32, String)>>,
     restored: IntCounter,
     restore_remaining: IntGaugeVec,
+    client_requests: IntCounter,
+    client_sent: IntCounter,
+    client_received: IntCounter,
     states_discarded: IntCounter,
     standbys: IntGauge,
     tasks: IntGaugeVec,
@@ -187,6 +191,9 @@ impl Metrics {
             lag_series: Mutex::default(),
             restored: counter(&registry, &names::RESTORED)?,
             restore_remaining: gauges(&registry, &names::RESTORE_REMAINING)?,
+            client_requests: counter(&registry, &names::CLIENT_REQUESTS)?,
+            client_sent: counter(&registry, &names::CLIENT_SENT)?,
+            client_received: counter(&registry, &names::CLIENT_RECEIVED)?,
             states_discarded: counter(&registry, &names::STATES_DISCARDED)?,
             standbys: registered(&registry, &names::STANDBYS, IntGauge::with_opts(opts(&names::STANDBYS)))?,
             tasks,
@@ -278,6 +285,13 @@ impl Metrics {
     /// What a partition still has to restore.
     pub fn restore_remaining(&self, partition: i32, records: i64) {
         self.inner.restore_remaining.with_label_values(&[partition.to_string()]).set(records);
+    }
+
+    /// What a consumer has exchanged with the brokers since the last call.
+    pub(crate) fn client_traffic(&self, more: Traffic) {
+        self.inner.client_requests.inc_by(more.requests);
+        self.inner.client_sent.inc_by(more.sent_bytes);
+        self.inner.client_received.inc_by(more.received_bytes);
     }
 
     /// A state on disk could not be used.

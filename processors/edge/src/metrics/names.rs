@@ -122,6 +122,24 @@ pub const RESTORE_REMAINING: Declared = gauge(
     &["partition"],
     "Changelog records still to be read before a partition's state is restored.",
 );
+/// What the consumers ask the brokers.
+pub const CLIENT_REQUESTS: Declared = counter(
+    "cx_timelines_client_requests_total",
+    &[],
+    "Requests that the consumers of this process have sent to brokers.",
+);
+/// And the bytes of it.
+pub const CLIENT_SENT: Declared = counter(
+    "cx_timelines_client_sent_bytes_total",
+    &[],
+    "Bytes that the consumers of this process have sent to brokers.",
+);
+/// What the brokers send.
+pub const CLIENT_RECEIVED: Declared = counter(
+    "cx_timelines_client_received_bytes_total",
+    &[],
+    "Bytes that the consumers of this process have received from brokers.",
+);
 /// States that could not be used.
 pub const STATES_DISCARDED: Declared = counter(
     "cx_timelines_states_discarded_total",
@@ -197,6 +215,9 @@ pub const ALL: &[Declared] = &[
     CONSUMER_LAG,
     RESTORED,
     RESTORE_REMAINING,
+    CLIENT_REQUESTS,
+    CLIENT_SENT,
+    CLIENT_RECEIVED,
     STATES_DISCARDED,
     STANDBYS,
     TASKS,

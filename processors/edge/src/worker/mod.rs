@@ -16,7 +16,7 @@ use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
-use crate::consumer::{MessageHeaders, Notes};
+use crate::consumer::{MessageHeaders, Notes, Traffic};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -83,6 +83,8 @@ pub(crate) struct Worker {
     taken: u32,
     ask_offsets_at: Instant,
     figures_at: Instant,
+    /// What the metrics know of already.
+    traffic: Traffic,
 }
 
 impl Worker {
@@ -129,6 +131,7 @@ impl Worker {
             taken: 0,
             ask_offsets_at: now,
             figures_at: now,
+            traffic: Traffic::default(),
         };
         let result = worker.turns();
         if result.is_ok() {
@@ -259,6 +262,9 @@ impl Worker {
                 lane.saw_end(&topic, end);
             }
         }
+        let traffic = self.consumer.context().traffic();
+        metrics.client_traffic(traffic.since(self.traffic));
+        self.traffic = traffic;
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
     }
 }

@@ -1,0 +1,136 @@
+//! One topic for each conversation, thousands of them on one broker: how soon a new one is read, what it costs in memory,
+//! and what it costs the broker.
+//!
+//! `cargo bench -p cx-timelines-tests --bench many_topics` prints a table; it builds the program first with
+//! `cargo build --release -p app`, or takes the one that CX_TIMELINES_BIN names. CX_TOPICS is how many topics (2000).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a benchmark, for a terminal"
+)]
+
+use std::time::{Duration, Instant};
+
+use cx_timelines_tests::{Program, run_to_end, wait_until};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use sandbox::kafka::{Kafka, Options};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+const STEPS: usize = 4;
+/// How long the idle pipeline is watched.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// The value of a series, 0 where there is none.
+fn series(scrape: &str, name: &str) -> f64 {
+    let sum = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
+    let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+    scrape.lines().filter(is_it).map(sum).sum()
+}
+
+fn scrape(instance: &mut Program) -> String {
+    instance.get("/metrics").1
+}
+
+fn event(topic: usize, number: usize) -> String {
+    format!(
+        r#"{{"id":"e{number}-{topic}","name":"CUSTOMER_MESSAGE","timestamp":{},"data":{{"id":"m{number}","header":{{"sender":{{"type":"CUSTOMER","id":"x"}}}},"body":{{"type":"PLAIN","markdownText":"hello"}}}}}}"#,
+        1_750_000_000_000_usize + number
+    )
+}
+
+struct Ground {
+    kafka: Kafka,
+    admin: AdminClient<DefaultClientContext>,
+    producer: BaseProducer,
+}
+
+impl Ground {
+    fn new() -> Self {
+        // Thousands of topics are thousands of open files and index maps.
+        let kafka = Kafka::start(Options { heap_mb: 1024, ..Options::default() }, &mut |_| {}).unwrap();
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", kafka.bootstrap());
+        Self { admin: client.create().unwrap(), producer: client.create().unwrap(), kafka }
+    }
+
+    /// Creates topics, and puts one event into each.
+    fn grow(&self, from: usize, to: usize) {
+        let names: Vec<String> = (from..to).map(|topic| format!("cx.conversation.c{topic}")).collect();
+        for names in names.chunks(250) {
+            let topics: Vec<NewTopic<'_>> =
+                names.iter().map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(1))).collect();
+            let options =
+                AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            for created in runtime.block_on(self.admin.create_topics(&topics, &options)).unwrap() {
+                created.unwrap();
+            }
+        }
+        (from..to).for_each(|topic| self.send(topic, 1));
+        self.producer.flush(PATIENCE).unwrap();
+    }
+
+    fn send(&self, topic: usize, number: usize) {
+        let (name, value) = (format!("cx.conversation.c{topic}"), event(topic, number));
+        let record: BaseRecord<'_, [u8], str> = BaseRecord::to(&name).payload(&value);
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+        self.producer.poll(Duration::ZERO);
+    }
+}
+
+/// Waits until so many events of messages are folded; gives how long that took.
+fn folded(instance: &mut Program, events: f64) -> Duration {
+    let began = Instant::now();
+    wait_until("all events are folded", PATIENCE, || {
+        let scrape = scrape(instance);
+        (series(&scrape, "cx_timelines_events_total{kind=\"primary\"}") >= events).then_some(())
+    });
+    began.elapsed()
+}
+
+fn main() {
+    let topics: usize = std::env::var("CX_TOPICS").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    let ground = Ground::new();
+    let folder = tempfile::tempdir().unwrap();
+    let bootstrap = ground.kafka.bootstrap();
+    assert!(run_to_end(&["topics", "apply", "--bootstrap", bootstrap], b"").status.success());
+    let mut instance = Program::start(
+        &["run", "--bootstrap", bootstrap, "--http", "127.0.0.1:0"],
+        folder.path().join("run.log"),
+    );
+    println!(
+        "{:>7} {:>12} {:>14} {:>10} {:>13} {:>12}",
+        "topics", "read after s", "one more, ms", "RSS MB", "requests/s", "KB in/s"
+    );
+    let (mut there, mut sent) = (0, 0_usize);
+    for step in 1..=STEPS {
+        let next = topics * step / STEPS;
+        ground.grow(there, next);
+        sent += next - there;
+        there = next;
+        let picked_up = folded(&mut instance, sent as f64);
+        // One event more, in a topic that is known.
+        ground.send(there / 2, 1 + step);
+        sent += 1;
+        let one_more = folded(&mut instance, sent as f64);
+        let before = scrape(&mut instance);
+        std::thread::sleep(IDLE);
+        let after = scrape(&mut instance);
+        let rate = |name: &str| (series(&after, name) - series(&before, name)) / IDLE.as_secs_f64();
+        println!(
+            "{there:>7} {:>12.1} {:>14.0} {:>10.0} {:>13.1} {:>12.1}",
+            picked_up.as_secs_f64(),
+            one_more.as_secs_f64() * 1e3,
+            series(&after, "process_resident_memory_bytes") / 1e6,
+            rate("cx_timelines_client_requests_total"),
+            rate("cx_timelines_client_received_bytes_total") / 1e3,
+        );
+    }
+}
