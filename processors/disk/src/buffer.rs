@@ -1,0 +1,122 @@
+//! Changes that are not in tables yet, sorted.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::meta::Totals;
+
+/// What a sorted map costs for each entry besides its bytes: two boxes, their allocations, its share of a node.
+const ENTRY_BYTES: usize = 96;
+
+/// How long a key's value was before the buffer's first change of it, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// The tables have to be asked. Until then it counts as absent.
+    Unknown,
+    Known(Option<usize>),
+}
+
+#[derive(Debug)]
+struct Change {
+    value: Option<Box<[u8]>>,
+    before: Before,
+}
+
+/// Changes of keys; the last one of a key counts.
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    changes: BTreeMap<Box<[u8]>, Change>,
+    memory: usize,
+}
+
+impl Buffer {
+    /// What the buffer says about a key: `None` nothing, `Some(None)` it is removed.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+        self.changes.get(key).map(|change| change.value.as_deref())
+    }
+
+    /// Sets or removes a key, and adds to `totals` what that changes. `before` is asked when the buffer does not know the key.
+    pub(crate) fn set(
+        &mut self,
+        key: &[u8],
+        value: Option<&[u8]>,
+        before: impl FnOnce() -> Before,
+        totals: &mut Totals,
+    ) {
+        totals.add(Totals::of(key.len(), value.map(<[u8]>::len)));
+        self.memory += value.map_or(0, <[u8]>::len);
+        if let Some(change) = self.changes.get_mut(key) {
+            let old = change.value.as_ref().map(|old| old.len());
+            totals.subtract(Totals::of(key.len(), old));
+            self.memory -= old.unwrap_or(0);
+            match (value, &mut change.value) {
+                // The usual case of a counter: no new allocation.
+                (Some(new), Some(old)) if new.len() == old.len() => old.copy_from_slice(new),
+                (new, old) => *old = new.map(Into::into),
+            }
+        } else {
+            let before = before();
+            if let Before::Known(old) = before {
+                totals.subtract(Totals::of(key.len(), old));
+            }
+            self.memory += key.len() + ENTRY_BYTES;
+            self.changes.insert(key.into(), Change { value: value.map(Into::into), before });
+        }
+    }
+
+    /// The changes from a key on, sorted by key.
+    pub(crate) fn from(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let range = (Bound::Included(key), Bound::Unbounded);
+        self.changes.range::<[u8], _>(range).map(|(key, change)| (&**key, change.value.as_deref()))
+    }
+
+    /// The keys of which nobody has looked up what they replace.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = &[u8]> {
+        self.changes.iter().filter(|(_, change)| change.before == Before::Unknown).map(|(key, _)| &**key)
+    }
+
+    /// About how much memory the buffer takes.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_follow_every_change_of_a_key() {
+        let (mut buffer, mut totals) = (Buffer::default(), Totals::default());
+        let absent = || Before::Known(None);
+        buffer.set(b"ab", Some(b"123"), absent, &mut totals);
+        assert_eq!(totals, Totals { records: 1, bytes: 5 });
+        buffer.set(b"ab", Some(b"1"), absent, &mut totals);
+        assert_eq!(totals, Totals { records: 1, bytes: 3 });
+        buffer.set(b"ab", None, absent, &mut totals);
+        buffer.set(b"ab", None, absent, &mut totals);
+        assert_eq!(totals, Totals::default());
+        assert_eq!(buffer.get(b"ab"), Some(None));
+    }
+
+    #[test]
+    fn a_replaced_value_that_is_known_is_taken_off_at_once() {
+        let (mut buffer, mut totals) = (Buffer::default(), Totals { records: 1, bytes: 10 });
+        buffer.set(b"ab", None, || Before::Known(Some(8)), &mut totals);
+        assert_eq!(totals, Totals::default());
+        assert_eq!(buffer.unknown().count(), 0);
+    }
+
+    #[test]
+    fn memory_grows_and_shrinks_with_the_values() {
+        let (mut buffer, mut totals) = (Buffer::default(), Totals::default());
+        buffer.set(b"a", Some(&[0; 100]), || Before::Unknown, &mut totals);
+        let full = buffer.memory();
+        buffer.set(b"a", Some(&[0; 40]), || Before::Unknown, &mut totals);
+        assert_eq!(buffer.memory(), full - 60);
+    }
+}

@@ -1,0 +1,126 @@
+//! What can go wrong, sorted by what helps.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use engine::StoreError;
+
+/// A state directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// Another process has it.
+    #[error(
+        "the state directory {} is in use by another process: stop that one, or give this one a directory of its own",
+        directory.display()
+    )]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// It can be neither made nor written.
+    #[error(
+        "the state directory {} cannot be written ({source}): give it to the user that runs this, or name another one",
+        directory.display()
+    )]
+    NotWritable {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds what this program has not written, and would have to delete.
+    #[error(
+        "{} holds other files and is no state directory: name an empty directory, or one that does not exist",
+        directory.display()
+    )]
+    Foreign {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The partition's store is open already.
+    #[error("the state of partition {partition} is open already: drop its store before it is opened again")]
+    PartitionInUse {
+        /// The partition.
+        partition: i32,
+    },
+    /// The disk failed or is full.
+    #[error("the state directory {} failed ({source}): free space or repair the disk, then start again", directory.display())]
+    Io {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl HomeError {
+    /// What a failure to make or write something in a directory means.
+    pub(crate) fn of(directory: &Path, source: io::Error) -> Self {
+        use io::ErrorKind::{AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        let directory = directory.to_owned();
+        match source.kind() {
+            PermissionDenied | ReadOnlyFilesystem | NotADirectory | AlreadyExists => {
+                Self::NotWritable { directory, source }
+            }
+            _ => Self::Io { directory, source },
+        }
+    }
+}
+
+/// Why a store can no longer be used. Kept, so that each later call can say it again.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    Io(io::ErrorKind, String),
+    Corrupt(String),
+}
+
+impl Failure {
+    /// Whether the disk is at fault, and not what lies on it: the state may be whole.
+    pub(crate) fn is_io(&self) -> bool {
+        // A file that ends too early is a damaged one.
+        matches!(self, Self::Io(kind, _) if *kind != io::ErrorKind::UnexpectedEof)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(_, why) | Self::Corrupt(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error.kind(), error.to_string())
+    }
+}
+
+impl From<lsm_tree::Error> for Failure {
+    fn from(error: lsm_tree::Error) -> Self {
+        match error {
+            lsm_tree::Error::Io(error) => error.into(),
+            lsm_tree::Error::ChecksumMismatch { .. } => {
+                Self::Corrupt("a block does not match its checksum".into())
+            }
+            other => Self::Corrupt(format!("a table cannot be read: {other:?}")),
+        }
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Io(kind, why) => Self::Io(io::Error::new(kind, why)),
+            Failure::Corrupt(why) => Self::Corrupt(why),
+        }
+    }
+}
+
+/// Runs what calls the table library. Its own checks of what it has read may end in a panic; for us that is damage like any
+/// other, and neither a worker nor the keeper may die of it.
+pub(crate) fn guarded<T>(what: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(what))
+        .unwrap_or_else(|_| Err(Failure::Corrupt("the tables contradict themselves".into())))
+}

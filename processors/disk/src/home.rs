@@ -1,0 +1,321 @@
+//! The state directory of a process.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use lsm_tree::{Cache, DescriptorTable};
+
+use crate::error::{Failure, HomeError};
+use crate::keeper::Keeper;
+use crate::meta::Meta;
+use crate::shelf::Shelf;
+use crate::stamp::{self, Stamp, Stamped};
+use crate::store::DiskStore;
+use crate::tables::{Shared, Tables};
+
+/// Says that a directory is one of ours, and that we may delete in it.
+const MARK: &str = "cx-timelines-state";
+const LOCK: &str = "lock";
+const LEAST_MEMORY: u64 = 8 * 1024 * 1024;
+const LEAST_BUFFER: usize = 64 * 1024;
+const OPEN_FILES: usize = 256;
+
+/// How much a process may take for its state, however large that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Memory for all partitions together: one half caches what is on the disk, the other holds what is not there yet.
+    /// Less than 8 MiB is taken for 8 MiB.
+    pub memory_bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { memory_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+/// What there was when a store was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// A state that reaches up to this changelog offset, exclusively.
+    State {
+        /// Where the changelog goes on.
+        changelog_offset: i64,
+    },
+    /// One that could not be used and was thrown away. The store is empty.
+    Discarded {
+        /// Why, as a sentence about "it".
+        why: String,
+    },
+}
+
+/// A directory that this process has for itself, with a store for each partition. Clones are the same one.
+#[derive(Clone)]
+pub struct Home(Arc<HomeInner>);
+
+/// A partition's tables, as long as anybody uses them, and whether that is a store.
+struct Entry {
+    shelf: Weak<Shelf>,
+    open: bool,
+}
+
+pub(crate) struct HomeInner {
+    directory: PathBuf,
+    shared: Shared,
+    buffers: usize,
+    entries: Mutex<BTreeMap<i32, Entry>>,
+    open: AtomicUsize,
+    // The keeper ends before the lock is let go: fields are dropped in this order.
+    pub(crate) keeper: Keeper,
+    _lock: File,
+}
+
+impl Home {
+    /// Takes a directory for this process; makes it when there is none.
+    ///
+    /// # Errors
+    /// Another process has it, it cannot be written, it is no state directory, or the disk fails.
+    pub fn open(directory: &Path, budget: Budget) -> Result<Self, HomeError> {
+        let fails = |source| HomeError::of(directory, source);
+        fs::create_dir_all(directory).map_err(fails)?;
+        // The lock before all else: what another process is about to write must not be judged.
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(directory.join(LOCK))
+            .map_err(fails)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => HomeError::InUse { directory: directory.to_owned() },
+            TryLockError::Error(source) => fails(source),
+        })?;
+        mark(directory)?;
+        let memory = budget.memory_bytes.max(LEAST_MEMORY);
+        let shared = Shared {
+            cache: Arc::new(Cache::with_capacity_bytes(memory / 2)),
+            files: Arc::new(DescriptorTable::new(OPEN_FILES)),
+        };
+        Ok(Self(Arc::new(HomeInner {
+            directory: directory.to_owned(),
+            shared,
+            buffers: usize::try_from(memory / 2).unwrap_or(usize::MAX),
+            entries: Mutex::default(),
+            open: AtomicUsize::new(0),
+            keeper: Keeper::start().map_err(fails)?,
+            _lock: lock,
+        })))
+    }
+
+    /// Opens a partition's store, and says what was in it. What does not match the stamp or cannot be read is thrown away.
+    ///
+    /// # Errors
+    /// The store is open already, or the disk fails.
+    pub fn store(&self, partition: i32, stamp: &Stamp) -> Result<(DiskStore, Found), HomeError> {
+        let home = &self.0;
+        home.reserve(partition)?;
+        let opened = home.open_partition(partition, stamp);
+        let (shelf, meta, found) = opened.inspect_err(|_| home.close(partition))?;
+        home.note(partition, &shelf);
+        Ok((DiskStore::new(Arc::clone(home), partition, stamp.clone(), shelf, meta), found))
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.0.directory
+    }
+
+    /// Bytes that the cache of all stores holds now. Their buffers come to that, each with a share of the other half of the
+    /// budget.
+    #[must_use]
+    pub fn cache_bytes(&self) -> u64 {
+        self.0.shared.cache.size()
+    }
+}
+
+impl HomeInner {
+    /// How large a store's buffer may grow. Two of them, the fresh and the resting one, are a store's share.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        (self.buffers / self.open.load(Ordering::Relaxed).max(1) / 2).max(LEAST_BUFFER)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<i32, Entry>> {
+        // Nothing that can panic runs under this lock.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reserve(&self, partition: i32) -> Result<(), HomeError> {
+        let mut entries = self.entries();
+        let entry = entries.entry(partition).or_insert(Entry { shelf: Weak::new(), open: false });
+        if entry.open {
+            return Err(HomeError::PartitionInUse { partition });
+        }
+        entry.open = true;
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn close(&self, partition: i32) {
+        if let Some(entry) = self.entries().get_mut(&partition) {
+            entry.open = false;
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    fn note(&self, partition: i32, shelf: &Arc<Shelf>) {
+        if let Some(entry) = self.entries().get_mut(&partition) {
+            entry.shelf = Arc::downgrade(shelf);
+        }
+    }
+
+    fn open_partition(&self, partition: i32, stamp: &Stamp) -> Result<(Arc<Shelf>, Meta, Found), HomeError> {
+        let directory = self.partition_directory(partition);
+        fs::create_dir_all(&directory).map_err(|source| self.fails(source))?;
+        let generation = match stamp::read(&directory, stamp).map_err(|source| self.fails(source))? {
+            Stamped::Ours(generation) => generation,
+            Stamped::Nothing => {
+                return Ok((self.begin_anew(partition, stamp, 0)?, Meta::default(), Found::Nothing));
+            }
+            Stamped::NotOurs(why) => return self.discard(partition, stamp, 0, why),
+        };
+        match self.read_partition(partition, generation) {
+            Ok((shelf, None)) => Ok((shelf, Meta::default(), Found::Nothing)),
+            Ok((shelf, Some(meta))) => match meta.changelog_offset {
+                Some(changelog_offset) => Ok((shelf, meta, Found::State { changelog_offset })),
+                None => {
+                    shelf.discard();
+                    let why = "it does not know how far in its changelog it is".to_owned();
+                    self.discard(partition, stamp, generation, why)
+                }
+            },
+            // A disk that fails now may be well later, and the state on it whole; but no directory, no file: that is damage.
+            Err(Failure::Io(kind, why))
+                if Failure::Io(kind, why.clone()).is_io() && kind != io::ErrorKind::NotFound =>
+            {
+                Err(self.fails(io::Error::new(kind, why)))
+            }
+            Err(failure) => self.discard(partition, stamp, generation, failure.to_string()),
+        }
+    }
+
+    /// A partition's tables as they are: those that the keeper still has in its hands, or those on the disk.
+    fn read_partition(&self, partition: i32, generation: u64) -> Result<(Arc<Shelf>, Option<Meta>), Failure> {
+        let in_use = self.entries().get(&partition).and_then(|entry| entry.shelf.upgrade());
+        let same = |shelf: &Arc<Shelf>| shelf.generation == generation && !shelf.is_discarded();
+        let shelf = match in_use.filter(same) {
+            Some(shelf) => match shelf.failure() {
+                None => shelf,
+                Some(failure) => {
+                    shelf.discard();
+                    return Err(Failure::Corrupt(failure.to_string()));
+                }
+            },
+            None => Arc::new(self.open_shelf(partition, generation)?),
+        };
+        let meta = shelf.tables.meta()?;
+        Ok((shelf, meta))
+    }
+
+    fn discard(
+        &self,
+        partition: i32,
+        stamp: &Stamp,
+        generation: u64,
+        why: String,
+    ) -> Result<(Arc<Shelf>, Meta, Found), HomeError> {
+        let shelf = self.begin_anew(partition, stamp, generation)?;
+        Ok((shelf, Meta::default(), Found::Discarded { why }))
+    }
+
+    /// Gives a partition an empty state, in a directory that no one before has used, and deletes those of its former states
+    /// that nobody uses.
+    pub(crate) fn begin_anew(
+        &self,
+        partition: i32,
+        stamp: &Stamp,
+        generation: u64,
+    ) -> Result<Arc<Shelf>, HomeError> {
+        let directory = self.partition_directory(partition);
+        let begin = || -> Result<Arc<Shelf>, Failure> {
+            let before = generations(&directory)?;
+            let generation = before.iter().copied().max().unwrap_or(0).max(generation) + 1;
+            // The tables first: a stamp never names what is not there.
+            let shelf = Arc::new(self.open_shelf(partition, generation)?);
+            stamp::write(&directory, generation, stamp)?;
+            let in_use = self.entries().get(&partition).and_then(|entry| entry.shelf.upgrade());
+            for old in before {
+                if in_use.as_ref().is_none_or(|shelf| shelf.generation != old) {
+                    remove(&directory.join(generation_name(old)))?;
+                }
+            }
+            Ok(shelf)
+        };
+        let shelf = begin().map_err(|failure| match failure {
+            Failure::Io(kind, why) => self.fails(io::Error::new(kind, why)),
+            Failure::Corrupt(why) => self.fails(io::Error::other(why)),
+        })?;
+        self.note(partition, &shelf);
+        Ok(shelf)
+    }
+
+    fn open_shelf(&self, partition: i32, generation: u64) -> Result<Shelf, Failure> {
+        let directory = self.partition_directory(partition).join(generation_name(generation));
+        Ok(Shelf::new(Tables::open(&directory, &self.shared)?, generation, directory))
+    }
+
+    fn partition_directory(&self, partition: i32) -> PathBuf {
+        self.directory.join(format!("partition-{partition}"))
+    }
+
+    fn fails(&self, source: io::Error) -> HomeError {
+        HomeError::of(&self.directory, source)
+    }
+}
+
+/// Marks a directory as ours. One that holds other files and no mark is not touched.
+fn mark(directory: &Path) -> Result<(), HomeError> {
+    let fails = |source| HomeError::of(directory, source);
+    let mark = directory.join(MARK);
+    if mark.try_exists().map_err(fails)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(directory).map_err(fails)? {
+        if entry.map_err(fails)?.file_name() != LOCK {
+            return Err(HomeError::Foreign { directory: directory.to_owned() });
+        }
+    }
+    fs::write(
+        mark,
+        "State of cx-timelines, a cache of its changelog topics. It may be deleted while nothing runs.\n",
+    )
+    .map_err(fails)
+}
+
+/// Deletes a directory that the last one who used it may be deleting too.
+fn remove(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn generation_name(generation: u64) -> String {
+    format!("state-{generation}")
+}
+
+/// The states that have a directory, whether anything names them or not.
+fn generations(directory: &Path) -> io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let number: Option<u64> = name.to_str().and_then(|name| name.strip_prefix("state-")?.parse().ok());
+        found.extend(number);
+    }
+    Ok(found)
+}

@@ -1,0 +1,66 @@
+//! One ordered sequence out of the buffers and the tables: the newer hides the older.
+
+use std::cmp::Ordering;
+use std::iter::Peekable;
+use std::ops::ControlFlow;
+
+use engine::Visit;
+
+use crate::buffer::Buffer;
+use crate::error::Failure;
+use crate::tables::{Record, Records};
+
+/// Visits the records that begin with `prefix`, from `from` on, until `visit` breaks.
+pub(crate) fn scan(
+    [newest, newer]: [&Buffer; 2],
+    mut tables: Records,
+    (prefix, from): (&[u8], &[u8]),
+    visit: Visit<'_>,
+) -> Result<(), Failure> {
+    let mut changes = Changes { newest: newest.from(from).peekable(), newer: newer.from(from).peekable() };
+    let under = |record: Option<Record>| record.filter(|record| record.key().starts_with(prefix));
+    let mut record = under(tables.next()?);
+    let mut change = changes.next(prefix);
+    loop {
+        let order = match (&change, &record) {
+            (None, None) => return Ok(()),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((changed, _)), Some(record)) => (*changed).cmp(record.key()),
+        };
+        let flow = match (&change, &record) {
+            (Some((key, value)), _) if order.is_le() => value.map(|value| visit(key, value)),
+            (_, Some(record)) => Some(visit(record.key(), record.value())),
+            (_, None) => None,
+        };
+        if flow.is_some_and(|flow: ControlFlow<()>| flow.is_break()) {
+            return Ok(());
+        }
+        if order.is_le() {
+            change = changes.next(prefix);
+        }
+        if order.is_ge() {
+            record = under(tables.next()?);
+        }
+    }
+}
+
+/// The changes of two buffers.
+struct Changes<'b, A: Iterator<Item = (&'b [u8], Option<&'b [u8]>)>, B: Iterator<Item = A::Item>> {
+    newest: Peekable<A>,
+    newer: Peekable<B>,
+}
+
+impl<'b, A: Iterator<Item = (&'b [u8], Option<&'b [u8]>)>, B: Iterator<Item = A::Item>> Changes<'b, A, B> {
+    /// The next change of a key that begins with `prefix`.
+    fn next(&mut self, prefix: &[u8]) -> Option<A::Item> {
+        let order = match (self.newest.peek(), self.newer.peek()) {
+            (Some((a, _)), Some((b, _))) => a.cmp(b),
+            (_, None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+        };
+        let older = if order.is_ge() { self.newer.next() } else { None };
+        let change = if order.is_le() { self.newest.next() } else { older };
+        change.filter(|(key, _)| key.starts_with(prefix))
+    }
+}

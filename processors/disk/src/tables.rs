@@ -1,0 +1,210 @@
+//! Sorted tables on disk, and the few words of the table library that we use.
+//!
+//! Each run is written whole and becomes visible by one atomic switch of the file `current`; all of it is synchronised before
+//! that. Blocks carry checksums that the library checks on every read from disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use lsm_tree::compaction::Leveled;
+use lsm_tree::config::{CompressionPolicy, PinningPolicy};
+use lsm_tree::{
+    AbstractTree, AnyTree, Cache, CompressionType, Config, DescriptorTable, Guard, SeqNo,
+    SequenceNumberCounter, Slice,
+};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::buffer::Buffer;
+use crate::error::{Failure, guarded};
+use crate::meta::Meta;
+
+/// Where the meta record lies. No key of a state is stored under it: see [`stored`].
+const META: &[u8] = &[0, 1];
+/// The longest key that a table can hold, less the byte that [`stored`] may add.
+pub(crate) const LONGEST_KEY: usize = u16::MAX as usize - 1;
+/// About how large a table is. Small ones keep a merge, and so a pause, short.
+const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// So many runs are gathered before they are merged.
+const RUNS_TO_MERGE: u8 = 4;
+const LEVELS: usize = 7;
+
+/// The key under which a state's key is stored. Those that begin with a zero byte get another one in front: so there is
+/// always a first byte, and room for the meta record, and the order stays.
+fn stored(key: &[u8]) -> Slice {
+    match key.first() {
+        Some(1..) => Slice::from(key),
+        Some(0) | None => Slice::from([&[0], key].concat()),
+    }
+}
+
+/// The state's key that is stored under this key.
+fn unstored(key: &[u8]) -> &[u8] {
+    key.strip_prefix(&[0]).unwrap_or(key)
+}
+
+/// What all tables of a process share: memory and file handles.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) files: Arc<DescriptorTable>,
+}
+
+/// The tables of one state.
+pub(crate) struct Tables {
+    tree: AnyTree,
+    seqno: SequenceNumberCounter,
+    path: PathBuf,
+}
+
+impl Tables {
+    /// Opens a directory, or makes it.
+    pub(crate) fn open(path: &Path, shared: &Shared) -> Result<Self, Failure> {
+        check_manifest(path)?;
+        let seqno = SequenceNumberCounter::default();
+        let tree = guarded(|| Ok(config(path, &seqno, shared).open()?))?;
+        seqno.fetch_max(tree.get_highest_seqno().map_or(0, |seqno| seqno + 1));
+        Ok(Self { tree, seqno, path: path.to_owned() })
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Slice>, Failure> {
+        guarded(|| match key.first() {
+            Some(1..) => Ok(self.tree.get(key, SeqNo::MAX)?),
+            Some(0) | None => Ok(self.tree.get(stored(key), SeqNo::MAX)?),
+        })
+    }
+
+    /// What the last run left: how far the state is and how much it holds.
+    pub(crate) fn meta(&self) -> Result<Option<Meta>, Failure> {
+        let stored = guarded(|| Ok(self.tree.get(META, SeqNo::MAX)?))?;
+        let damaged = || Failure::Corrupt("the record of how far the state is cannot be read".into());
+        stored.map(|bytes| Meta::decode(&bytes).ok_or_else(damaged)).transpose()
+    }
+
+    /// The records from a key on, sorted by key.
+    pub(crate) fn from(&self, key: &[u8]) -> Result<Records, Failure> {
+        let inner = guarded(|| Ok(self.tree.range(stored(key).., SeqNo::MAX, None)))?;
+        Ok(Records(Box::new(inner)))
+    }
+
+    /// Writes a run: all changes of a buffer and the meta record, all or nothing. When this returns they are on the disk.
+    pub(crate) fn write(&self, buffer: &Buffer, meta: &Meta) -> Result<(), Failure> {
+        guarded(|| {
+            let mut run = self.tree.ingestion()?;
+            let mut meta = Some(meta.encode());
+            for (key, value) in buffer.from(&[]) {
+                let key = stored(key);
+                if *key > *META
+                    && let Some(meta) = meta.take()
+                {
+                    run.write(META, meta)?;
+                }
+                match value {
+                    Some(value) => run.write(key, value)?,
+                    None => run.write_tombstone(key)?,
+                }
+            }
+            if let Some(meta) = meta.take() {
+                run.write(META, meta)?;
+            }
+            run.finish()?;
+            Ok(())
+        })?;
+        self.forget_old_versions()
+    }
+
+    /// Merges runs where it is time to, one step. Says whether there may be more to do.
+    pub(crate) fn merge(&self) -> Result<bool, Failure> {
+        let before = self.shape();
+        let strategy =
+            Leveled::default().with_l0_threshold(RUNS_TO_MERGE).with_table_target_size(TABLE_BYTES);
+        // Nobody reads an old state, so of each key only the newest value is kept.
+        guarded(|| Ok(self.tree.compact(Arc::new(strategy), self.seqno.get())?))?;
+        self.forget_old_versions()?;
+        Ok(self.shape() != before)
+    }
+
+    /// Runs that are not merged yet: each makes a read dearer.
+    pub(crate) fn runs(&self) -> usize {
+        self.tree.l0_run_count()
+    }
+
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.tree.disk_space()
+    }
+
+    /// Lets go of tables that have been merged into others; the library keeps them for readers of old states.
+    fn forget_old_versions(&self) -> Result<(), Failure> {
+        guarded(|| Ok(self.tree.get_version_history_lock().maintenance(&self.path, self.seqno.get())?))
+    }
+
+    /// Changes with every step of merging.
+    fn shape(&self) -> ([Option<usize>; LEVELS], u64) {
+        (std::array::from_fn(|level| self.tree.level_table_count(level)), self.tree.disk_space())
+    }
+}
+
+/// Records in the order of their keys.
+pub(crate) struct Records(Box<dyn Iterator<Item = lsm_tree::IterGuardImpl> + Send>);
+
+impl Records {
+    /// The next record. After an error there is none.
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, Failure> {
+        loop {
+            let next = guarded(|| Ok(self.0.next().map(Guard::into_inner).transpose()?))?;
+            match next {
+                Some((key, _)) if *key == *META => {}
+                next => return Ok(next.map(|(key, value)| Record { key, value })),
+            }
+        }
+    }
+}
+
+/// A key and its value, as they lie in a block.
+pub(crate) struct Record {
+    key: Slice,
+    value: Slice,
+}
+
+impl Record {
+    pub(crate) fn key(&self) -> &[u8] {
+        unstored(&self.key)
+    }
+
+    pub(crate) fn value(&self) -> &[u8] {
+        &self.value
+    }
+}
+
+fn config(path: &Path, seqno: &SequenceNumberCounter, shared: &Shared) -> Config {
+    let never = || PinningPolicy::all(false);
+    Config::new(path, seqno.clone(), SequenceNumberCounter::default())
+        .use_cache(Arc::clone(&shared.cache))
+        .use_descriptor_table(Some(Arc::clone(&shared.files)))
+        // Nothing is kept in memory but in the cache, which is bounded. Indexes and filters are cut into blocks, so that those
+        // of a large state need not lie in the cache whole.
+        .index_block_pinning_policy(never())
+        .filter_block_pinning_policy(never())
+        .index_block_partitioning_policy(PinningPolicy::all(true))
+        .filter_block_partitioning_policy(PinningPolicy::all(true))
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+}
+
+/// Checks the list of tables against the checksum that lies in `current`. The library writes it and does not look at it.
+fn check_manifest(path: &Path) -> Result<(), Failure> {
+    let current = match fs::read(path.join("current")) {
+        Ok(current) => current,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let damaged = || Failure::Corrupt("the list of its tables is damaged".into());
+    let (version, rest) = current.split_first_chunk::<8>().ok_or_else(damaged)?;
+    let (checksum, kind) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
+    let manifest = match fs::read(path.join(format!("v{}", u64::from_le_bytes(*version)))) {
+        Ok(manifest) => manifest,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(damaged()),
+        Err(error) => return Err(error.into()),
+    };
+    let whole = kind == [0] && xxh3_128(&manifest) == u128::from_le_bytes(*checksum);
+    if whole { Ok(()) } else { Err(damaged()) }
+}

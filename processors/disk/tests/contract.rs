@@ -1,0 +1,96 @@
+//! The disk store does what every store has to do, in memory and out of its tables.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+use std::ops::ControlFlow;
+
+use disk::{Budget, DiskStore, Home, Stamp};
+use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch};
+
+fn home(directory: &tempfile::TempDir) -> Home {
+    Home::open(directory.path(), Budget::default()).unwrap()
+}
+
+#[test]
+fn the_disk_store_keeps_the_contract() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = home(&directory);
+    let mut partition = 0;
+    testkit::store_contract(|| {
+        partition += 1;
+        Box::new(home.store(partition, &Stamp::default()).unwrap().0)
+    });
+}
+
+/// Writes every batch to the tables at once, so that all is read from there.
+struct Flushing(DiskStore);
+
+impl StateStore for Flushing {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+    fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        self.0.scan_from(prefix, from, visit)
+    }
+    fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+        self.0.apply(batch, changelog_offset)?;
+        self.0.flush()
+    }
+    fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {
+        self.0.changelog_offset()
+    }
+    fn wipe(&mut self) -> Result<(), StoreError> {
+        self.0.wipe()
+    }
+    fn stats(&self) -> StoreStats {
+        self.0.stats()
+    }
+}
+
+#[test]
+fn it_keeps_the_contract_when_each_batch_goes_to_the_tables_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = home(&directory);
+    let mut partition = 0;
+    testkit::store_contract(|| {
+        partition += 1;
+        Box::new(Flushing(home.store(partition, &Stamp::default()).unwrap().0))
+    });
+}
+
+#[test]
+fn the_empty_key_and_keys_that_begin_with_zero_are_keys_like_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let keys: [&[u8]; 6] = [b"", &[0], &[0, 0], &[0, 1], &[0, 1, 0], &[1]];
+    let stamp = Stamp::default();
+    for _ in 0..2 {
+        let home = home(&directory);
+        let (mut store, _) = home.store(0, &stamp).unwrap();
+        let mut batch = WriteBatch::default();
+        for key in keys {
+            batch.put(key, key);
+        }
+        store.apply(&batch, Some(1)).unwrap();
+        for flushed in [false, true] {
+            if flushed {
+                store.flush().unwrap();
+            }
+            for key in keys {
+                assert_eq!(store.get(key).unwrap().as_deref(), Some(key));
+            }
+            let mut seen = Vec::new();
+            let mut visit = |key: &[u8], value: &[u8]| {
+                assert_eq!(key, value);
+                seen.push(key.to_vec());
+                ControlFlow::Continue(())
+            };
+            store.scan(b"", &mut visit).unwrap();
+            assert_eq!(seen, keys);
+        }
+    }
+}
