@@ -51,6 +51,18 @@ pub fn client(global: &Global) -> Result<ClientConfig, Failure> {
     Ok(config)
 }
 
+/// The cluster's own id, which tells it from every other one.
+///
+/// # Errors
+/// The client refuses its settings, or no broker answers.
+pub fn cluster_id(client: &ClientConfig) -> Result<String, Failure> {
+    let consumer: BaseConsumer = client
+        .create()
+        .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+    let id = consumer.client().fetch_cluster_id(ANSWER_TIMEOUT * 3);
+    id.ok_or_else(|| Failure::from(anyhow!("no broker says the cluster's id; is it there?")))
+}
+
 /// The cluster's metadata. Asks until it is answered, and says so; gives up, with `Ok(None)`, when `stop` says so.
 pub fn wait_for_cluster(
     client: &ClientConfig,

@@ -12,6 +12,7 @@ mod kafka;
 mod logging;
 mod records;
 mod signals;
+mod state;
 mod wiring;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use edge::metrics::{Labels, Metrics};
 use edge::{
     Ended, Membership, OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, Stores, worker_names,
 };
-use engine::{EventClass, MemoryStore, Topology};
+use engine::{EventClass, Topology};
 use model::Reason;
 use rdkafka::metadata::Metadata;
 
@@ -22,6 +22,7 @@ use super::topics;
 use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
+use crate::state::{self, Origin};
 use crate::{kafka, signals, wiring};
 
 /// A stop takes no longer than this (contract: within 5 s).
@@ -104,7 +105,7 @@ pub fn start(
         outputs: outputs(&topology, &metadata)?,
         topology,
         limits: config.limits.clone(),
-        stores: Stores::new(Arc::new(|_| Ok(Box::new(MemoryStore::default())))),
+        stores: stores(&client, global, args, config, &metadata, &metrics)?,
         inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
         patterns: patterns(config),
         metrics: metrics.clone(),
@@ -168,6 +169,22 @@ fn cluster(
         std::thread::sleep(WATCH_INTERVAL);
     }
     Ok(None)
+}
+
+/// The stores of this process, which belong to this cluster, group and number of partitions.
+fn stores(
+    client: &rdkafka::ClientConfig,
+    global: &Global,
+    args: &RunArgs,
+    config: &Config,
+    metadata: &Metadata,
+    metrics: &Metrics,
+) -> Result<Stores, Failure> {
+    let cluster = kafka::cluster_id(client)?;
+    let changelog = config.name_of(Role::Changelog);
+    let partitions = partitions(config, metadata)?;
+    let origin = Origin { cluster: &cluster, group: &global.group, changelog, partitions };
+    state::stores(global.state_dir.as_deref(), args.state_memory, &origin, metrics).map_err(Failure::usage)
 }
 
 fn settings(global: &Global, args: &RunArgs, config: &Config, instance: &str) -> Result<Settings, Failure> {

@@ -1,0 +1,105 @@
+//! Where the state lies: in memory, or under --state-dir.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use disk::{Budget, Found, Home, HomeError, Stamp};
+use edge::Stores;
+use edge::metrics::Metrics;
+use engine::{MemoryStore, StateStore, StoreError};
+
+/// The part of --state-dir that holds the stores.
+const FOLDER: &str = "state";
+
+/// What a state on disk belongs to: another one cannot be used.
+pub struct Origin<'o> {
+    /// The cluster's own id.
+    pub cluster: &'o str,
+    /// The consumer group.
+    pub group: &'o str,
+    /// The changelog topic.
+    pub changelog: &'o str,
+    /// How many partitions there are: a key lies in one of them.
+    pub partitions: i32,
+}
+
+/// The stores of this process, in at most so many bytes of memory where they are on disk.
+///
+/// # Errors
+/// The folder cannot be used: the message says why and what to do.
+pub fn stores(
+    state_dir: Option<&Path>,
+    memory_bytes: u64,
+    origin: &Origin<'_>,
+    metrics: &Metrics,
+) -> anyhow::Result<Stores> {
+    let Some(folder) = state_dir else {
+        return Ok(Stores::new(Arc::new(|_| Ok(Box::new(MemoryStore::default())))));
+    };
+    let home =
+        Home::open(&folder.join(FOLDER), Budget { memory_bytes }).context("--state-dir cannot be used")?;
+    let stamp = Stamp::default()
+        .with("cluster", origin.cluster)
+        .with("group", origin.group)
+        .with("changelog", origin.changelog)
+        .with("partitions", origin.partitions)
+        .with("format", folds::STATE_FORMAT);
+    let metrics = metrics.clone();
+    Ok(Stores::new(Arc::new(move |partition| open(&home, partition, &stamp, &metrics))))
+}
+
+fn open(
+    home: &Home,
+    partition: i32,
+    stamp: &Stamp,
+    metrics: &Metrics,
+) -> Result<Box<dyn StateStore>, StoreError> {
+    let (store, found) = home.store(partition, stamp).map_err(as_store_error)?;
+    match found {
+        Found::Nothing => {}
+        Found::State { changelog_offset } => {
+            tracing::debug!(partition, changelog_offset, "the state on disk is used");
+        }
+        Found::Discarded { why } => {
+            tracing::warn!(partition, "the state on disk cannot be used ({why}): it is restored whole");
+            metrics.state_discarded();
+        }
+    }
+    Ok(Box::new(store))
+}
+
+fn as_store_error(error: HomeError) -> StoreError {
+    match error {
+        HomeError::Io { source, .. } | HomeError::NotWritable { source, .. } => StoreError::Io(source),
+        other => StoreError::Io(std::io::Error::other(other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edge::metrics::Labels;
+
+    const ORIGIN: Origin<'static> =
+        Origin { cluster: "k", group: "g", changelog: "g-changelog", partitions: 8 };
+
+    fn metrics() -> Metrics {
+        Metrics::new(&Labels { dead_letter_reasons: &[], event_kinds: &[], rules: &[] }).unwrap()
+    }
+
+    #[test]
+    fn a_folder_that_is_not_ours_is_refused_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(FOLDER)).unwrap();
+        std::fs::write(folder.path().join(FOLDER).join("thesis.txt"), "precious").unwrap();
+        let refused = stores(Some(folder.path()), 1 << 26, &ORIGIN, &metrics()).err().unwrap();
+        assert!(format!("{refused:#}").contains("empty directory"), "{refused:#}");
+        assert!(folder.path().join(FOLDER).join("thesis.txt").exists());
+    }
+
+    #[test]
+    fn without_a_folder_the_state_is_in_memory() {
+        assert!(stores(None, 1 << 26, &ORIGIN, &metrics()).is_ok());
+    }
+}
