@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Notice, Tally, TaskError};
+use engine::{Notice, SourceOffset, Tally, TaskError};
 use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Worker, now_ms};
@@ -43,19 +44,10 @@ impl Worker {
 
     fn transact(&mut self) -> Result<(), Failed> {
         self.producer.begin()?;
-        let mut offsets = TopicPartitionList::new();
         for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
             if let Err(error) = lane.task.prepare(&mut self.producer) {
                 let failed = self.producer.take_send_failure();
                 return Err(failed.map_or(Failed::from(error), Failed::Transaction));
-            }
-            for source in lane.task.offsets() {
-                let added = offsets.add_partition_offset(
-                    &source.topic,
-                    source.partition,
-                    Offset::Offset(source.next),
-                );
-                added.map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
             }
         }
         if self.siding.mover.prepare(&mut self.producer).is_err() {
@@ -64,11 +56,10 @@ impl Worker {
                 || unusable("a record could not be handed over", rdkafka::error::KafkaError::Canceled);
             return Err(Failed::Transaction(failed.unwrap_or_else(canceled)));
         }
-        for source in self.siding.mover.offsets() {
-            let place = Offset::Offset(source.next);
-            let added = offsets.add_partition_offset(&source.topic, source.partition, place);
-            added.map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
-        }
+        self.transactions += 1;
+        let offsets = self
+            .marked_offsets()
+            .map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
         self.producer.drain()?;
         // Read after every poll: an old generation is refused, and so a zombie is fenced.
         let group = self.consumer.group_metadata().ok_or_else(|| {
@@ -77,6 +68,28 @@ impl Worker {
         let stop = self.shared.stop.clone();
         self.producer.commit(&offsets, &group, &|| stop.is_overdue())?;
         Ok(())
+    }
+
+    /// The offsets of the transaction, each with the transaction's mark as its text.
+    fn marked_offsets(&self) -> KafkaResult<TopicPartitionList> {
+        let mark = self.mark();
+        let mut offsets = TopicPartitionList::new();
+        for source in self.staged_offsets() {
+            let mut element = offsets.add_partition(&source.topic, source.partition);
+            element.set_offset(Offset::Offset(source.next))?;
+            element.set_metadata(&mark);
+        }
+        Ok(offsets)
+    }
+
+    fn staged_offsets(&self) -> impl Iterator<Item = SourceOffset> {
+        let of_lanes = self.lanes.values().flat_map(|lane| lane.task.offsets()).cloned();
+        of_lanes.chain(self.siding.mover.offsets())
+    }
+
+    /// What no other transaction has.
+    fn mark(&self) -> String {
+        format!("{} {} {:x}", self.shared.settings.instance, self.name, self.transactions)
     }
 
     /// The transaction is committed, or is not: the tasks follow.
@@ -170,24 +183,19 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether the offsets of the transaction in doubt are the group's now. Called when no transaction of ours is open,
-    /// so the answer is final.
+    /// Whether the offsets of the transaction in doubt are the group's now, with its mark: whoever took the partitions over
+    /// may have come to the very same offsets, after this transaction was aborted. One mark is enough, since a transaction is
+    /// committed whole, and others may have gone on from there. Called when no transaction of ours is open, so the answer
+    /// is final.
     fn was_committed(&mut self) -> bool {
-        let mut expected: Vec<(String, i32, i64)> = Vec::new();
+        let mark = self.mark();
         let mut question = TopicPartitionList::new();
-        let of_lanes = self.lanes.values().flat_map(|lane| lane.task.offsets()).cloned();
-        for source in of_lanes.chain(self.siding.mover.offsets()) {
+        for source in self.staged_offsets() {
             question.add_partition(&source.topic, source.partition);
-            expected.push((source.topic, source.partition, source.next));
         }
         while !self.shared.stop.is_overdue() {
             match self.consumer.committed_offsets(question.clone(), OFFSETS_TIMEOUT) {
-                Ok(found) => {
-                    return expected.iter().all(|(topic, partition, next)| {
-                        let element = found.find_partition(topic, *partition);
-                        element.is_some_and(|element| element.offset() == Offset::Offset(*next))
-                    });
-                }
+                Ok(found) => return found.elements().iter().any(|element| element.metadata() == mark),
                 Err(error) => tracing::debug!(%error, "the committed offsets are not known yet"),
             }
         }

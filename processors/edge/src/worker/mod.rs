@@ -78,6 +78,8 @@ pub(crate) struct Worker {
     unopened: Vec<(i32, String)>,
     /// Whether the group has assigned anything yet, be it nothing.
     joined: bool,
+    /// The number of the last transaction; begins with the time of the start, so that it was never used before.
+    transactions: u128,
     /// When the first record was staged since the last commit.
     staged_since: Option<Instant>,
     taken: u32,
@@ -127,6 +129,7 @@ impl Worker {
             siding,
             unopened: Vec::new(),
             joined: false,
+            transactions: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros(),
             staged_since: None,
             taken: 0,
             ask_offsets_at: now,
