@@ -29,8 +29,12 @@ struct Wanted {
 /// Runs what the arguments say. Exit codes: 0 done, 1 a rule was broken, 2 wrong use.
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     match parse(arguments) {
-        Ok(Wanted { seed: Some(seed), seeds: None, trace, defect, .. }) => one(seed, Options { trace, defect }),
-        Ok(Wanted { seed: None, seeds: Some(seeds), from, trace: false, defect }) => many(from, seeds, defect),
+        Ok(Wanted { seed: Some(seed), seeds: None, trace, defect, .. }) => {
+            one(seed, Options { trace, defect })
+        }
+        Ok(Wanted { seed: None, seeds: Some(seeds), from, trace: false, defect }) => {
+            many(from, seeds, defect)
+        }
         Ok(_) => wrong_use("give either --seed, or --seeds without --trace"),
         Err(problem) => wrong_use(&problem),
     }
@@ -114,7 +118,10 @@ fn many(from: u64, seeds: u64, defect: Option<Defect>) -> ExitCode {
             match simulate(seed, Options { trace: false, defect }) {
                 Ok(report) => {
                     done.steps += report.steps;
-                    report.faults.iter().for_each(|(fault, count)| *done.faults.entry(*fault).or_default() += count);
+                    report
+                        .faults
+                        .iter()
+                        .for_each(|(fault, count)| *done.faults.entry(*fault).or_default() += count);
                 }
                 Err(failure) => {
                     is_over.store(true, Ordering::Relaxed);
@@ -131,7 +138,8 @@ fn many(from: u64, seeds: u64, defect: Option<Defect>) -> ExitCode {
         // A panic was printed by its thread; what it had done does not count.
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| panicked())).collect()
     });
-    let (runs, steps) = (all.iter().map(|done| done.runs).sum::<u64>(), all.iter().map(|done| done.steps).sum::<u64>());
+    let (runs, steps) =
+        (all.iter().map(|done| done.runs).sum::<u64>(), all.iter().map(|done| done.steps).sum::<u64>());
     let mut faults = Counts::new();
     for (fault, count) in all.iter().flat_map(|done| &done.faults) {
         *faults.entry(*fault).or_default() += count;

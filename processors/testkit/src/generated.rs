@@ -64,9 +64,10 @@ fn fact(factory: &EventFactory, id: &str, what: u8, at: i64, detail: u8) -> Valu
     let participant = json!({"role": role, "participant": {"id": agent}});
     let task = json!({"id": one_of(&["t1", "t2", "t3"]), "state": one_of(&["CLOSED", "RESERVED"])});
     let (name, data) = match what {
-        13 | 14 => {
-            ("TASK_ENQUEUED".to_owned(), json!({"task": task, "queue": {"name": one_of(&["sales", "vip/%"])}}))
-        }
+        13 | 14 => (
+            "TASK_ENQUEUED".to_owned(),
+            json!({"task": task, "queue": {"name": one_of(&["sales", "vip/%"])}}),
+        ),
         15 => ("TASK_STATE_CHANGED".to_owned(), json!({"task": task})),
         16 | 17 => ("AGENT_SUBSCRIBED".to_owned(), json!({"agentParticipant": participant})),
         18 => ("AGENT_UNSUBSCRIBED".to_owned(), json!({"agentParticipant": participant, "reason": "LEFT"})),

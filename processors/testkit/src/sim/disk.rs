@@ -98,8 +98,11 @@ impl Disk {
     /// The next write of some partition becomes safe.
     pub(super) fn flush(&self, rng: &mut Rng) {
         let mut all = self.files();
-        let waiting: Vec<i32> =
-            all.iter().filter(|(_, files)| !files.queue.is_empty()).map(|(partition, _)| *partition).collect();
+        let waiting: Vec<i32> = all
+            .iter()
+            .filter(|(_, files)| !files.queue.is_empty())
+            .map(|(partition, _)| *partition)
+            .collect();
         if let Some(partition) = rng.pick(&waiting)
             && let Some(files) = all.get_mut(partition)
             && let Some(write) = files.queue.pop_front()

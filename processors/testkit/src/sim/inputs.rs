@@ -54,13 +54,8 @@ pub(super) fn own_topics(rng: &mut Rng) -> Vec<String> {
 impl Inputs {
     pub(super) fn new(topics: Topics, rng: &mut Rng) -> Self {
         let expires = rng.chance(250);
-        let mut inputs = Self {
-            topics,
-            waiting: Vec::new(),
-            produced: Vec::new(),
-            copies: BTreeMap::new(),
-            expires,
-        };
+        let mut inputs =
+            Self { topics, waiting: Vec::new(), produced: Vec::new(), copies: BTreeMap::new(), expires };
         let conversations = rng.between(1, CONVERSATIONS.len());
         for number in 0..rng.between(8, 40) {
             let input = match rng.below(20) {
@@ -132,10 +127,15 @@ impl Inputs {
             }
         };
         let places = [self.topics.input].into_iter().chain(self.topics.of_conversations());
-        let topics: Vec<usize> = places.filter(|topic| *topic == self.topics.input || text.is_some()).collect();
+        let topics: Vec<usize> =
+            places.filter(|topic| *topic == self.topics.input || text.is_some()).collect();
         let topic = rng.pick(&topics).copied().unwrap_or(self.topics.input);
         // In a topic of its own, an event without a conversation has one.
-        let topic = if text.as_ref().is_some_and(|text| text.starts_with("{not")) { topic } else { self.topics.input };
+        let topic = if text.as_ref().is_some_and(|text| text.starts_with("{not")) {
+            topic
+        } else {
+            self.topics.input
+        };
         let partition = if topic == self.topics.input { self.any_partition(rng) } else { 0 };
         self.record(Place { topic, partition }, text.map(String::into_bytes), rng)
     }
@@ -158,7 +158,8 @@ impl Inputs {
     }
 
     fn record(&self, place: Place, value: Option<Vec<u8>>, rng: &mut Rng) -> Input {
-        let headers = if rng.chance(200) { vec![("trace".to_owned(), Some(vec![rng.byte()]))] } else { Vec::new() };
+        let headers =
+            if rng.chance(200) { vec![("trace".to_owned(), Some(vec![rng.byte()]))] } else { Vec::new() };
         let key = rng.chance(500).then(|| b"some key".to_vec());
         Input { place, record: Record { key, value, headers, timestamp_ms: T0 } }
     }
@@ -201,7 +202,8 @@ impl Inputs {
         let mut inputs = Vec::new();
         for partition in 0..self.topics.partitions {
             let names = (0..).map(|number| format!("clock {number}"));
-            let mut here = names.filter(|id| partition_of(id.as_bytes(), self.topics.partitions) == partition);
+            let mut here =
+                names.filter(|id| partition_of(id.as_bytes(), self.topics.partitions) == partition);
             let Some(id) = here.next() else { continue };
             let event_id = format!("k{round} of {id}");
             let event = EventFactory::new(&id).event(&event_id, "ANYTHING", second, json!({}));

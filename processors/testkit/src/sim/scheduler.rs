@@ -8,6 +8,7 @@ use super::instance::Instance;
 use super::rng::Rng;
 use super::topology::Topics;
 use super::trace::Trace;
+use super::worker::Worker;
 use super::world::World;
 use super::{Options, Report, verdict};
 
@@ -157,6 +158,8 @@ impl Scheduler {
         world.broker.is_quiet()
             && self.instances.iter().all(Instance::is_up)
             && workers().all(|worker| worker.is_at_rest(world))
+            // Not one that belongs to a member which is gone, and the group does not know it yet.
+            && workers().map(Worker::held).sum::<usize>() == world.broker.read_places()
     }
 
     /// Time passes.
@@ -272,10 +275,12 @@ impl Scheduler {
     fn abort_some_input(&mut self) {
         let World { broker, rng, topics, .. } = &mut self.world;
         let Ok(epoch) = broker.init_producer(UPSTREAM) else { return };
-        let partition = i32::try_from(rng.below(usize::try_from(topics.partitions).unwrap_or(1))).unwrap_or(0);
+        let partition =
+            i32::try_from(rng.below(usize::try_from(topics.partitions).unwrap_or(1))).unwrap_or(0);
         let value = Some(b"aborted".to_vec());
         let record = Record { key: None, value, headers: Vec::new(), timestamp_ms: 0 };
-        let written = broker.produce((UPSTREAM, epoch), Place { topic: topics.input, partition }, vec![record]);
+        let written =
+            broker.produce((UPSTREAM, epoch), Place { topic: topics.input, partition }, vec![record]);
         let ended = written.and_then(|()| broker.end((UPSTREAM, epoch), false));
         self.world.note(format_args!("an aborted record in the input: {ended:?}"));
     }

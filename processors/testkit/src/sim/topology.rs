@@ -22,8 +22,9 @@ pub(super) const INPUT: &str = "cx.events";
 pub(super) const AUDIT: &str = "cx.audit";
 /// The output whose last value has a count of changes that is outside the law.
 pub(super) const METRICS: &str = "cx.metrics";
-/// The outputs of which each new value of a key has at least the revision of the one before.
-pub(super) const GROWING: [&str; 2] = ["cx.conversations", METRICS];
+/// The output of which each new value of a key has at least the revision of the one before. (A window that was empty for
+/// a moment begins anew.)
+pub(super) const GROWING: &str = "cx.conversations";
 const CONVERSATION_PREFIX: &str = "cx.conversation.";
 
 /// The topology of all processors.

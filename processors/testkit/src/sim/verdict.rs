@@ -79,7 +79,7 @@ fn finals(world: &World) -> Result<Finals, String> {
                 if before_place != place {
                     return Err(format!("{name}: key {} lies in two partitions", text(key)));
                 }
-                if GROWING.contains(&name) && goes_back(before, record.value.as_deref()) {
+                if name == GROWING && goes_back(before, record.value.as_deref()) {
                     let (before, after) = (before.map(text), record.value.as_deref().map(text));
                     return Err(format!("{name}: {} goes back from {before:?} to {after:?}", text(key)));
                 }
@@ -95,7 +95,7 @@ fn finals(world: &World) -> Result<Finals, String> {
     Ok(without_revisions(finals))
 }
 
-/// Whether the revision does. A window that has become empty is a tombstone, and has none.
+/// Whether the revision does. A tombstone has none.
 fn goes_back(before: Option<&[u8]>, after: Option<&[u8]>) -> bool {
     revision(before).zip(revision(after)).is_some_and(|(before, after)| before > after)
 }
@@ -145,7 +145,8 @@ fn compare_letters(world: &World, straight: &Driver) -> Result<(), String> {
     expected.sort();
     if found != expected {
         let shown = |letters: &[(String, Option<Vec<u8>>)]| {
-            let each = letters.iter().map(|(reason, value)| format!("{reason} {:?}", value.as_deref().map(text)));
+            let each =
+                letters.iter().map(|(reason, value)| format!("{reason} {:?}", value.as_deref().map(text)));
             each.collect::<Vec<_>>().join("\n")
         };
         return Err(format!("the dead letters are\n{}\ninstead of\n{}", shown(&found), shown(&expected)));
@@ -197,7 +198,9 @@ fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
             ));
         }
     }
-    counts.first_key_value().map_or(Ok(()), |(id, _)| Err(format!("an audit record of {id}, which never came")))
+    counts
+        .first_key_value()
+        .map_or(Ok(()), |(id, _)| Err(format!("an audit record of {id}, which never came")))
 }
 
 /// All that was read is committed, to the end.

@@ -135,11 +135,7 @@ impl Group {
     }
 
     /// Takes the offsets of a transaction, as long as the member that sends them still is one.
-    pub(super) fn take_offsets(
-        &mut self,
-        transaction: TransactionId,
-        offsets: &[(Place, i64)],
-    ) {
+    pub(super) fn take_offsets(&mut self, transaction: TransactionId, offsets: &[(Place, i64)]) {
         self.pending.entry(transaction).or_default().extend(offsets.iter().copied());
     }
 
@@ -203,9 +199,13 @@ impl Group {
         Ok(self.committed.get(&place).copied())
     }
 
-    /// Whether no rebalance is going on, and all partitions belong to somebody.
+    /// How many partitions there are to read.
+    pub(super) fn places(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether no rebalance is going on.
     pub(super) fn is_settled(&self) -> bool {
-        let assigned: usize = self.members.values().map(|member| member.assigned.len()).sum();
-        self.rebalance_ends_ms.is_none() && assigned == self.places.len()
+        self.rebalance_ends_ms.is_none()
     }
 }

@@ -7,8 +7,8 @@ mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use group::MemberId;
 use group::Group;
+pub(super) use group::MemberId;
 pub(super) use log::{Log, Record};
 pub(super) use transactions::Refused;
 use transactions::{Target, Transactions};
@@ -214,6 +214,11 @@ impl Broker {
     /// The group's committed offsets, once none of them can change any more by itself.
     pub(super) fn committed(&self, places: &[Place]) -> Result<Vec<Option<i64>>, Refused> {
         places.iter().map(|place| self.group.committed(*place)).collect()
+    }
+
+    /// How many partitions the group reads.
+    pub(super) fn read_places(&self) -> usize {
+        self.group.places()
     }
 
     /// Whether nothing is under way.

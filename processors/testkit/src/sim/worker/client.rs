@@ -11,6 +11,14 @@ pub(super) enum Decision {
     Revoked { places: BTreeSet<Place>, lost: bool },
 }
 
+/// Where the consumer stands in a partition.
+#[derive(Default, Clone, Copy)]
+struct Position {
+    next: i64,
+    /// Where it was put; it hands out nothing before that.
+    from: i64,
+}
+
 #[derive(Default)]
 pub(super) struct Client {
     member: Option<MemberId>,
@@ -21,7 +29,7 @@ pub(super) struct Client {
     is_joining: bool,
     /// It has given something up: the group waits for it to join again.
     has_given_up: bool,
-    positions: BTreeMap<Place, i64>,
+    positions: BTreeMap<Place, Position>,
     decisions: VecDeque<Decision>,
 }
 
@@ -111,11 +119,27 @@ impl Client {
     }
 
     pub(super) fn seek(&mut self, place: Place, offset: i64) {
-        self.positions.insert(place, offset);
+        self.positions.insert(place, Position { next: offset, from: offset });
     }
 
     pub(super) fn position(&self, place: Place) -> i64 {
-        self.positions.get(&place).copied().unwrap_or(0)
+        self.positions.get(&place).map_or(0, |position| position.next)
+    }
+
+    /// A record was handed out.
+    pub(super) fn advance(&mut self, place: Place, next: i64) {
+        self.positions.entry(place).or_default().next = next;
+    }
+
+    /// It will hand out some records again.
+    pub(super) fn fall_back(&mut self, place: Place, records: i64) {
+        if let Some(position) = self.positions.get_mut(&place) {
+            position.next = position.from.max(position.next - records);
+        }
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.holds.len()
     }
 
     pub(super) fn is_settled(&self) -> bool {

@@ -91,7 +91,8 @@ impl Worker {
         }
         let is_checked = !world.has(Defect::NoGeneration);
         let producer = (self.name.as_str(), self.epoch);
-        let answer = world.broker.send_offsets(producer, self.client.metadata(), &self.offsets, is_checked)?;
+        let answer =
+            world.broker.send_offsets(producer, self.client.metadata(), &self.offsets, is_checked)?;
         match answer {
             Ok(()) => {
                 self.has_sent = true;

@@ -26,12 +26,8 @@ impl Lane {
     /// A lane that reads this partition of the topics `input` and `repartition`.
     pub(super) fn new(task: Task, input: usize, repartition: usize) -> Self {
         let partition = task.partition();
-        let source = |topic| Source {
-            place: Place { topic, partition },
-            committed: None,
-            next: 0,
-            in_place: false,
-        };
+        let source =
+            |topic| Source { place: Place { topic, partition }, committed: None, next: 0, in_place: false };
         Self { task, restoring: None, sources: [source(input), source(repartition)], first_end: None }
     }
 

@@ -168,7 +168,7 @@ impl Worker {
         let Some(place) = world.rng.pick(&places).copied() else { return self.begin_commit(world) };
         if world.strikes(Fault::Redelivery) {
             let back = i64::try_from(world.rng.between(1, 3)).unwrap_or(1);
-            self.client.seek(place, (self.client.position(place) - back).max(0));
+            self.client.fall_back(place, back);
         }
         for _ in 0..world.rng.between(1, A_STEP) {
             self.take(place, world)?;
@@ -192,7 +192,7 @@ impl Worker {
         let Some((offset, record)) = world.broker.fetch(place, self.client.position(place)) else {
             return Ok(());
         };
-        self.client.seek(place, offset + 1);
+        self.client.advance(place, offset + 1);
         let source = SourceRecord {
             topic: world.topics.name(place.topic),
             partition: place.partition,
@@ -256,6 +256,11 @@ impl Worker {
             && self.siding.is_live()
             && self.is_clean()
             && self.readable(world).is_empty()
+    }
+
+    /// How many partitions of the group it holds.
+    pub(super) fn held(&self) -> usize {
+        self.client.held()
     }
 
     /// The partitions whose tasks are live here.

@@ -105,8 +105,12 @@ impl Worker {
 
     /// The group's offsets are told only when no transaction that could still change them is open.
     fn ask_committed_offsets(&mut self, world: &World) -> Result<(), TaskError> {
-        let created: Vec<i32> =
-            self.lanes.iter().filter(|(_, lane)| lane.task.phase() == Phase::Created).map(|(p, _)| *p).collect();
+        let created: Vec<i32> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.task.phase() == Phase::Created)
+            .map(|(p, _)| *p)
+            .collect();
         let places: Vec<Place> =
             created.iter().filter_map(|partition| self.lanes.get(partition)).flat_map(Lane::places).collect();
         let Ok(offsets) = world.broker.committed(&places) else { return Ok(()) };
