@@ -127,7 +127,11 @@ impl Faults {
         let mut rates = BTreeMap::new();
         for fault in CHOSEN {
             if rng.chance(600) {
-                let common = [20, 60, 150, 300];
+                // What can happen only in a crash has few chances.
+                let common = match fault {
+                    Fault::SlowDisk | Fault::TornWrite => [200, 400, 600, 900],
+                    _ => [20, 60, 150, 300],
+                };
                 rates.insert(fault, rng.pick(&common).copied().unwrap_or(20));
             }
         }

@@ -118,8 +118,8 @@ impl Scheduler {
                 0..70 => self.let_somebody_work()?,
                 70..80 => self.write_marker()?,
                 80..84 => self.produce_next(),
-                84..88 => self.flush_some_disk(),
-                88..91 => self.deliver_late(),
+                84..86 => self.flush_some_disk(),
+                86..89 => self.deliver_late(),
                 _ => self.let_something_go_wrong(),
             }
         }

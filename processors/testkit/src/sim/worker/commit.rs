@@ -140,10 +140,7 @@ impl Worker {
         }
         match answer {
             Ok(()) => {
-                if world.strikes(Fault::DelayedReply) {
-                    let late_ms = u64::try_from(world.rng.between(10, 600)).unwrap_or(10);
-                    self.pauses_until_ms = world.broker.now_ms + late_ms;
-                }
+                self.wait_for_reply(world);
                 self.stage = Stage::Settle(true);
             }
             Err(Refused::NoTransaction) if world.has(Defect::OffsetsOutside) => {
@@ -154,8 +151,17 @@ impl Worker {
         Ok(())
     }
 
-    /// The answer did not come.
+    /// The answer may be late.
+    fn wait_for_reply(&mut self, world: &mut World) {
+        if world.strikes(Fault::DelayedReply) {
+            let late_ms = u64::try_from(world.rng.between(10, 600)).unwrap_or(10);
+            self.pauses_until_ms = world.broker.now_ms + late_ms;
+        }
+    }
+
+    /// The answer did not come; to find that out may take long.
     fn in_doubt(&mut self, world: &mut World) {
+        self.wait_for_reply(world);
         let name = &self.name;
         world.note(format_args!("{name}: does not know whether the transaction is committed"));
         self.stage = if world.has(Defect::KeepsProducer) {
