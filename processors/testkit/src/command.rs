@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use testkit::sim::{Counts, Defect, Failure, Options, simulate};
+use testkit::sim::{Counts, Defect, Failure, Options, add_counts, simulate};
 
 const USAGE: &str = "\
 Simulated runs of the real engine and folds; one seed is one run.
@@ -14,7 +14,7 @@ Simulated runs of the real engine and folds; one seed is one run.
   --defect NAME             be wrong on purpose; it has to be found";
 
 /// Two cores are what a small machine has.
-const THREADS: u64 = 2;
+const THREADS: usize = 2;
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -108,46 +108,48 @@ struct Done {
     failure: Option<Failure>,
 }
 
+/// One thread's part of the seeds.
+struct Part<'o> {
+    seeds: std::iter::StepBy<std::ops::Range<u64>>,
+    defect: Option<Defect>,
+    /// Some thread has found something.
+    is_over: &'o AtomicBool,
+}
+
+fn work(part: Part<'_>) -> Done {
+    let mut done = Done::default();
+    for seed in part.seeds {
+        if part.is_over.load(Ordering::Relaxed) {
+            break;
+        }
+        done.runs += 1;
+        match simulate(seed, Options { trace: false, defect: part.defect }) {
+            Ok(report) => {
+                done.steps += report.steps;
+                add_counts(&mut done.faults, &report.faults);
+            }
+            Err(failure) => {
+                part.is_over.store(true, Ordering::Relaxed);
+                done.failure = Some(failure);
+            }
+        }
+    }
+    done
+}
+
 fn many(from: u64, seeds: u64, defect: Option<Defect>) -> ExitCode {
     let began = Instant::now();
     let is_over = AtomicBool::new(false);
-    let work = |thread: u64| {
-        let mut done = Done::default();
-        let mut seed = from + thread;
-        while seed < from.saturating_add(seeds) && !is_over.load(Ordering::Relaxed) {
-            match simulate(seed, Options { trace: false, defect }) {
-                Ok(report) => {
-                    done.steps += report.steps;
-                    report
-                        .faults
-                        .iter()
-                        .for_each(|(fault, count)| *done.faults.entry(*fault).or_default() += count);
-                }
-                Err(failure) => {
-                    is_over.store(true, Ordering::Relaxed);
-                    done.failure = Some(failure);
-                }
-            }
-            done.runs += 1;
-            seed += THREADS;
-        }
-        done
-    };
+    let end = from.saturating_add(seeds);
     let all: Vec<Done> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || work(thread))).collect();
-        // A panic was printed by its thread; what it had done does not count.
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| panicked())).collect()
+        let part = |thread| Part { seeds: (from + thread..end).step_by(THREADS), defect, is_over: &is_over };
+        let threads: Vec<_> =
+            (0..).take(THREADS).map(part).map(|part| scope.spawn(move || work(part))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
-    let (runs, steps) =
-        (all.iter().map(|done| done.runs).sum::<u64>(), all.iter().map(|done| done.steps).sum::<u64>());
     let mut faults = Counts::new();
-    for (fault, count) in all.iter().flat_map(|done| &done.faults) {
-        *faults.entry(*fault).or_default() += count;
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a rate for a person")]
-    let rate = runs as f64 / seconds;
-    println!("{runs} seeds from {from}, {steps} steps, {seconds:.1} s, {rate:.0} seeds/s");
+    all.iter().for_each(|done| add_counts(&mut faults, &done.faults));
+    print_rate(from, &all, began.elapsed().as_secs_f64());
     print_faults(&faults);
     let failures = all.into_iter().filter_map(|done| done.failure);
     match failures.min_by_key(|failure| failure.seed) {
@@ -159,9 +161,11 @@ fn many(from: u64, seeds: u64, defect: Option<Defect>) -> ExitCode {
     }
 }
 
-fn panicked() -> Done {
-    let what = "a thread panicked; the message above says where".to_owned();
-    Done { failure: Some(Failure { seed: 0, what, lines: Vec::new() }), ..Done::default() }
+#[expect(clippy::cast_precision_loss, reason = "a rate for a person")]
+fn print_rate(from: u64, all: &[Done], seconds: f64) {
+    let runs: u64 = all.iter().map(|done| done.runs).sum();
+    let steps: u64 = all.iter().map(|done| done.steps).sum();
+    println!("{runs} seeds from {from}, {steps} steps, {seconds:.1} s, {:.0} seeds/s", runs as f64 / seconds);
 }
 
 fn print_faults(faults: &Counts) {

@@ -55,6 +55,10 @@ pub enum Fault {
     StaleStore,
     /// A partition was lost without having been given up.
     LostPartitions,
+    /// After a commit without an answer it was taken for done, by offsets that somebody else had committed.
+    WronglyCommitted,
+    /// After a commit without an answer it was taken for aborted, since somebody else had gone on from there.
+    WronglyAborted,
 }
 
 /// Those that are chosen.
@@ -78,6 +82,34 @@ const CHOSEN: [Fault; 16] = [
 ];
 
 impl Fault {
+    /// Those that a few hundred runs are enough for; to be wrong about a commit takes a thousand.
+    pub const COMMON: [Fault; 24] = [
+        Fault::Crash,
+        Fault::Zombie,
+        Fault::Rebalance,
+        Fault::Abort,
+        Fault::DuplicateInput,
+        Fault::Redelivery,
+        Fault::LostRequest,
+        Fault::LostReply,
+        Fault::DelayedReply,
+        Fault::DelayedRequest,
+        Fault::SlowDisk,
+        Fault::TornWrite,
+        Fault::StoreFailure,
+        Fault::Compaction,
+        Fault::Standstill,
+        Fault::AbortedInput,
+        Fault::TransactionTimeout,
+        Fault::SessionTimeout,
+        Fault::FencedProducer,
+        Fault::RefusedOffsets,
+        Fault::LateEnd,
+        Fault::LateEndActed,
+        Fault::StaleStore,
+        Fault::LostPartitions,
+    ];
+
     /// Its name, as the report prints it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -106,12 +138,21 @@ impl Fault {
             Fault::LateEndActed => "→ late EndTxn that acted",
             Fault::StaleStore => "→ kept store used again",
             Fault::LostPartitions => "→ lost partitions",
+            Fault::WronglyCommitted => "→ taken for committed",
+            Fault::WronglyAborted => "→ taken for aborted",
         }
     }
 }
 
 /// How often each fault happened.
 pub type Counts = BTreeMap<Fault, u64>;
+
+/// Adds the faults of another run.
+pub fn add_counts(all: &mut Counts, more: &Counts) {
+    for (fault, count) in more {
+        *all.entry(*fault).or_default() += count;
+    }
+}
 
 /// The faults of one run.
 pub(super) struct Faults {

@@ -17,7 +17,7 @@ mod worker;
 mod world;
 
 pub use defect::Defect;
-pub use faults::{Counts, Fault};
+pub use faults::{Counts, Fault, add_counts};
 
 use scheduler::Scheduler;
 
@@ -63,7 +63,10 @@ pub struct Failure {
 /// A rule was broken; the same seed with `trace` shows how.
 pub fn simulate(seed: u64, options: Options) -> Result<Report, Failure> {
     let mut scheduler = Scheduler::new(seed, options);
-    let outcome = scheduler.run();
+    // A panic breaks a rule too, and its seed is what is wanted.
+    let run = std::panic::AssertUnwindSafe(|| scheduler.run());
+    let outcome = std::panic::catch_unwind(run)
+        .unwrap_or_else(|_| Err("it panicked; the message above says where".to_owned()));
     let report = scheduler.into_report();
     match outcome {
         Ok(()) => Ok(report),

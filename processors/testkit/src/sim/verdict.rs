@@ -14,6 +14,8 @@ use crate::Driver;
 
 /// The last value of each key of each output.
 type Finals = BTreeMap<(String, String), Value>;
+/// Where the last record of a key lies, and its value.
+type Last<'r> = (Place, Option<&'r [u8]>);
 
 /// Judges a run that has come to rest. `disks` are those of the live tasks, by partition.
 pub(super) fn judge(
@@ -68,7 +70,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn finals(world: &World) -> Result<Finals, String> {
-    let mut last: BTreeMap<(usize, &[u8]), (Place, Option<&[u8]>)> = BTreeMap::new();
+    let mut last: BTreeMap<(usize, &[u8]), Last<'_>> = BTreeMap::new();
     for topic in world.topics.outputs() {
         let name = world.topics.name(topic);
         for place in world.broker.places_of(topic) {

@@ -3,6 +3,8 @@
 
 mod group;
 mod log;
+#[cfg(test)]
+mod tests;
 mod transactions;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,6 +142,11 @@ impl Broker {
 
     pub(super) fn end(&mut self, producer: Producer<'_>, commit: bool) -> Result<(), Refused> {
         self.transactions.end(producer, commit)
+    }
+
+    /// How the last transaction of a producer ended: what no client can ask.
+    pub(super) fn decided(&self, id: &str) -> Option<bool> {
+        self.transactions.decided(id)
     }
 
     /// The end of a transaction that will arrive some time later.

@@ -52,6 +52,8 @@ struct Producer {
     state: State,
     /// How the last one ended: the same request again is answered in the same way.
     last: Option<bool>,
+    /// The last one that was decided, whatever came after.
+    decided: Option<bool>,
 }
 
 /// A marker to be written.
@@ -71,7 +73,7 @@ pub(super) struct Transactions {
 impl Transactions {
     /// A new epoch: whatever an earlier life has open is aborted first.
     pub(super) fn init(&mut self, id: &str) -> Result<i32, Refused> {
-        let new = || Producer { epoch: -1, state: State::Empty, last: None };
+        let new = || Producer { epoch: -1, state: State::Empty, last: None, decided: None };
         let producer = self.producers.entry(id.to_owned()).or_insert_with(new);
         match producer.state {
             State::Ending { .. } => Err(Refused::Busy),
@@ -140,8 +142,14 @@ impl Transactions {
         {
             fates.0.insert(transaction, commit);
             producer.last = Some(commit);
+            producer.decided = Some(commit);
             producer.state = State::Ending { transaction, targets };
         }
+    }
+
+    /// How the last transaction of a producer ended that was decided.
+    pub(super) fn decided(&self, id: &str) -> Option<bool> {
+        self.producers.get(id)?.decided
     }
 
     /// Aborts what is open for too long; gives how many.

@@ -198,8 +198,18 @@ impl Worker {
     }
 
     /// The group's committed offsets decide.
-    pub(super) fn doubt(&mut self, world: &World) {
-        self.stage = self.was_committed(world).map_or(Stage::Doubt, Stage::Settle);
+    pub(super) fn doubt(&mut self, world: &mut World) {
+        let Some(committed) = self.was_committed(world) else {
+            self.stage = Stage::Doubt;
+            return;
+        };
+        let truth = world.broker.decided(&self.name);
+        if truth != Some(committed) {
+            let name = &self.name;
+            world.note(format_args!("{name}: is wrong: {truth:?} is true"));
+            world.faults.count(if committed { Fault::WronglyCommitted } else { Fault::WronglyAborted });
+        }
+        self.stage = Stage::Settle(committed);
     }
 
     /// Whether the offsets of the transaction in doubt are the group's now. Asked when no transaction of this worker is
