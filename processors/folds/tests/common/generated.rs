@@ -6,7 +6,7 @@ use testkit::generated_event;
 
 /// One event of two conversations.
 pub(crate) fn event(number: usize, numbers: [u8; 5]) -> Value {
-    let conversation = if numbers[4] % 7 == 0 { "other conversation" } else { "c" };
+    let conversation = if numbers[4].is_multiple_of(7) { "other conversation" } else { "c" };
     generated_event(conversation, number, numbers)
 }
 
