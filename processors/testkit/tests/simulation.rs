@@ -14,8 +14,8 @@ use testkit::sim::{Counts, Defect, Fault, Options, add_counts, simulate};
 
 /// How many runs the first test makes.
 const SEEDS: u64 = 2_000;
-/// Within so many runs every defect is found; most are within five.
-const SEEDS_FOR_A_DEFECT: u64 = 1_000;
+/// Within so many runs every defect is found; most are within ten.
+const SEEDS_FOR_A_DEFECT: u64 = 10_000;
 
 fn runs(seeds: impl Iterator<Item = u64>) -> Counts {
     let mut all = Counts::new();

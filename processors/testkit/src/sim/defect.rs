@@ -13,6 +13,8 @@ pub enum Defect {
     KeepsProducer,
     /// After a commit without an answer it is taken for done.
     TrustsCommit,
+    /// After a commit without an answer it is taken for done if the group stands where it would stand then.
+    TrustsOffsets,
     /// After an abort the consumer does not go back.
     StaysAfterAbort,
     /// The state is restored from whatever lies in the changelog.
@@ -23,12 +25,13 @@ pub enum Defect {
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Defect; 8] = [
+    pub const ALL: [Defect; 9] = [
         Defect::StoreBeforeCommit,
         Defect::OffsetsOutside,
         Defect::NoGeneration,
         Defect::KeepsProducer,
         Defect::TrustsCommit,
+        Defect::TrustsOffsets,
         Defect::StaysAfterAbort,
         Defect::RestoresUncommitted,
         Defect::TrustsDisk,
@@ -43,6 +46,7 @@ impl Defect {
             Defect::NoGeneration => "no-generation",
             Defect::KeepsProducer => "keeps-producer",
             Defect::TrustsCommit => "trusts-commit",
+            Defect::TrustsOffsets => "trusts-offsets",
             Defect::StaysAfterAbort => "stays-after-abort",
             Defect::RestoresUncommitted => "restores-uncommitted",
             Defect::TrustsDisk => "trusts-disk",

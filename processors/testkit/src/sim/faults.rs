@@ -55,10 +55,8 @@ pub enum Fault {
     StaleStore,
     /// A partition was lost without having been given up.
     LostPartitions,
-    /// After a commit without an answer it was taken for done, by offsets that somebody else had committed.
-    WronglyCommitted,
     /// After a commit without an answer it was taken for aborted, since somebody else had gone on from there.
-    WronglyAborted,
+    TakenForAborted,
 }
 
 /// Those that are chosen.
@@ -82,7 +80,7 @@ const CHOSEN: [Fault; 16] = [
 ];
 
 impl Fault {
-    /// Those that a few hundred runs are enough for; to be wrong about a commit takes a thousand.
+    /// Those that a few hundred runs are enough for; to be wrong about a commit takes more.
     pub const COMMON: [Fault; 24] = [
         Fault::Crash,
         Fault::Zombie,
@@ -138,8 +136,7 @@ impl Fault {
             Fault::LateEndActed => "→ late EndTxn that acted",
             Fault::StaleStore => "→ kept store used again",
             Fault::LostPartitions => "→ lost partitions",
-            Fault::WronglyCommitted => "→ taken for committed",
-            Fault::WronglyAborted => "→ taken for aborted",
+            Fault::TakenForAborted => "→ taken for aborted",
         }
     }
 }

@@ -56,6 +56,7 @@ impl Scheduler {
             broker: Broker::new(lanes.chain(siding).collect()),
             topics,
             defect: options.defect,
+            marks: 0,
             keeps_stores: rng.chance(700),
             rng,
         };

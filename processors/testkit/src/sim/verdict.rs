@@ -211,7 +211,7 @@ fn nothing_is_left(world: &World) -> Result<(), String> {
     for topic in topics.chain(world.topics.of_conversations()) {
         for place in world.broker.places_of(topic) {
             let committed = world.broker.committed(&[place]).map_err(|refused| format!("{refused:?}"))?;
-            let next = committed.first().copied().flatten().unwrap_or(0);
+            let next = committed.first().copied().flatten().map_or(0, |offset| offset.next);
             if let Some((offset, _)) = world.broker.fetch(place, next) {
                 return Err(format!("{place:?}: committed up to {next}, but there is a record at {offset}"));
             }

@@ -22,6 +22,14 @@ struct Member {
     has_joined: bool,
 }
 
+/// A committed offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Offset {
+    pub(crate) next: i64,
+    /// What the client wrote beside it: Kafka keeps a text with each offset.
+    pub(crate) mark: u64,
+}
+
 /// Who committed a partition's offset, in one generation.
 type Committers = BTreeMap<(Place, i32), MemberId>;
 
@@ -33,8 +41,8 @@ pub(super) struct Group {
     /// When the rebalance that is going on ends whoever is missing; none while there is none.
     rebalance_ends_ms: Option<u64>,
     joined: MemberId,
-    committed: BTreeMap<Place, i64>,
-    pending: BTreeMap<TransactionId, BTreeMap<Place, i64>>,
+    committed: BTreeMap<Place, Offset>,
+    pending: BTreeMap<TransactionId, BTreeMap<Place, Offset>>,
     committers: Committers,
 }
 
@@ -135,7 +143,7 @@ impl Group {
     }
 
     /// Takes the offsets of a transaction, as long as the member that sends them still is one.
-    pub(super) fn take_offsets(&mut self, transaction: TransactionId, offsets: &[(Place, i64)]) {
+    pub(super) fn take_offsets(&mut self, transaction: TransactionId, offsets: &[(Place, Offset)]) {
         self.pending.entry(transaction).or_default().extend(offsets.iter().copied());
     }
 
@@ -151,7 +159,7 @@ impl Group {
     pub(super) fn note_committer(
         &mut self,
         (id, generation): (MemberId, i32),
-        offsets: &[(Place, i64)],
+        offsets: &[(Place, Offset)],
     ) -> Result<(), String> {
         for (place, _) in offsets {
             let first = *self.committers.entry((*place, generation)).or_insert(id);
@@ -173,8 +181,8 @@ impl Group {
         if !committed {
             return Ok(());
         }
-        for (place, next) in offsets {
-            self.put(place, next)?;
+        for (place, offset) in offsets {
+            self.put(place, offset)?;
         }
         Ok(())
     }
@@ -183,8 +191,9 @@ impl Group {
     ///
     /// # Errors
     /// It goes back.
-    pub(super) fn put(&mut self, place: Place, next: i64) -> Result<(), String> {
-        let before = self.committed.insert(place, next).unwrap_or(0);
+    pub(super) fn put(&mut self, place: Place, offset: Offset) -> Result<(), String> {
+        let (before, next) =
+            (self.committed.insert(place, offset).map_or(0, |before| before.next), offset.next);
         if next < before {
             return Err(format!("the committed offset of {place:?} goes back from {before} to {next}"));
         }
@@ -192,7 +201,7 @@ impl Group {
     }
 
     /// The committed offset of a partition, once no transaction that could change it is open.
-    pub(super) fn committed(&self, place: Place) -> Result<Option<i64>, Refused> {
+    pub(super) fn committed(&self, place: Place) -> Result<Option<Offset>, Refused> {
         if self.pending.values().any(|offsets| offsets.contains_key(&place)) {
             return Err(Refused::Unstable);
         }

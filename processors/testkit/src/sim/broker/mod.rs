@@ -10,7 +10,7 @@ mod transactions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use group::Group;
-pub(super) use group::MemberId;
+pub(super) use group::{MemberId, Offset};
 pub(super) use log::{Log, Record};
 pub(super) use transactions::Refused;
 use transactions::{Target, Transactions};
@@ -120,7 +120,7 @@ impl Broker {
         &mut self,
         producer: Producer<'_>,
         member: (MemberId, i32),
-        offsets: &[(Place, i64)],
+        offsets: &[(Place, Offset)],
         checked: bool,
     ) -> Result<Result<(), Refused>, String> {
         let transaction = match self.transactions.add(producer, Target::Offsets, self.now_ms) {
@@ -136,8 +136,8 @@ impl Broker {
     }
 
     /// Commits offsets outside any transaction; only a defect does so.
-    pub(super) fn commit_at_once(&mut self, offsets: &[(Place, i64)]) -> Result<(), String> {
-        offsets.iter().try_for_each(|(place, next)| self.group.put(*place, *next))
+    pub(super) fn commit_at_once(&mut self, offsets: &[(Place, Offset)]) -> Result<(), String> {
+        offsets.iter().try_for_each(|(place, offset)| self.group.put(*place, *offset))
     }
 
     pub(super) fn end(&mut self, producer: Producer<'_>, commit: bool) -> Result<(), Refused> {
@@ -219,7 +219,7 @@ impl Broker {
     }
 
     /// The group's committed offsets, once none of them can change any more by itself.
-    pub(super) fn committed(&self, places: &[Place]) -> Result<Vec<Option<i64>>, Refused> {
+    pub(super) fn committed(&self, places: &[Place]) -> Result<Vec<Option<Offset>>, Refused> {
         places.iter().map(|place| self.group.committed(*place)).collect()
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 const INPUT: Place = Place { topic: 0, partition: 0 };
+const OFFSET: Offset = Offset { next: 5, mark: 1 };
 const OTHER: Place = Place { topic: 1, partition: 0 };
 
 fn record(value: &str) -> Record {
@@ -95,12 +96,12 @@ fn offsets_are_told_only_when_no_transaction_can_change_them() {
     let member = broker.join(None, BTreeSet::new());
     let (generation, _) = broker.sync(member).unwrap().unwrap();
     let epoch = broker.init_producer("p").unwrap();
-    broker.send_offsets(("p", epoch), (member, generation), &[(INPUT, 5)], true).unwrap().unwrap();
+    broker.send_offsets(("p", epoch), (member, generation), &[(INPUT, OFFSET)], true).unwrap().unwrap();
     assert_eq!(broker.committed(&[INPUT]), Err(Refused::Unstable));
     broker.end(("p", epoch), true).unwrap();
     assert_eq!(broker.committed(&[INPUT]), Err(Refused::Unstable));
     write_all_markers(&mut broker);
-    assert_eq!(broker.committed(&[INPUT]), Ok(vec![Some(5)]));
+    assert_eq!(broker.committed(&[INPUT]), Ok(vec![Some(OFFSET)]));
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn a_member_of_which_nothing_is_heard_commits_nothing() {
     broker.now_ms = group::SESSION_MS + 1;
     let (_, mut faults) = quiet();
     broker.tick(&mut faults);
-    let sent = broker.send_offsets(("p", epoch), (member, generation), &[(INPUT, 5)], true);
+    let sent = broker.send_offsets(("p", epoch), (member, generation), &[(INPUT, OFFSET)], true);
     assert_eq!(sent, Ok(Err(Refused::StaleMember)));
 }
 

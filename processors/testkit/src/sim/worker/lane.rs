@@ -4,7 +4,7 @@ use engine::{Phase, Task, TaskError};
 
 use super::client::Client;
 use super::restore::Progress;
-use crate::sim::broker::Place;
+use crate::sim::broker::{Offset, Place};
 
 /// A partition that a task reads, and its place in it.
 struct Source {
@@ -73,9 +73,9 @@ impl Lane {
     }
 
     /// The transaction holds all that was staged.
-    pub(super) fn committed_to(&mut self, offsets: &[(Place, i64)]) {
-        for (place, next) in offsets {
-            self.set_committed(*place, Some(*next));
+    pub(super) fn committed_to(&mut self, offsets: &[(Place, Offset)]) {
+        for (place, offset) in offsets {
+            self.set_committed(*place, Some(offset.next));
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use engine::{SourceRecord, Task, TaskError};
 use model::Limits;
 
-use super::broker::{Place, Record};
+use super::broker::{Offset, Place, Record};
 use super::disk::Disk;
 use super::faults::Fault;
 use super::world::World;
@@ -83,7 +83,7 @@ pub(super) struct Worker {
     siding: Siding,
     disk: Disk,
     /// The offsets of the transaction that is being committed.
-    offsets: Vec<(Place, i64)>,
+    offsets: Vec<(Place, Offset)>,
     /// Whether the coordinator knows of the transaction.
     has_sent: bool,
     /// Partitions whose state has to be restored.
@@ -131,7 +131,7 @@ impl Worker {
             Stage::Send(batches) => self.send(batches, world),
             Stage::Offsets => self.send_offsets(world)?,
             Stage::End => self.end(world)?,
-            Stage::Doubt => self.doubt(world),
+            Stage::Doubt => self.doubt(world)?,
             Stage::Settle(committed) => self.settle(committed, world)?,
             Stage::Abort => self.abort(world),
             Stage::Gone => self.stage = Stage::Gone,

@@ -79,7 +79,7 @@ impl Worker {
         self.siding.put_in_place(&mut self.client);
         for place in self.siding.to_begin() {
             if let Ok(committed) = world.broker.committed(&[place]) {
-                self.client.seek(place, committed.first().copied().flatten().unwrap_or(0));
+                self.client.seek(place, committed.first().copied().flatten().map_or(0, |offset| offset.next));
                 self.siding.begin(place);
             }
         }
@@ -116,7 +116,7 @@ impl Worker {
         let Ok(offsets) = world.broker.committed(&places) else { return Ok(()) };
         for (place, committed) in places.iter().zip(offsets) {
             if let Some(lane) = self.lanes.get_mut(&place.partition) {
-                lane.set_committed(*place, committed);
+                lane.set_committed(*place, committed.map(|offset| offset.next));
             }
         }
         for partition in created {
