@@ -50,9 +50,8 @@ struct Files {
     durable: Image,
     /// Written, but not safe from a crash yet.
     queue: VecDeque<Write>,
-    /// Which opening is the last one. A store that was opened earlier is no longer heard: its task belongs to a worker
-    /// that has lost the partition and does not know it yet.
-    opened: u64,
+    /// Whether a task has it.
+    is_open: bool,
     fails: bool,
 }
 
@@ -73,15 +72,19 @@ impl Disk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a partition's store: with what lies there, where that is `kept` and whole.
-    pub(super) fn open(&self, partition: i32, kept: bool, faults: &mut Faults) -> Store {
+    /// Opens a partition's store: with what lies there, where that is `kept` and whole. None while another worker of the
+    /// instance has it.
+    pub(super) fn open(&self, partition: i32, kept: bool, faults: &mut Faults) -> Option<Store> {
         let mut all = self.files();
         let files = all.entry(partition).or_default();
+        if files.is_open {
+            return None;
+        }
         if !kept || files.now().is_torn {
             files.queue.clear();
             files.durable = Image::default();
         }
-        files.opened += 1;
+        files.is_open = true;
         files.fails = false;
         let image = files.now();
         let mut batch = WriteBatch::default();
@@ -92,7 +95,19 @@ impl Disk {
         if image.offset.is_some() {
             faults.count(Fault::StaleStore);
         }
-        Store { memory, disk: self.clone(), partition, opened: files.opened }
+        Some(Store { memory, disk: self.clone(), partition })
+    }
+
+    /// The task of this partition is gone, and its store with it.
+    pub(super) fn closed(&self, partition: i32) {
+        if let Some(files) = self.files().get_mut(&partition) {
+            files.is_open = false;
+        }
+    }
+
+    /// The process is gone.
+    pub(super) fn close_all(&self) {
+        self.files().values_mut().for_each(|files| files.is_open = false);
     }
 
     /// The next write of some partition becomes safe.
@@ -153,15 +168,11 @@ pub(super) struct Store {
     memory: MemoryStore,
     disk: Disk,
     partition: i32,
-    opened: u64,
 }
 
 impl Store {
-    /// Lets `act` have the files, where the store is the one opened last.
     fn write(&self, write: Write) {
-        if let Some(files) = self.disk.files().get_mut(&self.partition)
-            && files.opened == self.opened
-        {
+        if let Some(files) = self.disk.files().get_mut(&self.partition) {
             files.queue.push_back(write);
         }
     }
@@ -169,7 +180,7 @@ impl Store {
     fn check(&self) -> Result<(), StoreError> {
         let mut all = self.disk.files();
         let files = all.get_mut(&self.partition);
-        if files.is_some_and(|files| files.opened == self.opened && std::mem::take(&mut files.fails)) {
+        if files.is_some_and(|files| std::mem::take(&mut files.fails)) {
             return Err(StoreError::Io(io::Error::other("the simulated disk fails")));
         }
         Ok(())
@@ -220,6 +231,7 @@ mod tests {
 
     #[test]
     fn the_simulated_store_keeps_the_stores_contract() {
-        crate::store_contract(|| Box::new(Disk::default().open(0, true, &mut Faults::new(&mut Rng::new(0)))));
+        let mut faults = Faults::new(&mut Rng::new(0));
+        crate::store_contract(|| Box::new(Disk::default().open(0, true, &mut faults).unwrap()));
     }
 }

@@ -39,10 +39,25 @@ pub(super) struct Inputs {
     /// What is still to be produced.
     pub(super) waiting: Vec<Input>,
     /// What was produced, as a direct fold takes it.
-    pub(super) produced: Vec<(Vec<u8>, i64)>,
+    pub(super) produced: Vec<Produced>,
+    /// After how many records there was a rest.
+    pub(super) phases: Vec<usize>,
     pub(super) copies: BTreeMap<String, Copies>,
     /// Whether things are to expire in the end.
     pub(super) expires: bool,
+    /// Whether a conversation is to be erased.
+    pub(super) erases: bool,
+    /// Every event that names its conversation, with it.
+    of_conversations: Vec<(String, Input)>,
+    /// Whether one was erased: what comes for it then is refused.
+    is_late: bool,
+}
+
+/// A record that was produced, as a direct fold takes it.
+pub(super) struct Produced {
+    pub(super) value: Vec<u8>,
+    pub(super) timestamp_ms: i64,
+    pub(super) is_request: bool,
 }
 
 /// Which conversations have topics of their own in this run.
@@ -54,8 +69,17 @@ pub(super) fn own_topics(rng: &mut Rng) -> Vec<String> {
 impl Inputs {
     pub(super) fn new(topics: Topics, rng: &mut Rng) -> Self {
         let expires = rng.chance(250);
-        let mut inputs =
-            Self { topics, waiting: Vec::new(), produced: Vec::new(), copies: BTreeMap::new(), expires };
+        let mut inputs = Self {
+            topics,
+            waiting: Vec::new(),
+            produced: Vec::new(),
+            copies: BTreeMap::new(),
+            phases: Vec::new(),
+            expires,
+            erases: rng.chance(250),
+            of_conversations: Vec::new(),
+            is_late: false,
+        };
         let conversations = rng.between(1, CONVERSATIONS.len());
         for number in 0..rng.between(8, 40) {
             let input = match rng.below(20) {
@@ -182,10 +206,15 @@ impl Inputs {
             }
             _ => value.clone(),
         };
-        self.produced.push((value, input.record.timestamp_ms));
+        let is_request = input.place.topic == self.topics.erasures();
+        self.produced.push(Produced { value, timestamp_ms: input.record.timestamp_ms, is_request });
         if let Some((id, event)) = id.zip(event)
             && id.starts_with(['e', 'k'])
+            && !(self.is_late && id.starts_with('e'))
         {
+            if let Some(conversation) = event.get("conversationId").and_then(Value::as_str) {
+                self.of_conversations.push((conversation.to_owned(), input.clone()));
+            }
             let is_homeless = event.get("conversationId").is_none();
             let has_session = event.get("channelSession").is_some();
             let copies = self.copies.entry(id).or_default();
@@ -193,6 +222,25 @@ impl Inputs {
             copies.by_session =
                 is_homeless && has_session && self.topics.conversation_of(input.place.topic).is_none();
         }
+    }
+
+    /// Everything produced so far has been dealt with before anything else comes.
+    pub(super) fn end_phase(&mut self) {
+        self.phases.push(self.produced.len());
+    }
+
+    /// A request to erase a conversation, and records of it that come after that.
+    pub(super) fn erasure(&mut self, rng: &mut Rng) -> (Input, Vec<Input>) {
+        self.is_late = true;
+        let known = rng.pick(&self.of_conversations).map(|(id, _)| id.clone());
+        let id = known.unwrap_or_else(|| "unknown".to_owned());
+        let request = json!({"conversationId": id});
+        let request = self.input(Place { topic: self.topics.erasures(), partition: 0 }, &request, rng);
+        let of_it = self.of_conversations.iter().filter(|(of, _)| *of == id);
+        let mut late: Vec<Input> = of_it.map(|(_, input)| input.clone()).collect();
+        rng.shuffle(&mut late);
+        late.truncate(rng.between(1, 4));
+        (request, late)
     }
 
     /// Something happens more than a day later, in another conversation in each partition: so all that waits in vain, and

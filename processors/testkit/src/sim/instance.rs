@@ -46,6 +46,7 @@ impl Instance {
 
     fn go_down(&mut self, world: &mut World) {
         self.workers.clear();
+        self.disk.close_all();
         let pause_ms = u64::try_from(world.rng.between(1, 500)).unwrap_or(1);
         self.starts_at_ms = Some(world.broker.now_ms + pause_ms);
     }

@@ -49,7 +49,7 @@ impl Scheduler {
         let topics = Topics::new(partitions, &own_topics);
         let inputs = Inputs::new(topics.clone(), &mut rng);
         let lanes = (0..partitions).map(|partition| Place { topic: topics.input, partition });
-        let siding = topics.of_conversations().map(|topic| Place { topic, partition: 0 });
+        let siding = topics.of_siding().map(|topic| Place { topic, partition: 0 });
         let mut world = World {
             faults: Faults::new(&mut rng),
             trace: Trace::new(options.trace),
@@ -73,7 +73,9 @@ impl Scheduler {
         let steps = self.world.rng.between(200, 1_500);
         self.trouble(steps)?;
         self.come_to_rest()?;
-        let before_clocks = self.inputs.produced.len();
+        if self.inputs.erases {
+            self.erase_a_conversation()?;
+        }
         if self.inputs.expires {
             self.read_clocks()?;
         }
@@ -83,7 +85,7 @@ impl Scheduler {
             .flat_map(|instance| instance.workers.iter().map(|worker| (worker, &instance.disk)))
             .flat_map(|(worker, disk)| worker.live().map(|partition| (partition, disk.clone())))
             .collect();
-        verdict::judge(&mut self.world, &self.inputs, before_clocks, &disks)
+        verdict::judge(&mut self.world, &self.inputs, &disks)
     }
 
     pub(super) fn into_report(self) -> Report {
@@ -94,6 +96,19 @@ impl Scheduler {
             faults: self.world.faults.counts().clone(),
             lines: self.world.trace.into_lines(),
         }
+    }
+
+    /// A conversation is to be erased; and then some of its records come again.
+    fn erase_a_conversation(&mut self) -> Result<(), String> {
+        self.repeatable.clear();
+        let (request, late) = self.inputs.erasure(&mut self.world.rng);
+        for waiting in [vec![request], late] {
+            self.inputs.waiting = waiting;
+            let steps = self.world.rng.between(50, 500);
+            self.trouble(steps)?;
+            self.come_to_rest()?;
+        }
+        Ok(())
     }
 
     /// A day passes; then nothing more goes wrong until all that was due is gone.
@@ -147,6 +162,7 @@ impl Scheduler {
                 self.steps += 1;
             }
             if self.is_at_rest() {
+                self.inputs.end_phase();
                 return Ok(());
             }
         }
@@ -282,7 +298,7 @@ impl Scheduler {
         let record = Record { key: None, value, headers: Vec::new(), timestamp_ms: 0 };
         let written =
             broker.produce((UPSTREAM, epoch), Place { topic: topics.input, partition }, vec![record]);
-        let ended = written.and_then(|()| broker.end((UPSTREAM, epoch), false));
+        let ended = written.and_then(|_| broker.end((UPSTREAM, epoch), false));
         self.world.note(format_args!("an aborted record in the input: {ended:?}"));
     }
 }

@@ -18,6 +18,8 @@ const WRITES: [(&str, &[&str]); 8] = [
 
 /// The input topic that is partitioned.
 pub(super) const INPUT: &str = "cx.events";
+/// Where requests to erase come from.
+const ERASURES: &str = "cx.erasures";
 /// The output of which each emission is counted.
 pub(super) const AUDIT: &str = "cx.audit";
 /// The output whose last value has a count of changes that is outside the law.
@@ -33,6 +35,7 @@ pub(super) fn topology() -> Topology {
         dead_letters: "cx.dead-letters",
         changelog: "simulation-changelog",
         repartition: "simulation-repartition",
+        erasures: Some(ERASURES),
     };
     let mut topology = Topology::new(inner);
     for (name, writes) in WRITES {
@@ -44,7 +47,8 @@ pub(super) fn topology() -> Topology {
     topology
 }
 
-/// All topics of a run, by number: those of the topology, the input, then those of one conversation each.
+/// All topics of a run, by number: those of the topology, the input, requests to erase, then those of one conversation
+/// each.
 #[derive(Clone)]
 pub(super) struct Topics {
     pub(super) topology: Arc<Topology>,
@@ -59,7 +63,7 @@ impl Topics {
         let topology = Arc::new(topology());
         let mut names = topology.topics().to_vec();
         let input = names.len();
-        names.push(INPUT.to_owned());
+        names.extend([INPUT.to_owned(), ERASURES.to_owned()]);
         names.extend(conversations.iter().map(|id| format!("{CONVERSATION_PREFIX}{id}")));
         Self { topology, names, partitions, input }
     }
@@ -84,8 +88,17 @@ impl Topics {
         self.topology.dead_letters().index()
     }
 
+    pub(super) fn erasures(&self) -> usize {
+        self.input + 1
+    }
+
     /// The numbers of the topics of one conversation each.
     pub(super) fn of_conversations(&self) -> std::ops::Range<usize> {
+        self.input + 2..self.names.len()
+    }
+
+    /// The numbers of the topics that are not partitioned like the state. Each has one partition.
+    pub(super) fn of_siding(&self) -> std::ops::Range<usize> {
         self.input + 1..self.names.len()
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::broker::{Place, Record};
 use super::disk::{Content, Disk};
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Produced};
 use super::topology::{AUDIT, GROWING, METRICS, topology};
 use super::world::World;
 use crate::Driver;
@@ -18,13 +18,8 @@ type Finals = BTreeMap<(String, String), Value>;
 type Last<'r> = (Place, Option<&'r [u8]>);
 
 /// Judges a run that has come to rest. `disks` are those of the live tasks, by partition.
-pub(super) fn judge(
-    world: &mut World,
-    inputs: &Inputs,
-    before_clocks: usize,
-    disks: &[(i32, Disk)],
-) -> Result<(), String> {
-    let straight = direct_fold(inputs, before_clocks);
+pub(super) fn judge(world: &mut World, inputs: &Inputs, disks: &[(i32, Disk)]) -> Result<(), String> {
+    let straight = direct_fold(inputs);
     let finals = finals(world)?;
     world.note(format_args!("{finals:?}"));
     compare(&finals, &without_revisions(straight.finals().clone()))?;
@@ -34,21 +29,25 @@ pub(super) fn judge(
     stores_are_their_changelogs(world, disks)
 }
 
-fn direct_fold(inputs: &Inputs, before_clocks: usize) -> Driver {
+fn direct_fold(inputs: &Inputs) -> Driver {
     let mut driver = Driver::new(topology());
     if inputs.expires {
         driver = driver.with_expiry();
     }
-    let (first, clocks) = inputs.produced.split_at(before_clocks.min(inputs.produced.len()));
-    for (value, timestamp_ms) in first {
-        driver.set_clock(*timestamp_ms);
-        driver.push(value.clone());
-    }
-    driver.finish();
-    for (value, timestamp_ms) in clocks {
-        driver.set_clock(*timestamp_ms);
-        driver.push(value.clone());
+    let mut begin = 0;
+    for end in &inputs.phases {
+        for Produced { value, timestamp_ms, is_request } in
+            inputs.produced.get(begin..*end).unwrap_or_default()
+        {
+            driver.set_clock(*timestamp_ms);
+            if *is_request {
+                driver.push_erasure(value.clone());
+            } else {
+                driver.push(value.clone());
+            }
+        }
         driver.finish();
+        begin = *end;
     }
     driver
 }
@@ -123,7 +122,7 @@ fn compare(found: &Finals, expected: &Finals) -> Result<(), String> {
     Ok(())
 }
 
-/// Each dead letter once, as its record came, from its place.
+/// Each dead letter once, as its record came, from its place; without the value where its conversation is erased.
 fn compare_letters(world: &World, straight: &Driver) -> Result<(), String> {
     let mut found: Vec<(String, Option<Vec<u8>>)> = Vec::new();
     let mut sources: BTreeSet<(usize, i32, i64)> = BTreeSet::new();
@@ -174,8 +173,9 @@ fn source_of(letter: &Record, world: &World) -> Option<(usize, i32, i64)> {
 }
 
 fn came_as(letter: &Record, record: &Record) -> bool {
+    let is_erased = header(letter, engine::HEADER_REASON) == model::Reason::Erased.as_str();
     letter.key == record.key
-        && letter.value == record.value
+        && letter.value == record.value.clone().filter(|_| !is_erased)
         && letter.timestamp_ms == record.timestamp_ms
         && letter.headers.starts_with(&record.headers)
 }
@@ -185,7 +185,9 @@ fn came_as(letter: &Record, record: &Record) -> bool {
 fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for place in world.broker.places_of(world.topics.number(AUDIT)) {
-        for (_, record) in world.broker.committed_records(place) {
+        // An erasure leaves tombstones.
+        let records = world.broker.committed_records(place).filter(|(_, record)| record.value.is_some());
+        for (_, record) in records {
             *counts.entry(text(record.key.as_deref().unwrap_or_default())).or_default() += 1;
         }
     }
@@ -208,7 +210,7 @@ fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
 /// All that was read is committed, to the end.
 fn nothing_is_left(world: &World) -> Result<(), String> {
     let topics = [world.topics.input, world.topics.repartition()].into_iter();
-    for topic in topics.chain(world.topics.of_conversations()) {
+    for topic in topics.chain(world.topics.of_siding()) {
         for place in world.broker.places_of(topic) {
             let committed = world.broker.committed(&[place]).map_err(|refused| format!("{refused:?}"))?;
             let next = committed.first().copied().flatten().map_or(0, |offset| offset.next);

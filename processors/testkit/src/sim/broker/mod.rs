@@ -99,17 +99,17 @@ impl Broker {
         self.transactions.init(id)
     }
 
-    /// Writes records of the open transaction to one partition.
+    /// Writes records of the open transaction to one partition; gives the offset after the last one.
     pub(super) fn produce(
         &mut self,
         producer: Producer<'_>,
         place: Place,
         records: Vec<Record>,
-    ) -> Result<(), Refused> {
+    ) -> Result<i64, Refused> {
         let transaction = self.transactions.add(producer, Target::Partition(place), self.now_ms)?;
         let log = self.logs.entry(place).or_default();
         records.into_iter().for_each(|record| log.append(record, Some(transaction)));
-        Ok(())
+        Ok(log.end())
     }
 
     /// Puts offsets into the open transaction; `checked` as a member of this generation.

@@ -72,7 +72,7 @@ fn a_new_epoch_ends_what_is_open_and_fences_what_comes_late() {
     let new = broker.init_producer("p").unwrap();
     assert_eq!(broker.end(("p", old), true), Err(Refused::Fenced));
     assert_eq!(broker.produce(("p", old), OTHER, vec![record("late")]), Err(Refused::Fenced));
-    assert_eq!(broker.produce(("p", new), OTHER, vec![record("new")]), Ok(()));
+    assert_eq!(broker.produce(("p", new), OTHER, vec![record("new")]), Ok(3));
 }
 
 #[test]

@@ -17,6 +17,7 @@ impl Worker {
     pub(super) fn begin_commit(&mut self, world: &mut World) -> Result<(), String> {
         self.offsets.clear();
         self.has_sent = false;
+        self.changelog_ends.clear();
         if self.is_clean() {
             return self.go_on(world);
         }
@@ -72,8 +73,11 @@ impl Worker {
             return;
         }
         match world.broker.produce((&self.name, self.epoch), place, records.clone()) {
-            Ok(()) => {
+            Ok(end) => {
                 self.has_sent = true;
+                if place.topic == world.topics.changelog() {
+                    self.changelog_ends.insert(place.partition, end);
+                }
                 let name = &self.name;
                 world.note(format_args!("{name}: has written to {place:?}"));
                 self.stage = Stage::Send(batches);
@@ -102,7 +106,8 @@ impl Worker {
                 self.stage = Stage::End;
                 if world.has(Defect::StoreBeforeCommit) {
                     for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
-                        let _ = lane.task.committed();
+                        let end = self.changelog_ends.get(&lane.task.partition()).copied();
+                        let _ = lane.task.committed(end);
                     }
                 }
             }
@@ -191,6 +196,8 @@ impl Worker {
             return;
         };
         self.epoch = epoch;
+        // What the old one had written is known no more: a store is then brought up from where it stood before.
+        self.changelog_ends.clear();
         let name = &self.name;
         world.note(format_args!("{name}: has epoch {epoch}"));
         self.stage = match next {
@@ -265,7 +272,7 @@ impl Worker {
             let is_clean = lane.task.is_clean();
             match committed {
                 true if is_clean => lane.committed_to(&offsets),
-                true => match lane.task.committed() {
+                true => match lane.task.committed(self.changelog_ends.get(partition).copied()) {
                     Ok(_) => lane.committed_to(&offsets),
                     Err(_) => {
                         self.damaged.insert(*partition);
@@ -293,7 +300,9 @@ impl Worker {
             }
             After::Leave => {
                 self.client.leave(&mut world.broker);
-                self.lanes.clear();
+                for (_, lane) in std::mem::take(&mut self.lanes) {
+                    self.close_lane(lane);
+                }
                 self.stage = Stage::Gone;
                 let name = &self.name;
                 world.note(format_args!("{name}: has left"));

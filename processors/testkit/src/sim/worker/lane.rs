@@ -94,14 +94,17 @@ impl Lane {
         }
     }
 
-    /// The end of its input has been told: lets things expire once the task has come to the end that it had at first.
-    pub(super) fn saw_end(&mut self, stable_end: i64, is_drained: bool) {
+    /// The end of its input has been told: lets things expire once the task has come to the end that it had at first,
+    /// which is measured here, once.
+    pub(super) fn saw_end(&mut self, (end, stable_end): (i64, i64), is_drained: bool) {
+        let first_end = *self.first_end.get_or_insert(end);
         if !self.is_live() {
             return;
         }
         let [input, _] = &self.sources;
-        let first_end = *self.first_end.get_or_insert(stable_end);
-        if is_drained || input.next >= first_end {
+        let committed = input.committed.unwrap_or(0);
+        let is_read = is_drained && stable_end >= first_end && input.next == committed;
+        if is_read || committed >= first_end {
             self.task.caught_up();
         }
     }

@@ -81,9 +81,13 @@ pub(super) struct Worker {
     client: Client,
     lanes: BTreeMap<i32, Lane>,
     siding: Siding,
+    /// Partitions whose store another worker of this instance has not let go of yet.
+    unopened: BTreeSet<i32>,
     disk: Disk,
     /// The offsets of the transaction that is being committed.
     offsets: Vec<(Place, Offset)>,
+    /// Where the changelogs end with what the producer has sent in this transaction.
+    changelog_ends: BTreeMap<i32, i64>,
     /// Whether the coordinator knows of the transaction.
     has_sent: bool,
     /// Partitions whose state has to be restored.
@@ -101,8 +105,10 @@ impl Worker {
             after: After::Nothing,
             client: Client::default(),
             lanes: BTreeMap::new(),
-            siding: Siding::new(&world.topics.topology),
+            siding: Siding::new(&world.topics.topology, world.topics.partitions),
+            unopened: BTreeSet::new(),
             disk,
+            changelog_ends: BTreeMap::new(),
             offsets: Vec::new(),
             has_sent: false,
             damaged: BTreeSet::new(),
@@ -204,7 +210,7 @@ impl Worker {
             conversation: world.topics.conversation_of(place.topic),
         };
         let name = &self.name;
-        if source.conversation.is_some() {
+        if world.topics.of_siding().contains(&place.topic) {
             if self.siding.expects(place, offset) {
                 self.siding.mover.process(&source, NOW_MS);
                 world.note(format_args!("{name}: moves {place:?} offset {offset}"));
@@ -234,14 +240,16 @@ impl Worker {
         for lane in self.lanes.values_mut() {
             let [input, _] = lane.places();
             let is_drained = world.broker.fetch(input, self.client.position(input)).is_none();
-            lane.saw_end(world.broker.log(input).stable_end(), is_drained);
+            let log = world.broker.log(input);
+            lane.saw_end((log.end(), log.stable_end()), is_drained);
         }
     }
 
-    fn new_task(&self, partition: i32, world: &mut World) -> Task {
-        let store = self.disk.open(partition, world.keeps_stores, &mut world.faults);
+    /// A task with its store; none while another worker has the store.
+    fn new_task(&self, partition: i32, world: &mut World) -> Option<Task> {
+        let store = self.disk.open(partition, world.keeps_stores, &mut world.faults)?;
         let topology = Arc::clone(&world.topics.topology);
-        Task::new(partition, world.topics.partitions, topology, Limits::default(), Box::new(store))
+        Some(Task::new(partition, world.topics.partitions, topology, Limits::default(), Box::new(store)))
     }
 
     fn is_clean(&self) -> bool {
@@ -252,6 +260,7 @@ impl Worker {
     pub(super) fn is_at_rest(&self, world: &World) -> bool {
         matches!(self.stage, Stage::Turn(_))
             && self.client.is_settled()
+            && self.unopened.is_empty()
             && self.lanes.values().all(Lane::is_live)
             && self.siding.is_live()
             && self.is_clean()

@@ -39,13 +39,35 @@ impl Worker {
         world.note(format_args!("{name}: is assigned {places:?}"));
         self.client.assign(places);
         for place in places {
-            if world.topics.conversation_of(place.topic).is_some() {
+            if world.topics.of_siding().contains(&place.topic) {
                 self.siding.assigned(*place);
             } else {
-                let lane = self.new_lane(place.partition, world);
-                self.lanes.insert(place.partition, lane);
+                self.unopened.insert(place.partition);
             }
         }
+        self.open_lanes(world);
+    }
+
+    /// Opens the lanes whose stores can be had by now.
+    fn open_lanes(&mut self, world: &mut World) {
+        for partition in std::mem::take(&mut self.unopened) {
+            match self.new_task(partition, world) {
+                Some(task) => {
+                    let lane = Lane::new(task, world.topics.input, world.topics.repartition());
+                    self.lanes.insert(partition, lane);
+                }
+                None => {
+                    self.unopened.insert(partition);
+                }
+            }
+        }
+    }
+
+    /// Lets go of a lane, and then of its store.
+    pub(super) fn close_lane(&self, lane: Lane) {
+        let partition = lane.task.partition();
+        drop(lane);
+        self.disk.closed(partition);
     }
 
     fn lost(&mut self, places: &BTreeSet<Place>, world: &mut World) {
@@ -61,18 +83,17 @@ impl Worker {
         let name = &self.name;
         world.note(format_args!("{name}: gives up {places:?}"));
         for place in places {
-            if world.topics.conversation_of(place.topic).is_some() {
+            if world.topics.of_siding().contains(&place.topic) {
                 self.siding.revoked(*place);
-            } else if let Some(mut lane) = self.lanes.remove(&place.partition) {
+                continue;
+            }
+            self.unopened.remove(&place.partition);
+            if let Some(mut lane) = self.lanes.remove(&place.partition) {
                 lane.task.aborted();
+                self.close_lane(lane);
             }
         }
         self.client.unassign(places);
-    }
-
-    fn new_lane(&self, partition: i32, world: &mut World) -> Lane {
-        let task = self.new_task(partition, world);
-        Lane::new(task, world.topics.input, world.topics.repartition())
     }
 
     pub(super) fn bring_lanes_up(&mut self, world: &mut World) -> Result<(), String> {
@@ -83,6 +104,7 @@ impl Worker {
                 self.siding.begin(place);
             }
         }
+        self.open_lanes(world);
         let outcome = self.ask_committed_offsets(world).and_then(|()| self.restore_some(world));
         if let Err(error) = outcome {
             return self.begin_anew_after(error, world);
@@ -148,9 +170,9 @@ impl Worker {
     pub(super) fn restore_anew(&mut self, partition: i32, world: &mut World) -> Result<(), String> {
         let Some(mut lane) = self.lanes.remove(&partition) else { return Ok(()) };
         lane.task.wipe().map_err(|error| format!("{}: {error}", self.name))?;
-        drop(lane);
-        let lane = self.new_lane(partition, world);
-        self.lanes.insert(partition, lane);
+        self.close_lane(lane);
+        self.unopened.insert(partition);
+        self.open_lanes(world);
         let name = &self.name;
         world.note(format_args!("{name}: lane {partition} begins anew"));
         Ok(())

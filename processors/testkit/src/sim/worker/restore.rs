@@ -68,7 +68,11 @@ pub(super) fn step(
                     return Ok(true);
                 };
                 next = offset + 1;
-                lane.task.restore(record.key.as_deref().unwrap_or_default(), record.value.as_deref())?;
+                lane.task.restore(
+                    offset,
+                    record.key.as_deref().unwrap_or_default(),
+                    record.value.as_deref(),
+                )?;
             }
             Stage::Read { end }
         }

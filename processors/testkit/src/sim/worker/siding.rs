@@ -1,4 +1,4 @@
-//! The siding: topics of one conversation each, whose records are moved to where they belong.
+//! The siding: topics of one conversation each, and requests to erase, whose records are moved to where they belong.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(super) struct Siding {
 }
 
 impl Siding {
-    pub(super) fn new(topology: &Arc<Topology>) -> Self {
-        let mover = Mover::new(Arc::clone(topology), Limits::default());
+    pub(super) fn new(topology: &Arc<Topology>, partitions: i32) -> Self {
+        let mover = Mover::new(Arc::clone(topology), partitions, Limits::default());
         Self { mover, tracks: BTreeMap::new() }
     }
 
