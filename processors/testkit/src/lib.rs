@@ -1,11 +1,15 @@
-//! For tests only: events to feed, a driver for the real task, the contract that every store has to pass.
+//! For tests only: events to feed, a driver for the real task, the contract that every store has to pass,
+//! and a simulation of the whole with everything that can go wrong.
 
 mod cluster;
 mod driver;
 mod events;
+mod generated;
+pub mod sim;
 mod store_contract;
 
 pub use cluster::Letter;
 pub use driver::Driver;
 pub use events::EventFactory;
+pub use generated::generated_event;
 pub use store_contract::store_contract;

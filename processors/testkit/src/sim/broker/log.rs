@@ -1,0 +1,103 @@
+//! One partition: an append-only log with the records and markers of transactions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::transactions::{Fates, TransactionId};
+
+/// A record as it lies in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
+    pub(crate) timestamp_ms: i64,
+}
+
+impl engine::HeaderSource for Record {
+    fn visit(&self, visit: &mut dyn FnMut(&str, Option<&[u8]>)) {
+        for (name, value) in &self.headers {
+            visit(name, value.as_deref());
+        }
+    }
+}
+
+struct Entry {
+    offset: i64,
+    transaction: Option<TransactionId>,
+    record: Record,
+}
+
+/// A partition. Markers take an offset and are never handed out.
+#[derive(Default)]
+pub(crate) struct Log {
+    entries: Vec<Entry>,
+    end: i64,
+    /// The first offset of each transaction whose marker has not come yet.
+    open: BTreeMap<TransactionId, i64>,
+}
+
+impl Log {
+    pub(super) fn append(&mut self, record: Record, transaction: Option<TransactionId>) {
+        if let Some(transaction) = transaction {
+            self.open.entry(transaction).or_insert(self.end);
+        }
+        self.entries.push(Entry { offset: self.end, transaction, record });
+        self.end += 1;
+    }
+
+    /// The marker of a transaction.
+    pub(super) fn mark(&mut self, transaction: TransactionId) {
+        self.open.remove(&transaction);
+        self.end += 1;
+    }
+
+    /// The offset after the very last record or marker.
+    pub(crate) fn end(&self) -> i64 {
+        self.end
+    }
+
+    /// The offset up to which all transactions are finished.
+    pub(crate) fn stable_end(&self) -> i64 {
+        self.open.values().copied().min().unwrap_or(self.end)
+    }
+
+    /// The next record, from an offset on, that a consumer sees which reads only what is committed.
+    pub(super) fn next_committed(&self, from: i64, fates: &Fates) -> Option<(i64, &Record)> {
+        let stable = self.stable_end();
+        let mut entries = self.from(from).take_while(|entry| entry.offset < stable);
+        let found = entries.find(|entry| entry.transaction.is_none_or(|id| fates.is_committed(id)));
+        found.map(|entry| (entry.offset, &entry.record))
+    }
+
+    /// The next record whatever became of its transaction.
+    pub(super) fn next_written(&self, from: i64) -> Option<(i64, &Record)> {
+        self.from(from).next().map(|entry| (entry.offset, &entry.record))
+    }
+
+    fn from(&self, from: i64) -> impl Iterator<Item = &Entry> {
+        let first = self.entries.partition_point(|entry| entry.offset < from);
+        self.entries.iter().skip(first)
+    }
+
+    /// Keeps of each key only the last record, as far as all transactions are finished, and nothing that was aborted.
+    /// Tombstones stay: a run is shorter than the time for which a topic keeps them.
+    pub(super) fn compact(&mut self, fates: &Fates) {
+        let stable = self.stable_end();
+        let mut seen: BTreeSet<Option<Vec<u8>>> = BTreeSet::new();
+        let mut kept = Vec::with_capacity(self.entries.len());
+        for entry in std::mem::take(&mut self.entries).into_iter().rev() {
+            let is_kept = entry.offset >= stable
+                || (entry.transaction.is_none_or(|id| fates.is_committed(id))
+                    && seen.insert(entry.record.key.clone()));
+            if is_kept {
+                kept.push(entry);
+            }
+        }
+        kept.reverse();
+        self.entries = kept;
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.open.is_empty()
+    }
+}

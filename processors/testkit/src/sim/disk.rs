@@ -1,0 +1,237 @@
+//! The disk of one instance: it survives a crash, and what lies on it may be behind what was written, or torn.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::{MemoryStore, StateStore, StoreError, StoreStats, Visit, WriteBatch};
+
+use super::faults::{Fault, Faults};
+use super::rng::Rng;
+
+/// Keys and values.
+pub(super) type Content = BTreeMap<Vec<u8>, Vec<u8>>;
+
+#[derive(Default, Clone)]
+struct Image {
+    content: Content,
+    offset: Option<i64>,
+    /// What the checksum says: half of a batch is there.
+    is_torn: bool,
+}
+
+enum Write {
+    Batch(WriteBatch, Option<i64>),
+    Wipe,
+}
+
+impl Image {
+    fn apply(&mut self, write: &Write) {
+        match write {
+            Write::Wipe => *self = Self::default(),
+            Write::Batch(batch, offset) => {
+                batch.iter().for_each(|(key, value)| self.set(key, value));
+                self.offset = offset.or(self.offset);
+            }
+        }
+    }
+
+    fn set(&mut self, key: &[u8], value: Option<&[u8]>) {
+        match value {
+            Some(value) => self.content.insert(key.to_vec(), value.to_vec()),
+            None => self.content.remove(key),
+        };
+    }
+}
+
+/// One partition's files.
+#[derive(Default)]
+struct Files {
+    durable: Image,
+    /// Written, but not safe from a crash yet.
+    queue: VecDeque<Write>,
+    /// Whether a task has it.
+    is_open: bool,
+    fails: bool,
+}
+
+impl Files {
+    fn now(&self) -> Image {
+        let mut image = self.durable.clone();
+        self.queue.iter().for_each(|write| image.apply(write));
+        image
+    }
+}
+
+/// All files of an instance.
+#[derive(Default, Clone)]
+pub(super) struct Disk(Arc<Mutex<BTreeMap<i32, Files>>>);
+
+impl Disk {
+    fn files(&self) -> MutexGuard<'_, BTreeMap<i32, Files>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a partition's store: with what lies there, where that is `kept` and whole. None while another worker of the
+    /// instance has it.
+    pub(super) fn open(&self, partition: i32, kept: bool, faults: &mut Faults) -> Option<Store> {
+        let mut all = self.files();
+        let files = all.entry(partition).or_default();
+        if files.is_open {
+            return None;
+        }
+        if !kept || files.now().is_torn {
+            files.queue.clear();
+            files.durable = Image::default();
+        }
+        files.is_open = true;
+        files.fails = false;
+        let image = files.now();
+        let mut batch = WriteBatch::default();
+        image.content.iter().for_each(|(key, value)| batch.put(key, value));
+        let mut memory = MemoryStore::default();
+        // A store in memory takes everything.
+        let _ = memory.apply(&batch, image.offset);
+        if image.offset.is_some() {
+            faults.count(Fault::StaleStore);
+        }
+        Some(Store { memory, disk: self.clone(), partition })
+    }
+
+    /// The task of this partition is gone, and its store with it.
+    pub(super) fn closed(&self, partition: i32) {
+        if let Some(files) = self.files().get_mut(&partition) {
+            files.is_open = false;
+        }
+    }
+
+    /// The process is gone.
+    pub(super) fn close_all(&self) {
+        self.files().values_mut().for_each(|files| files.is_open = false);
+    }
+
+    /// The next write of some partition becomes safe.
+    pub(super) fn flush(&self, rng: &mut Rng) {
+        let mut all = self.files();
+        let waiting: Vec<i32> = all
+            .iter()
+            .filter(|(_, files)| !files.queue.is_empty())
+            .map(|(partition, _)| *partition)
+            .collect();
+        if let Some(partition) = rng.pick(&waiting)
+            && let Some(files) = all.get_mut(partition)
+            && let Some(write) = files.queue.pop_front()
+        {
+            files.durable.apply(&write);
+        }
+    }
+
+    /// The next use of some partition's store fails.
+    pub(super) fn fail_once(&self, rng: &mut Rng) -> Option<i32> {
+        let mut all = self.files();
+        let partitions: Vec<i32> = all.keys().copied().collect();
+        let partition = *rng.pick(&partitions)?;
+        all.get_mut(&partition)?.fails = true;
+        Some(partition)
+    }
+
+    /// The process is gone. What it had written is safe, unless the disk was slow; then some of it is, and of the next
+    /// batch perhaps a half.
+    pub(super) fn crash(&self, rng: &mut Rng, faults: &mut Faults) {
+        for files in self.files().values_mut() {
+            files.fails = false;
+            let is_slow = !files.queue.is_empty() && faults.strikes(Fault::SlowDisk, rng);
+            let safe = if is_slow { rng.below(files.queue.len()) } else { files.queue.len() };
+            for write in files.queue.drain(..safe) {
+                files.durable.apply(&write);
+            }
+            if let Some(Write::Batch(batch, _)) = files.queue.pop_front()
+                && batch.len() > 1
+                && faults.strikes(Fault::TornWrite, rng)
+            {
+                let half = rng.between(1, batch.len() - 1);
+                batch.iter().take(half).for_each(|(key, value)| files.durable.set(key, value));
+                files.durable.is_torn = true;
+            }
+            files.queue.clear();
+        }
+    }
+
+    /// What a partition's store holds.
+    pub(super) fn content(&self, partition: i32) -> Content {
+        self.files().get(&partition).map(|files| files.now().content).unwrap_or_default()
+    }
+}
+
+/// The store of one task: read from memory, written to the disk.
+pub(super) struct Store {
+    memory: MemoryStore,
+    disk: Disk,
+    partition: i32,
+}
+
+impl Store {
+    fn write(&self, write: Write) {
+        if let Some(files) = self.disk.files().get_mut(&self.partition) {
+            files.queue.push_back(write);
+        }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let mut all = self.disk.files();
+        let files = all.get_mut(&self.partition);
+        if files.is_some_and(|files| std::mem::take(&mut files.fails)) {
+            return Err(StoreError::Io(io::Error::other("the simulated disk fails")));
+        }
+        Ok(())
+    }
+}
+
+impl StateStore for Store {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.check()?;
+        self.memory.get(key)
+    }
+
+    fn with(&self, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StoreError> {
+        self.check()?;
+        self.memory.with(key, read)
+    }
+
+    fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        self.check()?;
+        self.memory.scan_from(prefix, from, visit)
+    }
+
+    fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+        self.check()?;
+        self.memory.apply(batch, changelog_offset)?;
+        self.write(Write::Batch(batch.clone(), changelog_offset));
+        Ok(())
+    }
+
+    fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {
+        self.memory.changelog_offset()
+    }
+
+    fn wipe(&mut self) -> Result<(), StoreError> {
+        self.memory.wipe()?;
+        self.write(Write::Wipe);
+        Ok(())
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.memory.stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_simulated_store_keeps_the_stores_contract() {
+        let mut faults = Faults::new(&mut Rng::new(0));
+        crate::store_contract(|| Box::new(Disk::default().open(0, true, &mut faults).unwrap()));
+    }
+}

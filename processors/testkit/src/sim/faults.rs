@@ -1,0 +1,200 @@
+//! What goes wrong, by name, how often, and which of it this seed knows.
+
+use std::collections::BTreeMap;
+
+use super::rng::Rng;
+
+/// A kind of fault. Those of the second half are what faults lead to; they are counted, not chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// An instance is gone between two steps, and comes back later.
+    Crash,
+    /// A worker stands still for longer than sessions and transactions live, and goes on as if nothing had been.
+    Zombie,
+    /// An instance leaves the group in order, and joins again later.
+    Rebalance,
+    /// A record of the transaction cannot be written.
+    Abort,
+    /// An input record is produced again.
+    DuplicateInput,
+    /// The client hands out records that it handed out before.
+    Redelivery,
+    /// The end of a transaction never reaches the coordinator.
+    LostRequest,
+    /// The coordinator's answer to the end of a transaction never comes.
+    LostReply,
+    /// The coordinator's answer comes late.
+    DelayedReply,
+    /// The end of a transaction reaches the coordinator later, whatever happens till then.
+    DelayedRequest,
+    /// What was applied to the store did not reach the disk before a crash.
+    SlowDisk,
+    /// Half of a batch reached the disk before a crash.
+    TornWrite,
+    /// The store cannot be read or written, once.
+    StoreFailure,
+    /// The changelog is compacted.
+    Compaction,
+    /// Nothing happens for a while.
+    Standstill,
+    /// Somebody writes into the input what is aborted then.
+    AbortedInput,
+    /// The coordinator ended a transaction that was open for too long.
+    TransactionTimeout,
+    /// A member's session ended.
+    SessionTimeout,
+    /// A request of a producer was refused for its old epoch.
+    FencedProducer,
+    /// Offsets were refused for an old generation or a member unknown.
+    RefusedOffsets,
+    /// A delayed end of a transaction reached the coordinator.
+    LateEnd,
+    /// The same, and it was not refused.
+    LateEndActed,
+    /// A task began with the state that an earlier life left on the disk.
+    StaleStore,
+    /// A partition was lost without having been given up.
+    LostPartitions,
+    /// After a commit without an answer it was taken for aborted, since somebody else had gone on from there.
+    TakenForAborted,
+}
+
+/// Those that are chosen.
+const CHOSEN: [Fault; 16] = [
+    Fault::Crash,
+    Fault::Zombie,
+    Fault::Rebalance,
+    Fault::Abort,
+    Fault::DuplicateInput,
+    Fault::Redelivery,
+    Fault::LostRequest,
+    Fault::LostReply,
+    Fault::DelayedReply,
+    Fault::DelayedRequest,
+    Fault::SlowDisk,
+    Fault::TornWrite,
+    Fault::StoreFailure,
+    Fault::Compaction,
+    Fault::Standstill,
+    Fault::AbortedInput,
+];
+
+impl Fault {
+    /// Those that a few hundred runs are enough for; to be wrong about a commit takes more.
+    pub const COMMON: [Fault; 24] = [
+        Fault::Crash,
+        Fault::Zombie,
+        Fault::Rebalance,
+        Fault::Abort,
+        Fault::DuplicateInput,
+        Fault::Redelivery,
+        Fault::LostRequest,
+        Fault::LostReply,
+        Fault::DelayedReply,
+        Fault::DelayedRequest,
+        Fault::SlowDisk,
+        Fault::TornWrite,
+        Fault::StoreFailure,
+        Fault::Compaction,
+        Fault::Standstill,
+        Fault::AbortedInput,
+        Fault::TransactionTimeout,
+        Fault::SessionTimeout,
+        Fault::FencedProducer,
+        Fault::RefusedOffsets,
+        Fault::LateEnd,
+        Fault::LateEndActed,
+        Fault::StaleStore,
+        Fault::LostPartitions,
+    ];
+
+    /// Its name, as the report prints it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fault::Crash => "crash",
+            Fault::Zombie => "zombie",
+            Fault::Rebalance => "rebalance",
+            Fault::Abort => "abort",
+            Fault::DuplicateInput => "duplicate input",
+            Fault::Redelivery => "redelivery",
+            Fault::LostRequest => "lost EndTxn",
+            Fault::LostReply => "lost reply to EndTxn",
+            Fault::DelayedReply => "delayed reply to EndTxn",
+            Fault::DelayedRequest => "delayed EndTxn",
+            Fault::SlowDisk => "slow disk",
+            Fault::TornWrite => "torn write",
+            Fault::StoreFailure => "store failure",
+            Fault::Compaction => "compaction",
+            Fault::Standstill => "standstill",
+            Fault::AbortedInput => "aborted input",
+            Fault::TransactionTimeout => "→ transaction time-out",
+            Fault::SessionTimeout => "→ session time-out",
+            Fault::FencedProducer => "→ fenced producer",
+            Fault::RefusedOffsets => "→ refused offsets",
+            Fault::LateEnd => "→ late EndTxn",
+            Fault::LateEndActed => "→ late EndTxn that acted",
+            Fault::StaleStore => "→ kept store used again",
+            Fault::LostPartitions => "→ lost partitions",
+            Fault::TakenForAborted => "→ taken for aborted",
+        }
+    }
+}
+
+/// How often each fault happened.
+pub type Counts = BTreeMap<Fault, u64>;
+
+/// Adds the faults of another run.
+pub fn add_counts(all: &mut Counts, more: &Counts) {
+    for (fault, count) in more {
+        *all.entry(*fault).or_default() += count;
+    }
+}
+
+/// The faults of one run.
+pub(super) struct Faults {
+    /// How often each kind happens in a thousand chances; what is missing does not happen in this run.
+    rates: BTreeMap<Fault, usize>,
+    counts: Counts,
+    is_on: bool,
+}
+
+impl Faults {
+    /// Some kinds, some often and some rarely: a run with all of them would never come to the rarer meetings of two.
+    pub(super) fn new(rng: &mut Rng) -> Self {
+        let mut rates = BTreeMap::new();
+        for fault in CHOSEN {
+            if rng.chance(600) {
+                // What can happen only in a crash has few chances.
+                let common = match fault {
+                    Fault::SlowDisk | Fault::TornWrite => [200, 400, 600, 900],
+                    _ => [20, 60, 150, 300],
+                };
+                rates.insert(fault, rng.pick(&common).copied().unwrap_or(20));
+            }
+        }
+        Self { rates, counts: Counts::new(), is_on: true }
+    }
+
+    pub(super) fn switch(&mut self, is_on: bool) {
+        self.is_on = is_on;
+    }
+
+    /// Whether the fault happens now, where it could.
+    pub(super) fn strikes(&mut self, fault: Fault, rng: &mut Rng) -> bool {
+        let rate = self.rates.get(&fault).copied().unwrap_or(0);
+        let strikes = self.is_on && rate > 0 && rng.chance(rate);
+        if strikes {
+            self.count(fault);
+        }
+        strikes
+    }
+
+    pub(super) fn count(&mut self, fault: Fault) {
+        *self.counts.entry(fault).or_default() += 1;
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+}

@@ -1,0 +1,280 @@
+//! What comes in: small conversations, disordered, repeated, in the wrong places, with records among them that nobody can
+//! read; and what a direct fold of the same gives.
+
+use std::collections::BTreeMap;
+
+use engine::partition_of;
+use serde_json::{Value, json};
+
+use super::broker::{Place, Record};
+use super::rng::Rng;
+use super::topology::Topics;
+use crate::{EventFactory, generated_event};
+
+const T0: i64 = 1_750_000_000_000;
+const CONVERSATIONS: [&str; 4] = ["c0", "c/1%", "conversation 2", "ü3"];
+/// Conversations that have topics of their own.
+const OWN_TOPICS: [&str; 2] = ["t0", "t1"];
+/// So long after everything else the clocks are read that let things expire: more than a day, less than a week.
+const LATER_S: i64 = 25 * 3600;
+
+/// A record to be produced.
+#[derive(Clone)]
+pub(super) struct Input {
+    pub(super) place: Place,
+    pub(super) record: Record,
+}
+
+/// How often an event was produced, and how it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Copies {
+    pub(super) count: usize,
+    /// It names only its session: it may leave a second audit record, once its conversation is known.
+    pub(super) by_session: bool,
+}
+
+/// All inputs of a run, and what is known of them.
+pub(super) struct Inputs {
+    pub(super) topics: Topics,
+    /// What is still to be produced.
+    pub(super) waiting: Vec<Input>,
+    /// What was produced, as a direct fold takes it.
+    pub(super) produced: Vec<Produced>,
+    /// After how many records there was a rest.
+    pub(super) phases: Vec<usize>,
+    pub(super) copies: BTreeMap<String, Copies>,
+    /// Whether things are to expire in the end.
+    pub(super) expires: bool,
+    /// Whether a conversation is to be erased.
+    pub(super) erases: bool,
+    /// Every event that names its conversation, with it.
+    of_conversations: Vec<(String, Input)>,
+    /// Whether one was erased: what comes for it then is refused.
+    is_late: bool,
+}
+
+/// A record that was produced, as a direct fold takes it.
+pub(super) struct Produced {
+    pub(super) value: Vec<u8>,
+    pub(super) timestamp_ms: i64,
+    pub(super) is_request: bool,
+}
+
+/// Which conversations have topics of their own in this run.
+pub(super) fn own_topics(rng: &mut Rng) -> Vec<String> {
+    let count = if rng.chance(300) { rng.between(1, OWN_TOPICS.len()) } else { 0 };
+    OWN_TOPICS.iter().take(count).map(|id| (*id).to_owned()).collect()
+}
+
+impl Inputs {
+    pub(super) fn new(topics: Topics, rng: &mut Rng) -> Self {
+        let expires = rng.chance(250);
+        let mut inputs = Self {
+            topics,
+            waiting: Vec::new(),
+            produced: Vec::new(),
+            copies: BTreeMap::new(),
+            phases: Vec::new(),
+            expires,
+            erases: rng.chance(250),
+            of_conversations: Vec::new(),
+            is_late: false,
+        };
+        let conversations = rng.between(1, CONVERSATIONS.len());
+        for number in 0..rng.between(8, 40) {
+            let input = match rng.below(20) {
+                0 => inputs.unreadable(number, rng),
+                1 => inputs.note(number, rng),
+                _ => inputs.event(number, conversations, rng),
+            };
+            inputs.waiting.push(input);
+        }
+        if rng.chance(700) {
+            rng.shuffle(&mut inputs.waiting);
+        }
+        inputs
+    }
+
+    /// An event of some conversation.
+    fn event(&self, number: usize, conversations: usize, rng: &mut Rng) -> Input {
+        let numbers = [(); 5].map(|()| rng.byte());
+        let own: Vec<usize> = self.topics.of_conversations().collect();
+        if let Some(topic) = rng.pick(&own).copied()
+            && rng.chance(300)
+        {
+            let id = self.topics.conversation_of(topic).unwrap_or_default();
+            let mut event = generated_event(id, number, numbers);
+            // A dead letter is compared with the one of the direct fold, which knows no such topics.
+            if !self.expires && rng.chance(500) {
+                remove(&mut event, "conversationId");
+            }
+            return self.input(Place { topic, partition: 0 }, &event, rng);
+        }
+        let id = CONVERSATIONS.get(rng.below(conversations)).copied().unwrap_or_default();
+        let mut event = generated_event(id, number, numbers);
+        if rng.chance(300) {
+            let session = json!({"id": format!("session {} of {id}", rng.below(2))});
+            set(&mut event, "channelSession", session);
+            if rng.chance(500) {
+                remove(&mut event, "conversationId");
+            }
+        }
+        let partition = self.partition(id, rng);
+        self.input(Place { topic: self.topics.input, partition }, &event, rng)
+    }
+
+    /// A note on its own, or an edit of one.
+    fn note(&self, number: usize, rng: &mut Rng) -> Input {
+        let factory = EventFactory::homeless();
+        let (id, note) = (format!("e{number:03}"), format!("note {}", rng.below(2)));
+        let second = i64::try_from(rng.below(8)).unwrap_or(0);
+        let event = if rng.chance(600) {
+            let data = json!({"id": note, "body": {"type": "NOTE", "text": id}});
+            factory.event(&id, "THIRD_PARTY_ACTIVITY", second, data)
+        } else {
+            factory.edit(&id, second, &note, "SYSTEM:sys", "edited")
+        };
+        let partition = self.partition(&note, rng);
+        self.input(Place { topic: self.topics.input, partition }, &event, rng)
+    }
+
+    /// A record that becomes a dead letter, or a tombstone.
+    fn unreadable(&self, number: usize, rng: &mut Rng) -> Input {
+        let text = match rng.below(5) {
+            0 => None,
+            1 => Some(format!("{{not JSON {number}")),
+            2 => Some(json!({"name": "ANYTHING", "timestamp": T0, "n": number}).to_string()),
+            3 => Some(json!({"id": format!("u{number}"), "name": "ANYTHING", "timestamp": T0}).to_string()),
+            _ => {
+                let event = EventFactory::new("c0").event(&format!("u{number}"), "ANYTHING", 0, json!({}));
+                Some(event.to_string().replace(&T0.to_string(), "\"yesterday\""))
+            }
+        };
+        let places = [self.topics.input].into_iter().chain(self.topics.of_conversations());
+        let topics: Vec<usize> =
+            places.filter(|topic| *topic == self.topics.input || text.is_some()).collect();
+        let topic = rng.pick(&topics).copied().unwrap_or(self.topics.input);
+        // In a topic of its own, an event without a conversation has one.
+        let topic = if text.as_ref().is_some_and(|text| text.starts_with("{not")) {
+            topic
+        } else {
+            self.topics.input
+        };
+        let partition = if topic == self.topics.input { self.any_partition(rng) } else { 0 };
+        self.record(Place { topic, partition }, text.map(String::into_bytes), rng)
+    }
+
+    /// Mostly where it belongs.
+    fn partition(&self, key: &str, rng: &mut Rng) -> i32 {
+        if rng.chance(700) {
+            partition_of(key.as_bytes(), self.topics.partitions)
+        } else {
+            self.any_partition(rng)
+        }
+    }
+
+    fn any_partition(&self, rng: &mut Rng) -> i32 {
+        i32::try_from(rng.below(usize::try_from(self.topics.partitions).unwrap_or(1))).unwrap_or(0)
+    }
+
+    fn input(&self, place: Place, event: &Value, rng: &mut Rng) -> Input {
+        self.record(place, Some(event.to_string().into_bytes()), rng)
+    }
+
+    fn record(&self, place: Place, value: Option<Vec<u8>>, rng: &mut Rng) -> Input {
+        let headers =
+            if rng.chance(200) { vec![("trace".to_owned(), Some(vec![rng.byte()]))] } else { Vec::new() };
+        let key = rng.chance(500).then(|| b"some key".to_vec());
+        Input { place, record: Record { key, value, headers, timestamp_ms: T0 } }
+    }
+
+    /// The next record is produced; `again` one that was produced before.
+    pub(super) fn next(&mut self) -> Option<Input> {
+        (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
+    }
+
+    /// Notes that a record was produced.
+    pub(super) fn note_produced(&mut self, input: &Input) {
+        let Some(value) = &input.record.value else { return };
+        let event = serde_json::from_slice::<Value>(value).ok();
+        let id = event.as_ref().and_then(|event| event.get("id")?.as_str().map(str::to_owned));
+        let value = match (&event, self.topics.conversation_of(input.place.topic)) {
+            (Some(event), Some(conversation)) if event.get("conversationId").is_none() => {
+                let mut event = event.clone();
+                set(&mut event, "conversationId", json!(conversation));
+                event.to_string().into_bytes()
+            }
+            _ => value.clone(),
+        };
+        let is_request = input.place.topic == self.topics.erasures();
+        self.produced.push(Produced { value, timestamp_ms: input.record.timestamp_ms, is_request });
+        if let Some((id, event)) = id.zip(event)
+            && id.starts_with(['e', 'k'])
+            && !(self.is_late && id.starts_with('e'))
+        {
+            if let Some(conversation) = event.get("conversationId").and_then(Value::as_str) {
+                self.of_conversations.push((conversation.to_owned(), input.clone()));
+            }
+            let is_homeless = event.get("conversationId").is_none();
+            let has_session = event.get("channelSession").is_some();
+            let copies = self.copies.entry(id).or_default();
+            copies.count += 1;
+            copies.by_session =
+                is_homeless && has_session && self.topics.conversation_of(input.place.topic).is_none();
+        }
+    }
+
+    /// Everything produced so far has been dealt with before anything else comes.
+    pub(super) fn end_phase(&mut self) {
+        self.phases.push(self.produced.len());
+    }
+
+    /// A request to erase a conversation, and records of it that come after that.
+    pub(super) fn erasure(&mut self, rng: &mut Rng) -> (Input, Vec<Input>) {
+        self.is_late = true;
+        let known = rng.pick(&self.of_conversations).map(|(id, _)| id.clone());
+        let id = known.unwrap_or_else(|| "unknown".to_owned());
+        let request = json!({"conversationId": id});
+        let request = self.input(Place { topic: self.topics.erasures(), partition: 0 }, &request, rng);
+        let of_it = self.of_conversations.iter().filter(|(of, _)| *of == id);
+        let mut late: Vec<Input> = of_it.map(|(_, input)| input.clone()).collect();
+        rng.shuffle(&mut late);
+        late.truncate(rng.between(1, 4));
+        (request, late)
+    }
+
+    /// Something happens more than a day later, in another conversation in each partition: so all that waits in vain, and
+    /// all that was closed, is due.
+    pub(super) fn clocks(&self, round: usize) -> Vec<Input> {
+        let second = LATER_S + i64::try_from(round).unwrap_or(0);
+        let mut inputs = Vec::new();
+        for partition in 0..self.topics.partitions {
+            let names = (0..).map(|number| format!("clock {number}"));
+            let mut here =
+                names.filter(|id| partition_of(id.as_bytes(), self.topics.partitions) == partition);
+            let Some(id) = here.next() else { continue };
+            let event_id = format!("k{round} of {id}");
+            let event = EventFactory::new(&id).event(&event_id, "ANYTHING", second, json!({}));
+            let record = Record {
+                key: None,
+                value: Some(event.to_string().into_bytes()),
+                headers: Vec::new(),
+                timestamp_ms: T0 + second * 1000,
+            };
+            inputs.push(Input { place: Place { topic: self.topics.input, partition }, record });
+        }
+        inputs
+    }
+}
+
+fn set(event: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = event.as_object_mut() {
+        fields.insert(field.to_owned(), value);
+    }
+}
+
+fn remove(event: &mut Value, field: &str) {
+    if let Some(fields) = event.as_object_mut() {
+        fields.remove(field);
+    }
+}

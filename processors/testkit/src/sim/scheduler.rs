@@ -1,0 +1,304 @@
+//! Chooses what happens next, by the seed alone: a step of a worker, of the broker, of a disk, of time, or a fault.
+
+use super::broker::{Broker, Place, Record};
+use super::disk::Disk;
+use super::faults::{Fault, Faults};
+use super::inputs::{self, Input, Inputs};
+use super::instance::Instance;
+use super::rng::Rng;
+use super::topology::Topics;
+use super::trace::Trace;
+use super::worker::Worker;
+use super::world::World;
+use super::{Options, Report, verdict};
+
+/// A run that has not come to rest after so many rounds without any fault never will.
+const ROUNDS_MAX: usize = 20_000;
+/// Rounds in which clocks are read: what is due expires with a commit, and so with the second one.
+const CLOCK_ROUNDS: usize = 3;
+/// The name of the producer whose records are aborted.
+const UPSTREAM: &str = "upstream";
+
+/// What the scheduler itself lets happen, each as often as the others.
+const FAULTS: [Fault; 8] = [
+    Fault::Crash,
+    Fault::Zombie,
+    Fault::Rebalance,
+    Fault::DuplicateInput,
+    Fault::StoreFailure,
+    Fault::Compaction,
+    Fault::Standstill,
+    Fault::AbortedInput,
+];
+
+/// One run.
+pub(super) struct Scheduler {
+    world: World,
+    instances: Vec<Instance>,
+    inputs: Inputs,
+    /// What may be produced again.
+    repeatable: Vec<Input>,
+    steps: u64,
+}
+
+impl Scheduler {
+    pub(super) fn new(seed: u64, options: Options) -> Self {
+        let mut rng = Rng::new(seed);
+        let own_topics = inputs::own_topics(&mut rng);
+        let partitions = i32::try_from(rng.between(1, 4)).unwrap_or(1);
+        let topics = Topics::new(partitions, &own_topics);
+        let inputs = Inputs::new(topics.clone(), &mut rng);
+        let lanes = (0..partitions).map(|partition| Place { topic: topics.input, partition });
+        let siding = topics.of_siding().map(|topic| Place { topic, partition: 0 });
+        let mut world = World {
+            faults: Faults::new(&mut rng),
+            trace: Trace::new(options.trace),
+            broker: Broker::new(lanes.chain(siding).collect()),
+            topics,
+            defect: options.defect,
+            marks: 0,
+            keeps_stores: rng.chance(700),
+            rng,
+        };
+        let mut instances = Vec::new();
+        for number in 0..world.rng.between(1, 3) {
+            let size = world.rng.between(1, 2);
+            instances.push(Instance::new(format!("instance-{number}"), size, &world));
+        }
+        Self { world, instances, inputs, repeatable: Vec::new(), steps: 0 }
+    }
+
+    /// Runs to the end, and judges.
+    pub(super) fn run(&mut self) -> Result<(), String> {
+        let steps = self.world.rng.between(200, 1_500);
+        self.trouble(steps)?;
+        self.come_to_rest()?;
+        if self.inputs.erases {
+            self.erase_a_conversation()?;
+        }
+        if self.inputs.expires {
+            self.read_clocks()?;
+        }
+        let disks: Vec<(i32, Disk)> = self
+            .instances
+            .iter()
+            .flat_map(|instance| instance.workers.iter().map(|worker| (worker, &instance.disk)))
+            .flat_map(|(worker, disk)| worker.live().map(|partition| (partition, disk.clone())))
+            .collect();
+        verdict::judge(&mut self.world, &self.inputs, &disks)
+    }
+
+    pub(super) fn into_report(self) -> Report {
+        Report {
+            hash: self.world.trace.hash(),
+            steps: self.steps,
+            inputs: self.inputs.produced.len(),
+            faults: self.world.faults.counts().clone(),
+            lines: self.world.trace.into_lines(),
+        }
+    }
+
+    /// A conversation is to be erased; and then some of its records come again.
+    fn erase_a_conversation(&mut self) -> Result<(), String> {
+        self.repeatable.clear();
+        let (request, late) = self.inputs.erasure(&mut self.world.rng);
+        for waiting in [vec![request], late] {
+            self.inputs.waiting = waiting;
+            let steps = self.world.rng.between(50, 500);
+            self.trouble(steps)?;
+            self.come_to_rest()?;
+        }
+        Ok(())
+    }
+
+    /// A day passes; then nothing more goes wrong until all that was due is gone.
+    fn read_clocks(&mut self) -> Result<(), String> {
+        self.repeatable.clear();
+        for round in 0..CLOCK_ROUNDS {
+            self.inputs.waiting = self.inputs.clocks(round);
+            if round == 0 {
+                let steps = self.world.rng.between(50, 500);
+                self.trouble(steps)?;
+            }
+            self.come_to_rest()?;
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, steps: usize) -> Result<(), String> {
+        self.world.faults.switch(true);
+        for _ in 0..steps {
+            let passed_ms = u64::try_from(self.world.rng.between(0, 2)).unwrap_or(0);
+            self.pass(passed_ms);
+            match self.world.rng.below(100) {
+                0..70 => self.let_somebody_work()?,
+                70..80 => self.write_marker()?,
+                80..84 => self.produce_next(),
+                84..86 => self.flush_some_disk(),
+                86..89 => self.deliver_late(),
+                _ => self.let_something_go_wrong(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing goes wrong any more, and everything is finished.
+    fn come_to_rest(&mut self) -> Result<(), String> {
+        self.world.faults.switch(false);
+        self.world.note(format_args!("nothing goes wrong any more"));
+        while !self.inputs.waiting.is_empty() {
+            self.produce_next();
+        }
+        for worker in self.instances.iter_mut().flat_map(|instance| &mut instance.workers) {
+            worker.pauses_until_ms = 0;
+        }
+        for _ in 0..ROUNDS_MAX {
+            self.pass(1);
+            self.deliver_late();
+            self.write_marker()?;
+            self.flush_some_disk();
+            for worker in self.instances.iter_mut().flat_map(|instance| &mut instance.workers) {
+                worker.step(&mut self.world)?;
+                self.steps += 1;
+            }
+            if self.is_at_rest() {
+                self.inputs.end_phase();
+                return Ok(());
+            }
+        }
+        Err("it does not come to rest".to_owned())
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let world = &self.world;
+        let workers = || self.instances.iter().flat_map(|instance| &instance.workers);
+        world.broker.is_quiet()
+            && self.instances.iter().all(Instance::is_up)
+            && workers().all(|worker| worker.is_at_rest(world))
+            // Not one that belongs to a member which is gone, and the group does not know it yet.
+            && workers().map(Worker::held).sum::<usize>() == world.broker.read_places()
+    }
+
+    /// Time passes.
+    fn pass(&mut self, passed_ms: u64) {
+        self.world.broker.now_ms += passed_ms;
+        let World { broker, faults, .. } = &mut self.world;
+        if let Some(what) = broker.tick(faults) {
+            self.world.note(format_args!("{what}"));
+        }
+        for instance in &mut self.instances {
+            instance.follow_time(&mut self.world);
+        }
+    }
+
+    fn let_somebody_work(&mut self) -> Result<(), String> {
+        let now_ms = self.world.broker.now_ms;
+        let workers = self.instances.iter_mut().flat_map(|instance| &mut instance.workers);
+        let mut awake: Vec<_> = workers.filter(|worker| worker.pauses_until_ms <= now_ms).collect();
+        let chosen = self.world.rng.below(awake.len());
+        if let Some(worker) = awake.get_mut(chosen) {
+            worker.step(&mut self.world)?;
+            self.steps += 1;
+        }
+        Ok(())
+    }
+
+    fn write_marker(&mut self) -> Result<(), String> {
+        let World { broker, rng, .. } = &mut self.world;
+        if let Some(what) = broker.write_marker(rng)? {
+            self.world.note(format_args!("{what}"));
+        }
+        Ok(())
+    }
+
+    fn deliver_late(&mut self) {
+        let World { broker, rng, faults, .. } = &mut self.world;
+        if let Some(what) = broker.deliver_late(rng, faults) {
+            self.world.note(format_args!("{what}"));
+        }
+    }
+
+    fn flush_some_disk(&mut self) {
+        let chosen = self.world.rng.below(self.instances.len());
+        if let Some(instance) = self.instances.get(chosen) {
+            instance.disk.flush(&mut self.world.rng);
+        }
+    }
+
+    fn produce_next(&mut self) {
+        if let Some(input) = self.inputs.next() {
+            self.repeatable.push(input.clone());
+            self.produce(input);
+        }
+    }
+
+    fn produce(&mut self, input: Input) {
+        self.inputs.note_produced(&input);
+        let place = input.place;
+        self.world.note(format_args!("{place:?} gets a record"));
+        self.world.broker.append(place, input.record);
+    }
+
+    fn let_something_go_wrong(&mut self) {
+        let Some(fault) = self.world.rng.pick(&FAULTS).copied() else { return };
+        if self.world.strikes(fault) {
+            self.let_happen(fault);
+        }
+    }
+
+    fn let_happen(&mut self, fault: Fault) {
+        let world = &mut self.world;
+        let chosen = world.rng.below(self.instances.len());
+        let Some(instance) = self.instances.get_mut(chosen) else { return };
+        match fault {
+            Fault::Crash if instance.is_up() => instance.crash(world),
+            Fault::Rebalance => instance.stop(world),
+            Fault::Zombie => {
+                let sleeper = world.rng.below(instance.workers.len());
+                if let Some(worker) = instance.workers.get_mut(sleeper) {
+                    let pause_ms = u64::try_from(world.rng.between(100, 1000)).unwrap_or(100);
+                    worker.pauses_until_ms = world.broker.now_ms + pause_ms;
+                    let name = &worker.name;
+                    world.note(format_args!("{name} stands still for {pause_ms} ms"));
+                }
+            }
+            Fault::StoreFailure => {
+                if let Some(partition) = instance.disk.fail_once(&mut world.rng) {
+                    world.note(format_args!("the store of {partition} will fail"));
+                }
+            }
+            Fault::DuplicateInput => {
+                if let Some(input) = world.rng.pick(&self.repeatable).cloned() {
+                    self.produce(input);
+                }
+            }
+            Fault::Compaction => {
+                let places = world.broker.places_of(world.topics.changelog());
+                if let Some(place) = world.rng.pick(&places) {
+                    world.broker.compact(*place);
+                    world.note(format_args!("{place:?} is compacted"));
+                }
+            }
+            Fault::Standstill => {
+                let passed_ms = u64::try_from(world.rng.between(50, 500)).unwrap_or(50);
+                self.pass(passed_ms);
+            }
+            Fault::AbortedInput => self.abort_some_input(),
+            _ => {}
+        }
+    }
+
+    /// Somebody else's transaction in the input, which is aborted.
+    fn abort_some_input(&mut self) {
+        let World { broker, rng, topics, .. } = &mut self.world;
+        let Ok(epoch) = broker.init_producer(UPSTREAM) else { return };
+        let partition =
+            i32::try_from(rng.below(usize::try_from(topics.partitions).unwrap_or(1))).unwrap_or(0);
+        let value = Some(b"aborted".to_vec());
+        let record = Record { key: None, value, headers: Vec::new(), timestamp_ms: 0 };
+        let written =
+            broker.produce((UPSTREAM, epoch), Place { topic: topics.input, partition }, vec![record]);
+        let ended = written.and_then(|_| broker.end((UPSTREAM, epoch), false));
+        self.world.note(format_args!("an aborted record in the input: {ended:?}"));
+    }
+}

@@ -1,0 +1,115 @@
+//! All processors with their topics, as the program runs them. The one place of the simulation that names them.
+
+use std::sync::Arc;
+
+use engine::{InnerTopics, Topology};
+
+/// The topics that each processor writes.
+const WRITES: [(&str, &[&str]); 8] = [
+    ("admission", &[]),
+    ("correlate", &[]),
+    ("activities", &["cx.activities"]),
+    ("timelines", &["cx.timelines"]),
+    ("conversations", &["cx.conversations"]),
+    ("metrics", &["cx.metrics"]),
+    ("audit", &["cx.audit"]),
+    ("bot-training", &["cx.bot-training"]),
+];
+
+/// The input topic that is partitioned.
+pub(super) const INPUT: &str = "cx.events";
+/// Where requests to erase come from.
+const ERASURES: &str = "cx.erasures";
+/// The output of which each emission is counted.
+pub(super) const AUDIT: &str = "cx.audit";
+/// The output whose last value has a count of changes that is outside the law.
+pub(super) const METRICS: &str = "cx.metrics";
+/// The output of which each new value of a key has at least the revision of the one before. (A window that was empty for
+/// a moment begins anew.)
+pub(super) const GROWING: &str = "cx.conversations";
+const CONVERSATION_PREFIX: &str = "cx.conversation.";
+
+/// The topology of all processors.
+pub(super) fn topology() -> Topology {
+    let inner = InnerTopics {
+        dead_letters: "cx.dead-letters",
+        changelog: "simulation-changelog",
+        repartition: "simulation-repartition",
+        erasures: Some(ERASURES),
+    };
+    let mut topology = Topology::new(inner);
+    for (name, writes) in WRITES {
+        if let Some(processor) = folds::by_name(name, &folds::Settings::default()) {
+            let added = topology.add(processor, writes);
+            debug_assert!(added.is_ok(), "the table fits the processors");
+        }
+    }
+    topology
+}
+
+/// All topics of a run, by number: those of the topology, the input, requests to erase, then those of one conversation
+/// each.
+#[derive(Clone)]
+pub(super) struct Topics {
+    pub(super) topology: Arc<Topology>,
+    names: Vec<String>,
+    pub(super) partitions: i32,
+    pub(super) input: usize,
+}
+
+impl Topics {
+    /// With a topic for each of these conversations.
+    pub(super) fn new(partitions: i32, conversations: &[String]) -> Self {
+        let topology = Arc::new(topology());
+        let mut names = topology.topics().to_vec();
+        let input = names.len();
+        names.extend([INPUT.to_owned(), ERASURES.to_owned()]);
+        names.extend(conversations.iter().map(|id| format!("{CONVERSATION_PREFIX}{id}")));
+        Self { topology, names, partitions, input }
+    }
+
+    pub(super) fn name(&self, topic: usize) -> &str {
+        self.names.get(topic).map_or("", String::as_str)
+    }
+
+    pub(super) fn number(&self, name: &str) -> usize {
+        self.names.iter().position(|other| other == name).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn repartition(&self) -> usize {
+        self.topology.repartition().index()
+    }
+
+    pub(super) fn changelog(&self) -> usize {
+        self.topology.changelog().index()
+    }
+
+    pub(super) fn dead_letters(&self) -> usize {
+        self.topology.dead_letters().index()
+    }
+
+    pub(super) fn erasures(&self) -> usize {
+        self.input + 1
+    }
+
+    /// The numbers of the topics of one conversation each.
+    pub(super) fn of_conversations(&self) -> std::ops::Range<usize> {
+        self.input + 2..self.names.len()
+    }
+
+    /// The numbers of the topics that are not partitioned like the state. Each has one partition.
+    pub(super) fn of_siding(&self) -> std::ops::Range<usize> {
+        self.input + 1..self.names.len()
+    }
+
+    /// The conversation that a topic belongs to.
+    pub(super) fn conversation_of(&self, topic: usize) -> Option<&str> {
+        self.name(topic).strip_prefix(CONVERSATION_PREFIX)
+    }
+
+    /// The outputs: neither input nor inner topic.
+    pub(super) fn outputs(&self) -> impl Iterator<Item = usize> {
+        let inner = [self.repartition(), self.changelog(), self.dead_letters()];
+        (0..self.input).filter(move |topic| !inner.contains(topic))
+    }
+}

@@ -1,0 +1,279 @@
+//! A worker as the edge runs it: the same steps in the same order, cut into pieces between any two of which anything may
+//! happen. The tasks in its hands are the real ones.
+
+mod client;
+mod collected;
+mod commit;
+mod lane;
+mod rebalance;
+mod restore;
+mod siding;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use engine::{SourceRecord, Task, TaskError};
+use model::Limits;
+
+use super::broker::{Offset, Place, Record};
+use super::disk::Disk;
+use super::faults::Fault;
+use super::world::World;
+use client::Client;
+use lane::Lane;
+use siding::Siding;
+
+/// The time that dead letters carry; the direct fold's too.
+const NOW_MS: i64 = 1_750_000_000_000;
+/// How many records are taken in one step.
+const A_STEP: usize = 4;
+/// In a thousand: how often a commit comes although there is more to take.
+const EARLY_COMMITS: usize = 250;
+
+/// What the worker will do next.
+enum Stage {
+    /// Ask for an epoch; whatever was open under this name is aborted by it.
+    Init(Next),
+    Turn(Part),
+    /// Send what was staged, partition by partition.
+    Send(VecDeque<(Place, Vec<Record>)>),
+    Offsets,
+    End,
+    Doubt,
+    Settle(bool),
+    Abort,
+    Gone,
+}
+
+/// What comes after a new epoch.
+enum Next {
+    Turn,
+    /// The group's committed offsets say whether the last transaction was committed.
+    Doubt,
+    /// The last transaction was not committed.
+    Aborted,
+}
+
+/// The parts of a turn.
+#[derive(Clone, Copy)]
+enum Part {
+    Group,
+    Lanes,
+    Poll,
+}
+
+/// What comes after the transaction.
+#[derive(Default)]
+enum After {
+    #[default]
+    Nothing,
+    GiveUp(BTreeSet<Place>),
+    Leave,
+}
+
+pub(super) struct Worker {
+    pub(super) name: String,
+    /// It stands still until then.
+    pub(super) pauses_until_ms: u64,
+    epoch: i32,
+    stage: Stage,
+    after: After,
+    client: Client,
+    lanes: BTreeMap<i32, Lane>,
+    siding: Siding,
+    /// Partitions whose store another worker of this instance has not let go of yet.
+    unopened: BTreeSet<i32>,
+    disk: Disk,
+    /// The offsets of the transaction that is being committed.
+    offsets: Vec<(Place, Offset)>,
+    /// Where the changelogs end with what the producer has sent in this transaction.
+    changelog_ends: BTreeMap<i32, i64>,
+    /// Whether the coordinator knows of the transaction.
+    has_sent: bool,
+    /// Partitions whose state has to be restored.
+    damaged: BTreeSet<i32>,
+    is_leaving: bool,
+}
+
+impl Worker {
+    pub(super) fn new(name: String, disk: Disk, world: &World) -> Self {
+        Self {
+            name,
+            pauses_until_ms: 0,
+            epoch: -1,
+            stage: Stage::Init(Next::Turn),
+            after: After::Nothing,
+            client: Client::default(),
+            lanes: BTreeMap::new(),
+            siding: Siding::new(&world.topics.topology, world.topics.partitions),
+            unopened: BTreeSet::new(),
+            disk,
+            changelog_ends: BTreeMap::new(),
+            offsets: Vec::new(),
+            has_sent: false,
+            damaged: BTreeSet::new(),
+            is_leaving: false,
+        }
+    }
+
+    /// Asks it to commit once more and to leave.
+    pub(super) fn stop(&mut self) {
+        self.is_leaving = true;
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.stage, Stage::Gone)
+    }
+
+    /// The next step.
+    ///
+    /// # Errors
+    /// A rule was broken.
+    pub(super) fn step(&mut self, world: &mut World) -> Result<(), String> {
+        self.client.heartbeat(&mut world.broker);
+        match std::mem::replace(&mut self.stage, Stage::Turn(Part::Group)) {
+            Stage::Init(next) => self.init(next, world),
+            Stage::Turn(part) => self.turn(part, world)?,
+            Stage::Send(batches) => self.send(batches, world),
+            Stage::Offsets => self.send_offsets(world)?,
+            Stage::End => self.end(world)?,
+            Stage::Doubt => self.doubt(world)?,
+            Stage::Settle(committed) => self.settle(committed, world)?,
+            Stage::Abort => self.abort(world),
+            Stage::Gone => self.stage = Stage::Gone,
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, part: Part, world: &mut World) -> Result<(), String> {
+        if self.is_leaving {
+            self.after = After::Leave;
+            return self.begin_commit(world);
+        }
+        match part {
+            Part::Group => {
+                self.stage = Stage::Turn(Part::Lanes);
+                self.client.follow(&mut world.broker);
+                self.carry_out(world)
+            }
+            Part::Lanes => {
+                self.stage = Stage::Turn(Part::Poll);
+                self.bring_lanes_up(world)
+            }
+            Part::Poll => {
+                self.stage = Stage::Turn(Part::Poll);
+                self.poll(world)
+            }
+        }
+    }
+
+    /// Takes some records of one partition; commits when there are none, or earlier.
+    fn poll(&mut self, world: &mut World) -> Result<(), String> {
+        self.see_ends(world);
+        let places = self.readable(world);
+        let Some(place) = world.rng.pick(&places).copied() else { return self.begin_commit(world) };
+        if world.strikes(Fault::Redelivery) {
+            let back = i64::try_from(world.rng.between(1, 3)).unwrap_or(1);
+            self.client.fall_back(place, back);
+        }
+        for _ in 0..world.rng.between(1, A_STEP) {
+            self.take(place, world)?;
+        }
+        self.client.follow(&mut world.broker);
+        self.carry_out(world)?;
+        if matches!(self.stage, Stage::Turn(_)) && world.rng.chance(EARLY_COMMITS) {
+            return self.begin_commit(world);
+        }
+        Ok(())
+    }
+
+    /// The partitions that have something for a lane that is live, or for the siding.
+    fn readable(&self, world: &World) -> Vec<Place> {
+        let of_lanes = self.lanes.values().filter(|lane| lane.is_live()).flat_map(Lane::places);
+        let all = of_lanes.chain(self.siding.places());
+        all.filter(|place| world.broker.fetch(*place, self.client.position(*place)).is_some()).collect()
+    }
+
+    fn take(&mut self, place: Place, world: &mut World) -> Result<(), String> {
+        let Some((offset, record)) = world.broker.fetch(place, self.client.position(place)) else {
+            return Ok(());
+        };
+        self.client.advance(place, offset + 1);
+        let source = SourceRecord {
+            topic: world.topics.name(place.topic),
+            partition: place.partition,
+            offset,
+            timestamp_ms: Some(record.timestamp_ms),
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            headers: record,
+            conversation: world.topics.conversation_of(place.topic),
+        };
+        let name = &self.name;
+        if world.topics.of_siding().contains(&place.topic) {
+            if self.siding.expects(place, offset) {
+                self.siding.mover.process(&source, NOW_MS);
+                world.note(format_args!("{name}: moves {place:?} offset {offset}"));
+            }
+            return Ok(());
+        }
+        let Some(lane) = self.lanes.get_mut(&place.partition) else { return Ok(()) };
+        if !lane.expects(place, offset) {
+            return Ok(());
+        }
+        match lane.task.process(&source, NOW_MS) {
+            Ok(()) => {
+                lane.took(place, offset);
+                world.note(format_args!("{name}: takes {place:?} offset {offset}"));
+                Ok(())
+            }
+            Err(TaskError::StateDamaged { partition, .. }) => {
+                world.note(format_args!("{name}: the state of {partition} is damaged"));
+                self.restore_anew(partition, world)
+            }
+            Err(error) => Err(format!("{name}: {error}")),
+        }
+    }
+
+    /// What the client's figures say of the ends.
+    fn see_ends(&mut self, world: &World) {
+        for lane in self.lanes.values_mut() {
+            let [input, _] = lane.places();
+            let is_drained = world.broker.fetch(input, self.client.position(input)).is_none();
+            let log = world.broker.log(input);
+            lane.saw_end((log.end(), log.stable_end()), is_drained);
+        }
+    }
+
+    /// A task with its store; none while another worker has the store.
+    fn new_task(&self, partition: i32, world: &mut World) -> Option<Task> {
+        let store = self.disk.open(partition, world.keeps_stores, &mut world.faults)?;
+        let topology = Arc::clone(&world.topics.topology);
+        Some(Task::new(partition, world.topics.partitions, topology, Limits::default(), Box::new(store)))
+    }
+
+    fn is_clean(&self) -> bool {
+        self.siding.mover.is_clean() && self.lanes.values().all(|lane| lane.task.is_clean())
+    }
+
+    /// Whether it has nothing more to do.
+    pub(super) fn is_at_rest(&self, world: &World) -> bool {
+        matches!(self.stage, Stage::Turn(_))
+            && self.client.is_settled()
+            && self.unopened.is_empty()
+            && self.lanes.values().all(Lane::is_live)
+            && self.siding.is_live()
+            && self.is_clean()
+            && self.readable(world).is_empty()
+    }
+
+    /// How many partitions of the group it holds.
+    pub(super) fn held(&self) -> usize {
+        self.client.held()
+    }
+
+    /// The partitions whose tasks are live here.
+    pub(super) fn live(&self) -> impl Iterator<Item = i32> {
+        self.lanes.keys().copied()
+    }
+}

@@ -1,0 +1,93 @@
+//! The siding: topics of one conversation each, and requests to erase, whose records are moved to where they belong.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::{Mover, Topology};
+use model::Limits;
+
+use super::client::Client;
+use crate::sim::broker::Place;
+
+struct Track {
+    /// The first offset taken since the last commit.
+    from: Option<i64>,
+    next: i64,
+    is_misplaced: bool,
+    /// The consumer asks for the group's offset by itself before it reads.
+    is_begun: bool,
+}
+
+pub(super) struct Siding {
+    pub(super) mover: Mover,
+    tracks: BTreeMap<Place, Track>,
+}
+
+impl Siding {
+    pub(super) fn new(topology: &Arc<Topology>, partitions: i32) -> Self {
+        let mover = Mover::new(Arc::clone(topology), partitions, Limits::default());
+        Self { mover, tracks: BTreeMap::new() }
+    }
+
+    pub(super) fn assigned(&mut self, place: Place) {
+        let track = Track { from: None, next: 0, is_misplaced: false, is_begun: false };
+        self.tracks.insert(place, track);
+    }
+
+    pub(super) fn revoked(&mut self, place: Place) {
+        self.tracks.remove(&place);
+    }
+
+    /// Partitions of which the consumer does not know yet where to begin.
+    pub(super) fn to_begin(&self) -> Vec<Place> {
+        self.tracks.iter().filter(|(_, track)| !track.is_begun).map(|(place, _)| *place).collect()
+    }
+
+    pub(super) fn begin(&mut self, place: Place) {
+        if let Some(track) = self.tracks.get_mut(&place) {
+            track.is_begun = true;
+        }
+    }
+
+    /// Partitions that can be read.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        self.tracks.iter().filter(|(_, track)| track.is_begun).map(|(place, _)| *place)
+    }
+
+    /// Whether this record is to be taken, which it then is.
+    pub(super) fn expects(&mut self, place: Place, offset: i64) -> bool {
+        let Some(track) = self.tracks.get_mut(&place) else { return false };
+        if track.is_misplaced || offset < track.next {
+            return false;
+        }
+        track.from.get_or_insert(offset);
+        track.next = offset + 1;
+        true
+    }
+
+    pub(super) fn committed(&mut self) {
+        self.tracks.values_mut().for_each(|track| track.from = None);
+        self.mover.committed();
+    }
+
+    pub(super) fn rewind(&mut self) {
+        self.mover.aborted();
+        for track in self.tracks.values_mut() {
+            if let Some(from) = track.from.take() {
+                track.next = from;
+                track.is_misplaced = true;
+            }
+        }
+    }
+
+    pub(super) fn put_in_place(&mut self, client: &mut Client) {
+        for (place, track) in self.tracks.iter_mut().filter(|(_, track)| track.is_misplaced) {
+            client.seek(*place, track.next);
+            track.is_misplaced = false;
+        }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.tracks.values().all(|track| track.is_begun && !track.is_misplaced)
+    }
+}
