@@ -36,6 +36,7 @@ pub use key::{activity_key, escape, parse_activity_key, timeline_key, unescape};
 pub use kinds::{FactKind, Kind, LegPhase, ReactionKind};
 pub use order::compare;
 pub use reason::{Invalid, Reason};
+pub use record::{Format, JsonFormat, Record};
 pub use time::{AT_MAX, AT_MIN, parse_time_text};
 pub use timeline::{Category, Stage, TimelineEntry};
 pub use training::{TrainingRecord, TrainingReply};
