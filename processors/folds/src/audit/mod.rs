@@ -7,7 +7,7 @@
 //! which is the same.
 
 use engine::{Context, Outcome, ProcessError, Processor, SourceRecord};
-use model::{AuditRecord, Event, Home};
+use model::{AuditRecord, Event, Home, Record};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "audit";
@@ -46,7 +46,7 @@ impl Processor for Audit {
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         let mut value = Vec::with_capacity(384);
-        AuditRecord::of(event).write_json(&mut value);
+        context.format(OUTPUT).write(&Record::from(&AuditRecord::of(event)), &mut value);
         let key = event.id.as_bytes();
         context.emit(OUTPUT, SCHEMA, key, key, value)?;
         Ok(Outcome::Ignored)
