@@ -28,7 +28,7 @@ pub use audit::AuditRecord;
 pub use conversation::{AgentStay, ConversationSummary, QueueVisit, SessionSummary, WrapUp};
 pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome};
 pub use counts::{Counts, DeliveryCounts, ResponseFigures};
-pub use decode::{Limits, decode};
+pub use decode::{Envelope, EnvelopeTime, Limits, decode, decode_envelope};
 pub use event::{Action, Actor, AgentDetail, Change, Channel, Event, Fact, FactDetail, Home, Leg, Primary};
 pub use event::{Relation, SuggestionItem, TaskDetail};
 pub use json::Json;
