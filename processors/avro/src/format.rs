@@ -7,6 +7,9 @@ use crate::encode::Datum;
 /// What every value in the wire format begins with.
 const MAGIC: u8 = 0;
 
+/// What stands before the data.
+pub(crate) const HEADER_BYTES: usize = 5;
+
 /// A topic's records as Avro: a zero byte, the schema's id in the registry, the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AvroFormat {

@@ -1,8 +1,14 @@
 //! Records and events as Avro, in the wire format of Confluent's schema registry (contract, section 10).
 
+mod compatibility;
 mod encode;
 mod format;
+mod read;
 mod schemas;
+mod shape;
 
+pub use compatibility::{Conflict, Direction, conflicts};
 pub use format::{AvroFormat, split};
+pub use read::{PlanError, Plans, ReadError};
 pub use schemas::Schema;
+pub use shape::SchemaError;

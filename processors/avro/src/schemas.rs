@@ -2,6 +2,9 @@
 
 use model::Record;
 
+use crate::compatibility::{Conflict, conflicts};
+use crate::shape::SchemaError;
+
 /// A schema: what it is called, and its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schema {
@@ -9,16 +12,21 @@ pub struct Schema {
     pub name: &'static str,
     /// What `schemas/<name>.avsc` says.
     pub text: &'static str,
+    /// What was released of it, the oldest first: `schemas/released/<name>/<number>.avsc`.
+    pub released: &'static [&'static str],
 }
 
 macro_rules! schemas {
-    ($($(#[$doc:meta])* $constant:ident = $name:literal,)*) => {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal [$($released:literal)*],)*) => {
         impl Schema {
             $(
                 $(#[$doc])*
                 pub const $constant: Schema = Schema {
                     name: $name,
                     text: include_str!(concat!("../../../schemas/", $name, ".avsc")),
+                    released: &[$(
+                        include_str!(concat!("../../../schemas/released/", $name, "/", $released, ".avsc")),
+                    )*],
                 };
             )*
 
@@ -30,19 +38,19 @@ macro_rules! schemas {
 
 schemas! {
     /// Of the records of `cx.activities`.
-    ACTIVITY = "activity",
+    ACTIVITY = "activity" [1],
     /// Of the records of `cx.timelines`.
-    TIMELINE_ENTRY = "timeline-entry",
+    TIMELINE_ENTRY = "timeline-entry" [1],
     /// Of the records of `cx.conversations`.
-    CONVERSATION = "conversation",
+    CONVERSATION = "conversation" [1],
     /// Of the records of `cx.metrics`.
-    METRICS_WINDOW = "metrics-window",
+    METRICS_WINDOW = "metrics-window" [1],
     /// Of the records of `cx.audit`.
-    AUDIT = "audit",
+    AUDIT = "audit" [1],
     /// Of the records of `cx.bot-training`.
-    BOT_TRAINING = "bot-training",
+    BOT_TRAINING = "bot-training" [1],
     /// Of events: what input is read as.
-    CIM_EVENT = "cim-event",
+    CIM_EVENT = "cim-event" [1],
 }
 
 impl Schema {
@@ -50,6 +58,15 @@ impl Schema {
     #[must_use]
     pub fn by_name(name: &str) -> Option<Schema> {
         Schema::ALL.iter().find(|schema| schema.name == name).copied()
+    }
+
+    /// Where this does not go together with what was released; nowhere: it may be released, and registered, itself.
+    ///
+    /// # Errors
+    /// One of them is no schema.
+    pub fn conflicts(&self) -> Result<Vec<Conflict>, SchemaError> {
+        let each = self.released.iter().map(|released| conflicts(self.text, released));
+        Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// The schema that a record is written with.
