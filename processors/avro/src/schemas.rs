@@ -10,6 +10,8 @@ use crate::shape::SchemaError;
 pub struct Schema {
     /// Its name, which is its file's, and that of header `cx.schema` without the version.
     pub name: &'static str,
+    /// The full name of the record that it is of.
+    pub record: &'static str,
     /// What `schemas/<name>.avsc` says.
     pub text: &'static str,
     /// What was released of it, the oldest first: `schemas/released/<name>/<number>.avsc`.
@@ -17,12 +19,13 @@ pub struct Schema {
 }
 
 macro_rules! schemas {
-    ($($(#[$doc:meta])* $constant:ident = $name:literal [$($released:literal)*],)*) => {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal, $record:literal [$($released:literal)*],)*) => {
         impl Schema {
             $(
                 $(#[$doc])*
                 pub const $constant: Schema = Schema {
                     name: $name,
+                    record: concat!("cx.timelines.", $record),
                     text: include_str!(concat!("../../../schemas/", $name, ".avsc")),
                     released: &[$(
                         include_str!(concat!("../../../schemas/released/", $name, "/", $released, ".avsc")),
@@ -38,19 +41,19 @@ macro_rules! schemas {
 
 schemas! {
     /// Of the records of `cx.activities`.
-    ACTIVITY = "activity" [1],
+    ACTIVITY = "activity", "Activity" [1],
     /// Of the records of `cx.timelines`.
-    TIMELINE_ENTRY = "timeline-entry" [1],
+    TIMELINE_ENTRY = "timeline-entry", "TimelineEntry" [1],
     /// Of the records of `cx.conversations`.
-    CONVERSATION = "conversation" [1],
+    CONVERSATION = "conversation", "Conversation" [1],
     /// Of the records of `cx.metrics`.
-    METRICS_WINDOW = "metrics-window" [1],
+    METRICS_WINDOW = "metrics-window", "MetricsWindow" [1],
     /// Of the records of `cx.audit`.
-    AUDIT = "audit" [1],
+    AUDIT = "audit", "AuditRecord" [1],
     /// Of the records of `cx.bot-training`.
-    BOT_TRAINING = "bot-training" [1],
+    BOT_TRAINING = "bot-training", "BotTraining" [1],
     /// Of events: what input is read as.
-    CIM_EVENT = "cim-event" [1],
+    CIM_EVENT = "cim-event", "CimEvent" [1],
 }
 
 impl Schema {

@@ -88,7 +88,7 @@ impl Transcriber<'_> {
                 self.value(branch, cursor)?;
             }
             Type::Array(items) => {
-                self.items(cursor, ["[", "]"], |this, cursor| this.value(*items, cursor))?
+                self.items(cursor, ["[", "]"], |this, cursor| this.value(*items, cursor))?;
             }
             Type::Map(values) => self.items(cursor, ["{", "}"], |this, cursor| {
                 let key = cursor.text()?;
