@@ -28,51 +28,8 @@ fn written(schema: &Parsed, event: &Value) -> Vec<u8> {
     let mut value = vec![0];
     value.extend_from_slice(&ID.to_be_bytes());
     let writer = GenericDatumWriter::builder(schema).build().unwrap();
-    writer.write_value(&mut value, avro_of(schema, event).unwrap()).unwrap();
+    writer.write_value(&mut value, common::avro_of(schema, event, false).unwrap()).unwrap();
     value
-}
-
-fn avro_of(schema: &Parsed, json: &Value) -> Option<Avro> {
-    Some(match (schema, json) {
-        (Parsed::Union(union), json) => {
-            let branches = union.variants().iter().enumerate();
-            let mut fitting = branches.filter_map(|(index, branch)| Some((index, avro_of(branch, json)?)));
-            let (index, value) = fitting.next()?;
-            Avro::Union(index.try_into().unwrap(), Box::new(value))
-        }
-        (Parsed::Null, Value::Null) => Avro::Null,
-        (Parsed::Boolean, Value::Bool(is)) => Avro::Boolean(*is),
-        (Parsed::String, Value::String(text)) => Avro::String(text.clone()),
-        (Parsed::Bytes, Value::String(text)) => Avro::Bytes(text.clone().into()),
-        (Parsed::String, Value::Object(_)) => Avro::String(json.to_string()),
-        (Parsed::Bytes, Value::Object(_)) => Avro::Bytes(json.to_string().into()),
-        (Parsed::Int, Value::Number(number)) => Avro::Int(number.as_i64()?.try_into().unwrap()),
-        (Parsed::Long, Value::Number(number)) => Avro::Long(number.as_i64()?),
-        (Parsed::Double, Value::Number(number)) => Avro::Double(number.as_f64()?),
-        (Parsed::TimestampMillis, Value::Number(number)) => Avro::TimestampMillis(number.as_i64()?),
-        (Parsed::TimestampMicros, Value::Number(number)) => {
-            Avro::TimestampMicros(number.as_i64()? * 1000 + 999)
-        }
-        (Parsed::Map(map), Value::Object(object)) => {
-            let entries = object.iter().map(|(key, value)| Some((key.clone(), avro_of(&map.types, value)?)));
-            Avro::Map(entries.collect::<Option<_>>()?)
-        }
-        (Parsed::Array(array), Value::Array(items)) => {
-            Avro::Array(items.iter().map(|item| avro_of(&array.items, item)).collect::<Option<_>>()?)
-        }
-        (Parsed::Enum(of), Value::String(text)) => {
-            let index = of.symbols.iter().position(|symbol| symbol == text)?;
-            Avro::Enum(index.try_into().unwrap(), text.clone())
-        }
-        (Parsed::Record(record), Value::Object(object)) => {
-            let field = |field: &apache_avro::schema::RecordField| {
-                let value = avro_of(&field.schema, object.get(&field.name).unwrap_or(&Value::Null))?;
-                Some((field.name.clone(), value))
-            };
-            Avro::Record(record.fields.iter().map(field).collect::<Option<_>>()?)
-        }
-        _ => return None,
-    })
 }
 
 fn plans(schema: &str) -> Plans {

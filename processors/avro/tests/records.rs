@@ -102,7 +102,7 @@ fn note(path: &str, value: &Avro, seen: &mut BTreeSet<String>) {
         Avro::Null => {}
         Avro::Union(_, inner) => note(path, inner, seen),
         Avro::Record(fields) => {
-            fields.iter().for_each(|(name, value)| note(&format!("{path}.{name}"), value, seen))
+            fields.iter().for_each(|(name, value)| note(&format!("{path}.{name}"), value, seen));
         }
         Avro::Array(items) => items.iter().for_each(|item| note(path, item, seen)),
         _ => _ = seen.insert(path.to_owned()),

@@ -33,10 +33,13 @@ impl MetricsWindow<'_> {
 }
 
 fn sums(figures: &[(Figure, i64)]) -> impl Iterator<Item = (Figure, i64)> {
-    let of = |wanted: Figure| figures.iter().filter(move |(figure, _)| *figure == wanted);
-    let sum = move |figure| of(figure).fold(0_i64, |sum, (_, value)| sum.saturating_add(*value));
-    let sums = Figure::ALL.iter().map(move |figure| (*figure, sum(*figure)));
-    sums.filter(|(_, sum)| *sum != 0)
+    let mut sums = [0_i64; Figure::ALL.len()];
+    for (figure, value) in figures {
+        if let Some(sum) = sums.get_mut(*figure as usize) {
+            *sum = sum.saturating_add(*value);
+        }
+    }
+    Figure::ALL.iter().copied().zip(sums).filter(|(_, sum)| *sum != 0)
 }
 
 fn figures<S: Serializer>(figures: &&[(Figure, i64)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -73,3 +73,52 @@ pub(crate) fn json_of(field: &str, value: &Avro) -> Value {
         other => panic!("{field} is {other:?}"),
     }
 }
+
+/// A JSON value as the referee's, by a schema. Fields that the schema has not are left out; an object is JSON text where the
+/// schema has a string, and also, if `as_text`, where it has a choice.
+pub(crate) fn avro_of(schema: &Schema, json: &Value, as_text: bool) -> Option<Avro> {
+    Some(match (schema, json) {
+        (Schema::Union(union), json) => {
+            let branches = union.variants().iter().enumerate();
+            let fitting =
+                branches.filter_map(|(index, branch)| Some((index, avro_of(branch, json, as_text)?)));
+            let mut fitting: Vec<_> = fitting.collect();
+            // Text is the last choice that our schemas give.
+            let (index, value) = if as_text { fitting.pop()? } else { fitting.into_iter().next()? };
+            Avro::Union(index.try_into().unwrap(), Box::new(value))
+        }
+        (Schema::Null, Value::Null) => Avro::Null,
+        (Schema::Boolean, Value::Bool(is)) => Avro::Boolean(*is),
+        (Schema::String, Value::String(text)) => Avro::String(text.clone()),
+        (Schema::Bytes, Value::String(text)) => Avro::Bytes(text.clone().into()),
+        (Schema::String, Value::Object(_)) => Avro::String(json.to_string()),
+        (Schema::Bytes, Value::Object(_)) => Avro::Bytes(json.to_string().into()),
+        (Schema::Int, Value::Number(number)) => Avro::Int(number.as_i64()?.try_into().unwrap()),
+        (Schema::Long, Value::Number(number)) => Avro::Long(number.as_i64()?),
+        (Schema::Double, Value::Number(number)) => Avro::Double(number.as_f64()?),
+        (Schema::TimestampMillis, Value::Number(number)) => Avro::TimestampMillis(number.as_i64()?),
+        (Schema::TimestampMicros, Value::Number(number)) => {
+            Avro::TimestampMicros(number.as_i64()? * 1000 + 999)
+        }
+        (Schema::Map(map), Value::Object(object)) => {
+            let entries =
+                object.iter().map(|(key, value)| Some((key.clone(), avro_of(&map.types, value, as_text)?)));
+            Avro::Map(entries.collect::<Option<_>>()?)
+        }
+        (Schema::Array(array), Value::Array(items)) => {
+            Avro::Array(items.iter().map(|item| avro_of(&array.items, item, as_text)).collect::<Option<_>>()?)
+        }
+        (Schema::Enum(of), Value::String(text)) => {
+            let index = of.symbols.iter().position(|symbol| symbol == text)?;
+            Avro::Enum(index.try_into().unwrap(), text.clone())
+        }
+        (Schema::Record(record), Value::Object(object)) => {
+            let field = |field: &apache_avro::schema::RecordField| {
+                let value = avro_of(&field.schema, object.get(&field.name).unwrap_or(&Value::Null), as_text)?;
+                Some((field.name.clone(), value))
+            };
+            Avro::Record(record.fields.iter().map(field).collect::<Option<_>>()?)
+        }
+        _ => return None,
+    })
+}
