@@ -11,7 +11,6 @@
 mod common;
 
 use apache_avro::Schema as Parsed;
-use apache_avro::types::Value as Avro;
 use apache_avro::writer::datum::GenericDatumWriter;
 use avro::{PlanError, Plans, ReadError, Schema};
 use common::parsed;

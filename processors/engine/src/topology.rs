@@ -149,12 +149,12 @@ impl Topology {
         Ok(())
     }
 
-    /// Says what the records of a topic are written as, by all processors that write it. Those of which nothing is said are
-    /// JSON.
+    /// Says what the records of a topic are written as, by all processors added so far that write it. Those of which nothing
+    /// is said are JSON.
     pub fn set_format(&mut self, topic: &str, format: &Arc<dyn Format>) {
-        let topic = self.topic(topic);
+        let topic = self.topics.iter().position(|name| name == topic).map(TopicId);
         let outputs = self.nodes.iter_mut().filter_map(|node| node.writes.as_mut()).flatten();
-        for output in outputs.filter(|output| output.topic == topic) {
+        for output in outputs.filter(|output| Some(output.topic) == topic) {
             output.format = Arc::clone(format);
         }
     }
