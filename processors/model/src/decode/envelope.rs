@@ -60,8 +60,8 @@ pub fn decode_envelope<'a>(
         event_emitter: object("eventEmitter", envelope.event_emitter)?,
         data: object::<DataFields<'a>>("data", envelope.data)?,
     };
-    let data_json = event.data.get().and(envelope.data).map(Json::compacted);
-    event_from(Form::Bare, event, &Text(None), topic_conversation, || Ok(data_json))
+    let data = event.data.get().and(envelope.data);
+    event_from(Form::Bare, event, &Text(None), topic_conversation, || Ok(data.map(Json::compacted)))
 }
 
 fn text(text: Option<&str>) -> Text<'_> {
