@@ -9,6 +9,7 @@ RUN apt-get update \
 WORKDIR /src
 COPY Cargo.toml Cargo.lock topics.yaml ./
 COPY processors processors
+COPY schemas schemas
 COPY tests tests
 # The registry and the target directory are kept between builds; the program is taken out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
+use model::{Format, JsonFormat};
+
 use crate::outbox::{Message, Outbox, Product};
 use crate::overlay;
 use crate::partitioner::partition_of;
@@ -10,7 +12,7 @@ use crate::processor::ProcessError;
 use crate::requests::{OwnedScope, Scope};
 use crate::store::{StateStore, WriteBatch};
 use crate::tally::{Notice, Tally};
-use crate::topology::TopicId;
+use crate::topology::Output;
 
 /// Work that a processor leaves for the same task, done right after the record that caused it.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Context<'t> {
     pub(crate) namespace: u8,
     pub(crate) processor: &'static str,
     /// Where its outputs go; none: what it emits is not wanted.
-    pub(crate) outputs: Option<&'t [TopicId]>,
+    pub(crate) outputs: Option<&'t [Output]>,
     pub(crate) partition: i32,
     pub(crate) partitions: i32,
     pub(crate) stream_time_ms: Option<i64>,
@@ -45,7 +47,7 @@ pub struct Context<'t> {
     pub(crate) scratch: &'t mut Vec<u8>,
 }
 
-impl Context<'_> {
+impl<'t> Context<'t> {
     /// Lets `read` see the state of a key.
     ///
     /// # Errors
@@ -111,6 +113,14 @@ impl Context<'_> {
         }
     }
 
+    /// What the records of output number `output` are to be written as, for [`emit`](Self::emit).
+    #[must_use]
+    pub fn format(&self, output: usize) -> &'t dyn Format {
+        let output = self.outputs.and_then(|outputs| outputs.get(output));
+        // What goes nowhere may be written as anything.
+        output.map_or(&JsonFormat, |output| &*output.format)
+    }
+
     /// Emits a record at once, as a product without state does: to output number `output`, with the headers that every
     /// output record has.
     ///
@@ -125,7 +135,7 @@ impl Context<'_> {
         value: Vec<u8>,
     ) -> Result<(), ProcessError> {
         let Some(outputs) = self.outputs else { return Ok(()) };
-        let topic = *outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?;
+        let topic = outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?.topic;
         let processor = self.processor;
         let (partition_key, key) = (partition_key.into(), key.into());
         self.outbox.product(Product { topic, processor, schema, partition_key, key, value });

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use model::{Format, JsonFormat};
+
 use crate::carried::Carried;
 use crate::deadletter::DeadLetter;
 use crate::outbox::Message;
@@ -13,7 +15,7 @@ use crate::record::{OutputRecord, Route, Sink};
 use crate::requests::{OwnedScope, Request, Retracted, Scope};
 use crate::store::{StateStore, WriteBatch};
 use crate::tally::{Notice, Tally};
-use crate::topology::TopicId;
+use crate::topology::{Output, TopicId};
 
 /// Something that a processor says to those that follow it, within one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +79,7 @@ pub struct Emitter<'t> {
     pub(crate) store: &'t dyn StateStore,
     pub(crate) writes: &'t mut WriteBatch,
     /// Where its outputs go; none: what it emits is not wanted.
-    pub(crate) outputs: Option<&'t [TopicId]>,
+    pub(crate) outputs: Option<&'t [Output]>,
     pub(crate) repartition: TopicId,
     pub(crate) said: &'t mut Vec<Said>,
     pub(crate) requests: &'t mut Vec<Request>,
@@ -89,7 +91,7 @@ pub struct Emitter<'t> {
     pub(crate) scratch: &'t mut Vec<u8>,
 }
 
-impl Emitter<'_> {
+impl<'t> Emitter<'t> {
     /// Lets `read` see the state of a key.
     ///
     /// # Errors
@@ -298,6 +300,14 @@ impl Emitter<'_> {
         self.tally.notice(notice, 1);
     }
 
+    /// What the records of output number `output` are to be written as, for [`emit`](Self::emit).
+    #[must_use]
+    pub fn format(&self, output: usize) -> &'t dyn Format {
+        let output = self.outputs.and_then(|outputs| outputs.get(output));
+        // What goes nowhere may be written as anything.
+        output.map_or(&JsonFormat, |output| &*output.format)
+    }
+
     /// Emits a record to the processor's output number `output`, with the headers that every output record has
     /// (contract section 10). `partition_key` decides the partition; `value` absent is a tombstone.
     ///
@@ -312,7 +322,7 @@ impl Emitter<'_> {
         value: Option<&[u8]>,
     ) -> Result<(), ProcessError> {
         let Some(outputs) = self.outputs else { return Ok(()) };
-        let topic = *outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?;
+        let topic = outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?.topic;
         self.tally.output(topic.index());
         let headers = [
             (crate::HEADER_PROCESSOR, Some(self.processor.as_bytes())),

@@ -1,5 +1,9 @@
 //! Which processors there are, and the topics that they may write.
 
+use std::sync::Arc;
+
+use model::{Format, JsonFormat};
+
 use crate::processor::Processor;
 
 /// A topic of the topology, by its index.
@@ -14,11 +18,18 @@ impl TopicId {
     }
 }
 
+/// Where an output goes, and what its records are written as.
+#[derive(Clone)]
+pub(crate) struct Output {
+    pub(crate) topic: TopicId,
+    pub(crate) format: Arc<dyn Format>,
+}
+
 /// A processor in its place: what it is, and its outputs in the order that topics.yaml gives.
 pub struct Node {
     pub(crate) processor: Box<dyn Processor>,
     /// None: it runs only because another one follows it.
-    pub(crate) writes: Option<Vec<TopicId>>,
+    pub(crate) writes: Option<Vec<Output>>,
     /// The nodes that it follows, by index.
     pub(crate) leaders: Vec<usize>,
     pub(crate) is_followed: bool,
@@ -102,7 +113,7 @@ impl Topology {
                 given: writes.len(),
             });
         }
-        let writes = writes.iter().map(|name| self.topic(name)).collect();
+        let writes = writes.iter().map(|name| self.output(name)).collect();
         self.place(processor, Some(writes))
     }
 
@@ -117,7 +128,7 @@ impl Topology {
     fn place(
         &mut self,
         processor: Box<dyn Processor>,
-        writes: Option<Vec<TopicId>>,
+        writes: Option<Vec<Output>>,
     ) -> Result<(), TopologyError> {
         let namespace = processor.namespace();
         if let Some(other) = self.nodes.iter().find(|node| node.processor.namespace() == namespace) {
@@ -140,6 +151,20 @@ impl Topology {
         }
         self.nodes.push(Node { processor, writes, leaders, is_followed: false });
         Ok(())
+    }
+
+    /// Says what the records of a topic are written as, by all processors added so far that write it. Those of which nothing
+    /// is said are JSON.
+    pub fn set_format(&mut self, topic: &str, format: &Arc<dyn Format>) {
+        let topic = self.topics.iter().position(|name| name == topic).map(TopicId);
+        let outputs = self.nodes.iter_mut().filter_map(|node| node.writes.as_mut()).flatten();
+        for output in outputs.filter(|output| Some(output.topic) == topic) {
+            output.format = Arc::clone(format);
+        }
+    }
+
+    fn output(&mut self, name: &str) -> Output {
+        Output { topic: self.topic(name), format: Arc::new(JsonFormat) }
     }
 
     fn topic(&mut self, name: &str) -> TopicId {

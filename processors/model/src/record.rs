@@ -3,18 +3,71 @@
 use crate::{Activity, AuditRecord, ConversationSummary, MetricsWindow, TimelineEntry, TrainingRecord};
 use serde::Serialize;
 
+/// A record for an output topic, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Record<'r> {
+    /// Of `cx.activities`.
+    Activity(&'r Activity<'r>),
+    /// Of `cx.timelines`.
+    TimelineEntry(&'r TimelineEntry<'r>),
+    /// Of `cx.conversations`.
+    Conversation(&'r ConversationSummary<'r>),
+    /// Of `cx.metrics`.
+    MetricsWindow(&'r MetricsWindow<'r>),
+    /// Of `cx.audit`.
+    Audit(&'r AuditRecord<'r>),
+    /// Of `cx.bot-training`.
+    BotTraining(&'r TrainingRecord<'r>),
+}
+
+/// What a topic's records are written as. What a record says does not depend on it.
+pub trait Format: Send + Sync {
+    /// Appends the record's value to `out`.
+    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>);
+}
+
+/// JSON without insignificant whitespace.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JsonFormat;
+
+impl Format for JsonFormat {
+    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        match record {
+            Record::Activity(record) => record.write_json(out),
+            Record::TimelineEntry(record) => record.write_json(out),
+            Record::Conversation(record) => record.write_json(out),
+            Record::MetricsWindow(record) => record.write_json(out),
+            Record::Audit(record) => record.write_json(out),
+            Record::BotTraining(record) => record.write_json(out),
+        }
+    }
+}
+
 macro_rules! records {
-    ($($name:ident,)*) => { $(
+    ($($variant:ident($name:ident),)*) => { $(
         impl $name<'_> {
             /// Appends the record's value to `out`: JSON without insignificant whitespace.
             pub fn write_json(&self, out: &mut Vec<u8>) {
                 write(self, out);
             }
         }
+
+        impl<'r> From<&'r $name<'r>> for Record<'r> {
+            fn from(record: &'r $name<'r>) -> Self {
+                Record::$variant(record)
+            }
+        }
     )* };
 }
 
-records! { Activity, AuditRecord, ConversationSummary, MetricsWindow, TimelineEntry, TrainingRecord, }
+records! {
+    Activity(Activity),
+    TimelineEntry(TimelineEntry),
+    Conversation(ConversationSummary),
+    MetricsWindow(MetricsWindow),
+    Audit(AuditRecord),
+    BotTraining(TrainingRecord),
+}
 
 fn write(record: &impl Serialize, out: &mut Vec<u8>) {
     // Writing into memory cannot fail, and neither can any of these types: bodies are raw or plain strings, and all

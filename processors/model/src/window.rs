@@ -25,11 +25,25 @@ pub struct MetricsWindow<'a> {
     pub revision: u64,
 }
 
+impl MetricsWindow<'_> {
+    /// The figures as they are written: summed, sorted by name, without those that are 0.
+    pub fn sums(&self) -> impl Iterator<Item = (Figure, i64)> {
+        sums(self.figures)
+    }
+}
+
+fn sums(figures: &[(Figure, i64)]) -> impl Iterator<Item = (Figure, i64)> {
+    let mut sums = [0_i64; Figure::ALL.len()];
+    for (figure, value) in figures {
+        if let Some(sum) = sums.get_mut(*figure as usize) {
+            *sum = sum.saturating_add(*value);
+        }
+    }
+    Figure::ALL.iter().copied().zip(sums).filter(|(_, sum)| *sum != 0)
+}
+
 fn figures<S: Serializer>(figures: &&[(Figure, i64)], serializer: S) -> Result<S::Ok, S::Error> {
-    let of = |wanted: Figure| figures.iter().filter(move |(figure, _)| *figure == wanted);
-    let sum = |figure| of(figure).fold(0_i64, |sum, (_, value)| sum.saturating_add(*value));
-    let sums = Figure::ALL.iter().map(|figure| (figure, sum(*figure)));
-    serializer.collect_map(sums.filter(|(_, sum)| *sum != 0))
+    serializer.collect_map(sums(figures))
 }
 
 words! {

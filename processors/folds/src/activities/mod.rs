@@ -124,11 +124,11 @@ impl Processor for Activities {
         if !emitter.is_published() {
             return Ok(());
         }
+        let format = emitter.format(OUTPUT);
         let value = emitter.read(key, |bytes| {
             with_activity(key, bytes, |activity| {
-                let activity = activity?;
                 let mut out = Vec::with_capacity(1024);
-                activity.write_json(&mut out);
+                format.write(&activity?.into(), &mut out);
                 Some(out)
             })
         })??;

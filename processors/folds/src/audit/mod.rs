@@ -7,7 +7,7 @@
 //! which is the same.
 
 use engine::{Context, Emitter, Outcome, ProcessError, Processor, Scope, SourceRecord};
-use model::{AuditRecord, Event, Home};
+use model::{AuditRecord, Event, Home, Record};
 
 use crate::admission;
 
@@ -53,7 +53,7 @@ impl Processor for Audit {
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         let mut value = Vec::with_capacity(384);
-        AuditRecord::of(event).write_json(&mut value);
+        context.format(OUTPUT).write(&Record::from(&AuditRecord::of(event)), &mut value);
         let key = event.id.as_bytes();
         context.emit(OUTPUT, SCHEMA, key, key, value)?;
         Ok(Outcome::Ignored)

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::{Emitter, News, ProcessError, Processor, Scope};
-use model::{Activity, Actor, Json, Kind, ReactionKind, TrainingRecord, TrainingReply};
+use model::{Activity, Actor, Format, Json, Kind, ReactionKind, Record, TrainingRecord, TrainingReply};
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
@@ -182,13 +182,14 @@ fn record(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, 
         Some(reply) => Answer::of(reply, emitter)?,
         None => None,
     };
+    let format = emitter.format(OUTPUT);
     emitter.read_of(activities::NAME, message, |state| {
-        activities::with_activity(message, state, |activity| written(activity?, answer.as_ref()))
+        activities::with_activity(message, state, |activity| written(activity?, answer.as_ref(), format))
     })?
 }
 
 /// The record of a customer's message that has suggestions; none once it is deleted.
-fn written(message: &Activity<'_>, answer: Option<&Answer>) -> Option<Vec<u8>> {
+fn written(message: &Activity<'_>, answer: Option<&Answer>, format: &dyn Format) -> Option<Vec<u8>> {
     if message.deletion.is_some() {
         return None;
     }
@@ -204,7 +205,7 @@ fn written(message: &Activity<'_>, answer: Option<&Answer>) -> Option<Vec<u8>> {
         reply: answer.map(Answer::reply),
     };
     let mut value = Vec::with_capacity(1024);
-    record.write_json(&mut value);
+    format.write(&Record::from(&record), &mut value);
     Some(value)
 }
 

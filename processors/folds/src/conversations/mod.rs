@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use engine::{Emitter, News, Notice, ProcessError, Processor, Scope};
-use model::{ConversationSummary, Json, WrapUp};
+use model::{ConversationSummary, Json, Record, WrapUp};
 
 use crate::activities;
 use crate::scan::StoredWrapUp;
@@ -79,7 +79,7 @@ fn emit(escaped: &[u8], is_final: bool, emitter: &mut Emitter<'_>) -> Result<(),
         emitter.notice(Notice::Violation(RULE_QUEUES));
     }
     let mut value = Vec::with_capacity(2048);
-    summary.write_json(&mut value);
+    emitter.format(OUTPUT).write(&Record::from(&summary), &mut value);
     emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), Some(&value))
 }
 

@@ -161,9 +161,10 @@ impl Metrics {
 
 /// Says what a window now is: its record, or a tombstone where all its figures have gone.
 fn emit(name: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let format = emitter.format(OUTPUT);
     let value = window::with_record(emitter, name, |record| {
         let mut value = Vec::with_capacity(256);
-        record?.write_json(&mut value);
+        format.write(&record?.into(), &mut value);
         Some(value)
     })?;
     if value.is_none() && !window::was_emitted(emitter, name)? {

@@ -1,7 +1,7 @@
 //! One conversation while it is settled: its keys, its entries, what is said of it.
 
 use engine::{Emitter, ProcessError};
-use model::{Channel, TimelineEntry};
+use model::{Channel, Record, TimelineEntry};
 
 use super::keys;
 use super::said::{Reply, Said};
@@ -64,7 +64,7 @@ impl Conversation<'_> {
             responds_to: derived.responds_to.as_deref(),
         };
         let mut value = Vec::with_capacity(512);
-        record.write_json(&mut value);
+        emitter.format(OUTPUT).write(&Record::from(&record), &mut value);
         let key = model::timeline_key(self.id, entry.id);
         emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), Some(&value))
     }

@@ -2,10 +2,13 @@
 
 mod actor;
 mod classify;
+mod envelope;
 mod facts;
 mod lenient;
 mod raw;
 mod verbatim;
+
+use std::fmt::Display;
 
 use crate::{Action, Event, Invalid, Json, Kind, Reason};
 use actor::Found;
@@ -13,6 +16,11 @@ use classify::Subject;
 use lenient::{Fields, Object, Text};
 use raw::{Document, EventFields, Form, RawData};
 use verbatim::Time;
+
+pub use envelope::{Envelope, EnvelopeTime, decode_envelope};
+
+/// What is read when all of a record is JSON.
+const VALUE: &str = "the value";
 
 /// What a record may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,15 +63,26 @@ pub fn decode<'a>(
         ));
     }
     let text = utf8(value)?;
-    let (form, mut event, outer) = event_of(text)?;
+    let (form, event, outer) = event_of(text)?;
+    event_from(form, event, &outer, topic_conversation, || data_of(text))
+}
+
+/// Makes the event of its fields. `whole_data` gives its whole data as text, which few events need.
+fn event_from<'a>(
+    form: Form,
+    mut event: EventFields<'a>,
+    outer: &Text<'a>,
+    topic_conversation: Option<&'a str>,
+    whole_data: impl FnOnce() -> Result<Option<Json<'a>>, Invalid>,
+) -> Result<Event<'a>, Invalid> {
     let prefix = form.prefix();
     let absent = |field| Invalid::new(Reason::MissingField, format!("{prefix}{field} is absent"));
     let id = event.id.get().ok_or_else(|| absent("id"))?;
     let name = event.name.get().ok_or_else(|| absent("name"))?;
     let at = at(prefix, event.timestamp, event.time_stamp)?;
     let data = event.data.0.take().unwrap_or_default();
-    let found = actor::find(&event, &data, &outer, topic_conversation);
-    let data_json = if name == "CONVERSATION_DATA_CHANGED" { data_of(text)? } else { None };
+    let found = actor::find(&event, &data, outer, topic_conversation);
+    let data_json = if name == "CONVERSATION_DATA_CHANGED" { whole_data()? } else { None };
     let action =
         classify::classify(Subject { form, id: &id, name: &name, data: &data, data_json, found: &found })?;
     let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor } = found;
@@ -105,15 +124,16 @@ fn utf8(value: &[u8]) -> Result<&str, Invalid> {
     })
 }
 
-fn parse<'a, T: Fields<'a>>(text: &'a str) -> Result<Object<T>, Invalid> {
+/// Reads JSON; `what` it is says the error.
+fn parse<'a, T: Fields<'a>>(what: &dyn Display, text: &'a str) -> Result<Object<T>, Invalid> {
     serde_json::from_str(text)
-        .map_err(|error| Invalid::new(Reason::Malformed, format!("the value is no JSON: {error}")))
+        .map_err(|error| Invalid::new(Reason::Malformed, format!("{what} is no JSON: {error}")))
 }
 
 /// The event in the document, where it lies, and the conversation id that the socket form has beside it.
 fn event_of<'a>(text: &'a str) -> Result<(Form, EventFields<'a>, Text<'a>), Invalid> {
     let not_an_event = |what| Err(Invalid::new(Reason::NotAnEvent, what));
-    let Some(mut document) = parse::<Document<EventFields<'a>>>(text)?.0 else {
+    let Some(mut document) = parse::<Document<EventFields<'a>>>(&VALUE, text)?.0 else {
         return not_an_event("the value is no object");
     };
     let outer = std::mem::take(&mut document.bare.conversation_id);
@@ -130,7 +150,7 @@ fn event_of<'a>(text: &'a str) -> Result<(Form, EventFields<'a>, Text<'a>), Inva
 /// The event's whole data as text. Only one rare kind of event needs it, and whether it is one is known too late: its
 /// name may come after the data. So this reads the value again.
 fn data_of(text: &str) -> Result<Option<Json<'_>>, Invalid> {
-    let document = parse::<Document<RawData<'_>>>(text)?.0;
+    let document = parse::<Document<RawData<'_>>>(&VALUE, text)?.0;
     Ok(document.and_then(|document| document.into_event().1.data.json()))
 }
 

@@ -1,0 +1,117 @@
+//! The fields of each record, in the order of its schema.
+
+use model::{
+    Activity, Actor, AgentStay, AuditRecord, Call, Channel, ConversationSummary, Counts, Deletion, Delivery,
+    DeliveryCounts, Edit, Json, MetricsWindow, QueueVisit, Reaction, Record, Rejected, ResponseFigures,
+    SessionSummary, Suggestion, SuggestionItem, TimelineEntry, TrainingRecord, TrainingReply, WrapUp,
+};
+
+use super::datum::{Datum, END, length};
+
+/// Each type is taken apart into its fields, all of them, and these are written in the order given.
+macro_rules! records {
+    ($($name:ident { $($field:ident,)* })*) => { $(
+        impl Datum for records!(@type $name) {
+            fn write(&self, out: &mut Vec<u8>) {
+                let $name { $($field,)* } = self;
+                $($field.write(out);)*
+            }
+        }
+    )* };
+    // Those that borrow nothing have no lifetime to name.
+    (@type Counts) => { Counts };
+    (@type DeliveryCounts) => { DeliveryCounts };
+    (@type ResponseFigures) => { ResponseFigures };
+    (@type $name:ident) => { $name<'_> };
+}
+
+records! {
+    Activity {
+        activity_id, conversation_id, channel_session_id, customer_id, kind, actor, channel, occurred_at, updated_at,
+        revision, body, in_reply_to, provider_message_id, edits, deletion, reactions, suggestions, delivery, call,
+        rejected,
+    }
+    Actor { actor_type, id, name, }
+    Channel { channel_type, service_identifier, }
+    Edit { event_id, at, actor, body, }
+    Deletion { event_id, at, actor, }
+    Reaction { event_id, at, actor, kind, value, }
+    Suggestion { event_id, at, actor, items, }
+    Delivery { status, reason_code, accepted_at, sent_at, delivered_at, read_at, failed_at, }
+    Call { leg_id, call_id, started_at, ended_at, duration_ms, reason, }
+    Rejected { event_id, at, relation, reason, }
+    TimelineEntry {
+        entry_id, conversation_id, at, name, category, activity_id, actor, channel_session_id, customer_id, channel,
+        elapsed_ms, stage, agents, queue, response_ms, responds_to,
+    }
+    ConversationSummary {
+        conversation_id, started_at, last_event_at, closed_at, duration_ms, state, finality, outcome, direction,
+        customer_id, revision, channels, sessions, agents, queue_visits, wrap_ups, counts, delivery,
+        first_response_ms, first_agent_response_ms, agent_responses, bot_responses, hold_ms, talk_ms, wait_ms,
+    }
+    SessionSummary { channel_session_id, channel, started_at, ended_at, ended_by, }
+    AgentStay {
+        agent_id, name, joined_at, left_at, reason, engaged_ms, wrap_up_ms, messages, responses, response_ms_total,
+    }
+    QueueVisit { task_id, queue, direction, mode, enqueued_at, ended_at, wait_ms, outcome, }
+    WrapUp { activity_id, at, agent_id, body, }
+    Counts {
+        customer_messages, agent_messages, bot_messages, whispers, edits, deletions, reactions, suggestions,
+        responses, call_legs, recordings, notes, survey_questions, survey_answers, transfers, conferences,
+        agent_sla_breaches, customer_sla_breaches, bot_timeouts, other,
+    }
+    DeliveryCounts { delivered, read, failed, }
+    ResponseFigures { count, total_ms, max_ms, }
+    AuditRecord {
+        event_id, conversation_id, channel_session_id, customer_id, at, name, category, action, activity_id, kind,
+        actor, channel,
+    }
+    TrainingRecord { conversation_id, activity_id, occurred_at, channel, body, suggestions, flags, reply, }
+    TrainingReply { activity_id, kind, actor, at, body, response_ms, }
+}
+
+impl Datum for SuggestionItem<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let SuggestionItem { body, confidence } = self;
+        body.write(out);
+        confidence.as_ref().and_then(number).write(out);
+    }
+}
+
+/// A number as it came is text; whoever computes with it wants the number. None only of damaged state.
+fn number(json: &Json<'_>) -> Option<f64> {
+    json.as_str().parse().ok()
+}
+
+impl Datum for MetricsWindow<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let MetricsWindow { dimension, id, window_start, window_end, figures: _, revision } = self;
+        dimension.write(out);
+        id.write(out);
+        window_start.write(out);
+        window_end.write(out);
+        let count = self.sums().count();
+        if count > 0 {
+            length(count, out);
+            for (figure, sum) in self.sums() {
+                figure.as_str().write(out);
+                sum.write(out);
+            }
+        }
+        out.push(END);
+        revision.write(out);
+    }
+}
+
+impl Datum for Record<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Record::Activity(record) => record.write(out),
+            Record::TimelineEntry(record) => record.write(out),
+            Record::Conversation(record) => record.write(out),
+            Record::MetricsWindow(record) => record.write(out),
+            Record::Audit(record) => record.write(out),
+            Record::BotTraining(record) => record.write(out),
+        }
+    }
+}

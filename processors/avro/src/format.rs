@@ -1,0 +1,76 @@
+//! The wire format: which schema a value was written with stands before it.
+
+use model::{Format, Record};
+
+use crate::encode::Datum;
+
+/// What every value in the wire format begins with.
+const MAGIC: u8 = 0;
+
+/// What stands before the data.
+pub(crate) const HEADER_BYTES: usize = 5;
+
+/// A topic's records as Avro: a zero byte, the schema's id in the registry, the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AvroFormat {
+    schema_id: u32,
+}
+
+impl AvroFormat {
+    /// The format of a topic whose schema the registry knows under this id. It is the caller's matter that the topic's
+    /// records are those of that schema: [`crate::Schema::of`].
+    #[must_use]
+    pub fn new(schema_id: u32) -> Self {
+        AvroFormat { schema_id }
+    }
+}
+
+impl Format for AvroFormat {
+    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        out.push(MAGIC);
+        out.extend_from_slice(&self.schema_id.to_be_bytes());
+        record.write(out);
+    }
+}
+
+/// The id of the schema that a value was written with, and the data; none for a value that is not in the wire format.
+#[must_use]
+pub fn split(value: &[u8]) -> Option<(u32, &[u8])> {
+    let (&MAGIC, rest) = value.split_first()? else { return None };
+    let (id, data) = rest.split_first_chunk()?;
+    Some((u32::from_be_bytes(*id), data))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Dimension, Figure, MetricsWindow};
+
+    #[test]
+    fn a_value_begins_with_a_zero_and_the_schemas_id() {
+        let figures = [(Figure::Offered, 1)];
+        let (window_start, window_end) = (0, 1);
+        let window = MetricsWindow {
+            dimension: Dimension::Bot,
+            id: "b",
+            window_start,
+            window_end,
+            figures: &figures,
+            revision: 4,
+        };
+        let mut out = b"before".to_vec();
+        AvroFormat::new(0x0102_0304).write(&Record::from(&window), &mut out);
+        let value = out.strip_prefix(b"before").unwrap();
+        assert_eq!(&value[..5], [0, 1, 2, 3, 4]);
+        assert_eq!(&value[5..], b"\x06bot\x02b\x00\x02\x02\x0eoffered\x02\x00\x08");
+        assert_eq!(split(value), Some((0x0102_0304, &value[5..])));
+    }
+
+    #[test]
+    fn what_is_shorter_or_begins_otherwise_is_not_in_the_wire_format() {
+        for value in [&b""[..], b"{}", b"\0\0\0\0", b"\x01\0\0\0\x01x"] {
+            assert_eq!(split(value), None, "{value:?}");
+        }
+        assert_eq!(split(b"\0\0\0\0\x07"), Some((7, &b""[..])));
+    }
+}

@@ -1,0 +1,117 @@
+//! Events from Avro, whatever version of a schema they were written with.
+//!
+//! The writer's schema decides in which order the fields lie, `cim-event` what they are read as. This is found out once
+//! for each schema id, and kept as a plan. Text is borrowed from the value; only objects that were written as records
+//! have to become JSON first.
+
+mod cursor;
+mod json;
+mod plan;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use model::{Event, Invalid, Limits, Reason};
+
+use crate::format::{HEADER_BYTES, split};
+use cursor::{Cursor, Mismatch};
+use plan::Plan;
+
+pub use plan::PlanError;
+
+/// A value that gives no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Its schema has not been learnt yet. Ask the registry, then read the value again; it is not the record's fault.
+    #[error("the schema of id {0} is not known yet")]
+    UnknownSchema(u32),
+    /// It is the record's fault.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+/// The schemas that events were written with, by their ids in the registry. Shared by all threads that read.
+#[derive(Debug, Default)]
+pub struct Plans {
+    by_id: RwLock<HashMap<u32, Arc<Result<Plan, PlanError>>>>,
+}
+
+impl Plans {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether values written with this schema can be read, or refused, at once.
+    #[must_use]
+    pub fn knows(&self, id: u32) -> bool {
+        self.plan(id).is_some()
+    }
+
+    /// Learns what the registry says of an id.
+    ///
+    /// # Errors
+    /// No event can be written with this schema. From now on what was is refused as malformed.
+    pub fn learn(&self, id: u32, schema: &str) -> Result<(), PlanError> {
+        let plan = Plan::new(schema);
+        let error = plan.as_ref().err().cloned();
+        self.set(id, plan);
+        error.map_or(Ok(()), Err)
+    }
+
+    /// Learns that the registry does not know an id. From now on what bears it is refused as malformed.
+    pub fn learn_nothing(&self, id: u32) {
+        self.set(id, Err(PlanError::NotRegistered(id)));
+    }
+
+    fn set(&self, id: u32, plan: Result<Plan, PlanError>) {
+        let mut plans = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        plans.insert(id, Arc::new(plan));
+    }
+
+    fn plan(&self, id: u32) -> Option<Arc<Result<Plan, PlanError>>> {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(Arc::clone)
+    }
+
+    /// Reads a record's value in the wire format into an event, as [`model::decode()`] reads JSON. `scratch` is room for
+    /// work, anything in it is lost; the event borrows from it and from the value.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn decode<'a>(
+        &self,
+        value: &'a [u8],
+        topic_conversation: Option<&'a str>,
+        limits: &Limits,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Event<'a>, ReadError> {
+        if value.len() > limits.value_bytes_max {
+            let (length, max) = (value.len(), limits.value_bytes_max);
+            let detail = format!("the value has {length} bytes, the limit is {max}");
+            return Err(Invalid { reason: Reason::TooLarge, detail }.into());
+        }
+        let Some((id, data)) = split(value) else {
+            let detail =
+                "the value is not in the wire format: it does not begin with a zero byte and a schema's id";
+            return Err(malformed(detail.to_owned()));
+        };
+        let plan = self.plan(id).ok_or(ReadError::UnknownSchema(id))?;
+        let plan = plan.as_ref().as_ref().map_err(|error| malformed(format!("schema {id}: {error}")))?;
+        let mut cursor = Cursor::new(data, HEADER_BYTES);
+        let envelope =
+            plan.read(&mut cursor, scratch).map_err(|mismatch| malformed(sentence(id, &mismatch)))?;
+        Ok(model::decode_envelope(&envelope, topic_conversation)?)
+    }
+}
+
+fn malformed(detail: String) -> ReadError {
+    Invalid { reason: Reason::Malformed, detail }.into()
+}
+
+fn sentence(id: u32, mismatch: &Mismatch) -> String {
+    let Mismatch { offset, what, path } = mismatch;
+    let path: Vec<_> = path.iter().rev().map(String::as_str).collect();
+    let place = if path.is_empty() { "the value".to_owned() } else { format!("field {}", path.join(".")) };
+    format!("{place} does not match schema {id} at byte {offset} (counted from 0): {what}")
+}

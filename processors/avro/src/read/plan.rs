@@ -1,0 +1,236 @@
+//! How events of one writer's schema are read: found out once, when the schema is first seen.
+
+use std::ops::Range;
+
+use model::{Envelope, EnvelopeTime};
+
+use super::cursor::{Cursor, Mismatch};
+use super::json::{millis, transcribe};
+use crate::shape::{Field, SchemaError, Shape, Type, TypeId};
+
+/// A schema with which no event can be written that could be read here. Its records are dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The registry does not know it.
+    #[error("the schema registry knows no schema of id {0}; was it written with another registry?")]
+    NotRegistered(u32),
+    /// It is no schema, or not a whole one.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// It is not that of a record.
+    #[error("the schema is not that of a record, events are records; see schemas/cim-event.avsc")]
+    NoRecord,
+    /// A field is of a type that does not go together with `cim-event`.
+    #[error("field {field} is of a type that cannot be read as {wanted}; see schemas/cim-event.avsc")]
+    Field {
+        /// The field.
+        field: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+}
+
+/// What a field of an event is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    Id,
+    Name,
+    Timestamp,
+    ConversationId,
+    TopicId,
+    ChannelSession,
+    EventEmitter,
+    Data,
+}
+
+/// The fields of `cim-event` that are read, by name; an alias comes after the name that it stands for.
+const SLOTS: [(&str, Slot); 9] = [
+    ("id", Slot::Id),
+    ("name", Slot::Name),
+    ("timestamp", Slot::Timestamp),
+    ("timeStamp", Slot::Timestamp),
+    ("conversationId", Slot::ConversationId),
+    ("topicId", Slot::TopicId),
+    ("channelSession", Slot::ChannelSession),
+    ("eventEmitter", Slot::EventEmitter),
+    ("data", Slot::Data),
+];
+
+impl Slot {
+    /// What the field is read as.
+    fn wanted(self) -> &'static str {
+        match self {
+            Slot::Id | Slot::Name | Slot::ConversationId | Slot::TopicId => "a string",
+            Slot::Timestamp => "a timestamp-millis or a string",
+            Slot::ChannelSession | Slot::EventEmitter => "a record or a string with JSON text",
+            Slot::Data => "a string with JSON text",
+        }
+    }
+
+    /// What is said of a value that is something else.
+    fn refusal(self) -> &'static str {
+        match self {
+            Slot::Id | Slot::Name | Slot::ConversationId | Slot::TopicId => "not a string",
+            Slot::Timestamp => "neither a timestamp-millis nor a string",
+            Slot::ChannelSession | Slot::EventEmitter => "neither a record nor a string with JSON text",
+            Slot::Data => "not a string with JSON text",
+        }
+    }
+
+    /// Whether a value of this type, or of a branch of it, can be read.
+    fn reads(self, shape: &Shape, of: TypeId) -> bool {
+        match shape.get(of) {
+            Type::Null | Type::Text | Type::Bytes => true,
+            Type::Int | Type::Long(_) => self == Slot::Timestamp,
+            Type::Record { .. } | Type::Map(_) => {
+                matches!(self, Slot::ChannelSession | Slot::EventEmitter | Slot::Data)
+            }
+            Type::Union(branches) => branches.iter().any(|branch| self.reads(shape, *branch)),
+            Type::Boolean
+            | Type::Float
+            | Type::Double
+            | Type::Fixed { .. }
+            | Type::Enum { .. }
+            | Type::Array(_) => false,
+        }
+    }
+}
+
+/// A writer's schema, resolved against `cim-event`.
+#[derive(Debug)]
+pub(super) struct Plan {
+    shape: Shape,
+    /// The fields in the order in which they are written: what each is called, is for (none: nobody reads it) and is.
+    fields: Vec<(String, Option<Slot>, TypeId)>,
+}
+
+impl Plan {
+    pub(super) fn new(schema: &str) -> Result<Self, PlanError> {
+        let shape = Shape::parse(schema)?;
+        let Type::Record { fields: written, .. } = shape.get(shape.root()) else {
+            return Err(PlanError::NoRecord);
+        };
+        let mut fields = Vec::with_capacity(written.len());
+        for field in written {
+            let slot = slot(field, written);
+            if let Some(slot) = slot.filter(|slot| !slot.reads(&shape, field.of)) {
+                return Err(PlanError::Field { field: field.name.clone(), wanted: slot.wanted() });
+            }
+            fields.push((field.name.clone(), slot, field.of));
+        }
+        Ok(Plan { shape, fields })
+    }
+
+    /// Reads an event's fields. Objects that were written as records go into `scratch` as JSON.
+    pub(super) fn read<'a>(
+        &self,
+        cursor: &mut Cursor<'a>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Envelope<'a>, Mismatch> {
+        scratch.clear();
+        let mut found = Found::default();
+        for (name, slot, of) in &self.fields {
+            let read = match slot {
+                None => transcribe(&self.shape, *of, cursor, None),
+                Some(slot) => self.field(*slot, *of, cursor, scratch, &mut found),
+            };
+            read.map_err(|mismatch| mismatch.within(name))?;
+        }
+        if cursor.left() > 0 {
+            return Err(cursor.mismatch("the value goes on after its last field"));
+        }
+        Ok(found.envelope(scratch))
+    }
+
+    fn field<'a>(
+        &self,
+        slot: Slot,
+        of: TypeId,
+        cursor: &mut Cursor<'a>,
+        scratch: &mut Vec<u8>,
+        found: &mut Found<'a>,
+    ) -> Result<(), Mismatch> {
+        let what = self.shape.get(of);
+        if let Type::Union(branches) = what {
+            let before = cursor.clone();
+            let index = cursor.index(branches.len(), "no branch of the union")?;
+            let branch = branches.get(index).copied().filter(|branch| slot.reads(&self.shape, *branch));
+            let branch = branch.ok_or_else(|| before.mismatch(slot.refusal()))?;
+            return self.field(slot, branch, cursor, scratch, found);
+        }
+        match what {
+            Type::Text | Type::Bytes => found.text(slot, cursor.text()?),
+            Type::Int => found.time(i64::from(cursor.int()?)),
+            Type::Long(unit) => found.time(millis(*unit, cursor.long()?)),
+            Type::Record { .. } | Type::Map(_) => {
+                let start = scratch.len();
+                transcribe(&self.shape, of, cursor, Some(scratch))?;
+                found.object(slot, start..scratch.len());
+            }
+            // Null; all others are never read into a slot.
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The slot of a field. One that has only an alias's name has none where there is a field of the name itself.
+fn slot(field: &Field, all: &[Field]) -> Option<Slot> {
+    let of = |name: &str| SLOTS.iter().find(|(known, _)| *known == name).map(|(_, slot)| *slot);
+    let slot = of(&field.name)?;
+    let (name, _) = SLOTS.iter().find(|(_, of)| *of == slot)?;
+    let is_alias = *name != field.name;
+    Some(slot).filter(|_| !is_alias || all.iter().all(|other| other.name != *name))
+}
+
+/// What has been read of an event.
+#[derive(Default)]
+struct Found<'a> {
+    envelope: Envelope<'a>,
+    channel_session: Option<Range<usize>>,
+    event_emitter: Option<Range<usize>>,
+    data: Option<Range<usize>>,
+}
+
+impl<'a> Found<'a> {
+    fn text(&mut self, slot: Slot, text: &'a str) {
+        let envelope = &mut self.envelope;
+        match slot {
+            Slot::Id => envelope.id = Some(text),
+            Slot::Name => envelope.name = Some(text),
+            Slot::Timestamp => envelope.timestamp = Some(EnvelopeTime::Text(text)),
+            Slot::ConversationId => envelope.conversation_id = Some(text),
+            Slot::TopicId => envelope.topic_id = Some(text),
+            Slot::ChannelSession => envelope.channel_session = Some(text),
+            Slot::EventEmitter => envelope.event_emitter = Some(text),
+            Slot::Data => envelope.data = Some(text),
+        }
+    }
+
+    fn time(&mut self, millis: i64) {
+        self.envelope.timestamp = Some(EnvelopeTime::Millis(millis));
+    }
+
+    /// An object whose JSON lies there in the scratch.
+    fn object(&mut self, slot: Slot, range: Range<usize>) {
+        match slot {
+            Slot::ChannelSession => self.channel_session = Some(range),
+            Slot::EventEmitter => self.event_emitter = Some(range),
+            Slot::Data => self.data = Some(range),
+            // These are never read from objects.
+            Slot::Id | Slot::Name | Slot::Timestamp | Slot::ConversationId | Slot::TopicId => {}
+        }
+    }
+
+    fn envelope(self, scratch: &'a [u8]) -> Envelope<'a> {
+        // What is in the scratch was made of text.
+        let json = |range: Option<Range<usize>>| std::str::from_utf8(scratch.get(range?)?).ok();
+        let envelope = self.envelope;
+        Envelope {
+            channel_session: json(self.channel_session).or(envelope.channel_session),
+            event_emitter: json(self.event_emitter).or(envelope.event_emitter),
+            data: json(self.data).or(envelope.data),
+            ..envelope
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The client of a schema registry that speaks Confluent's REST API: Confluent's own, Apicurio's, Karapace and others.
+//!
+//! It is a small client of our own. The one that there is, `schema_registry_converter`, brings an async HTTP client with a
+//! runtime for three calls at the start, holds the schemas as apache-avro's types, and neither checks compatibility in
+//! words nor says which failure passes. Calls block: from async code, wrap them in a task that may. They are never made
+//! on the way of a record.
+
+mod error;
+mod http;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+pub use error::RegistryError;
+use http::{Answer, Http, escaped};
+
+/// Where the registry is, and how to speak to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Its address with the path that its API has there, for example `http://localhost:8081`.
+    pub url: String,
+    /// Who we are.
+    pub auth: Auth,
+    /// The certificates of those whom we trust, as PEM text; none: those whom the system trusts.
+    pub ca_pem: Option<String>,
+    /// So long one call may take.
+    pub timeout: Duration,
+    /// So often a call is made before it is given up, if the registry does not answer.
+    pub attempts: u32,
+    /// The pause before the second attempt; each one after it is twice as long.
+    pub first_pause: Duration,
+    /// But no longer than this.
+    pub longest_pause: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            url: String::new(),
+            auth: Auth::None,
+            ca_pem: None,
+            timeout: Duration::from_secs(10),
+            attempts: 4,
+            first_pause: Duration::from_millis(200),
+            longest_pause: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Who we are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// Anybody.
+    None,
+    /// A user, or an API key, with its secret.
+    Basic {
+        /// The user.
+        user: String,
+        /// The secret.
+        password: String,
+    },
+    /// Who holds this token.
+    Bearer(String),
+}
+
+/// Without the secrets: settings are logged.
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Auth::None => f.write_str("None"),
+            Auth::Basic { user, .. } => f.debug_struct("Basic").field("user", user).finish_non_exhaustive(),
+            Auth::Bearer(_) => f.write_str("Bearer"),
+        }
+    }
+}
+
+/// Whether the registry would take a schema as a subject's next version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would.
+    Compatible,
+    /// It would not, for these reasons in its own words.
+    Incompatible(Vec<String>),
+    /// The subject has no version yet.
+    NewSubject,
+}
+
+/// A registry. What it has said once is remembered: schemas never change their ids, nor ids their schemas.
+pub struct Registry {
+    http: Http,
+    schemas: Mutex<HashMap<u32, Arc<str>>>,
+    ids: Mutex<HashMap<(String, String), u32>>,
+}
+
+impl Registry {
+    /// A client. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// The CA file has no certificate.
+    pub fn new(settings: Settings) -> Result<Self, RegistryError> {
+        Ok(Registry { http: Http::new(settings)?, schemas: Mutex::default(), ids: Mutex::default() })
+    }
+
+    /// Makes a schema the newest version of a subject, if it is not one of its versions already, and gives its id.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; [`RegistryError::Incompatible`] where the subject's rule forbids it.
+    pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
+        let known = (subject.to_owned(), schema.to_owned());
+        if let Some(id) = lock(&self.ids).get(&known) {
+            return Ok(*id);
+        }
+        let path = format!("/subjects/{}/versions", escaped(subject));
+        let answer = self.http.post(&path, &json!({"schema": schema, "schemaType": "AVRO"}))?;
+        if answer.status.as_u16() == 409 {
+            return Err(RegistryError::Incompatible {
+                subject: subject.to_owned(),
+                problem: message(&answer),
+            });
+        }
+        let id = self.id_in(&answer, &format!("the registration of {subject}"))?;
+        lock(&self.ids).insert(known, id);
+        Ok(id)
+    }
+
+    /// The id of a schema that is registered as a version of a subject; none: it is not.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub fn id_of(&self, subject: &str, schema: &str) -> Result<Option<u32>, RegistryError> {
+        let path = format!("/subjects/{}", escaped(subject));
+        let answer = self.http.post(&path, &json!({"schema": schema, "schemaType": "AVRO"}))?;
+        if answer.status.as_u16() == 404 {
+            return Ok(None);
+        }
+        self.id_in(&answer, &format!("the search in {subject}")).map(Some)
+    }
+
+    /// The schema of an id.
+    ///
+    /// # Errors
+    /// See [`RegistryError`]; [`RegistryError::NotFound`] where there is none.
+    pub fn by_id(&self, id: u32) -> Result<Arc<str>, RegistryError> {
+        if let Some(schema) = lock(&self.schemas).get(&id) {
+            return Ok(Arc::clone(schema));
+        }
+        let what = format!("schema id {id}");
+        let answer = self.http.get(&format!("/schemas/ids/{id}"))?;
+        let schema: Arc<str> = self.schema_in(&answer, &what)?.into();
+        lock(&self.schemas).insert(id, Arc::clone(&schema));
+        Ok(schema)
+    }
+
+    /// All versions of a subject, the oldest first; none: there is no such subject.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub fn versions(&self, subject: &str) -> Result<Vec<String>, RegistryError> {
+        let path = format!("/subjects/{}/versions", escaped(subject));
+        let answer = self.http.get(&path)?;
+        if answer.status.as_u16() == 404 {
+            return Ok(Vec::new());
+        }
+        let what = format!("subject {subject}");
+        let versions = self.accepted(&answer, &what)?.as_array();
+        let versions =
+            versions.ok_or_else(|| self.http.strange(format!("{what} has no list of versions")))?;
+        let schema = |version: &Value| {
+            let answer = self.http.get(&format!("{path}/{version}"))?;
+            self.schema_in(&answer, &format!("{what}, version {version}"))
+        };
+        versions.iter().map(schema).collect()
+    }
+
+    /// Asks whether a schema might become the next version of a subject.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub fn check(&self, subject: &str, schema: &str) -> Result<Verdict, RegistryError> {
+        let path = format!("/compatibility/subjects/{}/versions?verbose=true", escaped(subject));
+        let answer = self.http.post(&path, &json!({"schema": schema, "schemaType": "AVRO"}))?;
+        if answer.status.as_u16() == 404 {
+            return Ok(Verdict::NewSubject);
+        }
+        let what = format!("the compatibility of {subject}");
+        let json = self.accepted(&answer, &what)?;
+        match json.get("is_compatible").and_then(Value::as_bool) {
+            Some(true) => Ok(Verdict::Compatible),
+            Some(false) => {
+                let messages = json.get("messages").and_then(Value::as_array);
+                let messages = messages.into_iter().flatten().filter_map(Value::as_str);
+                Ok(Verdict::Incompatible(messages.map(str::to_owned).collect()))
+            }
+            None => Err(self.http.strange(format!("{what} is neither true nor false"))),
+        }
+    }
+
+    /// The rule by which the registry takes new versions of a subject, for example `FULL_TRANSITIVE`; none: the registry's
+    /// own one.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub fn rule(&self, subject: &str) -> Result<Option<String>, RegistryError> {
+        let answer = self.http.get(&format!("/config/{}", escaped(subject)))?;
+        if answer.status.as_u16() == 404 {
+            return Ok(None);
+        }
+        let json = self.accepted(&answer, &format!("the rule of {subject}"))?;
+        Ok(json.get("compatibilityLevel").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// Sets the rule of a subject, which need not have a version yet.
+    ///
+    /// # Errors
+    /// See [`RegistryError`].
+    pub fn set_rule(&self, subject: &str, rule: &str) -> Result<(), RegistryError> {
+        let answer =
+            self.http.put(&format!("/config/{}", escaped(subject)), &json!({"compatibility": rule}))?;
+        self.accepted(&answer, &format!("the rule {rule} for {subject}")).map(|_| ())
+    }
+
+    fn accepted<'j>(&self, answer: &'j Answer, what: &str) -> Result<&'j Value, RegistryError> {
+        let what = || what.to_owned();
+        match answer.status.as_u16() {
+            200..300 => Ok(&answer.json),
+            404 => Err(RegistryError::NotFound { what: what() }),
+            status => Err(RegistryError::Refused { what: what(), status, problem: message(answer) }),
+        }
+    }
+
+    fn id_in(&self, answer: &Answer, what: &str) -> Result<u32, RegistryError> {
+        let id = self.accepted(answer, what)?.get("id").and_then(Value::as_u64);
+        let id = id.and_then(|id| u32::try_from(id).ok());
+        id.ok_or_else(|| self.http.strange(format!("{what} gives no id")))
+    }
+
+    fn schema_in(&self, answer: &Answer, what: &str) -> Result<String, RegistryError> {
+        let json = self.accepted(answer, what)?;
+        // Avro is what is meant where nothing is said.
+        let kind = json.get("schemaType").and_then(Value::as_str).unwrap_or("AVRO");
+        if kind != "AVRO" {
+            return Err(self.http.strange(format!("{what} is of type {kind}, not Avro")));
+        }
+        let schema = json.get("schema").and_then(Value::as_str);
+        schema.map(str::to_owned).ok_or_else(|| self.http.strange(format!("{what} comes without its schema")))
+    }
+}
+
+/// What the registry says in words.
+fn message(answer: &Answer) -> String {
+    let message = answer.json.get("message").and_then(Value::as_str);
+    message.unwrap_or("it does not say why").to_owned()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,234 @@
+//! Schemas with all names resolved, as the reader and the check of compatibility walk them.
+
+use std::collections::HashMap;
+
+use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, NamespaceRef, RecordSchema, UuidSchema};
+
+/// A schema that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// It is no schema.
+    #[error("this is no Avro schema: {0}; mend it, or register another one")]
+    Unreadable(String),
+    /// It names a type that it does not define.
+    #[error(
+        "the schema does not define {0}; put the definition into the schema itself, references to other subjects are not followed"
+    )]
+    Undefined(String),
+}
+
+/// What a long counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Anything.
+    None,
+    /// Milliseconds since the epoch.
+    Millis,
+    /// Microseconds since the epoch.
+    Micros,
+    /// Nanoseconds since the epoch.
+    Nanos,
+}
+
+/// A type within its [`Shape`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TypeId(usize);
+
+/// A type. Logical types are what they are written as, but for instants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Type {
+    Null,
+    Boolean,
+    Int,
+    Long(Unit),
+    Float,
+    Double,
+    Bytes,
+    Text,
+    Fixed { name: Named, size: usize },
+    Enum { name: Named, symbols: Vec<String>, has_default: bool },
+    Array(TypeId),
+    Map(TypeId),
+    Union(Vec<TypeId>),
+    Record { name: Named, fields: Vec<Field> },
+}
+
+/// A type's name without its namespace, and those that it went by before.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) aliases: Vec<String>,
+}
+
+/// A field of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    pub(crate) aliases: Vec<String>,
+    pub(crate) has_default: bool,
+    pub(crate) of: TypeId,
+}
+
+/// A schema.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    types: Vec<Type>,
+    root: TypeId,
+}
+
+impl Shape {
+    /// Reads a schema.
+    pub(crate) fn parse(text: &str) -> Result<Self, SchemaError> {
+        let schema = apache_avro::Schema::parse_str(text);
+        let schema = schema.map_err(|error| SchemaError::Unreadable(error.to_string()))?;
+        let mut builder = Builder::default();
+        let root = builder.add(&schema, None)?;
+        Ok(Shape { types: builder.types, root })
+    }
+
+    pub(crate) fn root(&self) -> TypeId {
+        self.root
+    }
+
+    pub(crate) fn get(&self, id: TypeId) -> &Type {
+        // Ids come from the builder alone.
+        self.types.get(id.0).unwrap_or(&Type::Null)
+    }
+}
+
+#[derive(Default)]
+struct Builder {
+    types: Vec<Type>,
+    named: HashMap<String, TypeId>,
+}
+
+impl Builder {
+    fn push(&mut self, what: Type) -> TypeId {
+        self.types.push(what);
+        TypeId(self.types.len() - 1)
+    }
+
+    fn name(&mut self, name: &Name, namespace: NamespaceRef<'_>) -> TypeId {
+        let id = self.push(Type::Null);
+        self.named.insert(name.fullname(namespace), id);
+        id
+    }
+
+    fn set(&mut self, id: TypeId, what: Type) -> TypeId {
+        if let Some(place) = self.types.get_mut(id.0) {
+            *place = what;
+        }
+        id
+    }
+
+    fn add(
+        &mut self,
+        schema: &apache_avro::Schema,
+        namespace: NamespaceRef<'_>,
+    ) -> Result<TypeId, SchemaError> {
+        use apache_avro::Schema as S;
+        let what = match schema {
+            S::Null => Type::Null,
+            S::Boolean => Type::Boolean,
+            S::Int | S::Date | S::TimeMillis => Type::Int,
+            S::Long | S::TimeMicros => Type::Long(Unit::None),
+            S::TimestampMillis | S::LocalTimestampMillis => Type::Long(Unit::Millis),
+            S::TimestampMicros | S::LocalTimestampMicros => Type::Long(Unit::Micros),
+            S::TimestampNanos | S::LocalTimestampNanos => Type::Long(Unit::Nanos),
+            S::Float => Type::Float,
+            S::Double => Type::Double,
+            S::Bytes
+            | S::BigDecimal
+            | S::Uuid(UuidSchema::Bytes)
+            | S::Decimal(DecimalSchema { inner: InnerDecimalSchema::Bytes, .. }) => Type::Bytes,
+            S::String | S::Uuid(UuidSchema::String) => Type::Text,
+            S::Fixed(fixed)
+            | S::Duration(fixed)
+            | S::Uuid(UuidSchema::Fixed(fixed))
+            | S::Decimal(DecimalSchema { inner: InnerDecimalSchema::Fixed(fixed), .. }) => {
+                let id = self.name(&fixed.name, namespace);
+                let name = named(&fixed.name, fixed.aliases.as_deref());
+                return Ok(self.set(id, Type::Fixed { name, size: fixed.size }));
+            }
+            S::Enum(of) => {
+                let id = self.name(&of.name, namespace);
+                let name = named(&of.name, of.aliases.as_deref());
+                let (symbols, has_default) = (of.symbols.clone(), of.default.is_some());
+                return Ok(self.set(id, Type::Enum { name, symbols, has_default }));
+            }
+            S::Array(array) => Type::Array(self.add(&array.items, namespace)?),
+            S::Map(map) => Type::Map(self.add(&map.types, namespace)?),
+            S::Union(union) => {
+                let branches = union.variants().iter().map(|branch| self.add(branch, namespace));
+                Type::Union(branches.collect::<Result<_, _>>()?)
+            }
+            S::Record(record) => return self.record(record, namespace),
+            S::Ref { name } => {
+                let name = name.fullname(namespace);
+                return self.named.get(&name).copied().ok_or(SchemaError::Undefined(name));
+            }
+        };
+        Ok(self.push(what))
+    }
+
+    /// Its name is known before its fields are: they may be of its own type.
+    fn record(&mut self, record: &RecordSchema, namespace: NamespaceRef<'_>) -> Result<TypeId, SchemaError> {
+        let id = self.name(&record.name, namespace);
+        let full = record.name.fully_qualified_name(namespace).into_owned();
+        let fields = record.fields.iter().map(|field| {
+            Ok(Field {
+                name: field.name.clone(),
+                aliases: field.aliases.clone(),
+                has_default: field.default.is_some(),
+                of: self.add(&field.schema, full.namespace())?,
+            })
+        });
+        let fields = fields.collect::<Result<_, _>>()?;
+        Ok(self.set(id, Type::Record { name: named(&record.name, record.aliases.as_deref()), fields }))
+    }
+}
+
+fn named(name: &Name, aliases: Option<&[apache_avro::schema::Alias]>) -> Named {
+    let aliases = aliases.unwrap_or_default().iter().map(|alias| alias.name().to_owned());
+    Named { name: name.name().to_owned(), aliases: aliases.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_may_be_of_itself_and_be_named_again_in_its_namespace() {
+        let text = r#"{"type":"record","name":"a.b.Node","fields":[
+            {"name":"next","type":["null","Node"]}, {"name":"same","type":["null","a.b.Node"]}]}"#;
+        let shape = Shape::parse(text).unwrap();
+        let Type::Record { fields, .. } = shape.get(shape.root()) else { panic!() };
+        for field in fields {
+            let Type::Union(branches) = shape.get(field.of) else { panic!() };
+            assert_eq!(branches[1], shape.root());
+        }
+    }
+
+    #[test]
+    fn logical_types_are_what_they_are_written_as() {
+        let kind = |text: &str| {
+            let shape = Shape::parse(text).unwrap();
+            shape.get(shape.root()).clone()
+        };
+        assert_eq!(kind(r#"{"type":"long","logicalType":"timestamp-micros"}"#), Type::Long(Unit::Micros));
+        assert_eq!(kind(r#"{"type":"int","logicalType":"date"}"#), Type::Int);
+        assert_eq!(kind(r#"{"type":"string","logicalType":"uuid"}"#), Type::Text);
+        assert_eq!(kind(r#"{"type":"bytes","logicalType":"decimal","precision":4}"#), Type::Bytes);
+        assert_eq!(kind(r#"{"type":"string","logicalType":"nobody-knows"}"#), Type::Text);
+    }
+
+    #[test]
+    fn what_is_no_schema_is_said_with_a_remedy() {
+        for text in
+            ["", "{}", "\"text\"", r#"{"type":"record","name":"R","fields":[{"name":"x","type":"Other"}]}"#]
+        {
+            let error = Shape::parse(text).unwrap_err().to_string();
+            assert!(error.contains("; "), "{error}");
+        }
+    }
+}

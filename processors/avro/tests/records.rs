@@ -1,0 +1,176 @@
+//! Records and schemas are one: what the encoder writes is read by the referee, apache-avro, through the schema files, and
+//! says what the record's JSON says. The referee writes the same bytes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+mod common;
+#[path = "../../folds/tests/common/generated.rs"]
+mod generated;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use apache_avro::Schema;
+use apache_avro::types::Value as Avro;
+use apache_avro::writer::datum::GenericDatumWriter;
+use avro::AvroFormat;
+use common::{decoded, driver, folder, json_of, parsed};
+use model::{Format, JsonFormat, Record};
+use proptest::prelude::*;
+use sandbox::conversations::{Options, Size, events};
+use serde_json::{Value, json};
+
+/// Checks each record, and gives on its JSON.
+struct Checking {
+    schemas: BTreeMap<&'static str, Schema>,
+    /// Paths in schemas that some record had a value for.
+    seen: Mutex<BTreeSet<String>>,
+}
+
+impl Checking {
+    fn new() -> Arc<Self> {
+        let schemas = avro::Schema::ALL.iter().map(|schema| (schema.name, parsed(*schema))).collect();
+        Arc::new(Self { schemas, seen: Mutex::default() })
+    }
+
+    fn check(&self, record: &Record<'_>, json: &[u8]) {
+        let name = avro::Schema::of(record).name;
+        let schema = &self.schemas[name];
+        let mut value = Vec::new();
+        AvroFormat::new(77).write(record, &mut value);
+        let (id, data) = avro::split(&value).unwrap();
+        assert_eq!(id, 77);
+
+        let read = decoded(schema, data);
+        let text = String::from_utf8_lossy(json);
+        assert_eq!(json_of("", &read), with_doubles(serde_json::from_slice(json).unwrap()), "{name}: {text}");
+
+        // The referee's maps have no order.
+        if !matches!(record, Record::MetricsWindow(window) if window.sums().count() > 1) {
+            let writer = GenericDatumWriter::builder(schema).build().unwrap();
+            assert_eq!(writer.write_value_to_vec(read.clone()).unwrap(), data, "{name}: {text}");
+        }
+        note(name, &read, &mut self.seen.lock().unwrap());
+    }
+
+    fn fold<'e>(self: &Arc<Self>, events: impl Iterator<Item = &'e str>) {
+        let format: Arc<dyn Format> = Arc::<Self>::clone(self);
+        let mut driver = driver(&format);
+        events.for_each(|event| driver.push(event));
+        driver.finish();
+        assert_eq!(driver.violations(), Vec::<&str>::new());
+    }
+}
+
+impl Format for Checking {
+    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+        let start = out.len();
+        JsonFormat.write(record, out);
+        self.check(record, &out[start..]);
+    }
+}
+
+/// A confidence is a double in Avro, however it was spelled.
+fn with_doubles(mut json: Value) -> Value {
+    match &mut json {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let double = (name == "confidence").then(|| value.as_f64()).flatten();
+                *value = if let Some(double) = double {
+                    json!(double)
+                } else if name == "body" {
+                    continue;
+                } else {
+                    with_doubles(value.take())
+                };
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = with_doubles(item.take())),
+        _ => {}
+    }
+    json
+}
+
+/// Notes every field that has a value, as a path.
+fn note(path: &str, value: &Avro, seen: &mut BTreeSet<String>) {
+    match value {
+        Avro::Null => {}
+        Avro::Union(_, inner) => note(path, inner, seen),
+        Avro::Record(fields) => {
+            fields.iter().for_each(|(name, value)| note(&format!("{path}.{name}"), value, seen));
+        }
+        Avro::Array(items) => items.iter().for_each(|item| note(path, item, seen)),
+        _ => _ = seen.insert(path.to_owned()),
+    }
+}
+
+/// Every path of a schema that has a value.
+fn paths(path: &str, schema: &Schema, named: &mut BTreeMap<String, Schema>, all: &mut BTreeSet<String>) {
+    match schema {
+        Schema::Null => {}
+        Schema::Union(union) => union.variants().iter().for_each(|variant| paths(path, variant, named, all)),
+        Schema::Array(array) => paths(path, &array.items, named, all),
+        Schema::Record(record) => {
+            named.insert(record.name.name().to_owned(), schema.clone());
+            for field in &record.fields {
+                paths(&format!("{path}.{}", field.name), &field.schema, named, all);
+            }
+        }
+        Schema::Ref { name } => paths(path, &named[name.name()].clone(), named, all),
+        _ => _ = all.insert(path.to_owned()),
+    }
+}
+
+#[test]
+fn the_examples_read_the_same_in_json_and_avro() {
+    let events = std::fs::read_to_string(folder("schemas/examples/events.ndjson")).unwrap();
+    Checking::new().fold(events.lines());
+}
+
+#[test]
+fn every_field_of_every_schema_is_written_by_some_record_of_the_cases() {
+    let checking = Checking::new();
+    let mut count = 0;
+    for case in std::fs::read_dir(folder("tests/cases")).unwrap() {
+        let Ok(events) = std::fs::read_to_string(case.unwrap().path().join("events.ndjson")) else {
+            continue;
+        };
+        count += 1;
+        if let Some(records) = events.strip_prefix("{\"#records\":true}\n") {
+            let record = |line| serde_json::from_str::<Value>(line).unwrap();
+            let values: Vec<Value> = records.lines().map(record).collect();
+            checking.fold(values.iter().filter_map(|record| record["value"].as_str()));
+        } else {
+            checking.fold(events.lines());
+        }
+    }
+    assert!(count >= 16, "{count}");
+
+    let mut all = BTreeSet::new();
+    for schema in avro::Schema::ALL.iter().filter(|schema| **schema != avro::Schema::CIM_EVENT) {
+        paths(schema.name, &checking.schemas[schema.name], &mut BTreeMap::new(), &mut all);
+    }
+    let seen = checking.seen.lock().unwrap();
+    let missing: Vec<_> = all.difference(&seen).collect();
+    assert_eq!(missing, Vec::<&String>::new(), "no record has a value for these fields");
+}
+
+#[test]
+fn realistic_conversations_read_the_same_in_json_and_avro() {
+    let planned = events(&Options { seed: 11, size: Size::Real, ..Options::default() }, 2_000);
+    Checking::new().fold(planned.iter().map(|planned| planned.value.as_str()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_reads_the_same_in_json_and_avro(events in generated::events()) {
+        Checking::new().fold(events.iter().map(String::as_str));
+    }
+}
