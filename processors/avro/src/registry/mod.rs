@@ -1,9 +1,8 @@
 //! The client of a schema registry that speaks Confluent's REST API: Confluent's own, Apicurio's, Karapace and others.
 //!
-//! It is a small client of our own. The one that there is, `schema_registry_converter`, brings an async HTTP client with a
-//! runtime for three calls at the start, holds the schemas as apache-avro's types, and neither checks compatibility in
-//! words nor says which failure passes. Calls block: from async code, wrap them in a task that may. They are never made
-//! on the way of a record.
+//! It is a small client of our own. The one that there is, `schema_registry_converter`, comes with a hundred crates more, for
+//! its HTTP client and for encoders that we do not use; it does not try again by itself, and cannot set a subject's rule.
+//! Calls block: from async code, wrap them in a task that may. They are never made on the way of a record.
 
 mod error;
 mod http;
