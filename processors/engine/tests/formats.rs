@@ -88,7 +88,12 @@ impl Sink for Values {
 
 #[test]
 fn each_output_is_written_in_its_topics_format_and_json_is_that_of_which_nothing_is_said() {
-    let inner = InnerTopics { dead_letters: "letters", changelog: "changelog", repartition: "repartition" };
+    let inner = InnerTopics {
+        dead_letters: "letters",
+        changelog: "changelog",
+        repartition: "repartition",
+        erasures: None,
+    };
     let mut topology = Topology::new(inner);
     topology.add(Box::new(Writer), &["plain", "kinds"]).unwrap();
     let kinds: Arc<dyn Format> = Arc::new(Kinds);
