@@ -1,5 +1,6 @@
 //! Errors of the Kafka client, by remedy. This is the one place that knows librdkafka's flags and codes.
 
+use engine::{ProcessError, StoreError, TaskError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 /// What to do about an error.
@@ -64,6 +65,23 @@ pub(crate) fn of_poll(error: &KafkaError) -> Remedy {
     }
 }
 
+/// The partition whose state has to be restored anew, if that is the remedy for what a task met.
+///
+/// # Errors
+/// It is not: the disk itself fails or is full, or the program is wrong. Stop.
+pub(crate) fn of_task(error: TaskError) -> Result<i32, EdgeError> {
+    match error {
+        TaskError::StateDamaged { partition, source: ProcessError::Store(source @ StoreError::Io(_)) } => {
+            Err(EdgeError::Store { partition, source })
+        }
+        TaskError::StateDamaged { partition, .. } => {
+            tracing::error!(%error, "restoring the state anew");
+            Ok(partition)
+        }
+        TaskError::Abort { .. } | TaskError::Fatal { .. } => Err(error.into()),
+    }
+}
+
 /// Rights and limits: nothing that the program does can mend them.
 fn needs_an_operator(code: Code) -> bool {
     matches!(
@@ -101,20 +119,21 @@ pub enum EdgeError {
     MissingTopic(String),
     /// A task cannot go on, and restoring does not help.
     #[error(transparent)]
-    Task(#[from] engine::TaskError),
-    /// The store of a partition cannot be opened.
+    Task(#[from] TaskError),
+    /// The store of a partition cannot be opened, read or written.
     #[error(
-        "the state of partition {partition} cannot be opened: {source}; is the disk of --state-dir full or broken?"
+        "the state of partition {partition} cannot be used: {source}; is the disk of --state-dir full or broken? Nothing is lost: \
+         free space or repair it, and start again"
     )]
     Store {
         /// Which partition.
         partition: i32,
         /// What the store says.
-        source: engine::StoreError,
+        source: StoreError,
     },
     /// The stores of warm copies cannot be opened.
     #[error("warm copies cannot be kept: {0}; is the disk of --state-dir full or broken?")]
-    WarmCopies(#[source] engine::StoreError),
+    WarmCopies(#[source] StoreError),
     /// A worker panicked. A bug; the panic's own message stands on standard error.
     #[error("a worker panicked; please report the message above")]
     Panicked,

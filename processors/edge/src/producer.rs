@@ -57,6 +57,10 @@ impl TransactionFailed {
     }
 }
 
+/// Whether a commit was answered at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AtOnce(pub(crate) bool);
+
 /// A producer with its transaction.
 pub(crate) struct TransactionalProducer {
     producer: BaseProducer<DeliveriesAndEnds>,
@@ -126,21 +130,27 @@ impl TransactionalProducer {
         }
     }
 
-    /// Puts the offsets into the transaction and commits it.
+    /// Puts the offsets into the transaction and commits it. Says whether the commit was answered at once: where it was
+    /// asked for again, an older request may still be on its way, and end a later transaction of this producer.
     pub(crate) fn commit(
         &mut self,
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
         stop: &dyn Fn() -> bool,
-    ) -> Result<(), TransactionFailed> {
+    ) -> Result<AtOnce, TransactionFailed> {
         let sending = || self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
         repeat(sending, stop)
             .map_err(|error| TransactionFailed::new("cannot put the offsets into the transaction", error))?;
-        let committing = || self.producer.commit_transaction(Timeout::After(STEP));
+        let mut calls = 0;
+        let committing = || {
+            calls += 1;
+            self.producer.commit_transaction(Timeout::After(STEP))
+        };
         repeat(committing, stop).map_err(|error| TransactionFailed {
             in_doubt: true,
             ..TransactionFailed::new("cannot commit the transaction", error)
-        })
+        })?;
+        Ok(AtOnce(calls == 1))
     }
 
     /// Aborts the transaction; `false` if that fails, and the producer has to be rebuilt.

@@ -8,9 +8,9 @@ use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Worker, now_ms};
-use crate::errors::{EdgeError, Remedy};
+use crate::errors::{self, EdgeError, Remedy};
 use crate::metrics::Outcome;
-use crate::producer::{TransactionFailed, TransactionalProducer};
+use crate::producer::{AtOnce, TransactionFailed, TransactionalProducer};
 
 /// After a failed transaction the records come again; not at once, since what failed may fail again.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
@@ -25,10 +25,12 @@ impl Worker {
         }
         let began = Instant::now();
         match self.transact() {
-            Ok(()) => {
+            Ok(AtOnce(at_once)) => {
                 self.shared.metrics.transaction(Outcome::Committed);
                 self.shared.metrics.commit_latency(began.elapsed());
-                self.settle(true)
+                self.settle(true)?;
+                // A new producer shuts out whatever the old one may still have on its way.
+                if at_once { Ok(()) } else { self.rebuild_producer() }
             }
             Err(Failed::Damaged(partition)) => {
                 self.give_up()?;
@@ -36,13 +38,13 @@ impl Worker {
             }
             Err(Failed::Task(error)) => {
                 self.give_up()?;
-                Err(error.into())
+                Err(error)
             }
             Err(Failed::Transaction(failed)) => self.put_right(failed),
         }
     }
 
-    fn transact(&mut self) -> Result<(), Failed> {
+    fn transact(&mut self) -> Result<AtOnce, Failed> {
         self.producer.begin()?;
         for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
             if let Err(error) = lane.task.prepare(&mut self.producer) {
@@ -66,8 +68,7 @@ impl Worker {
             Failed::Transaction(unusable("the consumer has no group", rdkafka::error::KafkaError::Canceled))
         })?;
         let stop = self.shared.stop.clone();
-        self.producer.commit(&offsets, &group, &|| stop.is_overdue())?;
-        Ok(())
+        Ok(self.producer.commit(&offsets, &group, &|| stop.is_overdue())?)
     }
 
     /// The offsets of the transaction, each with the transaction's mark as its text.
@@ -112,10 +113,7 @@ impl Worker {
                     lane.committed_to(&offsets);
                     count(&self.shared, &tally);
                 }
-                Err(error) => {
-                    tracing::error!(%error, "restoring the state anew");
-                    damaged.push(*partition);
-                }
+                Err(error) => damaged.push(errors::of_task(error)?),
             }
         }
         for partition in damaged {
@@ -230,7 +228,7 @@ enum Failed {
     Transaction(TransactionFailed),
     /// The state of this partition has to be restored.
     Damaged(i32),
-    Task(TaskError),
+    Task(EdgeError),
 }
 
 impl From<TransactionFailed> for Failed {
@@ -241,9 +239,9 @@ impl From<TransactionFailed> for Failed {
 
 impl From<TaskError> for Failed {
     fn from(error: TaskError) -> Self {
-        match error {
-            TaskError::StateDamaged { partition, .. } => Self::Damaged(partition),
-            TaskError::Abort { .. } | TaskError::Fatal { .. } => Self::Task(error),
+        match errors::of_task(error) {
+            Ok(partition) => Self::Damaged(partition),
+            Err(error) => Self::Task(error),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::{SourceRecord, Task, TaskError, Topology};
+use engine::{SourceRecord, Task, Topology};
 use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
@@ -301,11 +301,7 @@ fn take(
             lane.took(record.topic, record.offset);
             Ok(None)
         }
-        Err(error @ TaskError::StateDamaged { partition, .. }) => {
-            tracing::error!(%error, "restoring the state anew");
-            Ok(Some(partition))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => errors::of_task(error).map(Some),
     }
 }
 

@@ -11,7 +11,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::siding::divided;
 use super::{Lane, Worker};
 use crate::consumer::Rebalanced;
-use crate::errors::EdgeError;
+use crate::errors::{self, EdgeError};
 use crate::metrics::Rebalance;
 use crate::restore::Restored;
 
@@ -191,13 +191,18 @@ impl Worker {
             };
             lane.set_committed(element.topic(), committed);
         }
+        let mut damaged = Vec::new();
         for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.task.phase() == Phase::Created)
         {
-            let from = lane.task.restore_from()?;
-            lane.become_phase(Phase::Restoring);
-            self.restorer.begin(*partition, from);
+            match lane.task.restore_from() {
+                Ok(from) => {
+                    lane.become_phase(Phase::Restoring);
+                    self.restorer.begin(*partition, from);
+                }
+                Err(error) => damaged.push(errors::of_task(error)?),
+            }
         }
-        Ok(())
+        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
     }
 
     fn restore_some(&mut self) -> Result<(), EdgeError> {
@@ -206,33 +211,45 @@ impl Worker {
         }
         let Self { restorer, lanes, shared, name, .. } = self;
         let mut records = 0;
+        let mut damaged = Vec::new();
         let result = restorer.turn(&mut |restored| {
             match restored {
                 Restored::Record { partition, offset, key, value } => {
                     records += 1;
-                    if let Some(lane) = lanes.get_mut(&partition) {
-                        lane.task.restore(offset, key, value)?;
+                    if let Some(lane) = lanes.get_mut(&partition)
+                        && let Err(error) = lane.task.restore(offset, key, value)
+                    {
+                        damaged.push(errors::of_task(error)?);
                     }
                 }
                 Restored::Stale { partition } => {
                     tracing::warn!(partition, "the store belongs to another changelog, it is rebuilt");
-                    if let Some(lane) = lanes.get_mut(&partition) {
-                        lane.task.wipe()?;
+                    if let Some(lane) = lanes.get_mut(&partition)
+                        && let Err(error) = lane.task.wipe()
+                    {
+                        damaged.push(errors::of_task(error)?);
                     }
                 }
                 Restored::Done { partition, offset } => {
                     shared.metrics.restore_remaining(partition, 0);
                     if let Some(lane) = lanes.get_mut(&partition) {
-                        lane.restored(offset)?;
-                        let state = lane.task.state();
-                        tracing::info!(worker = name, partition, records = state.records, "restored");
+                        match lane.restored(offset) {
+                            Ok(()) => {
+                                let state = lane.task.state();
+                                tracing::info!(worker = name, partition, records = state.records, "restored");
+                            }
+                            Err(error) => damaged.push(errors::of_task(error)?),
+                        }
                     }
                 }
             }
             Ok(())
         });
         self.shared.metrics.restored(records);
-        result
+        result?;
+        damaged.sort_unstable();
+        damaged.dedup();
+        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
     }
 
     /// The state of a partition cannot be trusted any more: everything of it begins anew.
@@ -242,7 +259,9 @@ impl Worker {
             .pause(&lane.places())
             .map_err(|error| EdgeError::kafka("cannot pause a damaged partition", error))?;
         self.restorer.forget([partition]);
-        lane.task.wipe()?;
+        if let Err(error) = lane.task.wipe() {
+            errors::of_task(error)?;
+        }
         let input = lane.input().to_owned();
         self.close_lane(lane);
         self.unopened.push((partition, input));
