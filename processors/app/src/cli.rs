@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::dead_letters::args::DeadLettersCommand;
 use crate::config::units;
@@ -186,7 +186,7 @@ pub struct AsOfArgs {
 
 /// Flags of `erase`.
 #[derive(Debug, Clone, Args)]
-#[group(id = "whose", required = true, multiple = true, args = ["conversations", "customers"])]
+#[command(group = ArgGroup::new("whose").required(true).multiple(true).args(["conversations", "customers"]))]
 pub struct EraseArgs {
     /// This conversation, by its id; may be given several times.
     #[arg(long = "conversation", value_name = "ID", value_parser = conversation)]
