@@ -332,62 +332,70 @@ fn let_time_pass(ground: &mut Ground) {
     }
 }
 
-#[test]
-fn what_is_erased_is_on_no_disk_any_more_and_all_else_is_whatever_crashes_meanwhile() {
-    let mut ground = Ground::new();
-    ground.run();
-    fill(&mut ground);
+/// Waits until all is folded, what waited in vain is a dead letter, and what was closed is forgotten.
+fn let_all_be_folded(ground: &mut Ground) {
     wait_until("what names only its session is folded", TIMEOUT, || {
         ground.record("cx.timelines", "gone-live/e3").map(|_| ())
     });
-    let_time_pass(&mut ground);
+    let_time_pass(ground);
     wait_until("all is folded, and what waited in vain is a dead letter", TIMEOUT, || {
         ground.tick();
-        let has_all = ["gone-live", "gone-misplaced", "gone-closed", "gone-topic"]
-            .iter()
-            .all(|id| ground.conversations().contains(*id));
+        let known = ground.conversations();
+        let has_all =
+            ["gone-live", "gone-misplaced", "gone-closed", "gone-topic"].iter().all(|id| known.contains(*id));
         let closed = ground.record("cx.conversations", "gone-closed");
         let is_final = closed.is_some_and(|closed| closed["finality"] == "FINAL");
         (has_all && is_final && ground.letters("target-not-found") == 1).then_some(())
     });
-    // One of the letters that stay was sent back before: that must still be known afterwards.
+}
+
+/// Sends one of the letters that stay back: that must still be known afterwards. Then comes another one that has to go.
+fn send_one_back(ground: &mut Ground) {
     let letters = ground.ok(&["dead-letters", "list", "--json"]);
     let letters: Vec<Value> = letters.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let position = letters
-        .iter()
-        .map(|letter| letter["position"].as_str().unwrap())
-        .find(|position| ground.ok(&["dead-letters", "show", "--json", position]).contains(KEPT));
-    let sent_back = ground.ok(&["dead-letters", "replay", "--yes", position.unwrap()]);
+    let mut positions = letters.iter().map(|letter| letter["position"].as_str().unwrap());
+    let kept =
+        positions.find(|position| ground.ok(&["dead-letters", "show", "--json", position]).contains(KEPT));
+    let sent_back = ground.ok(&["dead-letters", "replay", "--yes", kept.unwrap()]);
     assert!(sent_back.ends_with("sent back 1 dead letter\n"), "{sent_back}");
-
     wait_until("what was sent back is a dead letter again", TIMEOUT, || {
         (ground.letters("malformed") == 5).then_some(())
     });
     ground.send_letters(|partition| format!("[\"gone-live\", \"{GONE} {partition}\""));
+}
 
-    let whose = ["--conversation", "gone-topic", "--customer", "cus-1", "--customer", "cus-2"];
-    let erase = |flags: &[&'static str]| [&["erase"][..], &whose, flags].concat();
+/// The command with these conversations and customers.
+fn erase<'f>(flags: &[&'f str]) -> Vec<&'f str> {
+    let whose = ["erase", "--conversation", "gone-topic", "--customer", "cus-1", "--customer", "cus-2"];
+    [&whose[..], flags].concat()
+}
+
+fn check_what_there_is(ground: &Ground) {
     let before = ground.on_disk(GONE);
-    for topic in ["cx.activities", "cx.bot-training", "cx.events", "cx.conversation.gone-topic", LETTERS] {
+    for topic in [
+        "cx.activities",
+        "cx.bot-training",
+        "cx.events",
+        "cx.conversation.gone-topic",
+        "cx-timelines-changelog",
+        "cx-timelines-repartition",
+        LETTERS,
+    ] {
         assert!(before.contains(topic), "{topic} is missing in {before:?}");
     }
-    assert!(
-        before.contains("cx-timelines-changelog") && before.contains("cx-timelines-repartition"),
-        "{before:?}"
-    );
     assert!(!before.contains("cx.timelines") && !before.contains("cx.audit"), "{before:?}");
     let verified = ground.fails(1, &erase(&["--verify", "--text", GONE]));
     assert!(verified.contains("not overwritten: run `cx-timelines erase`"), "{verified}");
-
     assert!(ground.fails(2, &erase(&[])).contains("--yes"), "nobody can be asked");
     assert!(ground.fails(2, &["erase", "--yes"]).contains("--customer"));
     let dry = ground.ok(&erase(&["--dry-run"]));
     assert!(dry.starts_with("4 conversations to erase\n  gone-closed\n  gone-live\n"), "{dry}");
     assert!(dry.contains("delete the topic") && dry.contains("(retention)"), "{dry}");
     assert!(ground.conversations().contains("gone-live"), "a dry run changes nothing");
+}
 
-    // A day goes by.
-    ground.set(LETTERS, &[("cleanup.policy", "delete"), ("segment.ms", "1"), ("retention.ms", "-1")]);
+/// The pipeline is killed before the request, after it, and while it is carried out.
+fn erase_while_all_crashes(ground: &mut Ground) {
     ground.kill();
     let late = ground.fails(1, &erase(&["--yes", "--timeout", "1s"]));
     assert!(late.contains("the requests are written") && late.contains("again"), "{late}");
@@ -403,14 +411,16 @@ fn what_is_erased_is_on_no_disk_any_more_and_all_else_is_whatever_crashes_meanwh
     ground.run();
     wait_until("the command ends", TIMEOUT, || (!command.is_running()).then_some(()));
     assert!(command.log().contains("nothing of it is current any more"), "{}", command.log());
+}
 
+fn check_what_is_left(ground: &mut Ground) {
     let left = ground.conversations();
     assert!(!left.iter().any(|id| id.starts_with("gone")), "{left:?}");
     assert!(left.iter().any(|id| id.starts_with("kept")), "{left:?}");
     let replay = ground.ok(&["dead-letters", "replay", "--dry-run"]);
     assert!(replay.contains("left out: 1 dead letter sent back before"), "{replay}");
-    let as_of =
-        ground.fails(1, &["as-of", "--conversation", "gone-live", "--event-time", "2099-01-01T00:00:00Z"]);
+    let ever = "2099-01-01T00:00:00Z";
+    let as_of = ground.fails(1, &["as-of", "--conversation", "gone-live", "--event-time", ever]);
     assert!(as_of.contains("was erased"), "{as_of}");
     let unknown = ground.ok(&["erase", "--conversation", "never-seen", "--yes"]);
     assert!(unknown.contains("nothing is known of conversation \"never-seen\""), "{unknown}");
@@ -424,8 +434,10 @@ fn what_is_erased_is_on_no_disk_any_more_and_all_else_is_whatever_crashes_meanwh
         replay.starts_with("0 dead letters to send back") && replay.contains("no value any more"),
         "{replay}"
     );
+}
 
-    // Time passes.
+/// Lets the brokers do within seconds what takes them days.
+fn let_the_broker_clean(ground: &mut Ground) {
     for topic in COMPACTED {
         let soon = [
             ("cleanup.policy", "compact"),
@@ -452,6 +464,21 @@ fn what_is_erased_is_on_no_disk_any_more_and_all_else_is_whatever_crashes_meanwh
         ground.set(topic, &[("retention.ms", "1")]);
     }
     wait_until("it is on no disk", TIMEOUT, || ground.on_disk(GONE).is_empty().then_some(()));
+}
+
+#[test]
+fn what_is_erased_is_on_no_disk_any_more_and_all_else_is_whatever_crashes_meanwhile() {
+    let mut ground = Ground::new();
+    ground.run();
+    fill(&mut ground);
+    let_all_be_folded(&mut ground);
+    send_one_back(&mut ground);
+    check_what_there_is(&ground);
+    // As if a day went by since the first letters: the next one begins another file.
+    ground.set(LETTERS, &[("cleanup.policy", "delete"), ("segment.ms", "1"), ("retention.ms", "-1")]);
+    erase_while_all_crashes(&mut ground);
+    check_what_is_left(&mut ground);
+    let_the_broker_clean(&mut ground);
     let kept = ground.on_disk(KEPT);
     assert!(kept.contains("cx.activities") && kept.contains(LETTERS), "{kept:?}");
     let verified = ground.ok(&erase(&["--verify", "--text", GONE, "--json"]));
