@@ -43,6 +43,8 @@ fn wrong_use_ends_with_2_and_says_what_to_write() {
     refused(&["run", "--kafka", "sasl.password=x"], &["--kafka-properties"]);
     refused(&["run", "--state-dir", "/dev/null/x"], &["--state-dir"]);
     refused(&["fold", "/no/such/file"], &["/no/such/file"]);
+    refused(&["erase"], &["--conversation", "--customer"]);
+    refused(&["erase", "--customer", "u"], &["--yes", "--dry-run"]);
     refused(&["load", "/no/such/file"], &["/no/such/file"]);
     refused(&["run", "--config", "/no/such/topics.yaml"], &["/no/such/topics.yaml"]);
 }

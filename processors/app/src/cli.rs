@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::dead_letters::args::DeadLettersCommand;
+use crate::config::units;
 
 /// Folds contact-centre events into activities, timelines and figures, exactly once, on Kafka.
 #[derive(Debug, Parser)]
@@ -84,6 +86,8 @@ pub enum Command {
     /// Look at what could not be folded, and send it back.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Erase conversations everywhere: one, or all of a customer; or show what can still be read of them.
+    Erase(EraseArgs),
     /// Try everything: a throw-away broker, conversations, the pipeline.
     Demo(DemoArgs),
     /// Create the declared topics, or compare them with the cluster's.
@@ -214,6 +218,36 @@ pub struct AsOfArgs {
     pub file: Option<PathBuf>,
 }
 
+/// Flags of `erase`.
+#[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("whose").required(true).multiple(true).args(["conversations", "customers"]))]
+pub struct EraseArgs {
+    /// This conversation, by its id; may be given several times.
+    #[arg(long = "conversation", value_name = "ID", value_parser = conversation)]
+    pub conversations: Vec<String>,
+    /// All conversations that are known of this customer; may be given several times.
+    #[arg(long = "customer", value_name = "ID", value_parser = customer)]
+    pub customers: Vec<String>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Only say what would be erased.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait until the pipeline has done its part.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Erase nothing: say for each topic what can still be read of them. Exit code 1 when anything can.
+    #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
+    pub verify: bool,
+    /// Look also for this text in every record.
+    #[arg(long, value_name = "TEXT", requires = "verify", value_parser = text)]
+    pub text: Vec<String>,
+    /// Print one JSON object for each topic.
+    #[arg(long, requires = "verify")]
+    pub json: bool,
+}
+
 /// Flags of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
@@ -278,6 +312,25 @@ fn conversation(text: &str) -> Result<String, String> {
         return Err("a conversation's id is never empty".to_owned());
     }
     Ok(text.to_owned())
+}
+
+fn customer(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("a customer's id is never empty".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn text(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("every record holds the empty text".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let ms = units::duration_ms(text)?;
+    u64::try_from(ms).map(Duration::from_millis).map_err(|_| "write a time that is not negative".to_owned())
 }
 
 /// A point in time, in epoch milliseconds, and how it is refused.

@@ -40,6 +40,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Show(args) => commands::show::run(global, args, &config),
         Command::AsOf(args) => commands::as_of::run(global, args, &config),
         Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config),
+        Command::Erase(args) => commands::erase::run(global, args, &config),
         Command::Demo(args) => commands::demo::run(global, args, &config),
         Command::Topics(command) => commands::topics::run(global, command, &config),
     }

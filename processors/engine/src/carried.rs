@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::context::EVENT;
 use crate::record::{HeaderSource, SourceRecord};
 
 /// An input record, kept whole.
@@ -53,6 +54,16 @@ impl<'a> Carried<'a> {
         postcard::from_bytes(bytes).map_err(|problem| NotCarried(problem.to_string()))
     }
 
+    /// The record that a message of the repartition topic carries; `None` for messages of processors, requests to erase,
+    /// and what cannot be read.
+    #[must_use]
+    pub fn of_message(value: &'a [u8]) -> Option<Self> {
+        match value.split_first()? {
+            (&EVENT, carried) => Self::unpack(carried).ok(),
+            _ => None,
+        }
+    }
+
     /// The record, at the position where it was first read.
     #[must_use]
     pub fn record(&'a self) -> SourceRecord<'a> {
@@ -97,6 +108,25 @@ mod tests {
         let second = Carried::unpack(&packed).unwrap();
         assert_eq!(second, Carried { conversation: Some("c"), ..first.clone() });
         assert_eq!(Carried::unpack(&Carried::pack(&second.record(), None)).unwrap(), second);
+    }
+
+    #[test]
+    fn only_a_moved_record_is_found_in_a_message() {
+        let record = SourceRecord {
+            topic: "cx.events",
+            partition: 3,
+            offset: 17,
+            timestamp_ms: None,
+            key: None,
+            value: Some(b"{}"),
+            headers: &crate::NoHeaders,
+            conversation: None,
+        };
+        let packed = Carried::pack(&record, None);
+        let message = [&[EVENT], packed.as_slice()].concat();
+        assert_eq!(Carried::of_message(&message).unwrap().value, Some(b"{}".as_slice()));
+        assert_eq!(Carried::of_message(&packed), None, "its first byte is the topic's length");
+        assert_eq!(Carried::of_message(b""), None);
     }
 
     #[test]

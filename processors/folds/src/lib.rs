@@ -10,6 +10,7 @@ pub mod bot_training;
 pub mod conversations;
 pub mod correlate;
 pub mod metrics;
+pub mod owner;
 mod scan;
 mod stored;
 pub mod timelines;

@@ -15,6 +15,11 @@ fn key(first: u8, due_ms: i64, about: &[u8]) -> Vec<u8> {
     key
 }
 
+/// What a timer is about, by its key without the first byte.
+pub(crate) fn about(key: &[u8]) -> Option<&[u8]> {
+    key.get(DUE_BYTES..)
+}
+
 /// Sets a timer while an event is taken.
 pub(crate) fn set(context: &mut Context<'_>, first: u8, due_ms: i64, about: &[u8]) {
     context.put(&key(first, due_ms, about), b"");
@@ -56,7 +61,7 @@ pub(crate) fn take_due(
         let is_set = emitter.read(&key, |timer| timer.is_some())?;
         emitter.delete(&key);
         if is_set {
-            about.extend(key.get(1 + DUE_BYTES..).map(<[u8]>::to_vec));
+            about.extend(key.get(1..).and_then(self::about).map(<[u8]>::to_vec));
         }
     }
     Ok(about)

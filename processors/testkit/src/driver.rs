@@ -287,6 +287,12 @@ impl Driver {
         self.notices.keys().filter_map(rule).collect()
     }
 
+    /// The keys and values of all changelogs.
+    pub fn changelog(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let records = self.cluster.changelogs.iter().flat_map(BTreeMap::iter);
+        records.map(|(key, value)| (key.as_slice(), value.as_slice()))
+    }
+
     /// How many keys the changelogs hold.
     #[must_use]
     pub fn changelog_len(&self) -> usize {

@@ -4,6 +4,7 @@ pub mod as_of;
 mod conversation;
 pub mod dead_letters;
 pub mod demo;
+pub mod erase;
 pub mod fold;
 mod lines;
 pub mod load;
@@ -12,6 +13,7 @@ pub mod show;
 mod spool;
 pub mod tail;
 pub mod topics;
+mod transactions;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -16,7 +16,7 @@ use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
 use crate::kafka;
 
-const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often an unreachable broker is asked, 3 s each, before the command gives up.
 const TRIES_MAX: u32 = 5;
 
@@ -83,11 +83,11 @@ fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32
     real.or_else(|| input?.partitions).unwrap_or(declared)
 }
 
-fn admin(client: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
+pub(super) fn admin(client: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
     client.create().map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
 }
 
@@ -166,6 +166,32 @@ impl Finding {
     }
 }
 
+/// The settings that topics really have, by their names. The topics have to exist.
+///
+/// # Errors
+/// The cluster does not answer, or denies the right to look.
+pub(super) fn settings_of<'n>(
+    client: &ClientConfig,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+    let there: Vec<ResourceSpecifier<'_>> = names.map(ResourceSpecifier::Topic).collect();
+    let mut real: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    if there.is_empty() {
+        return Ok(real);
+    }
+    let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT));
+    let described = block_on(admin(client)?.describe_configs(&there, &options))?;
+    for resource in described.context("the topics' settings cannot be read")? {
+        let resource = resource.map_err(|code| anyhow!("the topics' settings cannot be read: {code}"))?;
+        if let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier {
+            let entries = resource.entries.iter();
+            let settings = entries.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)));
+            real.insert(name.clone(), settings.collect());
+        }
+    }
+    Ok(real)
+}
+
 fn compare(
     client: &ClientConfig,
     config: &Config,
@@ -174,24 +200,8 @@ fn compare(
 ) -> Result<Vec<(String, Finding)>, Failure> {
     let declared: Vec<(&str, &Topic)> =
         config.topics.iter().filter_map(|topic| Some((topic.exact()?, topic))).collect();
-    let there: Vec<ResourceSpecifier<'_>> = declared
-        .iter()
-        .filter(|(name, _)| partitions(metadata, name).is_some())
-        .map(|(name, _)| ResourceSpecifier::Topic(name))
-        .collect();
-    let mut real: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    if !there.is_empty() {
-        let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT));
-        let described = block_on(admin(client)?.describe_configs(&there, &options))?;
-        for resource in described.context("the topics' settings cannot be read")? {
-            let resource = resource.map_err(|code| anyhow!("the topics' settings cannot be read: {code}"))?;
-            if let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier {
-                let entries = resource.entries.iter();
-                let settings = entries.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)));
-                real.insert(name.clone(), settings.collect());
-            }
-        }
-    }
+    let there = declared.iter().map(|(name, _)| *name).filter(|name| partitions(metadata, name).is_some());
+    let real = settings_of(client, there)?;
     let finding = |name: &str, topic: &Topic| {
         if created.iter().any(|new| new == name) {
             return Finding::Created;

@@ -3,7 +3,7 @@
 
 mod read;
 mod tree;
-mod units;
+pub mod units;
 
 use std::collections::BTreeMap;
 use std::fmt;

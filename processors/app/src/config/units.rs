@@ -8,7 +8,7 @@ const SIZES: &[(&str, i64)] = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("
 ///
 /// # Errors
 /// A sentence for a person that says how to write it.
-pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
+pub fn duration_ms(text: &str) -> Result<i64, String> {
     let how = "write a whole number with a unit, as in 100ms, 30s, 15m, 24h or 7d";
     parse(text, DURATIONS).ok_or_else(|| format!("{text:?} is no duration; {how}"))
 }

@@ -14,13 +14,21 @@ use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, So
 use model::{Action, Activity, Event, Home, Kind};
 
 use crate::Limits;
+use crate::owner::Owned;
 pub(crate) use digest::{Digest, first, has_suggestions, relations};
 use state::{Events, Stored, What};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "activities";
+/// Begins the keys of its state.
+pub(crate) const NAMESPACE: u8 = b'a';
 const SCHEMA: &str = "activity/1";
 const OUTPUT: usize = 0;
+
+/// Whose a record of this processor's state is; `None` for activities that belong to no conversation.
+pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
+    waiting::owned(key).or_else(|| Owned::by_key(key, false))
+}
 
 /// Folds events into activities: writes one topic, `cx.activities`.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +50,7 @@ impl Processor for Activities {
     }
 
     fn namespace(&self) -> u8 {
-        b'a'
+        NAMESPACE
     }
 
     fn outputs(&self) -> usize {

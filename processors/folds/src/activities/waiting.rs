@@ -5,6 +5,7 @@ use engine::{Carried, Context, Emitter, ProcessError, Rejection, Retracted, Scop
 use model::Reason;
 
 use super::state::Events;
+use crate::owner::Owned;
 use crate::timers;
 
 /// Begins the keys of waiting records. No activity's key begins with it, nor holds it: it is no UTF-8.
@@ -99,6 +100,15 @@ fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let scope = conversation.map_or(Scope::Activity(activity), Scope::Conversation);
     emitter.retract(&Retracted { scope, event_id });
     Ok(())
+}
+
+/// Whose a waiting record, or its timer, is; by its key.
+pub(super) fn owned(key: &[u8]) -> Option<Owned<'_>> {
+    match key.split_first()? {
+        (&WAITING, name) => Owned::by_key(name, false),
+        (&TIMER, timer) => Owned::by_key(timers::about(timer)?, true),
+        _ => None,
+    }
 }
 
 fn key(name: &[u8]) -> Vec<u8> {

@@ -18,12 +18,15 @@ use engine::{
 };
 use model::{Event, Home, Reason};
 
+use crate::owner::Owned;
 use crate::stored::prefixed;
 use crate::{Limits, timers};
 use life::{Alive, Life};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "admission";
+/// Begins the keys of its state.
+pub(crate) const NAMESPACE: u8 = b'g';
 
 /// Begins the keys of events: behind it comes the scope, and the event's id.
 const EVENT: u8 = b'e';
@@ -57,7 +60,7 @@ impl Processor for Admission {
     }
 
     fn namespace(&self) -> u8 {
-        b'g'
+        NAMESPACE
     }
 
     fn outputs(&self) -> usize {
@@ -227,6 +230,19 @@ fn conversations_of(customer: &str, context: &mut Context<'_>) -> Result<Vec<Vec
         Err(what) => problem = Some(corrupt(key, what)),
     })?;
     problem.map_or(Ok(found), Err)
+}
+
+/// Whose a record of this processor's state is.
+pub(crate) fn owned<'r>(key: &'r [u8], value: &[u8]) -> Option<Owned<'r>> {
+    match key.split_first()? {
+        (&EVENT, [CONVERSATION, of @ ..]) => Owned::by_key(of, false),
+        (&LIFE, [CONVERSATION, of @ ..]) => Owned::by(of, matches!(Life::read(value), Ok(Life::Erased))),
+        (&TIMER, timer) => match timers::about(timer)? {
+            [CONVERSATION, of @ ..] => Owned::by(of, true),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 fn home_key(kind: u8, escaped: &[u8]) -> Vec<u8> {

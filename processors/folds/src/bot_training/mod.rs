@@ -11,11 +11,14 @@ use model::{Activity, Actor, Format, Json, Kind, ReactionKind, Record, TrainingR
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
+use crate::owner::Owned;
 use crate::stored::prefixed;
 use crate::timelines::{self, Said};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "bot-training";
+/// Begins the keys of its state.
+pub(crate) const NAMESPACE: u8 = b'b';
 const SCHEMA: &str = "bot-training/1";
 const OUTPUT: usize = 0;
 
@@ -39,7 +42,7 @@ impl Processor for BotTraining {
     }
 
     fn namespace(&self) -> u8 {
-        b'b'
+        NAMESPACE
     }
 
     fn outputs(&self) -> usize {
@@ -92,6 +95,12 @@ impl Processor for BotTraining {
         }
         affected.iter().try_for_each(|message| emit(message, emitter))
     }
+}
+
+/// Whose a record of this processor's state is.
+pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
+    let (_, of) = key.split_first().filter(|(kind, _)| [REPLY, MESSAGE, EMITTED].contains(kind))?;
+    Owned::by_key(of, false)
 }
 
 /// The reply that closed a message's turn.

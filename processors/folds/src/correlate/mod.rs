@@ -16,12 +16,15 @@ use engine::{
 use model::{Event, Home, Reason};
 
 use crate::admission::judged;
+use crate::owner::{Owned, Owner};
 use crate::stored::prefixed;
 use crate::{Limits, timers};
 use held::Held;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "correlate";
+/// Begins the keys of its state.
+pub(crate) const NAMESPACE: u8 = b'h';
 
 /// Pairs of which the session's partition has been told, by conversation.
 const TOLD: u8 = b't';
@@ -60,7 +63,7 @@ impl Processor for Correlate {
     }
 
     fn namespace(&self) -> u8 {
-        b'h'
+        NAMESPACE
     }
 
     fn outputs(&self) -> usize {
@@ -259,6 +262,43 @@ fn learn(session: &str, conversation: &str, context: &mut Context<'_>) -> Result
 fn conversation_of(session: &str, context: &mut Context<'_>) -> Result<Option<String>, ProcessError> {
     let key = pair_key(session);
     context.read(&key, |pair| pair.map(|conversation| String::from_utf8_lossy(conversation).into_owned()))
+}
+
+/// Whose a record of this processor's state is.
+pub(crate) fn owned<'r>(key: &'r [u8], value: &'r [u8]) -> Option<Owned<'r>> {
+    let (kind, of) = key.split_first()?;
+    match *kind {
+        TOLD => Owned::by_key(of, false),
+        PAIR => {
+            let conversation = std::str::from_utf8(value).ok()?;
+            Some(Owned { owner: Owner::Conversation(conversation.into()), stays: true })
+        }
+        WAITING => of_session(of, false),
+        WAITING_TIMER => of_session(timers::about(of)?, true),
+        PAIR_TIMER => {
+            let about = timers::about(of)?;
+            let slash = about.iter().position(|byte| *byte == b'/')?;
+            Owned::by(about.get(slash + 1..)?, true)
+        }
+        _ => None,
+    }
+}
+
+/// What waits belongs to its session, as long as nobody knows more.
+fn of_session(name: &[u8], stays: bool) -> Option<Owned<'_>> {
+    let slash = name.iter().position(|byte| *byte == b'/')?;
+    let session = model::unescape(std::str::from_utf8(name.get(..slash)?).ok()?)?;
+    Some(Owned { owner: Owner::Session(session), stays })
+}
+
+/// Whose a message of this processor is.
+pub(crate) fn owner_of_message(payload: &[u8]) -> Option<Owner<'_>> {
+    let conversation = match payload.split_first()? {
+        (&LEARN, conversation) => conversation,
+        (&LET_GO, rest) => rest.split_first_chunk::<{ size_of::<i64>() }>()?.1,
+        _ => return None,
+    };
+    Some(Owner::Conversation(std::str::from_utf8(conversation).ok()?.into()))
 }
 
 fn text(bytes: &[u8]) -> Result<&str, ProcessError> {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use engine::News;
 
+use crate::owner::Owned;
+
 const ENTRY: u8 = b'e';
 const ORDER: u8 = b'o';
 const CHECKPOINT: u8 = b'k';
@@ -57,6 +59,15 @@ pub(super) fn mark(escaped: &str, place: (i64, &str)) -> Vec<u8> {
     mark.extend_from_slice(escaped.as_bytes());
     mark.push(b'/');
     placed(mark, place)
+}
+
+/// Whose a record of the state is.
+pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
+    match key.split_first()? {
+        (&(ENTRY | ORDER | CHECKPOINT), of) => Owned::by_key(of, false),
+        (&PROGRESS, of) => Owned::by(of, false),
+        _ => None,
+    }
 }
 
 fn prefix(first: u8, escaped: &[u8]) -> Vec<u8> {

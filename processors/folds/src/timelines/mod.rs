@@ -25,12 +25,14 @@ use crate::activities;
 use crate::scan::{Entry, ScanSettings};
 use state::corrupt;
 
-pub(crate) use keys::conversation_id;
+pub(crate) use keys::{conversation_id, owned};
 pub(crate) use said::{Reply, Said};
 pub(crate) use state::Progress;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "timelines";
+/// Begins the keys of its state.
+pub(crate) const NAMESPACE: u8 = b't';
 /// The stages of a conversation tile its time, without gap or overlap.
 pub const RULE_STAGES: &str = "stages";
 /// The delivery of an activity never moves back.
@@ -56,7 +58,7 @@ impl Processor for Timelines {
     }
 
     fn namespace(&self) -> u8 {
-        b't'
+        NAMESPACE
     }
 
     fn outputs(&self) -> usize {

@@ -3,6 +3,7 @@
 //!
 //! Which events matter is [`selection`]'s matter, where they come from [`source`]'s, their folding [`refold`]'s.
 
+mod erased;
 mod refold;
 mod selection;
 mod source;
@@ -11,6 +12,7 @@ mod tests;
 
 use anyhow::anyhow;
 
+use self::erased::Erased;
 use self::selection::{Selection, Window};
 use self::source::{Source, file::FileSource, topics::TopicSource};
 use super::conversation::{self, Conversation, Products};
@@ -51,9 +53,24 @@ fn look(
 ) -> Result<Conversation, Failure> {
     let topology = wiring::topology(config, &[]).map_err(Failure::usage)?;
     let mut selection = Selection::new(conversation, window, config.limits.clone());
-    source.each(&mut |record| selection.take(record))?;
+    let mut erased = Erased::new(conversation);
+    let is_request = |topic: &str| config.erasures() == Some(topic);
+    source.each(&mut |found| {
+        if is_request(found.record.topic) {
+            erased.take(&found.record);
+            return Ok(());
+        }
+        selection.take(found)
+    })?;
+    if erased.is_so(selection.customers()) {
+        return Err(
+            anyhow!("conversation {conversation:?} was erased on request: it is not made up again").into()
+        );
+    }
     if selection.needs_second_look() {
-        source.each(&mut |record| selection.take_again(record))?;
+        source.each(&mut |found| {
+            if is_request(found.record.topic) { Ok(()) } else { selection.take_again(found) }
+        })?;
     }
     let outline = selection.outline();
     let found = refold::refold(topology, config, conversation, &selection.into_records())?;

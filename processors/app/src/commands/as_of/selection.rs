@@ -14,13 +14,14 @@
 //! Left out for their price are the topics of *other* conversations (one topic for each): a session that first came with
 //! another conversation, and only in that one's own topic, is taken for this conversation's.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use anyhow::Context;
 use engine::{NoHeaders, SourceRecord};
 use model::{Event, Home, Limits};
 
+use super::erased::Came;
 use crate::commands::conversation::text::{count, time};
 
 /// Which events count.
@@ -132,6 +133,8 @@ pub struct Selection {
     alone: HashSet<u64>,
     kept: Vec<Kept>,
     outline: Outline,
+    /// The customers whom the conversation's events name, and when each was first named.
+    customers: BTreeMap<String, Came>,
 }
 
 impl Selection {
@@ -145,6 +148,7 @@ impl Selection {
             alone: HashSet::new(),
             kept: Vec::new(),
             outline: Outline::default(),
+            customers: BTreeMap::new(),
         }
     }
 
@@ -180,6 +184,10 @@ impl Selection {
         outline.events += 1;
         outline.counted += i64::from(counts);
         outline.first_at = least(outline.first_at, event.at);
+        if let Some(customer) = event.customer_id.as_deref() {
+            let first = self.customers.entry(customer.to_owned()).or_insert(came);
+            *first = (*first).min(came);
+        }
         if let Some(came) = came {
             outline.first_known_at = least(outline.first_known_at, came);
         }
@@ -222,6 +230,11 @@ impl Selection {
             )
         })?;
         Ok(came <= known_at)
+    }
+
+    /// The customers whom the conversation's events name, and when each was first named.
+    pub fn customers(&self) -> &BTreeMap<String, Came> {
+        &self.customers
     }
 
     /// What was seen of the conversation.

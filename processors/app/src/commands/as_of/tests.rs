@@ -166,6 +166,25 @@ fn what_only_waits_shows_nothing_and_it_is_said_why() {
 }
 
 #[test]
+fn a_conversation_that_was_erased_is_not_made_up_again() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let line = |topic: &str, value: &str| json!({"topic": topic, "key": null, "value": value}).to_string();
+    let lines = [
+        "{\"#records\":true}".to_owned(),
+        line("cx.events", &event("a", AT, &json!({"conversationId": "c"}))),
+        line("cx.erasures", r#"{"conversationId":"c"}"#),
+        line("cx.events", &event("b", AT, &json!({"conversationId": "d"}))),
+    ];
+    std::io::Write::write_all(&mut file, lines.join("\n").as_bytes()).unwrap();
+    let config = config();
+    let window = Window { event_time: EVER, known_at: None };
+    let mut source = FileSource::open(file.path(), &config).unwrap();
+    let refused = look(&mut source, "c", window, &config).unwrap_err();
+    assert!(format!("{refused:?}").contains("was erased on request"), "{refused:?}");
+    assert!(look(&mut source, "d", window, &config).is_ok());
+}
+
+#[test]
 fn a_file_is_read_as_fold_reads_it() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let line = |topic: &str, id: &str, conversation: &Value| {

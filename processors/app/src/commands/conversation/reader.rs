@@ -1,4 +1,4 @@
-//! Reading topics to the end that they had when the reading began: what is committed, without a group.
+//! Reading topics to the end that they had when the reading began, without a group.
 
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,9 @@ pub struct Span {
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// Its first record's offset; not 0 where older records are gone.
+    /// Where to begin: its first record's offset, not 0 where older records are gone.
     pub first: i64,
-    /// The offset after the last committed record.
+    /// The offset after the last record that the reader sees.
     pub end: i64,
 }
 
@@ -36,16 +36,30 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader of this cluster.
+    /// A reader of this cluster that sees what is committed.
     ///
     /// # Errors
     /// The client refuses its settings.
     pub fn new(client: &ClientConfig) -> Result<Self, Failure> {
+        Self::with_isolation(client, "read_committed")
+    }
+
+    /// A reader that sees also what is not committed, and what never was: all that anybody could read.
+    ///
+    /// # Errors
+    /// The client refuses its settings.
+    pub fn of_everything(client: &ClientConfig) -> Result<Self, Failure> {
+        Self::with_isolation(client, "read_uncommitted")
+    }
+
+    fn with_isolation(client: &ClientConfig, isolation: &str) -> Result<Self, Failure> {
         let mut client = client.clone();
         // The client demands a group; nothing joins it, and nothing is committed.
         client.set("group.id", "cx-timelines-look");
         client.set("enable.auto.commit", "false");
-        client.set("isolation.level", "read_committed");
+        client.set("isolation.level", isolation);
+        // Where the first records have gone since, it begins with those that are there.
+        client.set("auto.offset.reset", "earliest");
         client.set("enable.partition.eof", "true");
         client.set("queued.max.messages.kbytes", "16384");
         // A partition's end is told when a fetch comes back empty: not after the usual half second.
@@ -79,7 +93,7 @@ impl Reader {
         let mut open: Vec<&Span> = spans.iter().filter(|span| span.first < span.end).collect();
         let mut places = TopicPartitionList::new();
         for span in &open {
-            places.add_partition_offset(&span.topic, span.partition, Offset::Beginning)?;
+            places.add_partition_offset(&span.topic, span.partition, Offset::Offset(span.first))?;
         }
         self.consumer.assign(&places)?;
         let mut heard = Instant::now();

@@ -8,7 +8,9 @@ use rdkafka::message::{Headers, Message};
 use crate::commands::lines::text;
 
 /// What dead letters' own headers begin with.
-pub(super) const HEADER_PREFIX: &str = "cx.error.";
+pub const HEADER_PREFIX: &str = "cx.error.";
+/// Where in its partition a letter lay before an erasure wrote it anew at the end.
+pub const HEADER_MOVED: &str = "cx.moved.from";
 
 /// Where a dead letter lies in its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +46,8 @@ impl FromStr for Position {
 pub struct Letter {
     /// Where the letter lies.
     pub position: Position,
+    /// Where it lay first, if it was moved; else the same.
+    pub first: Position,
     /// When it became one, in epoch milliseconds.
     pub at_ms: Option<i64>,
     /// Why, in a word; empty where a record is no dead letter of ours.
@@ -64,8 +68,11 @@ impl Letter {
     /// What the headers say.
     pub fn of(message: &impl Message) -> Self {
         let header = |name: &str| header(message, name);
+        let position = Position { partition: message.partition(), offset: message.offset() };
+        let first = moved_from(message).filter(|offset| *offset < position.offset);
         Self {
-            position: Position { partition: message.partition(), offset: message.offset() },
+            position,
+            first: Position { offset: first.unwrap_or(position.offset), ..position },
             at_ms: header("at").and_then(|at| at.parse().ok()),
             reason: header("reason").unwrap_or_default(),
             detail: header("detail").unwrap_or_default(),
@@ -88,6 +95,13 @@ impl Letter {
     }
 }
 
+/// Where the letter lay first. Only what stands behind our own headers is ours: a record may come with anything.
+fn moved_from(message: &impl Message) -> Option<i64> {
+    let is_ours = |name: &str| name.starts_with(HEADER_PREFIX) || name == HEADER_MOVED;
+    let last = message.headers()?.iter().filter(|header| is_ours(header.key)).last()?;
+    if last.key == HEADER_MOVED { text(last.value?).parse().ok() } else { None }
+}
+
 fn header(message: &impl Message, name: &str) -> Option<String> {
     let is_it = |key: &str| key.strip_prefix(HEADER_PREFIX) == Some(name);
     // A record that came with such headers has them twice: the last is ours.
@@ -96,7 +110,7 @@ fn header(message: &impl Message, name: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::commands) mod tests {
     use super::*;
     use rdkafka::Timestamp;
     use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
@@ -141,6 +155,18 @@ pub(super) mod tests {
         let letter = letter("malformed", Some(5));
         assert_eq!((letter.origin().as_str(), letter.at_ms), ("cx.events/2@5", Some(5)));
         assert_eq!(letter.position.to_string(), "3:17");
+    }
+
+    #[test]
+    fn a_letter_that_was_moved_says_where_it_lay_first() {
+        let first = |headers: &[(&str, &str)]| Letter::of(&message(headers)).first.offset;
+        assert_eq!(first(&[("cx.error.at", "1"), ("cx.processor", "decode"), ("cx.moved.from", "5")]), 5);
+        assert_eq!(first(&[("cx.moved.from", "5"), ("cx.error.at", "1")]), 17, "the record came with it");
+        assert_eq!(
+            first(&[("cx.error.at", "1"), ("cx.moved.from", "17")]),
+            17,
+            "no letter comes from itself"
+        );
     }
 
     #[test]

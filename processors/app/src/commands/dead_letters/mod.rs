@@ -1,7 +1,7 @@
 //! `dead-letters`: what could not be folded, to be looked at and, once the cause is mended, to be sent back.
 
 pub mod args;
-mod letter;
+pub mod letter;
 mod list;
 mod pretty;
 mod replay;

@@ -8,7 +8,7 @@ use super::selection::Found;
 /// Takes the records of a source.
 pub type Visit<'v> = dyn FnMut(&Found<'_>) -> anyhow::Result<()> + 'v;
 
-/// Records of the input.
+/// Records of the input, and requests to erase.
 pub trait Source {
     /// Lets `visit` see each record.
     ///

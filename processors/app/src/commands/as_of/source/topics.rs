@@ -20,6 +20,8 @@ pub struct TopicSource<'c> {
     config: &'c Config,
     reader: Reader,
     spans: Vec<Vec<Span>>,
+    /// Of the requests to erase.
+    requests: Vec<Span>,
     bootstrap: String,
 }
 
@@ -37,9 +39,7 @@ impl<'c> TopicSource<'c> {
             let partitions = topics::partitions(&metadata, topic)
                 .with_context(|| topics::no_such_topic(config, topic))
                 .map_err(Failure::usage)?;
-            let all: anyhow::Result<Vec<Span>> =
-                (0..partitions).map(|partition| reader.span(topic, partition)).collect();
-            spans.push(all?);
+            spans.push(spans_of(&reader, topic, partitions)?);
         }
         for span in spans.iter().flatten().filter(|span| span.first > 0) {
             tracing::warn!(
@@ -49,8 +49,19 @@ impl<'c> TopicSource<'c> {
                 span.first
             );
         }
-        Ok(Self { config, reader, spans, bootstrap: global.bootstrap.clone() })
+        let erasures = config.erasures().filter(|topic| topics::partitions(&metadata, topic).is_some());
+        let requests = match erasures {
+            Some(topic) => {
+                spans_of(&reader, topic, topics::partitions(&metadata, topic).unwrap_or_default())?
+            }
+            None => Vec::new(),
+        };
+        Ok(Self { config, reader, spans, requests, bootstrap: global.bootstrap.clone() })
     }
+}
+
+fn spans_of(reader: &Reader, topic: &str, partitions: i32) -> anyhow::Result<Vec<Span>> {
+    (0..partitions).map(|partition| reader.span(topic, partition)).collect()
 }
 
 /// The topics that may hold events of the conversation.
@@ -67,7 +78,7 @@ fn inputs<'n>(config: &'n Config, metadata: &'n Metadata, conversation: &str) ->
 impl Source for TopicSource<'_> {
     fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()> {
         let mut before = 0;
-        for spans in &self.spans {
+        for spans in [&self.requests].into_iter().chain(&self.spans) {
             // A partition's records keep their order, whatever clocks stamped them; partitions are merged by time.
             let mut times = vec![i64::MIN; spans.len()];
             self.reader.read(spans, &mut |message| {

@@ -38,7 +38,7 @@ pub(super) struct Mark {
     pub(super) letter_at: Option<i64>,
 }
 
-/// All marks of a group.
+/// All marks of a group, by where the letters lay first: an erasure may have moved them since.
 #[derive(Debug, Default)]
 pub(super) struct Marks(HashMap<Position, Mark>);
 
@@ -71,7 +71,7 @@ impl Marks {
 
     /// Whether this letter was sent back before.
     pub(super) fn has(&self, letter: &Letter) -> bool {
-        self.0.get(&letter.position).is_some_and(|mark| mark.letter_at == letter.at_ms)
+        self.0.get(&letter.first).is_some_and(|mark| mark.letter_at == letter.at_ms)
     }
 
     /// What is no mark of ours is passed over; a tombstone takes a mark back.
@@ -118,7 +118,7 @@ fn create(client: &ClientConfig, topic: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::dead_letters::letter::tests::letter;
+    use crate::commands::dead_letters::letter::tests::{letter, message};
 
     fn marks(records: &[(&str, Option<&str>)]) -> Marks {
         let mut marks = Marks::default();
@@ -140,6 +140,12 @@ mod tests {
     fn a_letter_at_a_marked_position_of_an_earlier_topic_is_another_one() {
         let marks = marks(&[("3:17", Some(r#"{"replayedAt":9,"letterAt":5}"#))]);
         assert!(!marks.has(&letter("malformed", Some(6))));
+    }
+
+    #[test]
+    fn the_mark_of_a_letter_that_was_moved_is_that_of_its_first_position() {
+        let marks = marks(&[("3:5", Some(r#"{"replayedAt":9,"letterAt":5}"#))]);
+        assert!(marks.has(&Letter::of(&message(&[("cx.error.at", "5"), ("cx.moved.from", "5")]))));
     }
 
     #[test]

@@ -6,7 +6,6 @@
 mod marks;
 mod plan;
 mod send;
-mod transactions;
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -14,13 +13,13 @@ use edge::Stop;
 
 use self::marks::Marks;
 use self::plan::Plan;
-use self::transactions::Transactions;
 use super::args::ReplayArgs;
 use super::letter::Letter;
 use super::source::Letters;
 use crate::cli::Global;
 use crate::commands::dead_letters::list::letters as in_words;
 use crate::commands::topics;
+use crate::commands::transactions::Transactions;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::{kafka, signals};
@@ -38,7 +37,10 @@ pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result
     // First the transactions of an earlier run are ended, then its marks are read.
     let transactions = match args.dry_run {
         true => None,
-        false => Some(Transactions::start(&client, &global.group, config.transaction_timeout_ms)?),
+        false => {
+            let id = format!("{}-dead-letters", global.group);
+            Some(Transactions::start(&client, &id, config.transaction_timeout_ms)?)
+        }
     };
     let marks = Marks::read(&client, &metadata, &marks_topic, transactions.is_some())?;
     let letters = Letters::open(&client, &metadata, config, &args.positions)?;

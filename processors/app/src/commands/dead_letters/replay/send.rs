@@ -10,12 +10,12 @@ use rdkafka::producer::BaseRecord;
 
 use super::marks::{self, Mark};
 use super::plan::Route;
-use super::transactions::Transactions;
 use crate::commands::dead_letters::Position;
-use crate::commands::dead_letters::letter::{HEADER_PREFIX, Letter};
+use crate::commands::dead_letters::letter::{HEADER_MOVED, HEADER_PREFIX, Letter};
 use crate::commands::dead_letters::list::letters as in_words;
 use crate::commands::dead_letters::source::Letters;
 use crate::commands::now_ms;
+use crate::commands::transactions::Transactions;
 
 /// A transaction is committed after so many letters …
 const BATCH_LETTERS: u64 = 100;
@@ -79,7 +79,7 @@ impl Batch<'_> {
         record.timestamp = message.timestamp().to_millis();
         record.headers = own_headers(message);
         self.transactions.send(record).with_context(|| format!("dead letter {}", letter.position))?;
-        let key = letter.position.to_string();
+        let key = letter.first.to_string();
         let mark = serde_json::to_vec(&Mark { replayed_at: now_ms(), letter_at: letter.at_ms })?;
         let mut record: BaseRecord<'_, [u8], [u8]> =
             BaseRecord::to(self.marks_topic).partition(marks::PARTITION);
@@ -104,8 +104,9 @@ impl Batch<'_> {
 
 /// The headers that the record came with.
 fn own_headers(message: &impl Message) -> Option<OwnedHeaders> {
-    let is_own =
-        |name: &str| !name.starts_with(HEADER_PREFIX) && name != HEADER_PROCESSOR && name != HEADER_SCHEMA;
+    let is_own = |name: &str| {
+        !name.starts_with(HEADER_PREFIX) && ![HEADER_PROCESSOR, HEADER_SCHEMA, HEADER_MOVED].contains(&name)
+    };
     let own = message.headers()?.iter().filter(|header| is_own(header.key));
     own.fold(None, |all: Option<OwnedHeaders>, header| {
         Some(all.unwrap_or_default().insert(Header { key: header.key, value: header.value }))
@@ -125,6 +126,7 @@ mod tests {
             ("trace", "2"),
             ("cx.processor", "decode"),
             ("cx.schema", "dead-letter/1"),
+            ("cx.moved.from", "5"),
         ]))
         .unwrap();
         let left: Vec<_> = headers.iter().map(|header| (header.key, header.value.unwrap())).collect();

@@ -1,5 +1,5 @@
-//! The producer of `replay`. Whatever goes wrong ends the command: when it is run again, the producer's start settles what the
-//! last transaction came to, and the marks say what is left.
+//! The producer of commands that write. Whatever goes wrong ends the command: when it is run again, the producer's start
+//! settles what the last transaction came to, and the command looks at what is left.
 
 use std::time::{Duration, Instant};
 
@@ -18,18 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A transactional producer.
-pub(super) struct Transactions {
+pub struct Transactions {
     producer: BaseProducer<Deliveries>,
 }
 
 impl Transactions {
-    /// Starts it, and so ends whatever transaction an earlier run of the group left open.
+    /// Starts it under this id, and so ends whatever transaction an earlier run of the same id left open.
     ///
     /// # Errors
     /// The settings are refused, or the cluster denies the rights or does not answer.
-    pub(super) fn start(client: &ClientConfig, group: &str, timeout_ms: u64) -> Result<Self, Failure> {
+    pub fn start(client: &ClientConfig, id: &str, timeout_ms: u64) -> Result<Self, Failure> {
         let mut client = client.clone();
-        client.set("transactional.id", format!("{group}-dead-letters"));
+        client.set("transactional.id", id);
         client.set("transaction.timeout.ms", timeout_ms.to_string());
         client.set("linger.ms", "1");
         // Just after a commit the coordinator often asks to be asked again; the default waits 100 ms.
@@ -40,7 +40,7 @@ impl Transactions {
             .create_with_context(Deliveries::default())
             .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
         patiently(|| producer.init_transactions(STEP))
-            .with_context(|| format!("no transactions can be had as {group}-dead-letters"))?;
+            .with_context(|| format!("no transactions can be had as {id}"))?;
         Ok(Self { producer })
     }
 
@@ -48,7 +48,7 @@ impl Transactions {
     ///
     /// # Errors
     /// Another run has taken over, or the cluster does not answer.
-    pub(super) fn begin(&self) -> anyhow::Result<()> {
+    pub fn begin(&self) -> anyhow::Result<()> {
         self.producer.begin_transaction().context("cannot begin a transaction")
     }
 
@@ -56,7 +56,7 @@ impl Transactions {
     ///
     /// # Errors
     /// The client does not take it.
-    pub(super) fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> anyhow::Result<()> {
+    pub fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.producer.send(record) {
@@ -76,7 +76,7 @@ impl Transactions {
     ///
     /// # Errors
     /// A record was not taken, another run has taken over, or the cluster does not answer.
-    pub(super) fn commit(&self) -> anyhow::Result<()> {
+    pub fn commit(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.producer.in_flight_count() > 0 {
             if Instant::now() >= deadline {
@@ -91,7 +91,7 @@ impl Transactions {
     }
 
     /// Aborts, so that nobody has to wait for the transaction's time-out. That it fails too is no news.
-    pub(super) fn abort(&self) {
+    pub fn abort(&self) {
         let deadline = Instant::now() + STEP;
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
             self.serve();

@@ -1,0 +1,213 @@
+//! The topics of the cluster as an erasure needs them: read to ends that are settled, and cut off at their beginnings.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use rdkafka::admin::AdminOptions;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::BorrowedMessage;
+use rdkafka::metadata::{Metadata, MetadataTopic};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::cli::Global;
+use crate::commands::conversation::reader::{Reader, Span};
+use crate::commands::topics;
+use crate::config::{Config, Role, Topic};
+use crate::exit::Failure;
+use crate::kafka;
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long the cluster may take to end a transaction whose time is up.
+const ENDING_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The cluster, with the group whose pipeline runs on it.
+pub struct Cluster<'c> {
+    /// For other clients.
+    pub client: ClientConfig,
+    /// What topics.yaml declares.
+    pub config: &'c Config,
+    metadata: Metadata,
+    reader: Reader,
+    everything: Reader,
+    offsets: BaseConsumer,
+}
+
+impl<'c> Cluster<'c> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The cluster does not answer, or a client refuses its settings.
+    pub fn open(global: &Global, config: &'c Config) -> Result<Self, Failure> {
+        let client = kafka::client(global)?;
+        let metadata = topics::reach(&client, global)?;
+        let mut grouped = client.clone();
+        // It looks at the group's offsets, and never joins it.
+        grouped.set("group.id", &global.group);
+        grouped.set("enable.auto.commit", "false");
+        // What is committed by now, without waiting for transactions that a killed instance left open.
+        grouped.set("isolation.level", "read_uncommitted");
+        let offsets = grouped
+            .create()
+            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        Ok(Self {
+            reader: Reader::new(&client)?,
+            everything: Reader::of_everything(&client)?,
+            client,
+            config,
+            metadata,
+            offsets,
+        })
+    }
+
+    /// The outputs that speak of conversations. Windows name nobody.
+    pub fn outputs(&self) -> Vec<&'c str> {
+        let windows = self.config.processors.iter().find(|spec| spec.name == folds::metrics::NAME);
+        let is_window =
+            |name: &str| windows.is_some_and(|spec| spec.writes.iter().any(|topic| topic == name));
+        self.of_role(Role::Output).into_iter().filter(|name| !is_window(name)).collect()
+    }
+
+    /// The topics of this role that exist and have a name of their own.
+    pub fn of_role(&self, role: Role) -> Vec<&'c str> {
+        let declared = self.config.topics.iter().filter(|topic| topic.role == role).filter_map(Topic::exact);
+        declared.filter(|name| self.exists(name)).collect()
+    }
+
+    /// The topics that belong to one conversation each, if `is_wanted` says so of the conversation.
+    pub fn of_conversations(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let inputs = self.config.exact_inputs();
+        let names = self.metadata.topics().iter().map(MetadataTopic::name);
+        let of_their_own = names.filter(|name| !inputs.contains(name) && self.exists(name));
+        let wanted = of_their_own.filter(|name| self.config.conversation_of(name).is_some_and(&is_wanted));
+        wanted.map(str::to_owned).collect()
+    }
+
+    fn exists(&self, topic: &str) -> bool {
+        topics::partitions(&self.metadata, topic).is_some()
+    }
+
+    /// How many partitions a topic has.
+    ///
+    /// # Errors
+    /// It does not exist: the message says what to do.
+    pub fn partitions(&self, topic: &str) -> Result<i32, Failure> {
+        topics::partitions(&self.metadata, topic)
+            .with_context(|| topics::no_such_topic(self.config, topic))
+            .map_err(Failure::usage)
+    }
+
+    /// All that a topic holds by now, aborted records too.
+    ///
+    /// # Errors
+    /// The topic is gone, or the cluster does not answer.
+    pub fn all(&self, topic: &str) -> anyhow::Result<Vec<Span>> {
+        self.each_partition(topic, &|partition| self.everything.span(topic, partition))
+    }
+
+    /// All that a topic holds by now and that is committed, once every transaction that it knows by now has ended: nothing
+    /// comes before these ends any more.
+    ///
+    /// # Errors
+    /// A transaction does not end, the topic is gone, or the cluster does not answer.
+    pub fn settled(&self, topic: &str) -> anyhow::Result<Vec<Span>> {
+        let patience = Duration::from_millis(self.config.transaction_timeout_ms) + ENDING_TIME_MAX;
+        let deadline = Instant::now() + patience;
+        self.each_partition(topic, &|partition| {
+            let end = self.everything.span(topic, partition)?.end;
+            loop {
+                let span = self.reader.span(topic, partition)?;
+                if span.end >= end {
+                    return Ok(Span { end, ..span });
+                }
+                if Instant::now() >= deadline {
+                    bail!(
+                        "a transaction on {topic}/{partition} has been open for {patience:?}: whoever writes to this topic \
+                         has to end it first; `kafka-transactions.sh find-hanging` tells who"
+                    );
+                }
+                std::thread::sleep(PAUSE);
+            }
+        })
+    }
+
+    fn each_partition(
+        &self,
+        topic: &str,
+        span: &dyn Fn(i32) -> anyhow::Result<Span>,
+    ) -> anyhow::Result<Vec<Span>> {
+        let partitions = topics::partitions(&self.metadata, topic)
+            .with_context(|| topics::no_such_topic(self.config, topic))?;
+        (0..partitions).map(span).collect()
+    }
+
+    /// Lets `visit` see each committed record.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read(
+        &self,
+        spans: &[Span],
+        visit: &mut dyn FnMut(&BorrowedMessage<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.reader.read(spans, visit)
+    }
+
+    /// Lets `visit` see each record, committed or not.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read_everything(
+        &self,
+        spans: &[Span],
+        visit: &mut dyn FnMut(&BorrowedMessage<'_>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.everything.read(spans, visit)
+    }
+
+    /// The group's committed offset of each partition of a topic, in their order; `None` where it has none.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub fn committed(&self, topic: &str, partitions: i32) -> anyhow::Result<Vec<Option<i64>>> {
+        let mut question = TopicPartitionList::new();
+        for partition in 0..partitions {
+            question.add_partition(topic, partition);
+        }
+        let answer = self.offsets.committed_offsets(question, ANSWER_TIMEOUT);
+        let answer = answer.with_context(|| format!("the group's offsets of {topic} cannot be asked for"))?;
+        let committed = |partition| match answer.find_partition(topic, partition)?.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        };
+        Ok((0..partitions).map(committed).collect())
+    }
+
+    /// Deletes what lies before these offsets, by partition.
+    ///
+    /// # Errors
+    /// The cluster refuses: the message says what to grant.
+    pub fn cut(&self, topic: &str, offsets: &[(i32, i64)]) -> Result<(), Failure> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let mut places = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            places.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
+        }
+        let options = AdminOptions::new()
+            .operation_timeout(Some(topics::ADMIN_TIMEOUT))
+            .request_timeout(Some(topics::ADMIN_TIMEOUT));
+        let admin = topics::admin(&self.client)?;
+        let refused = || {
+            format!(
+                "{topic} cannot be cut off: it needs cleanup.policy=delete, and the principal the right to DELETE"
+            )
+        };
+        let results = topics::block_on(admin.delete_records(&places, &options))?.with_context(refused)?;
+        for element in results.elements() {
+            element.error().with_context(refused)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,247 @@
+//! Dead letters: records as they came, in a topic that is not compacted. Nothing can be taken out of its middle, so what lies
+//! before the last letter that has to go is written again at the end, but for those that have to go, and then the beginning
+//! is cut off.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::BaseRecord;
+
+use super::cluster::Cluster;
+use super::subjects::Subjects;
+use crate::commands::conversation::reader::Span;
+use crate::commands::dead_letters::letter::{HEADER_MOVED, Letter};
+use crate::commands::transactions::Transactions;
+use crate::config::Config;
+use crate::exit::Failure;
+
+/// A transaction is committed after so many letters …
+const BATCH_LETTERS: usize = 1000;
+/// … or so many bytes: far less than can be sent before its time-out.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// The conversation in the name of the topic that a dead letter came from.
+pub fn conversation_of(config: &Config, message: &impl Message) -> Option<String> {
+    let topic = Letter::of(message).topic?;
+    config.conversation_of(&topic).map(str::to_owned)
+}
+
+/// Whether a dead letter is the subjects'. One without a value holds nothing any more.
+pub fn is_theirs(config: &Config, subjects: &Subjects, message: &impl Message) -> bool {
+    let Some(value) = message.payload() else { return false };
+    subjects.own_event(message.key(), value, conversation_of(config, message).as_deref())
+}
+
+/// What is to go of one partition.
+#[derive(Debug, Default)]
+struct Hits {
+    /// The letters that are to go.
+    offsets: BTreeSet<i64>,
+    /// The first letter behind the last of them.
+    next: Option<i64>,
+    /// Where each letter lies now, by where it lay first: one that was moved before the command died lies twice.
+    places: HashMap<i64, i64>,
+}
+
+impl Hits {
+    fn take(&mut self, letter: &Letter, is_theirs: bool) {
+        let offset = letter.position.offset;
+        if is_theirs {
+            self.offsets.insert(offset);
+            self.next = None;
+        } else {
+            self.next.get_or_insert(offset);
+            self.places.insert(letter.first.offset, offset);
+        }
+    }
+
+    /// Whether this letter has to be written again, since it would be cut off too.
+    fn moves(&self, letter: &Letter) -> bool {
+        let offset = letter.position.offset;
+        let is_before = self.offsets.last().is_some_and(|last| offset < *last);
+        is_before && !self.offsets.contains(&offset) && self.places.get(&letter.first.offset) == Some(&offset)
+    }
+
+    /// Where the partition is cut off.
+    fn cut(&self, span: &Span) -> Option<i64> {
+        (!self.offsets.is_empty()).then(|| self.next.unwrap_or(span.end))
+    }
+}
+
+/// The dead letters of a topic, and which are to go.
+pub struct Letters<'c> {
+    cluster: &'c Cluster<'c>,
+    topic: &'c str,
+    spans: Vec<Span>,
+    hits: Vec<Hits>,
+}
+
+impl<'c> Letters<'c> {
+    /// Looks at all.
+    ///
+    /// # Errors
+    /// The topic cannot be read.
+    pub fn look(cluster: &'c Cluster<'c>, subjects: &Subjects, topic: &'c str) -> anyhow::Result<Self> {
+        let spans = cluster.settled(topic)?;
+        let mut hits: Vec<Hits> = spans.iter().map(|_| Hits::default()).collect();
+        cluster.read(&spans, &mut |message| {
+            if let Some(hits) = of_partition(&mut hits, message) {
+                hits.take(&Letter::of(message), is_theirs(cluster.config, subjects, message));
+            }
+            Ok(())
+        })?;
+        Ok(Self { cluster, topic, spans, hits })
+    }
+
+    /// How many are to go.
+    pub fn count(&self) -> usize {
+        self.hits.iter().map(|hits| hits.offsets.len()).sum()
+    }
+
+    /// Writes the others again, and cuts the topic off behind the last that has to go; gives how many were written again.
+    ///
+    /// # Errors
+    /// The cluster refuses. What was written again is known by its header, and left alone by the next run.
+    pub fn erase(mut self, transactions: &Transactions) -> Result<usize, Failure> {
+        let mut batch = Batch { transactions, topic: self.topic, moved: 0, open: 0, bytes: 0 };
+        let concerned: Vec<Span> = self
+            .spans
+            .iter()
+            .zip(&self.hits)
+            .filter(|(_, hits)| !hits.offsets.is_empty())
+            .map(|(span, _)| span.clone())
+            .collect();
+        let hits = &mut self.hits;
+        self.cluster.read(&concerned, &mut |message| {
+            let letter = Letter::of(message);
+            match of_partition(hits, message) {
+                Some(hits) if hits.moves(&letter) => batch.send(&letter, message),
+                _ => Ok(()),
+            }
+        })?;
+        batch.commit()?;
+        let cuts = self.spans.iter().zip(&self.hits);
+        let cuts: Vec<(i32, i64)> =
+            cuts.filter_map(|(span, hits)| Some((span.partition, hits.cut(span)?))).collect();
+        self.cluster.cut(self.topic, &cuts)?;
+        Ok(batch.moved)
+    }
+}
+
+fn of_partition<'h>(hits: &'h mut [Hits], message: &impl Message) -> Option<&'h mut Hits> {
+    hits.get_mut(usize::try_from(message.partition()).ok()?)
+}
+
+/// The transaction under way.
+struct Batch<'b> {
+    transactions: &'b Transactions,
+    topic: &'b str,
+    /// Letters at all.
+    moved: usize,
+    /// Letters of this transaction; none: it is not begun.
+    open: usize,
+    bytes: usize,
+}
+
+impl Batch<'_> {
+    fn send(&mut self, letter: &Letter, message: &BorrowedMessage<'_>) -> anyhow::Result<()> {
+        if self.open == 0 {
+            self.transactions.begin()?;
+        }
+        let mut record: BaseRecord<'_, [u8], [u8]> =
+            BaseRecord::to(self.topic).partition(message.partition());
+        record.key = message.key();
+        record.payload = message.payload();
+        record.timestamp = message.timestamp().to_millis();
+        record.headers = Some(moved_headers(letter, message));
+        self.transactions.send(record)?;
+        self.moved += 1;
+        self.open += 1;
+        self.bytes += message.payload().map_or(0, <[u8]>::len);
+        if self.open >= BATCH_LETTERS || self.bytes >= BATCH_BYTES { self.commit() } else { Ok(()) }
+    }
+
+    fn commit(&mut self) -> anyhow::Result<()> {
+        if self.open > 0 {
+            self.transactions.commit()?;
+            (self.open, self.bytes) = (0, 0);
+        }
+        Ok(())
+    }
+}
+
+/// The letter's headers, and where it lay first. One that was moved before says so already.
+fn moved_headers(letter: &Letter, message: &impl Message) -> OwnedHeaders {
+    let headers = message.headers().into_iter().flat_map(Headers::iter);
+    let headers = headers
+        .fold(OwnedHeaders::new(), |all, header| all.insert(Header { key: header.key, value: header.value }));
+    if letter.first != letter.position {
+        return headers;
+    }
+    let from = letter.position.offset.to_string();
+    headers.insert(Header { key: HEADER_MOVED, value: Some(from.as_bytes()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::dead_letters::letter::Position;
+    use crate::commands::dead_letters::letter::tests::{letter, message};
+
+    fn at(offset: i64, first: i64) -> Letter {
+        let position = |offset| Position { partition: 3, offset };
+        Letter { position: position(offset), first: position(first), ..letter("malformed", None) }
+    }
+
+    /// Which letters of a partition are moved, and where it is cut off; of each its offset, where it lay first, and whether
+    /// it has to go.
+    fn plan(letters: &[(i64, i64, bool)]) -> (Vec<i64>, Option<i64>) {
+        let mut hits = Hits::default();
+        for (offset, first, is_theirs) in letters {
+            hits.take(&at(*offset, *first), *is_theirs);
+        }
+        let moved = letters.iter().filter(|(offset, first, _)| hits.moves(&at(*offset, *first)));
+        let span = Span { topic: "letters".to_owned(), partition: 3, first: 0, end: 100 };
+        (moved.map(|(offset, ..)| *offset).collect(), hits.cut(&span))
+    }
+
+    #[test]
+    fn what_lies_before_the_last_that_has_to_go_is_moved() {
+        let letters =
+            [(0, 0, false), (1, 1, true), (3, 3, false), (5, 5, true), (8, 8, false), (9, 9, false)];
+        assert_eq!(plan(&letters), (vec![0, 3], Some(8)));
+    }
+
+    #[test]
+    fn where_none_has_to_go_nothing_is_moved_or_cut() {
+        assert_eq!(plan(&[(0, 0, false), (1, 1, false)]), (vec![], None));
+        assert_eq!(plan(&[]), (vec![], None));
+    }
+
+    #[test]
+    fn where_none_comes_after_the_last_all_is_cut_off() {
+        assert_eq!(plan(&[(0, 0, true), (1, 1, true)]), (vec![], Some(100)));
+    }
+
+    #[test]
+    fn what_was_moved_before_the_command_died_is_not_moved_again() {
+        let letters = [(0, 0, false), (1, 1, false), (2, 2, true), (4, 0, false)];
+        assert_eq!(plan(&letters), (vec![1], Some(4)));
+    }
+
+    #[test]
+    fn what_was_moved_for_another_erasure_is_moved_on_and_knows_its_first_place() {
+        assert_eq!(plan(&[(7, 2, false), (8, 8, true)]), (vec![7], Some(100)));
+        assert_eq!(plan(&[(7, 2, false), (8, 8, true), (10, 2, false)]), (vec![], Some(10)));
+    }
+
+    #[test]
+    fn a_moved_letter_has_all_its_headers_and_its_first_place_once() {
+        let names = |letter: &Letter| {
+            let moved = moved_headers(letter, &message(&[("trace", "1"), ("cx.error.at", "5")]));
+            moved.iter().map(|header| header.key.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&at(17, 17)), ["trace", "cx.error.at", "cx.moved.from"]);
+        assert_eq!(names(&at(17, 5)), ["trace", "cx.error.at"], "the message has it already");
+    }
+}

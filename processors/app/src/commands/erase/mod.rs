@@ -1,0 +1,146 @@
+//! `erase`: the right to be forgotten, carried out (contract section 9).
+//!
+//! The pipeline erases what it has state of, and refuses what comes later; it is asked to by requests in a topic. This
+//! command finds out whom they are about, writes them, waits until they are carried out, and then does what the pipeline
+//! cannot: it overwrites records of conversations that were forgotten long ago, takes dead letters out, and cuts off what
+//! has been read of the repartition topic. Each step can be done again, so a command that died is simply run again.
+
+mod cluster;
+mod letters;
+mod outputs;
+mod report;
+mod requests;
+mod resolve;
+mod subjects;
+mod verify;
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::time::Instant;
+
+use anyhow::anyhow;
+
+use self::cluster::Cluster;
+use self::letters::Letters;
+use self::report::{Found, Inputs};
+use self::subjects::Subjects;
+use crate::cli::{EraseArgs, Global};
+use crate::commands::transactions::Transactions;
+use crate::config::{Config, Role};
+use crate::exit::Failure;
+
+/// Erases, or shows what can still be read.
+pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Failure> {
+    let requests = config.erasures().ok_or_else(|| {
+        Failure::usage(anyhow!(
+            "topics.yaml declares no topic of the role erasures: declare one, run `cx-timelines topics apply`, and restart \
+             the pipeline"
+        ))
+    })?;
+    if args.verify {
+        return verify::run(global, args, config);
+    }
+    if !args.dry_run && !args.yes && !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(anyhow!(
+            "there is no terminal to ask at: write --yes to erase, or --dry-run to see what would be erased"
+        )));
+    }
+    let cluster = Cluster::open(global, config)?;
+    let partitions = cluster.partitions(requests)?;
+    // First the transactions of an earlier run are ended: nothing has to wait for them then.
+    let transactions = match args.dry_run {
+        true => None,
+        false => {
+            let id = format!("{}-erasures", global.group);
+            Some(Transactions::start(&cluster.client, &id, config.transaction_timeout_ms)?)
+        }
+    };
+    let subjects = resolve::subjects(&cluster, args)?;
+    let found = find(&cluster, &subjects)?;
+    anstream::print!("{}", found.text(&subjects));
+    let Some(transactions) = transactions else { return Ok(()) };
+    if !args.yes && !is_confirmed(&subjects)? {
+        anstream::println!("nothing was erased");
+        return Ok(());
+    }
+    requests::write(&subjects, requests, partitions, &transactions)?;
+    wait(&cluster, requests, args)?;
+    sweep(&cluster, &subjects, &transactions)
+}
+
+/// What there is of the subjects.
+fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
+    let mut counts = Vec::new();
+    for topic in cluster.outputs() {
+        counts.push((topic.to_owned(), outputs::count(cluster, subjects, topic)?));
+    }
+    for topic in cluster.of_role(Role::DeadLetters) {
+        counts.push((topic.to_owned(), Letters::look(cluster, subjects, topic)?.count()));
+    }
+    Ok(Found { counts, inputs: Inputs::look(cluster, subjects)? })
+}
+
+fn is_confirmed(subjects: &Subjects) -> std::io::Result<bool> {
+    anstream::eprint!("erase {} for ever? [y/N] ", report::conversations(subjects.conversations.len()));
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Waits until the pipeline has carried the requests out: until it has taken them, and then what they have sent to other
+/// partitions.
+fn wait(cluster: &Cluster<'_>, requests: &str, args: &EraseArgs) -> Result<(), Failure> {
+    let deadline = Instant::now() + args.timeout;
+    let repartition = cluster.of_role(Role::Repartition);
+    for topic in [requests].into_iter().chain(repartition) {
+        if !requests::are_taken(cluster, topic, deadline)? {
+            return Err(anyhow!(
+                "the requests are written, but after {:?} the pipeline has not taken all of {topic}: they are carried out as \
+                 soon as an instance of `cx-timelines run` runs with this group; run this command again then, for dead letters \
+                 and older records are not erased yet",
+                args.timeout
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+/// What the pipeline cannot do.
+fn sweep(cluster: &Cluster<'_>, subjects: &Subjects, transactions: &Transactions) -> Result<(), Failure> {
+    for topic in cluster.outputs() {
+        let count = outputs::erase(cluster, subjects, topic, transactions)?;
+        report::line(topic, &report::swept(count));
+    }
+    for topic in cluster.of_role(Role::DeadLetters) {
+        let letters = Letters::look(cluster, subjects, topic)?;
+        let count = letters.count();
+        let moved = letters.erase(transactions)?;
+        report::line(topic, &report::letters(count, moved));
+    }
+    for topic in cluster.of_role(Role::Repartition) {
+        let cut = cut_what_was_taken(cluster, topic)?;
+        report::line(topic, &report::cut(cut));
+    }
+    for (topic, text) in Inputs::look(cluster, subjects)?.lines() {
+        report::line(&topic, &text);
+    }
+    anstream::println!(
+        "erased: nothing of it is current any more; `cx-timelines erase --verify` tells when the last of it has left the \
+         brokers' disks"
+    );
+    Ok(())
+}
+
+/// Cuts off what the pipeline has taken of the repartition topic: nobody reads it again. Gives how many partitions.
+fn cut_what_was_taken(cluster: &Cluster<'_>, topic: &str) -> Result<usize, Failure> {
+    let spans = cluster.settled(topic)?;
+    let committed = cluster.committed(topic, i32::try_from(spans.len())?)?;
+    let taken = spans.iter().zip(committed).filter_map(|(span, committed)| {
+        let committed = committed.filter(|committed| *committed > span.first)?;
+        Some((span.partition, committed))
+    });
+    let taken: Vec<(i32, i64)> = taken.collect();
+    cluster.cut(topic, &taken)?;
+    Ok(taken.len())
+}

@@ -1,0 +1,72 @@
+//! Records that still stand in the outputs: of conversations that were forgotten long ago, nobody else knows their keys.
+
+use std::collections::BTreeMap;
+
+use engine::{HEADER_PROCESSOR, HEADER_SCHEMA};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::BaseRecord;
+
+use super::cluster::Cluster;
+use super::subjects::Subjects;
+use crate::commands::transactions::Transactions;
+
+/// Tombstones of one transaction: far fewer than can be sent before its time-out.
+const BATCH_RECORDS: usize = 1000;
+
+/// The records of one topic that are the subjects' and were not overwritten since: partition and key, with the headers that
+/// their tombstones get.
+type Standing = BTreeMap<(i32, Vec<u8>), OwnedHeaders>;
+
+/// How many there are.
+///
+/// # Errors
+/// The topic cannot be read.
+pub fn count(cluster: &Cluster<'_>, subjects: &Subjects, topic: &str) -> anyhow::Result<usize> {
+    Ok(standing(cluster, subjects, topic)?.len())
+}
+
+/// Overwrites them with tombstones; gives how many. To be done when the pipeline has carried the requests out: it writes
+/// nothing for an erased conversation after that.
+///
+/// # Errors
+/// The topic cannot be read, or the cluster refuses.
+pub fn erase(
+    cluster: &Cluster<'_>,
+    subjects: &Subjects,
+    topic: &str,
+    transactions: &Transactions,
+) -> anyhow::Result<usize> {
+    let standing: Vec<_> = standing(cluster, subjects, topic)?.into_iter().collect();
+    for batch in standing.chunks(BATCH_RECORDS) {
+        transactions.begin()?;
+        for ((partition, key), headers) in batch {
+            let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(*partition).key(key);
+            record.headers = Some(headers.clone());
+            transactions.send(record)?;
+        }
+        transactions.commit()?;
+    }
+    Ok(standing.len())
+}
+
+fn standing(cluster: &Cluster<'_>, subjects: &Subjects, topic: &str) -> anyhow::Result<Standing> {
+    let mut standing = Standing::new();
+    cluster.read(&cluster.settled(topic)?, &mut |message| {
+        let Some(key) = message.key() else { return Ok(()) };
+        let place = (message.partition(), key.to_vec());
+        if message.payload().is_some_and(|value| subjects.own_output(value)) {
+            standing.insert(place, own_headers(message));
+        } else {
+            standing.remove(&place);
+        }
+        Ok(())
+    })?;
+    Ok(standing)
+}
+
+/// Every record says which processor it is of, and in which form; a tombstone too.
+fn own_headers(message: &impl Message) -> OwnedHeaders {
+    let headers = message.headers().into_iter().flat_map(Headers::iter);
+    let own = headers.filter(|header| [HEADER_PROCESSOR, HEADER_SCHEMA].contains(&header.key));
+    own.fold(OwnedHeaders::new(), |all, header| all.insert(Header { key: header.key, value: header.value }))
+}

@@ -1,0 +1,115 @@
+//! Requests to erase: written for the pipeline, which removes whatever it still has of the conversations; and the waiting
+//! until it has.
+
+use std::time::{Duration, Instant};
+
+use model::ErasureRequest;
+use rdkafka::message::Message;
+use rdkafka::producer::BaseRecord;
+
+use super::cluster::Cluster;
+use super::subjects::Subjects;
+use crate::commands::conversation::reader::Span;
+use crate::commands::transactions::Transactions;
+
+const PAUSE: Duration = Duration::from_millis(100);
+/// Requests of one transaction.
+const BATCH_REQUESTS: usize = 1000;
+
+/// Writes a request for each conversation and each customer, in transactions. Whoever writes one again changes nothing.
+///
+/// # Errors
+/// The cluster refuses.
+pub fn write(
+    subjects: &Subjects,
+    topic: &str,
+    partitions: i32,
+    transactions: &Transactions,
+) -> anyhow::Result<()> {
+    let requests: Vec<(String, Vec<u8>)> = all(subjects).collect();
+    for batch in requests.chunks(BATCH_REQUESTS) {
+        transactions.begin()?;
+        for (key, value) in batch {
+            let partition = engine::partition_of(key.as_bytes(), partitions);
+            let record = BaseRecord::to(topic).partition(partition).key(key.as_bytes());
+            transactions.send(record.payload(value.as_slice()))?;
+        }
+        transactions.commit()?;
+    }
+    Ok(())
+}
+
+fn all(subjects: &Subjects) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let conversations = subjects.conversations.iter().map(|id| {
+        let request = ErasureRequest { conversation_id: Some(id.clone()), customer_id: None };
+        (id.clone(), request.write())
+    });
+    // The topic is compacted, so a customer must not have the key of the conversation of the same id.
+    let customers = subjects.customers.iter().map(|id| {
+        let request = ErasureRequest { conversation_id: None, customer_id: Some(id.clone()) };
+        (format!("customer/{}", model::escape(id)), request.write())
+    });
+    conversations.chain(customers)
+}
+
+/// Waits until the group has taken all that a topic holds now; `false` when it has not by then.
+///
+/// # Errors
+/// The cluster does not answer.
+pub fn are_taken(cluster: &Cluster<'_>, topic: &str, deadline: Instant) -> anyhow::Result<bool> {
+    let lasts = lasts(cluster, topic)?;
+    let partitions = i32::try_from(lasts.len())?;
+    loop {
+        let committed = cluster.committed(topic, partitions)?;
+        let is_taken = |(last, committed): (&Option<i64>, &Option<i64>)| match last {
+            Some(last) => committed.is_some_and(|committed| committed > *last),
+            None => true,
+        };
+        if lasts.iter().zip(&committed).all(is_taken) {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// The last record of each partition that is not taken yet; none where all are. A partition's end says nothing of it: the
+/// markers of transactions lie there, which nobody ever takes.
+fn lasts(cluster: &Cluster<'_>, topic: &str) -> anyhow::Result<Vec<Option<i64>>> {
+    let spans = cluster.settled(topic)?;
+    let committed = cluster.committed(topic, i32::try_from(spans.len())?)?;
+    let ahead = spans.iter().zip(&committed).map(|(span, committed)| Span {
+        first: committed.unwrap_or(span.first).max(span.first),
+        ..span.clone()
+    });
+    let ahead: Vec<Span> = ahead.collect();
+    let mut lasts = vec![None; ahead.len()];
+    cluster.read(&ahead, &mut |message| {
+        let place = usize::try_from(message.partition()).ok().and_then(|partition| lasts.get_mut(partition));
+        if let Some(last) = place {
+            *last = Some(message.offset());
+        }
+        Ok(())
+    })?;
+    Ok(lasts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customers_request_never_has_the_key_of_a_conversations() {
+        let subjects = Subjects::new(&["a".to_owned()], &["a".to_owned(), "b/c".to_owned()]);
+        let all: Vec<(String, String)> =
+            all(&subjects).map(|(key, value)| (key, String::from_utf8(value).unwrap())).collect();
+        let expected = [
+            ("a", r#"{"conversationId":"a"}"#),
+            ("customer/a", r#"{"customerId":"a"}"#),
+            ("customer/b%2Fc", r#"{"customerId":"b/c"}"#),
+        ];
+        assert_eq!(all, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+}

@@ -1,0 +1,265 @@
+//! Whose records are looked for, and whether a record is one of them. Knows no Kafka.
+
+use std::collections::BTreeSet;
+
+use folds::owner::{self, Owner};
+use model::{Event, Home, Limits};
+use serde::Deserialize;
+
+/// What a record says of whom it is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Named {
+    /// The conversation.
+    pub conversation_id: Option<String>,
+    /// The channel session of an activity, an entry, an event.
+    pub channel_session_id: Option<String>,
+    /// The customer.
+    pub customer_id: Option<String>,
+    /// The sessions of a summary.
+    sessions: Vec<Session>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Session {
+    channel_session_id: Option<String>,
+}
+
+impl Named {
+    /// What a record of an output says. All of them name these things alike.
+    pub fn of_output(value: &[u8]) -> Self {
+        serde_json::from_slice(value).unwrap_or_default()
+    }
+
+    /// What an event says; `None` for what is no event.
+    pub fn of_event(value: &[u8], topic_conversation: Option<&str>) -> Option<Self> {
+        let event = decode(value, topic_conversation)?;
+        let owned = |id: Option<&str>| id.map(str::to_owned);
+        Some(Self {
+            conversation_id: owned(event.conversation_id.as_deref()),
+            channel_session_id: owned(event.channel_session_id.as_deref()),
+            customer_id: owned(event.customer_id.as_deref()),
+            sessions: Vec::new(),
+        })
+    }
+
+    fn all_sessions(&self) -> impl Iterator<Item = &String> {
+        let listed = self.sessions.iter().filter_map(|session| session.channel_session_id.as_ref());
+        self.channel_session_id.iter().chain(listed)
+    }
+}
+
+/// A limit on input is none here: also what is too large belongs to somebody.
+fn decode<'v>(value: &'v [u8], topic_conversation: Option<&'v str>) -> Option<Event<'v>> {
+    model::decode(value, topic_conversation, &Limits { value_bytes_max: usize::MAX }).ok()
+}
+
+/// Conversations and customers, and what was learnt of them.
+#[derive(Debug, Default)]
+pub struct Subjects {
+    /// The conversations: those that were named, and those of the customers.
+    pub conversations: BTreeSet<String>,
+    /// The customers.
+    pub customers: BTreeSet<String>,
+    /// The channel sessions of the conversations.
+    sessions: BTreeSet<String>,
+    /// Conversations that some record names.
+    known: BTreeSet<String>,
+    /// All ids as they stand in JSON: for what cannot be read any better.
+    words: Vec<String>,
+}
+
+impl Subjects {
+    /// Those that were named.
+    pub fn new(conversations: &[String], customers: &[String]) -> Self {
+        let mut subjects = Self {
+            conversations: conversations.iter().cloned().collect(),
+            customers: customers.iter().cloned().collect(),
+            ..Self::default()
+        };
+        subjects.write_words();
+        subjects
+    }
+
+    /// Learns which conversations the customers have.
+    pub fn learn_conversations(&mut self, named: &Named) {
+        if let (Some(conversation), Some(customer)) = (&named.conversation_id, &named.customer_id)
+            && self.customers.contains(customer)
+            && !self.conversations.contains(conversation)
+        {
+            self.conversations.insert(conversation.clone());
+            self.write_words();
+        }
+    }
+
+    /// Learns which sessions the conversations have, once all conversations are known.
+    pub fn learn_sessions(&mut self, named: &Named) {
+        let Some(conversation) = &named.conversation_id else { return };
+        if !self.conversations.contains(conversation) {
+            return;
+        }
+        self.known.insert(conversation.clone());
+        let new: Vec<String> =
+            named.all_sessions().filter(|session| !self.sessions.contains(*session)).cloned().collect();
+        if !new.is_empty() {
+            self.sessions.extend(new);
+            self.write_words();
+        }
+    }
+
+    /// Conversations that no record names.
+    pub fn unknown(&self) -> impl Iterator<Item = &String> {
+        self.conversations.difference(&self.known)
+    }
+
+    /// Whether a record of an output is theirs.
+    pub fn own_output(&self, value: &[u8]) -> bool {
+        let named = Named::of_output(value);
+        match &named.conversation_id {
+            Some(conversation) => self.conversations.contains(conversation),
+            // The trace of an event that names only its session.
+            None => named.channel_session_id.is_some_and(|session| self.sessions.contains(&session)),
+        }
+    }
+
+    /// Whether a record of an input, or a dead letter, is theirs. What cannot be read is if its key or its topic is of one of
+    /// them, or if it holds one of their ids as a text of JSON.
+    pub fn own_event(&self, key: Option<&[u8]>, value: &[u8], topic_conversation: Option<&str>) -> bool {
+        let is_key = key.and_then(|key| std::str::from_utf8(key).ok()).is_some_and(|key| self.has(key));
+        let is_theirs = match decode(value, topic_conversation) {
+            Some(event) => self.own_decoded(&event),
+            None => topic_conversation.is_some_and(|id| self.has(id)) || self.is_worded(value),
+        };
+        is_key || is_theirs
+    }
+
+    fn own_decoded(&self, event: &Event<'_>) -> bool {
+        let is_home = match event.home() {
+            Home::Conversation(id) => self.has(id),
+            Home::Session(id) => self.sessions.contains(id),
+            // A note that stands alone belongs to no conversation, whoever it is about.
+            Home::Activity(_) => return false,
+        };
+        is_home || event.customer_id.as_deref().is_some_and(|id| self.customers.contains(id))
+    }
+
+    /// Whether a record of the changelog is theirs and has to go.
+    pub fn own_state(&self, key: &[u8], value: &[u8]) -> bool {
+        owner::of_state(key, value).is_some_and(|owned| !owned.stays && self.are(&owned.owner))
+    }
+
+    /// Whether a message of the repartition topic is theirs.
+    pub fn own_message(&self, value: &[u8]) -> bool {
+        if let Some(carried) = engine::Carried::of_message(value) {
+            let record = carried.record();
+            return self.own_event(record.key, record.value.unwrap_or_default(), record.conversation);
+        }
+        owner::of_message(value).is_some_and(|owner| self.are(&owner))
+    }
+
+    fn are(&self, owner: &Owner<'_>) -> bool {
+        match owner {
+            Owner::Conversation(id) => self.has(id),
+            Owner::Session(id) => self.sessions.contains(&**id),
+        }
+    }
+
+    fn has(&self, conversation: &str) -> bool {
+        self.conversations.contains(conversation)
+    }
+
+    fn is_worded(&self, value: &[u8]) -> bool {
+        self.words.iter().any(|word| contains(value, word.as_bytes()))
+    }
+
+    fn write_words(&mut self) {
+        let ids = self.conversations.iter().chain(&self.customers).chain(&self.sessions);
+        // Writing plain data into memory cannot fail.
+        self.words = ids.map(|id| serde_json::to_string(id).unwrap_or_default()).collect();
+    }
+}
+
+/// Whether the bytes hold these.
+pub fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    !wanted.is_empty() && bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subjects() -> Subjects {
+        let mut subjects = Subjects::new(&["c\"1".to_owned()], &["cus".to_owned()]);
+        let summary = br#"{"conversationId":"c2","customerId":"cus","sessions":[{"channelSessionId":"s2"}]}"#;
+        let others = br#"{"conversationId":"d","customerId":"other","channelSessionId":"s9"}"#;
+        for named in [Named::of_output(summary), Named::of_output(others)] {
+            subjects.learn_conversations(&named);
+        }
+        for named in [Named::of_output(summary), Named::of_output(others)] {
+            subjects.learn_sessions(&named);
+        }
+        subjects
+    }
+
+    fn event(rest: &str) -> Vec<u8> {
+        format!(r#"{{"id":"e","name":"X","timestamp":1750000000000,{rest}}}"#).into_bytes()
+    }
+
+    fn own(value: &[u8]) -> bool {
+        subjects().own_event(None, value, None)
+    }
+
+    #[test]
+    fn a_customers_conversations_and_their_sessions_are_learnt() {
+        let subjects = subjects();
+        assert_eq!(subjects.conversations.iter().collect::<Vec<_>>(), ["c\"1", "c2"]);
+        assert_eq!(subjects.sessions.iter().collect::<Vec<_>>(), ["s2"]);
+        assert_eq!(subjects.unknown().collect::<Vec<_>>(), ["c\"1"]);
+    }
+
+    #[test]
+    fn an_event_belongs_to_its_conversation_and_only_without_one_to_its_session() {
+        assert!(own(&event(r#""conversationId":"c2""#)));
+        assert!(own(&event(r#""channelSession":{"id":"s2"}"#)));
+        assert!(!own(&event(r#""conversationId":"d","channelSession":{"id":"s2"}"#)));
+        assert!(own(&event(
+            r#""conversationId":"new","channelSession":{"id":"s","customer":{"_id":"cus"}}"#
+        )));
+        assert!(!own(&event(r#""conversationId":"d","data":{"text":"c2"}"#)), "it only speaks of it");
+    }
+
+    #[test]
+    fn what_cannot_be_read_belongs_to_whom_it_names_as_a_text() {
+        assert!(own(br#"{"conversationId":"c2","#));
+        assert!(own(br#"["c\"1""#));
+        assert!(!own(br#"{"conversationId":"c22","#));
+        assert!(!own(b"c2"));
+        assert!(subjects().own_event(None, b"not json", Some("c2")), "by its topic");
+        assert!(subjects().own_event(Some(b"c2"), b"not json", None), "by its key");
+    }
+
+    #[test]
+    fn an_output_belongs_to_its_conversation_and_a_trace_without_one_to_its_session() {
+        let subjects = subjects();
+        assert!(subjects.own_output(br#"{"conversationId":"c\"1","activityId":"m"}"#));
+        assert!(subjects.own_output(br#"{"eventId":"e","conversationId":null,"channelSessionId":"s2"}"#));
+        assert!(!subjects.own_output(br#"{"conversationId":"d","channelSessionId":"s2"}"#));
+        assert!(!subjects.own_output(br#"{"dimension":"agent","id":"c2"}"#));
+    }
+
+    #[test]
+    fn messages_and_state_belong_to_their_conversation() {
+        let subjects = subjects();
+        assert!(
+            subjects.own_message(b"hLc2") && !subjects.own_message(b"hLd") && !subjects.own_message(b"m??")
+        );
+        assert!(subjects.own_state(b"ac2/m", b"x") && !subjects.own_state(b"ad/m", b"x"));
+        assert!(!subjects.own_state(b"hps2", b"c2"), "the pair has to stay");
+    }
+
+    #[test]
+    fn bytes_hold_what_stands_in_them() {
+        assert!(contains(b"abc", b"bc") && !contains(b"abc", b"ac") && !contains(b"abc", b""));
+    }
+}
