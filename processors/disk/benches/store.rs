@@ -179,6 +179,7 @@ fn fill_and_die(directory: &Path, state: u64, memory: u64) -> ! {
         }
         println!("overwrite, by {size:<6} {}", applying.told());
     }
+    println!("memory               {}", memory_of_this_process());
     read(&applying.store, random, done);
     println!("memory               {}", memory_of_this_process());
     println!("files                {} MiB", files(directory) >> 20);
@@ -200,11 +201,11 @@ fn read(store: &DiskStore, random: &mut ChaCha8Rng, done: u64) {
     };
     let hot = some(random, done - 100, done, 2000);
     timed("read, hot", &hot, 1, |key| with(store, key));
-    timed("read, hot, again", &hot, 100, |key| with(store, key));
-    timed("read, cold", &some(random, 0, done, 100_000), 1, |key| with(store, key));
-    timed("read, absent", &some(random, 2 * done, 3 * done, 100_000), 1, |key| with(store, key));
+    timed("read, hot, again", &hot, 50, |key| with(store, key));
+    timed("read, cold", &some(random, 0, done, 10_000), 1, |key| with(store, key));
+    timed("read, absent", &some(random, 2 * done, 3 * done, 10_000), 1, |key| with(store, key));
     let prefixes = |random: &mut ChaCha8Rng, from: u64| -> Vec<Vec<u8>> {
-        (0..20_000).map(|_| prefix(random.random_range(from..done))).collect()
+        (0..5_000).map(|_| prefix(random.random_range(from..done))).collect()
     };
     timed("scan of 20, hot", &prefixes(random, done - 100), 1, |prefix| scan(store, prefix));
     timed("scan of 20, cold", &prefixes(random, 0), 1, |prefix| scan(store, prefix));
