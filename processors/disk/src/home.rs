@@ -20,15 +20,17 @@ use crate::tables::{Shared, Tables};
 /// Says that a directory is one of ours, and that we may delete in it.
 const MARK: &str = "cx-timelines-state";
 const LOCK: &str = "lock";
-const LEAST_MEMORY: u64 = 8 * 1024 * 1024;
+const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
+/// What writing and merging take, however large the state is.
+const WORK_BYTES: u64 = 16 * 1024 * 1024;
 const LEAST_BUFFER: usize = 64 * 1024;
 const OPEN_FILES: usize = 256;
 
 /// How much a process may take for its state, however large that is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Memory for all partitions together: one half caches what is on the disk, the other holds what is not there yet.
-    /// Less than 8 MiB is taken for 8 MiB.
+    /// Memory for all partitions together: 16 MiB to work with, and of the rest about one half for what is on the disk, the
+    /// other for what is not there yet. Less than 32 MiB is taken for 32 MiB.
     pub memory_bytes: u64,
 }
 
@@ -69,6 +71,7 @@ pub(crate) struct HomeInner {
     directory: PathBuf,
     shared: Shared,
     buffers: usize,
+    recent: usize,
     entries: Mutex<BTreeMap<i32, Entry>>,
     open: AtomicUsize,
     // The keeper ends before the lock is let go: fields are dropped in this order.
@@ -96,15 +99,18 @@ impl Home {
             TryLockError::Error(source) => fails(source),
         })?;
         mark(directory)?;
-        let memory = budget.memory_bytes.max(LEAST_MEMORY);
+        // Tenths: four for buffers, three for blocks, two for values; one is left to what the allocator cannot give back.
+        let tenth = (budget.memory_bytes.max(LEAST_MEMORY) - WORK_BYTES) / 10;
+        let tenths = |count| usize::try_from(tenth * count).unwrap_or(usize::MAX);
         let shared = Shared {
-            cache: Arc::new(Cache::with_capacity_bytes(memory / 2)),
+            cache: Arc::new(Cache::with_capacity_bytes(tenth * 3)),
             files: Arc::new(DescriptorTable::new(OPEN_FILES)),
         };
         Ok(Self(Arc::new(HomeInner {
             directory: directory.to_owned(),
             shared,
-            buffers: usize::try_from(memory / 2).unwrap_or(usize::MAX),
+            buffers: tenths(4),
+            recent: tenths(2),
             entries: Mutex::default(),
             open: AtomicUsize::new(0),
             keeper: Keeper::start().map_err(fails)?,
@@ -131,8 +137,7 @@ impl Home {
         &self.0.directory
     }
 
-    /// Bytes that the cache of all stores holds now. Their buffers come to that, each with a share of the other half of the
-    /// budget.
+    /// Bytes that the cache of blocks holds now. The stores' buffers and what they remember come to that, within the budget.
     #[must_use]
     pub fn cache_bytes(&self) -> u64 {
         self.0.shared.cache.size()
@@ -143,6 +148,11 @@ impl HomeInner {
     /// How large a store's buffer may grow. Two of them, the fresh and the resting one, are a store's share.
     pub(crate) fn buffer_bytes(&self) -> usize {
         (self.buffers / self.open.load(Ordering::Relaxed).max(1) / 2).max(LEAST_BUFFER)
+    }
+
+    /// How much of what it reads a store may remember.
+    pub(crate) fn recent_bytes(&self) -> usize {
+        self.recent / self.open.load(Ordering::Relaxed).max(1)
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<i32, Entry>> {
@@ -179,9 +189,10 @@ impl HomeInner {
         fs::create_dir_all(&directory).map_err(|source| self.fails(source))?;
         let generation = match stamp::read(&directory, stamp).map_err(|source| self.fails(source))? {
             Stamped::Ours(generation) => generation,
-            Stamped::Nothing => {
+            Stamped::Nothing if generations(&directory).map_err(|source| self.fails(source))?.is_empty() => {
                 return Ok((self.begin_anew(partition, stamp, 0)?, Meta::default(), Found::Nothing));
             }
+            Stamped::Nothing => return self.discard(partition, stamp, 0, "its stamp is missing".to_owned()),
             Stamped::NotOurs(why) => return self.discard(partition, stamp, 0, why),
         };
         match self.read_partition(partition, generation) {
@@ -216,7 +227,7 @@ impl HomeInner {
                     return Err(Failure::Corrupt(failure.to_string()));
                 }
             },
-            None => Arc::new(self.open_shelf(partition, generation)?),
+            None => Arc::new(self.shelf(partition, generation, Tables::open)?),
         };
         let meta = shelf.tables.meta()?;
         Ok((shelf, meta))
@@ -246,7 +257,7 @@ impl HomeInner {
             let before = generations(&directory)?;
             let generation = before.iter().copied().max().unwrap_or(0).max(generation) + 1;
             // The tables first: a stamp never names what is not there.
-            let shelf = Arc::new(self.open_shelf(partition, generation)?);
+            let shelf = Arc::new(self.shelf(partition, generation, Tables::create)?);
             stamp::write(&directory, generation, stamp)?;
             let in_use = self.entries().get(&partition).and_then(|entry| entry.shelf.upgrade());
             for old in before {
@@ -264,9 +275,14 @@ impl HomeInner {
         Ok(shelf)
     }
 
-    fn open_shelf(&self, partition: i32, generation: u64) -> Result<Shelf, Failure> {
+    fn shelf(
+        &self,
+        partition: i32,
+        generation: u64,
+        tables: impl FnOnce(&Path, &Shared) -> Result<Tables, Failure>,
+    ) -> Result<Shelf, Failure> {
         let directory = self.partition_directory(partition).join(generation_name(generation));
-        Ok(Shelf::new(Tables::open(&directory, &self.shared)?, generation, directory))
+        Ok(Shelf::new(tables(&directory, &self.shared)?, generation, directory))
     }
 
     fn partition_directory(&self, partition: i32) -> PathBuf {

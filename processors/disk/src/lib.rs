@@ -13,6 +13,7 @@ mod home;
 mod keeper;
 mod merge;
 mod meta;
+mod recent;
 mod shelf;
 mod stamp;
 mod store;

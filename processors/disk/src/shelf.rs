@@ -53,10 +53,6 @@ impl Shelf {
         self.changed.notify_all();
     }
 
-    pub(crate) fn is_writing(&self) -> bool {
-        self.lock().writing
-    }
-
     /// Waits until the last buffer has been written and there is room for another run. Gives what that buffer replaced.
     pub(crate) fn wait_for_room(&self) -> Result<Totals, Failure> {
         self.wait_while(|shelf, progress| {

@@ -1,6 +1,6 @@
 //! The store of one partition.
 
-use std::ops::ControlFlow;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch};
@@ -9,7 +9,8 @@ use crate::buffer::{Before, Buffer};
 use crate::error::{Failure, HomeError};
 use crate::home::HomeInner;
 use crate::merge;
-use crate::meta::{Meta, Totals};
+use crate::meta::Meta;
+use crate::recent::Recent;
 use crate::shelf::Shelf;
 use crate::stamp::Stamp;
 use crate::tables::LONGEST_KEY;
@@ -34,6 +35,8 @@ pub struct DiskStore {
     fresh: Buffer,
     /// What was given to the keeper last. Kept when it has been written, since what was just changed is read again soon.
     resting: Arc<Buffer>,
+    /// What the tables said, of keys that are in neither buffer.
+    recent: RefCell<Recent>,
     meta: Meta,
     /// Bytes applied since the last buffer was given to the keeper.
     applied: usize,
@@ -47,8 +50,8 @@ impl DiskStore {
         shelf: Arc<Shelf>,
         meta: Meta,
     ) -> Self {
-        let (fresh, resting) = (Buffer::default(), Arc::default());
-        Self { home, partition, stamp, shelf, fresh, resting, meta, applied: 0 }
+        let (fresh, resting, recent) = (Buffer::default(), Arc::default(), RefCell::default());
+        Self { home, partition, stamp, shelf, fresh, resting, recent, meta, applied: 0 }
     }
 
     /// Writes what is only in memory, and waits until it is on the disk. Dropping a store does the same.
@@ -84,10 +87,7 @@ impl DiskStore {
     /// Gives the keeper work when there is enough of it.
     fn seal_when_full(&mut self) -> Result<(), Failure> {
         let share = self.home.buffer_bytes();
-        let full = self.fresh.memory() >= share || self.applied >= share * TAIL;
-        // While the keeper writes the one before, this one may grow to its double; then it is waited for.
-        let wait = self.fresh.memory() >= share * 2 || self.applied >= share * TAIL * 2;
-        if full && (wait || !self.shelf.is_writing()) { self.seal() } else { Ok(()) }
+        if self.fresh.memory() >= share || self.applied >= share * TAIL { self.seal() } else { Ok(()) }
     }
 
     /// What the buffers say about a key.
@@ -110,19 +110,25 @@ impl StateStore for DiskStore {
     fn with(&self, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StoreError> {
         if let Some(value) = self.buffered(key) {
             read(value);
-        } else {
-            read(self.shelf.tables.get(key)?.as_deref());
+            return Ok(());
         }
+        // It is borrowed already when `read` itself looks at another key: then the tables are asked.
+        let share = self.home.recent_bytes();
+        let mut recent = self.recent.try_borrow_mut().ok();
+        if let Some(value) = recent.as_mut().and_then(|recent| recent.get(key, share)) {
+            read(value);
+            return Ok(());
+        }
+        let value = self.shelf.tables.get(key)?;
+        if let Some(mut recent) = recent {
+            recent.remember(key, value.as_deref(), share);
+        }
+        read(value.as_deref());
         Ok(())
     }
 
     fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         let tables = self.shelf.tables.from(from)?;
-        let mut broken = ControlFlow::Continue(());
-        let visit = &mut |key: &[u8], value: &[u8]| {
-            broken = visit(key, value);
-            broken
-        };
         Ok(merge::scan([&self.fresh, &self.resting], tables, (prefix, from), visit)?)
     }
 
@@ -132,11 +138,16 @@ impl StateStore for DiskStore {
             let why = format!("a key is longer than {LONGEST_KEY} bytes");
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why).into());
         }
+        // Before the batch: when there is an error nothing of it is visible.
+        self.seal_when_full()?;
+        let (resting, recent) = (&self.resting, self.recent.get_mut());
         for (key, value) in batch.iter() {
-            let resting = &self.resting;
-            let before = || match resting.get(key) {
-                Some(value) => Before::Known(value.map(<[u8]>::len)),
-                None => Before::Unknown,
+            // What is remembered of the tables must go before the key leaves the buffers again.
+            let before = || match recent.forget(key) {
+                Some(length) => Before::Known(length),
+                None => {
+                    resting.get(key).map_or(Before::Unknown, |value| Before::Known(value.map(<[u8]>::len)))
+                }
             };
             self.fresh.set(key, value, before, &mut self.meta.totals);
         }
@@ -145,7 +156,7 @@ impl StateStore for DiskStore {
             self.meta.changelog_offset = changelog_offset;
             self.applied += 1;
         }
-        Ok(self.seal_when_full()?)
+        Ok(())
     }
 
     fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {
@@ -166,14 +177,14 @@ impl StateStore for DiskStore {
             })?;
         self.fresh = Buffer::default();
         self.resting = Arc::default();
+        self.recent = RefCell::default();
         self.meta = Meta::default();
         self.applied = 0;
         Ok(())
     }
 
     fn stats(&self) -> StoreStats {
-        let totals: Totals = self.meta.totals;
-        totals.into()
+        self.meta.totals.into()
     }
 }
 

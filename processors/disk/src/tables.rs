@@ -4,6 +4,7 @@
 //! that. Blocks carry checksums that the library checks on every read from disk.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -58,9 +59,15 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// Opens a directory, or makes it.
+    /// Opens a directory with tables.
     pub(crate) fn open(path: &Path, shared: &Shared) -> Result<Self, Failure> {
+        // Where there are none the library would make some.
         check_manifest(path)?;
+        Self::create(path, shared)
+    }
+
+    /// Makes a directory, without a table yet.
+    pub(crate) fn create(path: &Path, shared: &Shared) -> Result<Self, Failure> {
         let seqno = SequenceNumberCounter::default();
         let tree = guarded(|| Ok(config(path, &seqno, shared).open()?))?;
         seqno.fetch_max(tree.get_highest_seqno().map_or(0, |seqno| seqno + 1));
@@ -192,19 +199,15 @@ fn config(path: &Path, seqno: &SequenceNumberCounter, shared: &Shared) -> Config
 
 /// Checks the list of tables against the checksum that lies in `current`. The library writes it and does not look at it.
 fn check_manifest(path: &Path) -> Result<(), Failure> {
-    let current = match fs::read(path.join("current")) {
-        Ok(current) => current,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
     let damaged = || Failure::Corrupt("the list of its tables is damaged".into());
+    let read = |name: &str| match fs::read(path.join(name)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(damaged()),
+        content => content.map_err(Failure::from),
+    };
+    let current = read("current")?;
     let (version, rest) = current.split_first_chunk::<8>().ok_or_else(damaged)?;
     let (checksum, kind) = rest.split_first_chunk::<16>().ok_or_else(damaged)?;
-    let manifest = match fs::read(path.join(format!("v{}", u64::from_le_bytes(*version)))) {
-        Ok(manifest) => manifest,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(damaged()),
-        Err(error) => return Err(error.into()),
-    };
+    let manifest = read(&format!("v{}", u64::from_le_bytes(*version)))?;
     let whole = kind == [0] && xxh3_128(&manifest) == u128::from_le_bytes(*checksum);
     if whole { Ok(()) } else { Err(damaged()) }
 }

@@ -155,7 +155,8 @@ pub trait StateStore: Send {
     /// The medium failed; the store must not be used any more.
     fn wipe(&mut self) -> Result<(), StoreError>;
 
-    /// How much is held.
+    /// How much is held. A store may count what a change replaces later than the change itself, and then says so: until then
+    /// the figures are too high. They never steer anything.
     fn stats(&self) -> StoreStats;
 }
 

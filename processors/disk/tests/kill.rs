@@ -1,0 +1,115 @@
+//! A process is killed while it applies batches. What it leaves is a state that it has had: no batch is torn.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use disk::{Budget, DiskStore, Found, Home, Stamp};
+use engine::{StateStore, WriteBatch};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const ROUNDS: u64 = 24;
+/// In this variable the killed process finds its directory.
+const DIRECTORY: &str = "DISK_TEST_KILL_DIRECTORY";
+const KEYS: u64 = 12;
+/// The large value's length: so large that buffers are written, and runs merged, all the time.
+const LARGE: usize = 60_000;
+
+fn open(directory: &Path) -> (DiskStore, Found) {
+    let home = Home::open(directory, Budget { memory_bytes: 0 }).unwrap();
+    home.store(0, &Stamp::default().with("group", "kill")).unwrap()
+}
+
+/// Batch n writes n under all keys, under a key of its own a large value, and removes that of some batches before.
+fn batch(number: i64) -> WriteBatch {
+    let mut batch = WriteBatch::default();
+    for key in 0..KEYS {
+        batch.put(&key.to_be_bytes(), &number.to_be_bytes());
+    }
+    batch.put(format!("large {number:010}").as_bytes(), &vec![number.to_be_bytes()[7]; LARGE]);
+    batch.delete(format!("large {:010}", number - 40).as_bytes());
+    batch
+}
+
+/// The process to be killed; as a test of its own it does nothing.
+#[test]
+fn applies_batches_until_it_is_killed() {
+    let Ok(directory) = std::env::var(DIRECTORY) else { return };
+    let (mut store, _) = open(Path::new(&directory));
+    let mut number = store.changelog_offset().unwrap().unwrap_or(0);
+    loop {
+        number += 1;
+        store.apply(&batch(number), Some(number)).unwrap();
+        println!("applied {number}");
+    }
+}
+
+fn apply_and_kill(directory: &Path, batches: usize) -> i64 {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["applies_batches_until_it_is_killed", "--exact", "--nocapture"])
+        .env(DIRECTORY, directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let applied = lines.filter_map(|line| line.strip_prefix("applied ").and_then(|n| n.parse().ok()));
+    let last: i64 = applied.take(batches).last().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    last
+}
+
+#[test]
+fn a_killed_process_leaves_a_whole_state() {
+    let seed = std::env::var("DISK_TEST_SEED")
+        .map_or_else(|_| RandomState::new().hash_one(0), |seed| seed.parse().unwrap());
+    println!("DISK_TEST_SEED={seed}");
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let directory = tempfile::tempdir().unwrap();
+    let mut before = 0;
+    let mut moved = 0;
+    for round in 0..ROUNDS {
+        let applied = apply_and_kill(directory.path(), random.random_range(1..2500));
+        let (store, found) = open(directory.path());
+        let reached = match found {
+            Found::State { changelog_offset } => changelog_offset,
+            Found::Nothing => 0,
+            Found::Discarded { why } => panic!("round {round}: {why}"),
+        };
+        // It was killed after it had told of the last batch, so it may have gone on.
+        assert!(reached >= before, "round {round}: {reached} comes before {before}");
+        moved += u64::from(reached > before);
+        assert_eq!(store.changelog_offset().unwrap().unwrap_or(0), reached);
+        assert_is_whole(&store, reached);
+        println!("round {round}: told of {applied}, came back with {reached}");
+        before = reached;
+    }
+    assert!(moved > ROUNDS / 4, "hardly anything was ever written: {moved}");
+}
+
+fn assert_is_whole(store: &DiskStore, reached: i64) {
+    let expected = (reached > 0).then(|| reached.to_be_bytes().to_vec());
+    for key in 0..KEYS {
+        assert_eq!(store.get(&key.to_be_bytes()).unwrap(), expected, "key {key}");
+    }
+    let mut found = Vec::new();
+    let mut visit = |key: &[u8], value: &[u8]| {
+        let number: i64 = std::str::from_utf8(&key[6..]).unwrap().parse().unwrap();
+        assert!(value.len() == LARGE && value.iter().all(|byte| *byte == number.to_be_bytes()[7]));
+        found.push(number);
+        std::ops::ControlFlow::Continue(())
+    };
+    store.scan(b"large ", &mut visit).unwrap();
+    assert_eq!(found, ((reached - 39).max(1)..=reached).collect::<Vec<_>>());
+}
