@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use disk::{Budget, Found, Home, HomeError, Stamp};
@@ -22,6 +23,8 @@ pub struct Origin<'o> {
     pub changelog: &'o str,
     /// How many partitions there are: a key lies in one of them.
     pub partitions: i32,
+    /// How long the changelog remembers that something was removed.
+    pub removals_known: Duration,
 }
 
 /// The stores of this process, in at most so many bytes of memory where they are on disk.
@@ -46,16 +49,18 @@ pub fn stores(
         .with("partitions", origin.partitions)
         .with("format", folds::STATE_FORMAT);
     let metrics = metrics.clone();
-    Ok(Stores::new(Arc::new(move |partition| open(&home, partition, &stamp, &metrics))))
+    // Half of it: the clock of this machine and that of the brokers are not one.
+    let age_max = origin.removals_known / 2;
+    Ok(Stores::new(Arc::new(move |partition| open(&home, partition, (&stamp, age_max), &metrics))))
 }
 
 fn open(
     home: &Home,
     partition: i32,
-    stamp: &Stamp,
+    (stamp, age_max): (&Stamp, Duration),
     metrics: &Metrics,
 ) -> Result<Box<dyn StateStore>, StoreError> {
-    let (store, found) = home.store(partition, stamp).map_err(as_store_error)?;
+    let (store, found) = home.store_within(partition, stamp, age_max).map_err(as_store_error)?;
     match found {
         Found::Nothing => {}
         Found::State { changelog_offset } => {
@@ -81,8 +86,13 @@ mod tests {
     use super::*;
     use edge::metrics::Labels;
 
-    const ORIGIN: Origin<'static> =
-        Origin { cluster: "k", group: "g", changelog: "g-changelog", partitions: 8 };
+    const ORIGIN: Origin<'static> = Origin {
+        cluster: "k",
+        group: "g",
+        changelog: "g-changelog",
+        partitions: 8,
+        removals_known: Duration::MAX,
+    };
 
     fn metrics() -> Metrics {
         Metrics::new(&Labels { dead_letter_reasons: &[], event_kinds: &[], rules: &[] }).unwrap()

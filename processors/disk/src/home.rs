@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use lsm_tree::{Cache, DescriptorTable};
 
@@ -123,9 +124,23 @@ impl Home {
     /// # Errors
     /// The store is open already, or the disk fails.
     pub fn store(&self, partition: i32, stamp: &Stamp) -> Result<(DiskStore, Found), HomeError> {
+        self.store_within(partition, stamp, Duration::MAX)
+    }
+
+    /// The same; a state that was last brought on longer ago is thrown away too. The changelog forgets after a while that
+    /// something was removed: an older state would never hear of it.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store).
+    pub fn store_within(
+        &self,
+        partition: i32,
+        stamp: &Stamp,
+        age_max: Duration,
+    ) -> Result<(DiskStore, Found), HomeError> {
         let home = &self.0;
         home.reserve(partition)?;
-        let opened = home.open_partition(partition, stamp);
+        let opened = home.open_partition(partition, stamp, age_max);
         let (shelf, meta, found) = opened.inspect_err(|_| home.close(partition))?;
         home.note(partition, &shelf);
         Ok((DiskStore::new(Arc::clone(home), partition, stamp.clone(), shelf, meta), found))
@@ -184,7 +199,12 @@ impl HomeInner {
         }
     }
 
-    fn open_partition(&self, partition: i32, stamp: &Stamp) -> Result<(Arc<Shelf>, Meta, Found), HomeError> {
+    fn open_partition(
+        &self,
+        partition: i32,
+        stamp: &Stamp,
+        age_max: Duration,
+    ) -> Result<(Arc<Shelf>, Meta, Found), HomeError> {
         let directory = self.partition_directory(partition);
         fs::create_dir_all(&directory).map_err(|source| self.fails(source))?;
         let generation = match stamp::read(&directory, stamp).map_err(|source| self.fails(source))? {
@@ -197,6 +217,14 @@ impl HomeInner {
         };
         match self.read_partition(partition, generation) {
             Ok((shelf, None)) => Ok((shelf, Meta::default(), Found::Nothing)),
+            Ok((shelf, Some(meta))) if meta.age() > age_max => {
+                shelf.discard();
+                let (hours, most) = (meta.age().as_secs() / 3600, age_max.as_secs() / 3600);
+                let why = format!(
+                    "it was brought on {hours} hours ago; after {most} the changelog may have forgotten what was removed"
+                );
+                self.discard(partition, stamp, generation, why)
+            }
             Ok((shelf, Some(meta))) => match meta.changelog_offset {
                 Some(changelog_offset) => Ok((shelf, meta, Found::State { changelog_offset })),
                 None => {

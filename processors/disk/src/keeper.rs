@@ -86,7 +86,9 @@ fn merge_all(shelves: &Receiver<Arc<Shelf>>, stopping: &AtomicBool) {
     for shelf in shelves {
         let wanted = || !stopping.load(Ordering::Relaxed) && !shelf.is_discarded();
         while wanted() {
-            match shelf.tables.merge() {
+            let merged =
+                if shelf.take_all_wanted() { shelf.tables.merge_all() } else { shelf.tables.merge() };
+            match merged {
                 Ok(true) => shelf.notify(),
                 Ok(false) => break,
                 Err(failure) => {

@@ -1,5 +1,7 @@
 //! What a store knows of itself: how far it is and how much it holds. Written with every run of tables.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use engine::StoreStats;
 
 /// Counts that may for a while be too high: what a change replaces is looked up only when it is written.
@@ -44,22 +46,37 @@ impl From<Totals> for StoreStats {
 pub(crate) struct Meta {
     pub(crate) changelog_offset: Option<i64>,
     pub(crate) totals: Totals,
+    /// When it stood there, in epoch milliseconds.
+    pub(crate) written_ms: i64,
+}
+
+/// The time, in epoch milliseconds.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Meta {
+    /// How long ago the state stood where it stands.
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_millis(u64::try_from(now_ms().saturating_sub(self.written_ms)).unwrap_or_default())
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         // Offsets are never negative, so −1 can mean none.
-        let numbers = [self.changelog_offset.unwrap_or(-1), self.totals.records, self.totals.bytes];
+        let numbers =
+            [self.changelog_offset.unwrap_or(-1), self.totals.records, self.totals.bytes, self.written_ms];
         numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (numbers, rest) = bytes.as_chunks::<8>();
-        let [offset, records, held] = numbers else { return None };
+        let [offset, records, held, written] = numbers else { return None };
         let offset = i64::from_be_bytes(*offset);
         rest.is_empty().then(|| Self {
             changelog_offset: (offset >= 0).then_some(offset),
             totals: Totals { records: i64::from_be_bytes(*records), bytes: i64::from_be_bytes(*held) },
+            written_ms: i64::from_be_bytes(*written),
         })
     }
 }

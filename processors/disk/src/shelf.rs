@@ -17,6 +17,8 @@ struct Progress {
     writing: bool,
     /// Merging is going on, or waits for its turn.
     merging: bool,
+    /// All tables are to be merged into one run, not only those that are due.
+    all_wanted: bool,
     /// What the written buffers replaced and the totals have not heard of.
     replaced: Totals,
     failure: Option<Failure>,
@@ -106,6 +108,16 @@ impl Shelf {
     pub(crate) fn end_merging(&self) {
         self.lock().merging = false;
         self.changed.notify_all();
+    }
+
+    /// From the next merging on nothing that was removed or replaced is to stay on the disk.
+    pub(crate) fn want_all_merged(&self) {
+        self.lock().all_wanted = true;
+    }
+
+    /// Whether that is wanted; the caller does it.
+    pub(crate) fn take_all_wanted(&self) -> bool {
+        std::mem::take(&mut self.lock().all_wanted)
     }
 
     /// Tells those who wait that there are fewer runs.

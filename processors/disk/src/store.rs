@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch};
 
@@ -9,7 +10,7 @@ use crate::buffer::{Before, Buffer};
 use crate::error::{Failure, HomeError};
 use crate::home::HomeInner;
 use crate::merge;
-use crate::meta::Meta;
+use crate::meta::{self, Meta};
 use crate::recent::Recent;
 use crate::shelf::Shelf;
 use crate::stamp::Stamp;
@@ -18,6 +19,8 @@ use crate::tables::LONGEST_KEY;
 /// So many times its buffer's bytes are applied at most before the buffer is written, however often the same few keys change:
 /// that much of the changelog is read again after a kill.
 const TAIL: usize = 4;
+/// So often all tables are merged, so that of what was removed nothing stays on the disk for longer.
+const MERGE_ALL_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// The state of one partition, on disk.
 ///
@@ -40,6 +43,7 @@ pub struct DiskStore {
     meta: Meta,
     /// Bytes applied since the last buffer was given to the keeper.
     applied: usize,
+    merged_all: Instant,
 }
 
 impl DiskStore {
@@ -51,7 +55,18 @@ impl DiskStore {
         meta: Meta,
     ) -> Self {
         let (fresh, resting, recent) = (Buffer::default(), Arc::default(), RefCell::default());
-        Self { home, partition, stamp, shelf, fresh, resting, recent, meta, applied: 0 }
+        Self {
+            home,
+            partition,
+            stamp,
+            shelf,
+            fresh,
+            resting,
+            recent,
+            meta,
+            applied: 0,
+            merged_all: Instant::now(),
+        }
     }
 
     /// Writes what is only in memory, and waits until it is on the disk. Dropping a store does the same.
@@ -71,11 +86,22 @@ impl DiskStore {
         self.shelf.tables.disk_bytes()
     }
 
+    /// Gives what is in memory to the keeper, and has all tables merged: of what was removed nothing stays on the disk.
+    fn seal_and_merge_all(&mut self) -> Result<(), Failure> {
+        self.shelf.want_all_merged();
+        self.merged_all = Instant::now();
+        self.hand_over()
+    }
+
     /// Gives the fresh buffer to the keeper, as soon as it has written the one before.
     fn seal(&mut self) -> Result<(), Failure> {
         if self.fresh.is_empty() && self.applied == 0 {
             return Ok(());
         }
+        self.hand_over()
+    }
+
+    fn hand_over(&mut self) -> Result<(), Failure> {
         let replaced = self.shelf.wait_for_room()?;
         self.meta.totals.add(replaced);
         self.resting = Arc::new(std::mem::take(&mut self.fresh));
@@ -87,7 +113,13 @@ impl DiskStore {
     /// Gives the keeper work when there is enough of it.
     fn seal_when_full(&mut self) -> Result<(), Failure> {
         let share = self.home.buffer_bytes();
-        if self.fresh.memory() >= share || self.applied >= share * TAIL { self.seal() } else { Ok(()) }
+        if self.merged_all.elapsed() >= MERGE_ALL_EVERY {
+            self.seal_and_merge_all()
+        } else if self.fresh.memory() >= share || self.applied >= share * TAIL {
+            self.seal()
+        } else {
+            Ok(())
+        }
     }
 
     /// What the buffers say about a key.
@@ -154,9 +186,14 @@ impl StateStore for DiskStore {
         self.applied += batch.bytes() + batch.len();
         if changelog_offset.is_some() {
             self.meta.changelog_offset = changelog_offset;
+            self.meta.written_ms = meta::now_ms();
             self.applied += 1;
         }
         Ok(())
+    }
+
+    fn purge(&mut self) -> Result<(), StoreError> {
+        Ok(self.seal_and_merge_all()?)
     }
 
     fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {

@@ -131,6 +131,13 @@ impl Tables {
         Ok(self.shape() != before)
     }
 
+    /// Merges all tables, so that nothing that was removed or replaced is left of them. Says that there may be more to do.
+    pub(crate) fn merge_all(&self) -> Result<bool, Failure> {
+        guarded(|| Ok(self.tree.major_compact(TABLE_BYTES, self.seqno.get())?))?;
+        self.forget_old_versions()?;
+        Ok(true)
+    }
+
     /// Runs that are not merged yet: each makes a read dearer.
     pub(crate) fn runs(&self) -> usize {
         self.tree.l0_run_count()

@@ -149,6 +149,14 @@ pub trait StateStore: Send {
     /// As [`get`](Self::get).
     fn changelog_offset(&self) -> Result<Option<i64>, StoreError>;
 
+    /// Sees to it that what was removed is soon not on the medium any more either (contract section 9).
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn purge(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Forgets everything, the changelog offset too.
     ///
     /// # Errors

@@ -480,7 +480,11 @@ impl Task {
         let staged = self.take_staged();
         self.stream_time.committed(staged.stream_time_ms);
         let applied = self.store.apply(&staged.writes, changelog_offset);
-        applied.map_err(|source| self.error(ProcessError::Store(source)))?;
+        let purged = applied.and_then(|()| match staged.erased.is_empty() {
+            true => Ok(()),
+            false => self.store.purge(),
+        });
+        purged.map_err(|source| self.error(ProcessError::Store(source)))?;
         Ok(staged.tally)
     }
 

@@ -183,7 +183,8 @@ fn stores(
     let cluster = kafka::cluster_id(client)?;
     let changelog = config.name_of(Role::Changelog);
     let partitions = partitions(config, metadata)?;
-    let origin = Origin { cluster: &cluster, group: &global.group, changelog, partitions };
+    let removals_known = config.removals_known(Role::Changelog);
+    let origin = Origin { cluster: &cluster, group: &global.group, changelog, partitions, removals_known };
     state::stores(global.state_dir.as_deref(), args.state_memory, &origin, metrics).map_err(Failure::usage)
 }
 

@@ -8,6 +8,7 @@ pub mod units;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use regex::Regex;
 
@@ -15,6 +16,8 @@ pub(crate) use units::bytes;
 
 /// The file that is used when none is named and there is none here.
 const BUILT_IN: &str = include_str!("../../../../topics.yaml");
+/// What brokers do by default.
+const DELETE_RETENTION: Duration = Duration::from_secs(24 * 3600);
 const DEFAULT_FILE: &str = "topics.yaml";
 
 /// What the program runs from.
@@ -209,6 +212,14 @@ impl Config {
     #[must_use]
     pub fn erasures(&self) -> Option<&str> {
         Some(self.name_of(Role::Erasures)).filter(|name| !name.is_empty())
+    }
+
+    /// How long the brokers remember of a compacted topic that a key was removed (`delete.retention.ms`).
+    #[must_use]
+    pub fn removals_known(&self, role: Role) -> Duration {
+        let topic = self.topics.iter().find(|topic| topic.role == role);
+        let declared = topic.and_then(|topic| topic.settings.get("delete.retention.ms")?.parse().ok());
+        declared.map_or(DELETE_RETENTION, Duration::from_millis)
     }
 
     /// All topics that are written for others: outputs and dead letters.
