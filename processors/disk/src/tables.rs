@@ -24,8 +24,8 @@ use crate::meta::Meta;
 const META: &[u8] = &[0, 1];
 /// The longest key that a table can hold, less the byte that [`stored`] may add.
 pub(crate) const LONGEST_KEY: usize = u16::MAX as usize - 1;
-/// About how large a table is. Small ones keep a merge, and so a pause, short.
-const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// About how large a table is. Small ones keep a merge short; 10 GiB are still only some 1,300 files.
+const TABLE_BYTES: u64 = 8 * 1024 * 1024;
 /// So many runs are gathered before they are merged.
 const RUNS_TO_MERGE: u8 = 4;
 const LEVELS: usize = 7;

@@ -21,7 +21,7 @@ use rand_chacha::ChaCha8Rng;
 
 const KEYS: u32 = 1500;
 const RUNS: i64 = 5;
-const FLIPS: usize = 400;
+const FLIPS: usize = 300;
 const CUTS: usize = 100;
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
