@@ -223,12 +223,12 @@ impl Ground {
         assert!(answer.iter().all(Result::is_ok), "{topic}: {answer:?}");
     }
 
-    /// The topics on whose partitions' disks this text lies.
+    /// The topics on whose partitions' disks this text lies; and the folder of the instance's own state, if it lies there.
     pub(super) fn on_disk(&self, text: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
-        let mut open = vec![self.kafka.data_dir().to_owned()];
+        let mut open = vec![self.kafka.data_dir().to_owned(), self.folder.path().join("state")];
         while let Some(folder) = open.pop() {
-            // Files come and go while the broker cleans.
+            // Files come and go while the broker cleans, and the instance merges.
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
                 if path.is_dir() {
