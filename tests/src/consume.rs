@@ -44,15 +44,18 @@ pub fn partitions_of(bootstrap: &str, topic: &str) -> i32 {
     i32::try_from(metadata.topics()[0].partitions().len()).unwrap()
 }
 
-/// Reads topics from their beginnings to their ends.
-///
-/// The end is the very last record, of unfinished transactions too: one that hangs makes this fail.
+/// Whether every replica of every partition is in sync.
 #[must_use]
-pub fn consume(bootstrap: &str, topics: &[&str]) -> Consumed {
+pub fn is_in_sync(bootstrap: &str) -> Option<()> {
+    let metadata = consumer(bootstrap, "read_committed").fetch_metadata(None, TIMEOUT).ok()?;
+    let mut partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
+    partitions.all(|partition| partition.isr().len() == partition.replicas().len()).then_some(())
+}
+
+/// Waits until every transaction on these topics is finished: the end of the finished ones is the very last record.
+pub fn await_finished(bootstrap: &str, topics: &[&str]) {
     let reader = consumer(bootstrap, "read_committed");
     let ends = consumer(bootstrap, "read_uncommitted");
-    let mut places = TopicPartitionList::new();
-    let mut open = 0;
     for topic in topics {
         for partition in 0..partitions_of(bootstrap, topic) {
             let (_, end) = ends.fetch_watermarks(topic, partition, TIMEOUT).unwrap();
@@ -64,10 +67,24 @@ pub fn consume(bootstrap: &str, topics: &[&str]) -> Consumed {
                     (stable >= end).then_some(())
                 },
             );
-            places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
-            open += 1;
         }
     }
+}
+
+/// Reads topics from their beginnings to their ends.
+///
+/// The end is the very last record, of unfinished transactions too: one that hangs makes this fail.
+#[must_use]
+pub fn consume(bootstrap: &str, topics: &[&str]) -> Consumed {
+    await_finished(bootstrap, topics);
+    let reader = consumer(bootstrap, "read_committed");
+    let mut places = TopicPartitionList::new();
+    for topic in topics {
+        for partition in 0..partitions_of(bootstrap, topic) {
+            places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        }
+    }
+    let mut open = places.count();
     reader.assign(&places).unwrap();
     let mut consumed = Consumed::default();
     let mut heard = Instant::now();
@@ -112,6 +129,7 @@ pub struct Watch {
     topic: String,
     repartition: String,
     partitions: i32,
+    timeout: Duration,
 }
 
 impl Watch {
@@ -131,18 +149,47 @@ impl Watch {
             topic: topic.to_owned(),
             repartition: format!("{group}-repartition"),
             partitions: partitions_of(bootstrap, topic),
+            timeout: TIMEOUT,
         }
+    }
+
+    /// Gives a question up after this time.
+    #[must_use]
+    pub fn answering_within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How many partitions are watched.
+    #[must_use]
+    pub fn partitions(&self) -> usize {
+        usize::try_from(self.partitions).unwrap()
+    }
+
+    /// What is committed, and the end, of each partition.
+    #[must_use]
+    pub fn places(&self) -> Option<Vec<(i64, i64)>> {
+        let committed = self.committed(&self.topic)?;
+        Some(committed.into_iter().zip(self.ends(&self.topic)?).collect())
     }
 
     /// The number of records committed, and the number there are.
     #[must_use]
     pub fn progress(&self) -> Option<(i64, i64)> {
-        let committed = self.committed(&self.topic)?;
-        Some((committed.into_iter().sum(), self.ends(&self.topic)?.into_iter().sum()))
+        let places = self.places()?;
+        Some(
+            places.into_iter().fold((0, 0), |(committed, ends), place| (committed + place.0, ends + place.1)),
+        )
     }
 
     fn ends(&self, topic: &str) -> Option<Vec<i64>> {
-        let end = |partition| Some(self.consumer.fetch_watermarks(topic, partition, TIMEOUT).ok()?.1);
+        let end = |partition| {
+            let Ok((_, end)) = self.consumer.fetch_watermarks(topic, partition, self.timeout) else {
+                // Asked of a broker that is gone, maybe: who leads the partition now has to be asked for.
+                let _ = self.consumer.fetch_metadata(Some(topic), self.timeout);
+                return None;
+            };
+            Some(end)
+        };
         (0..self.partitions).map(end).collect()
     }
 
@@ -151,7 +198,7 @@ impl Watch {
         for partition in 0..self.partitions {
             question.add_partition(topic, partition);
         }
-        let offsets = self.consumer.committed_offsets(question, TIMEOUT).ok()?;
+        let offsets = self.consumer.committed_offsets(question, self.timeout).ok()?;
         let committed = |partition| match offsets.find_partition(topic, partition)?.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => Some(0),
@@ -173,7 +220,7 @@ impl Watch {
         }
         self.reader.assign(&places).unwrap();
         while open > 0 {
-            match self.reader.poll(TIMEOUT)? {
+            match self.reader.poll(self.timeout)? {
                 Err(KafkaError::PartitionEOF(_)) => open -= 1,
                 Ok(_) | Err(_) => return None,
             }

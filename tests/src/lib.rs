@@ -8,12 +8,13 @@
     reason = "all of this crate is tests' code: whatever goes wrong fails the test"
 )]
 
+pub mod chaos;
 mod compare;
 mod consume;
 mod program;
 mod promtool;
 
 pub use compare::{DEAD_LETTERS, OUTPUTS, Records, differences, of_lines, shuffled};
-pub use consume::{Consumed, Watch, consume, partitions_of};
+pub use consume::{Consumed, Watch, await_finished, consume, is_in_sync, partitions_of};
 pub use program::{Program, fold, program, run_to_end, wait_until};
 pub use promtool::check_scrape;

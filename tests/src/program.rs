@@ -6,13 +6,19 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The program: the one that is named, else the one that was built beside this test.
+/// An orderly stop that takes longer than this hangs.
+const STOP_MAX: Duration = Duration::from_secs(60);
+
+/// The program: the one that is named, else the one that was built beside this test (which lies a folder deeper) or command.
 #[must_use]
 pub fn program() -> PathBuf {
-    std::env::var_os("CX_TIMELINES_BIN").map_or_else(
-        || std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("cx-timelines"),
-        PathBuf::from,
-    )
+    if let Some(named) = std::env::var_os("CX_TIMELINES_BIN") {
+        return PathBuf::from(named);
+    }
+    let this = std::env::current_exe().unwrap();
+    let beside = this.ancestors().skip(1).take(2).map(|folder| folder.join("cx-timelines"));
+    let built = beside.into_iter().find(|program| program.is_file());
+    built.expect("no cx-timelines beside this program: build it with `cargo build -p app`, or name one in CX_TIMELINES_BIN")
 }
 
 /// A command of the program from the top of the repository, without the environment's settings.
@@ -105,8 +111,8 @@ impl Program {
     pub fn terminate(&mut self) -> (Option<i32>, Duration) {
         let begun = Instant::now();
         self.signal("TERM");
-        let code = self.child.wait().unwrap().code();
-        (code, begun.elapsed())
+        let status = wait_until("the program ends", STOP_MAX, || self.child.try_wait().unwrap());
+        (status.code(), begun.elapsed())
     }
 
     /// The address that it says it serves HTTP on (`http://…`).

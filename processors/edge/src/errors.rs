@@ -45,6 +45,7 @@ pub(crate) fn of_delivery(code: Code) -> Remedy {
         | Code::UnknownPartition
         | Code::UnknownTopicOrPartition
         | Code::InvalidTopic
+        | Code::InvalidTimestamp
         | Code::InvalidConfig
         | Code::PolicyViolation => Remedy::Stop,
         code if needs_an_operator(code) => Remedy::Stop,
@@ -156,6 +157,10 @@ fn advice(code: Code) -> &'static str {
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
             " - raise max.message.bytes of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
         }
+        // A dead letter keeps the time of its record, and the input may have taken what is far ahead.
+        Code::InvalidTimestamp => {
+            " - raise message.timestamp.after.max.ms of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
+        }
         Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition => {
             " - run `cx-timelines topics check`"
         }
@@ -174,6 +179,7 @@ mod tests {
     #[test]
     fn a_record_that_no_topic_takes_stops_the_program_instead_of_looping() {
         assert_eq!(of_delivery(Code::MessageSizeTooLarge), Remedy::Stop);
+        assert_eq!(of_delivery(Code::InvalidTimestamp), Remedy::Stop);
         assert_eq!(of_delivery(Code::TopicAuthorizationFailed), Remedy::Stop);
     }
 

@@ -115,6 +115,7 @@ impl Restorer {
             Ok((_, end)) => Some(end),
             Err(error) => {
                 tracing::debug!(%error, topic, partition, "the end is not known yet");
+                find_leaders(&self.ends, topic);
                 None
             }
         }
@@ -166,6 +167,7 @@ impl Restorer {
                 let Some((low, end)) =
                     answer(self.ends.fetch_watermarks(&self.changelog, partition, QUESTION_TIMEOUT))?
                 else {
+                    find_leaders(&self.ends, &self.changelog);
                     continue;
                 };
                 if progress.next > end {
@@ -182,9 +184,13 @@ impl Restorer {
                 continue;
             }
             let stable = answer(self.reader.fetch_watermarks(&self.changelog, partition, QUESTION_TIMEOUT))?;
-            if stable.is_some_and(|(_, stable_end)| stable_end >= end) {
-                progress.stage = Stage::Read { end };
-                pointed_anew = true;
+            match stable {
+                Some((_, stable_end)) if stable_end >= end => {
+                    progress.stage = Stage::Read { end };
+                    pointed_anew = true;
+                }
+                Some(_) => {}
+                None => find_leaders(&self.reader, &self.changelog),
             }
         }
         if pointed_anew {
@@ -258,6 +264,14 @@ impl Restorer {
             self.point_reader();
         }
         Ok(())
+    }
+}
+
+/// What was not answered may have been asked of a broker that is gone. A client that fetches nothing from a topic keeps on
+/// asking there, for minutes, and does not look by itself for who leads the partition now.
+fn find_leaders(client: &BaseConsumer<ReadsToTheEnd>, topic: &str) {
+    if let Err(error) = client.fetch_metadata(Some(topic), QUESTION_TIMEOUT) {
+        tracing::debug!(%error, topic, "who leads the partitions is not known yet");
     }
 }
 

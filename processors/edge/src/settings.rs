@@ -130,6 +130,10 @@ impl Settings {
         config.set("retry.backoff.ms", "10");
         config.set("queue.buffering.max.kbytes", "131072");
         config.set("queue.buffering.max.messages", "500000");
+        // Putting the offsets into a transaction has no time-out in the client (librdkafka#5456), and when the group's
+        // coordinator is gone it is looked for only after a change of some connection (#5511): for minutes there may be none,
+        // and the worker stands still. A connection that closes when nothing is sent is such a change.
+        config.set("connections.max.idle.ms", "10000");
         // A dead letter is as large as its record was; the topic's own limit decides.
         config.set("message.max.bytes", "33554432");
         self.overridden(config, |key| !CONSUMER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))

@@ -63,6 +63,8 @@ impl Worker {
     fn revoked(&mut self, partitions: &TopicPartitionList, lost: bool) -> Result<(), EdgeError> {
         self.shared.metrics.rebalance(if lost { Rebalance::Lost } else { Rebalance::Revoked });
         tracing::info!(worker = self.name, partitions = %listed(partitions), lost, "revoked");
+        // Who lost its partitions is no member any more, until the group answers again: not ready, though nothing is missing.
+        self.joined &= !lost;
         if !lost {
             self.commit()?;
         } else if !self.siding.mover.is_clean() {

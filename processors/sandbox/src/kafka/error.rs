@@ -4,7 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{PORT_RANGE, VERSION};
+use super::VERSION;
+use super::chance::PORT_RANGE;
 
 /// What this machine lacks to run a broker. The message says how to get it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +108,9 @@ pub enum KafkaError {
     /// No two free ports were found.
     #[error("no free ports were found between {} and {} on 127.0.0.1", PORT_RANGE.start, PORT_RANGE.end)]
     NoPorts,
+    /// A cluster without nodes.
+    #[error("a cluster needs at least one node")]
+    NoNodes,
     /// A file or a process could not be handled.
     #[error("cannot {what}: {source}")]
     File {

@@ -159,7 +159,7 @@ fn copy_dependencies(pom: &Path, jars: &Path) -> Result<(), KafkaError> {
     }
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(KafkaError::Fetch { status: output.status.to_string(), said: super::tail(&said) })
+    Err(KafkaError::Fetch { status: output.status.to_string(), said: super::node::tail(&said) })
 }
 
 #[cfg(test)]

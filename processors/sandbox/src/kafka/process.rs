@@ -85,6 +85,21 @@ impl Guarded {
         self.kill()
     }
 
+    /// Holds the command, if it runs.
+    pub(super) fn pause(&mut self) -> io::Result<()> {
+        self.send("STOP")
+    }
+
+    /// Lets a held command go on.
+    pub(super) fn resume(&mut self) -> io::Result<()> {
+        self.send("CONT")
+    }
+
+    fn send(&mut self, name: &str) -> io::Result<()> {
+        // While the watchdog has not reaped it, its process id can belong to no other.
+        if self.ended()?.is_none() { signal(name, self.pid) } else { Ok(()) }
+    }
+
     /// Ends the command at once.
     pub(super) fn kill(&mut self) -> io::Result<()> {
         if self.ended()?.is_none() {

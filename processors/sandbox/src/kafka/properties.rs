@@ -1,4 +1,4 @@
-//! The broker's own configuration: one node that is broker and controller, tuned to start and stop fast.
+//! A broker's own configuration: broker and controller in one, tuned to start and stop fast.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,16 +12,37 @@ pub(super) struct Ports {
     pub(super) controller: u16,
 }
 
+/// A node among those of its cluster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'a> {
+    /// Its number, from 1.
+    pub(super) id: u16,
+    /// Its ports.
+    pub(super) ports: Ports,
+    /// The controllers' ports of all nodes.
+    pub(super) controllers: &'a [u16],
+}
+
 /// The text of `server.properties`. Of a repeated name Kafka takes the last, so `extra` wins.
-pub(super) fn server(ports: Ports, logs: &Path, partitions: u32, extra: &[(String, String)]) -> String {
-    let Ports { clients, controller } = ports;
+pub(super) fn server(
+    member: &Member<'_>,
+    logs: &Path,
+    partitions: u32,
+    extra: &[(String, String)],
+) -> String {
+    let Member { id, ports: Ports { clients, controller }, controllers } = member;
     let listeners = format!("PLAINTEXT://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}");
+    let quorum: Vec<String> = controllers.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+    let quorum = quorum.join(",");
+    // With three nodes any one may be lost.
+    let replicas = controllers.len().min(3);
+    let in_sync = replicas.div_ceil(2);
     let logs = escape(&logs.to_string_lossy());
     let mut text = format!(
-        "# One node, both broker and controller, on loopback only.
+        "# Both broker and controller, on loopback only.
 process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:{controller}
+node.id={id}
+controller.quorum.bootstrap.servers={quorum}
 listeners={listeners}
 advertised.listeners={listeners}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -32,12 +53,19 @@ log.dirs={logs}
 auto.create.topics.enable=false
 num.partitions={partitions}
 # One node can hold one replica.
-default.replication.factor=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
+default.replication.factor={replicas}
+min.insync.replicas={in_sync}
+offsets.topic.replication.factor={replicas}
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.replication.factor={replicas}
+share.coordinator.state.topic.min.isr={in_sync}
+# A lost node is noticed and its work taken over within seconds, and comes back to it soon.
+controller.quorum.election.timeout.ms=500
+controller.quorum.fetch.timeout.ms=1000
+replica.lag.time.max.ms=5000
+replica.fetch.backoff.ms=200
+leader.imbalance.check.interval.seconds=5
 # Fewer internal partitions load faster.
 offsets.topic.num.partitions=8
 transaction.state.log.num.partitions=8
@@ -85,10 +113,25 @@ pub(super) fn ports(text: &str) -> Option<Ports> {
 mod tests {
     use super::*;
 
+    fn alone(ports: Ports) -> Member<'static> {
+        Member { id: 1, ports, controllers: &[21_001] }
+    }
+
+    #[test]
+    fn of_three_nodes_two_have_to_be_in_sync_and_of_one_that_one() {
+        let ports = Ports { clients: 1, controller: 2 };
+        let text = server(&Member { id: 3, ports, controllers: &[2, 4, 6] }, Path::new("/data"), 1, &[]);
+        assert!(text.contains("\nnode.id=3\n"));
+        assert!(text.contains("\ncontroller.quorum.bootstrap.servers=127.0.0.1:2,127.0.0.1:4,127.0.0.1:6\n"));
+        assert!(text.contains("\ndefault.replication.factor=3\nmin.insync.replicas=2\n"));
+        let text = server(&alone(ports), Path::new("/data"), 1, &[]);
+        assert!(text.contains("\ndefault.replication.factor=1\nmin.insync.replicas=1\n"));
+    }
+
     #[test]
     fn the_ports_are_read_back_from_the_file() {
         let wanted = Ports { clients: 21_000, controller: 21_001 };
-        let text = server(wanted, Path::new("/data"), 3, &[]);
+        let text = server(&alone(wanted), Path::new("/data"), 3, &[]);
         assert_eq!(ports(&text), Some(wanted));
         assert!(text.contains("num.partitions=3\n"));
     }
@@ -96,7 +139,7 @@ mod tests {
     #[test]
     fn an_extra_property_comes_last_and_so_wins() {
         let extra = [("auto.create.topics.enable".to_owned(), "true".to_owned())];
-        let text = server(Ports { clients: 1, controller: 2 }, Path::new("/data"), 1, &extra);
+        let text = server(&alone(Ports { clients: 1, controller: 2 }), Path::new("/data"), 1, &extra);
         assert_eq!(text.lines().last(), Some("auto.create.topics.enable=true"));
     }
 }

@@ -1,0 +1,299 @@
+//! One node of a cluster: its files, its process, and what can be done to it.
+
+use std::fs;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::process::Guarded;
+use super::properties::{self, Member, Ports};
+use super::{KafkaError, Options, chance, fetch};
+
+const LOGGING: &str = include_str!("log4j2.xml");
+/// What the broker writes once it serves.
+const STARTED: &str = "Kafka Server started";
+/// How often a starting broker is looked at.
+const POLL: Duration = Duration::from_millis(50);
+/// How long an orderly stop may take before the process is killed.
+const STOP_PATIENCE: Duration = Duration::from_secs(20);
+/// How much of the end of a log goes into an error.
+const TAIL_LINES: usize = 20;
+
+/// A Java with Kafka's jars.
+#[derive(Debug, Clone)]
+pub(super) struct Java {
+    program: PathBuf,
+    classpath: String,
+}
+
+impl Java {
+    /// What is there; the jars are fetched on first use.
+    pub(super) fn find(progress: &mut dyn FnMut(&str)) -> Result<Java, KafkaError> {
+        let program = fetch::java()?;
+        let libs = fetch::libs(progress)?;
+        let libs = std::path::absolute(&libs).map_err(|source| file("find", &libs, source))?;
+        Ok(Java { program, classpath: format!("{}/*", libs.display()) })
+    }
+}
+
+/// The files of a node.
+#[derive(Debug, Clone)]
+struct Files {
+    properties: PathBuf,
+    logging: PathBuf,
+    log: PathBuf,
+    data: PathBuf,
+}
+
+impl Files {
+    fn new(folder: &Path) -> Files {
+        Files {
+            properties: folder.join("server.properties"),
+            logging: folder.join("log4j2.xml"),
+            log: folder.join("kafka.log"),
+            data: folder.join("data"),
+        }
+    }
+}
+
+/// How the members of a new cluster are made known to each other when the storage is formatted.
+#[derive(Debug)]
+pub(super) struct Founding {
+    pub(super) cluster_id: String,
+    /// What the storage tool is told besides.
+    pub(super) quorum: Vec<String>,
+}
+
+/// All that it takes to start a node.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    java: Java,
+    files: Files,
+    options: Options,
+    /// What is to be removed if this process dies without a chance to do so.
+    scratch: Option<PathBuf>,
+}
+
+impl Plan {
+    /// A node that keeps everything in this folder, which is made.
+    pub(super) fn new(
+        java: Java,
+        folder: &Path,
+        options: &Options,
+        scratch: Option<&Path>,
+    ) -> Result<Plan, KafkaError> {
+        fs::create_dir_all(folder).map_err(|source| file("create", folder, source))?;
+        let files = Files::new(folder);
+        fs::write(&files.logging, LOGGING).map_err(|source| file("write", &files.logging, source))?;
+        Ok(Plan { java, files, options: options.clone(), scratch: scratch.map(Path::to_owned) })
+    }
+
+    /// The ports of storage that was formatted earlier; they are kept, for they are written in it.
+    pub(super) fn ports_of_old_data(&self) -> Result<Option<Ports>, KafkaError> {
+        if !self.files.data.join("meta.properties").exists() {
+            return Ok(None);
+        }
+        let path = &self.files.properties;
+        let text = fs::read_to_string(path).map_err(|source| file("read", path, source))?;
+        let Some(ports) = properties::ports(&text) else {
+            return Err(file("read the ports in", path, io::Error::from(io::ErrorKind::InvalidData)));
+        };
+        for port in [ports.clients, ports.controller] {
+            if !chance::is_free(port) {
+                return Err(KafkaError::PortInUse { port });
+            }
+        }
+        Ok(Some(ports))
+    }
+
+    pub(super) fn write_properties(&self, member: &Member<'_>) -> Result<(), KafkaError> {
+        let Files { properties: path, data, .. } = &self.files;
+        let Options { partitions_default, extra_properties, .. } = &self.options;
+        let text = properties::server(member, data, *partitions_default, extra_properties);
+        fs::write(path, text).map_err(|source| file("write", path, source))
+    }
+
+    /// Removes the data.
+    pub(super) fn wipe(&self) -> Result<(), KafkaError> {
+        let data = &self.files.data;
+        match fs::remove_dir_all(data) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => Err(file("remove", data, source)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What every Java here is started with: a small collector, only the quick compiler.
+    fn java_flags(&self) -> Vec<String> {
+        vec![
+            "-XX:+UseSerialGC".to_owned(),
+            "-XX:TieredStopAtLevel=1".to_owned(),
+            "-Xshare:auto".to_owned(),
+            format!("-Dlog4j2.configurationFile={}", self.files.logging.display()),
+        ]
+    }
+
+    /// Formats the storage.
+    pub(super) fn format(&self, founding: &Founding) -> Result<(), KafkaError> {
+        let output = Command::new(&self.java.program)
+            .args(self.java_flags())
+            .args(["-Xmx128m", "-cp", &self.java.classpath, "kafka.tools.StorageTool", "format"])
+            .args(&founding.quorum)
+            .args(["-t", &founding.cluster_id, "-c"])
+            .arg(&self.files.properties)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| KafkaError::File { what: "run java".to_owned(), source })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = [output.stdout, output.stderr].concat();
+        let said = tail(&String::from_utf8_lossy(&said));
+        Err(KafkaError::Format { status: output.status.to_string(), said })
+    }
+
+    /// Starts the node's process; it does not answer yet.
+    pub(super) fn spawn(self, ports: Ports) -> Result<Node, KafkaError> {
+        let heap = self.options.heap_mb;
+        let mut arguments = self.java_flags();
+        arguments.extend([
+            format!("-Xms{heap}m"),
+            format!("-Xmx{heap}m"),
+            "-XX:+ExitOnOutOfMemoryError".to_owned(),
+            "-cp".to_owned(),
+            self.java.classpath.clone(),
+            "kafka.Kafka".to_owned(),
+            self.files.properties.display().to_string(),
+        ]);
+        let log = &self.files.log;
+        let logged = fs::metadata(log).map_or(0, |file| file.len());
+        let process = Guarded::start(&self.java.program, &arguments, log, self.scratch.as_deref())
+            .map_err(|source| KafkaError::File { what: "start the broker".to_owned(), source })?;
+        let bootstrap = format!("127.0.0.1:{}", ports.clients);
+        Ok(Node { process, plan: self, ports, bootstrap, logged })
+    }
+}
+
+/// A node of a cluster, both broker and controller. Dropping it kills its process.
+#[derive(Debug)]
+pub struct Node {
+    process: Guarded,
+    plan: Plan,
+    ports: Ports,
+    bootstrap: String,
+    /// How long the log was when this process began.
+    logged: u64,
+}
+
+impl Node {
+    /// Where clients connect: `127.0.0.1:PORT`.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The process id. Of a node that was killed or stopped, that of the process that is gone.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Its log. A restarted node goes on in the same file.
+    pub fn log_path(&self) -> &Path {
+        &self.plan.files.log
+    }
+
+    /// Ends it in order (SIGTERM), or by force when it has not ended in 20 seconds. Data and ports are kept.
+    pub fn stop(&mut self) {
+        // Where this fails, dropping it kills it.
+        let _ = self.process.stop(STOP_PATIENCE);
+    }
+
+    /// Ends it at once, as a crash would (SIGKILL). Data and ports are kept.
+    pub fn kill(&mut self) {
+        // Where this fails there is nothing left to do: restarting and dropping try again.
+        let _ = self.process.kill();
+    }
+
+    /// Holds its process (SIGSTOP): connections stay open, nothing answers.
+    ///
+    /// # Errors
+    /// The signal cannot be sent.
+    pub fn pause(&mut self) -> Result<(), KafkaError> {
+        self.process.pause().map_err(|source| of_process("pause", source))
+    }
+
+    /// Lets a paused process go on (SIGCONT).
+    ///
+    /// # Errors
+    /// The signal cannot be sent.
+    pub fn resume(&mut self) -> Result<(), KafkaError> {
+        self.process.resume().map_err(|source| of_process("resume", source))
+    }
+
+    /// Kills it, if it runs, and starts it again on the same data and ports; waits until it answers.
+    ///
+    /// # Errors
+    /// When it does not come up again; the message carries the end of its log.
+    pub fn restart(&mut self) -> Result<(), KafkaError> {
+        self.process.kill().map_err(|source| of_process("kill", source))?;
+        *self = self.plan.clone().spawn(self.ports)?;
+        self.await_start()
+    }
+
+    /// Waits until it answers.
+    pub(super) fn await_start(&mut self) -> Result<(), KafkaError> {
+        let begun = Instant::now();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.clients));
+        loop {
+            let ended = self.process.ended().map_err(|source| of_process("look after", source))?;
+            let text = text_from(&self.plan.files.log, self.logged).unwrap_or_default();
+            if let Some(status) = ended {
+                return Err(KafkaError::Ended { status: status.to_string(), log: tail(&text) });
+            }
+            if text.contains(STARTED) && TcpStream::connect_timeout(&address, POLL).is_ok() {
+                return Ok(());
+            }
+            let waited = begun.elapsed();
+            if waited > self.plan.options.start_within {
+                return Err(KafkaError::Slow { waited, log: tail(&text) });
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+}
+
+fn of_process(what: &str, source: io::Error) -> KafkaError {
+    KafkaError::File { what: format!("{what} the broker"), source }
+}
+
+pub(super) fn file(what: &str, path: &Path, source: io::Error) -> KafkaError {
+    KafkaError::File { what: format!("{what} {}", path.display()), source }
+}
+
+/// The text of a file from an offset in bytes on.
+fn text_from(path: &Path, offset: u64) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The last lines of a text.
+pub(super) fn tail(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let skipped = lines.len().saturating_sub(TAIL_LINES);
+    lines.into_iter().skip(skipped).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_of_a_text_is_its_last_lines() {
+        let text: String = (0..50).map(|line| format!("{line}\n\n")).collect();
+        assert_eq!(tail(&text).lines().count(), TAIL_LINES);
+        assert!(tail(&text).ends_with("\n49"));
+    }
+}
