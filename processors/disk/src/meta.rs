@@ -2,7 +2,7 @@
 
 use engine::StoreStats;
 
-/// Counts that may for a while be too high: what a change replaces is looked up only when it is written.
+/// Counts that may for a while be too high: what a change replaces is looked up, or estimated, only when it is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) records: i64,
@@ -18,6 +18,12 @@ impl Totals {
     pub(crate) fn add(&mut self, more: Self) {
         self.records += more.records;
         self.bytes += more.bytes;
+    }
+
+    /// What `of` are likely to come to when `seen` of them come to this.
+    pub(crate) fn scaled(self, of: usize, seen: usize) -> Self {
+        let scaled = |count: i64| count.saturating_mul(signed(of)) / signed(seen).max(1);
+        Self { records: scaled(self.records), bytes: scaled(self.bytes) }
     }
 
     pub(crate) fn subtract(&mut self, less: Self) {
