@@ -10,6 +10,10 @@ use crate::error::Failure;
 use crate::meta::{Meta, Totals};
 use crate::shelf::Shelf;
 
+/// Of so many keys what they replace is counted; of more it is estimated, from one in so many.
+const COUNTED: usize = 1024;
+const ESTIMATED_FROM: usize = 16;
+
 struct Job {
     shelf: Arc<Shelf>,
     buffer: Arc<Buffer>,
@@ -59,8 +63,8 @@ impl Drop for Keeper {
 }
 
 fn write_all(jobs: &Receiver<Job>, merges: &Sender<Arc<Shelf>>) {
-    for job in jobs {
-        let outcome = if job.shelf.is_discarded() { Ok(Totals::default()) } else { write(&job) };
+    for (turn, job) in jobs.iter().enumerate() {
+        let outcome = if job.shelf.is_discarded() { Ok(Totals::default()) } else { write(&job, turn) };
         let written = outcome.is_ok();
         job.shelf.end_writing(outcome);
         if written && job.shelf.begin_merging() && merges.send(Arc::clone(&job.shelf)).is_err() {
@@ -70,16 +74,27 @@ fn write_all(jobs: &Receiver<Job>, merges: &Sender<Arc<Shelf>>) {
 }
 
 /// Writes a buffer, and gives what it replaces and was not known to replace.
-fn write(job: &Job) -> Result<Totals, Failure> {
-    let mut replaced = Totals::default();
-    for key in job.buffer.unknown() {
-        let old = job.shelf.tables.get(key)?;
-        replaced.subtract(Totals::of(key.len(), old.map(|old| old.len())));
-    }
+fn write(job: &Job, turn: usize) -> Result<Totals, Failure> {
+    let replaced = replaced(job, turn)?;
     let mut meta = job.meta;
     meta.totals.add(replaced);
     job.shelf.tables.write(&job.buffer, &meta)?;
     Ok(replaced)
+}
+
+/// What the tables hold of the keys of which that is not known, to be taken off: counted where they are few, and else
+/// estimated from every sixteenth. To look for all of them would cost as much as to write them.
+fn replaced(job: &Job, turn: usize) -> Result<Totals, Failure> {
+    let unknown = job.buffer.unknown().count();
+    let step = if unknown <= COUNTED { 1 } else { ESTIMATED_FROM };
+    let mut replaced = Totals::default();
+    let mut asked = 0;
+    for key in job.buffer.unknown().skip(turn % step).step_by(step) {
+        let old = job.shelf.tables.get(key)?;
+        replaced.subtract(Totals::of(key.len(), old.map(|old| old.len())));
+        asked += 1;
+    }
+    Ok(replaced.scaled(unknown, asked))
 }
 
 fn merge_all(shelves: &Receiver<Arc<Shelf>>, stopping: &AtomicBool) {

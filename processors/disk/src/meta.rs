@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use engine::StoreStats;
 
-/// Counts that may for a while be too high: what a change replaces is looked up only when it is written.
+/// Counts that may for a while be too high: what a change replaces is looked up, or estimated, only when it is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) records: i64,
@@ -20,6 +20,12 @@ impl Totals {
     pub(crate) fn add(&mut self, more: Self) {
         self.records += more.records;
         self.bytes += more.bytes;
+    }
+
+    /// What `of` are likely to come to when `seen` of them come to this.
+    pub(crate) fn scaled(self, of: usize, seen: usize) -> Self {
+        let scaled = |count: i64| count.saturating_mul(signed(of)) / signed(seen).max(1);
+        Self { records: scaled(self.records), bytes: scaled(self.bytes) }
     }
 
     pub(crate) fn subtract(&mut self, less: Self) {

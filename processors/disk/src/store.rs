@@ -27,8 +27,9 @@ const MERGE_ALL_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// What is applied stays in memory until there is enough for a run of tables, or the store is dropped. So after a kill the
 /// state is an older one, with the changelog offset that belongs to it.
 ///
-/// [`stats`](StateStore::stats) counts a key that replaces one in the tables twice until its buffer is written; then the
-/// figures are exact, and so are those after opening.
+/// [`stats`](StateStore::stats) counts a key that replaces one in the tables twice until its buffer is written, unless it has
+/// been read shortly before. Then what was replaced is taken off: counted, or, when there are more than a thousand such keys,
+/// estimated from one in sixteen.
 pub struct DiskStore {
     home: Arc<HomeInner>,
     partition: i32,

@@ -128,6 +128,28 @@ fn what_replaces_a_record_of_the_tables_is_counted_once_when_it_has_been_written
 }
 
 #[test]
+fn what_many_changes_replace_is_estimated_closely() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = home(directory.path());
+    let (mut store, _) = home.store(0, &stamp()).unwrap();
+    let (records, value) = (20_000_u64, [0; 92]);
+    for round in 1..=6 {
+        let mut batch = WriteBatch::default();
+        // From the second round on one half is replaced and the other is new.
+        for number in (round - 1) * records / 2..(round + 1) * records / 2 {
+            batch.put(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes(), &value);
+        }
+        store.apply(&batch, Some(i64::try_from(round).unwrap())).unwrap();
+        store.flush().unwrap();
+        // Others are written in between, so that nothing is known of what is replaced.
+        put(&mut store, "other", &value, 0);
+        store.flush().unwrap();
+        let (expected, counted) = ((round + 1) * records / 2, store.stats().records);
+        assert!(counted.abs_diff(expected) < expected / 20, "{counted} for {expected} in round {round}");
+    }
+}
+
+#[test]
 fn a_directory_that_another_process_uses_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _first = home(directory.path());

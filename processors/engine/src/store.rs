@@ -163,8 +163,8 @@ pub trait StateStore: Send {
     /// The medium failed; the store must not be used any more.
     fn wipe(&mut self) -> Result<(), StoreError>;
 
-    /// How much is held. A store may count what a change replaces later than the change itself, and then says so: until then
-    /// the figures are too high. They never steer anything.
+    /// How much is held. A store on disk may count what many changes replace later than the changes, and estimate it, and then
+    /// says so: nothing may depend on these figures.
     fn stats(&self) -> StoreStats;
 }
 
