@@ -19,12 +19,17 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 # The program, alone: everything but the C library is linked in.
 FROM debian:bookworm-slim
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cx
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cx \
+    && install --directory --owner 10001 --group 10001 /var/lib/cx-timelines
+# Each thread that folds would have the C library keep an arena of its own with what it once held.
+ENV MALLOC_ARENA_MAX=2
 COPY --from=build /usr/local/bin/cx-timelines /usr/local/bin/cx-timelines
 WORKDIR /etc/cx-timelines
 COPY topics.yaml ./
 USER 10001:10001
 EXPOSE 9464
+# For --state-dir; a volume that is mounted here belongs to the user above.
+VOLUME /var/lib/cx-timelines
 # A stop is asked for with SIGTERM: the open transaction is committed and the group left within 5 seconds.
 ENTRYPOINT ["/usr/local/bin/cx-timelines"]
 CMD ["run"]
