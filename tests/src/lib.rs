@@ -8,12 +8,14 @@
     reason = "all of this crate is tests' code: whatever goes wrong fails the test"
 )]
 
+mod admin;
 pub mod chaos;
 mod compare;
 mod consume;
 mod program;
 mod promtool;
 
+pub use admin::{block_on, delete_topic, set_topic};
 pub use compare::{DEAD_LETTERS, OUTPUTS, Records, differences, of_lines, shuffled};
 pub use consume::{Consumed, Watch, await_finished, consume, is_in_sync, partitions_of};
 pub use program::{Program, fold, program, run_to_end, wait_until};

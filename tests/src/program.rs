@@ -106,6 +106,12 @@ impl Program {
         assert!(sent.success());
     }
 
+    /// Waits until it ends by itself; gives the exit code.
+    #[must_use]
+    pub fn wait_for_end(&mut self, at_most: Duration) -> Option<i32> {
+        wait_until("the program ends by itself", at_most, || self.child.try_wait().unwrap()).code()
+    }
+
     /// SIGTERM; gives the exit code and how long the end took.
     #[must_use]
     pub fn terminate(&mut self) -> (Option<i32>, Duration) {

@@ -8,7 +8,7 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
-use cx_timelines_tests::program;
+use cx_timelines_tests::{block_on, program};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -16,11 +16,7 @@ use sandbox::kafka::{self, Kafka, Options};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::pin::pin;
 use std::process::Command;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
 /// The image that the Dockerfile becomes.
 const IMAGE: &str = "cx-timelines:local";
@@ -247,23 +243,4 @@ fn describe(bootstrap: &str) -> ConfigResource {
     let broker = [ResourceSpecifier::Broker(1)];
     let mut answer = block_on(admin.describe_configs(&broker, &AdminOptions::new())).unwrap();
     answer.remove(0).unwrap()
-}
-
-/// Waits for a future that another thread completes.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
 }

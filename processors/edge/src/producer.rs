@@ -9,6 +9,7 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 
 use crate::deliveries::{DeliveriesAndEnds, END, FailedDeliveries, NOTHING};
@@ -119,15 +120,31 @@ impl TransactionalProducer {
         }
         match self.producer.context().take_failed() {
             None => Ok(()),
-            Some(FailedDeliveries { topic, code, .. }) => Err(TransactionFailed {
-                remedy: errors::of_delivery(code),
-                error: Box::new(EdgeError::kafka(
-                    format!("cannot write to topic {topic}"),
-                    KafkaError::MessageProduction(code),
-                )),
-                in_doubt: false,
-            }),
+            Some(FailedDeliveries { topic, code, .. }) => Err(self.undelivered(topic, code)),
         }
+    }
+
+    fn undelivered(&self, topic: String, code: RDKafkaErrorCode) -> TransactionFailed {
+        // The client waits for a topic that was deleted as for a broker that is away, for longer than a transaction lasts.
+        if code == RDKafkaErrorCode::MessageTimedOut && self.is_gone(&topic) {
+            let error = Box::new(EdgeError::MissingTopic(topic));
+            return TransactionFailed { remedy: Remedy::Stop, error, in_doubt: false };
+        }
+        TransactionFailed {
+            remedy: errors::of_delivery(code),
+            error: Box::new(EdgeError::kafka(
+                format!("cannot write to topic {topic}"),
+                KafkaError::MessageProduction(code),
+            )),
+            in_doubt: false,
+        }
+    }
+
+    /// Whether the cluster says that there is no such topic. One that does not answer says nothing.
+    fn is_gone(&self, topic: &str) -> bool {
+        let Ok(metadata) = self.producer.client().fetch_metadata(Some(topic), STEP) else { return false };
+        let mut errors = metadata.topics().iter().filter_map(rdkafka::metadata::MetadataTopic::error);
+        errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
     }
 
     /// Puts the offsets into the transaction and commits it. Says whether the commit was answered at once: where it was

@@ -196,6 +196,8 @@ impl Scene {
     }
 
     fn stop_in_order(&mut self, instance: &mut Program) {
+        // A process that does not listen to signals yet would just be gone.
+        let _ = instance.http_address();
         let (code, took) = instance.terminate();
         self.slowest_stop = self.slowest_stop.max(took);
         if code == Some(0) {
@@ -226,9 +228,6 @@ impl Scene {
             self.wait_until("the visitor is ready", |_| {
                 (visitor.get("/health/ready").0 == 200).then_some(())
             });
-        } else {
-            // A process that does not listen to signals yet would be no orderly stop.
-            let _ = visitor.http_address();
         }
         if visit.is_killed {
             visitor.kill();

@@ -20,6 +20,8 @@ struct Source {
     next: i64,
     /// Whether the consumer stands where the task expects it; until then nothing is taken.
     in_place: bool,
+    /// Whether a record came again though the consumer was in its place.
+    went_back: bool,
 }
 
 /// A task with its places in the input and in the repartition topic.
@@ -35,8 +37,13 @@ impl Lane {
     /// A lane that reads this partition of `input` and of `repartition`.
     pub(super) fn new(task: Task, input: &str, repartition: &str, metrics: Metrics) -> Self {
         metrics.task_moved(None, Some(task.phase()));
-        let source =
-            |topic: &str| Source { topic: topic.to_owned(), committed: None, next: 0, in_place: false };
+        let source = |topic: &str| Source {
+            topic: topic.to_owned(),
+            committed: None,
+            next: 0,
+            in_place: false,
+            went_back: false,
+        };
         Self { task, sources: vec![source(input), source(repartition)], first_end: None, metrics }
     }
 
@@ -81,6 +88,32 @@ impl Lane {
     pub(super) fn took(&mut self, topic: &str, offset: i64) {
         if let Some(source) = self.source(topic) {
             source.next = offset + 1;
+        }
+    }
+
+    /// A record came that it does not expect. Before the consumer is in its place that is as it should be.
+    pub(super) fn refused(&mut self, topic: &str) {
+        let is_live = self.is_live();
+        if let Some(source) = self.source(topic) {
+            source.went_back |= is_live;
+        }
+    }
+
+    /// A topic that ends before what was taken of it: it was deleted and created again, or has lost records. Only one that
+    /// went back is asked for its end.
+    pub(super) fn shortened(&mut self, end_of: impl Fn(&str, i32) -> Option<i64>) -> Option<String> {
+        let partition = self.partition();
+        let source = self.sources.iter_mut().find(|source| source.went_back)?;
+        let end = end_of(&source.topic, partition)?;
+        source.went_back = false;
+        (end < source.next).then(|| source.topic.clone())
+    }
+
+    /// Reads a topic from its beginning.
+    pub(super) fn begin_anew(&mut self, topic: &str) {
+        if let Some(source) = self.source(topic) {
+            source.committed = None;
+            source.in_place = false;
         }
     }
 

@@ -242,11 +242,27 @@ impl Worker {
         drop(self.consumer);
     }
 
+    /// A topic that was deleted and created again has other records at the old offsets. All of its partitions are read
+    /// from their beginnings, though only the shorter ones show it: what was folded already is known by its id.
+    fn notice_topics_created_again(&mut self) {
+        let Self { lanes, restorer, .. } = self;
+        let end_of = |topic: &str, partition| restorer.end_of(topic, partition);
+        let Some(topic) = lanes.values_mut().find_map(|lane| lane.shortened(end_of)) else { return };
+        tracing::warn!(
+            topic,
+            "the topic was deleted and created again, or has lost records: it is read from its beginning"
+        );
+        for lane in lanes.values_mut() {
+            lane.begin_anew(&topic);
+        }
+    }
+
     fn show_figures(&mut self) {
         if self.figures_at.elapsed() < FIGURES_EVERY {
             return;
         }
         self.figures_at = Instant::now();
+        self.notice_topics_created_again();
         let metrics = &self.shared.metrics;
         for lane in self.lanes.values() {
             let state = lane.task.state();
@@ -283,6 +299,7 @@ fn take(
     }
     let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(None) };
     if !lane.expects(message.topic(), message.offset()) {
+        lane.refused(message.topic());
         return Ok(None);
     }
     let headers = MessageHeaders(message.headers());
