@@ -1,0 +1,173 @@
+//! How soon an instance works again after `kill -9`, with much state; and how much memory it takes.
+//!
+//! `cargo bench -p cx-timelines-tests --bench restart` prints a table; it takes the program that CX_TIMELINES_BIN names (build
+//! it with `cargo build --release -p app`). CX_STATE_MB is how much state there is to be (1000), in four steps.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a benchmark, for a terminal"
+)]
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use cx_timelines_tests::{Program, run_to_end, wait_until};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use sandbox::kafka::{Kafka, Options};
+
+const PATIENCE: Duration = Duration::from_secs(900);
+const PARTITIONS: i32 = 8;
+const STEPS: usize = 4;
+/// Of each message.
+const TEXT_BYTES: usize = 3_000;
+const MEMORY: &str = "64MiB";
+
+/// The sum of a series over its labels, 0 where there is none.
+fn series(scrape: &str, name: &str) -> f64 {
+    let value =
+        |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
+    let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+    scrape.lines().filter(is_it).map(value).sum()
+}
+
+struct Ground {
+    instance: Option<Program>,
+    kafka: Kafka,
+    folder: tempfile::TempDir,
+    producer: BaseProducer,
+    sent: usize,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let kafka = Kafka::start(Options { heap_mb: 1024, ..Options::default() }, &mut |_| {}).unwrap();
+        let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
+        assert!(applied.status.success());
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", kafka.bootstrap()).set("linger.ms", "5");
+        Self {
+            instance: None,
+            producer: client.create().unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            kafka,
+            sent: 0,
+        }
+    }
+
+    /// Starts the program; gives how long it takes until all its tasks run.
+    fn start(&mut self) -> Duration {
+        let began = Instant::now();
+        let state = self.folder.path().join("state");
+        let arguments = [
+            "run",
+            "--bootstrap",
+            self.kafka.bootstrap(),
+            "--state-dir",
+            state.to_str().unwrap(),
+            "--state-memory",
+            MEMORY,
+            // A name that the group knows: it has not to wait for the end of the killed one's session.
+            "--membership",
+            "static",
+            "--http",
+            "127.0.0.1:0",
+        ];
+        let log = self.folder.path().join(format!("run-{}.log", self.sent));
+        let mut instance = Program::start(&arguments, log);
+        wait_until("all tasks run", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
+        self.instance = Some(instance);
+        began.elapsed()
+    }
+
+    fn kill(&mut self) {
+        self.instance.take().unwrap().kill();
+    }
+
+    fn scrape(&mut self) -> String {
+        self.instance.as_mut().unwrap().get("/metrics").1
+    }
+
+    /// Sends so many messages of a customer, ten for each conversation, and waits until they are folded.
+    fn fill(&mut self, messages: usize) {
+        for number in self.sent..self.sent + messages {
+            let conversation = format!("conversation {}", number / 10);
+            let value = message(number, &conversation);
+            let partition = engine::partition_of(conversation.as_bytes(), PARTITIONS);
+            let mut record: BaseRecord<'_, str, str> = BaseRecord::to("cx.events")
+                .partition(partition)
+                .key(conversation.as_str())
+                .payload(value.as_str());
+            while let Err((_, back)) = self.producer.send(record) {
+                self.producer.poll(Duration::from_millis(20));
+                record = back;
+            }
+        }
+        self.producer.flush(PATIENCE).unwrap();
+        self.sent += messages;
+        let all = self.sent as f64;
+        // Counters begin with the process, so lag is what counts.
+        wait_until("all is folded", PATIENCE, || {
+            let scrape = self.scrape();
+            let folded = series(&scrape, "cx_timelines_state_records") >= all;
+            (folded && series(&scrape, "cx_timelines_consumer_lag_records") == 0.0).then_some(())
+        });
+    }
+}
+
+fn message(number: usize, conversation: &str) -> String {
+    let mut text = String::with_capacity(TEXT_BYTES + 8);
+    let mut word = number as u64;
+    while text.len() < TEXT_BYTES {
+        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let _ = write!(text, "{word:016x} ");
+    }
+    format!(
+        r#"{{"id":"e{number}","name":"CUSTOMER_MESSAGE","timestamp":{},"conversationId":"{conversation}","data":{{"id":"m{number}","header":{{"sender":{{"type":"CUSTOMER","id":"x"}}}},"body":{{"type":"PLAIN","markdownText":"{text}"}}}}}}"#,
+        1_750_000_000_000_usize + number
+    )
+}
+
+fn main() {
+    let megabytes: usize = std::env::var("CX_STATE_MB").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
+    let messages = megabytes * 1_000_000 / TEXT_BYTES / STEPS;
+    let mut ground = Ground::new();
+    ground.start();
+    println!(
+        "{:>9} {:>9} {:>8} {:>15} {:>13} {:>15} {:>12} {:>11}",
+        "state MB",
+        "records",
+        "RSS MB",
+        "ready after s",
+        "tail records",
+        "full restore s",
+        "records/s",
+        "RSS MB then"
+    );
+    for _ in 0..STEPS {
+        ground.fill(messages);
+        let before = ground.scrape();
+        ground.kill();
+        let ready = ground.start();
+        let tail = series(&ground.scrape(), "cx_timelines_restore_records_total");
+        ground.kill();
+        std::fs::remove_dir_all(ground.folder.path().join("state/state")).unwrap();
+        let full = ground.start();
+        let after = ground.scrape();
+        let restored = series(&after, "cx_timelines_restore_records_total");
+        println!(
+            "{:>9.0} {:>9.0} {:>8.0} {:>15.2} {tail:>13.0} {:>15.1} {:>12.0} {:>11.0}",
+            series(&before, "cx_timelines_state_bytes") / 1e6,
+            series(&before, "cx_timelines_state_records"),
+            series(&before, "process_resident_memory_bytes") / 1e6,
+            ready.as_secs_f64(),
+            full.as_secs_f64(),
+            restored / full.as_secs_f64(),
+            series(&after, "process_resident_memory_bytes") / 1e6,
+        );
+    }
+}
