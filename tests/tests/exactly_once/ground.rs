@@ -1,0 +1,116 @@
+//! A broker with the topics, the input, and instances that can be killed.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cx_timelines_tests::{
+    DEAD_LETTERS, OUTPUTS, Program, Records, consume, differences, fold, of_lines, run_to_end,
+};
+use sandbox::conversations::{Disorder, Options, Size, disturb, events};
+use sandbox::kafka::Kafka;
+
+/// Many small transactions, so that kills hit them in the middle.
+fn small_transactions(folder: &Path) -> PathBuf {
+    let standard = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../topics.yaml")).unwrap();
+    let small = standard.replace("interval: 100ms", "interval: 1ms");
+    assert_ne!(small, standard);
+    let file = folder.join("topics.yaml");
+    std::fs::write(&file, small).unwrap();
+    file
+}
+
+fn start(folder: &Path, number: usize, bootstrap: &str, flags: &[&str]) -> Program {
+    let state: PathBuf = folder.join(format!("state-{number}"));
+    let config = folder.join("topics.yaml");
+    let standard = [
+        "run",
+        "--bootstrap",
+        bootstrap,
+        "--config",
+        config.to_str().unwrap(),
+        "--state-dir",
+        state.to_str().unwrap(),
+        "--http",
+        "127.0.0.1:0",
+        // A killed instance's partitions are free after this time.
+        "--kafka",
+        "session.timeout.ms=2000",
+        "--kafka",
+        "heartbeat.interval.ms=500",
+    ];
+    let arguments = [&standard[..], flags].concat();
+    Program::start(&arguments, folder.join(format!("instance-{number}.log")))
+}
+
+/// A broker with the topics, and a folder for the instances.
+pub(super) struct Ground {
+    pub(super) kafka: Kafka,
+    folder: tempfile::TempDir,
+    pub(super) lines: Vec<String>,
+}
+
+impl Ground {
+    pub(super) fn new(events_wanted: usize, seed: u64) -> Self {
+        let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        small_transactions(folder.path());
+        let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
+        assert!(applied.status.success(), "topics apply: {}", String::from_utf8_lossy(&applied.stderr));
+        let options = Options { seed, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: true };
+        let disorder = Disorder {
+            late_share: 0.1,
+            duplicate_share: 0.05,
+            invalid_share: 0.01,
+            late_ms_max: 3_600_000,
+            seed,
+        };
+        let lines: Vec<String> = disturb(events(&options, events_wanted), &disorder)
+            .into_iter()
+            .map(|planned| planned.value)
+            .collect();
+        assert!(lines.len() >= events_wanted);
+        Self { kafka, folder, lines }
+    }
+
+    pub(super) fn start(&self, number: usize, flags: &[&str]) -> Program {
+        start(self.folder.path(), number, self.kafka.bootstrap(), flags)
+    }
+
+    pub(super) fn load(&self, lines: &[String]) {
+        let output =
+            run_to_end(&["load", "-", "--bootstrap", self.kafka.bootstrap()], lines.join("\n").as_bytes());
+        assert!(output.status.success(), "load: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// What consumers see is what `fold` gives; each dead letter is there once.
+    pub(super) fn check(self) {
+        let expected = of_lines(&fold(self.lines.join("\n").as_bytes()));
+        assert!(
+            expected.finals.len() > self.lines.len() / 4,
+            "the input is no input: {}",
+            expected.finals.len()
+        );
+        let consumed = consume(self.kafka.bootstrap(), &OUTPUTS);
+        let found = differences(&expected, &consumed.records);
+        let first = found[..found.len().min(5)].join("\n");
+        assert!(found.is_empty(), "{} differences, the first:\n{first}", found.len());
+        let doubled: Vec<_> = consumed.letters.iter().filter(|(_, count)| **count > 1).collect();
+        assert!(doubled.is_empty(), "dead-lettered more than once: {doubled:?}");
+        assert_eq!(consumed.without_headers, 0, "every output record has its headers");
+        for topic in OUTPUTS.iter().filter(|topic| **topic != DEAD_LETTERS) {
+            let of_topic =
+                |records: &Records| records.finals.keys().filter(|(name, _)| name == topic).count();
+            assert!(of_topic(&consumed.records) > 0, "nothing was written to {topic}");
+        }
+        self.kafka.stop();
+    }
+}
+
+pub(super) fn end(mut instances: [Program; 2]) {
+    for instance in &mut instances {
+        assert!(instance.is_running(), "an instance ended by itself: {}", instance.log());
+        let (code, took) = instance.terminate();
+        assert_eq!(code, Some(0), "{}", instance.log());
+        assert!(took < Duration::from_secs(5), "a stop took {took:?}");
+    }
+}
