@@ -55,6 +55,13 @@ impl Seen {
         }
     }
 
+    /// For how long a partition has been standing still that stands still now.
+    pub(super) fn standing(&self, now: Instant) -> Duration {
+        let waiting =
+            self.places.iter().zip(&self.still_since).filter(|(place, _)| place.committed < place.end);
+        waiting.map(|(_, since)| now - *since).max().unwrap_or_default()
+    }
+
     /// All records committed.
     pub(super) fn committed(&self) -> i64 {
         self.places.iter().map(|place| place.committed).sum()

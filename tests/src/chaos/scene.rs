@@ -22,6 +22,8 @@ pub(super) const INSTANCES: usize = 2;
 pub(super) const NODES: usize = 3;
 /// The state directory of the instance that comes and goes.
 const VISITOR: usize = INSTANCES;
+/// No further fault while a partition has been standing still for longer.
+const STANDING_MAX: Duration = Duration::from_secs(15);
 const GROUP: &str = "cx-timelines";
 const INPUT: &str = "cx.events";
 /// How long anything may take, but for a stall.
@@ -125,11 +127,15 @@ impl Scene {
         )
     }
 
-    /// Waits until so many records more are committed. Meanwhile nobody may end by himself, and nothing may stand still.
+    /// Waits until so many records more are committed, and until no partition has been waiting for long: it is the program's
+    /// to recover from a fault, but not from the next one before it had the time. Meanwhile nobody may end by himself.
     pub(super) fn await_committed(&mut self, records: i64) {
         let wanted = self.progress.now(super::progress::Seen::committed) + records;
         self.wait_until("so many records more are committed", |scene| {
-            scene.progress.now(|seen| seen.committed() >= wanted).then_some(())
+            let goes_on = scene
+                .progress
+                .now(|seen| seen.committed() >= wanted && seen.standing(Instant::now()) < STANDING_MAX);
+            goes_on.then_some(())
         });
     }
 
