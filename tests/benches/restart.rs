@@ -15,7 +15,7 @@
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use cx_timelines_tests::{Program, run_to_end, wait_until};
+use cx_timelines_tests::{Program, Watch, run_to_end, wait_until};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::{Kafka, Options};
@@ -41,6 +41,7 @@ struct Ground {
     folder: tempfile::TempDir,
     producer: BaseProducer,
     sent: usize,
+    lives: usize,
 }
 
 impl Ground {
@@ -56,6 +57,7 @@ impl Ground {
             folder: tempfile::tempdir().unwrap(),
             kafka,
             sent: 0,
+            lives: 0,
         }
     }
 
@@ -77,7 +79,8 @@ impl Ground {
             "--http",
             "127.0.0.1:0",
         ];
-        let log = self.folder.path().join(format!("run-{}.log", self.sent));
+        self.lives += 1;
+        let log = self.folder.path().join(format!("run-{}.log", self.lives));
         let mut instance = Program::start(&arguments, log);
         wait_until("all tasks run", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
         self.instance = Some(instance);
@@ -109,13 +112,7 @@ impl Ground {
         }
         self.producer.flush(PATIENCE).unwrap();
         self.sent += messages;
-        let all = self.sent as f64;
-        // Counters begin with the process, so lag is what counts.
-        wait_until("all is folded", PATIENCE, || {
-            let scrape = self.scrape();
-            let folded = series(&scrape, "cx_timelines_state_records") >= all;
-            (folded && series(&scrape, "cx_timelines_consumer_lag_records") == 0.0).then_some(())
-        });
+        Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(PATIENCE);
     }
 }
 
