@@ -167,6 +167,8 @@ impl Worker {
     /// A new producer under the same id: its first act fences the old one, and ends the transaction that is open.
     fn rebuild_producer(&mut self) -> Result<(), EdgeError> {
         self.shared.metrics.producer_rebuilt();
+        // It waits for the brokers, as long as it takes.
+        self.shared.health.set_worker(&self.name, false, "reaching the cluster");
         let stop = self.shared.stop.clone();
         let outputs = self.shared.outputs.clone();
         let started = TransactionalProducer::start(
@@ -178,6 +180,7 @@ impl Worker {
         if let Some(producer) = started {
             self.producer = producer;
         }
+        self.tell_health();
         Ok(())
     }
 

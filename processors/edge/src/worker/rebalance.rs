@@ -273,7 +273,7 @@ impl Worker {
         Ok(())
     }
 
-    fn tell_health(&self) {
+    pub(super) fn tell_health(&self) {
         let live = self.lanes.values().filter(|lane| lane.is_live()).count();
         let all = self.lanes.len() + self.unopened.len();
         let ready = self.joined && live == all;
