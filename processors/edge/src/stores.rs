@@ -74,19 +74,26 @@ impl Stores {
             }
         }
         let mut places = Vec::with_capacity(warm.len());
-        for (partition, store) in warm.iter() {
-            places.push(Warm { partition: *partition, next: store.changelog_offset()?.unwrap_or(0) });
+        for (partition, store) in warm.iter_mut() {
+            let next = match store.changelog_offset() {
+                Err(StoreError::Corrupt(why)) => begin_anew(*partition, &mut **store, &why).map(|()| None)?,
+                place => place?,
+            };
+            places.push(Warm { partition: *partition, next: next.unwrap_or(0) });
         }
         Ok(places)
     }
 
-    /// Brings a warm copy on; `false` where there is none any more.
+    /// Brings a warm copy on; `false` where there is none any more, or where it was damaged and begins anew.
     ///
     /// # Errors
     /// The store failed.
     pub(crate) fn bring_on(&self, partition: i32, batch: &WriteBatch, next: i64) -> Result<bool, StoreError> {
         match self.open().warm.get_mut(&partition) {
-            Some(store) => store.apply(batch, Some(next)).map(|()| true),
+            Some(store) => match store.apply(batch, Some(next)) {
+                Err(StoreError::Corrupt(why)) => begin_anew(partition, &mut **store, &why).map(|()| false),
+                applied => applied.map(|()| true),
+            },
             None => Ok(false),
         }
     }
@@ -100,10 +107,16 @@ impl Stores {
     }
 }
 
+/// A damaged copy is no loss: the changelog has it all.
+fn begin_anew(partition: i32, store: &mut dyn StateStore, why: &str) -> Result<(), StoreError> {
+    tracing::warn!(partition, why, "a warm copy is damaged, it is begun anew");
+    store.wipe()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::MemoryStore;
+    use engine::{MemoryStore, StoreStats, Visit};
 
     fn stores() -> Stores {
         Stores::new(Arc::new(|_| Ok(Box::new(MemoryStore::default()))))
@@ -130,5 +143,57 @@ mod tests {
         stores.closed(1);
         assert_eq!(stores.keep_warm(&both).unwrap().len(), 2);
         assert_eq!(stores.keep_warm(&BTreeSet::new()).unwrap(), []);
+    }
+
+    /// Damaged until it is wiped.
+    struct Damaged(bool, MemoryStore);
+
+    impl StateStore for Damaged {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.1.get(key)
+        }
+
+        fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+            self.1.scan_from(prefix, from, visit)
+        }
+
+        fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+            self.whole()?;
+            self.1.apply(batch, changelog_offset)
+        }
+
+        fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {
+            self.whole()?;
+            self.1.changelog_offset()
+        }
+
+        fn wipe(&mut self) -> Result<(), StoreError> {
+            self.0 = false;
+            self.1.wipe()
+        }
+
+        fn stats(&self) -> StoreStats {
+            self.1.stats()
+        }
+    }
+
+    impl Damaged {
+        fn whole(&self) -> Result<(), StoreError> {
+            if self.0 { Err(StoreError::Corrupt("a flipped bit".to_owned())) } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn a_damaged_warm_copy_begins_anew_instead_of_ending_the_program() {
+        let stores = Stores::new(Arc::new(|_| Ok(Box::new(Damaged(true, MemoryStore::default())))));
+        let wanted = BTreeSet::from([1]);
+        assert_eq!(stores.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 0 }]);
+        assert!(stores.bring_on(1, &WriteBatch::default(), 7).unwrap());
+        assert_eq!(stores.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 7 }]);
+        let found_when_written =
+            Stores::new(Arc::new(|_| Ok(Box::new(Damaged(true, MemoryStore::default())))));
+        found_when_written.open().warm.insert(1, Box::new(Damaged(true, MemoryStore::default())));
+        assert!(!found_when_written.bring_on(1, &WriteBatch::default(), 7).unwrap());
+        assert_eq!(found_when_written.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 0 }]);
     }
 }
