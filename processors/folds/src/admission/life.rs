@@ -42,14 +42,16 @@ impl Alive {
 
     /// Takes a new event in; whether anything changed that has to be written down.
     pub(super) fn fold(&mut self, event: &Event<'_>, now_ms: i64) -> bool {
-        let before = self.clone();
+        let mut has_changed = false;
         if let Some(customer) = event.customer_id.as_deref()
             && !self.is_of(customer)
         {
             self.customers.push(customer.into());
+            has_changed = true;
         }
         if now_ms - self.folded_ms >= STEP_MS {
             self.folded_ms = now_ms;
+            has_changed = true;
         }
         if let Action::Fact(fact) = &event.action
             && let Some(closes) = fact.closes()
@@ -59,9 +61,10 @@ impl Alive {
             if is_last {
                 self.switch = Some((event.at, event.id.as_ref().into(), closes));
                 self.closed_ms = if closes { self.closed_ms.or(Some(now_ms)) } else { None };
+                has_changed = true;
             }
         }
-        *self != before
+        has_changed
     }
 
     /// Whether any event named this customer.
