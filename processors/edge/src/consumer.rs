@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use engine::HeaderSource;
+use engine::{HeaderSource, SourceRecord};
 use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedHeaders, Headers};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
@@ -159,6 +159,24 @@ impl ConsumerContext for Notes {
 
 /// A message's headers, read when asked.
 pub(crate) struct MessageHeaders<'a>(pub(crate) Option<&'a BorrowedHeaders>);
+
+/// A message as the engine sees it. `conversation` is that of its topic, where that belongs to one.
+pub(crate) fn source_record<'m>(
+    message: &'m BorrowedMessage<'_>,
+    headers: &'m MessageHeaders<'m>,
+    conversation: Option<&'m str>,
+) -> SourceRecord<'m> {
+    SourceRecord {
+        topic: message.topic(),
+        partition: message.partition(),
+        offset: message.offset(),
+        timestamp_ms: message.timestamp().to_millis(),
+        key: message.key(),
+        value: message.payload(),
+        headers,
+        conversation,
+    }
+}
 
 impl HeaderSource for MessageHeaders<'_> {
     fn visit(&self, visit: &mut dyn FnMut(&str, Option<&[u8]>)) {

@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::{SourceRecord, Task, Topology};
+use engine::{Task, Topology};
 use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
-use crate::consumer::{MessageHeaders, Notes, Traffic};
+use crate::consumer::{MessageHeaders, Notes, Traffic, source_record};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
 use crate::metrics::Metrics;
@@ -303,16 +303,7 @@ fn take(
         return Ok(None);
     }
     let headers = MessageHeaders(message.headers());
-    let record = SourceRecord {
-        topic: message.topic(),
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp_ms: message.timestamp().to_millis(),
-        key: message.key(),
-        value: message.payload(),
-        headers: &headers,
-        conversation: None,
-    };
+    let record = source_record(message, &headers, None);
     match lane.task.process(&record, now_ms()) {
         Ok(()) => {
             lane.took(record.topic, record.offset);

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Mover, SourceRecord};
+use engine::Mover;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, topic_partition_list::TopicPartitionListElem};
 
 use super::{Shared, now_ms};
-use crate::consumer::{End, MessageHeaders, Notes};
+use crate::consumer::{End, MessageHeaders, Notes, source_record};
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -108,19 +108,11 @@ impl Siding {
             return true;
         }
         let headers = MessageHeaders(message.headers());
-        let record = SourceRecord {
-            topic: message.topic(),
-            partition: message.partition(),
-            offset,
-            timestamp_ms: message.timestamp().to_millis(),
-            key: message.key(),
-            value: message.payload(),
-            headers: &headers,
-            conversation: match &track.load {
-                Load::EventsOf(conversation) => Some(conversation),
-                Load::Erasures => None,
-            },
+        let conversation = match &track.load {
+            Load::EventsOf(conversation) => Some(conversation.as_str()),
+            Load::Erasures => None,
         };
+        let record = source_record(message, &headers, conversation);
         self.mover.process(&record, now_ms());
         track.from.get_or_insert(offset);
         track.next = offset + 1;
