@@ -33,7 +33,7 @@ pub struct Global {
     /// The consumer group; also the first part of the names of the changelog and the repartition topic.
     #[arg(long, global = true, env = "CX_GROUP", default_value = "cx-timelines", value_parser = group)]
     pub group: String,
-    /// Where an instance of `run` keeps what survives it: its name, so that a restart goes on at once.
+    /// Where an instance of `run` keeps what survives it: its name and its state, so that a restart goes on at once.
     #[arg(long, global = true, env = "CX_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// Where /metrics and /health are served (`run`: 127.0.0.1:9464, `demo`: a free port); port 0 picks a free one.
@@ -96,7 +96,7 @@ pub enum Command {
 }
 
 /// Flags of `run`.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct RunArgs {
     /// Threads that fold, each with its own consumer and producer.
     #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -108,7 +108,7 @@ pub struct RunArgs {
     /// How many other instances keep a warm copy of each partition's state, to take it over without a restore.
     #[arg(long, env = "CX_STANDBYS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
     pub standbys: u8,
-    /// How much memory the state may take where it lies in --state-dir; the rest is on disk.
+    /// How much memory the state may take where it lies in --state-dir, at least 32MiB; the rest is on disk.
     #[arg(long, env = "CX_STATE_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = state_memory)]
     pub state_memory: u64,
     /// Do not create declared topics that are missing; stop instead.
@@ -341,8 +341,8 @@ pub(crate) fn instant(text: &str) -> Result<i64, String> {
 }
 
 fn state_memory(text: &str) -> Result<u64, String> {
-    let bytes = crate::config::bytes(text)? as u64;
-    if bytes < 16 << 20 { Err("write at least 16MiB".to_owned()) } else { Ok(bytes) }
+    let bytes = units::bytes(text)? as u64;
+    if bytes < 32 << 20 { Err("write at least 32MiB".to_owned()) } else { Ok(bytes) }
 }
 
 fn replication(text: &str) -> Result<i32, String> {
@@ -401,6 +401,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn run_without_flags_is_run_as_the_demo_starts_it() {
+        let cli = Cli::try_parse_from(["cx-timelines", "run"]).unwrap();
+        let Command::Run(args) = cli.command else { panic!("{:?}", cli.command) };
+        assert_eq!(args, RunArgs::default());
     }
 
     #[test]

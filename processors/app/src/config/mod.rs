@@ -12,8 +12,6 @@ use std::time::Duration;
 
 use regex::Regex;
 
-pub(crate) use units::bytes;
-
 /// The file that is used when none is named and there is none here.
 const BUILT_IN: &str = include_str!("../../../../topics.yaml");
 /// What brokers do by default.

@@ -14,7 +14,7 @@ mod resolve;
 mod subjects;
 mod verify;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -24,6 +24,7 @@ use self::letters::Letters;
 use self::report::{Found, Inputs};
 use self::subjects::Subjects;
 use crate::cli::{EraseArgs, Global};
+use crate::commands::confirm::is_confirmed;
 use crate::commands::transactions::Transactions;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
@@ -58,7 +59,8 @@ pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Fai
     let found = find(&cluster, &subjects)?;
     anstream::print!("{}", found.text(&subjects));
     let Some(transactions) = transactions else { return Ok(()) };
-    if !args.yes && !is_confirmed(&subjects)? {
+    let question = format!("erase {} for ever", report::conversations(subjects.conversations.len()));
+    if !args.yes && !is_confirmed(&question)? {
         anstream::println!("nothing was erased");
         return Ok(());
     }
@@ -77,14 +79,6 @@ fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
         counts.push((topic.to_owned(), Letters::look(cluster, subjects, topic)?.count()));
     }
     Ok(Found { counts, inputs: Inputs::look(cluster, subjects)? })
-}
-
-fn is_confirmed(subjects: &Subjects) -> std::io::Result<bool> {
-    anstream::eprint!("erase {} for ever? [y/N] ", report::conversations(subjects.conversations.len()));
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Waits until the pipeline has carried the requests out: until it has taken them, and then what they have sent to other

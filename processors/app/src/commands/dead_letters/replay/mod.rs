@@ -7,7 +7,7 @@ mod marks;
 mod plan;
 mod send;
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 
 use edge::Stop;
 
@@ -17,6 +17,7 @@ use super::args::ReplayArgs;
 use super::letter::Letter;
 use super::source::Letters;
 use crate::cli::Global;
+use crate::commands::confirm::is_confirmed;
 use crate::commands::dead_letters::list::letters as in_words;
 use crate::commands::topics;
 use crate::commands::transactions::Transactions;
@@ -56,7 +57,7 @@ pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result
     if let Some(transactions) = transactions
         && !plan.routes.is_empty()
     {
-        if !args.yes && !is_confirmed(plan.routes.len() as u64)? {
+        if !args.yes && !is_confirmed(&format!("send back {}", in_words(plan.routes.len() as u64)))? {
             anstream::println!("nothing was sent");
             return Ok(());
         }
@@ -77,12 +78,4 @@ fn print(plan: &Plan<'_>, with_each: bool) -> std::io::Result<()> {
         }
     }
     out.write_all(plan.summary().as_bytes())
-}
-
-fn is_confirmed(count: u64) -> std::io::Result<bool> {
-    anstream::eprint!("send back {}? [y/N] ", in_words(count));
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }

@@ -1,0 +1,15 @@
+//! Asking before something that cannot be taken back.
+
+use std::io::{BufRead, Write};
+
+/// Asks at the terminal; only a yes is one.
+///
+/// # Errors
+/// The terminal cannot be read or written.
+pub fn is_confirmed(question: &str) -> std::io::Result<bool> {
+    anstream::eprint!("{question}? [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
