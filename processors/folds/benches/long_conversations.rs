@@ -12,9 +12,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::{
-    InnerTopics, MemoryStore, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task, Topology,
-};
+use engine::{MemoryStore, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task};
 use model::Limits;
 use serde_json::json;
 
@@ -32,22 +30,6 @@ impl Sink for Nowhere {
         self.0 += record.value.map_or(0, <[u8]>::len);
         Ok(())
     }
-}
-
-fn topology() -> Topology {
-    let inner = InnerTopics {
-        dead_letters: "letters",
-        changelog: "changelog",
-        repartition: "repartition",
-        erasures: None,
-    };
-    let mut topology = Topology::new(inner);
-    for name in folds::NAMES {
-        let processor = folds::by_name(name, &folds::Settings::default()).unwrap();
-        let writes: Vec<&str> = std::iter::repeat_n(name, processor.outputs()).collect();
-        topology.add(processor, &writes).unwrap();
-    }
-    topology
 }
 
 /// A chat: a customer and an agent take turns, messages are delivered.
@@ -93,7 +75,7 @@ fn with_late_ones(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
 
 /// Microseconds for each event.
 fn fold(conversations: &[Vec<Vec<u8>>], batch: usize) -> f64 {
-    let topology = Arc::new(topology());
+    let topology = Arc::new(testkit::topology());
     let mut task = Task::new(0, 1, topology, Limits::default(), Box::new(MemoryStore::default()));
     task.become_phase(Phase::Restoring);
     task.become_phase(Phase::Running);

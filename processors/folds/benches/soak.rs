@@ -17,8 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine::{
-    InnerTopics, MemoryStore, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task, TopicId,
-    Topology,
+    MemoryStore, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task, TopicId, Topology,
 };
 use model::Limits;
 use serde_json::{Value, json};
@@ -65,22 +64,6 @@ fn restore(topology: &Arc<Topology>, changelog: &Changelog) -> f64 {
     began.elapsed().as_secs_f64() * 1e3
 }
 
-fn topology() -> Topology {
-    let inner = InnerTopics {
-        dead_letters: "letters",
-        changelog: "changelog",
-        repartition: "repartition",
-        erasures: None,
-    };
-    let mut topology = Topology::new(inner);
-    for name in folds::NAMES {
-        let processor = folds::by_name(name, &folds::Settings::default()).unwrap();
-        let writes: Vec<&str> = std::iter::repeat_n(name, processor.outputs()).collect();
-        topology.add(processor, &writes).unwrap();
-    }
-    topology
-}
-
 /// A short chat with a queue, an agent, a reaction on a message that never comes, and an event that names only its session.
 fn conversation(number: i64) -> Vec<(i64, Value)> {
     let at = |second: i64| 1_750_000_000_000 + number * APART_MS + second * 1000;
@@ -109,7 +92,7 @@ fn conversation(number: i64) -> Vec<(i64, Value)> {
 }
 
 fn main() {
-    let topology = Arc::new(topology());
+    let topology = Arc::new(testkit::topology());
     let mut changelog = Changelog { topic: topology.changelog(), records: BTreeMap::new() };
     let mut task = new_task(&topology);
     task.become_phase(Phase::Running);

@@ -58,7 +58,7 @@ impl Sink for Last {
 
 /// What the real task makes of the events.
 fn records() -> BTreeMap<(String, String), String> {
-    let topology = Arc::new(common::topology());
+    let topology = Arc::new(testkit::topology());
     let store = Box::new(MemoryStore::default());
     let mut task = Task::new(0, 1, Arc::clone(&topology), Limits::default(), store);
     task.become_phase(Phase::Restoring);

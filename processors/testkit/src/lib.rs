@@ -7,9 +7,11 @@ mod events;
 mod generated;
 pub mod sim;
 mod store_contract;
+mod topology;
 
 pub use cluster::Letter;
 pub use driver::Driver;
 pub use events::EventFactory;
 pub use generated::generated_event;
 pub use store_contract::store_contract;
+pub use topology::{INNER, WRITES, topology};

@@ -7,35 +7,15 @@ use std::sync::Arc;
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value as Avro;
-use engine::{InnerTopics, Topology};
 use model::Format;
 use serde_json::{Map, Value, json};
 use testkit::Driver;
 
-const PROCESSORS: [(&str, &[&str]); 8] = [
-    ("admission", &[]),
-    ("correlate", &[]),
-    ("activities", &["cx.activities"]),
-    ("timelines", &["cx.timelines"]),
-    ("conversations", &["cx.conversations"]),
-    ("metrics", &["cx.metrics"]),
-    ("audit", &["cx.audit"]),
-    ("bot-training", &["cx.bot-training"]),
-];
-
 /// All processors, in one partition, with this format for all outputs.
 pub(crate) fn driver(format: &Arc<dyn Format>) -> Driver {
-    let inner = InnerTopics {
-        dead_letters: "letters",
-        changelog: "changelog",
-        repartition: "repartition",
-        erasures: None,
-    };
-    let mut topology = Topology::new(inner);
-    for (name, topics) in PROCESSORS {
-        topology.add(folds::by_name(name, &folds::Settings::default()).unwrap(), topics).unwrap();
-        topics.iter().for_each(|topic| topology.set_format(topic, format));
-    }
+    let mut topology = testkit::topology();
+    let outputs = testkit::WRITES.into_iter().flat_map(|(_, writes)| writes);
+    outputs.for_each(|topic| topology.set_format(topic, format));
     Driver::new(topology)
 }
 

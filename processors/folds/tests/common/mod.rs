@@ -3,36 +3,8 @@
 
 pub(crate) mod generated;
 
-use engine::{InnerTopics, Topology};
-use testkit::Driver;
-
-/// The topic that each processor writes.
-const TOPICS: [(&str, &[&str]); 8] = [
-    ("admission", &[]),
-    ("correlate", &[]),
-    ("activities", &["cx.activities"]),
-    ("timelines", &["cx.timelines"]),
-    ("conversations", &["cx.conversations"]),
-    ("metrics", &["cx.metrics"]),
-    ("audit", &["cx.audit"]),
-    ("bot-training", &["cx.bot-training"]),
-];
-
-const INNER: InnerTopics<'_> = InnerTopics {
-    dead_letters: "cx.dead-letters",
-    changelog: "changelog",
-    repartition: "repartition",
-    erasures: Some("cx.erasures"),
-};
-
-/// All processors.
-pub(crate) fn topology() -> Topology {
-    let mut topology = Topology::new(INNER);
-    for (name, topics) in TOPICS {
-        topology.add(folds::by_name(name, &folds::Settings::default()).unwrap(), topics).unwrap();
-    }
-    topology
-}
+use engine::Topology;
+use testkit::{Driver, INNER, topology};
 
 /// The real task with all processors.
 pub(crate) fn driver() -> Driver {

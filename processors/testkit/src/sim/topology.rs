@@ -1,25 +1,13 @@
-//! All processors with their topics, as the program runs them. The one place of the simulation that names them.
+//! The topics of a run. The one place of the simulation that names them.
 
 use std::sync::Arc;
 
-use engine::{InnerTopics, Topology};
+use engine::Topology;
 
-/// The topics that each processor writes.
-const WRITES: [(&str, &[&str]); 8] = [
-    ("admission", &[]),
-    ("correlate", &[]),
-    ("activities", &["cx.activities"]),
-    ("timelines", &["cx.timelines"]),
-    ("conversations", &["cx.conversations"]),
-    ("metrics", &["cx.metrics"]),
-    ("audit", &["cx.audit"]),
-    ("bot-training", &["cx.bot-training"]),
-];
+use crate::topology::INNER;
 
 /// The input topic that is partitioned.
 pub(super) const INPUT: &str = "cx.events";
-/// Where requests to erase come from.
-const ERASURES: &str = "cx.erasures";
 /// The output of which each emission is counted.
 pub(super) const AUDIT: &str = "cx.audit";
 /// The output whose last value has a count of changes that is outside the law.
@@ -28,24 +16,6 @@ pub(super) const METRICS: &str = "cx.metrics";
 /// a moment begins anew.)
 pub(super) const GROWING: &str = "cx.conversations";
 const CONVERSATION_PREFIX: &str = "cx.conversation.";
-
-/// The topology of all processors.
-pub(super) fn topology() -> Topology {
-    let inner = InnerTopics {
-        dead_letters: "cx.dead-letters",
-        changelog: "simulation-changelog",
-        repartition: "simulation-repartition",
-        erasures: Some(ERASURES),
-    };
-    let mut topology = Topology::new(inner);
-    for (name, writes) in WRITES {
-        if let Some(processor) = folds::by_name(name, &folds::Settings::default()) {
-            let added = topology.add(processor, writes);
-            debug_assert!(added.is_ok(), "the table fits the processors");
-        }
-    }
-    topology
-}
 
 /// All topics of a run, by number: those of the topology, the input, requests to erase, then those of one conversation
 /// each.
@@ -60,10 +30,11 @@ pub(super) struct Topics {
 impl Topics {
     /// With a topic for each of these conversations.
     pub(super) fn new(partitions: i32, conversations: &[String]) -> Self {
-        let topology = Arc::new(topology());
+        let topology = Arc::new(crate::topology());
         let mut names = topology.topics().to_vec();
         let input = names.len();
-        names.extend([INPUT.to_owned(), ERASURES.to_owned()]);
+        names.push(INPUT.to_owned());
+        names.extend(INNER.erasures.map(str::to_owned));
         names.extend(conversations.iter().map(|id| format!("{CONVERSATION_PREFIX}{id}")));
         Self { topology, names, partitions, input }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::broker::{Place, Record};
 use super::disk::{Content, Disk};
 use super::inputs::{Inputs, Produced};
-use super::topology::{AUDIT, GROWING, METRICS, topology};
+use super::topology::{AUDIT, GROWING, METRICS};
 use super::world::World;
 use crate::Driver;
 
@@ -30,7 +30,7 @@ pub(super) fn judge(world: &mut World, inputs: &Inputs, disks: &[(i32, Disk)]) -
 }
 
 fn direct_fold(inputs: &Inputs) -> Driver {
-    let mut driver = Driver::new(topology());
+    let mut driver = Driver::new(crate::topology());
     if inputs.expires {
         driver = driver.with_expiry();
     }

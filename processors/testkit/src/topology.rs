@@ -1,0 +1,39 @@
+//! All processors with their topics, as the program runs them.
+
+use engine::{InnerTopics, Topology};
+
+/// The topics that each processor writes.
+pub const WRITES: [(&str, &[&str]); 8] = [
+    ("admission", &[]),
+    ("correlate", &[]),
+    ("activities", &["cx.activities"]),
+    ("timelines", &["cx.timelines"]),
+    ("conversations", &["cx.conversations"]),
+    ("metrics", &["cx.metrics"]),
+    ("audit", &["cx.audit"]),
+    ("bot-training", &["cx.bot-training"]),
+];
+
+/// The topics that every topology needs.
+pub const INNER: InnerTopics<'static> = InnerTopics {
+    dead_letters: "cx.dead-letters",
+    changelog: "changelog",
+    repartition: "repartition",
+    erasures: Some("cx.erasures"),
+};
+
+/// The topology of all processors, with the settings that they have by default.
+///
+/// # Panics
+/// The table above does not fit the processors: so does the test.
+#[must_use]
+pub fn topology() -> Topology {
+    let mut topology = Topology::new(INNER);
+    for (name, writes) in WRITES {
+        let processor = folds::by_name(name, &folds::Settings::default());
+        let added = processor.map(|processor| topology.add(processor, writes));
+        assert_eq!(added, Some(Ok(())), "the table fits the processors");
+    }
+    assert!(WRITES.map(|(name, _)| name) == folds::NAMES, "the table has all processors");
+    topology
+}
