@@ -27,17 +27,6 @@ const STEPS: usize = 4;
 /// How long the idle pipeline is watched.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// The value of a series, 0 where there is none.
-fn series(scrape: &str, name: &str) -> f64 {
-    let sum = |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
-    let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
-    scrape.lines().filter(is_it).map(sum).sum()
-}
-
-fn scrape(instance: &mut Program) -> String {
-    instance.get("/metrics").1
-}
-
 fn event(topic: usize, number: usize) -> String {
     format!(
         r#"{{"id":"e{number}-{topic}","name":"CUSTOMER_MESSAGE","timestamp":{},"data":{{"id":"m{number}","header":{{"sender":{{"type":"CUSTOMER","id":"x"}}}},"body":{{"type":"PLAIN","markdownText":"hello"}}}}}}"#,
@@ -85,12 +74,19 @@ impl Ground {
     }
 }
 
+/// Requests sent and bytes received so far.
+fn traffic(instance: &mut Program) -> (f64, f64) {
+    let [requests, received] =
+        ["cx_timelines_client_requests_total", "cx_timelines_client_received_bytes_total"]
+            .map(|name| instance.figure(name));
+    (requests, received)
+}
+
 /// Waits until so many events of messages are folded; gives how long that took.
 fn folded(instance: &mut Program, events: f64) -> Duration {
     let began = Instant::now();
     wait_until("all events are folded", PATIENCE, || {
-        let scrape = scrape(instance);
-        (series(&scrape, "cx_timelines_events_total{kind=\"primary\"}") >= events).then_some(())
+        (instance.figure("cx_timelines_events_total{kind=\"primary\"}") >= events).then_some(())
     });
     began.elapsed()
 }
@@ -120,17 +116,17 @@ fn main() {
         ground.send(there / 2, 1 + step);
         sent += 1;
         let one_more = folded(&mut instance, sent as f64);
-        let before = scrape(&mut instance);
+        let before = traffic(&mut instance);
         std::thread::sleep(IDLE);
-        let after = scrape(&mut instance);
-        let rate = |name: &str| (series(&after, name) - series(&before, name)) / IDLE.as_secs_f64();
+        let after = traffic(&mut instance);
+        let rate = |before: f64, after: f64| (after - before) / IDLE.as_secs_f64();
         println!(
             "{there:>7} {:>12.1} {:>14.0} {:>10.0} {:>13.1} {:>12.1}",
             picked_up.as_secs_f64(),
             one_more.as_secs_f64() * 1e3,
-            series(&after, "process_resident_memory_bytes") / 1e6,
-            rate("cx_timelines_client_requests_total"),
-            rate("cx_timelines_client_received_bytes_total") / 1e3,
+            instance.figure("process_resident_memory_bytes") / 1e6,
+            rate(before.0, after.0),
+            rate(before.1, after.1) / 1e3,
         );
     }
 }

@@ -27,14 +27,6 @@ const STEPS: usize = 4;
 const TEXT_BYTES: usize = 3_000;
 const MEMORY: &str = "64MiB";
 
-/// The sum of a series over its labels, 0 where there is none.
-fn series(scrape: &str, name: &str) -> f64 {
-    let value =
-        |line: &str| line.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).unwrap_or(0.0);
-    let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
-    scrape.lines().filter(is_it).map(value).sum()
-}
-
 struct Ground {
     instance: Option<Program>,
     kafka: Kafka,
@@ -91,8 +83,8 @@ impl Ground {
         self.instance.take().unwrap().kill();
     }
 
-    fn scrape(&mut self) -> String {
-        self.instance.as_mut().unwrap().get("/metrics").1
+    fn figure(&mut self, name: &str) -> f64 {
+        self.instance.as_mut().unwrap().figure(name)
     }
 
     /// Sends so many messages of a customer, ten for each conversation, and waits until they are folded.
@@ -147,24 +139,24 @@ fn main() {
     );
     for _ in 0..STEPS {
         ground.fill(messages);
-        let before = ground.scrape();
+        let [bytes, records, memory] =
+            ["cx_timelines_state_bytes", "cx_timelines_state_records", "process_resident_memory_bytes"]
+                .map(|name| ground.figure(name));
         ground.kill();
         let ready = ground.start();
-        let tail = series(&ground.scrape(), "cx_timelines_restore_records_total");
+        let tail = ground.figure("cx_timelines_restore_records_total");
         ground.kill();
         std::fs::remove_dir_all(ground.folder.path().join("state/state")).unwrap();
         let full = ground.start();
-        let after = ground.scrape();
-        let restored = series(&after, "cx_timelines_restore_records_total");
+        let restored = ground.figure("cx_timelines_restore_records_total");
         println!(
-            "{:>9.0} {:>9.0} {:>8.0} {:>15.2} {tail:>13.0} {:>15.1} {:>12.0} {:>11.0}",
-            series(&before, "cx_timelines_state_bytes") / 1e6,
-            series(&before, "cx_timelines_state_records"),
-            series(&before, "process_resident_memory_bytes") / 1e6,
+            "{:>9.0} {records:>9.0} {:>8.0} {:>15.2} {tail:>13.0} {:>15.1} {:>12.0} {:>11.0}",
+            bytes / 1e6,
+            memory / 1e6,
             ready.as_secs_f64(),
             full.as_secs_f64(),
             restored / full.as_secs_f64(),
-            series(&after, "process_resident_memory_bytes") / 1e6,
+            ground.figure("process_resident_memory_bytes") / 1e6,
         );
     }
 }

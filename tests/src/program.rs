@@ -134,6 +134,12 @@ impl Program {
         })
     }
 
+    /// The sum of one of its metrics over the labels, now; 0 where there is no such series yet.
+    #[must_use]
+    pub fn figure(&mut self, name: &str) -> f64 {
+        series(&self.get("/metrics").1, name).unwrap_or(0.0)
+    }
+
     /// One GET: status and body.
     #[must_use]
     pub fn get(&mut self, path: &str) -> (u16, String) {
@@ -145,6 +151,14 @@ impl Program {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
+}
+
+/// The sum of a series over its labels in a scrape; a name with labels is one of them. `None` where there is no such series.
+#[must_use]
+pub fn series(scrape: &str, name: &str) -> Option<f64> {
+    let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
+    let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
+    scrape.lines().filter(is_it).map(value).reduce(|sum, value| sum + value)
 }
 
 impl Drop for Program {

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use cx_timelines_tests::{Program, Watch, check_scrape, run_to_end, wait_until};
+use cx_timelines_tests::{Program, Watch, check_scrape, run_to_end, series, wait_until};
 use sandbox::kafka::Kafka;
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/seed-events.ndjson");
@@ -23,9 +23,8 @@ fn ok(arguments: &[&str]) -> String {
 }
 
 /// The value of a series in a scrape.
-fn series(scrape: &str, name: &str) -> f64 {
-    let line = scrape.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
-    line.unwrap_or_else(|| panic!("no {name} in\n{scrape}")).rsplit(' ').next().unwrap().parse().unwrap()
+fn series_in(scrape: &str, name: &str) -> f64 {
+    series(scrape, name).unwrap_or_else(|| panic!("no {name} in\n{scrape}"))
 }
 
 #[test]
@@ -78,11 +77,11 @@ fn topics_are_applied_payloads_loaded_activities_shown_and_the_end_is_orderly() 
     let (status, scrape) = instance.get("/metrics");
     assert_eq!(status, 200);
     check_scrape(&scrape);
-    assert_eq!(series(&scrape, "cx_timelines_outputs_total{topic=\"cx.activities\"}"), 7.0);
-    assert_eq!(series(&scrape, "cx_timelines_tasks{state=\"running\"}"), 8.0);
+    assert_eq!(series_in(&scrape, "cx_timelines_outputs_total{topic=\"cx.activities\"}"), 7.0);
+    assert_eq!(series_in(&scrape, "cx_timelines_tasks{state=\"running\"}"), 8.0);
     let events: f64 = ["primary", "relation", "fact", "duplicate", "held", "invalid"]
         .iter()
-        .map(|kind| series(&scrape, &format!("cx_timelines_events_total{{kind=\"{kind}\"}}")))
+        .map(|kind| series_in(&scrape, &format!("cx_timelines_events_total{{kind=\"{kind}\"}}")))
         .sum();
     let sent = [SAMPLES, CHAT].map(|file| std::fs::read_to_string(file).unwrap().lines().count());
     assert_eq!(events, sent.iter().sum::<usize>() as f64);

@@ -2,22 +2,13 @@
 
 use std::time::Duration;
 
-use cx_timelines_tests::{Program, Watch, wait_until};
+use cx_timelines_tests::{Watch, wait_until};
 
 use super::ground::{Ground, end};
 
 const EVENTS: usize = 6_000;
 const CHUNKS: usize = 4;
 const TIMEOUT: Duration = Duration::from_secs(120);
-
-/// The sum of a series over its labels.
-fn figure(instance: &mut Program, name: &str) -> f64 {
-    let (_, scrape) = instance.get("/metrics");
-    let lines = scrape
-        .lines()
-        .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])));
-    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
-}
 
 /// Loads chunk after chunk, and kills one of the two instances after each.
 fn survive_kills(flags: &[&str], seed: u64) {
@@ -59,15 +50,15 @@ fn who_keeps_warm_copies_takes_over_without_a_restore() {
     watch.wait_for_all(TIMEOUT);
     let [owner, keeper] = &mut instances;
     let partitions = wait_until("each keeps what the other owns", TIMEOUT, || {
-        let copies = [figure(owner, "cx_timelines_standbys"), figure(keeper, "cx_timelines_standbys")];
+        let copies = [owner.figure("cx_timelines_standbys"), keeper.figure("cx_timelines_standbys")];
         (copies[0] > 0.0 && copies.iter().sum::<f64>() == 8.0).then_some(copies[1])
     });
-    let state = figure(owner, "cx_timelines_state_records");
-    let before = figure(keeper, "cx_timelines_restore_records_total");
+    let state = owner.figure("cx_timelines_state_records");
+    let before = keeper.figure("cx_timelines_restore_records_total");
     owner.kill();
     ground.load(rest);
     watch.wait_for_all(TIMEOUT);
-    let restored = figure(keeper, "cx_timelines_restore_records_total") - before;
+    let restored = keeper.figure("cx_timelines_restore_records_total") - before;
     assert!(
         restored * 4.0 < state,
         "{restored} records were restored of the {state} in the {partitions} partitions that were taken over"
