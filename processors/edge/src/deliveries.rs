@@ -13,9 +13,9 @@ use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 pub struct FailedDeliveries {
     /// How many.
     pub count: u64,
-    /// The topic of the first.
+    /// The topic of the first that failed by itself; where one fails, the client throws others away.
     pub topic: String,
-    /// Why the first was not.
+    /// Why that one did.
     pub code: RDKafkaErrorCode,
 }
 
@@ -33,10 +33,22 @@ impl Deliveries {
 
     fn note_failed(&self, error: &KafkaError, message: &BorrowedMessage<'_>) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || FailedDeliveries { count: 0, topic: message.topic().to_owned(), code };
-        failed.get_or_insert_with(first).count += 1;
+        self.note(code, message.topic());
     }
+
+    fn note(&self, code: RDKafkaErrorCode, topic: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failed.as_ref().map_or(0, |failed| failed.count) + 1;
+        match &mut *failed {
+            Some(known) if !is_consequence(known.code) || is_consequence(code) => known.count = count,
+            _ => *failed = Some(FailedDeliveries { count, topic: topic.to_owned(), code }),
+        }
+    }
+}
+
+/// Whether a record was only thrown away because another one had failed.
+fn is_consequence(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
 }
 
 impl ClientContext for Deliveries {
@@ -100,5 +112,26 @@ impl ProducerContext<NoCustomPartitioner> for DeliveriesAndEnds {
             Ok(_) => {}
             Err((error, message)) => self.deliveries.note_failed(error, message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_by_itself_is_told_rather_than_what_was_thrown_away_for_it() {
+        let deliveries = Deliveries::default();
+        deliveries.note(RDKafkaErrorCode::PurgeQueue, "changelog");
+        deliveries.note(RDKafkaErrorCode::MessageSizeTooLarge, "activities");
+        deliveries.note(RDKafkaErrorCode::PurgeInflight, "audit");
+        deliveries.note(RDKafkaErrorCode::InvalidTimestamp, "letters");
+        let told = FailedDeliveries {
+            count: 4,
+            topic: "activities".to_owned(),
+            code: RDKafkaErrorCode::MessageSizeTooLarge,
+        };
+        assert_eq!(deliveries.take_failed(), Some(told));
+        assert_eq!(deliveries.take_failed(), None);
     }
 }
