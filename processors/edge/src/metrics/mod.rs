@@ -4,10 +4,14 @@
 //! in a test) do not see each other. Series whose labels are known are there from the start with the value 0, so
 //! that a dashboard shows "none" instead of nothing.
 
+mod clients;
+mod disk;
 pub mod names;
 mod process;
 
-use crate::consumer::Traffic;
+pub(crate) use clients::{Client, ClientFigures};
+
+use clients::Clients;
 use engine::{Notice, Phase};
 use names::{Declared, UNDECLARED};
 use prometheus::core::Collector;
@@ -16,6 +20,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -105,9 +110,7 @@ struct Inner {
     lag_series: Mutex<BTreeSet<(i32, String)>>,
     restored: IntCounter,
     restore_remaining: IntGaugeVec,
-    client_requests: IntCounter,
-    client_sent: IntCounter,
-    client_received: IntCounter,
+    clients: Clients,
     states_discarded: IntCounter,
     standbys: IntGauge,
     tasks: IntGaugeVec,
@@ -118,6 +121,13 @@ struct Inner {
     violations: Family,
     session_conflicts: IntCounter,
     window_changes_expired: IntCounter,
+    visits: Family,
+    visits_taken_back: Family,
+    live: IntGauge,
+    ready: IntGauge,
+    state_folder: Mutex<Option<PathBuf>>,
+    disk_size: IntGaugeVec,
+    disk_free: IntGaugeVec,
     start_time: Gauge,
     memory: IntGauge,
     cpu: Counter,
@@ -134,6 +144,8 @@ pub struct Labels<'l> {
     pub event_kinds: &'l [&'l str],
     /// The rules that the processors watch.
     pub rules: &'l [&'l str],
+    /// The ways in which visits of queues end.
+    pub visit_outcomes: &'l [&'l str],
 }
 
 /// All metrics of one pipeline. Cheap to clone; every method can be called from any thread.
@@ -191,11 +203,9 @@ impl Metrics {
             lag_series: Mutex::default(),
             restored: counter(&registry, &names::RESTORED)?,
             restore_remaining: gauges(&registry, &names::RESTORE_REMAINING)?,
-            client_requests: counter(&registry, &names::CLIENT_REQUESTS)?,
-            client_sent: counter(&registry, &names::CLIENT_SENT)?,
-            client_received: counter(&registry, &names::CLIENT_RECEIVED)?,
+            clients: Clients::new(&registry)?,
             states_discarded: counter(&registry, &names::STATES_DISCARDED)?,
-            standbys: registered(&registry, &names::STANDBYS, IntGauge::with_opts(opts(&names::STANDBYS)))?,
+            standbys: gauge(&registry, &names::STANDBYS)?,
             tasks,
             state_records: gauges(&registry, &names::STATE_RECORDS)?,
             state_bytes: gauges(&registry, &names::STATE_BYTES)?,
@@ -204,16 +214,19 @@ impl Metrics {
             violations: family(&registry, &names::INVARIANT_VIOLATIONS, labels.rules)?,
             session_conflicts: counter(&registry, &names::SESSION_CONFLICTS)?,
             window_changes_expired: counter(&registry, &names::WINDOW_CHANGES_EXPIRED)?,
+            visits: family(&registry, &names::QUEUE_VISITS, labels.visit_outcomes)?,
+            visits_taken_back: family(&registry, &names::QUEUE_VISITS_TAKEN_BACK, labels.visit_outcomes)?,
+            live: gauge(&registry, &names::LIVE)?,
+            ready: gauge(&registry, &names::READY)?,
+            state_folder: Mutex::default(),
+            disk_size: gauges(&registry, &names::STATE_DISK_SIZE)?,
+            disk_free: gauges(&registry, &names::STATE_DISK_FREE)?,
             start_time: registered(
                 &registry,
                 &names::PROCESS_START,
                 Gauge::with_opts(opts(&names::PROCESS_START)),
             )?,
-            memory: registered(
-                &registry,
-                &names::PROCESS_MEMORY,
-                IntGauge::with_opts(opts(&names::PROCESS_MEMORY)),
-            )?,
+            memory: gauge(&registry, &names::PROCESS_MEMORY)?,
             cpu: registered(&registry, &names::PROCESS_CPU, Counter::with_opts(opts(&names::PROCESS_CPU)))?,
             scrape: Mutex::default(),
             registry,
@@ -287,11 +300,27 @@ impl Metrics {
         self.inner.restore_remaining.with_label_values(&[partition.to_string()]).set(records);
     }
 
-    /// What a consumer has exchanged with the brokers since the last call.
-    pub(crate) fn client_traffic(&self, more: Traffic) {
-        self.inner.client_requests.inc_by(more.requests);
-        self.inner.client_sent.inc_by(more.sent_bytes);
-        self.inner.client_received.inc_by(more.received_bytes);
+    /// What a client of a worker has told of itself, if it has told anything new.
+    pub(crate) fn client(&self, worker: &str, client: Client, figures: Option<ClientFigures>) {
+        if let Some(figures) = figures {
+            self.inner.clients.told(worker, client, figures);
+        }
+    }
+
+    /// A worker has ended, and its clients with it.
+    pub(crate) fn clients_gone(&self, worker: &str) {
+        self.inner.clients.gone(worker);
+    }
+
+    /// The state lies in this folder: from now on its disk is watched.
+    pub fn watch_disk(&self, folder: &Path) {
+        *locked(&self.inner.state_folder) = Some(folder.to_owned());
+    }
+
+    /// Whether all workers live, and whether all are ready.
+    pub fn health(&self, is_live: bool, is_ready: bool) {
+        self.inner.live.set(i64::from(is_live));
+        self.inner.ready.set(i64::from(is_ready));
     }
 
     /// A state on disk could not be used.
@@ -337,6 +366,8 @@ impl Metrics {
             Notice::Violation(rule) => self.inner.violations.add(rule, count),
             Notice::SessionConflict => self.inner.session_conflicts.inc_by(count),
             Notice::WindowExpired => self.inner.window_changes_expired.inc_by(count),
+            Notice::VisitEnded(outcome) => self.inner.visits.add(outcome, count),
+            Notice::VisitTakenBack(outcome) => self.inner.visits_taken_back.add(outcome, count),
         }
     }
 
@@ -364,6 +395,12 @@ impl Metrics {
             self.inner.memory.set(usage.resident_bytes);
             self.inner.cpu.inc_by((usage.cpu_seconds - self.inner.cpu.get()).max(0.0));
         }
+        let folder = locked(&self.inner.state_folder).clone();
+        if let Some(space) = folder.and_then(|folder| disk::space(&folder)) {
+            self.inner.disk_size.with_label_values::<&str>(&[]).set(space.size_bytes);
+            self.inner.disk_free.with_label_values::<&str>(&[]).set(space.free_bytes);
+        }
+        self.inner.clients.show();
         let mut text = String::with_capacity(16 * 1024);
         if let Err(error) = TextEncoder::new().encode_utf8(&self.inner.registry.gather(), &mut text) {
             tracing::error!(%error, "the metrics cannot be rendered");
@@ -403,6 +440,10 @@ fn counters(registry: &Registry, metric: &Declared) -> Result<IntCounterVec, Met
     registered(registry, metric, IntCounterVec::new(opts(metric), metric.labels))
 }
 
+fn gauge(registry: &Registry, metric: &Declared) -> Result<IntGauge, MetricsError> {
+    registered(registry, metric, IntGauge::with_opts(opts(metric)))
+}
+
 fn gauges(registry: &Registry, metric: &Declared) -> Result<IntGaugeVec, MetricsError> {
     registered(registry, metric, IntGaugeVec::new(opts(metric), metric.labels))
 }
@@ -429,8 +470,22 @@ mod tests {
             dead_letter_reasons: &["malformed", "no-key"],
             event_kinds: &EventClass::ALL.map(EventClass::as_str),
             rules: &["queues"],
+            visit_outcomes: &["abandoned"],
         })
         .unwrap()
+    }
+
+    /// With a series of each metric whose labels are only known when something comes.
+    fn all_metrics() -> Metrics {
+        let metrics = metrics();
+        metrics.outputs("cx.activities", 1);
+        metrics.lag("cx.events", 0, 5);
+        metrics.restore_remaining(0, 5);
+        metrics.state_size(0, 2, 300);
+        metrics.watch_disk(&std::env::temp_dir());
+        metrics.client("worker-0", Client::Consumer, Some(clients::tests::consumer()));
+        metrics.client("worker-0", Client::Producer, Some(clients::tests::producer()));
+        metrics
     }
 
     fn has(text: &str, line: &str) -> bool {
@@ -465,6 +520,12 @@ mod tests {
             "cx_timelines_invariant_violations_total{rule=\"queues\"} 0",
             "cx_timelines_session_conflicts_total 0",
             "cx_timelines_window_changes_expired_total 0",
+            "cx_timelines_queue_visits_total{outcome=\"abandoned\"} 0",
+            "cx_timelines_queue_visits_taken_back_total{outcome=\"abandoned\"} 0",
+            "cx_timelines_client_errors_total{client=\"consumer\",kind=\"timeout\"} 0",
+            "cx_timelines_consumers{state=\"steady\"} 0",
+            "cx_timelines_producers{state=\"FatalError\"} 0",
+            "cx_timelines_ready 0",
             "cx_timelines_commit_latency_seconds_count 0",
             "cx_timelines_processing_latency_seconds_count 0",
             "cx_timelines_end_to_end_latency_seconds_count 0",
@@ -476,11 +537,7 @@ mod tests {
 
     #[test]
     fn every_declared_metric_is_rendered_with_its_help_and_type() {
-        let metrics = metrics();
-        metrics.outputs("cx.activities", 1);
-        metrics.lag("cx.events", 0, 5);
-        metrics.restore_remaining(0, 5);
-        metrics.state_size(0, 2, 300);
+        let metrics = all_metrics();
         let text = metrics.render();
         for metric in ALL {
             assert!(
@@ -508,11 +565,7 @@ mod tests {
             eprintln!("skipped: CX_PROMTOOL names no promtool");
             return;
         };
-        let metrics = metrics();
-        metrics.outputs("cx.activities", 1);
-        metrics.lag("cx.events", 0, 5);
-        metrics.restore_remaining(0, 5);
-        metrics.state_size(0, 2, 300);
+        let metrics = all_metrics();
         let mut check = Command::new(promtool)
             .args(["check", "metrics"])
             .stdin(Stdio::piped())

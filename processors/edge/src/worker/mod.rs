@@ -16,10 +16,10 @@ use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
-use crate::consumer::{MessageHeaders, Notes, Traffic, source_record};
+use crate::consumer::{MessageHeaders, Notes, source_record};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
-use crate::metrics::Metrics;
+use crate::metrics::{Client, Metrics};
 use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
 use crate::settings::Settings;
@@ -85,8 +85,6 @@ pub(crate) struct Worker {
     taken: u32,
     ask_offsets_at: Instant,
     figures_at: Instant,
-    /// What the metrics know of already.
-    traffic: Traffic,
 }
 
 impl Worker {
@@ -134,7 +132,6 @@ impl Worker {
             taken: 0,
             ask_offsets_at: now,
             figures_at: now,
-            traffic: Traffic::default(),
         };
         let result = worker.turns();
         if result.is_ok() {
@@ -238,6 +235,7 @@ impl Worker {
             lane.close();
             self.shared.stores.closed(partition);
         }
+        self.shared.metrics.clients_gone(&self.name);
         self.shared.health.set_worker(&self.name, false, "left the group");
         drop(self.consumer);
     }
@@ -281,9 +279,9 @@ impl Worker {
                 lane.saw_end(&topic, end);
             }
         }
-        let traffic = self.consumer.context().traffic();
-        metrics.client_traffic(traffic.since(self.traffic));
-        self.traffic = traffic;
+        let figures = (self.consumer.context().take_figures(), self.producer.take_figures());
+        metrics.client(&self.name, Client::Consumer, figures.0);
+        metrics.client(&self.name, Client::Producer, figures.1);
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
     }
 }
