@@ -18,12 +18,12 @@ pub(crate) const OUTCOMES: [&str; 5] = [IN_TARGET, LATE, ABANDONED, NO_AGENT, CA
 /// Tells how many visits ended in which way, and of how many that is taken back. Windows of one size are looked at: each visit
 /// is in one of them.
 pub(super) fn count(changes: &Changes, size_ms: i64, mut tell: impl FnMut(Notice, u64)) {
-    let queues = changes.subjects.iter().filter(|((dimension, _), _)| *dimension == Dimension::Queue as u8);
+    let queues = changes.subjects.iter().filter(|((dimension, _), _)| *dimension == Dimension::Queue.code());
     for ((size, _), figures) in queues.flat_map(|(_, windows)| &windows.0) {
         if *size != size_ms {
             continue;
         }
-        let of = |figure: Figure| figures.get(&(figure as u8)).copied().unwrap_or(0);
+        let of = |figure: Figure| figures.get(&figure.code()).copied().unwrap_or(0);
         let in_target = of(Figure::AnsweredInTarget);
         for (outcome, change) in [
             (IN_TARGET, in_target),
@@ -46,7 +46,7 @@ mod tests {
 
     fn amount(id: &'static str, figure: Figure, value: i64) -> StoredAmount<'static> {
         let dimension = if id == "ann" { Dimension::Agent } else { Dimension::Queue };
-        StoredAmount { dimension: dimension as u8, id, figure: figure as u8, from: 5, to: None, value }
+        StoredAmount { dimension: dimension.code(), id, figure: figure.code(), from: 5, to: None, value }
     }
 
     fn counted(amounts: &[StoredAmount<'_>]) -> Vec<(Notice, u64)> {
