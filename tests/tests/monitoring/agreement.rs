@@ -190,6 +190,23 @@ fn every_panel_says_what_it_shows_and_asks_only_for_the_chosen_job() {
 }
 
 #[test]
+fn every_row_of_the_dashboard_that_the_runbook_names_is_there() {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let rows: BTreeSet<&str> =
+        panels.filter(|panel| panel["type"] == "row").map(|row| word(row, "title")).collect();
+    let row = Regex::new(r"[Rr]ow\s+\*([^*]+)\*").unwrap();
+    let mut named = 0;
+    for (name, page) in book() {
+        for found in row.captures_iter(&page) {
+            assert!(rows.contains(&found[1]), "{name}: there is no row {}", &found[1]);
+            named += 1;
+        }
+    }
+    assert!(named >= 5, "only {named} rows were found");
+}
+
+#[test]
 fn no_panel_lies_over_another_one_and_each_has_its_own_number() {
     let dashboard = dashboard();
     let mut taken = BTreeSet::new();

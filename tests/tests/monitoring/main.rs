@@ -76,6 +76,8 @@ fn every_panel_and_every_recorded_figure_has_data_of_a_running_pipeline_and_aler
         }
         open.is_empty().then_some(())
     });
+    let answered = r#"sum(cx_timelines_queue_visits_total{outcome="answered_in_target"})"#;
+    assert_eq!(prometheus.query(answered)[0]["value"][1], "1", "the chat's customer waited 14.5 s");
     variables_have_values(&prometheus);
     rules_are_healthy(&prometheus);
 
