@@ -7,6 +7,9 @@ use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
+use rdkafka::statistics::Statistics;
+
+use crate::metrics::ClientFigures;
 
 /// Records that were not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,11 +76,12 @@ pub(crate) const NOTHING: usize = 0;
 /// What a record carries of which the offset after it is to be remembered, as the end of its partition.
 pub(crate) const END: usize = 1;
 
-/// The same, which also remembers where the partitions of one topic, the changelog, end.
+/// The same, which also remembers where the partitions of one topic, the changelog, end, and what the client tells of itself.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveriesAndEnds {
     deliveries: Deliveries,
     ends: Mutex<BTreeMap<i32, i64>>,
+    figures: Mutex<Option<ClientFigures>>,
 }
 
 impl DeliveriesAndEnds {
@@ -90,9 +94,19 @@ impl DeliveriesAndEnds {
     pub(crate) fn take_ends(&self) -> BTreeMap<i32, i64> {
         std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What the client has told of itself since the last call, if anything.
+    pub(crate) fn take_figures(&self) -> Option<ClientFigures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl ClientContext for DeliveriesAndEnds {
+    fn stats(&self, statistics: Statistics) {
+        let figures = ClientFigures::of_producer(&statistics);
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Some(figures);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         self.deliveries.error(error, reason);
     }

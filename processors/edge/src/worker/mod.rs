@@ -17,10 +17,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::catch_up::{Asking, CatchUp, Topics};
-use crate::consumer::{MessageHeaders, Notes, Traffic, source_record};
+use crate::consumer::{MessageHeaders, Notes, source_record};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
-use crate::metrics::Metrics;
+use crate::metrics::{Client, Metrics};
 use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
 use crate::settings::Settings;
@@ -87,8 +87,6 @@ pub(crate) struct Worker {
     ask_offsets_at: Instant,
     looked_at: Instant,
     catch_up: CatchUp,
-    /// What the metrics know of already.
-    traffic: Traffic,
 }
 
 impl Worker {
@@ -137,7 +135,6 @@ impl Worker {
             ask_offsets_at: now,
             looked_at: now,
             catch_up: CatchUp::default(),
-            traffic: Traffic::default(),
         };
         let result = worker.turns();
         if result.is_ok() {
@@ -241,6 +238,7 @@ impl Worker {
             lane.close();
             self.shared.stores.closed(partition);
         }
+        self.shared.metrics.clients_gone(&self.name);
         self.shared.health.set_worker(&self.name, false, "left the group");
         drop(self.consumer);
     }
@@ -303,9 +301,9 @@ impl Worker {
                 lane.saw_end(&topic, end);
             }
         }
-        let traffic = self.consumer.context().traffic();
-        metrics.client_traffic(traffic.since(self.traffic));
-        self.traffic = traffic;
+        let figures = (self.consumer.context().take_figures(), self.producer.take_figures());
+        metrics.client(&self.name, Client::Consumer, figures.0);
+        metrics.client(&self.name, Client::Producer, figures.1);
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
     }
 }
