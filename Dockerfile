@@ -8,6 +8,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Cargo.toml Cargo.lock topics.yaml ./
+COPY .cargo .cargo
 COPY processors processors
 COPY schemas schemas
 COPY tests tests
@@ -21,8 +22,6 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cx \
     && install --directory --owner 10001 --group 10001 /var/lib/cx-timelines
-# Each thread that folds would have the C library keep an arena of its own with what it once held.
-ENV MALLOC_ARENA_MAX=2
 COPY --from=build /usr/local/bin/cx-timelines /usr/local/bin/cx-timelines
 WORKDIR /etc/cx-timelines
 COPY topics.yaml ./

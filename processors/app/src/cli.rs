@@ -112,9 +112,10 @@ pub struct RunArgs {
     /// How many other instances keep a warm copy of each partition's state, to take it over without a restore.
     #[arg(long, env = "CX_STANDBYS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
     pub standbys: u8,
-    /// How much memory the state may take where it lies in --state-dir, at least 32MiB; the rest is on disk.
-    #[arg(long, env = "CX_STATE_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = state_memory)]
-    pub state_memory: u64,
+    /// How much memory the process may take, at least 80MiB, and 24MiB more for each further worker. About half of it is for
+    /// the state that lies in --state-dir; without that the state is in memory, whatever it takes.
+    #[arg(long, env = "CX_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = size)]
+    pub memory: u64,
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
@@ -126,7 +127,7 @@ impl Default for RunArgs {
             workers: 1,
             membership: MembershipFlag::Classic,
             standbys: 0,
-            state_memory: 256 << 20,
+            memory: 256 << 20,
             no_create_topics: false,
         }
     }
@@ -363,9 +364,8 @@ pub(crate) fn instant(text: &str) -> Result<i64, String> {
     })
 }
 
-fn state_memory(text: &str) -> Result<u64, String> {
-    let bytes = units::bytes(text)? as u64;
-    if bytes < 32 << 20 { Err("write at least 32MiB".to_owned()) } else { Ok(bytes) }
+fn size(text: &str) -> Result<u64, String> {
+    units::bytes(text).map(|bytes| bytes as u64)
 }
 
 fn replication(text: &str) -> Result<i32, String> {

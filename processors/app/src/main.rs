@@ -10,6 +10,7 @@ mod config;
 mod exit;
 mod kafka;
 mod logging;
+mod memory;
 mod records;
 mod signals;
 mod state;
@@ -22,6 +23,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 use config::Config;
 use exit::Failure;
+
+/// Of C code too: what librdkafka lets go of goes back to the system, which the C library would keep.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

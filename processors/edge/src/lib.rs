@@ -26,7 +26,7 @@ pub use errors::EdgeError;
 pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
 pub use reading::ReadsToTheEnd;
-pub use settings::{Membership, Settings};
+pub use settings::{Membership, Queues, Settings};
 pub use stop::Stop;
 pub use stores::{StoreFactory, Stores};
 pub use worker::{Patterns, Shared};

@@ -23,7 +23,7 @@ use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
 use crate::state::{self, Origin};
-use crate::{kafka, signals, wiring};
+use crate::{kafka, memory, signals, wiring};
 
 /// A stop takes no longer than this (contract: within 5 s).
 const STOP_TIME_MAX: Duration = Duration::from_millis(3_900);
@@ -134,6 +134,10 @@ fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
     if args.membership == MembershipFlag::Static && global.state_dir.is_none() {
         bail!("--membership static needs --state-dir, which keeps the instance's name over restarts");
     }
+    let least = memory::least(args.workers);
+    if args.memory < least {
+        bail!("--memory is too little for {} worker(s): write at least {}MiB", args.workers, least >> 20);
+    }
     if args.membership == MembershipFlag::Broker && args.standbys > 0 {
         bail!(
             "--standbys needs to know who owns what, which the client cannot ask for under --membership broker: \
@@ -192,17 +196,20 @@ fn stores(
     let partitions = partitions(config, metadata)?;
     let removals_known = config.removals_known(Role::Changelog);
     let origin = Origin { cluster: &cluster, group: &global.group, changelog, partitions, removals_known };
-    state::stores(global.state_dir.as_deref(), args.state_memory, &origin, metrics).map_err(Failure::usage)
+    let shares = memory::share_out(args.memory, args.workers);
+    state::stores(global.state_dir.as_deref(), shares.state_bytes, &origin, metrics).map_err(Failure::usage)
 }
 
 fn settings(global: &Global, args: &RunArgs, config: &Config, instance: &str) -> Result<Settings, Failure> {
+    let shares = memory::share_out(args.memory, args.workers);
     Ok(Settings {
         bootstrap: global.bootstrap.clone(),
         group: global.group.clone(),
         instance: instance.to_owned(),
         overrides: kafka::properties(global)?,
         commit_interval: Duration::from_millis(config.commit.interval_ms),
-        commit_bytes_max: config.commit.bytes_max,
+        commit_bytes_max: config.commit.bytes_max.min(shares.staged_bytes),
+        queues: shares.queues,
         transaction_timeout: Duration::from_millis(config.transaction_timeout_ms),
         membership: match args.membership {
             MembershipFlag::Classic => Membership::Classic,
