@@ -11,7 +11,7 @@ mod subject;
 
 pub use compatibility::{Conflict, Direction, conflicts};
 pub use format::{AvroFormat, split};
-pub use read::{PlanError, Plans, ReadError};
+pub use read::{PlanError, Plans};
 pub use schemas::Schema;
 pub use shape::SchemaError;
 pub use subject::SubjectStrategy;

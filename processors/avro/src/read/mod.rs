@@ -11,24 +11,13 @@ mod plan;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::{Event, Invalid, Limits, Reason};
+use model::{Event, Invalid, Limits, NotDecoded, Reason};
 
 use crate::format::{HEADER_BYTES, split};
 use cursor::{Cursor, Mismatch};
 use plan::Plan;
 
 pub use plan::PlanError;
-
-/// A value that gives no event.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// Its schema has not been learnt yet. Ask the registry, then read the value again; it is not the record's fault.
-    #[error("the schema of id {0} is not known yet")]
-    UnknownSchema(u32),
-    /// It is the record's fault.
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-}
 
 /// The schemas that events were written with, by their ids in the registry. Shared by all threads that read.
 #[derive(Debug, Default)]
@@ -78,14 +67,14 @@ impl Plans {
     /// work, anything in it is lost; the event borrows from it and from the value.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// See [`NotDecoded`].
     pub fn decode<'a>(
         &self,
         value: &'a [u8],
         topic_conversation: Option<&'a str>,
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
-    ) -> Result<Event<'a>, ReadError> {
+    ) -> Result<Event<'a>, NotDecoded> {
         if value.len() > limits.value_bytes_max {
             let (length, max) = (value.len(), limits.value_bytes_max);
             let detail = format!("the value has {length} bytes, the limit is {max}");
@@ -96,7 +85,7 @@ impl Plans {
                 "the value is not in the wire format: it does not begin with a zero byte and a schema's id";
             return Err(malformed(detail.to_owned()));
         };
-        let plan = self.plan(id).ok_or(ReadError::UnknownSchema(id))?;
+        let plan = self.plan(id).ok_or(NotDecoded::UnknownSchema(id))?;
         let plan = plan.as_ref().as_ref().map_err(|error| malformed(format!("schema {id}: {error}")))?;
         let mut cursor = Cursor::new(data, HEADER_BYTES);
         let envelope =
@@ -105,7 +94,7 @@ impl Plans {
     }
 }
 
-fn malformed(detail: String) -> ReadError {
+fn malformed(detail: String) -> NotDecoded {
     Invalid { reason: Reason::Malformed, detail }.into()
 }
 

@@ -118,6 +118,9 @@ struct Inner {
     violations: Family,
     session_conflicts: IntCounter,
     window_changes_expired: IntCounter,
+    registry_requests: IntCounterVec,
+    schemas_known: IntGauge,
+    schemas_awaited: IntGauge,
     start_time: Gauge,
     memory: IntGauge,
     cpu: Counter,
@@ -179,6 +182,10 @@ impl Metrics {
         for state in Phase::ALL {
             tasks.with_label_values(&[state.as_str()]);
         }
+        let registry_requests = counters(&registry, &names::REGISTRY_REQUESTS)?;
+        for is_answered in [true, false] {
+            registry_requests.with_label_values(&[answer(is_answered)]);
+        }
         let inner = Inner {
             events: family(&registry, &names::EVENTS, labels.event_kinds)?,
             outputs: counters(&registry, &names::OUTPUTS)?,
@@ -195,7 +202,7 @@ impl Metrics {
             client_sent: counter(&registry, &names::CLIENT_SENT)?,
             client_received: counter(&registry, &names::CLIENT_RECEIVED)?,
             states_discarded: counter(&registry, &names::STATES_DISCARDED)?,
-            standbys: registered(&registry, &names::STANDBYS, IntGauge::with_opts(opts(&names::STANDBYS)))?,
+            standbys: gauge(&registry, &names::STANDBYS)?,
             tasks,
             state_records: gauges(&registry, &names::STATE_RECORDS)?,
             state_bytes: gauges(&registry, &names::STATE_BYTES)?,
@@ -204,16 +211,15 @@ impl Metrics {
             violations: family(&registry, &names::INVARIANT_VIOLATIONS, labels.rules)?,
             session_conflicts: counter(&registry, &names::SESSION_CONFLICTS)?,
             window_changes_expired: counter(&registry, &names::WINDOW_CHANGES_EXPIRED)?,
+            registry_requests,
+            schemas_known: gauge(&registry, &names::SCHEMAS_KNOWN)?,
+            schemas_awaited: gauge(&registry, &names::SCHEMAS_AWAITED)?,
             start_time: registered(
                 &registry,
                 &names::PROCESS_START,
                 Gauge::with_opts(opts(&names::PROCESS_START)),
             )?,
-            memory: registered(
-                &registry,
-                &names::PROCESS_MEMORY,
-                IntGauge::with_opts(opts(&names::PROCESS_MEMORY)),
-            )?,
+            memory: gauge(&registry, &names::PROCESS_MEMORY)?,
             cpu: registered(&registry, &names::PROCESS_CPU, Counter::with_opts(opts(&names::PROCESS_CPU)))?,
             scrape: Mutex::default(),
             registry,
@@ -331,6 +337,21 @@ impl Metrics {
         self.inner.producer_rebuilds.inc();
     }
 
+    /// The schema registry was asked something.
+    pub fn registry_asked(&self, is_answered: bool) {
+        self.inner.registry_requests.with_label_values(&[answer(is_answered)]).inc();
+    }
+
+    /// How many schemas are known.
+    pub fn schemas_known(&self, schemas: usize) {
+        self.inner.schemas_known.set(gauge_value(schemas));
+    }
+
+    /// How many schemas are waited for.
+    pub(crate) fn schemas_awaited(&self, schemas: usize) {
+        self.inner.schemas_awaited.set(gauge_value(schemas));
+    }
+
     /// Something that a task noticed.
     pub fn notice(&self, notice: Notice, count: u64) {
         match notice {
@@ -372,6 +393,11 @@ impl Metrics {
     }
 }
 
+/// What became of a question.
+const fn answer(is_answered: bool) -> &'static str {
+    if is_answered { "answered" } else { "failed" }
+}
+
 fn gauge_value(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
@@ -401,6 +427,10 @@ fn counter(registry: &Registry, metric: &Declared) -> Result<IntCounter, Metrics
 
 fn counters(registry: &Registry, metric: &Declared) -> Result<IntCounterVec, MetricsError> {
     registered(registry, metric, IntCounterVec::new(opts(metric), metric.labels))
+}
+
+fn gauge(registry: &Registry, metric: &Declared) -> Result<IntGauge, MetricsError> {
+    registered(registry, metric, IntGauge::with_opts(opts(metric)))
 }
 
 fn gauges(registry: &Registry, metric: &Declared) -> Result<IntGaugeVec, MetricsError> {
@@ -465,6 +495,9 @@ mod tests {
             "cx_timelines_invariant_violations_total{rule=\"queues\"} 0",
             "cx_timelines_session_conflicts_total 0",
             "cx_timelines_window_changes_expired_total 0",
+            "cx_timelines_schema_registry_requests_total{outcome=\"answered\"} 0",
+            "cx_timelines_schema_registry_requests_total{outcome=\"failed\"} 0",
+            "cx_timelines_schemas_awaited 0",
             "cx_timelines_commit_latency_seconds_count 0",
             "cx_timelines_processing_latency_seconds_count 0",
             "cx_timelines_end_to_end_latency_seconds_count 0",

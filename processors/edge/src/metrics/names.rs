@@ -190,6 +190,24 @@ pub const WINDOW_CHANGES_EXPIRED: Declared = counter(
     &[],
     "Changes of metrics windows whose retention was over; those windows stay as they are.",
 );
+/// Questions to the schema registry.
+pub const REGISTRY_REQUESTS: Declared = counter(
+    "cx_timelines_schema_registry_requests_total",
+    &["outcome"],
+    "Questions to the schema registry by outcome; one that failed is asked again.",
+);
+/// Schemas that are known.
+pub const SCHEMAS_KNOWN: Declared = gauge(
+    "cx_timelines_schemas_known",
+    &[],
+    "Schemas of the registry that this process knows, of its outputs and of records that it read.",
+);
+/// Schemas that are waited for.
+pub const SCHEMAS_AWAITED: Declared = gauge(
+    "cx_timelines_schemas_awaited",
+    &[],
+    "Schemas that partitions wait for because the registry has not told them yet.",
+);
 /// The build.
 pub const BUILD_INFO: Declared =
     gauge("cx_timelines_build_info", &["version"], "Always 1; the label tells the version of this program.");
@@ -228,6 +246,9 @@ pub const ALL: &[Declared] = &[
     INVARIANT_VIOLATIONS,
     SESSION_CONFLICTS,
     WINDOW_CHANGES_EXPIRED,
+    REGISTRY_REQUESTS,
+    SCHEMAS_KNOWN,
+    SCHEMAS_AWAITED,
     BUILD_INFO,
     PROCESS_START,
     PROCESS_MEMORY,

@@ -212,7 +212,8 @@ impl Worker {
         let name = &self.name;
         if world.topics.of_siding().contains(&place.topic) {
             if self.siding.expects(place, offset) {
-                self.siding.mover.process(&source, NOW_MS);
+                let moved = self.siding.mover.process(&source, NOW_MS);
+                moved.map_err(|error| format!("{name}: {error}"))?;
                 world.note(format_args!("{name}: moves {place:?} offset {offset}"));
             }
             return Ok(());
