@@ -80,7 +80,9 @@ pub(crate) fn of_task(error: TaskError) -> Result<i32, EdgeError> {
             Ok(partition)
         }
         // Only records that are taken have schemas, and then the worker waits; anywhere else it is a mistake in the program.
-        TaskError::UnknownSchema { .. } | TaskError::Abort { .. } | TaskError::Fatal { .. } => Err(error.into()),
+        TaskError::UnknownSchema { .. } | TaskError::Abort { .. } | TaskError::Fatal { .. } => {
+            Err(error.into())
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod cursor;
 mod json;
 mod plan;
+mod records;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,10 +15,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use model::{Event, Invalid, Limits, NotDecoded, Reason};
 
 use crate::format::{HEADER_BYTES, split};
+use crate::registry::RegistryError;
 use cursor::{Cursor, Mismatch};
 use plan::Plan;
 
 pub use plan::PlanError;
+pub use records::{RecordReader, Unreadable};
 
 /// The schemas that events were written with, by their ids in the registry. Shared by all threads that read.
 #[derive(Debug, Default)]
@@ -52,6 +55,16 @@ impl Plans {
     /// Learns that the registry does not know an id. From now on what bears it is refused as malformed.
     pub fn learn_nothing(&self, id: u32) {
         self.set(id, Err(PlanError::NotRegistered(id)));
+    }
+
+    /// Learns that an id is something else than Avro, as the registry says. From now on what bears it is refused as malformed.
+    pub(crate) fn learn_foreign(&self, id: u32, what: &RegistryError) {
+        self.set(id, Err(PlanError::NotAvro(what.to_string())));
+    }
+
+    /// How many ids are known.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn set(&self, id: u32, plan: Result<Plan, PlanError>) {

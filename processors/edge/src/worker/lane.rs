@@ -46,7 +46,13 @@ impl Lane {
             in_place: false,
             went_back: false,
         };
-        Self { task, sources: vec![source(input), source(repartition)], first_end: None, awaits: None, metrics }
+        Self {
+            task,
+            sources: vec![source(input), source(repartition)],
+            first_end: None,
+            awaits: None,
+            metrics,
+        }
     }
 
     pub(super) fn partition(&self) -> i32 {
