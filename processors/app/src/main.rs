@@ -8,8 +8,11 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod formats;
 mod kafka;
 mod logging;
+mod pairs;
+mod products;
 mod records;
 mod signals;
 mod state;
@@ -31,7 +34,8 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let global = &cli.global;
-    let config = Config::load(global.config.as_deref(), &global.group).map_err(Failure::usage)?;
+    let config = Config::load(global.config.as_deref(), &global.group, global.schema_registry.as_deref());
+    let config = config.map_err(Failure::usage)?;
     match &cli.command {
         Command::Run(args) => commands::run::run(global, args, &config),
         Command::Fold(args) => commands::fold::run(global, args, &config),
@@ -43,5 +47,6 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Erase(args) => commands::erase::run(global, args, &config),
         Command::Demo(args) => commands::demo::run(global, args, &config),
         Command::Topics(command) => commands::topics::run(global, command, &config),
+        Command::Schemas(command) => commands::schemas::run(command, &config),
     }
 }

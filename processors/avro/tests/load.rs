@@ -69,9 +69,9 @@ fn an_event_that_is_loaded_as_avro_is_the_one_that_the_json_says() {
         let mut scratch = Vec::new();
         let actual = compared(plans.decode(&value, None, &limits, &mut scratch));
         if actual.is_ok() {
-            read += 1
+            read += 1;
         } else {
-            refused += 1
+            refused += 1;
         }
         let text = String::from_utf8_lossy(&line);
         assert_eq!(actual, expected.map_err(|invalid| Some(invalid.reason)), "{text}");

@@ -353,8 +353,9 @@ fn a_schema_is_looked_for_without_being_registered() {
     ]);
     let registry = server.registry();
     assert_eq!(registry.id_of("s", SCHEMA), Ok(Some(7)));
-    assert_eq!(registry.id_of("s", SCHEMA), Ok(None));
-    assert_eq!(server.lines(), ["POST /subjects/s", "POST /subjects/s"]);
+    assert_eq!(registry.id_of("s", SCHEMA), Ok(Some(7)), "asked once");
+    assert_eq!(registry.id_of("t", SCHEMA), Ok(None));
+    assert_eq!(server.lines(), ["POST /subjects/s", "POST /subjects/t"]);
 }
 
 #[test]

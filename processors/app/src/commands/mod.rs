@@ -10,6 +10,7 @@ pub mod fold;
 mod lines;
 pub mod load;
 pub mod run;
+pub mod schemas;
 pub mod show;
 mod spool;
 pub mod tail;

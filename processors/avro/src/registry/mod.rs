@@ -132,12 +132,18 @@ impl Registry {
     /// # Errors
     /// See [`RegistryError`].
     pub fn id_of(&self, subject: &str, schema: &str) -> Result<Option<u32>, RegistryError> {
+        let known = (subject.to_owned(), schema.to_owned());
+        if let Some(id) = lock(&self.ids).get(&known) {
+            return Ok(Some(*id));
+        }
         let path = format!("/subjects/{}", escaped(subject));
         let answer = self.http.post(&path, &json!({"schema": schema, "schemaType": "AVRO"}))?;
         if answer.status.as_u16() == 404 {
             return Ok(None);
         }
-        self.id_in(&answer, &format!("the search in {subject}")).map(Some)
+        let id = self.id_in(&answer, &format!("the search in {subject}"))?;
+        lock(&self.ids).insert(known, id);
+        Ok(Some(id))
     }
 
     /// The schema of an id.
