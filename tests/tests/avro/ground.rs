@@ -1,0 +1,244 @@
+//! A broker, a registry, and pipelines with topics of their own, so that many can run beside each other.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use avro::registry::Settings;
+use cx_timelines_tests::{OUTPUTS, Program, Records, Watch, block_on, run_to_end, wait_until};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use sandbox::kafka::Kafka;
+use sandbox::registry::Registry;
+use serde_json::Value;
+
+use super::independent;
+
+/// All outputs that have a schema.
+pub(super) const AVRO_OUTPUTS: [&str; 6] =
+    ["cx.activities", "cx.timelines", "cx.conversations", "cx.metrics", "cx.audit", "cx.bot-training"];
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The broker and the registry.
+pub(super) struct Ground {
+    pub(super) kafka: Kafka,
+    pub(super) registry: Registry,
+    pub(super) folder: tempfile::TempDir,
+}
+
+impl Ground {
+    pub(super) fn new() -> Self {
+        let registry = std::thread::spawn(|| Registry::start(&mut |_| {}).unwrap());
+        let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        Self { kafka, registry: registry.join().unwrap(), folder }
+    }
+
+    /// Our own client of the registry.
+    pub(super) fn client(&self) -> avro::registry::Registry {
+        avro::registry::Registry::new(Settings { urls: vec![self.registry.url()], ..Settings::default() })
+            .unwrap()
+    }
+
+    /// A pipeline whose topics begin with its name instead of `cx`; these are avro.
+    pub(super) fn pipeline(&self, name: &str, avro: &[&str]) -> Pipeline<'_> {
+        let standard =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../topics.yaml")).unwrap();
+        let mut topic = "";
+        let mut text = String::new();
+        for line in standard.lines() {
+            topic = line.trim_start().strip_prefix("- name: ").unwrap_or(topic);
+            let is_avro = line.trim() == "format: json" && avro.contains(&topic);
+            text += &if is_avro { line.replace("json", "avro") } else { line.to_owned() };
+            text += "\n";
+        }
+        // One partition, so that all comes in the order of the file; and nothing expires, as in `fold`.
+        text = text.replace("partitions: 8", "partitions: 1");
+        for limit in ["waiting: 24h", "closed: 24h", "idle: 7d"] {
+            let (key, _) = limit.split_once(' ').unwrap();
+            text = text.replace(limit, &format!("{key} 36500d"));
+        }
+        text = text.replace("cx.", &format!("{name}.")).replace(r"cx\.", &format!(r"{name}\."));
+        text += &format!("\nschema_registry:\n  url: {}\n", self.registry.url());
+        let config = self.folder.path().join(format!("{name}.yaml"));
+        std::fs::write(&config, text).unwrap();
+        Pipeline { ground: self, name: name.to_owned(), config }
+    }
+}
+
+/// The topics of one name, and the program on them.
+pub(super) struct Pipeline<'g> {
+    ground: &'g Ground,
+    name: String,
+    config: PathBuf,
+}
+
+impl Pipeline<'_> {
+    fn arguments<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
+        let flags = [
+            "--bootstrap",
+            self.bootstrap(),
+            "--config",
+            self.config.to_str().unwrap(),
+            "--group",
+            &self.name,
+        ];
+        [command, &flags].concat()
+    }
+
+    fn bootstrap(&self) -> &str {
+        self.ground.kafka.bootstrap()
+    }
+
+    /// The name that a topic has here.
+    pub(super) fn topic(&self, standard: &str) -> String {
+        standard.replacen("cx.", &format!("{}.", self.name), 1)
+    }
+
+    pub(super) fn start(&self) -> Program {
+        let log = self.ground.folder.path().join(format!("{}.log", self.name));
+        Program::start(&self.arguments(&["run", "--http", "127.0.0.1:0"]), log)
+    }
+
+    pub(super) fn run(&self, command: &[&str], input: &[u8]) -> std::process::Output {
+        run_to_end(&self.arguments(command), input)
+    }
+
+    /// What a command prints that works.
+    pub(super) fn ok(&self, command: &[&str], input: &[u8]) -> String {
+        let output = self.run(command, input);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Creates a topic that is not declared by its name.
+    pub(super) fn create(&self, standard: &str) {
+        let mut client = ClientConfig::new();
+        let admin: AdminClient<DefaultClientContext> =
+            client.set("bootstrap.servers", self.bootstrap()).create().unwrap();
+        let topic = self.topic(standard);
+        let topic = NewTopic::new(&topic, 1, TopicReplication::Fixed(1));
+        let created = block_on(admin.create_topics(&[topic], &AdminOptions::new())).unwrap();
+        assert!(created.iter().all(Result::is_ok), "{created:?}");
+    }
+
+    /// Produces values, in their order.
+    pub(super) fn produce(&self, standard: &str, values: &[Vec<u8>]) {
+        let mut client = ClientConfig::new();
+        let producer: BaseProducer = client
+            .set("bootstrap.servers", self.bootstrap())
+            .set("enable.idempotence", "true")
+            .create()
+            .unwrap();
+        let topic = self.topic(standard);
+        for value in values {
+            let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&topic).payload(value);
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        producer.flush(MINUTE).unwrap();
+    }
+
+    /// Waits until all input is folded.
+    pub(super) fn wait_for_all(&self) {
+        Watch::new(self.bootstrap(), &self.name, &self.topic("cx.events")).wait_for_all(MINUTE);
+    }
+
+    /// How many records of the input are folded.
+    pub(super) fn folded(&self) -> i64 {
+        let watch = Watch::new(self.bootstrap(), &self.name, &self.topic("cx.events"));
+        watch.progress().map_or(0, |(committed, _)| committed)
+    }
+
+    /// The committed records of a topic: key, value, headers.
+    pub(super) fn records(&self, standard: &str) -> Vec<Raw> {
+        let mut client = ClientConfig::new();
+        let consumer: BaseConsumer = client
+            .set("bootstrap.servers", self.bootstrap())
+            .set("group.id", "independent")
+            .set("enable.auto.commit", "false")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "10")
+            .create()
+            .unwrap();
+        let mut place = TopicPartitionList::new();
+        place.add_partition_offset(&self.topic(standard), 0, Offset::Beginning).unwrap();
+        consumer.assign(&place).unwrap();
+        let deadline = Instant::now() + MINUTE;
+        let mut found = Vec::new();
+        loop {
+            match consumer.poll(Duration::from_millis(500)) {
+                Some(Err(KafkaError::PartitionEOF(_))) => return found,
+                Some(Ok(message)) => found.push(Raw::of(&message)),
+                Some(Err(_)) | None => assert!(Instant::now() < deadline, "{standard} does not end"),
+            }
+        }
+    }
+
+    /// What all outputs hold: decoded by fastavro where they are avro.
+    pub(super) fn outputs(&self, avro: &[&str]) -> Records {
+        let mut found = Records::default();
+        for topic in OUTPUTS {
+            let records = self.records(topic);
+            if topic == cx_timelines_tests::DEAD_LETTERS {
+                records.iter().for_each(|record| found.take_letter(record.header("cx.error.reason")));
+                continue;
+            }
+            let values = records.iter().filter_map(|record| record.value.clone());
+            let mut values = match avro.contains(&topic) {
+                true => independent::decode(&self.ground.registry.url(), &values.collect::<Vec<_>>()),
+                false => values.map(|value| serde_json::from_slice(&value).unwrap()).collect(),
+            }
+            .into_iter();
+            for record in &records {
+                let value = record.value.as_ref().map_or(Value::Null, |_| values.next().unwrap());
+                found.take(topic, Some(&record.key), value);
+            }
+        }
+        found
+    }
+}
+
+/// A record as it lies in its topic.
+pub(super) struct Raw {
+    pub(super) key: String,
+    pub(super) value: Option<Vec<u8>>,
+    headers: Vec<(String, String)>,
+}
+
+impl Raw {
+    fn of(message: &impl Message) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = message.headers().into_iter().flat_map(Headers::iter);
+        Self {
+            key: text(message.key().unwrap_or_default()),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: headers
+                .map(|header| (header.key.to_owned(), text(header.value.unwrap_or_default())))
+                .collect(),
+        }
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().rev().find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value)
+    }
+}
+
+/// Waits until the program is ready, or is not.
+pub(super) fn await_readiness(program: &mut Program, is_ready: bool) {
+    let what = if is_ready { "the program is ready" } else { "the program is not ready" };
+    wait_until(what, MINUTE, || ((program.get("/health/ready").0 == 200) == is_ready).then_some(()));
+}
+
+/// A program that stops in order.
+pub(super) fn end(mut program: Program) {
+    let (code, took) = program.terminate();
+    assert_eq!(code, Some(0), "{}", program.log());
+    assert!(took < Duration::from_secs(5), "a stop took {took:?}");
+}
