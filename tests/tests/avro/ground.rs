@@ -21,6 +21,8 @@ use super::independent;
 /// All outputs that have a schema.
 pub(super) const AVRO_OUTPUTS: [&str; 6] =
     ["cx.activities", "cx.timelines", "cx.conversations", "cx.metrics", "cx.audit", "cx.bot-training"];
+/// Stands for the topics of one conversation each.
+pub(super) const OF_CONVERSATIONS: &str = "those of conversations";
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// The broker and the registry.
@@ -44,14 +46,17 @@ impl Ground {
             .unwrap()
     }
 
-    /// A pipeline whose topics begin with its name instead of `cx`; these are avro.
+    /// A pipeline whose topics begin with its name instead of `cx`; these are avro, [`OF_CONVERSATIONS`] among them.
     pub(super) fn pipeline(&self, name: &str, avro: &[&str]) -> Pipeline<'_> {
         let standard =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../topics.yaml")).unwrap();
         let mut topic = "";
         let mut text = String::new();
         for line in standard.lines() {
-            topic = line.trim_start().strip_prefix("- name: ").unwrap_or(topic);
+            topic = match line.trim_start() {
+                pattern if pattern.starts_with("- pattern: ") => OF_CONVERSATIONS,
+                line => line.strip_prefix("- name: ").unwrap_or(topic),
+            };
             let is_avro = line.trim() == "format: json" && avro.contains(&topic);
             text += &if is_avro { line.replace("json", "avro") } else { line.to_owned() };
             text += "\n";

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cx_timelines_tests::{Records, differences, fold, of_lines, wait_until};
-use ground::{AVRO_OUTPUTS, Ground, await_readiness, end};
+use ground::{AVRO_OUTPUTS, Ground, OF_CONVERSATIONS, await_readiness, end};
 use sandbox::conversations::{Options, Size, events};
 use serde_json::{Value, json};
 
@@ -122,11 +122,12 @@ fn newer() -> String {
 #[test]
 fn events_that_fastavro_wrote_fold_like_json_and_a_registry_that_goes_and_comes_loses_none() {
     let mut ground = Ground::new();
-    let topics = [&AVRO_OUTPUTS[..], &["cx.events"]].concat();
+    let topics = [&AVRO_OUTPUTS[..], &["cx.events", OF_CONVERSATIONS]].concat();
     let client = ground.client();
     let ours = client.register("b.events-value", avro::Schema::CIM_EVENT.text).unwrap();
     let older = client.register("older-producer", OLDER).unwrap();
     let newer = client.register("newer-producer", &newer()).unwrap();
+    let other = client.register("other-producer", &OLDER.replace("Event", "OtherEvent")).unwrap();
 
     let json: Vec<String> = generated().into_iter().filter(|json| record(json, true).is_some()).collect();
     assert!(json.len() > 200, "{}", json.len());
@@ -139,7 +140,11 @@ fn events_that_fastavro_wrote_fold_like_json_and_a_registry_that_goes_and_comes_
     let url = ground.registry.url();
     let first = independent::encode(&url, &with(0..third, ours));
     let second = independent::encode(&url, &with(third..2 * third, older));
+    let own = r#"{"id":"own","name":"CONVERSATION_STARTED","timestamp":1750000000000,"data":{}}"#;
+    let own_event = independent::encode(&url, &[(record(own, false).unwrap(), other)]);
     let third = independent::encode(&url, &with(2 * third..json.len(), newer));
+
+    ground.pipeline("b", &topics).create("cx.conversation.own");
 
     // A program that starts without a registry waits for it, and is not ready.
     ground.registry.kill();
@@ -161,20 +166,27 @@ fn events_that_fastavro_wrote_fold_like_json_and_a_registry_that_goes_and_comes_
     let pipeline = ground.pipeline("b", &topics);
     pipeline.produce("cx.events", &second);
     pipeline.produce("cx.events", &third);
+    // One of them in a topic of its own, which is no lane's.
+    pipeline.produce("cx.conversation.own", &own_event);
     await_readiness(&mut program, false);
     let (_, health) = program.get("/health/ready");
     assert!(health.contains("schema registry"), "{health}");
-    assert_eq!(program.figure("cx_timelines_schemas_awaited"), 1.0);
+    wait_until("both are asked for", MINUTE, || {
+        (program.figure("cx_timelines_schemas_awaited") == 2.0).then_some(())
+    });
     assert_eq!(pipeline.folded(), i64::try_from(first.len()).unwrap());
     ground.registry.restart().unwrap();
     let pipeline = ground.pipeline("b", &topics);
     pipeline.wait_for_all();
     await_readiness(&mut program, true);
     assert_eq!(program.figure("cx_timelines_schemas_awaited"), 0.0);
-    assert_eq!(program.figure("cx_timelines_schemas_known"), 6.0 + 3.0);
-    let expected = of_lines(&fold(json.join("\n").as_bytes()));
+    assert_eq!(program.figure("cx_timelines_schemas_known"), 6.0 + 4.0);
+    let own = own.replacen('{', "{\"conversationId\":\"own\",", 1);
+    let expected = of_lines(&fold([&json[..], &[own]].concat().join("\n").as_bytes()));
     assert!(expected.reasons.is_empty() && expected.finals.len() > 100);
-    check("events of three schemas", &expected, &pipeline.outputs(&AVRO_OUTPUTS));
+    wait_until("what lay in a topic of its own is folded too", MINUTE, || {
+        differences(&expected, &pipeline.outputs(&AVRO_OUTPUTS)).is_empty().then_some(())
+    });
 
     refuses_what_does_not_match(&pipeline, ours, &first[0]);
     shows_and_loads(&pipeline, &expected, &json[0]);
