@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use avro::registry::Settings;
-use cx_timelines_tests::{OUTPUTS, Program, Records, Watch, block_on, run_to_end, wait_until};
+use cx_timelines_tests::{DEAD_LETTERS, OUTPUTS, Program, Records, Watch, block_on, run_to_end, wait_until};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -159,8 +159,13 @@ impl Pipeline<'_> {
         watch.progress().map_or(0, |(committed, _)| committed)
     }
 
-    /// The committed records of a topic: key, value, headers.
-    pub(super) fn records(&self, standard: &str) -> Vec<Raw> {
+    /// The committed records of a topic.
+    pub(super) fn records(&self, standard: &'static str) -> Vec<Raw> {
+        self.records_of(&[standard])
+    }
+
+    /// The committed records of these topics, those of a topic in their order.
+    fn records_of(&self, standard: &[&'static str]) -> Vec<Raw> {
         let mut client = ClientConfig::new();
         let consumer: BaseConsumer = client
             .set("bootstrap.servers", self.bootstrap())
@@ -171,39 +176,39 @@ impl Pipeline<'_> {
             .set("fetch.wait.max.ms", "10")
             .create()
             .unwrap();
-        let mut place = TopicPartitionList::new();
-        place.add_partition_offset(&self.topic(standard), 0, Offset::Beginning).unwrap();
-        consumer.assign(&place).unwrap();
+        let mut places = TopicPartitionList::new();
+        for topic in standard {
+            places.add_partition_offset(&self.topic(topic), 0, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&places).unwrap();
         let deadline = Instant::now() + MINUTE;
-        let mut found = Vec::new();
-        loop {
+        let (mut found, mut open) = (Vec::new(), standard.len());
+        while open > 0 {
             match consumer.poll(Duration::from_millis(500)) {
-                Some(Err(KafkaError::PartitionEOF(_))) => return found,
-                Some(Ok(message)) => found.push(Raw::of(&message)),
-                Some(Err(_)) | None => assert!(Instant::now() < deadline, "{standard} does not end"),
+                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Ok(message)) => {
+                    let topic = standard.iter().find(|topic| self.topic(topic) == message.topic()).unwrap();
+                    found.push(Raw::of(topic, &message));
+                }
+                Some(Err(_)) | None => assert!(Instant::now() < deadline, "{standard:?} do not end"),
             }
         }
+        found
     }
 
-    /// What all outputs hold: decoded by fastavro where they are avro.
-    pub(super) fn outputs(&self, avro: &[&str]) -> Records {
+    /// What all outputs hold: decoded by fastavro.
+    pub(super) fn outputs(&self) -> Records {
+        let records = self.records_of(&OUTPUTS);
         let mut found = Records::default();
-        for topic in OUTPUTS {
-            let records = self.records(topic);
-            if topic == cx_timelines_tests::DEAD_LETTERS {
-                records.iter().for_each(|record| found.take_letter(record.header("cx.error.reason")));
-                continue;
-            }
-            let values = records.iter().filter_map(|record| record.value.clone());
-            let mut values = match avro.contains(&topic) {
-                true => independent::decode(&self.ground.registry.url(), &values.collect::<Vec<_>>()),
-                false => values.map(|value| serde_json::from_slice(&value).unwrap()).collect(),
-            }
-            .into_iter();
-            for record in &records {
-                let value = record.value.as_ref().map_or(Value::Null, |_| values.next().unwrap());
-                found.take(topic, Some(&record.key), value);
-            }
+        let (letters, records): (Vec<Raw>, Vec<Raw>) =
+            records.into_iter().partition(|record| record.topic == DEAD_LETTERS);
+        letters.iter().for_each(|letter| found.take_letter(letter.header("cx.error.reason")));
+        let values: Vec<Vec<u8>> = records.iter().filter_map(|record| record.value.clone()).collect();
+        let mut values = independent::decode(&self.ground.registry.url(), &values).into_iter();
+        for record in &records {
+            assert!(record.header("cx.schema").ends_with("/1"), "{}", record.topic);
+            let value = record.value.as_ref().map_or(Value::Null, |_| values.next().unwrap());
+            found.take(record.topic, Some(&record.key), value);
         }
         found
     }
@@ -211,16 +216,18 @@ impl Pipeline<'_> {
 
 /// A record as it lies in its topic.
 pub(super) struct Raw {
+    topic: &'static str,
     pub(super) key: String,
     pub(super) value: Option<Vec<u8>>,
     headers: Vec<(String, String)>,
 }
 
 impl Raw {
-    fn of(message: &impl Message) -> Self {
+    fn of(topic: &'static str, message: &impl Message) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = message.headers().into_iter().flat_map(Headers::iter);
         Self {
+            topic,
             key: text(message.key().unwrap_or_default()),
             value: message.payload().map(<[u8]>::to_vec),
             headers: headers
