@@ -15,7 +15,7 @@ pub enum NotDecoded {
 
 /// How the values of input topics are read. What an event says does not depend on it.
 pub trait Decode: Send + Sync {
-    /// Reads a value of this topic into an event, as [`decode`] reads JSON. `scratch` is room for work, anything in it is
+    /// Reads a value of this topic into an event, as [`decode()`] reads JSON. `scratch` is room for work, anything in it is
     /// lost; the event borrows from it and from the value.
     ///
     /// # Errors

@@ -12,10 +12,11 @@ mod siding;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use engine::{SourceRecord, Task, TaskError};
+use engine::{SourceRecord, Task, TaskError, UnknownSchema};
 use model::Limits;
 
 use super::broker::{Offset, Place, Record};
+use super::defect::Defect;
 use super::disk::Disk;
 use super::faults::Fault;
 use super::world::World;
@@ -195,6 +196,8 @@ impl Worker {
     }
 
     fn take(&mut self, place: Place, world: &mut World) -> Result<(), String> {
+        let until_unknown = world.strikes(Fault::UnknownSchema).then(|| world.rng.between(0, 1));
+        world.topics.schemas.forget_after(until_unknown);
         let Some((offset, record)) = world.broker.fetch(place, self.client.position(place)) else {
             return Ok(());
         };
@@ -213,8 +216,17 @@ impl Worker {
         if world.topics.of_siding().contains(&place.topic) {
             if self.siding.expects(place, offset) {
                 let moved = self.siding.mover.process(&source, NOW_MS);
-                moved.map_err(|error| format!("{name}: {error}"))?;
-                world.note(format_args!("{name}: moves {place:?} offset {offset}"));
+                match moved {
+                    Ok(()) => {
+                        self.siding.took(place, offset);
+                        world.note(format_args!("{name}: moves {place:?} offset {offset}"));
+                    }
+                    Err(UnknownSchema(_)) => {
+                        self.siding.await_schema(place, offset);
+                        world.faults.count(Fault::UnreadRecord);
+                        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
+                    }
+                }
             }
             return Ok(());
         }
@@ -228,12 +240,29 @@ impl Worker {
                 world.note(format_args!("{name}: takes {place:?} offset {offset}"));
                 Ok(())
             }
+            Err(TaskError::UnknownSchema { .. }) => {
+                self.await_schema(place, offset, world);
+                Ok(())
+            }
             Err(TaskError::StateDamaged { partition, .. }) => {
                 world.note(format_args!("{name}: the state of {partition} is damaged"));
                 self.restore_anew(partition, world)
             }
             Err(error) => Err(format!("{name}: {error}")),
         }
+    }
+
+    /// A record cannot be read before a schema is known: its lane stands still until it is.
+    fn await_schema(&mut self, place: Place, offset: i64, world: &mut World) {
+        let Some(lane) = self.lanes.get_mut(&place.partition) else { return };
+        if world.has(Defect::KeepsHalfARecord) {
+            self.client.fall_back(place, 1);
+        } else {
+            lane.await_schema();
+        }
+        world.faults.count(Fault::UnreadRecord);
+        let name = &self.name;
+        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
     }
 
     /// What the client's figures say of the ends.
