@@ -233,8 +233,6 @@ fn shows_and_loads(pipeline: &ground::Pipeline<'_>, expected: &Records, event: &
         let line: Value = serde_json::from_str(line).unwrap();
         assert!(line["value"]["entryId"].is_string(), "{line}");
     }
-    let found = pipeline.ok(&["erase", "--conversation", conversation, "--dry-run"], b"");
-    assert!(found.contains(&pipeline.topic("cx.activities")), "{found}");
 
     let more = event.replace("\"id\":\"", "\"id\":\"loaded-");
     let before = pipeline.records("cx.events").len();
@@ -244,4 +242,18 @@ fn shows_and_loads(pipeline: &ground::Pipeline<'_>, expected: &Records, event: &
     assert_eq!(records.len(), before + 1);
     assert_eq!(records.last().unwrap().value.as_ref().unwrap()[0], 0, "it was loaded as Avro");
     assert_eq!(pipeline.records("cx.dead-letters").len(), 3, "and can be read");
+
+    erases(pipeline, conversation);
+}
+
+/// What is erased is found in Avro as it is in JSON.
+fn erases(pipeline: &ground::Pipeline<'_>, conversation: &str) {
+    let whose = ["erase", "--conversation", conversation];
+    let found = pipeline.ok(&[&whose[..], &["--dry-run"]].concat(), b"");
+    let (activities, events) = (pipeline.topic("cx.activities"), pipeline.topic("cx.events"));
+    assert!(found.contains(&activities) && found.contains(&events), "{found}");
+    pipeline.ok(&[&whose[..], &["--yes"]].concat(), b"");
+    assert_eq!(pipeline.run(&["show", conversation], b"").status.code(), Some(1));
+    let again = pipeline.ok(&[&whose[..], &["--dry-run"]].concat(), b"");
+    assert!(!again.contains(&activities) && again.contains(&events), "{again}");
 }
