@@ -3,7 +3,7 @@
 use cx_timelines_tests::run_to_end;
 use serde_json::{Value, json};
 
-use super::ground::{AVRO_OUTPUTS, Ground};
+use super::ground::{AVRO_OUTPUTS, Ground, await_readiness, end};
 use super::independent;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas");
@@ -27,6 +27,12 @@ fn a_breaking_schema_fails_the_check_and_one_with_an_added_default_is_read_by_al
     let check = |folder: &str| pipeline.run(&["schemas", "check", "--schemas", folder], b"");
     let said = |output: &std::process::Output| String::from_utf8_lossy(&output.stdout).into_owned();
 
+    let strict = ground.pipeline_with("e", &AVRO_OUTPUTS, "register: false");
+    let refused = strict.run(&["run", "--http", "127.0.0.1:0"], b"");
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{why}");
+    assert!(why.contains("e.activities-value; run `cx-timelines schemas register`"), "{why}");
+
     let first = pipeline.ok(&["schemas", "check"], b"");
     assert!(first.contains("e.activities-value: has no version yet"), "{first}");
     let registered = pipeline.ok(&["schemas", "register"], b"");
@@ -35,6 +41,9 @@ fn a_breaking_schema_fails_the_check_and_one_with_an_added_default_is_read_by_al
         6,
         "{registered}"
     );
+    let mut program = ground.pipeline_with("e", &AVRO_OUTPUTS, "register: false").start();
+    await_readiness(&mut program, true);
+    end(program);
     let second = pipeline.ok(&["schemas", "check"], b"");
     assert!(
         second.contains("e.activities-value: goes together with all registered versions (1)"),

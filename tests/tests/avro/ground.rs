@@ -48,6 +48,11 @@ impl Ground {
 
     /// A pipeline whose topics begin with its name instead of `cx`; these are avro, [`OF_CONVERSATIONS`] among them.
     pub(super) fn pipeline(&self, name: &str, avro: &[&str]) -> Pipeline<'_> {
+        self.pipeline_with(name, avro, "register: true")
+    }
+
+    /// The same with a line more of what it knows of the registry.
+    pub(super) fn pipeline_with(&self, name: &str, avro: &[&str], more: &str) -> Pipeline<'_> {
         let standard =
             std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../topics.yaml")).unwrap();
         let mut topic = "";
@@ -68,7 +73,7 @@ impl Ground {
             text = text.replace(limit, &format!("{key} 36500d"));
         }
         text = text.replace("cx.", &format!("{name}.")).replace(r"cx\.", &format!(r"{name}\."));
-        text += &format!("\nschema_registry:\n  url: {}\n", self.registry.url());
+        text += &format!("\nschema_registry:\n  url: {}\n  {more}\n", self.registry.url());
         let config = self.folder.path().join(format!("{name}.yaml"));
         std::fs::write(&config, text).unwrap();
         Pipeline { ground: self, name: name.to_owned(), config }
