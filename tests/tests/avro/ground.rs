@@ -19,8 +19,10 @@ use serde_json::Value;
 use super::independent;
 
 /// All outputs that have a schema.
-pub(super) const AVRO_OUTPUTS: [&str; 6] =
-    ["cx.activities", "cx.timelines", "cx.conversations", "cx.metrics", "cx.audit", "cx.bot-training"];
+pub(super) fn avro_outputs() -> Vec<&'static str> {
+    OUTPUTS.into_iter().filter(|topic| *topic != DEAD_LETTERS).collect()
+}
+
 /// Stands for the topics of one conversation each.
 pub(super) const OF_CONVERSATIONS: &str = "those of conversations";
 const MINUTE: Duration = Duration::from_secs(60);
