@@ -182,22 +182,29 @@ fn events_that_fastavro_wrote_fold_like_json_and_a_registry_that_goes_and_comes_
         differences(&expected, &pipeline.outputs()).is_empty().then_some(())
     });
 
-    refuses_what_does_not_match(&pipeline, ours, &first[0]);
+    // Whoever waits for a registry stays in the group.
+    for kind in ["lost", "revoked"] {
+        let rebalances = format!("cx_timelines_rebalances_total{{kind=\"{kind}\"}}");
+        assert_eq!(program.figure(&rebalances), 0.0, "{kind}");
+    }
+    let timeless = json!({"id": "late", "name": "X", "timestamp": "never", "data": "{\"a\":1}"});
+    let timeless = independent::encode(&url, &[(timeless, ours)]).remove(0);
+    refuses_what_does_not_match(&pipeline, ours, &first[0], timeless);
     shows_and_loads(&pipeline, &expected, &json[0]);
     end(program);
     ground.kafka.stop();
 }
 
 /// The record's fault is a dead letter, with its place.
-fn refuses_what_does_not_match(pipeline: &ground::Pipeline<'_>, ours: u32, good: &[u8]) {
+fn refuses_what_does_not_match(pipeline: &ground::Pipeline<'_>, ours: u32, good: &[u8], timeless: Vec<u8>) {
     let foreign = [&[0], 999_999_u32.to_be_bytes().as_slice(), &good[5..]].concat();
     let cut = [&[0], ours.to_be_bytes().as_slice(), &good[5..good.len() - 2]].concat();
-    pipeline.produce("cx.events", &[foreign, cut, b"{}".to_vec()]);
+    pipeline.produce("cx.events", &[foreign, cut, b"{}".to_vec(), timeless]);
     pipeline.wait_for_all();
     let letters = pipeline.records("cx.dead-letters");
     let details: Vec<&str> = letters.iter().map(|letter| letter.header("cx.error.detail")).collect();
-    assert!(letters.iter().all(|letter| letter.header("cx.error.reason") == "malformed"), "{details:?}");
-    assert_eq!(details.len(), 3);
+    let reasons: Vec<&str> = letters.iter().map(|letter| letter.header("cx.error.reason")).collect();
+    assert_eq!(reasons, ["malformed", "malformed", "malformed", "bad-timestamp"], "{details:?}");
     assert!(details[0].contains("knows no schema of id 999999"), "{details:?}");
     assert!(
         details[1].contains("field data does not match schema") && details[1].contains("at byte"),
@@ -206,6 +213,10 @@ fn refuses_what_does_not_match(pipeline: &ground::Pipeline<'_>, ours: u32, good:
     assert!(details[2].contains("not in the wire format"), "{details:?}");
     let shown = pipeline.ok(&["dead-letters", "list"], b"");
     assert!(shown.contains("knows no schema"), "{shown}");
+    let place = shown.lines().find(|line| line.contains("bad-timestamp")).unwrap();
+    let place = place.split_whitespace().find(|word| word.starts_with("0:")).unwrap();
+    let page = pipeline.ok(&["dead-letters", "show", place], b"");
+    assert!(page.contains("\"timestamp\": \"never\"") && page.contains("\"a\": 1"), "{page}");
 }
 
 /// Commands show JSON whatever the topics are, and `load` writes what the topic is.
@@ -242,7 +253,7 @@ fn shows_and_loads(pipeline: &ground::Pipeline<'_>, expected: &Records, event: &
     let records = pipeline.records("cx.events");
     assert_eq!(records.len(), before + 1);
     assert_eq!(records.last().unwrap().value.as_ref().unwrap()[0], 0, "it was loaded as Avro");
-    assert_eq!(pipeline.records("cx.dead-letters").len(), 3, "and can be read");
+    assert_eq!(pipeline.records("cx.dead-letters").len(), 4, "and can be read");
 
     erases(pipeline, conversation);
 }
