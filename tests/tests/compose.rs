@@ -114,17 +114,19 @@ fn everything_listens_on_loopback_only() {
         }
         assert!(service["network_mode"].is_null() && service["privileged"].is_null(), "{name}");
     }
-    assert_eq!(published, 3, "the broker, the registry and the program's HTTP");
+    assert_eq!(published, 5, "the broker, the registry, the program's HTTP, Prometheus and Grafana");
 }
 
 #[test]
-fn the_program_runs_without_rights_that_it_does_not_need() {
+fn program_and_monitoring_run_without_rights_that_they_do_not_need() {
     let compose = compose();
-    for (name, service) in services(&compose).filter(|(_, service)| service["image"] == IMAGE) {
+    let is_confined =
+        |name: &str, service: &Value| service["image"] == IMAGE || ["prometheus", "grafana"].contains(&name);
+    for (name, service) in services(&compose).filter(|(name, service)| is_confined(name, service)) {
         assert_eq!(service["read_only"], true, "{name}");
         assert_eq!(words(&service["cap_drop"]), ["ALL"], "{name}");
         assert_eq!(words(&service["security_opt"]), ["no-new-privileges:true"], "{name}");
-        assert!(service["user"].is_null(), "{name}: the Dockerfile says who");
+        assert!(service["user"].is_null(), "{name}: the image says who");
     }
     let dockerfile = file("Dockerfile");
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();

@@ -99,6 +99,10 @@ pub enum Command {
     /// Compare the schemas with the registry and with what was released, or register them.
     #[command(subcommand)]
     Schemas(SchemasCommand),
+    /// Print a script that lets a shell complete commands and flags.
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them.
+    Man(ManArgs),
 }
 
 /// Flags of `run`.
@@ -304,6 +308,25 @@ pub struct TopicsArgs {
     /// Copies of each new partition; -1 is the brokers' default.
     #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = replication)]
     pub replication: i32,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CompletionsArgs {
+    /// Which shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// The page of this command, for example `dead-letters replay`; without it that of the program.
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this directory, which is created where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 fn bootstrap(text: &str) -> Result<String, String> {

@@ -34,19 +34,22 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let global = &cli.global;
-    let config = Config::load(global.config.as_deref(), &global.group, global.schema_registry.as_deref());
-    let config = config.map_err(Failure::usage)?;
+    // Asked for by those who need it: what only tells of the program itself does not mind a broken one.
+    let registry = global.schema_registry.as_deref();
+    let config = || Config::load(global.config.as_deref(), &global.group, registry).map_err(Failure::usage);
     match &cli.command {
-        Command::Run(args) => commands::run::run(global, args, &config),
-        Command::Fold(args) => commands::fold::run(global, args, &config),
-        Command::Load(args) => commands::load::run(global, args, &config),
-        Command::Tail(args) => commands::tail::run(global, args, &config),
-        Command::Show(args) => commands::show::run(global, args, &config),
-        Command::AsOf(args) => commands::as_of::run(global, args, &config),
-        Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config),
-        Command::Erase(args) => commands::erase::run(global, args, &config),
-        Command::Demo(args) => commands::demo::run(global, args, &config),
-        Command::Topics(command) => commands::topics::run(global, command, &config),
-        Command::Schemas(command) => commands::schemas::run(command, &config),
+        Command::Run(args) => commands::run::run(global, args, &config()?),
+        Command::Fold(args) => commands::fold::run(global, args, &config()?),
+        Command::Load(args) => commands::load::run(global, args, &config()?),
+        Command::Tail(args) => commands::tail::run(global, args, &config()?),
+        Command::Show(args) => commands::show::run(global, args, &config()?),
+        Command::AsOf(args) => commands::as_of::run(global, args, &config()?),
+        Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config()?),
+        Command::Erase(args) => commands::erase::run(global, args, &config()?),
+        Command::Demo(args) => commands::demo::run(global, args, &config()?),
+        Command::Topics(command) => commands::topics::run(global, command, &config()?),
+        Command::Schemas(command) => commands::schemas::run(command, &config()?),
+        Command::Completions(args) => commands::manual::completions(*args),
+        Command::Man(args) => commands::manual::pages(args),
     }
 }

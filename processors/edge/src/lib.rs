@@ -3,6 +3,7 @@
 //! [`Pipeline`] runs workers; a worker drives the engine's tasks on Kafka. What a task does is decided in the engine and
 //! the folds; here is only when, and what to do when the cluster says no.
 
+mod catch_up;
 mod consumer;
 mod deliveries;
 mod errors;

@@ -66,8 +66,8 @@ impl Settings {
         config.set("auto.offset.reset", "earliest");
         config.set("isolation.level", "read_committed");
         self.set_membership(&mut config, worker);
-        // For the lag of each partition.
-        config.set("statistics.interval.ms", "2000");
+        // For the lag of each partition, and what operators see of the client.
+        config.set(STATISTICS, "2000");
         // Bounds on what is fetched ahead; the default is 64 MiB for each partition.
         config.set("queued.max.messages.kbytes", "32768");
         config.set("fetch.message.max.bytes", "2097152");
@@ -116,7 +116,9 @@ impl Settings {
         config.set("fetch.wait.max.ms", "10");
         config.set("queued.max.messages.kbytes", "16384");
         config.set("check.crcs", "false");
-        self.overridden(config, |key| !PRODUCER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))
+        self.overridden(config, |key| {
+            !PRODUCER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key) && key != STATISTICS
+        })
     }
 
     /// The transactional producer of one worker.
@@ -134,11 +136,16 @@ impl Settings {
         // coordinator is gone it is looked for only after a change of some connection (#5511): for minutes there may be none,
         // and the worker stands still. A connection that closes when nothing is sent is such a change.
         config.set("connections.max.idle.ms", "10000");
+        // For what operators see of the client.
+        config.set(STATISTICS, "2000");
         // A dead letter is as large as its record was; the topic's own limit decides.
         config.set("message.max.bytes", "33554432");
         self.overridden(config, |key| !CONSUMER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))
     }
 }
+
+/// How often a client tells how it goes. Nobody listens to those that restore.
+const STATISTICS: &str = "statistics.interval.ms";
 
 /// Properties that a consumer would refuse or warn of.
 const PRODUCER_ONLY: &[&str] = &[
@@ -168,7 +175,6 @@ const GROUP_ONLY: &[&str] = &[
     "group.protocol",
     "group.remote.assignor",
     "partition.assignment.strategy",
-    "statistics.interval.ms",
 ];
 
 /// Properties that a producer would refuse or warn of.

@@ -9,6 +9,7 @@ pub mod erase;
 pub mod fold;
 mod lines;
 pub mod load;
+pub mod manual;
 pub mod run;
 pub mod schemas;
 pub mod show;

@@ -91,8 +91,15 @@ pub fn start(
     let instance = Instance::claim(global.state_dir.as_deref()).map_err(Failure::usage)?;
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let kinds: Vec<&str> = EventClass::ALL.iter().map(|class| class.as_str()).collect();
-    let metrics =
-        Metrics::new(&Labels { dead_letter_reasons: &reasons, event_kinds: &kinds, rules: &folds::RULES })?;
+    let metrics = Metrics::new(&Labels {
+        dead_letter_reasons: &reasons,
+        event_kinds: &kinds,
+        rules: &folds::RULES,
+        visit_outcomes: &folds::VISIT_OUTCOMES,
+    })?;
+    if let Some(folder) = &global.state_dir {
+        metrics.watch_disk(folder);
+    }
     let names = worker_names(usize::from(args.workers));
     let health = Health::new(names.clone());
     let http = global.http.unwrap_or(DEFAULT_HTTP);

@@ -28,8 +28,6 @@ struct Source {
 pub(super) struct Lane {
     pub(super) task: Task,
     sources: Vec<Source>,
-    /// The end that the input had when the lane came up: when it is reached, things may expire.
-    first_end: Option<i64>,
     /// The schema without which its next record cannot be read. Until it is known nothing is taken.
     awaits: Option<u32>,
     metrics: Metrics,
@@ -46,13 +44,7 @@ impl Lane {
             in_place: false,
             went_back: false,
         };
-        Self {
-            task,
-            sources: vec![source(input), source(repartition)],
-            first_end: None,
-            awaits: None,
-            metrics,
-        }
+        Self { task, sources: vec![source(input), source(repartition)], awaits: None, metrics }
     }
 
     pub(super) fn partition(&self) -> i32 {
@@ -196,30 +188,14 @@ impl Lane {
         Ok(())
     }
 
-    /// The end of one of its partitions has been told: shows the lag, and lets things expire once the task has come to the
-    /// end that its input had at first.
+    /// The end of one of its partitions has been told: shows the lag.
     pub(super) fn saw_end(&mut self, topic: &str, end: End) {
         let partition = self.partition();
-        let is_input = topic == self.input();
         let Some(source) = self.source(topic) else { return };
         let committed = source.committed.unwrap_or(0);
-        let next = source.next;
         // Behind the last record there may be markers of transactions; nobody will ever commit those.
-        let last = if end.is_drained { next } else { end.stable };
+        let last = if end.is_drained { source.next } else { end.stable };
         self.metrics.lag(topic, partition, (last - committed).max(0));
-        let Some(first_end) = self.first_end.filter(|_| is_input && self.is_live()) else { return };
-        // Statistics can be older than the consumer's place: they count only once they know the end that was measured.
-        let is_read = end.is_drained && end.stable >= first_end && next == committed;
-        if is_read || committed >= first_end {
-            self.task.caught_up();
-        }
-    }
-
-    /// Lets the end of the input be measured, once.
-    pub(super) fn measure_end(&mut self, end_of: impl FnOnce(&str, i32) -> Option<i64>) {
-        if self.first_end.is_none() {
-            self.first_end = end_of(self.input(), self.partition());
-        }
     }
 
     /// Leaves no trace in the metrics.

@@ -16,10 +16,11 @@ use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
-use crate::consumer::{MessageHeaders, Notes, Traffic, source_record};
+use crate::catch_up::{Asking, CatchUp, Topics};
+use crate::consumer::{MessageHeaders, Notes, source_record};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
-use crate::metrics::Metrics;
+use crate::metrics::{Client, Metrics};
 use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
 use crate::schemas::Schemas;
@@ -36,7 +37,7 @@ const IDLE: Duration = Duration::from_millis(100);
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// How many records are taken between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
-const FIGURES_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What all workers of a pipeline have in common.
 #[derive(Clone)]
@@ -87,9 +88,8 @@ pub(crate) struct Worker {
     staged_since: Option<Instant>,
     taken: u32,
     ask_offsets_at: Instant,
-    figures_at: Instant,
-    /// What the metrics know of already.
-    traffic: Traffic,
+    looked_at: Instant,
+    catch_up: CatchUp,
 }
 
 impl Worker {
@@ -136,8 +136,8 @@ impl Worker {
             staged_since: None,
             taken: 0,
             ask_offsets_at: now,
-            figures_at: now,
-            traffic: Traffic::default(),
+            looked_at: now,
+            catch_up: CatchUp::default(),
         };
         let result = worker.turns();
         if result.is_ok() {
@@ -159,7 +159,7 @@ impl Worker {
     fn turn(&mut self) -> Result<(), EdgeError> {
         self.follow_group()?;
         self.bring_lanes_up()?;
-        self.show_figures();
+        self.look_around()?;
         let mut began = None;
         let mut wait = self.patience();
         loop {
@@ -245,6 +245,7 @@ impl Worker {
             lane.close();
             self.shared.stores.closed(partition);
         }
+        self.shared.metrics.clients_gone(&self.name);
         self.shared.health.set_worker(&self.name, false, "left the group");
         drop(self.consumer);
     }
@@ -264,12 +265,32 @@ impl Worker {
         }
     }
 
-    fn show_figures(&mut self) {
-        if self.figures_at.elapsed() < FIGURES_EVERY {
-            return;
+    /// What is looked at every now and then only.
+    fn look_around(&mut self) -> Result<(), EdgeError> {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return Ok(());
         }
-        self.figures_at = Instant::now();
+        self.looked_at = Instant::now();
         self.notice_topics_created_again();
+        self.show_figures();
+        self.follow_catching_up()
+    }
+
+    /// Once the group has read what there was, things may expire.
+    fn follow_catching_up(&mut self) -> Result<(), EdgeError> {
+        let Shared { settings, inputs, patterns, topology, .. } = &self.shared;
+        let is_input =
+            |topic: &str| inputs.iter().any(|input| input == topic) || patterns.is_event_topic(topic);
+        let topics = Topics { is_input: &is_input, repartition: topology.name(topology.repartition()) };
+        let asking = Asking { settings, worker: &self.name };
+        if self.catch_up.turn(asking, topics)? {
+            tracing::info!(worker = self.name, "caught up");
+            self.lanes.values_mut().for_each(|lane| lane.task.caught_up());
+        }
+        Ok(())
+    }
+
+    fn show_figures(&mut self) {
         let metrics = &self.shared.metrics;
         for lane in self.lanes.values() {
             let state = lane.task.state();
@@ -284,13 +305,12 @@ impl Worker {
                 continue;
             }
             if let Some(lane) = self.lanes.get_mut(&partition) {
-                lane.measure_end(|topic, partition| self.restorer.end_of(topic, partition));
                 lane.saw_end(&topic, end);
             }
         }
-        let traffic = self.consumer.context().traffic();
-        metrics.client_traffic(traffic.since(self.traffic));
-        self.traffic = traffic;
+        let figures = (self.consumer.context().take_figures(), self.producer.take_figures());
+        metrics.client(&self.name, Client::Consumer, figures.0);
+        metrics.client(&self.name, Client::Producer, figures.1);
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
     }
 }

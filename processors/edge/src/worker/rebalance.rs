@@ -129,6 +129,7 @@ impl Worker {
                 Some(task) => {
                     let lane = Lane::new(task, &input, self.repartition(), self.shared.metrics.clone());
                     self.lanes.insert(partition, lane);
+                    self.catch_up.begin();
                 }
                 None => self.unopened.push((partition, input)),
             }

@@ -40,6 +40,11 @@ enum Load {
 }
 
 impl Patterns {
+    /// Whether the topic holds events of one conversation.
+    pub(super) fn is_event_topic(&self, topic: &str) -> bool {
+        matches!(self.load_of(topic), Some(Load::EventsOf(_)))
+    }
+
     /// What the records of this topic are; none where it does not belong to the siding.
     fn load_of(&self, topic: &str) -> Option<Load> {
         if self.erasures.as_deref() == Some(topic) {

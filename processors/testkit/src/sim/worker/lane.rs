@@ -19,7 +19,6 @@ pub(super) struct Lane {
     /// How far the state is restored; none before and after.
     pub(super) restoring: Option<Progress>,
     sources: [Source; 2],
-    first_end: Option<i64>,
     /// Whether it stands still for a schema.
     awaits: bool,
 }
@@ -30,13 +29,7 @@ impl Lane {
         let partition = task.partition();
         let source =
             |topic| Source { place: Place { topic, partition }, committed: None, next: 0, in_place: false };
-        Self {
-            task,
-            restoring: None,
-            sources: [source(input), source(repartition)],
-            first_end: None,
-            awaits: false,
-        }
+        Self { task, restoring: None, sources: [source(input), source(repartition)], awaits: false }
     }
 
     pub(super) fn places(&self) -> [Place; 2] {
@@ -115,21 +108,6 @@ impl Lane {
             source.next = source.committed.unwrap_or(0);
             client.seek(source.place, source.next);
             source.in_place = true;
-        }
-    }
-
-    /// The end of its input has been told: lets things expire once the task has come to the end that it had at first,
-    /// which is measured here, once.
-    pub(super) fn saw_end(&mut self, (end, stable_end): (i64, i64), is_drained: bool) {
-        let first_end = *self.first_end.get_or_insert(end);
-        if !self.is_live() {
-            return;
-        }
-        let [input, _] = &self.sources;
-        let committed = input.committed.unwrap_or(0);
-        let is_read = is_drained && stable_end >= first_end && input.next == committed;
-        if is_read || committed >= first_end {
-            self.task.caught_up();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A worker as the edge runs it: the same steps in the same order, cut into pieces between any two of which anything may
 //! happen. The tasks in its hands are the real ones.
 
+mod catch_up;
 mod client;
 mod collected;
 mod commit;
@@ -20,6 +21,7 @@ use super::defect::Defect;
 use super::disk::Disk;
 use super::faults::Fault;
 use super::world::World;
+use catch_up::CatchUp;
 use client::Client;
 use lane::Lane;
 use siding::Siding;
@@ -84,6 +86,7 @@ pub(super) struct Worker {
     siding: Siding,
     /// Partitions whose store another worker of this instance has not let go of yet.
     unopened: BTreeSet<i32>,
+    catch_up: CatchUp,
     disk: Disk,
     /// The offsets of the transaction that is being committed.
     offsets: Vec<(Place, Offset)>,
@@ -108,6 +111,7 @@ impl Worker {
             lanes: BTreeMap::new(),
             siding: Siding::new(&world.topics.topology, world.topics.partitions),
             unopened: BTreeSet::new(),
+            catch_up: CatchUp::done(),
             disk,
             changelog_ends: BTreeMap::new(),
             offsets: Vec::new(),
@@ -170,7 +174,7 @@ impl Worker {
 
     /// Takes some records of one partition; commits when there are none, or earlier.
     fn poll(&mut self, world: &mut World) -> Result<(), String> {
-        self.see_ends(world);
+        self.follow_catching_up(world);
         let places = self.readable(world);
         let Some(place) = world.rng.pick(&places).copied() else { return self.begin_commit(world) };
         if world.strikes(Fault::Redelivery) {
@@ -265,13 +269,10 @@ impl Worker {
         world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
     }
 
-    /// What the client's figures say of the ends.
-    fn see_ends(&mut self, world: &World) {
-        for lane in self.lanes.values_mut() {
-            let [input, _] = lane.places();
-            let is_drained = world.broker.fetch(input, self.client.position(input)).is_none();
-            let log = world.broker.log(input);
-            lane.saw_end((log.end(), log.stable_end()), is_drained);
+    /// Lets things expire once the group has caught up.
+    fn follow_catching_up(&mut self, world: &World) {
+        if self.catch_up.turn(world) {
+            self.lanes.values_mut().for_each(|lane| lane.task.caught_up());
         }
     }
 
@@ -291,6 +292,7 @@ impl Worker {
         matches!(self.stage, Stage::Turn(_))
             && self.client.is_settled()
             && self.unopened.is_empty()
+            && self.catch_up.is_done()
             && self.lanes.values().all(Lane::is_live)
             && self.siding.is_live()
             && self.is_clean()

@@ -58,6 +58,7 @@ impl Worker {
                 Some(task) => {
                     let lane = Lane::new(task, world.topics.input, world.topics.repartition());
                     self.lanes.insert(partition, lane);
+                    self.catch_up.begin();
                 }
                 None => {
                     self.unopened.insert(partition);
