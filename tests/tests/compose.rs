@@ -65,6 +65,22 @@ fn kafka_is_the_version_that_the_tests_run_against() {
 }
 
 #[test]
+fn the_registry_is_the_one_that_the_tests_run_against() {
+    let compose = compose();
+    let registry = &compose["services"]["registry"];
+    let version = sandbox::registry::VERSION;
+    assert_eq!(registry["image"], format!("apicurio/apicurio-registry-mem:{version}"));
+    let command = words(&compose["services"]["cx-timelines"]["command"]);
+    let at = command.iter().position(|word| *word == "--schema-registry").unwrap();
+    let port = registry["environment"]["HTTP_PORT"].as_str().unwrap();
+    assert_eq!(command[at + 1], format!("http://registry:{port}{}", sandbox::registry::API));
+    assert!(words(&registry["ports"]).iter().all(|published| published.ends_with(&format!(":{port}"))));
+    let file = registry["environment"]["REGISTRY_DATASOURCE_URL"].as_str().unwrap();
+    let volume = words(&registry["volumes"])[0].split_once(':').unwrap().1.to_owned();
+    assert!(file.starts_with(&format!("jdbc:h2:file:{volume}/")), "{file} is not in {volume}");
+}
+
+#[test]
 fn every_image_is_pinned_or_built_here() {
     let compose = compose();
     let built: Vec<_> = services(&compose).filter(|(_, service)| !service["build"].is_null()).collect();
@@ -98,7 +114,7 @@ fn everything_listens_on_loopback_only() {
         }
         assert!(service["network_mode"].is_null() && service["privileged"].is_null(), "{name}");
     }
-    assert_eq!(published, 4, "the broker, the program's HTTP, Prometheus and Grafana");
+    assert_eq!(published, 5, "the broker, the registry, the program's HTTP, Prometheus and Grafana");
 }
 
 #[test]

@@ -48,6 +48,9 @@ pub struct Global {
     /// A file of librdkafka properties, one KEY=VALUE a line; the place for secrets.
     #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
+    /// The schema registry with the path of its API, several nodes with commas; instead of `schema_registry.url` in topics.yaml.
+    #[arg(long, global = true, env = "CX_SCHEMA_REGISTRY", value_name = "URL")]
+    pub schema_registry: Option<String>,
     /// How log lines look.
     #[arg(long, global = true, env = "CX_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -93,6 +96,9 @@ pub enum Command {
     /// Create the declared topics, or compare them with the cluster's.
     #[command(subcommand)]
     Topics(TopicsCommand),
+    /// Compare the schemas with the registry and with what was released, or register them.
+    #[command(subcommand)]
+    Schemas(SchemasCommand),
     /// Print a script that lets a shell complete commands and flags.
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them.
@@ -277,6 +283,24 @@ pub enum TopicsCommand {
     Apply(TopicsArgs),
     /// Only report. Exit code 1 when something is missing or differs.
     Check,
+}
+
+/// `schemas check` and `schemas register`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SchemasCommand {
+    /// Only report: whether readers of every version, released or registered, read the records of all others. Exit code 1 when
+    /// some do not.
+    Check(SchemasArgs),
+    /// Register the schemas of all topics that are avro, each subject with the rule FULL_TRANSITIVE.
+    Register,
+}
+
+/// Flags of `schemas check`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemasArgs {
+    /// Check the schemas of this folder, NAME.avsc, instead of those that the program writes with.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
 }
 
 /// Flags of `topics apply`.

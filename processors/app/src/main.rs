@@ -8,9 +8,12 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod formats;
 mod kafka;
 mod logging;
 mod memory;
+mod pairs;
+mod products;
 mod records;
 mod signals;
 mod state;
@@ -37,7 +40,8 @@ fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let global = &cli.global;
     // Asked for by those who need it: what only tells of the program itself does not mind a broken one.
-    let config = || Config::load(global.config.as_deref(), &global.group).map_err(Failure::usage);
+    let registry = global.schema_registry.as_deref();
+    let config = || Config::load(global.config.as_deref(), &global.group, registry).map_err(Failure::usage);
     match &cli.command {
         Command::Run(args) => commands::run::run(global, args, &config()?),
         Command::Fold(args) => commands::fold::run(global, args, &config()?),
@@ -49,6 +53,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Erase(args) => commands::erase::run(global, args, &config()?),
         Command::Demo(args) => commands::demo::run(global, args, &config()?),
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
+        Command::Schemas(command) => commands::schemas::run(command, &config()?),
         Command::Completions(args) => commands::manual::completions(*args),
         Command::Man(args) => commands::manual::pages(args),
     }

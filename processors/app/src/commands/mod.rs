@@ -11,6 +11,7 @@ mod lines;
 pub mod load;
 pub mod manual;
 pub mod run;
+pub mod schemas;
 pub mod show;
 mod spool;
 pub mod tail;

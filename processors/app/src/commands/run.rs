@@ -12,7 +12,8 @@ use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
 use edge::{
-    Ended, Membership, OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, Stores, worker_names,
+    Ended, Membership, OutputTopics, Patterns, Pipeline, Schemas, Settings, Shared, Stop, Stores,
+    worker_names,
 };
 use engine::{EventClass, Topology};
 use model::Reason;
@@ -22,6 +23,7 @@ use super::topics;
 use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
+use crate::formats::{self, Patience};
 use crate::state::{self, Origin};
 use crate::{kafka, memory, signals, wiring};
 
@@ -83,7 +85,8 @@ pub fn start(
     config: &Config,
     stop: &Stop,
 ) -> Result<Option<Running>, Failure> {
-    let topology = Arc::new(wiring::topology(config, &global.processors).map_err(Failure::usage)?);
+    let mut topology = wiring::topology(config, &global.processors).map_err(Failure::usage)?;
+    let registry = formats::registry(config, Patience::None)?;
     check_flags(global, args).map_err(Failure::usage)?;
     let instance = Instance::claim(global.state_dir.as_deref()).map_err(Failure::usage)?;
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
@@ -98,12 +101,24 @@ pub fn start(
         metrics.watch_disk(folder);
     }
     let names = worker_names(usize::from(args.workers));
-    let health = Health::new(names);
+    let health = Health::new(names.clone());
     let http = global.http.unwrap_or(DEFAULT_HTTP);
     let http = edge::http::spawn(http, metrics.clone(), health.clone()).map_err(Failure::usage)?;
     let address = http.address();
     tracing::info!("metrics and health at http://{address}/");
 
+    if registry.is_some() {
+        names.iter().for_each(|name| health.set_worker(name, false, "asking the schema registry"));
+    }
+    let known = formats::outputs::set_formats(&mut topology, config, registry.as_deref(), &metrics, stop)?;
+    let Some(outputs_known) = known else { return Ok(None) };
+    let reading = formats::inputs::reading(config, registry.as_ref(), outputs_known);
+    metrics.schemas_known(outputs_known);
+    let source = reading.map(|(decoder, source)| {
+        topology.set_decoder(decoder);
+        source
+    });
+    let topology = Arc::new(topology);
     let client = kafka::client(global)?;
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
     let shared = Shared {
@@ -115,6 +130,7 @@ pub fn start(
         stores: stores(&client, global, args, config, &metadata, &metrics)?,
         inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
         patterns: patterns(config),
+        schemas: Schemas::new(source),
         metrics: metrics.clone(),
         health: health.clone(),
         stop: stop.clone(),

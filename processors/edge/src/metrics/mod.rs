@@ -77,6 +77,9 @@ struct Inner {
     violations: Family,
     session_conflicts: IntCounter,
     window_changes_expired: IntCounter,
+    registry_requests: IntCounterVec,
+    schemas_known: IntGauge,
+    schemas_awaited: IntGauge,
     visits: Family,
     visits_taken_back: Family,
     live: IntGauge,
@@ -134,6 +137,10 @@ impl Metrics {
         for state in Phase::ALL {
             tasks.with_label_values(&[state.as_str()]);
         }
+        let registry_requests = counters(&registry, &names::REGISTRY_REQUESTS)?;
+        for is_answered in [true, false] {
+            registry_requests.with_label_values(&[answer(is_answered)]);
+        }
         let inner = Inner {
             events: family(&registry, &names::EVENTS, labels.event_kinds)?,
             outputs: counters(&registry, &names::OUTPUTS)?,
@@ -157,6 +164,9 @@ impl Metrics {
             violations: family(&registry, &names::INVARIANT_VIOLATIONS, labels.rules)?,
             session_conflicts: counter(&registry, &names::SESSION_CONFLICTS)?,
             window_changes_expired: counter(&registry, &names::WINDOW_CHANGES_EXPIRED)?,
+            registry_requests,
+            schemas_known: gauge(&registry, &names::SCHEMAS_KNOWN)?,
+            schemas_awaited: gauge(&registry, &names::SCHEMAS_AWAITED)?,
             visits: family(&registry, &names::QUEUE_VISITS, labels.visit_outcomes)?,
             visits_taken_back: family(&registry, &names::QUEUE_VISITS_TAKEN_BACK, labels.visit_outcomes)?,
             live: gauge(&registry, &names::LIVE)?,
@@ -303,6 +313,21 @@ impl Metrics {
         self.inner.producer_rebuilds.inc();
     }
 
+    /// The schema registry was asked something.
+    pub fn registry_asked(&self, is_answered: bool) {
+        self.inner.registry_requests.with_label_values(&[answer(is_answered)]).inc();
+    }
+
+    /// How many schemas are known.
+    pub fn schemas_known(&self, schemas: usize) {
+        self.inner.schemas_known.set(gauge_value(schemas));
+    }
+
+    /// How many schemas are waited for.
+    pub(crate) fn schemas_awaited(&self, schemas: usize) {
+        self.inner.schemas_awaited.set(gauge_value(schemas));
+    }
+
     /// Something that a task noticed.
     pub fn notice(&self, notice: Notice, count: u64) {
         match notice {
@@ -350,6 +375,11 @@ impl Metrics {
         }
         text
     }
+}
+
+/// What became of a question.
+const fn answer(is_answered: bool) -> &'static str {
+    if is_answered { "answered" } else { "failed" }
 }
 
 fn gauge_value(count: usize) -> i64 {

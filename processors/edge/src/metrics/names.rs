@@ -262,6 +262,24 @@ pub const WINDOW_CHANGES_EXPIRED: Declared = counter(
     &[],
     "Changes of metrics windows whose retention was over; those windows stay as they are.",
 );
+/// Questions to the schema registry.
+pub const REGISTRY_REQUESTS: Declared = counter(
+    "cx_timelines_schema_registry_requests_total",
+    &["outcome"],
+    "Questions to the schema registry by outcome; one that failed is asked again.",
+);
+/// Schemas that are known.
+pub const SCHEMAS_KNOWN: Declared = gauge(
+    "cx_timelines_schemas_known",
+    &[],
+    "Schemas of the registry that this process knows, of its outputs and of records that it read.",
+);
+/// Schemas that are waited for.
+pub const SCHEMAS_AWAITED: Declared = gauge(
+    "cx_timelines_schemas_awaited",
+    &[],
+    "Schemas that partitions wait for because the registry has not told them yet.",
+);
 /// Visits of queues.
 pub const QUEUE_VISITS: Declared = counter(
     "cx_timelines_queue_visits_total",
@@ -336,6 +354,9 @@ pub const ALL: &[Declared] = &[
     INVARIANT_VIOLATIONS,
     SESSION_CONFLICTS,
     WINDOW_CHANGES_EXPIRED,
+    REGISTRY_REQUESTS,
+    SCHEMAS_KNOWN,
+    SCHEMAS_AWAITED,
     QUEUE_VISITS,
     QUEUE_VISITS_TAKEN_BACK,
     LIVE,

@@ -28,6 +28,8 @@ struct Source {
 pub(super) struct Lane {
     pub(super) task: Task,
     sources: Vec<Source>,
+    /// The schema without which its next record cannot be read. Until it is known nothing is taken.
+    awaits: Option<u32>,
     metrics: Metrics,
 }
 
@@ -42,7 +44,7 @@ impl Lane {
             in_place: false,
             went_back: false,
         };
-        Self { task, sources: vec![source(input), source(repartition)], metrics }
+        Self { task, sources: vec![source(input), source(repartition)], awaits: None, metrics }
     }
 
     pub(super) fn partition(&self) -> i32 {
@@ -72,9 +74,26 @@ impl Lane {
         self.task.phase() == Phase::Running && self.sources.iter().all(|source| source.in_place)
     }
 
-    /// Whether it runs, but the consumer has still to be put in its place.
+    /// Whether it runs, and the consumer can and has still to be put in its place.
     pub(super) fn is_misplaced(&self) -> bool {
-        self.task.phase() == Phase::Running && !self.sources.iter().all(|source| source.in_place)
+        let is_able = self.task.phase() == Phase::Running && self.awaits.is_none();
+        is_able && !self.sources.iter().all(|source| source.in_place)
+    }
+
+    /// What was staged is dropped, and nothing is taken until this schema is known.
+    pub(super) fn await_schema(&mut self, id: u32) {
+        self.rewind();
+        self.awaits = Some(id);
+    }
+
+    /// Whether it stands still for a schema.
+    pub(super) fn awaits_schema(&self) -> bool {
+        self.awaits.is_some()
+    }
+
+    /// Goes on, if what it waited for is known by now.
+    pub(super) fn go_on(&mut self, is_awaited: impl Fn(u32) -> bool) {
+        self.awaits = self.awaits.filter(|id| is_awaited(*id));
     }
 
     /// Whether a record at this offset is the next one of its topic, or lies after it.

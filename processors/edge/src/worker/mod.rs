@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::{Task, Topology};
+use engine::{Task, TaskError, Topology};
 use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
@@ -23,6 +23,7 @@ use crate::health::Health;
 use crate::metrics::{Client, Metrics};
 use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
+use crate::schemas::Schemas;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::stores::Stores;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub partitions: i32,
     /// The output topics, in the order of the topology.
     pub outputs: OutputTopics,
+    /// Schemas that records were written with.
+    pub schemas: Schemas,
     /// Where to count.
     pub metrics: Metrics,
     /// Where to say how it goes.
@@ -171,10 +174,12 @@ impl Worker {
             began.get_or_insert_with(Instant::now);
             // What the group has decided meanwhile comes before any record.
             let rebalances = self.consumer.context().take_rebalances();
-            let damaged = take(&mut self.lanes, &mut self.siding, &message)?;
+            let taken = take(&mut self.lanes, &mut self.siding, &message)?;
             drop(message);
-            if let Some(partition) = damaged {
-                self.restore_anew(partition)?;
+            match taken {
+                Taken::Done => {}
+                Taken::Damaged(partition) => self.restore_anew(partition)?,
+                Taken::Unread { partition, schema } => self.await_schema(partition, schema)?,
             }
             if !rebalances.is_empty() {
                 self.carry_out(rebalances)?;
@@ -216,7 +221,9 @@ impl Worker {
     }
 
     fn any_lane_waits(&self) -> bool {
-        !self.unopened.is_empty() || self.lanes.values().any(|lane| !lane.is_live())
+        !self.unopened.is_empty()
+            || self.siding.awaits_schema()
+            || self.lanes.values().any(|lane| !lane.is_live())
     }
 
     /// A task with its store; none while another worker has the store.
@@ -308,28 +315,39 @@ impl Worker {
     }
 }
 
-/// Hands a message to its task, or to the siding. Gives the partition whose state turned out to be damaged, if so.
+/// What became of a message.
+enum Taken {
+    /// It was taken, or nobody waits for it.
+    Done,
+    /// The state of this partition turned out to be damaged.
+    Damaged(i32),
+    /// It cannot be read before its schema is known.
+    Unread { partition: i32, schema: u32 },
+}
+
+/// Hands a message to its task, or to the siding.
 fn take(
     lanes: &mut BTreeMap<i32, Lane>,
     siding: &mut Siding,
     message: &BorrowedMessage<'_>,
-) -> Result<Option<i32>, EdgeError> {
+) -> Result<Taken, EdgeError> {
     if siding.take(message) {
-        return Ok(None);
+        return Ok(Taken::Done);
     }
-    let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(None) };
+    let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(Taken::Done) };
     if !lane.expects(message.topic(), message.offset()) {
         lane.refused(message.topic());
-        return Ok(None);
+        return Ok(Taken::Done);
     }
     let headers = MessageHeaders(message.headers());
     let record = source_record(message, &headers, None);
     match lane.task.process(&record, now_ms()) {
         Ok(()) => {
             lane.took(record.topic, record.offset);
-            Ok(None)
+            Ok(Taken::Done)
         }
-        Err(error) => errors::of_task(error).map(Some),
+        Err(TaskError::UnknownSchema { partition, id }) => Ok(Taken::Unread { partition, schema: id }),
+        Err(error) => errors::of_task(error).map(Taken::Damaged),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use engine::Topology;
+use model::Decode;
 
+use super::schemas::Schemas;
 use crate::topology::INNER;
 
 /// The input topic that is partitioned.
@@ -22,6 +24,7 @@ const CONVERSATION_PREFIX: &str = "cx.conversation.";
 #[derive(Clone)]
 pub(super) struct Topics {
     pub(super) topology: Arc<Topology>,
+    pub(super) schemas: Arc<Schemas>,
     names: Vec<String>,
     pub(super) partitions: i32,
     pub(super) input: usize,
@@ -30,13 +33,16 @@ pub(super) struct Topics {
 impl Topics {
     /// With a topic for each of these conversations.
     pub(super) fn new(partitions: i32, conversations: &[String]) -> Self {
-        let topology = Arc::new(crate::topology());
+        let schemas = Arc::new(Schemas::default());
+        let mut topology = crate::topology();
+        topology.set_decoder(Arc::clone(&schemas) as Arc<dyn Decode>);
+        let topology = Arc::new(topology);
         let mut names = topology.topics().to_vec();
         let input = names.len();
         names.push(INPUT.to_owned());
         names.extend(INNER.erasures.map(str::to_owned));
         names.extend(conversations.iter().map(|id| format!("{CONVERSATION_PREFIX}{id}")));
-        Self { topology, names, partitions, input }
+        Self { topology, schemas, names, partitions, input }
     }
 
     pub(super) fn name(&self, topic: usize) -> &str {

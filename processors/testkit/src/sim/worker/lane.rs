@@ -19,6 +19,8 @@ pub(super) struct Lane {
     /// How far the state is restored; none before and after.
     pub(super) restoring: Option<Progress>,
     sources: [Source; 2],
+    /// Whether it stands still for a schema.
+    awaits: bool,
 }
 
 impl Lane {
@@ -27,7 +29,7 @@ impl Lane {
         let partition = task.partition();
         let source =
             |topic| Source { place: Place { topic, partition }, committed: None, next: 0, in_place: false };
-        Self { task, restoring: None, sources: [source(input), source(repartition)] }
+        Self { task, restoring: None, sources: [source(input), source(repartition)], awaits: false }
     }
 
     pub(super) fn places(&self) -> [Place; 2] {
@@ -44,7 +46,23 @@ impl Lane {
     }
 
     pub(super) fn is_misplaced(&self) -> bool {
-        self.task.phase() == Phase::Running && !self.sources.iter().all(|source| source.in_place)
+        let is_able = self.task.phase() == Phase::Running && !self.awaits;
+        is_able && !self.sources.iter().all(|source| source.in_place)
+    }
+
+    /// What was staged is dropped, and nothing is taken until the schema is known.
+    pub(super) fn await_schema(&mut self) {
+        self.rewind();
+        self.awaits = true;
+    }
+
+    pub(super) fn awaits_schema(&self) -> bool {
+        self.awaits
+    }
+
+    /// The schema is known.
+    pub(super) fn go_on(&mut self) {
+        self.awaits = false;
     }
 
     /// Whether a record at this offset is the next one of its partition, or lies after it.

@@ -13,10 +13,11 @@ mod siding;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use engine::{SourceRecord, Task, TaskError};
+use engine::{SourceRecord, Task, TaskError, UnknownSchema};
 use model::Limits;
 
 use super::broker::{Offset, Place, Record};
+use super::defect::Defect;
 use super::disk::Disk;
 use super::faults::Fault;
 use super::world::World;
@@ -199,6 +200,8 @@ impl Worker {
     }
 
     fn take(&mut self, place: Place, world: &mut World) -> Result<(), String> {
+        let until_unknown = world.strikes(Fault::UnknownSchema).then(|| world.rng.between(0, 1));
+        world.topics.schemas.forget_after(until_unknown);
         let Some((offset, record)) = world.broker.fetch(place, self.client.position(place)) else {
             return Ok(());
         };
@@ -216,8 +219,18 @@ impl Worker {
         let name = &self.name;
         if world.topics.of_siding().contains(&place.topic) {
             if self.siding.expects(place, offset) {
-                self.siding.mover.process(&source, NOW_MS);
-                world.note(format_args!("{name}: moves {place:?} offset {offset}"));
+                let moved = self.siding.mover.process(&source, NOW_MS);
+                match moved {
+                    Ok(()) => {
+                        self.siding.took(place, offset);
+                        world.note(format_args!("{name}: moves {place:?} offset {offset}"));
+                    }
+                    Err(UnknownSchema(_)) => {
+                        self.siding.await_schema(place, offset);
+                        world.faults.count(Fault::UnreadRecord);
+                        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
+                    }
+                }
             }
             return Ok(());
         }
@@ -231,12 +244,29 @@ impl Worker {
                 world.note(format_args!("{name}: takes {place:?} offset {offset}"));
                 Ok(())
             }
+            Err(TaskError::UnknownSchema { .. }) => {
+                self.await_schema(place, offset, world);
+                Ok(())
+            }
             Err(TaskError::StateDamaged { partition, .. }) => {
                 world.note(format_args!("{name}: the state of {partition} is damaged"));
                 self.restore_anew(partition, world)
             }
             Err(error) => Err(format!("{name}: {error}")),
         }
+    }
+
+    /// A record cannot be read before a schema is known: its lane stands still until it is.
+    fn await_schema(&mut self, place: Place, offset: i64, world: &mut World) {
+        let Some(lane) = self.lanes.get_mut(&place.partition) else { return };
+        if world.has(Defect::KeepsHalfARecord) {
+            self.client.fall_back(place, 1);
+        } else {
+            lane.await_schema();
+        }
+        world.faults.count(Fault::UnreadRecord);
+        let name = &self.name;
+        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
     }
 
     /// Lets things expire once the group has caught up.
