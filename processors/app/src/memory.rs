@@ -30,7 +30,8 @@ pub fn least(workers: u16) -> u64 {
 pub fn share_out(memory_bytes: u64, workers: u16) -> Shares {
     let workers = u64::from(workers.max(1));
     let shared = memory_bytes.saturating_sub(BASE + workers * WORKER);
-    let state_bytes = (shared / 2).max(LEAST_STATE);
+    let spared = shared.saturating_sub(workers * LEAST_WORK);
+    let state_bytes = (shared / 2).min(spared).max(LEAST_STATE);
     let work = (shared.saturating_sub(state_bytes) / workers).max(LEAST_WORK);
     Shares {
         state_bytes,
