@@ -2,6 +2,7 @@
 //! shared on the way of a record.
 
 mod commit;
+mod enquiries;
 mod lane;
 mod rebalance;
 mod siding;
@@ -17,9 +18,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::consumer::{MessageHeaders, Notes, Traffic, source_record};
+use crate::desk::{Counter, Desk};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
 use crate::metrics::Metrics;
+use crate::peers::Peers;
 use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
 use crate::settings::Settings;
@@ -62,6 +65,10 @@ pub struct Shared {
     pub health: Health,
     /// When to stop.
     pub stop: Stop,
+    /// Where others ask about the tasks; none: nobody does.
+    pub desk: Option<Desk>,
+    /// Who else there is; none: nobody wants to know.
+    pub peers: Option<Peers>,
     /// How many workers have committed their last transaction and only have to leave the group.
     pub leaving: Arc<AtomicUsize>,
 }
@@ -74,6 +81,7 @@ pub(crate) struct Worker {
     restorer: Restorer,
     lanes: BTreeMap<i32, Lane>,
     siding: Siding,
+    counter: Option<Counter>,
     /// Partitions whose store another worker of this process has not let go of yet, with their topic.
     unopened: Vec<(i32, String)>,
     /// Whether the group has assigned anything yet, be it nothing.
@@ -118,6 +126,7 @@ impl Worker {
         let restorer = Restorer::new(&shared.settings, &name, changelog)?;
         shared.health.set_worker(&name, false, "joining the group");
         let siding = Siding::new(&shared);
+        let counter = shared.desk.as_ref().map(Desk::counter);
         let now = Instant::now();
         let mut worker = Self {
             name,
@@ -127,6 +136,7 @@ impl Worker {
             restorer,
             lanes: BTreeMap::new(),
             siding,
+            counter,
             unopened: Vec::new(),
             joined: false,
             transactions: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros(),
@@ -156,6 +166,7 @@ impl Worker {
     fn turn(&mut self) -> Result<(), EdgeError> {
         self.follow_group()?;
         self.bring_lanes_up()?;
+        self.attend()?;
         self.show_figures();
         let mut began = None;
         let mut wait = self.patience();
@@ -200,7 +211,7 @@ impl Worker {
         if self.restorer.is_reading() {
             // The restore waits for its own records.
             Duration::ZERO
-        } else if self.any_lane_waits() {
+        } else if self.any_lane_waits() || self.has_more_to_tell() {
             ASK_AGAIN
         } else {
             IDLE
@@ -234,10 +245,11 @@ impl Worker {
         }
         self.give_back_repartition();
         self.consumer.context().close();
-        for (partition, lane) in self.lanes {
+        for (partition, lane) in std::mem::take(&mut self.lanes) {
             lane.close();
             self.shared.stores.closed(partition);
         }
+        self.report_tasks();
         self.shared.health.set_worker(&self.name, false, "left the group");
         drop(self.consumer);
     }
@@ -285,6 +297,7 @@ impl Worker {
         metrics.client_traffic(traffic.since(self.traffic));
         self.traffic = traffic;
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
+        self.report_tasks();
     }
 }
 

@@ -137,8 +137,11 @@ impl Worker {
     }
 
     /// Lets go of a lane, and then of its store.
-    fn close_lane(&self, lane: Lane) {
+    fn close_lane(&mut self, lane: Lane) {
         let partition = lane.partition();
+        if let Some(counter) = &mut self.counter {
+            counter.closed(partition);
+        }
         lane.close();
         self.shared.stores.closed(partition);
     }
@@ -278,6 +281,7 @@ impl Worker {
         let all = self.lanes.len() + self.unopened.len();
         let ready = self.joined && live == all;
         self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running"));
+        self.report_tasks();
     }
 }
 
