@@ -11,6 +11,7 @@ mod exit;
 mod kafka;
 mod logging;
 mod records;
+mod serving;
 mod signals;
 mod state;
 mod wiring;

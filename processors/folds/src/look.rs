@@ -46,8 +46,7 @@ pub fn places_of(conversation: &str) -> Vec<Place> {
 /// # Errors
 /// The state cannot be read.
 pub fn conversation(id: &str, found: &Found) -> Result<Option<Emitted>, ProcessError> {
-    let mut emitted = Emitted::default();
-    emitted.activities = activities_in(found)?;
+    let mut emitted = Emitted { activities: activities_in(found)?, ..Emitted::default() };
     let entries = found.iter().filter(|(key, _)| timelines::is_entry(key)).map(|(_, value)| value.as_slice());
     let first = |activity_id: &str| with_state(id, activity_id, found, activities::first);
     timelines::records(id, entries, first, |record| emitted.timeline.push(json(&record.into())))?;
