@@ -48,16 +48,6 @@ impl Hub {
     pub(crate) fn listen(&self) -> broadcast::Receiver<Message> {
         self.0.subscribe()
     }
-
-    #[cfg(test)]
-    pub(crate) fn silent() -> Self {
-        Self(broadcast::channel(MESSAGES_MAX).0)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn tell(&self, message: Message) {
-        let _ = self.0.send(message);
-    }
 }
 
 /// What has changed since the last message.

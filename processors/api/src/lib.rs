@@ -37,7 +37,7 @@ pub use token::{Token, TokenError};
 use view::View;
 
 /// The description of the API, as it is served at `/api/openapi.json`.
-pub const OPENAPI: &str = include_str!("openapi.json");
+pub const OPENAPI: &str = include_str!("../openapi.json");
 
 /// What may be told, and to whom.
 #[derive(Debug, Clone, Default)]
