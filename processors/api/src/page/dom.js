@@ -27,7 +27,8 @@ export function reconcile(parent, items, keyOf, render) {
       const fresh = render(item);
       shown.set(fresh, { key, print });
       if (child) {
-        if (child === place) place = child.nextElementSibling;
+        // It takes the old one's place: whatever is moved loses the focus.
+        if (child === place) place = fresh;
         replaceKeepingFocus(child, fresh);
       }
       child = fresh;
