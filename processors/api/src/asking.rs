@@ -1,15 +1,30 @@
 //! Asking the worker that has a partition, here or in another instance.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use edge::desk::NoAnswer;
 use engine::Place;
 use folds::look::Found;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::problem::Problem;
 use crate::{Api, Shared};
 
 /// So many bytes of state are looked at for one answer.
 const BYTES_MAX: usize = 16 << 20;
+/// So many answers out of states are made at a time; the others wait for their turn. It bounds the memory that they take.
+const AT_A_TIME: usize = 8;
+
+/// What turns are taken of.
+pub(crate) fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(AT_A_TIME))
+}
+
+/// Waits for a turn, which ends when what is given is dropped. Nobody closes what it is taken of.
+pub(crate) async fn turn(api: &Shared) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(&api.turns).acquire_owned().await.ok()
+}
 
 /// What is asked for, and how the request said it.
 pub(crate) struct Question<'q> {

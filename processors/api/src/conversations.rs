@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::answers::{Answer, Json};
-use crate::asking::{Question, ask, unreadable};
+use crate::asking::{Question, ask, turn, unreadable};
 use crate::params::{Params, limited};
 use crate::problem::Problem;
 use crate::{Api, hide};
@@ -50,10 +50,12 @@ pub(crate) async fn one(
         uri: &uri,
         follow: params.follow.unwrap_or(true),
     };
+    let turn = turn(&api).await;
     let found = ask(&api, question).await?;
     let show_text = api.options.show_text;
     // The workers' threads only copy; the scan of a long conversation is done where nobody waits for it.
     let rendered = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
         let emitted = look::conversation(&id, &found).map_err(|error| unreadable(&error))?;
         emitted.map(|emitted| render(&id, emitted, show_text, limit)).ok_or_else(|| unknown(&id))
     });

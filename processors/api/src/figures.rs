@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::Api;
 use crate::answers::{Answer, Json};
-use crate::asking::{Question, ask, unreadable};
+use crate::asking::{Question, ask, turn, unreadable};
 use crate::params::{Params, limited};
 use crate::problem::Problem;
 
@@ -61,6 +61,7 @@ pub(crate) async fn of_subject(
         uri: &uri,
         follow: params.follow.unwrap_or(true),
     };
+    let _turn = turn(&api).await;
     let found = ask(&api, question).await?;
     let windows = look::windows(&found).map_err(|error| unreadable(&error))?;
     if windows.is_empty() {

@@ -20,11 +20,14 @@ const CHANGES_MAX: usize = 200;
 /// So many messages may wait for somebody who is slow.
 const MESSAGES_MAX: usize = 32;
 
+/// Conversations with what has become of them; without a row one is not here any more.
+pub(crate) type Changes = BTreeMap<Arc<str>, Option<Arc<Row>>>;
+
 /// What those who look on are told.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
-    /// These conversations changed; without a row one is not here any more.
-    Changes(Arc<BTreeMap<Arc<str>, Option<Arc<Row>>>>),
+    /// These conversations changed.
+    Changes(Arc<Changes>),
     /// Look again at everything.
     Resync,
 }
@@ -48,12 +51,17 @@ impl Hub {
     pub(crate) fn listen(&self) -> broadcast::Receiver<Message> {
         self.0.subscribe()
     }
+
+    #[cfg(test)]
+    pub(crate) fn tell(&self, message: Message) {
+        let _ = self.0.send(message);
+    }
 }
 
 /// What has changed since the last message.
 #[derive(Default)]
 struct Pending {
-    changes: BTreeMap<Arc<str>, Option<Arc<Row>>>,
+    changes: Changes,
     is_too_much: bool,
 }
 

@@ -1,7 +1,7 @@
 //! What a running instance tells over HTTP, read-only, and the live page that shows it.
 //!
 //! One conversation and one subject's figures are asked from the worker that holds their partition, over the edge's desk,
-//! and rendered here by the folds' own functions. For lists and for the page there is a [`view::View`]: a row for each
+//! and rendered here by the folds' own functions. For lists and for the page there is a view: a row for each
 //! conversation, fed by the desk after each commit. It is a copy and a bounded one; the state stays the only truth.
 
 mod answers;
@@ -70,6 +70,7 @@ struct Shared {
     view: Arc<Mutex<View>>,
     hub: Hub,
     lookers: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
 }
 
 type Api = Arc<Shared>;
@@ -86,9 +87,14 @@ pub fn watched() -> Vec<u8> {
 /// # Errors
 /// The thread cannot be started.
 pub fn routes(options: Options, sources: Sources, news: Receiver<News>) -> std::io::Result<Router> {
+    Ok(router(shared(options, sources, news)?))
+}
+
+fn shared(options: Options, sources: Sources, news: Receiver<News>) -> std::io::Result<Api> {
     let view = Arc::new(Mutex::new(View::default()));
     let hub = Hub::start(Arc::clone(&view), news, sources.stop.clone())?;
-    Ok(router(Arc::new(Shared { options, sources, view, hub, lookers: live::places() })))
+    let (lookers, turns) = (live::places(), asking::turns());
+    Ok(Arc::new(Shared { options, sources, view, hub, lookers, turns }))
 }
 
 fn router(api: Api) -> Router {

@@ -169,6 +169,7 @@ fn the_api_tells_what_the_topics_hold_whoever_is_asked() {
     what_is_wrong_is_said(&mut ground);
     whoever_looks_on_sees_an_event_that_comes(&mut ground);
     doors_are_closed(&mut ground);
+    who_takes_partitions_over_lists_what_is_there(&mut ground);
     for mut instance in ground.instances {
         assert_eq!(instance.terminate().0, Some(0));
     }
@@ -342,6 +343,26 @@ fn next_event(stream: &mut impl BufRead) -> (String, Value) {
             return (name, serde_json::from_str(data).unwrap());
         }
     }
+}
+
+fn who_takes_partitions_over_lists_what_is_there(ground: &mut Ground) {
+    let before: BTreeSet<String> = (0..2).flat_map(|instance| listed(ground, instance).1).collect();
+    let (code, _) = ground.instances.remove(0).terminate();
+    assert_eq!(code, Some(0));
+    wait_until("the other instance lists all conversations", TIMEOUT, || {
+        let (complete, ids) = listed(ground, 0);
+        (complete && ids == before).then_some(())
+    });
+    let answer = ground.get(0, "/api/conversations/c");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// Whether an instance lists all conversations, and the ids of those that it lists.
+fn listed(ground: &mut Ground, instance: usize) -> (bool, BTreeSet<String>) {
+    let list = ground.get(instance, "/api/conversations?limit=1000").json();
+    let ids = list["conversations"].as_array().unwrap().iter();
+    let ids = ids.map(|row| row["conversationId"].as_str().unwrap().to_owned());
+    (list["complete"] == true, ids.collect())
 }
 
 /// Another instance, in a group of its own, that wants a token; and addresses that are refused without one.
