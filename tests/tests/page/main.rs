@@ -74,9 +74,18 @@ impl Ground {
     }
 
     fn load(&self, events: &[String]) {
+        self.load_at(events, "10000");
+    }
+
+    /// Many commits, one soon after the other.
+    fn load_slowly(&self, events: &[String]) {
+        self.load_at(events, "15");
+    }
+
+    fn load_at(&self, events: &[String], rate: &str) {
         let file = self.folder.path().join("events.ndjson");
         std::fs::write(&file, events.join("\n")).unwrap();
-        self.command(&["load", file.to_str().unwrap()]);
+        self.command(&["load", file.to_str().unwrap(), "--rate", rate]);
         Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
     }
 
@@ -233,6 +242,13 @@ fn what_comes_is_seen_without_asking(ground: &Ground, browser: &Browser, start: 
     browser.wait("document.querySelectorAll('#list a').length === 2");
     browser.wait("document.querySelector('#queues').innerText.includes('sales')");
     browser.wait("document.querySelector('#said').textContent.includes('message of Cy')");
+    let many = (0..30).map(|n| {
+        let said = message(&format!("n{n}"), ("CUSTOMER", "Cy"), &format!("and number {n}."));
+        event("parcel", &format!("n{n}"), "CUSTOMER_MESSAGE", start + 40_100 + n, &said)
+    });
+    ground.load_slowly(&many.collect::<Vec<_>>());
+    browser.wait("document.querySelector('#timeline').innerText.includes('and number 29.')");
+    assert_eq!(browser.run("return document.querySelectorAll('#timeline .message').length"), 33);
     let kept = "return [window.isTheSamePage, document.querySelector('#timeline details').open, \
         document.activeElement.dataset.id]";
     assert_eq!(browser.run(kept), json!([true, true, "parcel"]), "neither focus nor what was opened is lost");

@@ -21,7 +21,7 @@ export function add(conversations) {
   for (const row of conversations) rows.set(row.conversationId, row);
 }
 
-// Takes changes; whether one of them is of this conversation.
+// Takes changes. Tells whether one of them is of this conversation.
 export function change({ conversations, gone }, id) {
   const state = byId("state").value;
   for (const row of conversations) {

@@ -9,8 +9,15 @@ const PAGE = 200;
 const AGAIN_MS = 2000;
 
 let next = null;
-let asked = 0;
 let following = false;
+// Which answers are still wanted: only those to the last question count.
+let listAsked = 0;
+let oneAsked = 0;
+// What changes while a list is on its way: it may be older than that.
+let missed = null;
+// The conversation that is being asked for, and whether it has changed since.
+let loading = null;
+let isStale = false;
 
 const chosen = () => {
   const [, id] = /^#\/conversation\/(.+)$/.exec(location.hash) ?? [];
@@ -25,34 +32,55 @@ async function loadList(after = null) {
   const parameters = new URLSearchParams({ limit: PAGE });
   if (byId("state").value) parameters.set("state", byId("state").value);
   if (after) parameters.set("after", after);
-  const answer = await get(`/api/conversations?${parameters}`);
-  if (after) list.add(answer.conversations);
-  else list.replaceAll(answer.conversations, answer.complete);
-  next = answer.next;
+  const mine = ++listAsked;
+  missed = [];
+  try {
+    const answer = await get(`/api/conversations?${parameters}`);
+    if (mine !== listAsked) return;
+    if (after) list.add(answer.conversations);
+    else list.replaceAll(answer.conversations, answer.complete);
+    for (const data of missed) list.change(data, null);
+    next = answer.next;
+  } finally {
+    if (mine === listAsked) missed = null;
+  }
   byId("more").hidden = next === null;
   list.show();
 }
 
 async function loadOne({ focus = false } = {}) {
   const id = chosen();
-  const mine = ++asked;
   list.choose(id);
-  if (id === null) {
-    timeline.clear("No conversation chosen", "Choose one from the list.");
-    return;
+  const mine = ++oneAsked;
+  loading = id;
+  isStale = false;
+  try {
+    if (id === null) timeline.clear("No conversation chosen", "Choose one from the list.");
+    else await ask(id, () => mine === oneAsked);
+  } finally {
+    if (mine === oneAsked) loading = null;
   }
+  if (mine !== oneAsked) return;
+  if (focus) byId("detail").focus();
+  if (isStale) await loadOne();
+}
+
+async function ask(id, isWanted) {
   try {
     const conversation = await get(`/api/conversations/${encodeURIComponent(id)}?follow=false`);
-    if (mine !== asked) return;
-    timeline.show(conversation);
+    if (isWanted()) timeline.show(conversation);
   } catch (error) {
-    if (mine !== asked) return;
-    if (!(error instanceof Refused)) throw error;
-    if (error.problem.status === 401) return wantToken();
+    if (!isWanted()) return;
+    if (!(error instanceof Refused) || error.problem.status === 401) throw error;
     timeline.clear(`Conversation ${id}`, error.message, ownerLink(error.problem.owner, id));
-    if (error.problem.status === 503) setTimeout(() => mine === asked && guarded(loadOne), AGAIN_MS);
+    if (error.problem.status === 503) setTimeout(() => isWanted() && guarded(loadOne), AGAIN_MS);
   }
-  if (focus) byId("detail").focus();
+}
+
+// It has changed: asked for again, once those who answer are done with the last question.
+function refresh(id) {
+  if (loading === id) isStale = true;
+  else guarded(loadOne);
 }
 
 // Addresses of other instances come from the group: only what is one becomes a link.
@@ -121,9 +149,10 @@ const on = {
     if (name === "now") list.showNow(data, filterBy);
     else if (name === "resync") loadAll();
     else if (name === "changes") {
+      missed?.push(data);
       const isChosen = list.change(data, chosen());
       list.show();
-      if (isChosen) guarded(loadOne);
+      if (isChosen) refresh(chosen());
     }
   },
   lost(error) {
