@@ -117,7 +117,7 @@ function entries(timeline, activities, names) {
     stage = entry.stage;
     if (!every && TOLD_AT_MESSAGE.has(entry.category) && !enters) continue;
     const answered = activity?.inReplyTo ? bodies.get(activity.inReplyTo) : undefined;
-    lines.push({ entry, activity: activity ?? null, enters, quote: answered ? text(answered) : null, names, isRepeated: isPrimary && !activity });
+    lines.push({ entry, activity: activity ?? null, enters, quote: answered ? text(answered) : null, names, isRepeated: isPrimary && !activity && bodies.has(entry.activityId) });
   }
   return lines;
 }

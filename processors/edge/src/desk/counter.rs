@@ -25,6 +25,7 @@ struct Telling {
 /// Answers questions, and tells what is new.
 pub(crate) struct Counter {
     desk: Desk,
+    worker: String,
     questions: (SyncSender<Question>, Receiver<Question>),
     told: BTreeMap<i32, Telling>,
     /// Partitions that are gone, which the listener does not know yet.
@@ -32,13 +33,17 @@ pub(crate) struct Counter {
 }
 
 impl Counter {
-    pub(super) fn new(desk: Desk, questions: (SyncSender<Question>, Receiver<Question>)) -> Self {
-        Self { desk, questions, told: BTreeMap::new(), gone: Vec::new() }
+    pub(super) fn new(
+        desk: Desk,
+        worker: &str,
+        questions: (SyncSender<Question>, Receiver<Question>),
+    ) -> Self {
+        Self { desk, worker: worker.to_owned(), questions, told: BTreeMap::new(), gone: Vec::new() }
     }
 
     /// Says what the worker holds.
-    pub(crate) fn report(&self, worker: &str, statuses: Vec<TaskStatus>) {
-        self.desk.report(worker, statuses, &self.questions.0);
+    pub(crate) fn report(&self, statuses: Vec<TaskStatus>) {
+        self.desk.report(&self.worker, statuses, &self.questions.0);
     }
 
     /// Whether a listener has still to be told of what lies in the states.
@@ -120,10 +125,18 @@ impl Counter {
         self.tell_what_is_gone();
     }
 
+    /// What another worker of this process has by now it has told anew, or will: nothing may be told of it after that. It
+    /// says that it has a task before it tells, and cannot say so in between.
     fn tell_what_is_gone(&mut self) {
-        let news = &self.desk.0.news;
-        self.gone.retain(|partition| {
-            matches!(news.try_send(News::Gone { partition: *partition }), Err(TrySendError::Full(_)))
+        let Self { desk, worker, gone, .. } = self;
+        if gone.is_empty() {
+            return;
+        }
+        let tasks = desk.tasks_locked();
+        gone.retain(|partition| {
+            let is_elsewhere = tasks.get(partition).is_some_and(|held| held.status.worker != *worker);
+            let news = News::Gone { partition: *partition };
+            !is_elsewhere && matches!(desk.0.news.try_send(news), Err(TrySendError::Full(_)))
         });
     }
 }

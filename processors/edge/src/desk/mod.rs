@@ -156,8 +156,8 @@ impl Desk {
     }
 
     /// A worker's side of the desk.
-    pub(crate) fn counter(&self) -> Counter {
-        Counter::new(self.clone(), sync_channel(QUESTIONS_MAX))
+    pub(crate) fn counter(&self, worker: &str) -> Counter {
+        Counter::new(self.clone(), worker, sync_channel(QUESTIONS_MAX))
     }
 
     /// What a worker holds now, and nothing else.

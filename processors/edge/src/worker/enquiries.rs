@@ -41,6 +41,6 @@ impl Worker {
                 lags: lane.lags(),
             }
         };
-        counter.report(&self.name, self.lanes.values().map(status).collect());
+        counter.report(self.lanes.values().map(status).collect());
     }
 }

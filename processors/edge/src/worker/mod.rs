@@ -126,7 +126,7 @@ impl Worker {
         let restorer = Restorer::new(&shared.settings, &name, changelog)?;
         shared.health.set_worker(&name, false, "joining the group");
         let siding = Siding::new(&shared);
-        let counter = shared.desk.as_ref().map(Desk::counter);
+        let counter = shared.desk.as_ref().map(|desk| desk.counter(&name));
         let now = Instant::now();
         let mut worker = Self {
             name,

@@ -31,7 +31,7 @@ fn status(task: &Task) -> TaskStatus {
 
 fn open() -> (Desk, Receiver<News>, Counter) {
     let (desk, news) = Desk::open(b"w".to_vec());
-    let counter = desk.counter();
+    let counter = desk.counter("w");
     (desk, news, counter)
 }
 
@@ -61,7 +61,7 @@ fn asked(
 fn a_question_is_answered_from_the_store_of_its_task() {
     let (desk, _news, mut counter) = open();
     let task = task(3);
-    counter.report("w", vec![status(&task)]);
+    counter.report(vec![status(&task)]);
     let places = vec![Place::Key(b"x".to_vec()), Place::Under(b"w00000".to_vec()), Place::Key(b"y".to_vec())];
     let keys: Vec<Vec<u8>> = asked(&desk, &mut counter, &task, places.clone(), 1 << 20)
         .unwrap()
@@ -79,16 +79,16 @@ fn what_is_not_here_or_not_ready_is_said_at_once() {
     let ask =
         |desk: &Desk, counter: &mut Counter| asked(desk, counter, &task, vec![Place::Key(b"x".to_vec())], 9);
     assert_eq!(ask(&desk, &mut counter), Err(NoAnswer::NotHere));
-    counter.report("w", vec![TaskStatus { phase: Phase::Restoring, ..status(&task) }]);
+    counter.report(vec![TaskStatus { phase: Phase::Restoring, ..status(&task) }]);
     assert_eq!(ask(&desk, &mut counter), Err(NoAnswer::NotReady));
-    counter.report("w", vec![]);
+    counter.report(vec![]);
     assert_eq!(ask(&desk, &mut counter), Err(NoAnswer::NotHere));
 }
 
 #[test]
 fn a_worker_that_does_not_come_to_answer_is_not_asked_without_end() {
     let (desk, _news, counter) = open();
-    counter.report("w", vec![status(&task(0))]);
+    counter.report(vec![status(&task(0))]);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let mut waiting = Vec::new();
@@ -153,4 +153,25 @@ fn a_task_that_was_given_up_is_gone_and_never_comes_before_it_went() {
     counter.tell_some(&task).unwrap();
     let after: Vec<News> = told(&news).into_iter().take(2).collect();
     assert_eq!(after, [News::Gone { partition: 3 }, News::Anew { partition: 3 }]);
+}
+
+#[test]
+fn what_another_worker_has_by_now_is_not_told_to_be_gone() {
+    let (desk, news, mut counter) = open();
+    let task = task(1);
+    counter.report(vec![status(&task)]);
+    counter.tell_some(&task).unwrap();
+    while counter.desk.0.news.try_send(News::Gone { partition: 9 }).is_ok() {}
+    counter.closed(3);
+    told(&news);
+    let mut other = desk.counter("other");
+    other.report(vec![TaskStatus { worker: "other".to_owned(), ..status(&task) }]);
+    other.tell_some(&task).unwrap();
+    counter.report(vec![]);
+    assert!(counter.has_more_to_tell());
+    counter.closed(7);
+    assert!(!counter.has_more_to_tell());
+    let told = told(&news);
+    assert!(!told.contains(&News::Gone { partition: 3 }), "{told:?}");
+    assert_eq!(desk.tasks().len(), 1);
 }
