@@ -80,15 +80,14 @@ impl Ground {
         for instance in 0..2 {
             wait_until("both instances run their share", TIMEOUT, || {
                 let tasks = self.get(instance, "/api/tasks").json();
-                let running =
-                    tasks["tasks"].as_array().unwrap().iter().filter(|task| task["phase"] == "running");
-                let shares: Vec<usize> = tasks["instances"]
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .map(|instance| instance["partitions"].as_array().unwrap().len())
-                    .collect();
-                (running.count() == 4 && shares == [4, 4]).then_some(())
+                let running = tasks["tasks"].as_array().unwrap().iter();
+                let running = running.filter(|task| task["phase"] == "running").count();
+                let instances = tasks["instances"].as_array().unwrap();
+                let share = |instance: &Value| instance["partitions"].as_array().unwrap().len();
+                let own = instances.iter().find(|instance| instance["isThis"] == true).map(share);
+                // Who reads the requests to erase may have one less.
+                let all: usize = instances.iter().map(share).sum();
+                (all == 8 && own == Some(running) && (3..=5).contains(&running)).then_some(())
             });
         }
     }
