@@ -150,6 +150,7 @@ fn the_page_shows_conversations_and_follows_them_by_itself() {
     texts_can_be_read_in_light_and_in_darkness(&browser);
     let complaints = browser.complaints();
     assert!(complaints.iter().all(|one| one.contains("favicon.ico")), "{complaints:?}");
+    what_another_instance_has_is_linked(&mut ground, &browser, start);
     a_token_is_asked_for(&mut ground, &browser);
     drop(browser);
     ground.end();
@@ -310,6 +311,30 @@ fn texts_can_be_read_in_light_and_in_darkness(browser: &Browser) {
     assert_ne!(grounds[0], grounds[1]);
 }
 
+fn what_another_instance_has_is_linked(ground: &mut Ground, browser: &Browser, start: i64) {
+    let said = message("m", ("CUSTOMER", "Cy"), "Hello?");
+    let ids: Vec<String> = (0..16).map(|n| format!("many-{n}")).collect();
+    ground.load(&ids.iter().map(|id| event(id, "1", "CUSTOMER_MESSAGE", start, &said)).collect::<Vec<_>>());
+    let other = ground.add(&["--show-text"]);
+    let other = other.trim_end_matches('/');
+    browser.wait(&format!("document.querySelector('#others a')?.href === '{other}/'"));
+    browser.wait("document.querySelector('#list-count').textContent.includes('Not all')");
+    // Half of them are there by now; each is shown, or where it is.
+    let mut linked = 0;
+    for id in &ids {
+        browser.run(&format!("location.hash = '#/conversation/{id}'"));
+        browser.wait(&format!(
+            "document.querySelector('#detail-title').textContent === 'Conversation {id}' && \
+             (document.querySelector('#detail-note a')?.href === '{other}/#/conversation/{id}' || \
+              !document.querySelector('#detail-body').hidden)"
+        ));
+        linked += browser.run("return document.querySelectorAll('#detail-note a').length").as_u64().unwrap();
+    }
+    assert!(linked > 0 && linked < 16, "{linked}");
+    browser.run(&format!("location.href = '{other}/#/conversation/{}'", ids[0]));
+    browser.wait("document.querySelector('#connection').textContent === 'live'");
+}
+
 fn a_token_is_asked_for(ground: &mut Ground, browser: &Browser) {
     let file = ground.folder.path().join("token");
     std::fs::write(&file, TOKEN).unwrap();
@@ -323,9 +348,9 @@ fn a_token_is_asked_for(ground: &mut Ground, browser: &Browser) {
     browser.type_text(TOKEN);
     browser.press(&[ENTER]);
     browser.wait("document.querySelector('#connection').textContent === 'live'");
-    browser.wait("document.querySelectorAll('#list a').length > 0");
     // Texts are hidden here.
-    browser.run("[...document.querySelectorAll('#list a')].find((a) => a.dataset.id === 'parcel').click()");
+    browser.wait("document.querySelector('#list a[data-id=parcel]')");
+    browser.run("document.querySelector('#list a[data-id=parcel]').click()");
     browser.wait("document.querySelector('#detail-note').textContent.includes('hidden')");
     assert!(!browser.text("#timeline").contains("parcel?"));
 }
