@@ -1,10 +1,12 @@
 //! The program, started as a user starts it.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::http;
 
 /// An orderly stop that takes longer than this hangs.
 const STOP_MAX: Duration = Duration::from_secs(60);
@@ -152,13 +154,8 @@ impl Program {
     /// One GET: status and body.
     #[must_use]
     pub fn get(&mut self, path: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.http_address()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        let answer = http::get(self.http_address(), path, "");
+        (answer.status, answer.body)
     }
 }
 

@@ -37,6 +37,15 @@ fn wrong_use_ends_with_2_and_says_what_to_write() {
     refused(&["run", "--bootstrap", "localhost"], &["HOST:PORT"]);
     refused(&["run", "--http", "here"], &["--http"]);
     refused(&["run", "--http", "203.0.113.1:1"], &["203.0.113.1:1"]);
+    refused(&["run", "--http", "0.0.0.0:0"], &["--http-token-file", "--no-api", "--http-open"]);
+    let run = ["run", "--http", "127.0.0.1:0"];
+    refused(&[&run[..], &["--http-token-file", "/no/such/token"]].concat(), &["/no/such/token"]);
+    refused(&[&run[..], &["--http-tls-cert", "/no/such/cert"]].concat(), &["--http-tls-key"]);
+    let tls = ["--http-tls-cert", "/no/such/cert", "--http-tls-key", "/no/such/key"];
+    refused(&[&run[..], &tls].concat(), &["/no/such/cert", "PEM"]);
+    refused(&[&run[..], &["--advertise", "here"]].concat(), &["http://HOST:PORT"]);
+    let by_broker = ["--membership", "broker", "--advertise", "http://here:1"];
+    refused(&[&run[..], &by_broker].concat(), &["--advertise", "classic"]);
     refused(&["run", "--processors", "activites"], &["activites", "activities"]);
     refused(&["run", "--kafka", "isolation.level=read_uncommitted"], &["isolation.level", "cannot be set"]);
     refused(&["run", "--kafka", "no.such.property=1", "--http", "127.0.0.1:0"], &["no.such.property"]);

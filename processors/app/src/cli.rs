@@ -36,7 +36,8 @@ pub struct Global {
     /// Where an instance of `run` keeps what survives it: its name and its state, so that a restart goes on at once.
     #[arg(long, global = true, env = "CX_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where /metrics and /health are served (`run`: 127.0.0.1:9464, `demo`: a free port); port 0 picks a free one.
+    /// Where the live page, /api, /metrics and /health are served (`run`: 127.0.0.1:9464, `demo`: a free port); port 0 picks
+    /// a free one.
     #[arg(long, global = true, env = "CX_HTTP", value_name = "ADDR:PORT")]
     pub http: Option<SocketAddr>,
     /// Only these processors, with commas (`run`, `fold`).
@@ -125,6 +126,36 @@ pub struct RunArgs {
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
+    /// What is served over HTTP, and to whom.
+    #[command(flatten)]
+    pub web: WebArgs,
+}
+
+/// Flags of `run` about HTTP. The token itself is never one: it comes from a file or from CX_HTTP_TOKEN.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "HTTP")]
+pub struct WebArgs {
+    /// Serve /metrics and /health alone, without the API and the live page.
+    #[arg(long, env = "CX_NO_API", value_parser = clap::builder::BoolishValueParser::new())]
+    pub no_api: bool,
+    /// Show the texts of messages in the API and on the page.
+    #[arg(long, env = "CX_SHOW_TEXT", value_parser = clap::builder::BoolishValueParser::new())]
+    pub show_text: bool,
+    /// A file with the token that clients of /api have to send; or put it into CX_HTTP_TOKEN.
+    #[arg(long, env = "CX_HTTP_TOKEN_FILE", value_name = "FILE")]
+    pub http_token_file: Option<PathBuf>,
+    /// Serve the API without a token though --http is no loopback address, because something else decides who gets there.
+    #[arg(long, env = "CX_HTTP_OPEN", value_parser = clap::builder::BoolishValueParser::new())]
+    pub http_open: bool,
+    /// A file with the certificate chain (PEM) to serve HTTPS with.
+    #[arg(long, env = "CX_HTTP_TLS_CERT", value_name = "FILE", requires = "http_tls_key")]
+    pub http_tls_cert: Option<PathBuf>,
+    /// A file with the certificate's private key (PEM).
+    #[arg(long, env = "CX_HTTP_TLS_KEY", value_name = "FILE", requires = "http_tls_cert")]
+    pub http_tls_key: Option<PathBuf>,
+    /// The address under which clients and other instances reach this one's API (default: that of --http, where it is one).
+    #[arg(long, env = "CX_ADVERTISE", value_name = "URL", value_parser = advertised)]
+    pub advertise: Option<String>,
 }
 
 impl Default for RunArgs {
@@ -135,6 +166,7 @@ impl Default for RunArgs {
             standbys: 0,
             memory: 256 << 20,
             no_create_topics: false,
+            web: WebArgs::default(),
         }
     }
 }
@@ -392,6 +424,14 @@ fn size(text: &str) -> Result<u64, String> {
     units::bytes(text).map(|bytes| bytes as u64)
 }
 
+fn advertised(text: &str) -> Result<String, String> {
+    let refused = || "write http://HOST:PORT or https://HOST:PORT, without a path".to_owned();
+    let url = text.strip_suffix('/').unwrap_or(text);
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(refused)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    if host.is_empty() || !host.chars().all(allowed) { Err(refused()) } else { Ok(url.to_owned()) }
+}
+
 fn replication(text: &str) -> Result<i32, String> {
     let copies =
         text.parse().ok().filter(|copies| *copies == -1 || (1..=i32::from(i16::MAX)).contains(copies));
@@ -464,6 +504,15 @@ mod tests {
         assert!(bootstrap("localhost:99999").is_err());
         assert!(bootstrap("a:1,b:2").is_ok());
         assert!(bootstrap("[::1]:9092").is_ok());
+    }
+
+    #[test]
+    fn an_advertised_address_is_a_url_without_a_path() {
+        assert_eq!(advertised("http://cx-1.example:9464/").as_deref(), Ok("http://cx-1.example:9464"));
+        assert!(advertised("https://[::1]:9464").is_ok());
+        for other in ["cx-1:9464", "http://", "http://a@b", "http://a/b", "ftp://a"] {
+            assert!(advertised(other).unwrap_err().contains("http://HOST:PORT"), "{other}");
+        }
     }
 
     #[test]

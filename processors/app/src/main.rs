@@ -15,6 +15,7 @@ mod memory;
 mod pairs;
 mod products;
 mod records;
+mod serving;
 mod signals;
 mod state;
 mod wiring;

@@ -6,11 +6,13 @@
 mod catch_up;
 mod consumer;
 mod deliveries;
+pub mod desk;
 mod errors;
 pub mod health;
 pub mod http;
 mod members;
 pub mod metrics;
+mod peers;
 mod pipeline;
 mod producer;
 mod reading;
@@ -24,6 +26,8 @@ mod worker;
 
 pub use deliveries::{Deliveries, FailedDeliveries};
 pub use errors::EdgeError;
+pub use members::Instance;
+pub use peers::Peers;
 pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
 pub use reading::ReadsToTheEnd;

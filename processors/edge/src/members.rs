@@ -2,6 +2,14 @@
 //! comes to the same answer by itself: there is nothing to agree upon.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::groups::GroupMemberInfo;
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between a client's id and the address under which its instance can be asked.
+const ADVERTISED: char = '@';
 
 /// A member, as the coordinator describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,15 +19,66 @@ pub(crate) struct Member {
     pub(crate) assignment: Vec<u8>,
 }
 
-/// What an instance's client ids begin with.
-pub(crate) fn client_id(group: &str, instance: &str, client: &str) -> String {
-    format!("{group}-{instance}-{client}")
+/// A client's id. With the address under which its instance can be asked the coordinator tells others both at once: who has
+/// a partition, and where to ask.
+pub(crate) fn client_id(group: &str, instance: &str, client: &str, advertised: Option<&str>) -> String {
+    match advertised {
+        Some(url) => format!("{group}-{instance}-{client}{ADVERTISED}{url}"),
+        None => format!("{group}-{instance}-{client}"),
+    }
+}
+
+/// The group's members; none where the coordinator does not answer, or while the group rebalances: nobody owns anything
+/// then, which says nothing.
+pub(crate) fn ask<C: ConsumerContext>(client: &BaseConsumer<C>, group: &str) -> Option<Vec<Member>> {
+    let list = match client.fetch_group_list(Some(group), ANSWER_TIMEOUT) {
+        Ok(list) => list,
+        Err(error) => {
+            tracing::debug!(%error, "who is in the group is not known yet");
+            return None;
+        }
+    };
+    let group = list.groups().iter().find(|found| found.name() == group)?;
+    (group.state() == "Stable").then_some(())?;
+    let member = |member: &GroupMemberInfo| Member {
+        client_id: member.client_id().to_owned(),
+        assignment: member.assignment().unwrap_or_default().to_vec(),
+    };
+    Some(group.members().iter().map(member).collect())
+}
+
+/// An instance of the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Its name.
+    pub name: String,
+    /// Where it can be asked, if it says so.
+    pub url: Option<String>,
+    /// The partitions that it has.
+    pub partitions: BTreeSet<i32>,
+}
+
+/// The instances that the members belong to, by name.
+pub(crate) fn instances(members: &[Member], group: &str, input: &str) -> Vec<Instance> {
+    let mut instances: BTreeMap<&str, Instance> = BTreeMap::new();
+    for member in members {
+        let name = instance_of(&member.client_id, group);
+        let url = member.client_id.split_once(ADVERTISED).map(|(_, url)| url.to_owned());
+        let instance = instances.entry(name).or_insert_with(|| Instance {
+            name: name.to_owned(),
+            url: None,
+            partitions: BTreeSet::new(),
+        });
+        instance.url = instance.url.take().or(url);
+        instance.partitions.extend(owned(&member.assignment, input).unwrap_or_default());
+    }
+    instances.into_values().collect()
 }
 
 /// The instance that a member belongs to.
 fn instance_of<'m>(client_id: &'m str, group: &str) -> &'m str {
     let rest = client_id.strip_prefix(group).and_then(|rest| rest.strip_prefix('-'));
-    rest.and_then(|rest| rest.split('-').next()).unwrap_or(client_id)
+    rest.and_then(|rest| rest.split(['-', ADVERTISED]).next()).unwrap_or(client_id)
 }
 
 /// The partitions of `input` of which this instance has to keep a warm copy, if each is to have `copies` of them besides its
@@ -109,7 +168,7 @@ mod tests {
     }
 
     fn member(instance: &str, worker: usize, partitions: &[i32]) -> Member {
-        let client_id = client_id("g-1", instance, &format!("worker-{worker}"));
+        let client_id = client_id("g-1", instance, &format!("worker-{worker}"), None);
         Member { client_id, assignment: assignment("in", partitions) }
     }
 
@@ -159,5 +218,30 @@ mod tests {
         let members = [member("a", 0, &[0]), member("b", 0, &[])];
         assert_eq!(wanted_by(&members, "b", 9), BTreeSet::from([0]));
         assert_eq!(wanted_by(&members, "a", 9), BTreeSet::new());
+    }
+
+    #[test]
+    fn an_instance_is_found_with_its_address_and_all_that_its_workers_own() {
+        let at = |instance: &str, worker: &str, url: Option<&str>, partitions: &[i32]| Member {
+            client_id: client_id("g-1", instance, worker, url),
+            assignment: assignment("in", partitions),
+        };
+        let members = [
+            at("a", "worker-0", Some("http://h-1:80"), &[0, 4]),
+            at("a", "worker-1", Some("http://h-1:80"), &[2]),
+            at("b", "worker-0", None, &[1]),
+            Member { client_id: "kcat".to_owned(), assignment: Vec::new() },
+        ];
+        let instance = |name: &str, url: Option<&str>, partitions: &[i32]| Instance {
+            name: name.to_owned(),
+            url: url.map(str::to_owned),
+            partitions: partitions.iter().copied().collect(),
+        };
+        let expected = [
+            instance("a", Some("http://h-1:80"), &[0, 2, 4]),
+            instance("b", None, &[1]),
+            instance("kcat", None, &[]),
+        ];
+        assert_eq!(instances(&members, "g-1", "in"), expected);
     }
 }

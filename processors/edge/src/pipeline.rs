@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::errors::EdgeError;
+use crate::peers::Peers;
 use crate::standby::Standby;
 use crate::worker::{Shared, Worker};
 
@@ -32,6 +33,9 @@ impl Pipeline {
     pub fn start(shared: Shared, workers: usize, copies: usize) -> Result<Self, EdgeError> {
         let (sender, ends) = channel();
         let mut threads = Vec::new();
+        if let Some(desk) = &shared.desk {
+            desk.set_partitions(shared.partitions);
+        }
         for name in worker_names(workers) {
             let shared = shared.clone();
             threads.push(spawn(&name.clone(), &sender, move || Worker::run(name, shared))?);
@@ -47,6 +51,10 @@ impl Pipeline {
         if copies > 0 {
             let shared = shared.clone();
             threads.push(spawn("standby", &sender, move || Standby::run(shared, copies))?);
+        }
+        if let Some(peers) = shared.peers.clone() {
+            let shared = shared.clone();
+            threads.push(spawn("peers", &sender, move || Peers::look(&shared, &peers))?);
         }
         Ok(Self { shared, ends, threads, workers })
     }

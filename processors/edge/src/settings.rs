@@ -28,6 +28,8 @@ pub struct Settings {
     pub transaction_timeout: Duration,
     /// How the group works.
     pub membership: Membership,
+    /// Where others can ask this instance over HTTP; none: they are not told.
+    pub advertised: Option<String>,
 }
 
 /// How much a worker's clients may hold.
@@ -68,7 +70,7 @@ impl Settings {
     fn base(&self, client: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
-        config.set("client.id", members::client_id(&self.group, &self.instance, client));
+        config.set("client.id", members::client_id(&self.group, &self.instance, client, None));
         // The default backs off for seconds after the first failures; brokers come back faster.
         config.set("reconnect.backoff.max.ms", "2000");
         config
@@ -84,6 +86,8 @@ impl Settings {
     /// The consumer of the input topics: group membership, no commits of its own (offsets go with the transactions).
     pub(crate) fn consumer(&self, worker: &str) -> ClientConfig {
         let mut config = self.base(worker);
+        let advertised = self.advertised.as_deref();
+        config.set("client.id", members::client_id(&self.group, &self.instance, worker, advertised));
         config.set("group.id", &self.group);
         config.set("enable.auto.commit", "false");
         config.set("auto.offset.reset", "earliest");

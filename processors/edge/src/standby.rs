@@ -11,14 +11,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::errors::{self, EdgeError, Remedy};
-use crate::members::{self, Member};
+use crate::members;
 use crate::reading::ReadsToTheEnd;
 use crate::stores::Warm;
 use crate::worker::Shared;
 
 /// Between two looks at who owns what.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(100);
 /// So much is gathered before it is put into a store.
 const BATCH_BYTES: usize = 1 << 20;
@@ -64,8 +63,8 @@ impl Standby {
 
     /// Looks who owns what, and begins and ends copies.
     fn look(&mut self) -> Result<(), EdgeError> {
-        let Some(members) = self.members() else { return Ok(()) };
         let settings = &self.shared.settings;
+        let Some(members) = members::ask(&self.reader, &settings.group) else { return Ok(()) };
         let me = (settings.group.as_str(), settings.instance.as_str());
         let wanted = members::wanted(&members, me, &self.input, self.copies);
         self.put_away_all()?;
@@ -82,26 +81,6 @@ impl Standby {
             .map(|Warm { partition, next }| (partition, Copying { next, batch: WriteBatch::default() }))
             .collect();
         self.point_reader()
-    }
-
-    /// The group's members; none where the coordinator does not answer.
-    fn members(&self) -> Option<Vec<Member>> {
-        let group = &self.shared.settings.group;
-        let list = match self.reader.fetch_group_list(Some(group), ANSWER_TIMEOUT) {
-            Ok(list) => list,
-            Err(error) => {
-                tracing::debug!(%error, "who is in the group is not known yet");
-                return None;
-            }
-        };
-        let group = list.groups().iter().find(|found| found.name() == group)?;
-        // While the group rebalances nobody owns anything: that says nothing.
-        (group.state() == "Stable").then_some(())?;
-        let member = |member: &rdkafka::groups::GroupMemberInfo| Member {
-            client_id: member.client_id().to_owned(),
-            assignment: member.assignment().unwrap_or_default().to_vec(),
-        };
-        Some(group.members().iter().map(member).collect())
     }
 
     fn point_reader(&self) -> Result<(), EdgeError> {

@@ -36,7 +36,7 @@ pub use processor::{Outcome, ProcessError, Processor, Rejection};
 pub use record::{HeaderSource, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
 pub use requests::{Retracted, Scope};
 pub use staged::SourceOffset;
-pub use store::{MemoryStore, StateStore, StoreError, StoreStats, Visit, WriteBatch};
+pub use store::{MemoryStore, Place, StateStore, StoreError, StoreStats, Visit, WriteBatch};
 pub use tally::{EventClass, Notice, Tally};
 pub use task::{Task, TaskError};
 pub use topology::{InnerTopics, Node, TopicId, Topology, TopologyError};

@@ -99,6 +99,25 @@ pub struct StoreStats {
     pub bytes: u64,
 }
 
+/// What of a task's state is to be looked at. Keys are those of the changelog, with the processor's namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// This key alone.
+    Key(Vec<u8>),
+    /// All keys that begin so.
+    Under(Vec<u8>),
+}
+
+impl Place {
+    /// The first key that there can be.
+    #[must_use]
+    pub fn first(&self) -> &[u8] {
+        match self {
+            Place::Key(bytes) | Place::Under(bytes) => bytes,
+        }
+    }
+}
+
 /// What looks at a key and its value, and says whether to go on.
 pub type Visit<'v> = &'v mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 

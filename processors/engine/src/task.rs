@@ -17,7 +17,7 @@ use crate::processor::{Outcome, ProcessError, Rejection};
 use crate::record::{OutputRecord, Route, Sink, SourceRecord};
 use crate::requests::{Request, Retracted};
 use crate::staged::{SourceOffset, Staged};
-use crate::store::{StateStore, StoreStats, WriteBatch};
+use crate::store::{Place, StateStore, StoreStats, Visit, WriteBatch};
 use crate::stream_time::StreamTime;
 use crate::tally::{EventClass, Tally};
 use crate::topology::{Node, Topology};
@@ -581,6 +581,30 @@ impl Task {
         let offset =
             self.store.changelog_offset().map_err(|source| self.error(ProcessError::Store(source)))?;
         Ok(offset.unwrap_or(0))
+    }
+
+    /// Lets `visit` see what is committed in a place, from a key on and in the order of the keys' bytes, until it breaks: for
+    /// whoever looks at a running task from outside. `from` lies in the place.
+    ///
+    /// # Errors
+    /// The store cannot be read: wipe and restore.
+    pub fn look(&self, place: &Place, from: &[u8], visit: Visit<'_>) -> Result<(), TaskError> {
+        let looked = match place {
+            Place::Under(prefix) => self.store.scan_from(prefix, from, visit),
+            Place::Key(key) => self.store.with(key, &mut |value| {
+                // The only key there is: whether to go on is no question.
+                let _ = value.map(|value| visit(key, value));
+            }),
+        };
+        looked.map_err(|source| self.error(ProcessError::Store(source)))
+    }
+
+    /// What is staged under a prefix; `None`: it goes. With the commit it becomes the state.
+    pub fn staged_under<'t>(
+        &'t self,
+        prefix: &'t [u8],
+    ) -> impl Iterator<Item = (&'t [u8], Option<&'t [u8]>)> {
+        self.staged.writes.under(prefix, prefix)
     }
 
     /// How much state there is.

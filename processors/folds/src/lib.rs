@@ -9,6 +9,7 @@ pub mod audit;
 pub mod bot_training;
 pub mod conversations;
 pub mod correlate;
+pub mod look;
 pub mod metrics;
 pub mod owner;
 mod scan;

@@ -114,6 +114,11 @@ impl Driver {
         }
     }
 
+    /// The tasks, by partition.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.lanes.iter().map(|lane| &lane.task)
+    }
+
     fn partitions(&self) -> i32 {
         i32::try_from(self.lanes.len()).unwrap_or(i32::MAX)
     }

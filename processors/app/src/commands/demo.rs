@@ -18,7 +18,7 @@ use sandbox::kafka::{self as throw_away, Kafka};
 use super::load::Loader;
 use super::tail::{Plan, Tail};
 use super::{now_ms, run, topics};
-use crate::cli::{DemoArgs, Global, RunArgs};
+use crate::cli::{DemoArgs, Global, RunArgs, WebArgs};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::records::InputLine;
@@ -55,9 +55,11 @@ fn play(
 ) -> Result<(), Failure> {
     let client = kafka::client(global)?;
     let Some(metadata) = prepare(&client, global, config, broker, stop)? else { return Ok(()) };
-    let run_args = RunArgs { no_create_topics: !broker.has_admin(), ..RunArgs::default() };
+    // Nobody ever said what is said here.
+    let web = WebArgs { show_text: true, ..WebArgs::default() };
+    let run_args = RunArgs { no_create_topics: !broker.has_admin(), web, ..RunArgs::default() };
     let Some(running) = run::start(global, &run_args, config, stop)? else { return Ok(()) };
-    explain(&global.bootstrap, &running.address.to_string(), broker);
+    explain(&global.bootstrap, &running.url, broker);
     let mut tail = Tail::new(&client, &metadata, Plan::all_timelines(config)?, config)?;
     let played = std::thread::scope(|scope| {
         let player = scope.spawn(|| play_conversations(&client, config, &metadata, args, stop));
@@ -99,9 +101,9 @@ fn prepare(
     }
 }
 
-fn explain(bootstrap: &str, http: &str, broker: &Broker) {
+fn explain(bootstrap: &str, url: &str, broker: &Broker) {
     anstream::eprintln!(
-        "\n  broker    {bootstrap}  ({})\n  metrics   http://{http}/metrics\n  look      kcat -b {bootstrap} -t cx.activities -C \
+        "\n  broker    {bootstrap}  ({})\n  live page {url}/\n  metrics   {url}/metrics\n  look      kcat -b {bootstrap} -t cx.activities -C \
          -X isolation.level=read_committed -f '%k %s\\n'\n            cx-timelines tail --bootstrap {bootstrap} --from-beginning\n  \
          stop      Ctrl-C\n",
         broker.name()

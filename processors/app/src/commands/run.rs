@@ -2,7 +2,6 @@
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +24,10 @@ use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
 use crate::formats::{self, Patience};
 use crate::state::{self, Origin};
-use crate::{kafka, memory, signals, wiring};
+use crate::{kafka, memory, serving, signals, wiring};
 
 /// A stop takes no longer than this (contract: within 5 s).
 const STOP_TIME_MAX: Duration = Duration::from_millis(3_900);
-const DEFAULT_HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs until a signal.
@@ -44,12 +42,12 @@ pub fn run(global: &Global, args: &RunArgs, config: &Config) -> Result<(), Failu
     running.end()
 }
 
-/// A pipeline with what serves its metrics.
+/// A pipeline with what serves its page and its metrics.
 pub struct Running {
     /// The workers.
     pub pipeline: Pipeline,
-    /// Where /metrics and /health are.
-    pub address: SocketAddr,
+    /// Where the live page is, and all else that is served.
+    pub url: String,
     http: HttpHandle,
     _instance: Instance,
 }
@@ -102,10 +100,8 @@ pub fn start(
     }
     let names = worker_names(usize::from(args.workers));
     let health = Health::new(names.clone());
-    let http = global.http.unwrap_or(DEFAULT_HTTP);
-    let http = edge::http::spawn(http, metrics.clone(), health.clone()).map_err(Failure::usage)?;
-    let address = http.address();
-    tracing::info!("metrics and health at http://{address}/");
+    let served = (&metrics, &health);
+    let web = serving::start(global.http, args, &instance.name, served, stop).map_err(Failure::usage)?;
 
     if registry.is_some() {
         names.iter().for_each(|name| health.set_worker(name, false, "asking the schema registry"));
@@ -122,7 +118,7 @@ pub fn start(
     let client = kafka::client(global)?;
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
     let shared = Shared {
-        settings: settings(global, args, config, &instance.name)?,
+        settings: Settings { advertised: web.advertised, ..settings(global, args, config, &instance.name)? },
         partitions: partitions(config, &metadata)?,
         outputs: outputs(&topology, &metadata)?,
         topology,
@@ -134,6 +130,8 @@ pub fn start(
         metrics: metrics.clone(),
         health: health.clone(),
         stop: stop.clone(),
+        desk: web.desk,
+        peers: web.peers,
         leaving: Arc::default(),
     };
     for topic in config.published() {
@@ -142,7 +140,7 @@ pub fn start(
     metrics.declare_topic(config.name_of(Role::Changelog));
     metrics.declare_topic(config.name_of(Role::Repartition));
     let pipeline = Pipeline::start(shared, usize::from(args.workers), usize::from(args.standbys))?;
-    Ok(Some(Running { pipeline, address, http, _instance: instance }))
+    Ok(Some(Running { pipeline, url: web.url, http: web.http, _instance: instance }))
 }
 
 /// Flags that do not go together.
@@ -232,6 +230,7 @@ fn settings(global: &Global, args: &RunArgs, config: &Config, instance: &str) ->
             MembershipFlag::Static => Membership::Static,
             MembershipFlag::Broker => Membership::Broker,
         },
+        advertised: None,
     })
 }
 

@@ -108,9 +108,13 @@ impl Worker {
                 continue;
             }
             let offsets = lane.task.offsets().to_vec();
+            let changes = self.counter.as_ref().map(|counter| counter.changes_of(&lane.task));
             match lane.task.committed(changelog.get(partition).copied()) {
                 Ok(tally) => {
                     lane.committed_to(&offsets);
+                    if let (Some(counter), Some(changes)) = (&mut self.counter, changes) {
+                        counter.committed(*partition, changes);
+                    }
                     count(&self.shared, &tally);
                 }
                 Err(error) => damaged.push(errors::of_task(error)?),

@@ -4,6 +4,7 @@ use engine::{Phase, SourceOffset, Task};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::consumer::{End, Notes};
@@ -22,6 +23,8 @@ struct Source {
     in_place: bool,
     /// Whether a record came again though the consumer was in its place.
     went_back: bool,
+    /// Records that are there and not committed yet; none where that is not known yet.
+    lag: Option<i64>,
 }
 
 /// A task with its places in the input and in the repartition topic.
@@ -43,6 +46,7 @@ impl Lane {
             next: 0,
             in_place: false,
             went_back: false,
+            lag: None,
         };
         Self { task, sources: vec![source(input), source(repartition)], awaits: None, metrics }
     }
@@ -67,6 +71,11 @@ impl Lane {
 
     fn source(&mut self, topic: &str) -> Option<&mut Source> {
         self.sources.iter_mut().find(|source| source.topic == topic)
+    }
+
+    /// Records that are there and not committed yet, by topic.
+    pub(super) fn lags(&self) -> BTreeMap<String, i64> {
+        self.sources.iter().filter_map(|source| Some((source.topic.clone(), source.lag?))).collect()
     }
 
     /// Whether records can be taken.
@@ -195,7 +204,9 @@ impl Lane {
         let committed = source.committed.unwrap_or(0);
         // Behind the last record there may be markers of transactions; nobody will ever commit those.
         let last = if end.is_drained { source.next } else { end.stable };
-        self.metrics.lag(topic, partition, (last - committed).max(0));
+        let lag = (last - committed).max(0);
+        source.lag = Some(lag);
+        self.metrics.lag(topic, partition, lag);
     }
 
     /// Leaves no trace in the metrics.

@@ -2,6 +2,7 @@
 //! shared on the way of a record.
 
 mod commit;
+mod enquiries;
 mod lane;
 mod rebalance;
 mod siding;
@@ -18,9 +19,11 @@ use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::catch_up::{Asking, CatchUp, Topics};
 use crate::consumer::{MessageHeaders, Notes, source_record};
+use crate::desk::{Counter, Desk};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
 use crate::metrics::{Client, Metrics};
+use crate::peers::Peers;
 use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
 use crate::schemas::Schemas;
@@ -66,6 +69,10 @@ pub struct Shared {
     pub health: Health,
     /// When to stop.
     pub stop: Stop,
+    /// Where others ask about the tasks; none: nobody does.
+    pub desk: Option<Desk>,
+    /// Who else there is; none: nobody wants to know.
+    pub peers: Option<Peers>,
     /// How many workers have committed their last transaction and only have to leave the group.
     pub leaving: Arc<AtomicUsize>,
 }
@@ -78,6 +85,7 @@ pub(crate) struct Worker {
     restorer: Restorer,
     lanes: BTreeMap<i32, Lane>,
     siding: Siding,
+    counter: Option<Counter>,
     /// Partitions whose store another worker of this process has not let go of yet, with their topic.
     unopened: Vec<(i32, String)>,
     /// Whether the group has assigned anything yet, be it nothing.
@@ -121,6 +129,7 @@ impl Worker {
         let restorer = Restorer::new(&shared.settings, &name, changelog)?;
         shared.health.set_worker(&name, false, "joining the group");
         let siding = Siding::new(&shared);
+        let counter = shared.desk.as_ref().map(|desk| desk.counter(&name));
         let now = Instant::now();
         let mut worker = Self {
             name,
@@ -130,6 +139,7 @@ impl Worker {
             restorer,
             lanes: BTreeMap::new(),
             siding,
+            counter,
             unopened: Vec::new(),
             joined: false,
             transactions: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros(),
@@ -159,6 +169,7 @@ impl Worker {
     fn turn(&mut self) -> Result<(), EdgeError> {
         self.follow_group()?;
         self.bring_lanes_up()?;
+        self.attend()?;
         self.look_around()?;
         let mut began = None;
         let mut wait = self.patience();
@@ -205,7 +216,7 @@ impl Worker {
         if self.restorer.is_reading() {
             // The restore waits for its own records.
             Duration::ZERO
-        } else if self.any_lane_waits() {
+        } else if self.any_lane_waits() || self.has_more_to_tell() {
             ASK_AGAIN
         } else {
             IDLE
@@ -241,11 +252,12 @@ impl Worker {
         }
         self.give_back_repartition();
         self.consumer.context().close();
-        for (partition, lane) in self.lanes {
+        for (partition, lane) in std::mem::take(&mut self.lanes) {
             lane.close();
             self.shared.stores.closed(partition);
         }
         self.shared.metrics.clients_gone(&self.name);
+        self.report_tasks();
         self.shared.health.set_worker(&self.name, false, "left the group");
         drop(self.consumer);
     }
@@ -312,6 +324,7 @@ impl Worker {
         metrics.client(&self.name, Client::Consumer, figures.0);
         metrics.client(&self.name, Client::Producer, figures.1);
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
+        self.report_tasks();
     }
 }
 

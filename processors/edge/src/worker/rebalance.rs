@@ -138,8 +138,11 @@ impl Worker {
     }
 
     /// Lets go of a lane, and then of its store.
-    fn close_lane(&self, lane: Lane) {
+    fn close_lane(&mut self, lane: Lane) {
         let partition = lane.partition();
+        if let Some(counter) = &mut self.counter {
+            counter.closed(partition);
+        }
         lane.close();
         self.shared.stores.closed(partition);
     }
@@ -297,6 +300,7 @@ impl Worker {
         let ready = self.joined && live == all && !awaits_schema;
         let why = if awaits_schema { ", waiting for the schema registry" } else { "" };
         self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running{why}"));
+        self.report_tasks();
     }
 }
 

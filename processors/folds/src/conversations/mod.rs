@@ -7,7 +7,7 @@ use model::{ConversationSummary, Json, Record, WrapUp};
 
 use crate::activities;
 use crate::scan::StoredWrapUp;
-use crate::timelines::{self, Said};
+use crate::timelines::{self, Progress, Said};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "conversations";
@@ -64,17 +64,12 @@ fn emit(escaped: &[u8], is_final: bool, emitter: &mut Emitter<'_>) -> Result<(),
     let Some(progress) = timelines::progress(escaped, emitter)? else { return Ok(()) };
     let mut bodies = Vec::new();
     for wrap_up in progress.scan.wrap_ups() {
-        if let Some(body) = shown_body(&id, wrap_up, emitter)? {
-            bodies.push((wrap_up, body));
-        }
+        let key = model::activity_key(Some(&id), &wrap_up.activity_id);
+        let key = key.as_bytes();
+        let shown = emitter.read_of(activities::NAME, key, |state| shown_body(key, state))??;
+        bodies.extend(shown.map(|body| (wrap_up, body)));
     }
-    let wrap_ups = bodies.iter().map(|(wrap_up, body)| WrapUp {
-        activity_id: &wrap_up.activity_id,
-        at: wrap_up.at,
-        agent_id: wrap_up.agent_id.as_deref(),
-        body: body.as_ref(),
-    });
-    let summary = progress.scan.summary(&id, &progress.figures(), wrap_ups.collect(), is_final);
+    let summary = summary(&id, &progress, &bodies, is_final);
     if !queues_are_conserved(&summary) {
         emitter.notice(Notice::Violation(RULE_QUEUES));
     }
@@ -83,19 +78,34 @@ fn emit(escaped: &[u8], is_final: bool, emitter: &mut Emitter<'_>) -> Result<(),
     emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), Some(&value))
 }
 
-/// The body of a wrap-up as it now is, null where it has none; `None` for one that is deleted.
-fn shown_body(
-    conversation: &str,
-    wrap_up: &StoredWrapUp,
-    emitter: &mut Emitter<'_>,
+/// A wrap-up with its body.
+pub(crate) type Shown<'p> = (&'p StoredWrapUp, Option<Json<'static>>);
+
+/// The record of a conversation whose scan has come so far; `bodies` are the wrap-ups that are not deleted.
+pub(crate) fn summary<'s>(
+    id: &'s str,
+    progress: &'s Progress,
+    bodies: &'s [Shown<'s>],
+    is_final: bool,
+) -> ConversationSummary<'s> {
+    let wrap_ups = bodies.iter().map(|(wrap_up, body)| WrapUp {
+        activity_id: &wrap_up.activity_id,
+        at: wrap_up.at,
+        agent_id: wrap_up.agent_id.as_deref(),
+        body: body.as_ref(),
+    });
+    progress.scan.summary(id, &progress.figures(), wrap_ups.collect(), is_final)
+}
+
+/// The body of a wrap-up as it now is, by its activity's state, null where it has none; `None` for one that is deleted.
+pub(crate) fn shown_body(
+    key: &[u8],
+    state: Option<&[u8]>,
 ) -> Result<Option<Option<Json<'static>>>, ProcessError> {
-    let key = model::activity_key(Some(conversation), &wrap_up.activity_id);
-    emitter.read_of(activities::NAME, key.as_bytes(), |state| {
-        activities::with_activity(key.as_bytes(), state, |activity| {
-            let shown = activity.filter(|activity| activity.deletion.is_none())?;
-            Some(shown.body.map(Json::to_static))
-        })
-    })?
+    activities::with_activity(key, state, |activity| {
+        let shown = activity.filter(|activity| activity.deletion.is_none())?;
+        Some(shown.body.map(Json::to_static))
+    })
 }
 
 /// Each visit that was offered is open, or has ended in exactly one way and not before it began.

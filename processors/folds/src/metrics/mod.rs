@@ -13,17 +13,20 @@ mod window;
 
 use std::collections::BTreeSet;
 
-use engine::{Context, Emitter, News, Notice, ProcessError, Processor};
-use model::{Dimension, WindowKey, window_key};
+use engine::{Context, Emitter, News, Notice, Place, ProcessError, Processor};
+use model::{Dimension, MetricsWindow, WindowKey, window_key};
 
 use crate::timelines::{self, Said};
 use changes::{Changes, Windows};
-use window::{parse_subject_key, subject_key};
+use window::parse_subject_key;
+pub(crate) use window::subject_key;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "metrics";
 /// Over all windows of a size, a figure is the sum of its contributions.
 pub const RULE_SUMS: &str = "windows";
+/// Begins the keys of its state.
+const NAMESPACE: u8 = b'm';
 const SCHEMA: &str = "metrics-window/1";
 const OUTPUT: usize = 0;
 /// Where the settings lie with which the state was made.
@@ -97,7 +100,7 @@ impl Processor for Metrics {
     }
 
     fn namespace(&self) -> u8 {
-        b'm'
+        NAMESPACE
     }
 
     fn outputs(&self) -> usize {
@@ -177,4 +180,24 @@ fn emit(name: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let Some(of) = model::parse_window_key(name) else { return Ok(()) };
     let subject = subject_key(of.dimension, &of.id);
     emitter.emit(OUTPUT, SCHEMA, subject.as_bytes(), name.as_bytes(), value.as_deref())
+}
+
+/// Where the windows of a subject lie in the state.
+pub(crate) fn place(dimension: Dimension, id: &str) -> Place {
+    window::place(NAMESPACE, (dimension, id))
+}
+
+/// Lets `look` see the record of the window that a record of the state holds; none for what is no window.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn with_window<R>(
+    key: &[u8],
+    value: &[u8],
+    look: impl FnOnce(Option<&MetricsWindow<'_>>) -> R,
+) -> Result<R, ProcessError> {
+    match key.strip_prefix(&[NAMESPACE]) {
+        Some(key) => window::with_state(key, value, look),
+        None => Ok(look(None)),
+    }
 }

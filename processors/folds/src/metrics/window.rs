@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Context, Emitter, Notice, ProcessError};
+use engine::{Context, Emitter, Notice, Place, ProcessError};
 use model::{Dimension, Figure, MetricsWindow, WindowKey, window_key};
 use serde::{Deserialize, Serialize};
 
@@ -129,7 +129,17 @@ pub(super) fn with_record<R>(
     look: impl FnOnce(Option<&MetricsWindow<'_>>) -> R,
 ) -> Result<R, ProcessError> {
     let key = prefixed(WINDOW, name.as_bytes());
-    let window = emitter.read(&key, |bytes| Window::read(&key, bytes))??;
+    emitter.read(&key, |bytes| with_record_of(&key, name, bytes, look))?
+}
+
+/// The same, of the state of a window.
+fn with_record_of<R>(
+    key: &[u8],
+    name: &str,
+    state: Option<&[u8]>,
+    look: impl FnOnce(Option<&MetricsWindow<'_>>) -> R,
+) -> Result<R, ProcessError> {
+    let window = Window::read(key, state)?;
     let (Some(window), Some(of)) = (window, model::parse_window_key(name)) else { return Ok(look(None)) };
     let figures = window.figures.iter();
     let figures: Vec<(Figure, i64)> =
@@ -142,6 +152,27 @@ pub(super) fn with_record<R>(
         figures: &figures,
         revision: window.revision,
     })))
+}
+
+/// Where the windows of a subject lie, in a namespace.
+pub(super) fn place(namespace: u8, (dimension, id): (Dimension, &str)) -> Place {
+    let mut prefix = vec![namespace, WINDOW];
+    prefix.extend_from_slice(subject_key(dimension, id).as_bytes());
+    prefix.push(b'/');
+    Place::Under(prefix)
+}
+
+/// Lets `look` see the record of the window that a record of the state holds; none for what is no window.
+pub(super) fn with_state<R>(
+    key: &[u8],
+    value: &[u8],
+    look: impl FnOnce(Option<&MetricsWindow<'_>>) -> R,
+) -> Result<R, ProcessError> {
+    let name = key.strip_prefix(&[WINDOW]).and_then(|name| std::str::from_utf8(name).ok());
+    match name {
+        Some(name) => with_record_of(key, name, Some(value), look),
+        None => Ok(look(None)),
+    }
 }
 
 /// Whether the window was there, and so was emitted, at the last commit.
@@ -196,7 +227,7 @@ fn end_key(end: i64, name: &[u8]) -> Vec<u8> {
 }
 
 /// What figures are of, as a key: all windows of a subject lie in one partition.
-pub(super) fn subject_key(dimension: Dimension, id: &str) -> String {
+pub(crate) fn subject_key(dimension: Dimension, id: &str) -> String {
     format!("{}/{}", dimension.as_str(), model::escape(id))
 }
 

@@ -182,7 +182,13 @@ impl Scan {
         }
     }
 
-    fn stage(&self) -> Stage {
+    /// When the customer's message came that still waits for its answer.
+    pub(crate) fn awaits_reply_since(&self) -> Option<i64> {
+        self.turns.open_since()
+    }
+
+    /// What the conversation is in.
+    pub(crate) fn stage(&self) -> Stage {
         if self.closing.closed_at().is_some() {
             Stage::Closed
         } else if self.stays.any_present() {

@@ -58,6 +58,11 @@ impl Turns {
         Some(Closed { responds_to, response_ms })
     }
 
+    /// When the message came that still waits for its answer.
+    pub(super) fn open_since(&self) -> Option<i64> {
+        self.open.as_ref().map(|(at, _)| *at)
+    }
+
     pub(super) fn first_response_ms(&self) -> Option<i64> {
         self.first_response_ms
     }

@@ -111,7 +111,8 @@ pub(super) fn standing_before(
     Ok(standing(entry, &first))
 }
 
-fn standing(entry: &Entry<'_>, first: &First) -> Option<Standing> {
+/// How an entry stands, by the first primary of its activity; `None` for a relation that waits for its target.
+pub(super) fn standing(entry: &Entry<'_>, first: &First) -> Option<Standing> {
     match (&entry.what, first) {
         (What::Relation { .. }, None) => None,
         (What::Primary { kind, .. }, Some((first, first_kind))) if **first != *entry.id => {

@@ -40,12 +40,26 @@ impl Conversation<'_> {
         if !emitter.is_published() {
             return Ok(());
         }
+        let format = emitter.format(OUTPUT);
+        let mut value = Vec::with_capacity(512);
+        self.with_record(entry, derived, |record| format.write(&Record::from(record), &mut value));
+        let key = model::timeline_key(self.id, entry.id);
+        emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), Some(&value))
+    }
+
+    /// Lets `look` see the record of an entry.
+    pub(super) fn with_record<R>(
+        &self,
+        entry: &Entry<'_>,
+        derived: &Derived,
+        look: impl FnOnce(&TimelineEntry<'_>) -> R,
+    ) -> R {
         let actor = entry.actor.map(StoredActor::to_model);
         let channel = entry.channel.map(|(channel_type, service_identifier)| Channel {
             channel_type: channel_type.map(Into::into),
             service_identifier: service_identifier.map(Into::into),
         });
-        let record = TimelineEntry {
+        look(&TimelineEntry {
             entry_id: entry.id,
             conversation_id: self.id,
             at: entry.at,
@@ -62,11 +76,7 @@ impl Conversation<'_> {
             queue: derived.queue.as_deref(),
             response_ms: derived.response_ms,
             responds_to: derived.responds_to.as_deref(),
-        };
-        let mut value = Vec::with_capacity(512);
-        emitter.format(OUTPUT).write(&Record::from(&record), &mut value);
-        let key = model::timeline_key(self.id, entry.id);
-        emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), Some(&value))
+        })
     }
 
     /// Takes all its entries back, by tombstones.

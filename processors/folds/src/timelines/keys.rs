@@ -61,6 +61,19 @@ pub(super) fn mark(escaped: &str, place: (i64, &str)) -> Vec<u8> {
     placed(mark, place)
 }
 
+/// The prefix of the progress of all conversations.
+pub(super) const PROGRESS_OF_ALL: &[u8] = &[PROGRESS];
+
+/// The escaped id of the conversation whose progress lies under this key; `None` for what is no progress.
+pub(super) fn conversation_in_progress(key: &[u8]) -> Option<&[u8]> {
+    key.strip_prefix(PROGRESS_OF_ALL)
+}
+
+/// Whether an entry lies under this key.
+pub(super) fn is_entry(key: &[u8]) -> bool {
+    key.first() == Some(&ENTRY)
+}
+
 /// Whose a record of the state is.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {

@@ -13,6 +13,7 @@ mod changes;
 mod conversation;
 mod keys;
 mod ledger;
+mod look;
 mod past;
 mod said;
 mod settle;
@@ -26,6 +27,7 @@ use crate::scan::{Entry, ScanSettings};
 use state::corrupt;
 
 pub(crate) use keys::{conversation_id, owned};
+pub(crate) use look::{in_progress, is_entry, place_of_all, places, records};
 pub(crate) use said::{Reply, Said};
 pub(crate) use state::Progress;
 

@@ -1,7 +1,11 @@
 //! The small HTTP server for Prometheus and for probes, on a thread of its own.
 //!
 //! It only answers `GET` (and `HEAD`), reads no request bodies, serves a limited number of connections at once and
-//! closes those that are slow to send a request: a stuck client can hold neither memory nor the program's end.
+//! closes those that are slow to send a request: a stuck client can hold neither memory nor the program's end. What else
+//! there is than figures and health is given to it.
+
+mod timed;
+mod tls;
 
 use crate::health::{Answer, Health};
 use crate::metrics::{CONTENT_TYPE, Metrics};
@@ -10,26 +14,16 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::Listener;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use timed::Bounded;
+pub use tls::{Tls, TlsError};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-/// How long a client may take from connecting, or from its request's first byte, to the request's end, and how
-/// long it may let an answer wait.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may stay open between two requests: longer than the usual scrape intervals.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// Connections at once; further ones wait in the kernel's queue.
-const CONNECTIONS: usize = 64;
 /// How long answers in progress may take once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -86,16 +80,34 @@ pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, HttpError> {
         .map_err(|source| HttpError::Bind { address, source })
 }
 
+/// How to serve, and what besides figures and health.
+#[derive(Debug, Default)]
+pub struct Serving {
+    /// Encrypted, if it is given.
+    pub tls: Option<Tls>,
+    /// What else there is. It says what `/` is, and what there is not; without it that is a short list.
+    pub more: Option<Router>,
+}
+
+fn index() -> Router {
+    let nothing = || async { (StatusCode::NOT_FOUND, "There is nothing here; / lists what there is.\n") };
+    Router::new().route("/", get(|| async { INDEX })).fallback(nothing)
+}
+
 /// Serves until `shutdown` is done; answers in progress then have a second to end.
-pub async fn serve(listener: TcpListener, state: HttpState, shutdown: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    state: HttpState,
+    Serving { tls, more }: Serving,
+    shutdown: impl Future<Output = ()>,
+) {
     let routes = Router::new()
-        .route("/", get(|| async { INDEX }))
         .route("/metrics", get(scrape))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready_probe))
-        .fallback(|| async { (StatusCode::NOT_FOUND, "There is nothing here; / lists what there is.\n") })
-        .with_state(state);
-    let listener = Bounded { listener, free: Arc::new(Semaphore::new(CONNECTIONS)) };
+        .with_state(state)
+        .merge(more.unwrap_or_else(index));
+    let listener = Bounded::new(listener, tls);
     let (stop, stopped) = oneshot::channel::<()>();
     // Either the sender says stop or it is gone: both mean the end.
     let server = axum::serve(listener, routes).with_graceful_shutdown(async { drop(stopped.await) });
@@ -119,9 +131,26 @@ pub async fn serve(listener: TcpListener, state: HttpState, shutdown: impl Futur
 ///
 /// # Errors
 /// When the address cannot be had or the thread cannot be started.
-pub fn spawn(address: SocketAddr, metrics: Metrics, health: Health) -> Result<HttpHandle, HttpError> {
-    let listener = bind(address)?;
-    let address = listener.local_addr().map_err(|source| HttpError::Bind { address, source })?;
+pub fn spawn(
+    address: SocketAddr,
+    metrics: Metrics,
+    health: Health,
+    serving: Serving,
+) -> Result<HttpHandle, HttpError> {
+    spawn_on(bind(address)?, metrics, health, serving)
+}
+
+/// The same, where the address was taken before.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn spawn_on(
+    listener: std::net::TcpListener,
+    metrics: Metrics,
+    health: Health,
+    serving: Serving,
+) -> Result<HttpHandle, HttpError> {
+    let address = listener.local_addr().map_err(HttpError::Start)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HttpError::Start)?;
     let listener = {
@@ -133,7 +162,7 @@ pub fn spawn(address: SocketAddr, metrics: Metrics, health: Health) -> Result<Ht
         .name("http".to_owned())
         .spawn(move || {
             let state = HttpState { metrics, health };
-            runtime.block_on(serve(listener, state, async { drop(stopped.await) }));
+            runtime.block_on(serve(listener, state, serving, async { drop(stopped.await) }));
         })
         .map_err(HttpError::Start)?;
     Ok(HttpHandle { address, running: Some((stop, thread)) })
@@ -193,114 +222,6 @@ fn probe(answer: Answer) -> Response {
     (status, headers, answer.json).into_response()
 }
 
-/// Accepts no more connections than are free.
-struct Bounded {
-    listener: TcpListener,
-    free: Arc<Semaphore>,
-}
-
-impl Listener for Bounded {
-    type Io = Timed;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Timed, SocketAddr) {
-        // The semaphore is never closed: there always is a permit at last.
-        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        (
-            Timed {
-                stream,
-                limit: Box::pin(sleep(REQUEST_TIMEOUT)),
-                waiting: Waiting::Request,
-                _permit: permit,
-            },
-            address,
-        )
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// What a connection's limit counts for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waiting {
-    /// A request has begun, or the connection is new.
-    Request,
-    /// An answer was sent; another request may come.
-    Idle,
-}
-
-/// A connection that ends with an error when its client is too slow.
-struct Timed {
-    stream: TcpStream,
-    limit: Pin<Box<Sleep>>,
-    waiting: Waiting,
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-impl Timed {
-    fn wait(&mut self, waiting: Waiting, limit: Duration) {
-        self.waiting = waiting;
-        self.limit.as_mut().reset(Instant::now() + limit);
-    }
-
-    /// Pending is an error once the time is up.
-    fn limited<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        ready!(self.limit.as_mut().poll(context));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Timed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.stream).poll_read(context, buffer) {
-            Poll::Pending => self.limited(context),
-            done => {
-                // Further bytes of a request do not give it more time.
-                if self.waiting == Waiting::Idle {
-                    self.wait(Waiting::Request, REQUEST_TIMEOUT);
-                }
-                done
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Timed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.stream).poll_write(context, buffer) {
-            Poll::Pending => {
-                if self.waiting == Waiting::Idle {
-                    self.wait(Waiting::Request, REQUEST_TIMEOUT);
-                }
-                self.limited(context)
-            }
-            done => {
-                self.wait(Waiting::Idle, IDLE_TIMEOUT);
-                done
-            }
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,7 +230,8 @@ mod tests {
     fn server() -> (HttpHandle, Metrics, Health) {
         let metrics = Metrics::new(&crate::metrics::Labels::default()).unwrap();
         let health = Health::new(["worker-0"]);
-        let handle = spawn(([127, 0, 0, 1], 0).into(), metrics.clone(), health.clone()).unwrap();
+        let handle =
+            spawn(([127, 0, 0, 1], 0).into(), metrics.clone(), health.clone(), Serving::default()).unwrap();
         (handle, metrics, health)
     }
 
@@ -382,28 +304,5 @@ mod tests {
         assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
         assert!(std::net::TcpStream::connect(address).is_err(), "it still listens");
         drop((silent, half));
-    }
-
-    #[test]
-    fn a_client_that_never_ends_its_request_is_cut_off_and_a_quick_one_is_not() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let mut client = std::net::TcpStream::connect(address).unwrap();
-            let mut bounded = Bounded { listener, free: Arc::new(Semaphore::new(1)) };
-            let (mut connection, _) = bounded.accept().await;
-            client.write_all(b"GET").unwrap();
-            let mut buffer = [0; 16];
-            let mut read = async |connection: &mut Timed| {
-                let mut buffer = ReadBuf::new(&mut buffer);
-                std::future::poll_fn(|context| Pin::new(&mut *connection).poll_read(context, &mut buffer))
-                    .await
-            };
-            assert!(read(&mut connection).await.is_ok());
-            connection.wait(Waiting::Request, Duration::from_millis(20));
-            let error = read(&mut connection).await.unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        });
     }
 }

@@ -1,0 +1,27 @@
+//! Answers in JSON.
+
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::problem::Problem;
+
+/// An answer in JSON.
+pub(crate) struct Json(Vec<u8>);
+
+impl Json {
+    /// The JSON of a value.
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        // Writing plain data into memory cannot fail.
+        Self(serde_json::to_vec(value).unwrap_or_default())
+    }
+}
+
+impl IntoResponse for Json {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, "application/json")], self.0).into_response()
+    }
+}
+
+/// What a handler gives.
+pub(crate) type Answer = Result<Json, Problem>;

@@ -1,0 +1,101 @@
+//! Asking the worker that has a partition, here or in another instance.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use edge::desk::NoAnswer;
+use engine::Place;
+use folds::look::Found;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::problem::Problem;
+use crate::{Api, Shared};
+
+/// So many bytes of state are looked at for one answer.
+const BYTES_MAX: usize = 16 << 20;
+/// So many answers out of states are made at a time; the others wait for their turn. It bounds the memory that they take.
+const AT_A_TIME: usize = 8;
+
+/// What turns are taken of.
+pub(crate) fn turns() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(AT_A_TIME))
+}
+
+/// Waits for a turn, which ends when what is given is dropped. Nobody closes what it is taken of.
+pub(crate) async fn turn(api: &Shared) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(&api.turns).acquire_owned().await.ok()
+}
+
+/// What is asked for, and how the request said it.
+pub(crate) struct Question<'q> {
+    /// What the partition is found by.
+    pub(crate) key: &'q [u8],
+    /// Where it lies there.
+    pub(crate) places: Vec<Place>,
+    /// The request, for whoever has to be asked instead.
+    pub(crate) uri: &'q Uri,
+    /// Whether to send the client there.
+    pub(crate) follow: bool,
+}
+
+/// What lies in these places.
+///
+/// # Errors
+/// Another instance has it, or nobody right now; or it is too much.
+pub(crate) async fn ask(api: &Api, question: Question<'_>) -> Result<Found, Problem> {
+    let Some(partitions) = api.sources.desk.partitions() else {
+        return Err(Problem::later("starting", "Not ready yet", "the instance is reaching its cluster"));
+    };
+    let partition = engine::partition_of(question.key, partitions);
+    match api.sources.desk.ask(partition, question.places, BYTES_MAX).await {
+        Ok(found) => Ok(found.into_iter().collect()),
+        Err(NoAnswer::NotHere) => Err(elsewhere(api, partition, question.uri, question.follow)),
+        Err(NoAnswer::NotReady) => {
+            Err(Problem::later("restoring", "Not ready yet", "the state of its partition is being restored"))
+        }
+        Err(NoAnswer::Busy) => {
+            Err(Problem::later("busy", "Too many questions", "the worker has too much to do right now"))
+        }
+        Err(NoAnswer::TooLarge) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too-large",
+            "Too large for one answer",
+            format!(
+                "its state has more than {BYTES_MAX} bytes; `cx-timelines show` reads it from the topics instead"
+            ),
+        )),
+    }
+}
+
+/// Where the client has to ask.
+fn elsewhere(api: &Shared, partition: i32, uri: &Uri, follow: bool) -> Problem {
+    let owner = api.sources.peers.owner_of(partition).filter(|owner| owner.name != api.options.instance);
+    let path = uri.path_and_query().map_or("/", |whole| whole.as_str());
+    let place = owner.and_then(|owner| {
+        let url = owner.url?;
+        let location = HeaderValue::from_str(&format!("{url}{path}")).ok()?;
+        Some((url, location))
+    });
+    let Some((url, location)) = place else {
+        let detail = format!(
+            "partition {partition} is not here, and who has it is not known right now, or does not advertise itself \
+             (--advertise)"
+        );
+        return Problem::later("nobody", "Nobody can be asked", detail);
+    };
+    let detail = format!("partition {partition} is at another instance");
+    if follow {
+        Problem::new(StatusCode::TEMPORARY_REDIRECT, "elsewhere", "Ask another instance", detail)
+            .with("owner", url)
+            .with_header((header::LOCATION, location))
+    } else {
+        Problem::new(StatusCode::MISDIRECTED_REQUEST, "elsewhere", "Ask another instance", detail)
+            .with("owner", url)
+    }
+}
+
+/// The state could not be read; the worker restores it meanwhile.
+pub(crate) fn unreadable(error: &engine::ProcessError) -> Problem {
+    tracing::error!(%error, "a state cannot be shown");
+    Problem::later("unreadable", "The state cannot be read", "the log of the instance says why")
+}

@@ -1,0 +1,62 @@
+//! The texts of messages, taken out of records. What people wrote is in bodies alone: of activities, of their edits, of
+//! suggestions and of wrap-ups.
+
+use serde_json::{Map, Value, json};
+
+/// The fields that hold what people wrote.
+const BODY: &str = "body";
+/// The longest word that a body may call itself.
+const WORD_MAX: usize = 32;
+
+/// Takes all bodies out of a record; what kind of body there was stays.
+pub(crate) fn texts(record: &mut Value) {
+    match record {
+        Value::Object(fields) => hide_in(fields),
+        Value::Array(items) => items.iter_mut().for_each(texts),
+        _ => {}
+    }
+}
+
+fn hide_in(fields: &mut Map<String, Value>) {
+    for (name, value) in fields {
+        if name == BODY {
+            if !value.is_null() {
+                *value = hidden(value);
+            }
+        } else {
+            texts(value);
+        }
+    }
+}
+
+/// A body's type is a word of the contact centre's; anything else that stands there may be what somebody wrote.
+fn hidden(body: &Value) -> Value {
+    let is_word = |text: &&str| {
+        text.len() <= WORD_MAX && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    match body.get("type").and_then(Value::as_str).filter(is_word) {
+        Some(word) => json!({"hidden": true, "type": word}),
+        None => json!({"hidden": true}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_body_is_left_wherever_it_stands() {
+        let mut record = json!({
+            "activityId": "m", "body": {"type": "PLAIN", "markdownText": "secret"},
+            "edits": [{"eventId": "e", "body": {"type": "secret words"}}, {"body": null}],
+            "suggestions": [{"items": [{"body": {"type": "secret"}, "confidence": 1}]}],
+            "wrapUps": [{"body": ["secret"]}],
+        });
+        texts(&mut record);
+        assert!(!record.to_string().contains("secret"), "{record}");
+        assert_eq!(record["body"], json!({"hidden": true, "type": "PLAIN"}));
+        assert_eq!(record["edits"][0]["body"], json!({"hidden": true}));
+        assert_eq!(record["edits"][1]["body"], Value::Null);
+        assert_eq!(record["suggestions"][0]["items"][0]["confidence"], 1);
+    }
+}

@@ -1,0 +1,147 @@
+//! Keeps the view, and tells those who look on what changes: a bounded number of changes a few times a second. Who cannot
+//! follow, or would be told too much, is told to look again.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use edge::Stop;
+use edge::desk::News;
+use tokio::sync::broadcast;
+
+use crate::row::Row;
+use crate::view::{Changed, View};
+
+/// Between two messages to those who look on.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+/// So many changes are told one by one.
+const CHANGES_MAX: usize = 200;
+/// So many messages may wait for somebody who is slow.
+const MESSAGES_MAX: usize = 32;
+
+/// Conversations with what has become of them; without a row one is not here any more.
+pub(crate) type Changes = BTreeMap<Arc<str>, Option<Arc<Row>>>;
+
+/// What those who look on are told.
+#[derive(Debug, Clone)]
+pub(crate) enum Message {
+    /// These conversations changed.
+    Changes(Arc<Changes>),
+    /// Look again at everything.
+    Resync,
+}
+
+/// Where messages come from.
+pub(crate) struct Hub(broadcast::Sender<Message>);
+
+impl Hub {
+    /// Keeps the view on a thread of its own until the stop.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub(crate) fn start(view: Arc<Mutex<View>>, news: Receiver<News>, stop: Stop) -> std::io::Result<Self> {
+        let (sender, _) = broadcast::channel(MESSAGES_MAX);
+        let mut keeper = Keeper { view, sender: sender.clone(), pending: Pending::default() };
+        std::thread::Builder::new().name("view".to_owned()).spawn(move || keeper.keep(&news, &stop))?;
+        Ok(Self(sender))
+    }
+
+    /// From now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Message> {
+        self.0.subscribe()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn tell(&self, message: Message) {
+        let _ = self.0.send(message);
+    }
+}
+
+/// What has changed since the last message.
+#[derive(Default)]
+struct Pending {
+    changes: Changes,
+    is_too_much: bool,
+}
+
+impl Pending {
+    fn note(&mut self, changed: Changed) {
+        match changed {
+            Changed::Stands(row) => self.changes.insert(row.conversation_id.as_str().into(), Some(row)),
+            Changed::Gone(id) => self.changes.insert(id, None),
+            Changed::All => {
+                self.is_too_much = true;
+                None
+            }
+        };
+        if self.changes.len() > CHANGES_MAX {
+            self.is_too_much = true;
+        }
+        if self.is_too_much {
+            self.changes.clear();
+        }
+    }
+
+    fn take(&mut self) -> Option<Message> {
+        let Self { changes, is_too_much } = std::mem::take(self);
+        if is_too_much {
+            Some(Message::Resync)
+        } else {
+            (!changes.is_empty()).then(|| Message::Changes(Arc::new(changes)))
+        }
+    }
+}
+
+struct Keeper {
+    view: Arc<Mutex<View>>,
+    sender: broadcast::Sender<Message>,
+    pending: Pending,
+}
+
+impl Keeper {
+    fn keep(&mut self, news: &Receiver<News>, stop: &Stop) {
+        let mut tell_at = Instant::now();
+        while !stop.is_requested() {
+            match news.recv_timeout(TELL_EVERY) {
+                Ok(news) => {
+                    let pending = &mut self.pending;
+                    locked(&self.view).take(news, |changed| pending.note(changed));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if Instant::now() >= tell_at {
+                tell_at = Instant::now() + TELL_EVERY;
+                if let Some(message) = self.pending.take() {
+                    // An error says that nobody looks on.
+                    let _ = self.sender.send(message);
+                }
+            }
+        }
+    }
+}
+
+/// The view, for a moment.
+pub(crate) fn locked(view: &Mutex<View>) -> MutexGuard<'_, View> {
+    // Whoever panicked with it left at worst a row too few.
+    view.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_changes_become_one_word_and_the_last_of_a_conversation_counts() {
+        let mut pending = Pending::default();
+        assert!(pending.take().is_none());
+        pending.note(Changed::Gone("a".into()));
+        pending.note(Changed::Gone("a".into()));
+        let Some(Message::Changes(changes)) = pending.take() else { panic!("one change") };
+        assert_eq!(changes.len(), 1);
+        (0..=CHANGES_MAX).for_each(|n| pending.note(Changed::Gone(n.to_string().into())));
+        pending.note(Changed::Gone("one more".into()));
+        assert!(matches!(pending.take(), Some(Message::Resync)) && pending.take().is_none());
+    }
+}

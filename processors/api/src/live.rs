@@ -1,0 +1,165 @@
+//! What changes, as it changes: server-sent events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, Sse};
+use futures_util::stream;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+use tokio::time::timeout;
+
+use crate::Api;
+use crate::hub::{Changes, Message};
+use crate::listing::{Now, going_on};
+use crate::params::{NoParams, Params};
+use crate::problem::Problem;
+
+/// So many may look on at once: half of the server's connections, so that figures and health can always be asked for.
+pub(crate) const LOOKERS_MAX: usize = 32;
+/// Without news something is said so often, so that both sides know that the other is there.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often what goes on in queues and with agents is counted anew.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// What is said to somebody who looks on.
+#[derive(Debug, PartialEq)]
+enum Word {
+    Now(Value),
+    Changes(Value),
+    Resync,
+    StillHere,
+}
+
+impl From<Word> for Event {
+    fn from(word: Word) -> Self {
+        // JSON has no line breaks.
+        match word {
+            Word::Now(now) => Event::default().event("now").data(now.to_string()),
+            Word::Changes(changes) => Event::default().event("changes").data(changes.to_string()),
+            Word::Resync => Event::default().event("resync").data("{}"),
+            Word::StillHere => Event::default().comment("still here"),
+        }
+    }
+}
+
+/// Someone who looks on.
+struct Looker {
+    api: Api,
+    messages: broadcast::Receiver<Message>,
+    now: Option<Now>,
+    count_at: Instant,
+    said_at: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+/// `/api/live`
+pub(crate) async fn stream(
+    State(api): State<Api>,
+    _: Params<NoParams>,
+) -> Result<impl IntoResponse, Problem> {
+    let words = stream::unfold(Looker::begin(api)?, |mut looker| async {
+        let word = looker.next().await?;
+        Some((Ok::<Event, std::convert::Infallible>(word.into()), looker))
+    });
+    Ok(Sse::new(words))
+}
+
+/// Places for those who look on.
+pub(crate) fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(LOOKERS_MAX))
+}
+
+impl Looker {
+    fn begin(api: Api) -> Result<Self, Problem> {
+        let Ok(place) = Arc::clone(&api.lookers).try_acquire_owned() else {
+            let detail = format!("{LOOKERS_MAX} clients look on already");
+            return Err(Problem::later("busy", "Too many look on", detail));
+        };
+        let messages = api.hub.listen();
+        let (count_at, said_at) = (Instant::now(), Instant::now());
+        Ok(Self { api, messages, now: None, count_at, said_at, _place: place })
+    }
+
+    /// What is to be said next; none at the end of the program.
+    async fn next(&mut self) -> Option<Word> {
+        let word = loop {
+            if self.api.sources.stop.is_requested() {
+                return None;
+            }
+            if let Some(now) = self.news_of_now() {
+                break Word::Now(now);
+            }
+            match timeout(COUNT_EVERY, self.messages.recv()).await {
+                Ok(Ok(Message::Changes(changes))) => break told(&changes),
+                Ok(Ok(Message::Resync) | Err(RecvError::Lagged(_))) => {
+                    self.messages = self.messages.resubscribe();
+                    break Word::Resync;
+                }
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_elapsed) if self.said_at.elapsed() >= HEARTBEAT => break Word::StillHere,
+                Err(_elapsed) => {}
+            }
+        };
+        self.said_at = Instant::now();
+        Some(word)
+    }
+
+    /// What goes on, where that is something else than was said last.
+    fn news_of_now(&mut self) -> Option<Value> {
+        if Instant::now() < self.count_at {
+            return None;
+        }
+        self.count_at = Instant::now() + COUNT_EVERY;
+        let now = going_on(&self.api);
+        if self.now.as_ref() == Some(&now) {
+            return None;
+        }
+        // Plain data is JSON.
+        let value = serde_json::to_value(&now).ok()?;
+        self.now = Some(now);
+        Some(value)
+    }
+}
+
+fn told(changes: &Changes) -> Word {
+    let rows: Vec<_> = changes.values().flatten().collect();
+    let gone: Vec<_> = changes.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| &**id).collect();
+    Word::Changes(json!({"conversations": rows, "gone": gone}))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::mpsc::sync_channel;
+
+    use edge::desk::Desk;
+    use edge::{Peers, Stop};
+
+    use super::*;
+    use crate::{Options, Sources, shared};
+
+    #[test]
+    fn who_is_too_slow_is_told_to_look_again_and_then_follows() {
+        let (desk, _news) = Desk::open(crate::watched());
+        let sources = Sources { desk, peers: Peers::default(), stop: Stop::default() };
+        let (_sender, listener) = sync_channel(1);
+        let api = shared(Options::default(), sources, listener).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut looker = Looker::begin(Arc::clone(&api)).unwrap_or_else(|_| panic!("there is a place"));
+            assert!(matches!(looker.next().await, Some(Word::Now(_))));
+            let gone = |id: &str| Message::Changes(Arc::new(BTreeMap::from([(Arc::from(id), None)])));
+            (0..100).for_each(|n| api.hub.tell(gone(&n.to_string())));
+            assert_eq!(looker.next().await, Some(Word::Resync));
+            api.hub.tell(gone("the next"));
+            let next = json!({"conversations": [], "gone": ["the next"]});
+            assert_eq!(looker.next().await, Some(Word::Changes(next)));
+            api.sources.stop.request();
+            assert_eq!(looker.next().await, None);
+        });
+    }
+}

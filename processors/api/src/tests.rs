@@ -1,0 +1,396 @@
+//! The API over real connections, with a view made of what real tasks say.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::ops::ControlFlow;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use edge::health::Health;
+use edge::http::{HttpHandle, Serving};
+use edge::metrics::{Labels, Metrics};
+use engine::Place;
+use serde_json::{Value, json};
+use testkit::Driver;
+
+use super::*;
+
+const TOKEN: &str = "0123456789abcdef";
+const START_MS: i64 = 1_750_000_000_000;
+
+struct Served {
+    http: HttpHandle,
+    news: SyncSender<News>,
+    stop: Stop,
+}
+
+struct Got {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Got {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
+    }
+}
+
+impl Served {
+    fn with(options: Options) -> Self {
+        let (desk, _) = Desk::open(watched());
+        let (news, listener) = sync_channel(16);
+        let stop = Stop::default();
+        let sources = Sources { desk, peers: Peers::default(), stop: stop.clone() };
+        let more = Some(routes(options, sources, listener).unwrap());
+        let metrics = Metrics::new(&Labels::default()).unwrap();
+        let health = Health::new(["worker-0"]);
+        let serving = Serving { tls: None, more };
+        let http = edge::http::spawn(([127, 0, 0, 1], 0).into(), metrics, health, serving).unwrap();
+        Self { http, news, stop }
+    }
+
+    fn start() -> Self {
+        Self::with(Options::default())
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.http.address()
+    }
+
+    fn connect(&self, method: &str, path: &str, headers: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let host = if headers.contains("Host:") { "" } else { "Host: 127.0.0.1\r\n" };
+        write!(stream, "{method} {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n").unwrap();
+        stream
+    }
+
+    fn ask(&self, method: &str, path: &str, headers: &str) -> Got {
+        let mut answer = String::new();
+        self.connect(method, path, headers).read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Got { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    fn get(&self, path: &str) -> Got {
+        self.ask("GET", path, "")
+    }
+
+    /// What the tasks hold, told as a worker tells it.
+    fn tell(&self, driver: &Driver) {
+        for task in driver.tasks() {
+            let mut records = Vec::new();
+            let place = Place::Under(watched());
+            task.look(&place, place.first(), &mut |key, value| {
+                records.push((key.to_vec(), Some(value.to_vec())));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+            self.news.send(News::Records { partition: task.partition(), records, is_whole: true }).unwrap();
+        }
+    }
+
+    fn wait_for(&self, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let got = self.get(path).json();
+            if is_there(&got) {
+                return got;
+            }
+            assert!(Instant::now() < deadline, "{path}: {got}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.stop.request();
+    }
+}
+
+fn event(conversation: &str, id: &str, name: &str, at: i64, data: &Value) -> String {
+    json!({"id": format!("{conversation}-{id}"), "name": name, "timestamp": START_MS + at,
+        "conversationId": conversation, "data": data})
+    .to_string()
+}
+
+/// Three conversations: `a` waits in a queue for an agent, `b` has one, `c` is closed.
+fn driver() -> Driver {
+    let mut driver = Driver::new(testkit::topology());
+    let message = json!({"id": "m", "body": {"text": "hello"}});
+    let task = |queue: &str| json!({"task": {"id": "t"}, "queue": {"name": queue}});
+    let agent = json!({"agentParticipant": {"participant": {"id": "ann", "displayName": "Ann"}}});
+    for (number, id) in ["a", "b", "c"].into_iter().enumerate() {
+        let at = i64::try_from(number).unwrap() * 1000;
+        driver.push(event(id, "1", "CUSTOMER_MESSAGE", at, &message));
+        driver.push(event(
+            id,
+            "2",
+            "TASK_ENQUEUED",
+            at + 1,
+            &task(if id == "c" { "sales" } else { "support" }),
+        ));
+    }
+    driver.push(event("b", "3", "AGENT_SUBSCRIBED", 5000, &agent));
+    driver.push(event("c", "3", "CONVERSATION_CLOSED", 6000, &json!({})));
+    driver.finish();
+    driver
+}
+
+fn ids(list: &Value) -> Vec<&str> {
+    let rows = list["conversations"].as_array().unwrap();
+    rows.iter().map(|row| row["conversationId"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn every_route_is_described_and_whatever_is_described_is_a_route() {
+    let served = Served::start();
+    let described: Value = serde_json::from_str(OPENAPI).unwrap();
+    assert_eq!(served.get("/api/openapi.json").json(), described);
+    let paths = described["paths"].as_object().unwrap();
+    assert_eq!(paths.len(), 7);
+    for (path, item) in paths {
+        let concrete = path.replace("{id}", "x%2Fy").replace("{dimension}", "queue");
+        let statuses = item["get"]["responses"].as_object().unwrap();
+        let post = served.ask("POST", &concrete, "");
+        assert_eq!(post.status, 405, "{path}");
+        assert!(post.head.contains("application/problem+json"), "{}", post.head);
+        if path == "/api/live" {
+            continue;
+        }
+        let got = served.get(&concrete);
+        assert_ne!(got.status, 404, "{path}: {}", got.body);
+        assert!(statuses.contains_key(&got.status.to_string()), "{path}: {}", got.body);
+    }
+}
+
+#[test]
+fn each_described_parameter_is_known_and_any_other_is_refused() {
+    let served = Served::start();
+    let described: Value = serde_json::from_str(OPENAPI).unwrap();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        if ["/api/live", "/api/openapi.json"].contains(&path.as_str()) {
+            continue;
+        }
+        let concrete = path.replace("{id}", "x").replace("{dimension}", "queue");
+        for parameter in item["get"]["parameters"].as_array().unwrap() {
+            let name = parameter["name"].as_str().unwrap();
+            let value = match name {
+                "state" => "open",
+                "limit" => "5",
+                "follow" => "false",
+                "from" | "to" => "2025-06-15T15:06:40Z",
+                "after" => "5~x",
+                _ => "it",
+            };
+            if parameter["in"] == "query" {
+                let got = served.get(&format!("{concrete}?{name}={value}"));
+                assert_ne!(got.status, 400, "{path} {name}: {}", got.body);
+            }
+            if name == "limit" {
+                let most = parameter["schema"]["maximum"].as_u64().unwrap();
+                assert_ne!(served.get(&format!("{concrete}?limit={most}")).status, 400, "{path}");
+                for beyond in [0, most + 1] {
+                    assert_eq!(served.get(&format!("{concrete}?limit={beyond}")).status, 400, "{path}");
+                }
+            }
+        }
+        let got = served.get(&format!("{concrete}?other=1"));
+        assert_eq!(
+            (got.status, got.json()["title"].clone()),
+            (400, json!("A parameter cannot be used")),
+            "{path}"
+        );
+    }
+    for refused in ["conversations?state=ajar", "conversations?after=x", "metrics/queue/q?from=yesterday"] {
+        let got = served.get(&format!("/api/{refused}"));
+        assert_eq!(got.status, 400, "{refused}: {}", got.body);
+    }
+    assert_eq!(served.get("/api/metrics/team/x").status, 404);
+}
+
+#[test]
+fn before_the_cluster_is_known_it_says_so_and_when_to_ask_again() {
+    let served = Served::start();
+    let got = served.get("/api/conversations/x");
+    assert_eq!(got.status, 503, "{}", got.body);
+    assert!(got.head.contains("retry-after: 2") && got.json()["title"] == "Not ready yet", "{}", got.head);
+    assert_eq!(served.get("/api/tasks").json()["partitions"], Value::Null);
+}
+
+#[test]
+fn lists_are_filtered_and_go_on_page_by_page() {
+    let served = Served::start();
+    served.tell(&driver());
+    served.wait_for("/api/conversations", |list| ids(list).len() == 3);
+    for (filter, expected) in [
+        ("", vec!["c", "b", "a"]),
+        ("?state=open", vec!["b", "a"]),
+        ("?state=closed", vec!["c"]),
+        ("?agent=ann", vec!["b"]),
+        ("?queue=support", vec!["b", "a"]),
+        ("?queue=support&state=closed", vec![]),
+        ("?agent=nobody", vec![]),
+    ] {
+        let list = served.get(&format!("/api/conversations{filter}")).json();
+        assert_eq!(ids(&list), expected, "{filter}");
+        assert_eq!(list["next"], Value::Null);
+    }
+    let first = served.get("/api/conversations?limit=2").json();
+    assert_eq!(ids(&first), ["c", "b"]);
+    let next = first["next"].as_str().unwrap();
+    assert_eq!(ids(&served.get(&format!("/api/conversations?limit=2&after={next}")).json()), ["a"]);
+}
+
+#[test]
+fn what_goes_on_is_counted_over_the_open_conversations() {
+    let served = Served::start();
+    served.tell(&driver());
+    let now = served.wait_for("/api/now", |now| now["open"] == 2);
+    assert_eq!(now["awaitingReply"], 2);
+    assert_eq!(now["queues"], json!([{"queue": "support", "waiting": 1, "waitingSince": START_MS + 1}]));
+    assert_eq!(now["agents"], json!([{"agentId": "ann", "name": "Ann", "conversations": 1}]));
+}
+
+/// The next event's name and data.
+fn next_event(stream: &mut impl BufRead) -> (String, Value) {
+    let mut name = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(stream.read_line(&mut line).unwrap(), 0, "the stream ended");
+        if let Some(event) = line.strip_prefix("event: ") {
+            event.trim().clone_into(&mut name);
+        } else if let Some(data) = line.strip_prefix("data: ") {
+            return (name, serde_json::from_str(data).unwrap());
+        }
+    }
+}
+
+#[test]
+fn whoever_looks_on_is_told_what_changes_and_the_end_of_the_program() {
+    let served = Served::start();
+    let mut stream = BufReader::new(served.connect("GET", "/api/live", ""));
+    let (name, now) = next_event(&mut stream);
+    assert_eq!((name.as_str(), &now["open"]), ("now", &json!(0)));
+    served.tell(&driver());
+    let (name, changes) = next_event(&mut stream);
+    let mut changed = ids(&changes);
+    changed.sort_unstable();
+    assert_eq!((name.as_str(), changed), ("changes", vec!["a", "b", "c"]));
+    served.news.send(News::Gone { partition: 0 }).unwrap();
+    let is_resync = std::iter::repeat_with(|| next_event(&mut stream).0).take(3).any(|name| name == "resync");
+    assert!(is_resync);
+    served.stop.request();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+}
+
+#[test]
+fn only_so_many_may_look_on_and_a_place_is_free_again_when_one_goes() {
+    let served = Served::start();
+    let looking = |served: &Served| {
+        let mut stream = BufReader::new(served.connect("GET", "/api/live", ""));
+        let mut status = String::new();
+        stream.read_line(&mut status).unwrap();
+        (status.contains(" 200 "), stream)
+    };
+    let all: Vec<_> = (0..live::LOOKERS_MAX).map(|_| looking(&served)).collect();
+    assert!(all.iter().all(|(is_in, _)| *is_in));
+    let refused = served.get("/api/live");
+    assert!(refused.status == 503 && refused.head.contains("retry-after"), "{}", refused.head);
+    assert_eq!(served.get("/metrics").status, 200);
+    drop(all);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !looking(&served).0 {
+        assert!(Instant::now() < deadline, "no place became free");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn without_the_token_nothing_is_told_but_figures_health_and_the_empty_page() {
+    let token = Some(Token::new(TOKEN).unwrap());
+    let served = Served::with(Options { token, ..Options::default() });
+    for path in [
+        "/api/now",
+        "/api/tasks",
+        "/api/conversations",
+        "/api/conversations/x",
+        "/api/live",
+        "/api/metrics/queue/q",
+    ] {
+        for wrong in
+            ["", "Authorization: Bearer 0123456789abcdeX\r\n", "Authorization: Basic 0123456789abcdef\r\n"]
+        {
+            let got = served.ask("GET", path, wrong);
+            assert_eq!(got.status, 401, "{path} {wrong}");
+            assert!(got.head.contains("www-authenticate: Bearer"), "{}", got.head);
+        }
+    }
+    let right = format!("Host: any.example\r\nAuthorization: bearer {TOKEN}\r\n");
+    assert_eq!(served.ask("GET", "/api/now", &right).status, 200);
+    for open in ["/", "/metrics", "/health/live", "/api/openapi.json"] {
+        assert_eq!(served.get(open).status, 200, "{open}");
+    }
+}
+
+#[test]
+fn without_a_token_a_name_that_others_can_point_here_is_not_answered() {
+    let served = Served::with(Options { hosts: vec!["cx.example".to_owned()], ..Options::default() });
+    let asked_as = |host: &str| served.ask("GET", "/api/now", &format!("Host: {host}\r\n")).status;
+    assert_eq!(asked_as("evil.example"), 421);
+    assert_eq!(
+        (asked_as("cx.example:9464"), asked_as("localhost"), asked_as("127.0.0.1:1")),
+        (200, 200, 200)
+    );
+}
+
+#[test]
+fn a_request_that_is_too_long_is_refused() {
+    let served = Served::start();
+    let got = served.get(&format!("/api/conversations?agent={}", "x".repeat(5_000)));
+    assert_eq!(got.status, 414, "{}", got.body);
+}
+
+#[test]
+fn every_answer_tells_browsers_to_do_nothing_that_the_page_does_not_need() {
+    let served = Served::start();
+    for path in ["/", "/page/main.js", "/page/page.css", "/api/now", "/nothing"] {
+        let head = served.get(path).head;
+        for header in [
+            "content-security-policy: default-src 'none'",
+            "x-content-type-options: nosniff",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(header), "{path}: {head}");
+        }
+    }
+    let page = served.get("/").body;
+    assert!(!page.contains(" style=") && !page.contains("://"), "{page}");
+    assert!(!page.split_whitespace().any(|word| word.starts_with("on") && word.contains('=')), "{page}");
+    let scripts: Vec<&str> = page.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(scripts, ["/page/main.js"]);
+}
+
+#[test]
+fn the_page_never_makes_markup_of_what_it_shows() {
+    let served = Served::start();
+    for script in ["main", "api", "dom", "list", "timeline"] {
+        let got = served.get(&format!("/page/{script}.js"));
+        assert_eq!(got.status, 200, "{script}");
+        for way in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "DOMParser",
+            "Function(",
+        ] {
+            assert!(!got.body.contains(way), "{script}: {way}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The conversations of this instance, a row each: a bounded copy of what the states say.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use edge::desk::{Change, News};
+use folds::look;
+
+use crate::row::Row;
+
+/// So many conversations are kept. Then those go that were closed first, and then those that began first.
+const ROWS_MAX: usize = 50_000;
+
+/// A place in the list: the conversation that began last comes first.
+pub(crate) type Place = (Reverse<i64>, Arc<str>);
+
+/// What has become of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// It stands so now.
+    Stands(Arc<Row>),
+    /// It is not here any more.
+    Gone(Arc<str>),
+    /// Too much has changed to be told one by one.
+    All,
+}
+
+struct Kept {
+    row: Arc<Row>,
+    partition: i32,
+}
+
+/// All rows.
+#[derive(Default)]
+pub(crate) struct View {
+    rows: HashMap<Arc<str>, Kept>,
+    /// All of them, those that began last first.
+    order: BTreeSet<Place>,
+    /// Those that are closed, by when.
+    closed: BTreeSet<(i64, Arc<str>)>,
+    /// Whether all that a partition holds is here.
+    whole: BTreeMap<i32, bool>,
+    /// Whether there were too many.
+    is_cut: bool,
+}
+
+impl View {
+    /// Takes what the desk tells.
+    pub(crate) fn take(&mut self, news: News, changed: impl FnMut(Changed)) {
+        self.take_up_to(ROWS_MAX, news, changed);
+    }
+
+    fn take_up_to(&mut self, rows_max: usize, news: News, mut changed: impl FnMut(Changed)) {
+        match news {
+            News::Anew { partition } => {
+                self.whole.insert(partition, false);
+                self.drop_partition(partition);
+                changed(Changed::All);
+            }
+            News::Gone { partition } => {
+                self.whole.remove(&partition);
+                self.drop_partition(partition);
+                changed(Changed::All);
+            }
+            News::Records { partition, records, is_whole } => {
+                for record in records {
+                    let Some(change) = self.record(partition, record) else { continue };
+                    changed(change);
+                }
+                self.whole.insert(partition, is_whole);
+                while self.rows.len() > rows_max {
+                    let Some(id) = self.first_to_go() else { break };
+                    self.remove(&id);
+                    self.is_cut = true;
+                    changed(Changed::Gone(id));
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, partition: i32, (key, value): Change) -> Option<Changed> {
+        let Some(value) = value else {
+            let id: Arc<str> = look::standing_of(&key)?.into();
+            return self.remove(&id).then_some(Changed::Gone(id));
+        };
+        match look::with_standing(&key, &value, Row::of) {
+            Ok(row) => {
+                let row = Arc::new(row?);
+                self.insert(partition, Arc::clone(&row));
+                Some(Changed::Stands(row))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a conversation cannot be listed");
+                None
+            }
+        }
+    }
+
+    fn insert(&mut self, partition: i32, row: Arc<Row>) {
+        let id: Arc<str> = row.conversation_id.as_str().into();
+        self.remove(&id);
+        self.order.insert((Reverse(row.started_at), Arc::clone(&id)));
+        if let Some(closed_at) = row.closed_at {
+            self.closed.insert((closed_at, Arc::clone(&id)));
+        }
+        self.rows.insert(id, Kept { row, partition });
+    }
+
+    fn remove(&mut self, id: &Arc<str>) -> bool {
+        let Some(Kept { row, .. }) = self.rows.remove(id) else { return false };
+        self.order.remove(&(Reverse(row.started_at), Arc::clone(id)));
+        if let Some(closed_at) = row.closed_at {
+            self.closed.remove(&(closed_at, Arc::clone(id)));
+        }
+        true
+    }
+
+    fn drop_partition(&mut self, partition: i32) {
+        let of_it = self.rows.iter().filter(|(_, kept)| kept.partition == partition);
+        let gone: Vec<Arc<str>> = of_it.map(|(id, _)| Arc::clone(id)).collect();
+        gone.iter().for_each(|id| {
+            self.remove(id);
+        });
+    }
+
+    fn first_to_go(&self) -> Option<Arc<str>> {
+        let closed = self.closed.first().map(|(_, id)| Arc::clone(id));
+        closed.or_else(|| self.order.last().map(|(_, id)| Arc::clone(id)))
+    }
+
+    /// The rows after a place, those that began last first.
+    pub(crate) fn after(&self, place: Option<&Place>) -> impl Iterator<Item = &Arc<Row>> {
+        let from = place.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        let places = self.order.range::<Place, _>((from, std::ops::Bound::Unbounded));
+        places.filter_map(|(_, id)| self.rows.get(id).map(|kept| &kept.row))
+    }
+
+    /// Whether all conversations are here, of so many partitions.
+    pub(crate) fn is_complete(&self, partitions: Option<i32>) -> bool {
+        let whole = self.whole.values().filter(|whole| **whole).count();
+        !self.is_cut && partitions.is_some_and(|all| usize::try_from(all) == Ok(whole))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, started_at: i64, closed_at: Option<i64>) -> Arc<Row> {
+        Arc::new(Row {
+            conversation_id: id.to_owned(),
+            state: if closed_at.is_some() { "CLOSED" } else { "OPEN" },
+            stage: "AGENT",
+            outcome: None,
+            started_at,
+            last_event_at: started_at,
+            closed_at,
+            direction: None,
+            customer_id: None,
+            channels: Vec::new(),
+            agents: Vec::new(),
+            queue_visits: Vec::new(),
+            customer_messages: 0,
+            agent_messages: 0,
+            bot_messages: 0,
+            awaits_reply_since: None,
+        })
+    }
+
+    fn ids(view: &View, place: Option<&Place>) -> Vec<String> {
+        view.after(place).map(|row| row.conversation_id.clone()).collect()
+    }
+
+    fn nothing(partition: i32) -> News {
+        News::Records { partition, records: Vec::new(), is_whole: true }
+    }
+
+    #[test]
+    fn those_that_began_last_come_first_and_a_list_goes_on_after_a_place() {
+        let mut view = View::default();
+        for (id, at) in [("a", 10), ("b", 30), ("c", 20), ("d", 20)] {
+            view.insert(0, row(id, at, None));
+        }
+        assert_eq!(ids(&view, None), ["b", "c", "d", "a"]);
+        assert_eq!(ids(&view, Some(&(Reverse(20), "c".into()))), ["d", "a"]);
+        view.insert(0, row("c", 40, None));
+        assert_eq!(ids(&view, None), ["c", "b", "d", "a"]);
+    }
+
+    #[test]
+    fn what_a_partition_told_goes_with_it() {
+        let mut view = View::default();
+        view.insert(0, row("a", 1, None));
+        view.insert(1, row("b", 2, Some(3)));
+        view.take(nothing(0), |_| {});
+        view.take(nothing(1), |_| {});
+        assert!(view.is_complete(Some(2)) && !view.is_complete(Some(3)) && !view.is_complete(None));
+        let mut told = Vec::new();
+        view.take(News::Gone { partition: 1 }, |change| told.push(change));
+        assert_eq!((ids(&view, None), told), (vec!["a".to_owned()], vec![Changed::All]));
+        assert!(!view.is_complete(Some(2)) && view.closed.is_empty());
+        view.take(News::Anew { partition: 0 }, |_| {});
+        assert_eq!(ids(&view, None), Vec::<String>::new());
+        assert!(!view.is_complete(Some(1)));
+    }
+
+    #[test]
+    fn of_too_many_those_go_that_were_closed_first_then_those_that_began_first() {
+        let mut view = View::default();
+        for (id, at, closed) in [("a", 1, None), ("b", 2, Some(9)), ("c", 3, Some(8)), ("d", 4, None)] {
+            view.insert(0, row(id, at, closed));
+        }
+        let mut gone = Vec::new();
+        view.take_up_to(1, nothing(0), |change| gone.push(change));
+        let gone_are = ["c", "b", "a"].map(|id| Changed::Gone(id.into()));
+        assert_eq!((gone, ids(&view, None)), (gone_are.to_vec(), vec!["d".to_owned()]));
+        assert!(!view.is_complete(Some(1)));
+    }
+}

@@ -1,0 +1,174 @@
+//! A client that is too slow loses its connection, and there are only so many connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::tls::{Connection, Tls};
+
+/// How long a client may take from connecting, or from its request's first byte, to the request's end, and how
+/// long it may let an answer wait.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may stay open between two requests: longer than the usual scrape intervals.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// Connections at once; further ones wait in the kernel's queue.
+const CONNECTIONS: usize = 64;
+
+/// Accepts no more connections than are free.
+pub(super) struct Bounded {
+    listener: TcpListener,
+    free: Arc<Semaphore>,
+    tls: Option<Tls>,
+}
+
+impl Bounded {
+    pub(super) fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
+        Self { listener, free: Arc::new(Semaphore::new(CONNECTIONS)), tls }
+    }
+
+    async fn accept_timed(&mut self) -> (Timed, SocketAddr) {
+        // The semaphore is never closed: there always is a permit at last.
+        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        (
+            Timed {
+                stream,
+                limit: Box::pin(sleep(REQUEST_TIMEOUT)),
+                waiting: Waiting::Request,
+                _permit: permit,
+            },
+            address,
+        )
+    }
+}
+
+impl Listener for Bounded {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let (timed, address) = self.accept_timed().await;
+        // What the client has to say first is read later: nobody else waits for it.
+        (Connection::new(timed, self.tls.as_ref()), address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// What a connection's limit counts for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    /// A request has begun, or the connection is new.
+    Request,
+    /// An answer was sent; another request may come.
+    Idle,
+}
+
+/// A connection that ends with an error when its client is too slow.
+pub(super) struct Timed {
+    stream: TcpStream,
+    limit: Pin<Box<Sleep>>,
+    waiting: Waiting,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Timed {
+    fn wait(&mut self, waiting: Waiting, limit: Duration) {
+        self.waiting = waiting;
+        self.limit.as_mut().reset(Instant::now() + limit);
+    }
+
+    /// Pending is an error once the time is up.
+    fn limited<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        ready!(self.limit.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Timed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => self.limited(context),
+            done => {
+                // Further bytes of a request do not give it more time.
+                if self.waiting == Waiting::Idle {
+                    self.wait(Waiting::Request, REQUEST_TIMEOUT);
+                }
+                done
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Timed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.stream).poll_write(context, buffer) {
+            Poll::Pending => {
+                if self.waiting == Waiting::Idle {
+                    self.wait(Waiting::Request, REQUEST_TIMEOUT);
+                }
+                self.limited(context)
+            }
+            done => {
+                self.wait(Waiting::Idle, IDLE_TIMEOUT);
+                done
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_client_that_never_ends_its_request_is_cut_off_and_a_quick_one_is_not() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut client = std::net::TcpStream::connect(address).unwrap();
+            let mut bounded = Bounded::new(listener, None);
+            let (mut connection, _) = bounded.accept_timed().await;
+            client.write_all(b"GET").unwrap();
+            let mut buffer = [0; 16];
+            let mut read = async |connection: &mut Timed| {
+                let mut buffer = ReadBuf::new(&mut buffer);
+                std::future::poll_fn(|context| Pin::new(&mut *connection).poll_read(context, &mut buffer))
+                    .await
+            };
+            assert!(read(&mut connection).await.is_ok());
+            connection.wait(Waiting::Request, Duration::from_millis(20));
+            let error = read(&mut connection).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        });
+    }
+}

@@ -1,0 +1,155 @@
+//! Encrypted connections, where a certificate is given.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{self, ServerConfig, crypto};
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{Accept, TlsAcceptor};
+
+use super::timed::Timed;
+
+/// What can be wrong with a certificate and its key.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or holds something else.
+    #[error("{file} holds no usable {what} (PEM is expected): {source}", file = .file.display())]
+    File {
+        /// Which one.
+        file: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+        /// What is wrong.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// The certificate's file holds none.
+    #[error("{} holds no certificate: it should begin with -----BEGIN CERTIFICATE-----", .0.display())]
+    Empty(PathBuf),
+    /// They do not fit.
+    #[error("the certificate in {cert} and the key in {key} cannot be used together: {source}", cert = .cert.display(), key = .key.display())]
+    Pair {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+/// A certificate with its key. TLS 1.2 and 1.3 are spoken, nothing older.
+#[derive(Clone)]
+pub struct Tls(TlsAcceptor);
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+impl Tls {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// A file is missing or holds something else, or they do not fit.
+    pub fn from_files(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+        let wrong = |file: &Path, what| {
+            let file = file.to_owned();
+            move |source| TlsError::File { file, what, source }
+        };
+        let certificates = CertificateDer::pem_file_iter(cert)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(wrong(cert, "certificate"))?;
+        if certificates.is_empty() {
+            return Err(TlsError::Empty(cert.to_owned()));
+        }
+        let private_key = PrivateKeyDer::from_pem_file(key).map_err(wrong(key, "private key"))?;
+        let pair = |source| TlsError::Pair { cert: cert.to_owned(), key: key.to_owned(), source };
+        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(pair)?
+            .with_no_client_auth()
+            .with_single_cert(certificates, private_key)
+            .map_err(pair)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+    }
+}
+
+/// A connection, encrypted or not. The handshake is part of what is read and written first, within the same limits of time.
+pub(crate) enum Connection {
+    Plain(Timed),
+    Shaking(Box<Accept<Timed>>),
+    Encrypted(Box<TlsStream<Timed>>),
+}
+
+impl Connection {
+    pub(super) fn new(timed: Timed, tls: Option<&Tls>) -> Self {
+        match tls {
+            Some(tls) => Self::Shaking(Box::new(tls.0.accept(timed))),
+            None => Self::Plain(timed),
+        }
+    }
+
+    /// The handshake, as far as it has come.
+    fn poll_shake(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Self::Shaking(accept) = self {
+            let stream = ready!(Pin::new(accept.as_mut()).poll(context))?;
+            *self = Self::Encrypted(Box::new(stream));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_shake(context))?;
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+            Self::Shaking(_) => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_shake(context))?;
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(context, buffer),
+            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_write(context, buffer),
+            Self::Shaking(_) => Poll::Pending,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_flush(context),
+            // Nothing has been written.
+            Self::Shaking(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
+            Self::Shaking(_) => Poll::Ready(Ok(())),
+        }
+    }
+}

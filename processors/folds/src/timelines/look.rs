@@ -1,0 +1,71 @@
+//! For whoever looks at the state from outside: where a conversation lies in it, and its entries as they were emitted.
+
+use engine::{Place, ProcessError};
+use model::TimelineEntry;
+
+use super::changes::{First, standing};
+use super::conversation::Conversation;
+use super::{NAMESPACE, Progress, keys};
+use crate::scan::{Entry, Scan, ScanSettings};
+use crate::stored::prefixed;
+
+/// Where the entries and the progress of a conversation lie, whose id is escaped.
+pub(crate) fn places(escaped: &[u8]) -> [Place; 2] {
+    [
+        Place::Under(prefixed(NAMESPACE, &keys::entries_of(escaped))),
+        Place::Key(prefixed(NAMESPACE, &keys::progress(escaped))),
+    ]
+}
+
+/// Where the progress of all conversations lies.
+pub(crate) fn place_of_all() -> Vec<u8> {
+    prefixed(NAMESPACE, keys::PROGRESS_OF_ALL)
+}
+
+/// Whether an entry lies under this key of the state.
+pub(crate) fn is_entry(key: &[u8]) -> bool {
+    key.split_first().is_some_and(|(namespace, key)| *namespace == NAMESPACE && keys::is_entry(key))
+}
+
+/// The progress that a record of the state holds, with the escaped id of its conversation; `None` for another record.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn in_progress<'k>(
+    key: &'k [u8],
+    value: &[u8],
+) -> Result<Option<(&'k [u8], Progress)>, ProcessError> {
+    let Some(rest) = key.strip_prefix(&[NAMESPACE]) else { return Ok(None) };
+    let Some(escaped) = keys::conversation_in_progress(rest) else { return Ok(None) };
+    Ok(Progress::read(rest, Some(value))?.map(|progress| (escaped, progress)))
+}
+
+/// Lets `see` have each record of a conversation's timeline, in the total order, of its entries' bytes. `first` tells the
+/// first primary of an activity. Relations that wait for their target are left out.
+///
+/// # Errors
+/// An entry cannot be read, or `first` fails.
+pub(crate) fn records<'b>(
+    id: &str,
+    entries: impl Iterator<Item = &'b [u8]>,
+    mut first: impl FnMut(&str) -> Result<First, ProcessError>,
+    mut see: impl FnMut(&TimelineEntry<'_>),
+) -> Result<(), ProcessError> {
+    let conversation = Conversation { id, escaped: id.as_bytes() };
+    let entries = entries.map(|bytes| conversation.entry(bytes));
+    let mut entries = entries.collect::<Result<Vec<Entry<'_>>, ProcessError>>()?;
+    entries.sort_unstable_by_key(Entry::order);
+    let mut scan = Scan::default();
+    // Settings decide about amounts alone, and these go nowhere.
+    let settings = ScanSettings::default();
+    for entry in &entries {
+        let first = match entry.activity_id() {
+            Some(activity_id) => first(activity_id)?,
+            None => None,
+        };
+        let Some(standing) = standing(entry, &first) else { continue };
+        let derived = scan.apply(entry, standing, &settings, &mut |_| {});
+        conversation.with_record(entry, &derived, &mut see);
+    }
+    Ok(())
+}

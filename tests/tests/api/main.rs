@@ -1,0 +1,386 @@
+//! The HTTP API of two instances on a real broker: what it tells is what the topics hold, whoever is asked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+mod openapi;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use cx_timelines_tests::http::{self, Answer};
+use cx_timelines_tests::{Program, Records, Watch, differences, of_lines, run_to_end, wait_until};
+use openapi::OpenApi;
+use sandbox::kafka::Kafka;
+use serde_json::{Value, json};
+
+const CASES: [&str; 2] = ["kitchen-sink", "web-chat-from-bot-to-close"];
+const TIMEOUT: Duration = Duration::from_secs(60);
+const TOKEN: &str = "a-token-that-nobody-guesses";
+
+fn case(name: &str, file: &str) -> String {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/cases")).join(name);
+    std::fs::read_to_string(folder.join(file)).unwrap()
+}
+
+/// A broker with two instances; the first shows texts.
+struct Ground {
+    kafka: Kafka,
+    folder: tempfile::TempDir,
+    instances: Vec<Program>,
+    openapi: OpenApi,
+}
+
+impl Ground {
+    fn start() -> Self {
+        let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut ground = Self { kafka, folder, instances: Vec::new(), openapi: OpenApi::read() };
+        ground.command(&["topics", "apply"]);
+        ground.add(&["--show-text"]);
+        ground.add(&[]);
+        ground
+    }
+
+    fn command(&self, arguments: &[&str]) {
+        let output = run_to_end(&[arguments, &["--bootstrap", self.kafka.bootstrap()]].concat(), b"");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn add(&mut self, flags: &[&str]) {
+        let run = ["run", "--http", "127.0.0.1:0", "--bootstrap", self.kafka.bootstrap()];
+        let log = self.folder.path().join(format!("{}.log", self.instances.len()));
+        self.instances.push(Program::start(&[&run, flags].concat(), log));
+    }
+
+    fn address(&mut self, instance: usize) -> SocketAddr {
+        self.instances[instance].http_address()
+    }
+
+    fn get(&mut self, instance: usize, path: &str) -> Answer {
+        http::get(self.address(instance), path, "")
+    }
+
+    fn load(&self, events: &str) {
+        let file = self.folder.path().join("events.ndjson");
+        std::fs::write(&file, events).unwrap();
+        self.command(&["load", file.to_str().unwrap()]);
+        Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
+    }
+
+    /// Waits until both have their share, run it, and know of each other.
+    fn wait_for_shares(&mut self) {
+        for instance in 0..2 {
+            wait_until("both instances run their share", TIMEOUT, || {
+                let tasks = self.get(instance, "/api/tasks").json();
+                let running = tasks["tasks"].as_array().unwrap().iter();
+                let running = running.filter(|task| task["phase"] == "running").count();
+                let instances = tasks["instances"].as_array().unwrap();
+                let share = |instance: &Value| instance["partitions"].as_array().unwrap().len();
+                let own = instances.iter().find(|instance| instance["isThis"] == true).map(share);
+                // Who reads the requests to erase may have one less.
+                let all: usize = instances.iter().map(share).sum();
+                (all == 8 && own == Some(running) && (3..=5).contains(&running)).then_some(())
+            });
+        }
+    }
+
+    /// Asks an instance, and whom it sends us to. Says whether it did.
+    fn follow(&mut self, instance: usize, route: &str, path: &str) -> (Answer, bool) {
+        let answer = self.get(instance, path);
+        self.openapi.check(route, &answer);
+        if answer.status != 307 {
+            return (answer, false);
+        }
+        let other = self.address(1 - instance);
+        assert_eq!(answer.header("location"), Some(format!("http://{other}{path}").as_str()));
+        assert_eq!(answer.json()["owner"], format!("http://{other}"));
+        let answer = self.get(1 - instance, path);
+        self.openapi.check(route, &answer);
+        (answer, true)
+    }
+}
+
+/// An id in a path.
+fn encoded(id: &str) -> String {
+    id.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+/// The records of a conversation as the API tells them.
+fn records(whole: &Value) -> Records {
+    let id = whole["conversationId"].as_str().unwrap();
+    let mut records = Records::default();
+    records.take("cx.conversations", Some(id), whole["summary"].clone());
+    for entry in whole["timeline"].as_array().unwrap() {
+        let key = model::timeline_key(id, entry["entryId"].as_str().unwrap());
+        records.take("cx.timelines", Some(&key), entry.clone());
+    }
+    for activity in whole["activities"].as_array().unwrap() {
+        let key = model::activity_key(Some(id), activity["activityId"].as_str().unwrap());
+        records.take("cx.activities", Some(&key), activity.clone());
+    }
+    records
+}
+
+fn only(all: &Records, conversation: &str) -> Records {
+    let topics = ["cx.activities", "cx.conversations", "cx.timelines"];
+    let mut records = Records { finals: all.finals.clone(), ..Records::default() }.only(&topics);
+    records.finals.retain(|_, value| value["conversationId"] == conversation);
+    records
+}
+
+/// Panics where a body is shown.
+fn assert_hidden(value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                assert!(name != "body" || value.is_null() || value["hidden"] == true, "{value}");
+                assert_hidden(value);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(assert_hidden),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_api_tells_what_the_topics_hold_whoever_is_asked() {
+    let mut ground = Ground::start();
+    ground.wait_for_shares();
+    CASES.iter().for_each(|name| ground.load(&case(name, "events.ndjson")));
+    let expected: String = CASES.iter().map(|name| case(name, "expected.ndjson")).collect();
+    let expected = of_lines(&expected);
+    conversations_are_told_whole(&mut ground, &expected);
+    figures_are_told_whole(&mut ground);
+    every_conversation_is_in_one_list(&mut ground, &expected);
+    what_is_wrong_is_said(&mut ground);
+    whoever_looks_on_sees_an_event_that_comes(&mut ground);
+    doors_are_closed(&mut ground);
+    who_takes_partitions_over_lists_what_is_there(&mut ground);
+    for mut instance in ground.instances {
+        assert_eq!(instance.terminate().0, Some(0));
+    }
+    ground.kafka.stop();
+}
+
+fn ids(expected: &Records) -> BTreeSet<String> {
+    let summaries = expected.finals.keys().filter(|(topic, _)| topic == "cx.conversations");
+    summaries.map(|(_, id)| id.clone()).collect()
+}
+
+fn conversations_are_told_whole(ground: &mut Ground, expected: &Records) {
+    let route = "/api/conversations/{id}";
+    let mut redirected = BTreeSet::new();
+    for id in ids(expected) {
+        let path = format!("/api/conversations/{}", encoded(&id));
+        for asked in 0..2 {
+            let (answer, elsewhere) = ground.follow(asked, route, &path);
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            redirected.insert((asked, elsewhere));
+            let whole = answer.json();
+            let told_by = if elsewhere { 1 - asked } else { asked };
+            assert_eq!(whole["textShown"], told_by == 0);
+            if told_by == 0 {
+                // What names only its session comes a transaction later.
+                wait_until("the conversation is told as the topics have it", TIMEOUT, || {
+                    let whole = ground.get(0, &path).json();
+                    differences(&only(expected, &id), &records(&whole)).is_empty().then_some(())
+                });
+            } else {
+                assert_hidden(&whole);
+                let of_it = only(expected, &id).finals;
+                assert_eq!(
+                    records(&whole).finals.keys().collect::<Vec<_>>(),
+                    of_it.keys().collect::<Vec<_>>()
+                );
+            }
+            if elsewhere {
+                let told = ground.get(asked, &format!("{path}?follow=false"));
+                ground.openapi.check(route, &told);
+                assert_eq!((told.status, told.json()["owner"].is_string()), (421, true));
+            }
+        }
+    }
+    assert_eq!(redirected.len(), 4, "each instance told some and sent us to the other for some");
+    let last = ground.follow(0, route, "/api/conversations/c?limit=2").0.json();
+    assert_eq!((last["timeline"].as_array().unwrap().len(), &last["timelineTotal"]), (2, &json!(17)));
+}
+
+fn figures_are_told_whole(ground: &mut Ground) {
+    // Those of all cases together: what `fold` says of their events.
+    let events: String = CASES.iter().map(|name| case(name, "events.ndjson")).collect();
+    let folded = of_lines(&cx_timelines_tests::fold(events.as_bytes())).only(&["cx.metrics"]);
+    let mut subjects: BTreeMap<(String, String), Records> = BTreeMap::new();
+    for ((topic, key), value) in folded.finals {
+        let text = |name: &str| value[name].as_str().unwrap().to_owned();
+        let of_it = subjects.entry((text("dimension"), text("id"))).or_default();
+        of_it.take(&topic, Some(&key), value);
+    }
+    assert!(subjects.len() > 5);
+    for ((dimension, id), expected) in subjects {
+        let path = format!("/api/metrics/{dimension}/{}", encoded(&id));
+        // Windows of a subject in another partition come a transaction later.
+        wait_until("the figures are told as the topics have them", TIMEOUT, || {
+            let (answer, _) = ground.follow(0, "/api/metrics/{dimension}/{id}", &path);
+            let mut told = Records::default();
+            for window in answer.json()["windows"].as_array().into_iter().flatten() {
+                let start = window["windowStart"].as_i64().unwrap();
+                let size = window["windowEnd"].as_i64().unwrap() - start;
+                let name = model::Dimension::from_name(&dimension).unwrap();
+                told.take("cx.metrics", Some(&model::window_key(name, &id, size, start)), window.clone());
+            }
+            differences(&expected, &told).is_empty().then_some(())
+        });
+    }
+}
+
+fn every_conversation_is_in_one_list(ground: &mut Ground, expected: &Records) {
+    let all = ids(expected);
+    let mut listed: Vec<String> = Vec::new();
+    for instance in 0..2 {
+        for state in ["open", "closed"] {
+            let mut after = String::new();
+            loop {
+                let answer =
+                    ground.get(instance, &format!("/api/conversations?state={state}&limit=2{after}"));
+                ground.openapi.check("/api/conversations", &answer);
+                let list = answer.json();
+                assert_eq!(list["complete"], false, "the other instance has its own");
+                for row in list["conversations"].as_array().unwrap() {
+                    let id = row["conversationId"].as_str().unwrap();
+                    let summary = &expected.finals[&("cx.conversations".to_owned(), id.to_owned())];
+                    for field in ["state", "outcome", "startedAt", "lastEventAt", "closedAt", "channels"] {
+                        assert_eq!(row[field], summary[field], "{id} {field}");
+                    }
+                    listed.push(id.to_owned());
+                }
+                let Some(next) = list["next"].as_str() else { break };
+                after = format!("&after={}", encoded(next));
+            }
+        }
+        for path in ["/api/now", "/api/tasks"] {
+            let answer = ground.get(instance, path);
+            ground.openapi.check(path, &answer);
+        }
+    }
+    assert_eq!(listed.len(), all.len());
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), all);
+}
+
+fn what_is_wrong_is_said(ground: &mut Ground) {
+    for (route, path, status) in [
+        ("/api/conversations/{id}", "/api/conversations/nobody-knows-it", 404),
+        ("/api/conversations/{id}", "/api/conversations/c?limit=0", 400),
+        ("/api/metrics/{dimension}/{id}", "/api/metrics/queue/nobody-knows-it", 404),
+        ("/api/metrics/{dimension}/{id}", "/api/metrics/team/x", 404),
+        ("/api/conversations", "/api/conversations?colour=red", 400),
+    ] {
+        let (answer, _) = ground.follow(0, route, path);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+    }
+}
+
+fn whoever_looks_on_sees_an_event_that_comes(ground: &mut Ground) {
+    let mut streams: Vec<_> = (0..2)
+        .map(|instance| {
+            let mut stream = TcpStream::connect(ground.address(instance)).unwrap();
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+            write!(stream, "GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            BufReader::new(stream)
+        })
+        .collect();
+    // Each says first what goes on: then it looks on.
+    for stream in &mut streams {
+        assert!(next_event(stream).0 == "now");
+    }
+    let events: Vec<String> = (0..40)
+        .map(|n| {
+            json!({"id": format!("live-{n}"), "name": "CUSTOMER_MESSAGE", "timestamp": 1_750_000_000_000_i64,
+                "conversationId": format!("live-{n}"), "data": {"id": "m", "body": {"markdownText": "Hello?"}}})
+            .to_string()
+        })
+        .collect();
+    ground.load(&format!("{}\n", events.join("\n")));
+    for mut stream in streams {
+        loop {
+            let (name, data) = next_event(&mut stream);
+            assert!(!data.to_string().contains("Hello?"));
+            if name == "changes" {
+                ground.openapi.check_named("Changes", &data);
+                let ids = data["conversations"].as_array().unwrap().iter();
+                if ids.clone().any(|row| row["conversationId"].as_str().unwrap().starts_with("live-")) {
+                    break;
+                }
+            } else {
+                assert_eq!(name, "now");
+                ground.openapi.check_named("Now", &data);
+            }
+        }
+    }
+}
+
+fn next_event(stream: &mut impl BufRead) -> (String, Value) {
+    let mut name = String::new();
+    loop {
+        let mut line = String::new();
+        assert_ne!(stream.read_line(&mut line).unwrap(), 0, "the stream ended");
+        if let Some(event) = line.strip_prefix("event: ") {
+            event.trim().clone_into(&mut name);
+        } else if let Some(data) = line.strip_prefix("data: ") {
+            return (name, serde_json::from_str(data).unwrap());
+        }
+    }
+}
+
+fn who_takes_partitions_over_lists_what_is_there(ground: &mut Ground) {
+    let before: BTreeSet<String> = (0..2).flat_map(|instance| listed(ground, instance).1).collect();
+    let (code, _) = ground.instances.remove(0).terminate();
+    assert_eq!(code, Some(0));
+    wait_until("the other instance lists all conversations", TIMEOUT, || {
+        let (complete, ids) = listed(ground, 0);
+        (complete && ids == before).then_some(())
+    });
+    let answer = ground.get(0, "/api/conversations/c");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+/// Whether an instance lists all conversations, and the ids of those that it lists.
+fn listed(ground: &mut Ground, instance: usize) -> (bool, BTreeSet<String>) {
+    let list = ground.get(instance, "/api/conversations?limit=1000").json();
+    let ids = list["conversations"].as_array().unwrap().iter();
+    let ids = ids.map(|row| row["conversationId"].as_str().unwrap().to_owned());
+    (list["complete"] == true, ids.collect())
+}
+
+/// An instance in a group of its own that wants a token, and one that has no API.
+fn doors_are_closed(ground: &mut Ground) {
+    let token = ground.folder.path().join("token");
+    std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
+    let token = token.to_str().unwrap().to_owned();
+    ground.add(&["--group", "guarded", "--http-token-file", &token]);
+    let address = ground.address(2);
+    assert_eq!(http::get(address, "/api/now", "").status, 401);
+    let told = http::get(address, "/api/now", &format!("Authorization: Bearer {TOKEN}\r\n"));
+    assert_eq!(told.status, 200);
+    for open in ["/", "/metrics", "/health/live"] {
+        assert_eq!(http::get(address, open, "").status, 200, "{open}");
+    }
+    assert!(!ground.instances[2].log().contains(TOKEN), "{}", ground.instances[2].log());
+
+    ground.add(&["--group", "bare", "--no-api"]);
+    let address = ground.address(3);
+    assert_eq!(http::get(address, "/api/now", "").status, 404);
+    assert!(http::get(address, "/", "").body.starts_with("cx-timelines\n"));
+}
