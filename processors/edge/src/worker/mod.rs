@@ -156,7 +156,11 @@ impl Worker {
     fn turn(&mut self) -> Result<(), EdgeError> {
         self.follow_group()?;
         self.bring_lanes_up()?;
-        self.show_figures();
+        if self.figures_at.elapsed() >= FIGURES_EVERY {
+            self.figures_at = Instant::now();
+            self.show_figures();
+            self.look_at_clock()?;
+        }
         let mut began = None;
         let mut wait = self.patience();
         loop {
@@ -257,11 +261,22 @@ impl Worker {
         }
     }
 
-    fn show_figures(&mut self) {
-        if self.figures_at.elapsed() < FIGURES_EVERY {
-            return;
+    /// Lets be done what is due though nothing comes. The clock is read before the ends are asked for: whatever is read up to
+    /// them, nothing is missing that was there at that time.
+    fn look_at_clock(&mut self) -> Result<(), EdgeError> {
+        let now_ms = now_ms();
+        let mut damaged = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let restorer = &self.restorer;
+            match lane.ask_for_ends(now_ms, |topic, partition| restorer.end_of(topic, partition)) {
+                Ok(()) => lane.ring_when_read(),
+                Err(error) => damaged.push(errors::of_task(error)?),
+            }
         }
-        self.figures_at = Instant::now();
+        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
+    }
+
+    fn show_figures(&mut self) {
         self.notice_topics_created_again();
         let metrics = &self.shared.metrics;
         for lane in self.lanes.values() {

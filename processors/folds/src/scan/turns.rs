@@ -58,6 +58,10 @@ impl Turns {
         Some(Closed { responds_to, response_ms })
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     pub(super) fn first_response_ms(&self) -> Option<i64> {
         self.first_response_ms
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use engine::Topology;
 
-use crate::topology::INNER;
+use folds::alerts::AlertSettings;
+
+use crate::topology::{INNER, topology_with};
 
 /// The input topic that is partitioned.
 pub(super) const INPUT: &str = "cx.events";
@@ -16,6 +18,19 @@ pub(super) const METRICS: &str = "cx.metrics";
 /// a moment begins anew.)
 pub(super) const GROWING: &str = "cx.conversations";
 const CONVERSATION_PREFIX: &str = "cx.conversation.";
+
+/// All processors. Times are so short that many are over within the seconds in which the events lie, and many are not.
+pub(super) fn topology() -> Topology {
+    let alerts = AlertSettings {
+        customer_inactive_ms: Some(2_000),
+        agent_response_ms: Some(3_000),
+        queue_wait_ms: Some(2_000),
+        left_open_ms: Some(1_000),
+        grace_ms: 500,
+        ..AlertSettings::default()
+    };
+    topology_with(&folds::Settings { alerts, ..folds::Settings::default() })
+}
 
 /// All topics of a run, by number: those of the topology, the input, requests to erase, then those of one conversation
 /// each.
@@ -30,7 +45,7 @@ pub(super) struct Topics {
 impl Topics {
     /// With a topic for each of these conversations.
     pub(super) fn new(partitions: i32, conversations: &[String]) -> Self {
-        let topology = Arc::new(crate::topology());
+        let topology = Arc::new(topology());
         let mut names = topology.topics().to_vec();
         let input = names.len();
         names.push(INPUT.to_owned());
