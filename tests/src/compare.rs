@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The topic whose records are counted by reason instead of compared by key.
 pub const DEAD_LETTERS: &str = "cx.dead-letters";
 
-/// All topics that the program writes for others.
+/// All topics that the program writes for others, but for cx.alerts: what stands there follows from the clock too.
 pub const OUTPUTS: [&str; 7] = [
     "cx.activities",
     "cx.timelines",

@@ -509,6 +509,12 @@ impl Task {
         self.stream_time.allow_expiry();
     }
 
+    /// The stream time, where things may expire; none where nothing may.
+    #[must_use]
+    pub fn stream_time_ms(&self) -> Option<i64> {
+        self.stream_time.for_expiry(self.staged.stream_time_ms)
+    }
+
     /// The time on the wall at which something is due though nothing comes; none: nothing is.
     ///
     /// # Errors

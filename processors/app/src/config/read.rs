@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::tree::{Errors, Node, kind};
-use super::{Cleanup, Commit, Config, ProcessorSpec, Role, Topic, TopicName, units};
+use super::{Cleanup, Commit, Config, ProcessorSpec, Role, Topic, TopicName, alerts, units};
 
 const ROLES: &[(&str, Role)] = &[
     ("input", Role::Input),
@@ -46,6 +46,7 @@ pub(super) fn config(text: &str, group: &str) -> Result<Config, Vec<String>> {
     let transaction_timeout_ms = transaction(root.get("transaction"), &mut errors);
     let mut folds = metrics(root.get("metrics"), &mut errors);
     folds.limits = expiry(root.get("expiry"), &mut errors);
+    folds.alerts = alerts::alerts(root.get("alerts"), &mut errors);
     root.finish(&mut errors);
     check_topics(&topics, &mut errors);
     check_processors(&processors, &topics, &mut errors);
@@ -57,7 +58,7 @@ pub(super) fn config(text: &str, group: &str) -> Result<Config, Vec<String>> {
 }
 
 /// One of a few words.
-fn word<T: Copy>(
+pub(super) fn word<T: Copy>(
     node: &mut Node<'_>,
     key: &'static str,
     words: &[(&str, T)],
@@ -73,7 +74,7 @@ fn word<T: Copy>(
 }
 
 /// A value with a unit.
-fn unit<T>(
+pub(super) fn unit<T>(
     node: &mut Node<'_>,
     key: &'static str,
     parse: impl Fn(&str) -> Result<T, String>,
