@@ -55,7 +55,7 @@ schemas! {
     /// Of the records of `cx.alerts`.
     ALERT = "alert", "Alert" [1],
     /// Of events: what input is read as.
-    CIM_EVENT = "cim-event", "CimEvent" [1],
+    CIM_EVENT = "cim-event", "CimEvent" [1 2],
 }
 
 impl Schema {
