@@ -265,3 +265,6 @@ impl Lane {
         self.metrics.forget_partition(self.partition());
     }
 }
+
+#[cfg(test)]
+mod tests;

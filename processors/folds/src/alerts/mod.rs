@@ -42,7 +42,7 @@ const RESOLVED: u8 = b'r';
 /// Begins the keys of timers.
 const TIMER: u8 = b't';
 /// So many timers ring in one commit.
-const RINGS_MAX: usize = 1_000;
+const RINGS_MAX: usize = 5_000;
 
 /// Says who has waited for too long: writes one topic, `cx.alerts`.
 #[derive(Debug, Clone, Copy)]
