@@ -210,3 +210,31 @@ impl<'a> StoredDetail<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_has_room_for_targets_only_where_its_event_names_some() {
+        let plain = Entry {
+            id: "e",
+            at: 7,
+            name: "ANYTHING",
+            session: None,
+            customer: None,
+            channel: None,
+            actor: None,
+            direction: None,
+            what: What::Fact(StoredDetail::None),
+            targets: Targets::default(),
+        };
+        let targets = Targets { customer_activity: Some(120), ..Targets::default() };
+        let with_targets = Entry { targets, ..plain };
+        let (short, long) = (plain.write().unwrap(), with_targets.write().unwrap());
+        assert_eq!((short[0], long[0]), (VERSION, VERSION_WITH_TARGETS));
+        assert!(short.len() < long.len());
+        assert_eq!((Entry::read(&short), Entry::read(&long)), (Ok(plain), Ok(with_targets)));
+        assert!(Entry::read(&long[..long.len() - 1]).is_err());
+    }
+}

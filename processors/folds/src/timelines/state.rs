@@ -141,3 +141,22 @@ impl Progress {
 pub(super) fn corrupt(key: &[u8], problem: String) -> ProcessError {
     ProcessError::Corrupt { processor: super::NAME, key: String::from_utf8_lossy(key).into_owned(), problem }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_before_times_were_watched_reads_with_none_that_runs() {
+        let mut progress = Progress::default();
+        progress.head.last_id = "e".into();
+        progress.head.first_at = Some(7);
+        let mut bytes = postcard::to_extend(&progress.head, vec![VERSION_WITHOUT_WATCH]).unwrap();
+        bytes.extend_from_slice(&progress.scan.write().unwrap());
+        assert_eq!(Progress::read(b"c", Some(&bytes)).unwrap(), Some(progress.clone()));
+        let written = progress.write(b"c").unwrap();
+        assert_eq!(Progress::read(b"c", Some(&written)).unwrap(), Some(progress));
+        bytes[0] = 3;
+        assert!(Progress::read(b"c", Some(&bytes)).is_err());
+    }
+}
