@@ -105,7 +105,7 @@ impl Ground {
 
     /// The alert of a conversation, as it stands.
     fn alert(&self, conversation: &str) -> Option<Value> {
-        self.alerts().records.finals.remove(&(TOPIC.to_owned(), key(conversation)))
+        self.alerts().last.remove(&(TOPIC.to_owned(), key(conversation))).filter(|alert| !alert.is_null())
     }
 
     fn wait_for_alert(&self, conversation: &str) -> Value {
