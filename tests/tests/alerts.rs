@@ -176,3 +176,21 @@ fn an_alert_is_raised_once_whatever_happens_to_the_instance_and_only_when_all_in
     assert_eq!(code, Some(0), "{}", instance.log());
     ground.kafka.stop();
 }
+
+#[test]
+fn fold_raises_what_is_due_by_the_time_of_the_events_and_only_if_things_may_expire() {
+    let began = 1_750_000_000_000;
+    let later =
+        json!({"id": "o", "name": "ANYTHING", "timestamp": began + 60_000, "conversationId": "other"});
+    let input = format!("{}\n{later}\n", started("silent", began, SOON_S));
+    let alerts = |flags: &[&str]| {
+        let output = run_to_end(&[&["fold", "-"], flags].concat(), input.as_bytes());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let keys = records.filter(|record| record["topic"] == TOPIC).map(|record| record["key"].clone());
+        keys.collect::<Vec<Value>>()
+    };
+    assert_eq!(alerts(&["--expire"]), [json!(key("silent"))]);
+    assert_eq!(alerts(&[]), Vec::<Value>::new());
+}
