@@ -13,9 +13,9 @@ use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 pub struct FailedDeliveries {
     /// How many.
     pub count: u64,
-    /// The topic of the first that was not only thrown away because another one failed.
+    /// The topic of the first.
     pub topic: String,
-    /// Why that one was not.
+    /// Why the first was not.
     pub code: RDKafkaErrorCode,
 }
 
@@ -33,23 +33,10 @@ impl Deliveries {
 
     fn note_failed(&self, error: &KafkaError, message: &BorrowedMessage<'_>) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-        self.note(code, message.topic());
-    }
-
-    fn note(&self, code: RDKafkaErrorCode, topic: &str) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || FailedDeliveries { count: 0, topic: topic.to_owned(), code };
-        let known = failed.get_or_insert_with(first);
-        known.count += 1;
-        // The client throws away what it still has because another record failed, and may tell of that first.
-        if is_consequence(known.code) && !is_consequence(code) {
-            *known = FailedDeliveries { count: known.count, ..first() };
-        }
+        let first = || FailedDeliveries { count: 0, topic: message.topic().to_owned(), code };
+        failed.get_or_insert_with(first).count += 1;
     }
-}
-
-fn is_consequence(code: RDKafkaErrorCode) -> bool {
-    matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
 }
 
 impl ClientContext for Deliveries {
@@ -113,22 +100,5 @@ impl ProducerContext<NoCustomPartitioner> for DeliveriesAndEnds {
             Ok(_) => {}
             Err((error, message)) => self.deliveries.note_failed(error, message),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cause_is_remembered_and_not_what_was_thrown_away_because_of_it() {
-        let deliveries = Deliveries::default();
-        deliveries.note(RDKafkaErrorCode::PurgeQueue, "a");
-        deliveries.note(RDKafkaErrorCode::MessageSizeTooLarge, "b");
-        deliveries.note(RDKafkaErrorCode::PurgeInflight, "c");
-        deliveries.note(RDKafkaErrorCode::MessageTimedOut, "d");
-        let (topic, code) = ("b".to_owned(), RDKafkaErrorCode::MessageSizeTooLarge);
-        assert_eq!(deliveries.take_failed(), Some(FailedDeliveries { count: 4, topic, code }));
-        assert_eq!(deliveries.take_failed(), None);
     }
 }
