@@ -2,12 +2,14 @@
 
 # The program, built. The version is the workspace's rust-version (a test compares them).
 FROM rust:1.95-slim-bookworm AS build
-# What librdkafka's own build needs beside the C compiler that is there.
+# What librdkafka's own build needs beside the C compiler that is there, and OpenSSL, which the schema registry's client speaks
+# TLS with.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ make \
+    && apt-get install --yes --no-install-recommends g++ make libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Cargo.toml Cargo.lock topics.yaml ./
+COPY .cargo .cargo
 COPY processors processors
 COPY schemas schemas
 COPY tests tests
@@ -17,12 +19,14 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --package app --bin cx-timelines \
     && cp target/release/cx-timelines /usr/local/bin/cx-timelines
 
-# The program, alone: everything but the C library is linked in.
+# The program, alone: everything but the C library and OpenSSL is linked in. Those are Debian's, so that they are kept up with
+# the image, and so are the certificates of those whom everybody trusts.
 FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libssl3 ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin cx \
     && install --directory --owner 10001 --group 10001 /var/lib/cx-timelines
-# Each thread that folds would have the C library keep an arena of its own with what it once held.
-ENV MALLOC_ARENA_MAX=2
 COPY --from=build /usr/local/bin/cx-timelines /usr/local/bin/cx-timelines
 WORKDIR /etc/cx-timelines
 COPY topics.yaml ./

@@ -76,9 +76,11 @@ impl Ground {
 
 /// Requests sent and bytes received so far.
 fn traffic(instance: &mut Program) -> (f64, f64) {
-    let [requests, received] =
-        ["cx_timelines_client_requests_total", "cx_timelines_client_received_bytes_total"]
-            .map(|name| instance.figure(name));
+    let [requests, received] = [
+        r#"cx_timelines_client_requests_total{client="consumer"}"#,
+        r#"cx_timelines_client_received_bytes_total{client="consumer"}"#,
+    ]
+    .map(|name| instance.figure(name));
     (requests, received)
 }
 

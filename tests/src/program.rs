@@ -100,6 +100,14 @@ impl Program {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// The most memory that it has taken so far.
+    #[must_use]
+    pub fn peak_memory_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Sends a signal, by its name.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
@@ -121,13 +129,14 @@ impl Program {
         (status.code(), begun.elapsed())
     }
 
-    /// The address that it says it serves HTTP on (`http://…`).
+    /// The address that it says it serves HTTP on. It speaks of other addresses too.
     #[must_use]
     pub fn http_address(&mut self) -> SocketAddr {
         wait_until("the program says its HTTP address", Duration::from_secs(60), || {
             let log = self.log();
             assert!(self.child.try_wait().unwrap().is_none(), "the program ended: {log}");
-            let start = log.rfind("http://127.0.0.1:")? + "http://".len();
+            let (said, address) = ("health at http://", "127.0.0.1:");
+            let start = log.rfind(&format!("{said}{address}"))? + said.len();
             let rest = &log[start..];
             let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))?;
             rest[..end].parse().ok()

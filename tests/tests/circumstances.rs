@@ -12,8 +12,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cx_timelines_tests::{
     DEAD_LETTERS, OUTPUTS, Program, Records, Watch, consume, delete_topic, differences, fold, of_lines,
-    run_to_end, set_topic, wait_until,
+    run_to_end, series, set_topic, wait_until,
 };
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::conversations::{Options, Size, events};
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
@@ -301,5 +303,86 @@ fn a_record_from_the_future_that_the_input_took_becomes_a_dead_letter_with_its_t
     let consumed = ground.consumed(&["cx.activities", DEAD_LETTERS]);
     assert!(consumed.finals.contains_key(&("cx.activities".to_owned(), "c/m1".to_owned())));
     assert_eq!(consumed.reasons.get("malformed"), Some(&1), "{:?}", consumed.reasons);
+    ends_in_order(instance);
+}
+
+/// The first name of its kind that lies in this partition.
+fn named(kind: &str, partition: i32) -> String {
+    (0..)
+        .map(|number| format!("{kind}-{number}"))
+        .find(|name| engine::partition_of(name.as_bytes(), 8) == partition)
+        .unwrap()
+}
+
+fn event_of(conversation: Option<&str>, session: Option<&str>, id: &str, at: i64) -> Value {
+    let sender = json!({"type": "CUSTOMER", "id": "x"});
+    let mut header = json!({"sender": sender});
+    if let Some(session) = session {
+        header["channelSession"] = json!({"id": session});
+    }
+    let data = json!({"id": id, "header": header, "body": {"type": "PLAIN", "markdownText": "Hello"}});
+    let mut event = json!({"id": id, "name": "CUSTOMER_MESSAGE", "timestamp": at, "data": data});
+    if let Some(conversation) = conversation {
+        event["conversationId"] = conversation.into();
+    }
+    event
+}
+
+#[test]
+fn nothing_that_waits_is_given_up_before_all_partitions_have_been_read() {
+    const DAY: i64 = 24 * 60 * MINUTE;
+    let ground = Ground::new(&[]);
+    let began = now_ms() - 6 * DAY;
+    let (ahead, behind) = (1, 2);
+    let (session, conversation) = (named("session", ahead), named("conversation", behind));
+    let clock = named("clock", ahead);
+    let in_partition = |partition: i32, event: &Value, at: i64| json!({"topic": "cx.events", "key": "k", "value": event.to_string(), "partition": partition, "timestamp": at});
+    let tick = |after: i64| {
+        let at = began + after;
+        in_partition(ahead, &event_of(Some(&clock), None, &format!("tick-{after}"), at), at)
+    };
+    let waits = event_of(None, Some(&session), "waits", began);
+    ground.load_records(&[in_partition(ahead, &waits, began), tick(3 * DAY)]);
+    // The one that says which conversation the session belongs to lies in a transaction that is not finished yet.
+    let tells = event_of(Some(&conversation), Some(&session), "tells", began).to_string();
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", ground.bootstrap())
+        .set("transactional.id", "somebody-else")
+        .set("transaction.timeout.ms", "600000")
+        .create()
+        .unwrap();
+    producer.init_transactions(PATIENCE).unwrap();
+    producer.begin_transaction().unwrap();
+    let record = BaseRecord::<str, str>::to("cx.events").partition(behind).payload(&tells).timestamp(began);
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+
+    let mut instance = ground.run();
+    let lag = format!("cx_timelines_consumer_lag_records{{partition=\"{ahead}\",topic=\"cx.events\"}}");
+    wait_until("the partition that is ahead has been read", PATIENCE, || {
+        let scrape = instance.get("/metrics").1;
+        (series(&scrape, &lag) == Some(0.0) && series(&scrape, "cx_timelines_events_total") >= Some(2.0))
+            .then_some(())
+    });
+    ground.load_records(&[tick(4 * DAY)]);
+    wait_until("the clock has been read", PATIENCE, || {
+        (instance.figure("cx_timelines_events_total") >= 3.0).then_some(())
+    });
+    producer.commit_transaction(PATIENCE).unwrap();
+    wait_until("what waited is folded", PATIENCE, || {
+        let finals = ground.consumed(&["cx.activities"]).finals;
+        finals.contains_key(&("cx.activities".to_owned(), format!("{conversation}/waits"))).then_some(())
+    });
+    assert!(ground.consumed(&[DEAD_LETTERS]).reasons.is_empty());
+
+    // Now that everything has been read, what waits in vain is given up; also behind the end of a transaction.
+    let in_vain = event_of(None, Some(&named("nobody's", ahead)), "waits in vain", began);
+    ground.load_records(&[in_partition(ahead, &in_vain, began + 4 * DAY)]);
+    let mut after = 5 * DAY;
+    wait_until("what waits in vain is a dead letter", PATIENCE, || {
+        after += MINUTE;
+        ground.load_records(&[tick(after)]);
+        (ground.consumed(&[DEAD_LETTERS]).reasons.get("unresolved-session") == Some(&1)).then_some(())
+    });
     ends_in_order(instance);
 }

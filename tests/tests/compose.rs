@@ -65,6 +65,22 @@ fn kafka_is_the_version_that_the_tests_run_against() {
 }
 
 #[test]
+fn the_registry_is_the_one_that_the_tests_run_against() {
+    let compose = compose();
+    let registry = &compose["services"]["registry"];
+    let version = sandbox::registry::VERSION;
+    assert_eq!(registry["image"], format!("apicurio/apicurio-registry-mem:{version}"));
+    let command = words(&compose["services"]["cx-timelines"]["command"]);
+    let at = command.iter().position(|word| *word == "--schema-registry").unwrap();
+    let port = registry["environment"]["HTTP_PORT"].as_str().unwrap();
+    assert_eq!(command[at + 1], format!("http://registry:{port}{}", sandbox::registry::API));
+    assert!(words(&registry["ports"]).iter().all(|published| published.ends_with(&format!(":{port}"))));
+    let file = registry["environment"]["REGISTRY_DATASOURCE_URL"].as_str().unwrap();
+    let volume = words(&registry["volumes"])[0].split_once(':').unwrap().1.to_owned();
+    assert!(file.starts_with(&format!("jdbc:h2:file:{volume}/")), "{file} is not in {volume}");
+}
+
+#[test]
 fn every_image_is_pinned_or_built_here() {
     let compose = compose();
     let built: Vec<_> = services(&compose).filter(|(_, service)| !service["build"].is_null()).collect();
@@ -98,17 +114,19 @@ fn everything_listens_on_loopback_only() {
         }
         assert!(service["network_mode"].is_null() && service["privileged"].is_null(), "{name}");
     }
-    assert_eq!(published, 2, "the broker and the program's HTTP");
+    assert_eq!(published, 5, "the broker, the registry, the program's HTTP, Prometheus and Grafana");
 }
 
 #[test]
-fn the_program_runs_without_rights_that_it_does_not_need() {
+fn program_and_monitoring_run_without_rights_that_they_do_not_need() {
     let compose = compose();
-    for (name, service) in services(&compose).filter(|(_, service)| service["image"] == IMAGE) {
+    let is_confined =
+        |name: &str, service: &Value| service["image"] == IMAGE || ["prometheus", "grafana"].contains(&name);
+    for (name, service) in services(&compose).filter(|(name, service)| is_confined(name, service)) {
         assert_eq!(service["read_only"], true, "{name}");
         assert_eq!(words(&service["cap_drop"]), ["ALL"], "{name}");
         assert_eq!(words(&service["security_opt"]), ["no-new-privileges:true"], "{name}");
-        assert!(service["user"].is_null(), "{name}: the Dockerfile says who");
+        assert!(service["user"].is_null(), "{name}: the image says who");
     }
     let dockerfile = file("Dockerfile");
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();

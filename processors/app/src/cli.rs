@@ -48,6 +48,9 @@ pub struct Global {
     /// A file of librdkafka properties, one KEY=VALUE a line; the place for secrets.
     #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
+    /// The schema registry with the path of its API, several nodes with commas; instead of `schema_registry.url` in topics.yaml.
+    #[arg(long, global = true, env = "CX_SCHEMA_REGISTRY", value_name = "URL")]
+    pub schema_registry: Option<String>,
     /// How log lines look.
     #[arg(long, global = true, env = "CX_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -93,6 +96,13 @@ pub enum Command {
     /// Create the declared topics, or compare them with the cluster's.
     #[command(subcommand)]
     Topics(TopicsCommand),
+    /// Compare the schemas with the registry and with what was released, or register them.
+    #[command(subcommand)]
+    Schemas(SchemasCommand),
+    /// Print a script that lets a shell complete commands and flags.
+    Completions(CompletionsArgs),
+    /// Print a manual page, or write all of them.
+    Man(ManArgs),
 }
 
 /// Flags of `run`.
@@ -108,9 +118,10 @@ pub struct RunArgs {
     /// How many other instances keep a warm copy of each partition's state, to take it over without a restore.
     #[arg(long, env = "CX_STANDBYS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
     pub standbys: u8,
-    /// How much memory the state may take where it lies in --state-dir, at least 32MiB; the rest is on disk.
-    #[arg(long, env = "CX_STATE_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = state_memory)]
-    pub state_memory: u64,
+    /// How much memory the process may take, at least 80MiB, and 24MiB more for each further worker. About half of it is for
+    /// the state that lies in --state-dir; without that the state is in memory, whatever it takes.
+    #[arg(long, env = "CX_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = size)]
+    pub memory: u64,
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
@@ -122,7 +133,7 @@ impl Default for RunArgs {
             workers: 1,
             membership: MembershipFlag::Classic,
             standbys: 0,
-            state_memory: 256 << 20,
+            memory: 256 << 20,
             no_create_topics: false,
         }
     }
@@ -275,12 +286,49 @@ pub enum TopicsCommand {
     Check,
 }
 
+/// `schemas check` and `schemas register`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SchemasCommand {
+    /// Only report: whether readers of every version, released or registered, read the records of all others. Exit code 1 when
+    /// some do not.
+    Check(SchemasArgs),
+    /// Register the schemas of all topics that are avro, each subject with the rule FULL_TRANSITIVE.
+    Register,
+}
+
+/// Flags of `schemas check`.
+#[derive(Debug, Clone, Args)]
+pub struct SchemasArgs {
+    /// Check the schemas of this folder, NAME.avsc, instead of those that the program writes with.
+    #[arg(long, value_name = "DIR")]
+    pub schemas: Option<PathBuf>,
+}
+
 /// Flags of `topics apply`.
 #[derive(Debug, Clone, Args)]
 pub struct TopicsArgs {
     /// Copies of each new partition; -1 is the brokers' default.
     #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = replication)]
     pub replication: i32,
+}
+
+/// Flags of `completions`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct CompletionsArgs {
+    /// Which shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Flags of `man`.
+#[derive(Debug, Clone, Args)]
+pub struct ManArgs {
+    /// The page of this command, for example `dead-letters replay`; without it that of the program.
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this directory, which is created where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 fn bootstrap(text: &str) -> Result<String, String> {
@@ -341,9 +389,8 @@ pub(crate) fn instant(text: &str) -> Result<i64, String> {
     })
 }
 
-fn state_memory(text: &str) -> Result<u64, String> {
-    let bytes = units::bytes(text)? as u64;
-    if bytes < 32 << 20 { Err("write at least 32MiB".to_owned()) } else { Ok(bytes) }
+fn size(text: &str) -> Result<u64, String> {
+    units::bytes(text).map(|bytes| bytes as u64)
 }
 
 fn replication(text: &str) -> Result<i32, String> {

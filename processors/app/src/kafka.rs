@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::metadata::Metadata;
 
 use crate::cli::{self, Global};
 use crate::exit::Failure;
+use crate::pairs::{self, Pair};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -24,18 +25,10 @@ pub fn properties(global: &Global) -> Result<Vec<(String, String)>, Failure> {
 }
 
 fn properties_of(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut properties = Vec::new();
-    for (number, line) in (1..).zip(text.lines().map(str::trim)) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        // The value is not repeated: it may be a secret.
-        let place = || format!("{}:{number}", file.display());
-        let (key, value) = line.split_once('=').with_context(|| format!("{}: write KEY=VALUE", place()))?;
-        let key = key.trim();
-        cli::allowed(key).map_err(|problem| anyhow!("{}: {problem}", place()))?;
-        properties.push((key.to_owned(), value.trim().to_owned()));
+    for Pair { place, key, value } in pairs::read(file)? {
+        cli::allowed(&key).map_err(|problem| anyhow!("{place}: {problem}"))?;
+        properties.push((key, value));
     }
     Ok(properties)
 }

@@ -8,8 +8,12 @@ mod cli;
 mod commands;
 mod config;
 mod exit;
+mod formats;
 mod kafka;
 mod logging;
+mod memory;
+mod pairs;
+mod products;
 mod records;
 mod signals;
 mod state;
@@ -23,6 +27,10 @@ use cli::{Cli, Command};
 use config::Config;
 use exit::Failure;
 
+/// Of C code too: what librdkafka lets go of goes back to the system, which the C library would keep.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(&cli.global);
@@ -31,17 +39,22 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let global = &cli.global;
-    let config = Config::load(global.config.as_deref(), &global.group).map_err(Failure::usage)?;
+    // Asked for by those who need it: what only tells of the program itself does not mind a broken one.
+    let registry = global.schema_registry.as_deref();
+    let config = || Config::load(global.config.as_deref(), &global.group, registry).map_err(Failure::usage);
     match &cli.command {
-        Command::Run(args) => commands::run::run(global, args, &config),
-        Command::Fold(args) => commands::fold::run(global, args, &config),
-        Command::Load(args) => commands::load::run(global, args, &config),
-        Command::Tail(args) => commands::tail::run(global, args, &config),
-        Command::Show(args) => commands::show::run(global, args, &config),
-        Command::AsOf(args) => commands::as_of::run(global, args, &config),
-        Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config),
-        Command::Erase(args) => commands::erase::run(global, args, &config),
-        Command::Demo(args) => commands::demo::run(global, args, &config),
-        Command::Topics(command) => commands::topics::run(global, command, &config),
+        Command::Run(args) => commands::run::run(global, args, &config()?),
+        Command::Fold(args) => commands::fold::run(global, args, &config()?),
+        Command::Load(args) => commands::load::run(global, args, &config()?),
+        Command::Tail(args) => commands::tail::run(global, args, &config()?),
+        Command::Show(args) => commands::show::run(global, args, &config()?),
+        Command::AsOf(args) => commands::as_of::run(global, args, &config()?),
+        Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config()?),
+        Command::Erase(args) => commands::erase::run(global, args, &config()?),
+        Command::Demo(args) => commands::demo::run(global, args, &config()?),
+        Command::Topics(command) => commands::topics::run(global, command, &config()?),
+        Command::Schemas(command) => commands::schemas::run(command, &config()?),
+        Command::Completions(args) => commands::manual::completions(*args),
+        Command::Man(args) => commands::manual::pages(args),
     }
 }

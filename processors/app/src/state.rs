@@ -95,7 +95,7 @@ mod tests {
     };
 
     fn metrics() -> Metrics {
-        Metrics::new(&Labels { dead_letter_reasons: &[], event_kinds: &[], rules: &[] }).unwrap()
+        Metrics::new(&Labels::default()).unwrap()
     }
 
     #[test]

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn topics(only: &[&str]) -> anyhow::Result<Vec<String>> {
-        let config = Config::load(None, "g").unwrap();
+        let config = Config::load(None, "g", None).unwrap();
         let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
         let mut topics = topology(&config, &only)?.topics().to_vec();
         topics.sort();

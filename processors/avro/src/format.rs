@@ -27,10 +27,15 @@ impl AvroFormat {
 
 impl Format for AvroFormat {
     fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        out.push(MAGIC);
-        out.extend_from_slice(&self.schema_id.to_be_bytes());
+        begin(self.schema_id, out);
         record.write(out);
     }
+}
+
+/// What stands before the data of a value that is written with this schema.
+pub(crate) fn begin(schema_id: u32, out: &mut Vec<u8>) {
+    out.push(MAGIC);
+    out.extend_from_slice(&schema_id.to_be_bytes());
 }
 
 /// The id of the schema that a value was written with, and the data; none for a value that is not in the wire format.

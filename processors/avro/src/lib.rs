@@ -3,6 +3,8 @@
 mod compatibility;
 mod encode;
 mod format;
+mod inputs;
+mod learn;
 mod read;
 pub mod registry;
 mod schemas;
@@ -10,8 +12,11 @@ mod shape;
 mod subject;
 
 pub use compatibility::{Conflict, Direction, conflicts};
+pub use encode::event_value;
 pub use format::{AvroFormat, split};
-pub use read::{PlanError, Plans, ReadError};
+pub use inputs::Inputs;
+pub use learn::Learner;
+pub use read::{PlanError, Plans, RecordReader, Unreadable};
 pub use schemas::Schema;
 pub use shape::SchemaError;
 pub use subject::SubjectStrategy;

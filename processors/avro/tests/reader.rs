@@ -12,7 +12,7 @@ mod common;
 
 use apache_avro::Schema as Parsed;
 use apache_avro::writer::datum::GenericDatumWriter;
-use avro::{PlanError, Plans, ReadError, Schema};
+use avro::{PlanError, Plans, Schema};
 use common::parsed;
 use model::{Event, Limits, decode};
 use proptest::prelude::*;
@@ -253,7 +253,10 @@ fn a_value_over_the_limit_is_too_large() {
 fn a_schema_that_is_not_known_yet_is_not_the_records_fault() {
     let (value, plans, limits) =
         (written(&parsed(Schema::CIM_EVENT), &full()), Plans::new(), Limits::default());
-    assert_eq!(plans.decode(&value, None, &limits, &mut Vec::new()), Err(ReadError::UnknownSchema(ID)));
+    assert_eq!(
+        plans.decode(&value, None, &limits, &mut Vec::new()),
+        Err(model::NotDecoded::UnknownSchema(ID))
+    );
     assert!(!plans.knows(ID));
     plans.learn(ID, Schema::CIM_EVENT.text).unwrap();
     assert!(plans.knows(ID));

@@ -15,6 +15,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use avro::registry::{Auth, Registry, RegistryError, Settings, Verdict};
+use avro::{Learner, Plans};
+use model::Limits;
 use serde_json::{Value, json};
 
 /// What was asked.
@@ -78,7 +80,7 @@ impl Server {
 
 fn quick(url: &str) -> Settings {
     let pause = Duration::from_millis(1);
-    Settings { url: url.to_owned(), first_pause: pause, longest_pause: pause, ..Settings::default() }
+    Settings { urls: vec![url.to_owned()], first_pause: pause, longest_pause: pause, ..Settings::default() }
 }
 
 fn read_request(stream: &TcpStream) -> Asked {
@@ -227,7 +229,8 @@ fn what_is_no_registry_is_called_strange() {
         (200, "<html>"),
         (200, "{}"),
         (200, r#"{"id":-1}"#),
-        (200, r#"{"schema":"syntax = \"proto3\";","schemaType":"PROTOBUF"}"#),
+        (404, "<html>"),
+        (404, r#"{"error_code":404,"message":"HTTP 404 Not Found"}"#),
         (200, "[]"),
     ]);
     let registry = server.registry();
@@ -236,11 +239,64 @@ fn what_is_no_registry_is_called_strange() {
         registry.by_id(1).unwrap_err(),
         registry.register("s", SCHEMA).unwrap_err(),
         registry.by_id(1).unwrap_err(),
+        registry.by_id(1).unwrap_err(),
         registry.check("s", SCHEMA).unwrap_err(),
     ];
     for error in errors {
         assert!(matches!(error, RegistryError::Strange { .. }), "{error}");
     }
+    server.asked();
+}
+
+#[test]
+fn a_schema_of_another_kind_is_known_to_be_so() {
+    let server =
+        Server::answering(vec![(200, r#"{"schema":"syntax = \"proto3\";","schemaType":"PROTOBUF"}"#)]);
+    let error = server.registry().by_id(1).unwrap_err();
+    assert_eq!(error.to_string(), "schema id 1 is of type PROTOBUF, not Avro");
+    server.asked();
+}
+
+#[test]
+fn of_several_addresses_the_next_one_is_asked_when_one_does_not_answer() {
+    let gone = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let server = Server::answering(vec![FOUND, ID]);
+    let urls = vec![gone, server.url.clone()];
+    let registry = Registry::new(Settings { urls, ..quick("") }).unwrap();
+    assert!(registry.by_id(1).is_ok());
+    assert_eq!(registry.register("s", SCHEMA), Ok(7), "it stays with the one that answered");
+    assert_eq!(server.lines().len(), 2);
+}
+
+#[test]
+fn an_id_is_believed_to_be_unknown_once_the_registry_has_said_so_several_times() {
+    const UNKNOWN: (u16, &str) = (404, r#"{"error_code":40403,"message":"Schema not found"}"#);
+    let server = Server::answering(vec![UNKNOWN, UNKNOWN, UNKNOWN, FOUND]);
+    let plans = Arc::new(Plans::new());
+    let learner = Learner::new(Arc::new(server.registry()), Arc::clone(&plans));
+    let refusal = |id: u32| {
+        let value = [&[0], id.to_be_bytes().as_slice(), b"data"].concat();
+        plans.decode(&value, None, &Limits::default(), &mut Vec::new()).unwrap_err().to_string()
+    };
+    for _ in 0..2 {
+        assert!(learner.learn(7).is_err());
+        assert!(!plans.knows(7));
+    }
+    assert!(learner.learn(7).is_ok());
+    assert!(refusal(7).contains("knows no schema of id 7"), "{}", refusal(7));
+    assert!(learner.learn(8).is_ok());
+    assert!(refusal(8).contains("not that of a record"), "{}", refusal(8));
+    assert_eq!(learner.known(), 2);
+    server.asked();
+}
+
+#[test]
+fn a_registry_that_does_not_answer_teaches_nothing() {
+    let server = Server::answering(vec![(503, ""), (503, ""), (503, ""), (503, "")]);
+    let plans = Arc::new(Plans::new());
+    let learner = Learner::new(Arc::new(server.registry()), Arc::clone(&plans));
+    assert!(learner.learn(7).unwrap_err().is_temporary());
+    assert!(!plans.knows(7));
     server.asked();
 }
 
@@ -273,7 +329,8 @@ fn whether_a_schema_is_compatible_is_told_with_the_reasons() {
 #[test]
 fn all_versions_of_a_subject_are_given_the_oldest_first() {
     let newer = r#"{"schema":"\"int\"","version":3}"#;
-    let server = Server::answering(vec![(200, "[1,3]"), FOUND, (200, newer), (404, "{}")]);
+    let server =
+        Server::answering(vec![(200, "[1,3]"), FOUND, (200, newer), (404, r#"{"error_code":40401}"#)]);
     let registry = server.registry();
     assert_eq!(registry.versions("a/b"), Ok(vec![SCHEMA.to_owned(), "\"int\"".to_owned()]));
     assert_eq!(registry.versions("none"), Ok(vec![]));
@@ -290,17 +347,21 @@ fn all_versions_of_a_subject_are_given_the_oldest_first() {
 
 #[test]
 fn a_schema_is_looked_for_without_being_registered() {
-    let server = Server::answering(vec![(200, r#"{"subject":"s","id":7,"version":1}"#), (404, "{}")]);
+    let server = Server::answering(vec![
+        (200, r#"{"subject":"s","id":7,"version":1}"#),
+        (404, r#"{"error_code":40401}"#),
+    ]);
     let registry = server.registry();
     assert_eq!(registry.id_of("s", SCHEMA), Ok(Some(7)));
-    assert_eq!(registry.id_of("s", SCHEMA), Ok(None));
-    assert_eq!(server.lines(), ["POST /subjects/s", "POST /subjects/s"]);
+    assert_eq!(registry.id_of("s", SCHEMA), Ok(Some(7)), "asked once");
+    assert_eq!(registry.id_of("t", SCHEMA), Ok(None));
+    assert_eq!(server.lines(), ["POST /subjects/s", "POST /subjects/t"]);
 }
 
 #[test]
 fn a_subject_has_a_rule_of_its_own_once_it_is_set() {
     let server = Server::answering(vec![
-        (404, "{}"),
+        (404, r#"{"error_code":40401}"#),
         (200, r#"{"compatibility":"FULL_TRANSITIVE"}"#),
         (200, r#"{"compatibilityLevel":"FULL_TRANSITIVE"}"#),
     ]);

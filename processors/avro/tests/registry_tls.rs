@@ -68,7 +68,7 @@ fn server(certificate: &X509, key: &PKey<Private>) -> String {
 fn registry(url: String, trusted: Option<&X509>) -> Registry {
     let ca_pem = trusted.map(|trusted| String::from_utf8(trusted.to_pem().unwrap()).unwrap());
     let timeout = Duration::from_secs(60);
-    Registry::new(Settings { url, ca_pem, timeout, attempts: 1, ..Settings::default() }).unwrap()
+    Registry::new(Settings { urls: vec![url], ca_pem, timeout, attempts: 1, ..Settings::default() }).unwrap()
 }
 
 #[test]

@@ -16,6 +16,8 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 
+use crate::metrics::ClientFigures;
+
 /// What the group decided; the worker has to answer each with the matching call.
 #[derive(Debug)]
 pub(crate) enum Rebalanced {
@@ -34,31 +36,12 @@ pub(crate) struct End {
     pub(crate) is_drained: bool,
 }
 
-/// What the client has exchanged with the brokers since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Traffic {
-    pub(crate) requests: u64,
-    pub(crate) sent_bytes: u64,
-    pub(crate) received_bytes: u64,
-}
-
-impl Traffic {
-    /// What has been exchanged since then.
-    pub(crate) fn since(self, before: Self) -> Self {
-        Self {
-            requests: self.requests.saturating_sub(before.requests),
-            sent_bytes: self.sent_bytes.saturating_sub(before.sent_bytes),
-            received_bytes: self.received_bytes.saturating_sub(before.received_bytes),
-        }
-    }
-}
-
 /// Notes what happens to the consumer.
 #[derive(Default)]
 pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
     ends: Mutex<HashMap<(String, i32), End>>,
-    traffic: Mutex<Traffic>,
+    figures: Mutex<Option<ClientFigures>>,
     any_rebalance: AtomicBool,
     closing: AtomicBool,
 }
@@ -87,9 +70,9 @@ impl Notes {
         std::mem::take(&mut *lock(&self.ends))
     }
 
-    /// What the client has exchanged with the brokers, as of the last statistics.
-    pub(crate) fn traffic(&self) -> Traffic {
-        *lock(&self.traffic)
+    /// What the client has told of itself since the last call, if anything.
+    pub(crate) fn take_figures(&self) -> Option<ClientFigures> {
+        lock(&self.figures).take()
     }
 
     /// What was told of a partition before the consumer was put in its place there says nothing any more.
@@ -105,11 +88,7 @@ impl Notes {
 
 impl ClientContext for Notes {
     fn stats(&self, statistics: Statistics) {
-        *lock(&self.traffic) = Traffic {
-            requests: statistics.tx.cast_unsigned(),
-            sent_bytes: statistics.tx_bytes.cast_unsigned(),
-            received_bytes: statistics.rx_bytes.cast_unsigned(),
-        };
+        *lock(&self.figures) = Some(ClientFigures::of_consumer(&statistics));
         let mut ends = lock(&self.ends);
         for (name, topic) in statistics.topics {
             for (partition, figures) in topic.partitions {

@@ -7,15 +7,18 @@ use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
+use rdkafka::statistics::Statistics;
+
+use crate::metrics::ClientFigures;
 
 /// Records that were not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedDeliveries {
     /// How many.
     pub count: u64,
-    /// The topic of the first.
+    /// The topic of the first that failed by itself; where one fails, the client throws others away.
     pub topic: String,
-    /// Why the first was not.
+    /// Why that one did.
     pub code: RDKafkaErrorCode,
 }
 
@@ -33,10 +36,22 @@ impl Deliveries {
 
     fn note_failed(&self, error: &KafkaError, message: &BorrowedMessage<'_>) {
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || FailedDeliveries { count: 0, topic: message.topic().to_owned(), code };
-        failed.get_or_insert_with(first).count += 1;
+        self.note(code, message.topic());
     }
+
+    fn note(&self, code: RDKafkaErrorCode, topic: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = failed.as_ref().map_or(0, |failed| failed.count) + 1;
+        match &mut *failed {
+            Some(known) if !is_consequence(known.code) || is_consequence(code) => known.count = count,
+            _ => *failed = Some(FailedDeliveries { count, topic: topic.to_owned(), code }),
+        }
+    }
+}
+
+/// Whether a record was only thrown away because another one had failed.
+fn is_consequence(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
 }
 
 impl ClientContext for Deliveries {
@@ -61,11 +76,12 @@ pub(crate) const NOTHING: usize = 0;
 /// What a record carries of which the offset after it is to be remembered, as the end of its partition.
 pub(crate) const END: usize = 1;
 
-/// The same, which also remembers where the partitions of one topic, the changelog, end.
+/// The same, which also remembers where the partitions of one topic, the changelog, end, and what the client tells of itself.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveriesAndEnds {
     deliveries: Deliveries,
     ends: Mutex<BTreeMap<i32, i64>>,
+    figures: Mutex<Option<ClientFigures>>,
 }
 
 impl DeliveriesAndEnds {
@@ -78,9 +94,19 @@ impl DeliveriesAndEnds {
     pub(crate) fn take_ends(&self) -> BTreeMap<i32, i64> {
         std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What the client has told of itself since the last call, if anything.
+    pub(crate) fn take_figures(&self) -> Option<ClientFigures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl ClientContext for DeliveriesAndEnds {
+    fn stats(&self, statistics: Statistics) {
+        let figures = ClientFigures::of_producer(&statistics);
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Some(figures);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         self.deliveries.error(error, reason);
     }
@@ -100,5 +126,26 @@ impl ProducerContext<NoCustomPartitioner> for DeliveriesAndEnds {
             Ok(_) => {}
             Err((error, message)) => self.deliveries.note_failed(error, message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_by_itself_is_told_rather_than_what_was_thrown_away_for_it() {
+        let deliveries = Deliveries::default();
+        deliveries.note(RDKafkaErrorCode::PurgeQueue, "changelog");
+        deliveries.note(RDKafkaErrorCode::MessageSizeTooLarge, "activities");
+        deliveries.note(RDKafkaErrorCode::PurgeInflight, "audit");
+        deliveries.note(RDKafkaErrorCode::InvalidTimestamp, "letters");
+        let told = FailedDeliveries {
+            count: 4,
+            topic: "activities".to_owned(),
+            code: RDKafkaErrorCode::MessageSizeTooLarge,
+        };
+        assert_eq!(deliveries.take_failed(), Some(told));
+        assert_eq!(deliveries.take_failed(), None);
     }
 }

@@ -79,7 +79,10 @@ pub(crate) fn of_task(error: TaskError) -> Result<i32, EdgeError> {
             tracing::error!(%error, "restoring the state anew");
             Ok(partition)
         }
-        TaskError::Abort { .. } | TaskError::Fatal { .. } => Err(error.into()),
+        // Only records that are taken have schemas, and then the worker waits; anywhere else it is a mistake in the program.
+        TaskError::UnknownSchema { .. } | TaskError::Abort { .. } | TaskError::Fatal { .. } => {
+            Err(error.into())
+        }
     }
 }
 

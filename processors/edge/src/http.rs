@@ -175,6 +175,7 @@ impl Drop for HttpHandle {
 }
 
 async fn scrape(State(state): State<HttpState>) -> Response {
+    state.metrics.health(state.health.is_live(), state.health.is_ready());
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], state.metrics.render()).into_response()
 }
 

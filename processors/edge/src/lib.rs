@@ -3,6 +3,7 @@
 //! [`Pipeline`] runs workers; a worker drives the engine's tasks on Kafka. What a task does is decided in the engine and
 //! the folds; here is only when, and what to do when the cluster says no.
 
+mod catch_up;
 mod consumer;
 mod deliveries;
 mod errors;
@@ -14,6 +15,7 @@ mod pipeline;
 mod producer;
 mod reading;
 mod restore;
+mod schemas;
 mod settings;
 mod standby;
 mod stop;
@@ -25,7 +27,8 @@ pub use errors::EdgeError;
 pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
 pub use reading::ReadsToTheEnd;
-pub use settings::{Membership, Settings};
+pub use schemas::{SchemaSource, SchemaUnavailable, Schemas};
+pub use settings::{Membership, Queues, Settings};
 pub use stop::Stop;
 pub use stores::{StoreFactory, Stores};
 pub use worker::{Patterns, Shared};

@@ -36,6 +36,14 @@ impl Pipeline {
             let shared = shared.clone();
             threads.push(spawn(&name.clone(), &sender, move || Worker::run(name, shared))?);
         }
+        if shared.schemas.is_needed() {
+            let shared = shared.clone();
+            // Not waited for at the stop: it may just be asking, and holds nothing.
+            spawn("schemas", &sender, move || {
+                shared.schemas.serve(&shared.metrics, &shared.stop);
+                Ok(())
+            })?;
+        }
         if copies > 0 {
             let shared = shared.clone();
             threads.push(spawn("standby", &sender, move || Standby::run(shared, copies))?);

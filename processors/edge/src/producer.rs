@@ -14,6 +14,7 @@ use rdkafka::util::Timeout;
 
 use crate::deliveries::{DeliveriesAndEnds, END, FailedDeliveries, NOTHING};
 use crate::errors::{self, EdgeError, Remedy};
+use crate::metrics::ClientFigures;
 use crate::settings::Settings;
 
 /// One step of a long call; between steps the caller may look whether it has to stop.
@@ -221,6 +222,13 @@ impl TransactionalProducer {
                 Err((error, _)) => return Err(error),
             }
         }
+    }
+
+    /// What the client has told of itself since the last call, if anything. Asking is also what keeps its news from piling up
+    /// while nothing is sent.
+    pub(crate) fn take_figures(&self) -> Option<ClientFigures> {
+        self.producer.poll(Duration::ZERO);
+        self.producer.context().take_figures()
     }
 
     /// Where the changelog's partitions end with what was sent since the transaction began.

@@ -22,11 +22,34 @@ pub struct Settings {
     pub commit_interval: Duration,
     /// A transaction is committed when this many bytes are staged.
     pub commit_bytes_max: usize,
+    /// How much each worker's clients may hold.
+    pub queues: Queues,
     /// The coordinator aborts a transaction that is open for longer.
     pub transaction_timeout: Duration,
     /// How the group works.
     pub membership: Membership,
 }
+
+/// How much a worker's clients may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queues {
+    /// Fetched and not taken yet.
+    pub fetched_bytes: usize,
+    /// Sent and not acknowledged yet. One record may always be, however large.
+    pub sent_bytes: usize,
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self { fetched_bytes: 16 << 20, sent_bytes: 32 << 20 }
+    }
+}
+
+/// The largest record that a topic is asked to take: a dead letter is as large as its record was, and the topic's own limit
+/// decides.
+const RECORD_BYTES_MAX: usize = 32 << 20;
+/// Of one partition in one answer.
+const PARTITION_BYTES: usize = 1 << 20;
 
 /// How the members of the group find out about each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,12 +89,9 @@ impl Settings {
         config.set("auto.offset.reset", "earliest");
         config.set("isolation.level", "read_committed");
         self.set_membership(&mut config, worker);
-        // For the lag of each partition.
-        config.set("statistics.interval.ms", "2000");
-        // Bounds on what is fetched ahead; the default is 64 MiB for each partition.
-        config.set("queued.max.messages.kbytes", "32768");
-        config.set("fetch.message.max.bytes", "2097152");
-        config.set("fetch.max.bytes", "16777216");
+        // For the lag of each partition, and what operators see of the client.
+        config.set(STATISTICS, "2000");
+        self.bound_fetches(&mut config);
         // A full queue is looked at again after 1 s by default.
         config.set("fetch.queue.backoff.ms", "5");
         // New topics of a pattern are found by asking for all topics.
@@ -81,6 +101,15 @@ impl Settings {
         self.overridden(config, |key| {
             !(PRODUCER_ONLY.contains(&key) || (by_broker && CLASSIC_ONLY.contains(&key)))
         })
+    }
+
+    /// Bounds on what is fetched ahead; the default is 64 MiB. A queue is looked at before each request: the answer comes on
+    /// top, so it has a share of its own.
+    fn bound_fetches(&self, config: &mut ClientConfig) {
+        let bytes = self.queues.fetched_bytes;
+        config.set("queued.max.messages.kbytes", (bytes >> 11).to_string());
+        config.set("fetch.max.bytes", (bytes / 2).to_string());
+        config.set("fetch.message.max.bytes", PARTITION_BYTES.min(bytes / 4).to_string());
     }
 
     fn set_membership(&self, config: &mut ClientConfig, worker: &str) {
@@ -114,9 +143,11 @@ impl Settings {
         config.set("enable.partition.eof", "true");
         // The end of a partition is told with an empty answer: do not let the broker wait 500 ms for more.
         config.set("fetch.wait.max.ms", "10");
-        config.set("queued.max.messages.kbytes", "16384");
+        self.bound_fetches(&mut config);
         config.set("check.crcs", "false");
-        self.overridden(config, |key| !PRODUCER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))
+        self.overridden(config, |key| {
+            !PRODUCER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key) && key != STATISTICS
+        })
     }
 
     /// The transactional producer of one worker.
@@ -128,17 +159,23 @@ impl Settings {
         config.set("linger.ms", "1");
         // The coordinator often answers CONCURRENT_TRANSACTIONS just after a commit; the default waits 100 ms.
         config.set("retry.backoff.ms", "10");
-        config.set("queue.buffering.max.kbytes", "131072");
+        // The client refuses a record that is larger than its whole queue for ever.
+        let queue = self.queues.sent_bytes.max(RECORD_BYTES_MAX + RECORD_BYTES_MAX / 8);
+        config.set("queue.buffering.max.kbytes", (queue >> 10).to_string());
         config.set("queue.buffering.max.messages", "500000");
         // Putting the offsets into a transaction has no time-out in the client (librdkafka#5456), and when the group's
         // coordinator is gone it is looked for only after a change of some connection (#5511): for minutes there may be none,
         // and the worker stands still. A connection that closes when nothing is sent is such a change.
         config.set("connections.max.idle.ms", "10000");
-        // A dead letter is as large as its record was; the topic's own limit decides.
-        config.set("message.max.bytes", "33554432");
+        // For what operators see of the client.
+        config.set(STATISTICS, "2000");
+        config.set("message.max.bytes", RECORD_BYTES_MAX.to_string());
         self.overridden(config, |key| !CONSUMER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))
     }
 }
+
+/// How often a client tells how it goes. Nobody listens to those that restore.
+const STATISTICS: &str = "statistics.interval.ms";
 
 /// Properties that a consumer would refuse or warn of.
 const PRODUCER_ONLY: &[&str] = &[
@@ -168,7 +205,6 @@ const GROUP_ONLY: &[&str] = &[
     "group.protocol",
     "group.remote.assignor",
     "partition.assignment.strategy",
-    "statistics.interval.ms",
 ];
 
 /// Properties that a producer would refuse or warn of.

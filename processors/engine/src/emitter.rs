@@ -297,7 +297,14 @@ impl<'t> Emitter<'t> {
 
     /// Counts something that an operator should know of.
     pub fn notice(&mut self, notice: Notice) {
-        self.tally.notice(notice, 1);
+        self.notice_many(notice, 1);
+    }
+
+    /// Counts something so many times; not at all where that is 0.
+    pub fn notice_many(&mut self, notice: Notice, count: u64) {
+        if count > 0 {
+            self.tally.notice(notice, count);
+        }
     }
 
     /// What the records of output number `output` are to be written as, for [`emit`](Self::emit).

@@ -31,7 +31,7 @@ pub use context::Context;
 pub use deadletter::{DeadLetter, HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA};
 pub use emitter::{Emitter, News, Note};
 pub use erasure::Erasure;
-pub use mover::Mover;
+pub use mover::{Mover, UnknownSchema};
 pub use partitioner::{murmur2, partition_of};
 pub use phase::Phase;
 pub use processor::{Outcome, ProcessError, Processor, Rejection};

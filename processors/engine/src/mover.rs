@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Home, Limits, Reason};
+use model::{Home, Limits, NotDecoded, Reason};
 
 use crate::carried::Carried;
 use crate::context::EVENT;
@@ -30,7 +30,14 @@ pub struct Mover {
     /// The next offset to read, of each partition of which a record was taken.
     offsets: BTreeMap<(String, i32), i64>,
     tally: Tally,
+    /// Room for the decoder's work.
+    decoding: Vec<u8>,
 }
+
+/// A record was written with a schema that is not known yet: it is not taken. Have the schema learnt, take it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the schema of id {0} is not known yet")]
+pub struct UnknownSchema(pub u32);
 
 impl Mover {
     /// A mover to the partitions of this topology's tasks.
@@ -45,25 +52,44 @@ impl Mover {
             dead_letter_bytes: 0,
             offsets: BTreeMap::new(),
             tally: Tally::default(),
+            decoding: Vec::new(),
         }
     }
 
     /// Takes one record. `now_ms` is the time for a dead letter's header.
-    pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) {
+    ///
+    /// # Errors
+    /// Its schema has to be learnt first. Nothing of it is staged.
+    pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), UnknownSchema> {
         let class = match record.value {
             None => EventClass::Tombstone,
             Some(value) if self.topology.is_erasures(record.topic) => self.ask(value, record, now_ms),
-            Some(value) => match model::decode(value, record.conversation, &self.limits) {
-                Ok(event) => {
-                    let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
-                    self.outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None)));
-                    EventClass::Moved
-                }
-                Err(invalid) => self.reject(record, invalid.reason, invalid.detail, now_ms),
-            },
+            Some(value) => self.send_home(value, record, now_ms)?,
         };
         self.tally.event(class);
         self.offsets.insert((record.topic.to_owned(), record.partition), record.offset + 1);
+        Ok(())
+    }
+
+    /// An event goes to the partition of its key.
+    fn send_home(
+        &mut self,
+        value: &[u8],
+        record: &SourceRecord<'_>,
+        now_ms: i64,
+    ) -> Result<EventClass, UnknownSchema> {
+        let Self { topology, limits, decoding, outbox, .. } = self;
+        match topology.decoder().decode(record.topic, value, record.conversation, limits, decoding) {
+            Ok(event) => {
+                let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
+                outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None)));
+                Ok(EventClass::Moved)
+            }
+            Err(NotDecoded::Invalid(invalid)) => {
+                Ok(self.reject(record, invalid.reason, invalid.detail, now_ms))
+            }
+            Err(NotDecoded::UnknownSchema(id)) => Err(UnknownSchema(id)),
+        }
     }
 
     /// A request to erase goes to the partitions that may know something.

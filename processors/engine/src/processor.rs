@@ -74,6 +74,9 @@ pub enum ProcessError {
     /// A message that no processor of this topology takes. Stop: another version, or other processors, wrote it.
     #[error("a message in the repartition topic cannot be read: {0}; was it written by another version?")]
     UnknownMessage(String),
+    /// A record was written with a schema that is not known yet. Remedy: learn it, then take the records again.
+    #[error("the schema of id {0} is not known yet")]
+    UnknownSchema(u32),
     /// Remedy: abort the transaction.
     #[error(transparent)]
     Sink(#[from] SinkError),

@@ -36,6 +36,10 @@ pub enum Notice {
     SessionConflict,
     /// A change of a metrics window that has left the state; the window stays as it is.
     WindowExpired,
+    /// A visit of a queue ended in this way (`cx_timelines_queue_visits_total`).
+    VisitEnded(&'static str),
+    /// A visit of a queue that was counted as ended in this way has not: a late event has changed its conversation.
+    VisitTakenBack(&'static str),
 }
 
 impl EventClass {

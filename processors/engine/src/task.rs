@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use model::{Action, Event, Home, Limits, Reason};
+use model::{Action, Event, Home, Limits, NotDecoded, Reason};
 
 use crate::carried::Carried;
 use crate::committed::Committed;
@@ -45,6 +45,15 @@ pub enum TaskError {
         /// What failed.
         source: ProcessError,
     },
+    /// A record was written with a schema that is not known yet: drop what is staged, since the record may have left a part
+    /// of its effects there; have the schema learnt; take the records again.
+    #[error("a record for partition {partition} was written with a schema that is not known yet, of id {id}")]
+    UnknownSchema {
+        /// The task's partition.
+        partition: i32,
+        /// The schema's id.
+        id: u32,
+    },
     /// The program is wrong: stop.
     #[error("partition {partition}: {source}")]
     Fatal {
@@ -72,6 +81,8 @@ pub struct Task {
     now_ms: i64,
     restoring: WriteBatch,
     scratch: Vec<u8>,
+    /// Room for the decoder's work. An event borrows from it while the other scratch is used.
+    decoding: Vec<u8>,
 }
 
 /// Restored records are applied to the store in batches of about this many bytes.
@@ -102,6 +113,7 @@ impl Task {
             now_ms: 0,
             restoring: WriteBatch::default(),
             scratch: Vec::new(),
+            decoding: Vec::new(),
         }
     }
 
@@ -130,7 +142,8 @@ impl Task {
     /// is the time for a dead letter's header.
     ///
     /// # Errors
-    /// The state cannot be read; the record is not taken. See [`TaskError`] for the remedy.
+    /// The state cannot be read, or the record's schema is not known yet; the record is not taken. See [`TaskError`] for the
+    /// remedy.
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), TaskError> {
         self.now_ms = now_ms;
         let taken = if record.topic == self.topology.name(self.topology.repartition()) {
@@ -211,21 +224,32 @@ impl Task {
     }
 
     fn take_event(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
-        let class = match record.value {
-            None => EventClass::Tombstone,
-            Some(value) => match model::decode(value, record.conversation, &self.limits) {
-                Ok(event) => self.place(&event, record, now_ms)?,
-                Err(invalid) => self.reject(
-                    record,
-                    DECODER,
-                    Rejection { reason: invalid.reason, detail: invalid.detail },
-                    now_ms,
-                ),
-            },
-        };
-        self.staged.tally.event(class);
+        let mut decoding = std::mem::take(&mut self.decoding);
+        let class = self.decode_and_place(record, &mut decoding, now_ms);
+        self.decoding = decoding;
+        self.staged.tally.event(class?);
         self.staged.tally.timestamp(record.timestamp_ms);
         Ok(())
+    }
+
+    fn decode_and_place(
+        &mut self,
+        record: &SourceRecord<'_>,
+        decoding: &mut Vec<u8>,
+        now_ms: i64,
+    ) -> Result<EventClass, ProcessError> {
+        let Some(value) = record.value else { return Ok(EventClass::Tombstone) };
+        let topology = Arc::clone(&self.topology);
+        let decoded =
+            topology.decoder().decode(record.topic, value, record.conversation, &self.limits, decoding);
+        match decoded {
+            Ok(event) => self.place(&event, record, now_ms),
+            Err(NotDecoded::Invalid(invalid)) => {
+                let rejection = Rejection { reason: invalid.reason, detail: invalid.detail };
+                Ok(self.reject(record, DECODER, rejection, now_ms))
+            }
+            Err(NotDecoded::UnknownSchema(id)) => Err(ProcessError::UnknownSchema(id)),
+        }
     }
 
     /// Folds an event where it belongs: here, or in another partition, where it is sent whole (contract section 7).
@@ -449,6 +473,7 @@ impl Task {
             ProcessError::Store(_) | ProcessError::Corrupt { .. } => {
                 TaskError::StateDamaged { partition, source }
             }
+            ProcessError::UnknownSchema(id) => TaskError::UnknownSchema { partition, id },
             ProcessError::Sink(_) => TaskError::Abort { partition, source },
             ProcessError::UndeclaredOutput(_)
             | ProcessError::NotFollowed(_)

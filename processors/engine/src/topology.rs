@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Format, JsonFormat};
+use model::{Decode, Format, JsonDecode, JsonFormat};
 
 use crate::processor::Processor;
 
@@ -84,6 +84,7 @@ pub struct Topology {
     changelog: TopicId,
     repartition: TopicId,
     erasures: Option<String>,
+    decoder: Arc<dyn Decode>,
 }
 
 impl Topology {
@@ -98,6 +99,7 @@ impl Topology {
             changelog: TopicId(1),
             repartition: TopicId(2),
             erasures: erasures.map(str::to_owned),
+            decoder: Arc::new(JsonDecode),
         }
     }
 
@@ -161,6 +163,15 @@ impl Topology {
         for output in outputs.filter(|output| Some(output.topic) == topic) {
             output.format = Arc::clone(format);
         }
+    }
+
+    /// Says how the input topics are read. Of which nothing is said they are JSON.
+    pub fn set_decoder(&mut self, decoder: Arc<dyn Decode>) {
+        self.decoder = decoder;
+    }
+
+    pub(crate) fn decoder(&self) -> &Arc<dyn Decode> {
+        &self.decoder
     }
 
     fn output(&mut self, name: &str) -> Output {

@@ -106,6 +106,9 @@ pub const NAMES: [&str; 9] = [
 /// conversation is kept.
 pub const ALWAYS: [&str; 2] = [admission::NAME, correlate::NAME];
 
+/// The ways in which a visit of a queue can end, for the metrics.
+pub const VISIT_OUTCOMES: [&str; 5] = metrics::visits::OUTCOMES;
+
 /// The rules that the processors watch while they work: each must stay at 0 in
 /// `cx_timelines_invariant_violations_total`.
 pub const RULES: [&str; 4] =

@@ -11,6 +11,7 @@ mod audit;
 mod conversation;
 mod counts;
 mod decode;
+mod decoder;
 mod erasure;
 mod event;
 mod json;
@@ -32,6 +33,7 @@ pub use conversation::{AgentStay, ConversationSummary, QueueVisit, SessionSummar
 pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome};
 pub use counts::{Counts, DeliveryCounts, ResponseFigures};
 pub use decode::{Envelope, EnvelopeTime, Limits, decode, decode_envelope};
+pub use decoder::{Decode, JsonDecode, NotDecoded};
 pub use erasure::ErasureRequest;
 pub use event::{Action, Actor, AgentDetail, Change, Channel, Event, Fact, FactDetail, Home, Leg, Primary};
 pub use event::{Relation, SuggestionItem, Targets, TaskDetail};

@@ -309,7 +309,10 @@ impl Driver {
     pub fn violations(&self) -> Vec<&'static str> {
         let rule = |notice: &Notice| match notice {
             Notice::Violation(rule) => Some(*rule),
-            Notice::SessionConflict | Notice::WindowExpired => None,
+            Notice::SessionConflict
+            | Notice::WindowExpired
+            | Notice::VisitEnded(_)
+            | Notice::VisitTakenBack(_) => None,
         };
         self.notices.keys().filter_map(rule).collect()
     }

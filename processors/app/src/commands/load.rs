@@ -16,6 +16,7 @@ use super::topics;
 use crate::cli::{Global, LoadArgs};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::formats::inputs::Writer;
 use crate::records::{self, InputLine};
 use crate::{kafka, signals};
 
@@ -106,6 +107,7 @@ fn place(
 pub struct Loader<'c> {
     producer: BaseProducer<Deliveries>,
     config: &'c Config,
+    writer: Writer<'c>,
     partitions: HashMap<String, i32>,
     input: String,
     stop: Stop,
@@ -137,13 +139,14 @@ impl<'c> Loader<'c> {
         let partitions =
             known.filter_map(|name| Some((name.to_owned(), topics::partitions(metadata, name)?))).collect();
         let input = config.exact_inputs().first().copied().unwrap_or_default().to_owned();
-        Ok(Self { producer, config, partitions, input, stop, sent: 0, undecodable: 0 })
+        let writer = Writer::open(config)?;
+        Ok(Self { producer, config, writer, partitions, input, stop, sent: 0, undecodable: 0 })
     }
 
     /// Sends one record.
     ///
     /// # Errors
-    /// Its topic does not exist, or the client fails.
+    /// Its topic does not exist, the schema registry does not tell the schema, or the client fails.
     pub fn send(&mut self, line: &InputLine) -> Result<(), Failure> {
         let topic = line.topic.as_deref().unwrap_or(&self.input);
         if !self.config.is_input(topic) {
@@ -159,9 +162,10 @@ impl<'c> Loader<'c> {
             self.undecodable += u64::from(line.value.is_some());
             Place { key: line.key.clone(), partition: line.partition }
         });
+        let avro = line.value.as_deref().map(|json| self.writer.value(topic, json)).transpose()?.flatten();
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
         record.key = place.key.as_deref();
-        record.payload = line.value.as_deref();
+        record.payload = avro.as_deref().or(line.value.as_deref());
         record.partition = place.partition;
         record.timestamp = line.timestamp_ms;
         while let Err((error, back)) = self.producer.send(record) {

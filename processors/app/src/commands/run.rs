@@ -12,7 +12,8 @@ use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
 use edge::{
-    Ended, Membership, OutputTopics, Patterns, Pipeline, Settings, Shared, Stop, Stores, worker_names,
+    Ended, Membership, OutputTopics, Patterns, Pipeline, Schemas, Settings, Shared, Stop, Stores,
+    worker_names,
 };
 use engine::{EventClass, Topology};
 use model::Reason;
@@ -22,8 +23,9 @@ use super::topics;
 use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
+use crate::formats::{self, Patience};
 use crate::state::{self, Origin};
-use crate::{kafka, signals, wiring};
+use crate::{kafka, memory, signals, wiring};
 
 /// A stop takes no longer than this (contract: within 5 s).
 const STOP_TIME_MAX: Duration = Duration::from_millis(3_900);
@@ -83,20 +85,40 @@ pub fn start(
     config: &Config,
     stop: &Stop,
 ) -> Result<Option<Running>, Failure> {
-    let topology = Arc::new(wiring::topology(config, &global.processors).map_err(Failure::usage)?);
+    let mut topology = wiring::topology(config, &global.processors).map_err(Failure::usage)?;
+    let registry = formats::registry(config, Patience::None)?;
     check_flags(global, args).map_err(Failure::usage)?;
     let instance = Instance::claim(global.state_dir.as_deref()).map_err(Failure::usage)?;
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     let kinds: Vec<&str> = EventClass::ALL.iter().map(|class| class.as_str()).collect();
-    let metrics =
-        Metrics::new(&Labels { dead_letter_reasons: &reasons, event_kinds: &kinds, rules: &folds::RULES })?;
+    let metrics = Metrics::new(&Labels {
+        dead_letter_reasons: &reasons,
+        event_kinds: &kinds,
+        rules: &folds::RULES,
+        visit_outcomes: &folds::VISIT_OUTCOMES,
+    })?;
+    if let Some(folder) = &global.state_dir {
+        metrics.watch_disk(folder);
+    }
     let names = worker_names(usize::from(args.workers));
-    let health = Health::new(names);
+    let health = Health::new(names.clone());
     let http = global.http.unwrap_or(DEFAULT_HTTP);
     let http = edge::http::spawn(http, metrics.clone(), health.clone()).map_err(Failure::usage)?;
     let address = http.address();
     tracing::info!("metrics and health at http://{address}/");
 
+    if registry.is_some() {
+        names.iter().for_each(|name| health.set_worker(name, false, "asking the schema registry"));
+    }
+    let known = formats::outputs::set_formats(&mut topology, config, registry.as_deref(), &metrics, stop)?;
+    let Some(outputs_known) = known else { return Ok(None) };
+    let reading = formats::inputs::reading(config, registry.as_ref(), outputs_known);
+    metrics.schemas_known(outputs_known);
+    let source = reading.map(|(decoder, source)| {
+        topology.set_decoder(decoder);
+        source
+    });
+    let topology = Arc::new(topology);
     let client = kafka::client(global)?;
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
     let shared = Shared {
@@ -108,6 +130,7 @@ pub fn start(
         stores: stores(&client, global, args, config, &metadata, &metrics)?,
         inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
         patterns: patterns(config),
+        schemas: Schemas::new(source),
         metrics: metrics.clone(),
         health: health.clone(),
         stop: stop.clone(),
@@ -126,6 +149,10 @@ pub fn start(
 fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
     if args.membership == MembershipFlag::Static && global.state_dir.is_none() {
         bail!("--membership static needs --state-dir, which keeps the instance's name over restarts");
+    }
+    let least = memory::least(args.workers);
+    if args.memory < least {
+        bail!("--memory is too little for {} worker(s): write at least {}MiB", args.workers, least >> 20);
     }
     if args.membership == MembershipFlag::Broker && args.standbys > 0 {
         bail!(
@@ -185,17 +212,20 @@ fn stores(
     let partitions = partitions(config, metadata)?;
     let removals_known = config.removals_known(Role::Changelog);
     let origin = Origin { cluster: &cluster, group: &global.group, changelog, partitions, removals_known };
-    state::stores(global.state_dir.as_deref(), args.state_memory, &origin, metrics).map_err(Failure::usage)
+    let shares = memory::share_out(args.memory, args.workers);
+    state::stores(global.state_dir.as_deref(), shares.state_bytes, &origin, metrics).map_err(Failure::usage)
 }
 
 fn settings(global: &Global, args: &RunArgs, config: &Config, instance: &str) -> Result<Settings, Failure> {
+    let shares = memory::share_out(args.memory, args.workers);
     Ok(Settings {
         bootstrap: global.bootstrap.clone(),
         group: global.group.clone(),
         instance: instance.to_owned(),
         overrides: kafka::properties(global)?,
         commit_interval: Duration::from_millis(config.commit.interval_ms),
-        commit_bytes_max: config.commit.bytes_max,
+        commit_bytes_max: config.commit.bytes_max.min(shares.staged_bytes),
+        queues: shares.queues,
         transaction_timeout: Duration::from_millis(config.transaction_timeout_ms),
         membership: match args.membership {
             MembershipFlag::Classic => Membership::Classic,

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod read;
+mod registry;
 mod tree;
 pub mod units;
 
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use regex::Regex;
+
+pub use registry::RegistrySpec;
 
 /// The file that is used when none is named and there is none here.
 const BUILT_IN: &str = include_str!("../../../../topics.yaml");
@@ -34,6 +37,8 @@ pub struct Config {
     pub transaction_timeout_ms: u64,
     /// What the processors depend on.
     pub folds: folds::Settings,
+    /// The schema registry, if there is one.
+    pub registry: Option<RegistrySpec>,
 }
 
 /// A declared topic.
@@ -49,6 +54,8 @@ pub struct Topic {
     pub cleanup: Cleanup,
     /// `retention.ms`; none: the brokers' default.
     pub retention_ms: Option<i64>,
+    /// What its records are written as.
+    pub format: Format,
     /// Any other settings of the topic.
     pub settings: BTreeMap<String, String>,
 }
@@ -86,6 +93,16 @@ pub enum Role {
     Repartition,
     /// Requests to erase come from here.
     Erasures,
+}
+
+/// What a topic's records are written as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// JSON.
+    #[default]
+    Json,
+    /// Avro, in the wire format of the schema registry.
+    Avro,
 }
 
 /// `cleanup.policy`.
@@ -150,11 +167,12 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 impl Config {
-    /// Reads the file: the one named, else topics.yaml here, else the one built in.
+    /// Reads the file: the one named, else topics.yaml here, else the one built in. `registry` is the address of the schema
+    /// registry that the command line gives.
     ///
     /// # Errors
     /// Everything that is wrong, at once: mend the file.
-    pub fn load(path: Option<&Path>, group: &str) -> Result<Self, ConfigErrors> {
+    pub fn load(path: Option<&Path>, group: &str, registry: Option<&str>) -> Result<Self, ConfigErrors> {
         let file = path.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -166,7 +184,7 @@ impl Config {
                 return Err(ConfigErrors { file: file.to_owned(), errors });
             }
         };
-        read::config(&text, group).map_err(|errors| ConfigErrors { file: file.to_owned(), errors })
+        read::config(&text, group, registry).map_err(|errors| ConfigErrors { file: file.to_owned(), errors })
     }
 
     /// The names of the input topics that have one.
@@ -199,6 +217,16 @@ impl Config {
     #[must_use]
     pub fn is_input(&self, name: &str) -> bool {
         self.exact_inputs().contains(&name) || self.conversation_of(name).is_some()
+    }
+
+    /// Whether a topic's records are Avro.
+    #[must_use]
+    pub fn is_avro(&self, name: &str) -> bool {
+        let is_it = |topic: &&Topic| match &topic.name {
+            TopicName::Exact(exact) => exact == name,
+            TopicName::Pattern(pattern) => pattern.is_match(name),
+        };
+        self.topics.iter().find(is_it).is_some_and(|topic| topic.format == Format::Avro)
     }
 
     /// The name of the one topic of this role; reading the file has made sure that there is one.

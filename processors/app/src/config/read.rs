@@ -6,7 +6,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::tree::{Errors, Node, kind};
-use super::{Cleanup, Commit, Config, ProcessorSpec, Role, Topic, TopicName, alerts, units};
+use super::{
+    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, registry, units,
+};
 
 const ROLES: &[(&str, Role)] = &[
     ("input", Role::Input),
@@ -22,7 +24,7 @@ const CLEANUPS: &[(&str, Cleanup)] = &[
     ("compact,delete", Cleanup::CompactDelete),
     ("delete,compact", Cleanup::CompactDelete),
 ];
-const FORMATS: &[(&str, ())] = &[("json", ())];
+const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("avro", Format::Avro)];
 
 /// The producer takes records up to 32 MiB, and a dead letter is larger than its record.
 const VALUE_BYTES_MAX: usize = 16 << 20;
@@ -30,7 +32,7 @@ const COMMIT_BYTES_MIN: usize = 64 << 10;
 const COMMIT_BYTES_MAX: usize = 1 << 30;
 
 /// Reads the whole file, or says everything that is wrong with it.
-pub(super) fn config(text: &str, group: &str) -> Result<Config, Vec<String>> {
+pub(super) fn config(text: &str, group: &str, registry: Option<&str>) -> Result<Config, Vec<String>> {
     let tree: Value = serde_saphyr::from_str(text).map_err(|error| vec![error.to_string()])?;
     let mut errors = Errors::default();
     let mut root = Node::new("", &tree, &mut errors);
@@ -47,11 +49,13 @@ pub(super) fn config(text: &str, group: &str) -> Result<Config, Vec<String>> {
     let mut folds = metrics(root.get("metrics"), &mut errors);
     folds.limits = expiry(root.get("expiry"), &mut errors);
     folds.alerts = alerts::alerts(root.get("alerts"), &mut errors);
+    let registry = registry::registry(root.get("schema_registry"), registry, &mut errors);
     root.finish(&mut errors);
     check_topics(&topics, &mut errors);
     check_processors(&processors, &topics, &mut errors);
+    registry::check(&topics, &processors, registry.as_ref(), &mut errors);
     if errors.0.is_empty() {
-        Ok(Config { topics, processors, limits, commit, transaction_timeout_ms, folds })
+        Ok(Config { topics, processors, limits, commit, transaction_timeout_ms, folds, registry })
     } else {
         Err(errors.0)
     }
@@ -95,10 +99,10 @@ fn topic(path: &str, value: &Value, group: &str, errors: &mut Errors) -> Option<
     let partitions = unit(&mut node, "partitions", partitions, errors);
     let cleanup = word(&mut node, "cleanup", CLEANUPS, errors).unwrap_or(Cleanup::Delete);
     let retention_ms = unit(&mut node, "retention", units::duration_ms, errors);
-    let _ = word(&mut node, "format", FORMATS, errors);
+    let format = word(&mut node, "format", FORMATS, errors).unwrap_or_default();
     let settings = settings(&mut node, errors);
     node.finish(errors);
-    Some(Topic { name: name?, role: role?, partitions, cleanup, retention_ms, settings })
+    Some(Topic { name: name?, role: role?, partitions, cleanup, retention_ms, format, settings })
 }
 
 fn topic_name(path: &str, node: &mut Node<'_>, group: &str, errors: &mut Errors) -> Option<TopicName> {

@@ -1,12 +1,12 @@
 use super::*;
 
 fn errors(text: &str) -> Vec<String> {
-    read::config(text, "g").err().unwrap_or_default()
+    read::config(text, "g", None).err().unwrap_or_default()
 }
 
 #[test]
 fn the_built_in_file_is_valid() {
-    let config = read::config(BUILT_IN, "cx-timelines").unwrap();
+    let config = read::config(BUILT_IN, "cx-timelines", None).unwrap();
     assert_eq!(config.exact_inputs(), ["cx.events"]);
     assert_eq!(config.name_of(Role::Changelog), "cx-timelines-changelog");
     assert_eq!(config.name_of(Role::Repartition), "cx-timelines-repartition");
@@ -22,7 +22,7 @@ fn the_built_in_file_is_valid() {
 
 #[test]
 fn two_groups_have_two_changelogs() {
-    let config = read::config(BUILT_IN, "other").unwrap();
+    let config = read::config(BUILT_IN, "other", None).unwrap();
     assert_eq!(config.name_of(Role::Changelog), "other-changelog");
 }
 
@@ -81,7 +81,7 @@ fn a_subscription_is_the_beginning_that_all_names_of_a_pattern_share() {
         (r"^a(?<conversation>.+)|b$", "^.*"),
     ] {
         let text = BUILT_IN.replace(r"^cx\.conversation\.(?<conversation>.+)$", pattern);
-        let config = read::config(&text.replace("cx.", "other."), "g");
+        let config = read::config(&text.replace("cx.", "other."), "g", None);
         let subscriptions = config.map(|config| config.subscriptions());
         let expected = subscription.replace("cx.", "other.");
         assert_eq!(subscriptions.unwrap_or_default(), [expected.as_str()], "{pattern}");
@@ -91,7 +91,7 @@ fn a_subscription_is_the_beginning_that_all_names_of_a_pattern_share() {
 #[test]
 fn limits_of_time_are_read_and_bounded() {
     let with =
-        |text: &str| read::config(&BUILT_IN.replace("  idle: 7d\n", &format!("  idle: {text}\n")), "g");
+        |text: &str| read::config(&BUILT_IN.replace("  idle: 7d\n", &format!("  idle: {text}\n")), "g", None);
     assert_eq!(with("400d").unwrap().folds.limits.idle_ms, 400 * 86_400_000);
     for wrong in ["1s", "40000d", "7"] {
         let found = with(wrong).unwrap_err();
@@ -104,10 +104,11 @@ fn the_times_of_alerts_are_read_and_the_file_says_what_is_the_default() {
     let with = |text: &str| {
         let (before, rest) = BUILT_IN.split_once("\nalerts:\n").unwrap();
         let (_, after) = rest.split_once("\n\n").unwrap();
-        read::config(&format!("{before}\nalerts: {text}\n{after}"), "g").map(|config| config.folds.alerts)
+        read::config(&format!("{before}\nalerts: {text}\n{after}"), "g", None)
+            .map(|config| config.folds.alerts)
     };
     let default = folds::alerts::AlertSettings::default();
-    assert_eq!(read::config(BUILT_IN, "g").unwrap().folds.alerts, default);
+    assert_eq!(read::config(BUILT_IN, "g", None).unwrap().folds.alerts, default);
     assert_eq!(with("{}"), Ok(default));
     let all = "{customer_inactive: 5m, agent_response: 30s, agent_response_warning: 50%, queue_wait: off, left_open: false, \
                units: seconds, grace: 0s}";
@@ -182,6 +183,55 @@ fn avro_is_refused_as_long_as_it_is_not_there() {
 
 #[test]
 fn a_named_file_that_is_not_there_is_an_error() {
-    let error = Config::load(Some(Path::new("/nowhere/topics.yaml")), "g").unwrap_err();
+    let error = Config::load(Some(Path::new("/nowhere/topics.yaml")), "g", None).unwrap_err();
     assert!(error.to_string().contains("/nowhere/topics.yaml"));
+}
+
+/// The built-in file with these topics as Avro, and this section at its end.
+fn with_avro(topics: &[&str], section: &str) -> String {
+    let mut text = BUILT_IN.to_owned();
+    for topic in topics {
+        let begin = text.find(&format!("- name: {topic}\n")).unwrap();
+        let format = begin + text[begin..].find("format: json").unwrap();
+        text.replace_range(format..format + "format: json".len(), "format: avro");
+    }
+    text + section
+}
+
+#[test]
+fn a_topic_is_avro_where_there_is_a_registry() {
+    let section = "\nschema_registry: {url: 'http://127.0.0.1:8080/apis/ccompat/v7', subjects: topic-record, register: false, \
+                   ca_file: ca.pem, credentials_file: secret}\n";
+    let config = read::config(&with_avro(&["cx.events", "cx.activities"], section), "g", None).unwrap();
+    assert!(
+        config.is_avro("cx.events") && config.is_avro("cx.activities") && !config.is_avro("cx.timelines")
+    );
+    let registry = config.registry.unwrap();
+    assert_eq!(registry.urls, ["http://127.0.0.1:8080/apis/ccompat/v7"]);
+    assert_eq!((registry.subjects, registry.register), (avro::SubjectStrategy::TopicRecord, false));
+    let flag = Some("https://a/x,https://b/x");
+    let config = read::config(&with_avro(&["cx.audit"], ""), "g", flag).unwrap().registry.unwrap();
+    assert_eq!(
+        (config.urls.len(), config.subjects, config.register),
+        (2, avro::SubjectStrategy::Topic, true)
+    );
+}
+
+#[test]
+fn avro_without_a_registry_and_all_that_is_wrong_with_one_is_said_at_once() {
+    let found = errors(&with_avro(&["cx.events", "cx.activities", "cx.dead-letters"], ""));
+    assert_eq!(found.iter().filter(|error| error.contains("--schema-registry")).count(), 2, "{found:#?}");
+    assert!(found.iter().any(|error| error.contains("only inputs and outputs")), "{found:#?}");
+    let section = "\nschema_registry: {url: [here, 'https://ann:secret@r'], subjects: names, register: maybe, regsiter: true}\n";
+    let found = errors(&with_avro(&[], section));
+    for place in
+        ["url: write an address", "url: holds a user", "subjects: ", "register: ", "regsiter: unknown key"]
+    {
+        let place = format!("schema_registry.{place}");
+        assert!(found.iter().any(|error| error.starts_with(&place)), "{place} in {found:#?}");
+    }
+    assert!(found.iter().all(|error| !error.contains("secret")), "{found:#?}");
+    let two = with_avro(&["cx.audit"], "").replace("writes: [cx.activities]", "writes: [cx.audit]");
+    let found = read::config(&two, "g", Some("http://r")).unwrap_err();
+    assert!(found.iter().any(|error| error.contains("both write cx.audit")), "{found:#?}");
 }

@@ -5,6 +5,8 @@
 //! value: see the figures in `schemas/README.md`. A field that a type has and its list here has not does not compile.
 
 mod datum;
+mod event;
 mod records;
 
 pub(crate) use datum::Datum;
+pub use event::event_value;

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use serde_json::value::RawValue;
+
 use super::cursor::{Cursor, Mismatch};
 use crate::shape::{Shape, Type, TypeId, Unit};
 
@@ -9,6 +11,8 @@ use crate::shape::{Shape, Type, TypeId, Unit};
 const DEPTH_MAX: usize = 100;
 /// Names of fields and words stand in the schema, so a short value can be long as JSON. A sane one is not that long.
 const BYTES_MAX: usize = 64 << 20;
+/// What the fields of our records and of events are called that hold an object as JSON text.
+const OBJECTS: [&str; 5] = ["body", "data", "channelSession", "eventEmitter", "roomInfo"];
 
 /// Appends a value as JSON to `out`; with none, passes over it.
 pub(super) fn transcribe(
@@ -17,10 +21,18 @@ pub(super) fn transcribe(
     cursor: &mut Cursor<'_>,
     out: Option<&mut Vec<u8>>,
 ) -> Result<(), Mismatch> {
-    // Items may be written as nothing at all. No sane value has more of them than bytes, and an insane one must not keep
-    // anybody busy.
-    let items_left = cursor.left();
-    Transcriber { shape, out, depth: 0, items_left }.value(of, cursor)
+    Transcriber::new(shape, cursor, out).value(of, cursor)
+}
+
+/// The same of a record of ours, or an event: objects that are there as JSON text are objects, as in the record's JSON.
+pub(super) fn transcribe_record(
+    shape: &Shape,
+    cursor: &mut Cursor<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Mismatch> {
+    let mut transcriber = Transcriber::new(shape, cursor, Some(out));
+    transcriber.opens_objects = true;
+    transcriber.value(shape.root(), cursor)
 }
 
 struct Transcriber<'t> {
@@ -28,9 +40,20 @@ struct Transcriber<'t> {
     out: Option<&'t mut Vec<u8>>,
     depth: usize,
     items_left: usize,
+    /// Whether text of fields that hold an object is JSON.
+    opens_objects: bool,
+    /// Whether the value that comes next is that of such a field.
+    is_object: bool,
 }
 
-impl Transcriber<'_> {
+impl<'t> Transcriber<'t> {
+    fn new(shape: &'t Shape, cursor: &Cursor<'_>, out: Option<&'t mut Vec<u8>>) -> Self {
+        // Items may be written as nothing at all. No sane value has more of them than bytes, and an insane one must not keep
+        // anybody busy.
+        let items_left = cursor.left();
+        Transcriber { shape, out, depth: 0, items_left, opens_objects: false, is_object: false }
+    }
+
     fn value(&mut self, of: TypeId, cursor: &mut Cursor<'_>) -> Result<(), Mismatch> {
         if self.depth > DEPTH_MAX {
             return Err(cursor.mismatch("nested too deep"));
@@ -43,6 +66,7 @@ impl Transcriber<'_> {
 
     fn any(&mut self, of: TypeId, cursor: &mut Cursor<'_>) -> Result<(), Mismatch> {
         let shape = self.shape;
+        let is_object = std::mem::take(&mut self.is_object);
         match shape.get(of) {
             Type::Null => self.raw("null"),
             Type::Boolean => {
@@ -68,15 +92,15 @@ impl Transcriber<'_> {
             Type::Bytes => {
                 // Text in disguise, or nothing that JSON could hold.
                 let bytes = cursor.bytes()?;
-                self.text_or_null(bytes);
+                self.text_or_null(bytes, is_object);
             }
             Type::Text => {
                 let text = cursor.text()?;
-                self.text(text);
+                self.text_or_object(text, is_object);
             }
             Type::Fixed { size, .. } => {
                 let bytes = cursor.take(*size)?;
-                self.text_or_null(bytes);
+                self.text_or_null(bytes, false);
             }
             Type::Enum { symbols, .. } => {
                 let index = cursor.index(symbols.len(), "no symbol of the enum")?;
@@ -85,6 +109,7 @@ impl Transcriber<'_> {
             Type::Union(branches) => {
                 let index = cursor.index(branches.len(), "no branch of the union")?;
                 let branch = branches.get(index).copied().unwrap_or(of);
+                self.is_object = is_object;
                 self.value(branch, cursor)?;
             }
             Type::Array(items) => {
@@ -101,6 +126,7 @@ impl Transcriber<'_> {
                     self.raw(if index == 0 { "{" } else { "," });
                     self.text(&field.name);
                     self.raw(":");
+                    self.is_object = self.opens_objects && OBJECTS.contains(&field.name.as_str());
                     self.value(field.of, cursor).map_err(|mismatch| mismatch.within(&field.name))?;
                 }
                 self.raw(if fields.is_empty() { "{}" } else { "}" });
@@ -152,9 +178,18 @@ impl Transcriber<'_> {
         }
     }
 
-    fn text_or_null(&mut self, bytes: &[u8]) {
+    /// Text, or the object that it says where that is wanted.
+    fn text_or_object(&mut self, text: &str, is_object: bool) {
+        if is_object && text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
+            self.raw(text);
+        } else {
+            self.text(text);
+        }
+    }
+
+    fn text_or_null(&mut self, bytes: &[u8], is_object: bool) {
         match std::str::from_utf8(bytes) {
-            Ok(text) => self.text(text),
+            Ok(text) => self.text_or_object(text, is_object),
             Err(_) => self.raw("null"),
         }
     }

@@ -7,28 +7,20 @@
 mod cursor;
 mod json;
 mod plan;
+mod records;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::{Event, Invalid, Limits, Reason};
+use model::{Event, Invalid, Limits, NotDecoded, Reason};
 
 use crate::format::{HEADER_BYTES, split};
+use crate::registry::RegistryError;
 use cursor::{Cursor, Mismatch};
 use plan::Plan;
 
 pub use plan::PlanError;
-
-/// A value that gives no event.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// Its schema has not been learnt yet. Ask the registry, then read the value again; it is not the record's fault.
-    #[error("the schema of id {0} is not known yet")]
-    UnknownSchema(u32),
-    /// It is the record's fault.
-    #[error(transparent)]
-    Invalid(#[from] Invalid),
-}
+pub use records::{RecordReader, Unreadable};
 
 /// The schemas that events were written with, by their ids in the registry. Shared by all threads that read.
 #[derive(Debug, Default)]
@@ -65,6 +57,16 @@ impl Plans {
         self.set(id, Err(PlanError::NotRegistered(id)));
     }
 
+    /// Learns that an id is something else than Avro, as the registry says. From now on what bears it is refused as malformed.
+    pub(crate) fn learn_foreign(&self, id: u32, what: &RegistryError) {
+        self.set(id, Err(PlanError::NotAvro(what.to_string())));
+    }
+
+    /// How many ids are known.
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn set(&self, id: u32, plan: Result<Plan, PlanError>) {
         let mut plans = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
         plans.insert(id, Arc::new(plan));
@@ -78,14 +80,14 @@ impl Plans {
     /// work, anything in it is lost; the event borrows from it and from the value.
     ///
     /// # Errors
-    /// See [`ReadError`].
+    /// See [`NotDecoded`].
     pub fn decode<'a>(
         &self,
         value: &'a [u8],
         topic_conversation: Option<&'a str>,
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
-    ) -> Result<Event<'a>, ReadError> {
+    ) -> Result<Event<'a>, NotDecoded> {
         if value.len() > limits.value_bytes_max {
             let (length, max) = (value.len(), limits.value_bytes_max);
             let detail = format!("the value has {length} bytes, the limit is {max}");
@@ -96,7 +98,7 @@ impl Plans {
                 "the value is not in the wire format: it does not begin with a zero byte and a schema's id";
             return Err(malformed(detail.to_owned()));
         };
-        let plan = self.plan(id).ok_or(ReadError::UnknownSchema(id))?;
+        let plan = self.plan(id).ok_or(NotDecoded::UnknownSchema(id))?;
         let plan = plan.as_ref().as_ref().map_err(|error| malformed(format!("schema {id}: {error}")))?;
         let mut cursor = Cursor::new(data, HEADER_BYTES);
         let envelope =
@@ -105,7 +107,7 @@ impl Plans {
     }
 }
 
-fn malformed(detail: String) -> ReadError {
+fn malformed(detail: String) -> NotDecoded {
     Invalid { reason: Reason::Malformed, detail }.into()
 }
 

@@ -14,6 +14,9 @@ pub enum PlanError {
     /// The registry does not know it.
     #[error("the schema registry knows no schema of id {0}; was it written with another registry?")]
     NotRegistered(u32),
+    /// The registry knows it as something else.
+    #[error("{0}")]
+    NotAvro(String),
     /// It is no schema, or not a whole one.
     #[error(transparent)]
     Schema(#[from] SchemaError),

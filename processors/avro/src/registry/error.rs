@@ -47,6 +47,14 @@ pub enum RegistryError {
         /// What it says.
         problem: String,
     },
+    /// It knows it, but as something else than Avro.
+    #[error("{what} is of type {kind}, not Avro")]
+    NotAvro {
+        /// What was asked for.
+        what: String,
+        /// What it is.
+        kind: String,
+    },
     /// What it answers is not what a schema registry answers.
     #[error("what answers at {url} is no schema registry, or one that we do not understand: {problem}")]
     Strange {

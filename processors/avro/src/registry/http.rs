@@ -1,5 +1,7 @@
 //! Calls of the registry's API, again and again where that may help.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 use ureq::http::{Method, Request, StatusCode};
@@ -21,6 +23,8 @@ pub(super) struct Answer {
 pub(super) struct Http {
     agent: ureq::Agent,
     settings: Settings,
+    /// Which of the addresses is spoken to: the one that answered last.
+    current: AtomicUsize,
     authorization: Option<String>,
 }
 
@@ -45,11 +49,13 @@ impl Http {
             }
             Auth::Bearer(token) => Some(format!("Bearer {token}")),
         };
-        Ok(Http { agent, settings, authorization })
+        Ok(Http { agent, settings, current: AtomicUsize::new(0), authorization })
     }
 
     pub(super) fn url(&self) -> &str {
-        self.settings.url.trim_end_matches('/')
+        let current = self.current.load(Ordering::Relaxed).checked_rem(self.settings.urls.len());
+        let url = self.settings.urls.get(current.unwrap_or_default());
+        url.map_or("", |url| url.trim_end_matches('/'))
     }
 
     pub(super) fn get(&self, path: &str) -> Result<Answer, RegistryError> {
@@ -64,12 +70,16 @@ impl Http {
         self.persist(&Method::PUT, path, &body.to_string())
     }
 
-    /// All calls of the API may be repeated: to register what is registered gives its id.
+    /// All calls of the API may be repeated: to register what is registered gives its id. Each address is tried in its turn.
     fn persist(&self, method: &Method, path: &str, body: &str) -> Result<Answer, RegistryError> {
         let mut pause = self.settings.first_pause;
         let mut attempt = 1;
         loop {
-            match self.once(method, path, body) {
+            let outcome = self.once(method, path, body);
+            if outcome.as_ref().is_err_and(RegistryError::is_temporary) {
+                self.current.fetch_add(1, Ordering::Relaxed);
+            }
+            match outcome {
                 Err(error) if error.is_temporary() && attempt < self.settings.attempts => {
                     std::thread::sleep(pause);
                     pause = (pause * 2).min(self.settings.longest_pause);
@@ -104,6 +114,11 @@ impl Http {
         let text = text.map_err(|error| self.failed(&error))?;
         let json = serde_json::from_str(&text)
             .map_err(|error| self.strange(format!("{path} with status {status} gives no JSON: {error}")))?;
+        if status == StatusCode::NOT_FOUND && !is_of_a_registry(&json) {
+            return Err(self.strange(format!(
+                "there is nothing at {path}; does the address end in the path of the API, as /apis/ccompat/v7 with Apicurio?"
+            )));
+        }
         Ok(Answer { status, json })
     }
 
@@ -131,6 +146,11 @@ impl Http {
 /// Whether the server, or one before it, says that it is not well now, or that we ask too often.
 fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// Whether a registry says that it does not know something, and not some server that it has no such page.
+fn is_of_a_registry(not_found: &Value) -> bool {
+    not_found.get("error_code").and_then(Value::as_u64).is_some_and(|code| (40_400..40_500).contains(&code))
 }
 
 fn certificates(pem: &str) -> Result<Vec<ureq::tls::Certificate<'static>>, RegistryError> {

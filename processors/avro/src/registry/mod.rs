@@ -20,8 +20,9 @@ use http::{Answer, Http, escaped};
 /// Where the registry is, and how to speak to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Its address with the path that its API has there, for example `http://localhost:8081`.
-    pub url: String,
+    /// Its address with the path that its API has there, for example `http://localhost:8081`; several are several nodes of
+    /// one registry.
+    pub urls: Vec<String>,
     /// Who we are.
     pub auth: Auth,
     /// The certificates of those whom we trust, as PEM text; none: those whom the system trusts.
@@ -39,7 +40,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            url: String::new(),
+            urls: Vec::new(),
             auth: Auth::None,
             ca_pem: None,
             timeout: Duration::from_secs(10),
@@ -131,12 +132,18 @@ impl Registry {
     /// # Errors
     /// See [`RegistryError`].
     pub fn id_of(&self, subject: &str, schema: &str) -> Result<Option<u32>, RegistryError> {
+        let known = (subject.to_owned(), schema.to_owned());
+        if let Some(id) = lock(&self.ids).get(&known) {
+            return Ok(Some(*id));
+        }
         let path = format!("/subjects/{}", escaped(subject));
         let answer = self.http.post(&path, &json!({"schema": schema, "schemaType": "AVRO"}))?;
         if answer.status.as_u16() == 404 {
             return Ok(None);
         }
-        self.id_in(&answer, &format!("the search in {subject}")).map(Some)
+        let id = self.id_in(&answer, &format!("the search in {subject}"))?;
+        lock(&self.ids).insert(known, id);
+        Ok(Some(id))
     }
 
     /// The schema of an id.
@@ -191,7 +198,9 @@ impl Registry {
             Some(true) => Ok(Verdict::Compatible),
             Some(false) => {
                 let messages = json.get("messages").and_then(Value::as_array);
-                let messages = messages.into_iter().flatten().filter_map(Value::as_str);
+                // Apicurio gives one reason instead of a list.
+                let messages =
+                    messages.into_iter().flatten().chain(json.get("reason")).filter_map(Value::as_str);
                 Ok(Verdict::Incompatible(messages.map(str::to_owned).collect()))
             }
             None => Err(self.http.strange(format!("{what} is neither true nor false"))),
@@ -242,7 +251,7 @@ impl Registry {
         // Avro is what is meant where nothing is said.
         let kind = json.get("schemaType").and_then(Value::as_str).unwrap_or("AVRO");
         if kind != "AVRO" {
-            return Err(self.http.strange(format!("{what} is of type {kind}, not Avro")));
+            return Err(RegistryError::NotAvro { what: what.to_owned(), kind: kind.to_owned() });
         }
         let schema = json.get("schema").and_then(Value::as_str);
         schema.map(str::to_owned).ok_or_else(|| self.http.strange(format!("{what} comes without its schema")))

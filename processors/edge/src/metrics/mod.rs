@@ -4,10 +4,16 @@
 //! in a test) do not see each other. Series whose labels are known are there from the start with the value 0, so
 //! that a dashboard shows "none" instead of nothing.
 
+mod clients;
+mod disk;
+mod labels;
 pub mod names;
 mod process;
 
-use crate::consumer::Traffic;
+pub(crate) use clients::{Client, ClientFigures};
+pub use labels::{Labels, Outcome, Rebalance};
+
+use clients::Clients;
 use engine::{Notice, Phase};
 use names::{Declared, UNDECLARED};
 use prometheus::core::Collector;
@@ -16,6 +22,7 @@ use prometheus::{
     Registry, TextEncoder,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,52 +35,6 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct MetricsError {
     name: &'static str,
     source: prometheus::Error,
-}
-
-/// How a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Kafka confirmed it.
-    Committed,
-    /// It was given up and its input is read again.
-    Aborted,
-    /// The commit's answer never came; the group's committed offsets decided.
-    Ambiguous,
-}
-
-impl Outcome {
-    const ALL: [Self; 3] = [Self::Committed, Self::Aborted, Self::Ambiguous];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Committed => "committed",
-            Self::Aborted => "aborted",
-            Self::Ambiguous => "ambiguous",
-        }
-    }
-}
-
-/// What a rebalance did to a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rebalance {
-    /// Partitions came.
-    Assigned,
-    /// Partitions were given back in order.
-    Revoked,
-    /// Partitions were taken away without asking.
-    Lost,
-}
-
-impl Rebalance {
-    const ALL: [Self; 3] = [Self::Assigned, Self::Revoked, Self::Lost];
-
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Assigned => "assigned",
-            Self::Revoked => "revoked",
-            Self::Lost => "lost",
-        }
-    }
 }
 
 /// A counter with one label whose values are known at the start. Counting takes no lock.
@@ -105,9 +66,7 @@ struct Inner {
     lag_series: Mutex<BTreeSet<(i32, String)>>,
     restored: IntCounter,
     restore_remaining: IntGaugeVec,
-    client_requests: IntCounter,
-    client_sent: IntCounter,
-    client_received: IntCounter,
+    clients: Clients,
     states_discarded: IntCounter,
     standbys: IntGauge,
     tasks: IntGaugeVec,
@@ -118,22 +77,21 @@ struct Inner {
     violations: Family,
     session_conflicts: IntCounter,
     window_changes_expired: IntCounter,
+    registry_requests: IntCounterVec,
+    schemas_known: IntGauge,
+    schemas_awaited: IntGauge,
+    visits: Family,
+    visits_taken_back: Family,
+    live: IntGauge,
+    ready: IntGauge,
+    state_folder: Mutex<Option<PathBuf>>,
+    disk_size: IntGaugeVec,
+    disk_free: IntGaugeVec,
     start_time: Gauge,
     memory: IntGauge,
     cpu: Counter,
     /// One scrape at a time, since CPU time is counted by what was added since the last.
     scrape: Mutex<()>,
-}
-
-/// The values that labels can have; any other is counted as `undeclared`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Labels<'l> {
-    /// The words of `model::Reason`.
-    pub dead_letter_reasons: &'l [&'l str],
-    /// The words of `engine::EventClass`.
-    pub event_kinds: &'l [&'l str],
-    /// The rules that the processors watch.
-    pub rules: &'l [&'l str],
 }
 
 /// All metrics of one pipeline. Cheap to clone; every method can be called from any thread.
@@ -179,6 +137,10 @@ impl Metrics {
         for state in Phase::ALL {
             tasks.with_label_values(&[state.as_str()]);
         }
+        let registry_requests = counters(&registry, &names::REGISTRY_REQUESTS)?;
+        for is_answered in [true, false] {
+            registry_requests.with_label_values(&[answer(is_answered)]);
+        }
         let inner = Inner {
             events: family(&registry, &names::EVENTS, labels.event_kinds)?,
             outputs: counters(&registry, &names::OUTPUTS)?,
@@ -191,11 +153,9 @@ impl Metrics {
             lag_series: Mutex::default(),
             restored: counter(&registry, &names::RESTORED)?,
             restore_remaining: gauges(&registry, &names::RESTORE_REMAINING)?,
-            client_requests: counter(&registry, &names::CLIENT_REQUESTS)?,
-            client_sent: counter(&registry, &names::CLIENT_SENT)?,
-            client_received: counter(&registry, &names::CLIENT_RECEIVED)?,
+            clients: Clients::new(&registry)?,
             states_discarded: counter(&registry, &names::STATES_DISCARDED)?,
-            standbys: registered(&registry, &names::STANDBYS, IntGauge::with_opts(opts(&names::STANDBYS)))?,
+            standbys: gauge(&registry, &names::STANDBYS)?,
             tasks,
             state_records: gauges(&registry, &names::STATE_RECORDS)?,
             state_bytes: gauges(&registry, &names::STATE_BYTES)?,
@@ -204,16 +164,22 @@ impl Metrics {
             violations: family(&registry, &names::INVARIANT_VIOLATIONS, labels.rules)?,
             session_conflicts: counter(&registry, &names::SESSION_CONFLICTS)?,
             window_changes_expired: counter(&registry, &names::WINDOW_CHANGES_EXPIRED)?,
+            registry_requests,
+            schemas_known: gauge(&registry, &names::SCHEMAS_KNOWN)?,
+            schemas_awaited: gauge(&registry, &names::SCHEMAS_AWAITED)?,
+            visits: family(&registry, &names::QUEUE_VISITS, labels.visit_outcomes)?,
+            visits_taken_back: family(&registry, &names::QUEUE_VISITS_TAKEN_BACK, labels.visit_outcomes)?,
+            live: gauge(&registry, &names::LIVE)?,
+            ready: gauge(&registry, &names::READY)?,
+            state_folder: Mutex::default(),
+            disk_size: gauges(&registry, &names::STATE_DISK_SIZE)?,
+            disk_free: gauges(&registry, &names::STATE_DISK_FREE)?,
             start_time: registered(
                 &registry,
                 &names::PROCESS_START,
                 Gauge::with_opts(opts(&names::PROCESS_START)),
             )?,
-            memory: registered(
-                &registry,
-                &names::PROCESS_MEMORY,
-                IntGauge::with_opts(opts(&names::PROCESS_MEMORY)),
-            )?,
+            memory: gauge(&registry, &names::PROCESS_MEMORY)?,
             cpu: registered(&registry, &names::PROCESS_CPU, Counter::with_opts(opts(&names::PROCESS_CPU)))?,
             scrape: Mutex::default(),
             registry,
@@ -287,11 +253,27 @@ impl Metrics {
         self.inner.restore_remaining.with_label_values(&[partition.to_string()]).set(records);
     }
 
-    /// What a consumer has exchanged with the brokers since the last call.
-    pub(crate) fn client_traffic(&self, more: Traffic) {
-        self.inner.client_requests.inc_by(more.requests);
-        self.inner.client_sent.inc_by(more.sent_bytes);
-        self.inner.client_received.inc_by(more.received_bytes);
+    /// What a client of a worker has told of itself, if it has told anything new.
+    pub(crate) fn client(&self, worker: &str, client: Client, figures: Option<ClientFigures>) {
+        if let Some(figures) = figures {
+            self.inner.clients.told(worker, client, figures);
+        }
+    }
+
+    /// A worker has ended, and its clients with it.
+    pub(crate) fn clients_gone(&self, worker: &str) {
+        self.inner.clients.gone(worker);
+    }
+
+    /// The state lies in this folder: from now on its disk is watched.
+    pub fn watch_disk(&self, folder: &Path) {
+        *locked(&self.inner.state_folder) = Some(folder.to_owned());
+    }
+
+    /// Whether all workers live, and whether all are ready.
+    pub fn health(&self, is_live: bool, is_ready: bool) {
+        self.inner.live.set(i64::from(is_live));
+        self.inner.ready.set(i64::from(is_ready));
     }
 
     /// A state on disk could not be used.
@@ -331,12 +313,29 @@ impl Metrics {
         self.inner.producer_rebuilds.inc();
     }
 
+    /// The schema registry was asked something.
+    pub fn registry_asked(&self, is_answered: bool) {
+        self.inner.registry_requests.with_label_values(&[answer(is_answered)]).inc();
+    }
+
+    /// How many schemas are known.
+    pub fn schemas_known(&self, schemas: usize) {
+        self.inner.schemas_known.set(gauge_value(schemas));
+    }
+
+    /// How many schemas are waited for.
+    pub(crate) fn schemas_awaited(&self, schemas: usize) {
+        self.inner.schemas_awaited.set(gauge_value(schemas));
+    }
+
     /// Something that a task noticed.
     pub fn notice(&self, notice: Notice, count: u64) {
         match notice {
             Notice::Violation(rule) => self.inner.violations.add(rule, count),
             Notice::SessionConflict => self.inner.session_conflicts.inc_by(count),
             Notice::WindowExpired => self.inner.window_changes_expired.inc_by(count),
+            Notice::VisitEnded(outcome) => self.inner.visits.add(outcome, count),
+            Notice::VisitTakenBack(outcome) => self.inner.visits_taken_back.add(outcome, count),
         }
     }
 
@@ -364,12 +363,23 @@ impl Metrics {
             self.inner.memory.set(usage.resident_bytes);
             self.inner.cpu.inc_by((usage.cpu_seconds - self.inner.cpu.get()).max(0.0));
         }
+        let folder = locked(&self.inner.state_folder).clone();
+        if let Some(space) = folder.and_then(|folder| disk::space(&folder)) {
+            self.inner.disk_size.with_label_values::<&str>(&[]).set(space.size_bytes);
+            self.inner.disk_free.with_label_values::<&str>(&[]).set(space.free_bytes);
+        }
+        self.inner.clients.show();
         let mut text = String::with_capacity(16 * 1024);
         if let Err(error) = TextEncoder::new().encode_utf8(&self.inner.registry.gather(), &mut text) {
             tracing::error!(%error, "the metrics cannot be rendered");
         }
         text
     }
+}
+
+/// What became of a question.
+const fn answer(is_answered: bool) -> &'static str {
+    if is_answered { "answered" } else { "failed" }
 }
 
 fn gauge_value(count: usize) -> i64 {
@@ -403,6 +413,10 @@ fn counters(registry: &Registry, metric: &Declared) -> Result<IntCounterVec, Met
     registered(registry, metric, IntCounterVec::new(opts(metric), metric.labels))
 }
 
+fn gauge(registry: &Registry, metric: &Declared) -> Result<IntGauge, MetricsError> {
+    registered(registry, metric, IntGauge::with_opts(opts(metric)))
+}
+
 fn gauges(registry: &Registry, metric: &Declared) -> Result<IntGaugeVec, MetricsError> {
     registered(registry, metric, IntGaugeVec::new(opts(metric), metric.labels))
 }
@@ -419,203 +433,4 @@ fn family(registry: &Registry, metric: &Declared, values: &[&str]) -> Result<Fam
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use engine::EventClass;
-    use names::{ALL, Type};
-
-    fn metrics() -> Metrics {
-        Metrics::new(&Labels {
-            dead_letter_reasons: &["malformed", "no-key"],
-            event_kinds: &EventClass::ALL.map(EventClass::as_str),
-            rules: &["queues"],
-        })
-        .unwrap()
-    }
-
-    fn has(text: &str, line: &str) -> bool {
-        text.lines().any(|l| l == line)
-    }
-
-    #[test]
-    fn a_fresh_registry_renders_zero_for_every_label_value_that_is_known() {
-        let metrics = metrics();
-        metrics.declare_topic("cx.activities");
-        let text = metrics.render();
-        for kind in EventClass::ALL.map(EventClass::as_str) {
-            assert!(has(&text, &format!("cx_timelines_events_total{{kind=\"{kind}\"}} 0")), "{kind}\n{text}");
-        }
-        for line in [
-            "cx_timelines_dead_letters_total{reason=\"malformed\"} 0",
-            "cx_timelines_dead_letters_total{reason=\"no-key\"} 0",
-            "cx_timelines_outputs_total{topic=\"cx.activities\"} 0",
-            "cx_timelines_transactions_total{outcome=\"committed\"} 0",
-            "cx_timelines_transactions_total{outcome=\"aborted\"} 0",
-            "cx_timelines_transactions_total{outcome=\"ambiguous\"} 0",
-            "cx_timelines_tasks{state=\"created\"} 0",
-            "cx_timelines_tasks{state=\"restoring\"} 0",
-            "cx_timelines_tasks{state=\"running\"} 0",
-            "cx_timelines_tasks{state=\"suspended\"} 0",
-            "cx_timelines_tasks{state=\"closed\"} 0",
-            "cx_timelines_rebalances_total{kind=\"assigned\"} 0",
-            "cx_timelines_rebalances_total{kind=\"revoked\"} 0",
-            "cx_timelines_rebalances_total{kind=\"lost\"} 0",
-            "cx_timelines_restore_records_total 0",
-            "cx_timelines_producer_rebuilds_total 0",
-            "cx_timelines_invariant_violations_total{rule=\"queues\"} 0",
-            "cx_timelines_session_conflicts_total 0",
-            "cx_timelines_window_changes_expired_total 0",
-            "cx_timelines_commit_latency_seconds_count 0",
-            "cx_timelines_processing_latency_seconds_count 0",
-            "cx_timelines_end_to_end_latency_seconds_count 0",
-        ] {
-            assert!(has(&text, line), "missing: {line}\n{text}");
-        }
-        assert!(!text.contains(UNDECLARED));
-    }
-
-    #[test]
-    fn every_declared_metric_is_rendered_with_its_help_and_type() {
-        let metrics = metrics();
-        metrics.outputs("cx.activities", 1);
-        metrics.lag("cx.events", 0, 5);
-        metrics.restore_remaining(0, 5);
-        metrics.state_size(0, 2, 300);
-        let text = metrics.render();
-        for metric in ALL {
-            assert!(
-                has(&text, &format!("# HELP {} {}", metric.name, metric.help)),
-                "{}\n{text}",
-                metric.name
-            );
-            let kind = match metric.kind {
-                Type::Counter => "counter",
-                Type::Gauge => "gauge",
-                Type::Histogram => "histogram",
-            };
-            assert!(has(&text, &format!("# TYPE {} {kind}", metric.name)), "{}\n{text}", metric.name);
-        }
-        let types = text.lines().filter(|l| l.starts_with("# TYPE ")).count();
-        assert_eq!(types, ALL.len(), "a metric is rendered that names.rs does not declare");
-    }
-
-    /// Where tests/run names promtool; elsewhere the rules in `names` have to do.
-    #[test]
-    fn promtool_has_nothing_to_say_against_any_metric() {
-        use std::io::Write as _;
-        use std::process::{Command, Stdio};
-        let Some(promtool) = std::env::var_os("CX_PROMTOOL") else {
-            eprintln!("skipped: CX_PROMTOOL names no promtool");
-            return;
-        };
-        let metrics = metrics();
-        metrics.outputs("cx.activities", 1);
-        metrics.lag("cx.events", 0, 5);
-        metrics.restore_remaining(0, 5);
-        metrics.state_size(0, 2, 300);
-        let mut check = Command::new(promtool)
-            .args(["check", "metrics"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        check.stdin.take().unwrap().write_all(metrics.render().as_bytes()).unwrap();
-        let said = check.wait_with_output().unwrap();
-        let text = [said.stdout, said.stderr].concat();
-        assert!(said.status.success() && text.is_empty(), "{}", String::from_utf8_lossy(&text));
-    }
-
-    #[test]
-    fn what_is_counted_is_what_is_rendered() {
-        let metrics = metrics();
-        metrics.events("primary", 3);
-        metrics.dead_letters("no-key", 2);
-        metrics.outputs("cx.activities", 4);
-        metrics.transaction(Outcome::Committed);
-        metrics.commit_latency(Duration::from_millis(12));
-        metrics.task_moved(None, Some(Phase::Created));
-        metrics.task_moved(Some(Phase::Created), Some(Phase::Running));
-        metrics.rebalance(Rebalance::Lost);
-        metrics.producer_rebuilt();
-        metrics.restored(7);
-        let text = metrics.clone().render();
-        for line in [
-            "cx_timelines_events_total{kind=\"primary\"} 3",
-            "cx_timelines_dead_letters_total{reason=\"no-key\"} 2",
-            "cx_timelines_outputs_total{topic=\"cx.activities\"} 4",
-            "cx_timelines_transactions_total{outcome=\"committed\"} 1",
-            "cx_timelines_commit_latency_seconds_bucket{le=\"0.01\"} 0",
-            "cx_timelines_commit_latency_seconds_bucket{le=\"0.015\"} 1",
-            "cx_timelines_tasks{state=\"created\"} 0",
-            "cx_timelines_tasks{state=\"running\"} 1",
-            "cx_timelines_rebalances_total{kind=\"lost\"} 1",
-            "cx_timelines_producer_rebuilds_total 1",
-            "cx_timelines_restore_records_total 7",
-        ] {
-            assert!(has(&text, line), "missing: {line}\n{text}");
-        }
-    }
-
-    #[test]
-    fn a_value_outside_the_declared_set_is_counted_without_making_a_new_series() {
-        let metrics = metrics();
-        metrics.dead_letters("a reason that nobody declared", 2);
-        metrics.dead_letters("another", 1);
-        let text = metrics.render();
-        assert!(has(&text, "cx_timelines_dead_letters_total{reason=\"undeclared\"} 3"), "{text}");
-        assert!(!text.contains("nobody"));
-    }
-
-    #[test]
-    fn end_to_end_latency_takes_ages_and_leaves_out_records_without_a_timestamp() {
-        let metrics = metrics();
-        metrics.end_to_end_latency(10_000, [9_980, 12_000, -1]);
-        let text = metrics.render();
-        assert!(has(&text, "cx_timelines_end_to_end_latency_seconds_count 2"), "{text}");
-        assert!(has(&text, "cx_timelines_end_to_end_latency_seconds_sum 0.02"), "{text}");
-    }
-
-    #[test]
-    fn a_partition_that_left_takes_its_series_with_it_and_leaves_the_others() {
-        let metrics = metrics();
-        for partition in [3, 33] {
-            metrics.lag("cx.events", partition, 5);
-            metrics.lag("cx.erasures", partition, 1);
-            metrics.restore_remaining(partition, 9);
-            metrics.state_size(partition, 2, 300);
-        }
-        metrics.forget_partition(3);
-        metrics.forget_partition(4);
-        let text = metrics.render();
-        assert!(!text.contains("partition=\"3\""), "{text}");
-        assert_eq!(text.matches("partition=\"33\"").count(), 5, "{text}");
-        metrics.lag("cx.events", 3, 6);
-        assert!(metrics.render().contains("partition=\"3\""));
-    }
-
-    #[test]
-    fn the_process_is_measured_and_its_cpu_time_only_grows() {
-        let metrics = metrics();
-        let value = |name: &str| -> f64 {
-            let text = metrics.render();
-            let line = text.lines().find(|l| l.starts_with(&format!("{name} "))).unwrap();
-            line.rsplit(' ').next().unwrap().parse().unwrap()
-        };
-        assert!(value("process_resident_memory_bytes") > 100_000.0);
-        assert!(value("process_start_time_seconds") > 1_600_000_000.0);
-        let before = value("process_cpu_seconds_total");
-        assert!(value("process_cpu_seconds_total") >= before);
-    }
-
-    #[test]
-    fn two_pipelines_in_one_process_do_not_share_figures() {
-        let (one, other) = (metrics(), metrics());
-        one.outputs("cx.activities", 1);
-        assert!(!other.render().contains("cx_timelines_outputs_total{"));
-        let registry = Registry::new();
-        assert!(Metrics::in_registry(registry.clone(), &Labels::default()).is_ok());
-        let error = Metrics::in_registry(registry, &Labels::default()).unwrap_err();
-        assert!(error.to_string().contains("cx_timelines_"), "{error}");
-    }
-}
+mod tests;

@@ -122,23 +122,83 @@ pub const RESTORE_REMAINING: Declared = gauge(
     &["partition"],
     "Changelog records still to be read before a partition's state is restored.",
 );
-/// What the consumers ask the brokers.
+/// What the clients ask the brokers.
 pub const CLIENT_REQUESTS: Declared = counter(
     "cx_timelines_client_requests_total",
-    &[],
-    "Requests that the consumers of this process have sent to brokers.",
+    &["client"],
+    "Requests that the workers' clients have sent to brokers.",
 );
 /// And the bytes of it.
 pub const CLIENT_SENT: Declared = counter(
     "cx_timelines_client_sent_bytes_total",
-    &[],
-    "Bytes that the consumers of this process have sent to brokers.",
+    &["client"],
+    "Bytes that the workers' clients have sent to brokers.",
 );
 /// What the brokers send.
 pub const CLIENT_RECEIVED: Declared = counter(
     "cx_timelines_client_received_bytes_total",
+    &["client"],
+    "Bytes that the workers' clients have received from brokers.",
+);
+/// What goes wrong between clients and brokers.
+pub const CLIENT_ERRORS: Declared = counter(
+    "cx_timelines_client_errors_total",
+    &["client", "kind"],
+    "Requests that failed or were sent again, and connections that ended, by kind; idle connections end too.",
+);
+/// Connections.
+pub const BROKER_CONNECTIONS: Declared = gauge(
+    "cx_timelines_broker_connections",
+    &["client"],
+    "Connections of the workers' clients to brokers that stand; those that are idle are closed.",
+);
+/// Round trips.
+pub const BROKER_ROUND_TRIP: Declared = gauge(
+    "cx_timelines_broker_round_trip_seconds",
+    &["broker"],
+    "Mean time of the latest answers of a broker to producers, the greatest of all workers.",
+);
+/// Throttling.
+pub const BROKER_THROTTLE: Declared = gauge(
+    "cx_timelines_broker_throttle_seconds",
+    &["client", "broker"],
+    "For how long a broker made requests wait at most lately, because of a quota.",
+);
+/// Records fetched ahead.
+pub const FETCH_QUEUE_RECORDS: Declared = gauge(
+    "cx_timelines_fetch_queue_records",
     &[],
-    "Bytes that the consumers of this process have received from brokers.",
+    "Records that the consumers have fetched and the workers have not taken yet.",
+);
+/// Their bytes.
+pub const FETCH_QUEUE_BYTES: Declared = gauge(
+    "cx_timelines_fetch_queue_bytes",
+    &[],
+    "Bytes of records that the consumers have fetched and the workers have not taken yet.",
+);
+/// Records under way.
+pub const SEND_QUEUE_RECORDS: Declared = gauge(
+    "cx_timelines_send_queue_records",
+    &[],
+    "Records that the producers have taken and the brokers have not acknowledged yet.",
+);
+/// Their bytes.
+pub const SEND_QUEUE_BYTES: Declared = gauge(
+    "cx_timelines_send_queue_bytes",
+    &[],
+    "Bytes of records that the producers have taken and the brokers have not acknowledged yet.",
+);
+/// Consumers by their state in the group.
+pub const CONSUMERS: Declared = gauge(
+    "cx_timelines_consumers",
+    &["state"],
+    "Consumers of the workers by their state in joining the group, in the client's words.",
+);
+/// Producers by the state of their transaction.
+pub const PRODUCERS: Declared = gauge(
+    "cx_timelines_producers",
+    &["state"],
+    "Producers of the workers by the state of their transaction, in the client's words.",
 );
 /// States that could not be used.
 pub const STATES_DISCARDED: Declared = counter(
@@ -159,6 +219,18 @@ pub const STATE_BYTES: Declared = gauge(
     "cx_timelines_state_bytes",
     &["partition"],
     "Bytes of keys and values held in the state of an assigned partition.",
+);
+/// The disk under the state.
+pub const STATE_DISK_SIZE: Declared = gauge(
+    "cx_timelines_state_disk_size_bytes",
+    &[],
+    "Size of the file system that holds the state; only where the state lies on disk.",
+);
+/// What is free of it.
+pub const STATE_DISK_FREE: Declared = gauge(
+    "cx_timelines_state_disk_free_bytes",
+    &[],
+    "Free bytes of the file system that holds the state; only where the state lies on disk.",
 );
 /// Rebalances.
 pub const REBALANCES: Declared = counter(
@@ -190,6 +262,48 @@ pub const WINDOW_CHANGES_EXPIRED: Declared = counter(
     &[],
     "Changes of metrics windows whose retention was over; those windows stay as they are.",
 );
+/// Questions to the schema registry.
+pub const REGISTRY_REQUESTS: Declared = counter(
+    "cx_timelines_schema_registry_requests_total",
+    &["outcome"],
+    "Questions to the schema registry by outcome; one that failed is asked again.",
+);
+/// Schemas that are known.
+pub const SCHEMAS_KNOWN: Declared = gauge(
+    "cx_timelines_schemas_known",
+    &[],
+    "Schemas of the registry that this process knows, of its outputs and of records that it read.",
+);
+/// Schemas that are waited for.
+pub const SCHEMAS_AWAITED: Declared = gauge(
+    "cx_timelines_schemas_awaited",
+    &[],
+    "Schemas that partitions wait for because the registry has not told them yet.",
+);
+/// Visits of queues.
+pub const QUEUE_VISITS: Declared = counter(
+    "cx_timelines_queue_visits_total",
+    &["outcome"],
+    "Visits of queues that ended, by how they ended, over all queues.",
+);
+/// Visits that did not end so after all.
+pub const QUEUE_VISITS_TAKEN_BACK: Declared = counter(
+    "cx_timelines_queue_visits_taken_back_total",
+    &["outcome"],
+    "Visits of queues that were counted as ended so and, after a late event, have not; to be subtracted.",
+);
+/// Whether it is alive.
+pub const LIVE: Declared = gauge(
+    "cx_timelines_live",
+    &[],
+    "Whether all workers live (1) or one has died (0), as /health/live says.",
+);
+/// Whether it is ready.
+pub const READY: Declared = gauge(
+    "cx_timelines_ready",
+    &[],
+    "Whether all workers have joined the group and have their state (1) or not (0), as /health/ready says.",
+);
 /// The build.
 pub const BUILD_INFO: Declared =
     gauge("cx_timelines_build_info", &["version"], "Always 1; the label tells the version of this program.");
@@ -218,16 +332,35 @@ pub const ALL: &[Declared] = &[
     CLIENT_REQUESTS,
     CLIENT_SENT,
     CLIENT_RECEIVED,
+    CLIENT_ERRORS,
+    BROKER_CONNECTIONS,
+    BROKER_ROUND_TRIP,
+    BROKER_THROTTLE,
+    FETCH_QUEUE_RECORDS,
+    FETCH_QUEUE_BYTES,
+    SEND_QUEUE_RECORDS,
+    SEND_QUEUE_BYTES,
+    CONSUMERS,
+    PRODUCERS,
     STATES_DISCARDED,
     STANDBYS,
     TASKS,
     STATE_RECORDS,
     STATE_BYTES,
+    STATE_DISK_SIZE,
+    STATE_DISK_FREE,
     REBALANCES,
     PRODUCER_REBUILDS,
     INVARIANT_VIOLATIONS,
     SESSION_CONFLICTS,
     WINDOW_CHANGES_EXPIRED,
+    REGISTRY_REQUESTS,
+    SCHEMAS_KNOWN,
+    SCHEMAS_AWAITED,
+    QUEUE_VISITS,
+    QUEUE_VISITS_TAKEN_BACK,
+    LIVE,
+    READY,
     BUILD_INFO,
     PROCESS_START,
     PROCESS_MEMORY,
@@ -235,95 +368,4 @@ pub const ALL: &[Declared] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    fn is_snake_case(text: &str) -> bool {
-        !text.is_empty()
-            && text.split('_').all(|word| {
-                !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            })
-    }
-
-    #[test]
-    fn names_are_unique_snake_case_and_carry_the_prefix() {
-        let mut seen = BTreeSet::new();
-        for metric in ALL {
-            assert!(seen.insert(metric.name), "{} is declared twice", metric.name);
-            assert!(is_snake_case(metric.name), "{}", metric.name);
-            assert!(
-                metric.name.starts_with("cx_timelines_") || metric.name.starts_with("process_"),
-                "{}",
-                metric.name
-            );
-        }
-    }
-
-    #[test]
-    fn counters_end_in_total_and_nothing_else_does() {
-        for metric in ALL {
-            assert_eq!(metric.name.ends_with("_total"), metric.kind == Type::Counter, "{}", metric.name);
-            for suffix in ["_bucket", "_sum", "_count", "_info_total"] {
-                assert!(!metric.name.ends_with(suffix), "{} ends in {suffix}", metric.name);
-            }
-        }
-    }
-
-    #[test]
-    fn units_are_base_units_and_never_abbreviated() {
-        let forbidden = [
-            "ms",
-            "us",
-            "ns",
-            "milliseconds",
-            "microseconds",
-            "minutes",
-            "hours",
-            "s",
-            "sec",
-            "kb",
-            "mb",
-            "kilobytes",
-            "megabytes",
-            "percent",
-            "gauge",
-            "counter",
-            "histogram",
-        ];
-        for metric in ALL {
-            for word in metric.name.split('_') {
-                assert!(!forbidden.contains(&word), "{} holds the word {word}", metric.name);
-            }
-            if metric.name.contains("latency") {
-                assert!(metric.name.ends_with("_seconds"), "{}", metric.name);
-            }
-        }
-    }
-
-    #[test]
-    fn every_metric_has_a_help_that_is_a_sentence() {
-        for metric in ALL {
-            assert!(metric.help.len() > 20 && metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
-            assert!(!metric.help.contains('\n'), "{}", metric.name);
-        }
-    }
-
-    #[test]
-    fn no_label_can_carry_a_conversation() {
-        let allowed = ["kind", "topic", "reason", "outcome", "partition", "state", "rule", "version"];
-        for metric in ALL {
-            for label in metric.labels {
-                assert!(allowed.contains(label), "{} has the label {label}", metric.name);
-            }
-        }
-    }
-
-    #[test]
-    fn histograms_and_only_they_have_rising_buckets() {
-        for metric in ALL {
-            assert_eq!(metric.buckets.is_empty(), metric.kind != Type::Histogram, "{}", metric.name);
-            assert!(metric.buckets.is_sorted_by(|a, b| a < b), "{}", metric.name);
-        }
-    }
-}
+mod tests;

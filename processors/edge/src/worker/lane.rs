@@ -42,8 +42,8 @@ impl Source {
 pub(super) struct Lane {
     pub(super) task: Task,
     sources: Vec<Source>,
-    /// The end that the input had when the lane came up: when it is reached, things may expire.
-    first_end: Option<i64>,
+    /// The schema without which its next record cannot be read. Until it is known nothing is taken.
+    awaits: Option<u32>,
     /// When the ends were asked for because something is due; none while nothing is, or they are not known.
     asked_ms: Option<i64>,
     /// They are not asked for before this time.
@@ -64,7 +64,7 @@ impl Lane {
             asked_end: None,
         };
         let sources = vec![source(input), source(repartition)];
-        Self { task, sources, first_end: None, asked_ms: None, ask_again_ms: 0, metrics }
+        Self { task, sources, awaits: None, asked_ms: None, ask_again_ms: 0, metrics }
     }
 
     pub(super) fn partition(&self) -> i32 {
@@ -94,9 +94,26 @@ impl Lane {
         self.task.phase() == Phase::Running && self.sources.iter().all(|source| source.in_place)
     }
 
-    /// Whether it runs, but the consumer has still to be put in its place.
+    /// Whether it runs, and the consumer can and has still to be put in its place.
     pub(super) fn is_misplaced(&self) -> bool {
-        self.task.phase() == Phase::Running && !self.sources.iter().all(|source| source.in_place)
+        let is_able = self.task.phase() == Phase::Running && self.awaits.is_none();
+        is_able && !self.sources.iter().all(|source| source.in_place)
+    }
+
+    /// What was staged is dropped, and nothing is taken until this schema is known.
+    pub(super) fn await_schema(&mut self, id: u32) {
+        self.rewind();
+        self.awaits = Some(id);
+    }
+
+    /// Whether it stands still for a schema.
+    pub(super) fn awaits_schema(&self) -> bool {
+        self.awaits.is_some()
+    }
+
+    /// Goes on, if what it waited for is known by now.
+    pub(super) fn go_on(&mut self, is_awaited: impl Fn(u32) -> bool) {
+        self.awaits = self.awaits.filter(|id| is_awaited(*id));
     }
 
     /// Whether a record at this offset is the next one of its topic, or lies after it.
@@ -192,26 +209,17 @@ impl Lane {
         Ok(())
     }
 
-    /// The end of one of its partitions has been told: shows the lag, and lets things expire once the task has come to the
-    /// end that its input had at first.
+    /// The end of one of its partitions has been told: shows the lag.
     pub(super) fn saw_end(&mut self, topic: &str, end: End) {
         let partition = self.partition();
-        let is_input = topic == self.input();
         let Some(source) = self.source(topic) else { return };
         let committed = source.committed.unwrap_or(0);
-        let next = source.next;
         // Behind the last record there may be markers of transactions; nobody will ever commit those.
-        let last = if end.is_drained { next } else { end.stable };
         if source.in_place && source.is_read(end) {
             source.asked_end = None;
         }
+        let last = if end.is_drained { source.next } else { end.stable };
         self.metrics.lag(topic, partition, (last - committed).max(0));
-        let Some(first_end) = self.first_end.filter(|_| is_input && self.is_live()) else { return };
-        // Statistics can be older than the consumer's place: they count only once they know the end that was measured.
-        let is_read = end.is_drained && end.stable >= first_end && next == committed;
-        if is_read || committed >= first_end {
-            self.task.caught_up();
-        }
     }
 
     /// Where something is due by now, lets the ends of its partitions be measured: up to there everything is to be read first,
@@ -249,13 +257,6 @@ impl Lane {
             && let Some(asked_ms) = self.asked_ms.take()
         {
             self.task.ring(asked_ms, SourceOffset { topic, partition: self.partition(), next });
-        }
-    }
-
-    /// Lets the end of the input be measured, once.
-    pub(super) fn measure_end(&mut self, end_of: impl FnOnce(&str, i32) -> Option<i64>) {
-        if self.first_end.is_none() {
-            self.first_end = end_of(self.input(), self.partition());
         }
     }
 

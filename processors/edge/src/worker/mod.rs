@@ -11,17 +11,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::{Task, Topology};
+use engine::{Task, TaskError, Topology};
 use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
-use crate::consumer::{MessageHeaders, Notes, Traffic, source_record};
+use crate::catch_up::{Asking, CatchUp, Topics};
+use crate::consumer::{MessageHeaders, Notes, source_record};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::health::Health;
-use crate::metrics::Metrics;
+use crate::metrics::{Client, Metrics};
 use crate::producer::{OutputTopics, TransactionalProducer};
 use crate::restore::Restorer;
+use crate::schemas::Schemas;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::stores::Stores;
@@ -35,7 +37,7 @@ const IDLE: Duration = Duration::from_millis(100);
 const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// How many records are taken between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
-const FIGURES_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What all workers of a pipeline have in common.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct Shared {
     pub partitions: i32,
     /// The output topics, in the order of the topology.
     pub outputs: OutputTopics,
+    /// Schemas that records were written with.
+    pub schemas: Schemas,
     /// Where to count.
     pub metrics: Metrics,
     /// Where to say how it goes.
@@ -84,9 +88,8 @@ pub(crate) struct Worker {
     staged_since: Option<Instant>,
     taken: u32,
     ask_offsets_at: Instant,
-    figures_at: Instant,
-    /// What the metrics know of already.
-    traffic: Traffic,
+    looked_at: Instant,
+    catch_up: CatchUp,
 }
 
 impl Worker {
@@ -133,8 +136,8 @@ impl Worker {
             staged_since: None,
             taken: 0,
             ask_offsets_at: now,
-            figures_at: now,
-            traffic: Traffic::default(),
+            looked_at: now,
+            catch_up: CatchUp::default(),
         };
         let result = worker.turns();
         if result.is_ok() {
@@ -156,11 +159,7 @@ impl Worker {
     fn turn(&mut self) -> Result<(), EdgeError> {
         self.follow_group()?;
         self.bring_lanes_up()?;
-        if self.figures_at.elapsed() >= FIGURES_EVERY {
-            self.figures_at = Instant::now();
-            self.show_figures();
-            self.look_at_clock()?;
-        }
+        self.look_around()?;
         let mut began = None;
         let mut wait = self.patience();
         loop {
@@ -175,10 +174,12 @@ impl Worker {
             began.get_or_insert_with(Instant::now);
             // What the group has decided meanwhile comes before any record.
             let rebalances = self.consumer.context().take_rebalances();
-            let damaged = take(&mut self.lanes, &mut self.siding, &message)?;
+            let taken = take(&mut self.lanes, &mut self.siding, &message)?;
             drop(message);
-            if let Some(partition) = damaged {
-                self.restore_anew(partition)?;
+            match taken {
+                Taken::Done => {}
+                Taken::Damaged(partition) => self.restore_anew(partition)?,
+                Taken::Unread { partition, schema } => self.await_schema(partition, schema)?,
             }
             if !rebalances.is_empty() {
                 self.carry_out(rebalances)?;
@@ -220,7 +221,9 @@ impl Worker {
     }
 
     fn any_lane_waits(&self) -> bool {
-        !self.unopened.is_empty() || self.lanes.values().any(|lane| !lane.is_live())
+        !self.unopened.is_empty()
+            || self.siding.awaits_schema()
+            || self.lanes.values().any(|lane| !lane.is_live())
     }
 
     /// A task with its store; none while another worker has the store.
@@ -242,6 +245,7 @@ impl Worker {
             lane.close();
             self.shared.stores.closed(partition);
         }
+        self.shared.metrics.clients_gone(&self.name);
         self.shared.health.set_worker(&self.name, false, "left the group");
         drop(self.consumer);
     }
@@ -276,8 +280,33 @@ impl Worker {
         damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
     }
 
-    fn show_figures(&mut self) {
+    /// What is looked at every now and then only.
+    fn look_around(&mut self) -> Result<(), EdgeError> {
+        if self.looked_at.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked_at = Instant::now();
         self.notice_topics_created_again();
+        self.show_figures();
+        self.follow_catching_up()?;
+        self.look_at_clock()
+    }
+
+    /// Once the group has read what there was, things may expire.
+    fn follow_catching_up(&mut self) -> Result<(), EdgeError> {
+        let Shared { settings, inputs, patterns, topology, .. } = &self.shared;
+        let is_input =
+            |topic: &str| inputs.iter().any(|input| input == topic) || patterns.is_event_topic(topic);
+        let topics = Topics { is_input: &is_input, repartition: topology.name(topology.repartition()) };
+        let asking = Asking { settings, worker: &self.name };
+        if self.catch_up.turn(asking, topics)? {
+            tracing::info!(worker = self.name, "caught up");
+            self.lanes.values_mut().for_each(|lane| lane.task.caught_up());
+        }
+        Ok(())
+    }
+
+    fn show_figures(&mut self) {
         let metrics = &self.shared.metrics;
         for lane in self.lanes.values() {
             let state = lane.task.state();
@@ -292,39 +321,49 @@ impl Worker {
                 continue;
             }
             if let Some(lane) = self.lanes.get_mut(&partition) {
-                lane.measure_end(|topic, partition| self.restorer.end_of(topic, partition));
                 lane.saw_end(&topic, end);
             }
         }
-        let traffic = self.consumer.context().traffic();
-        metrics.client_traffic(traffic.since(self.traffic));
-        self.traffic = traffic;
+        let figures = (self.consumer.context().take_figures(), self.producer.take_figures());
+        metrics.client(&self.name, Client::Consumer, figures.0);
+        metrics.client(&self.name, Client::Producer, figures.1);
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));
     }
 }
 
-/// Hands a message to its task, or to the siding. Gives the partition whose state turned out to be damaged, if so.
+/// What became of a message.
+enum Taken {
+    /// It was taken, or nobody waits for it.
+    Done,
+    /// The state of this partition turned out to be damaged.
+    Damaged(i32),
+    /// It cannot be read before its schema is known.
+    Unread { partition: i32, schema: u32 },
+}
+
+/// Hands a message to its task, or to the siding.
 fn take(
     lanes: &mut BTreeMap<i32, Lane>,
     siding: &mut Siding,
     message: &BorrowedMessage<'_>,
-) -> Result<Option<i32>, EdgeError> {
+) -> Result<Taken, EdgeError> {
     if siding.take(message) {
-        return Ok(None);
+        return Ok(Taken::Done);
     }
-    let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(None) };
+    let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(Taken::Done) };
     if !lane.expects(message.topic(), message.offset()) {
         lane.refused(message.topic());
-        return Ok(None);
+        return Ok(Taken::Done);
     }
     let headers = MessageHeaders(message.headers());
     let record = source_record(message, &headers, None);
     match lane.task.process(&record, now_ms()) {
         Ok(()) => {
             lane.took(record.topic, record.offset);
-            Ok(None)
+            Ok(Taken::Done)
         }
-        Err(error) => errors::of_task(error).map(Some),
+        Err(TaskError::UnknownSchema { partition, id }) => Ok(Taken::Unread { partition, schema: id }),
+        Err(error) => errors::of_task(error).map(Taken::Damaged),
     }
 }
 

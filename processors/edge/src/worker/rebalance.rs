@@ -129,6 +129,7 @@ impl Worker {
                 Some(task) => {
                     let lane = Lane::new(task, &input, self.repartition(), self.shared.metrics.clone());
                     self.lanes.insert(partition, lane);
+                    self.catch_up.begin();
                 }
                 None => self.unopened.push((partition, input)),
             }
@@ -145,10 +146,13 @@ impl Worker {
 
     /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
     pub(super) fn bring_lanes_up(&mut self) -> Result<(), EdgeError> {
+        let waits = self.any_lane_waits();
         self.siding.put_in_place(&self.consumer);
-        if !self.any_lane_waits() {
+        if !waits {
             return Ok(());
         }
+        let schemas = &self.shared.schemas;
+        self.lanes.values_mut().for_each(|lane| lane.go_on(|id| schemas.is_awaited(id)));
         self.open_lanes()?;
         self.ask_committed_offsets()?;
         self.restore_some()?;
@@ -273,11 +277,26 @@ impl Worker {
         Ok(())
     }
 
+    /// A record of this partition was written with a schema that is not known yet: the partition stands still until it is.
+    /// The others go on, and so does the polling, which keeps the group.
+    pub(super) fn await_schema(&mut self, partition: i32, schema: u32) -> Result<(), EdgeError> {
+        let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
+        self.consumer
+            .pause(&lane.places())
+            .map_err(|error| EdgeError::kafka("cannot pause a partition that waits for a schema", error))?;
+        lane.await_schema(schema);
+        self.shared.schemas.ask(schema);
+        self.tell_health();
+        Ok(())
+    }
+
     pub(super) fn tell_health(&self) {
         let live = self.lanes.values().filter(|lane| lane.is_live()).count();
         let all = self.lanes.len() + self.unopened.len();
-        let ready = self.joined && live == all;
-        self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running"));
+        let awaits_schema = self.siding.awaits_schema() || self.lanes.values().any(Lane::awaits_schema);
+        let ready = self.joined && live == all && !awaits_schema;
+        let why = if awaits_schema { ", waiting for the schema registry" } else { "" };
+        self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running{why}"));
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Mover;
+use engine::{Mover, UnknownSchema};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
@@ -13,6 +13,7 @@ use rdkafka::{Offset, topic_partition_list::TopicPartitionListElem};
 
 use super::{Shared, now_ms};
 use crate::consumer::{End, MessageHeaders, Notes, source_record};
+use crate::schemas::Schemas;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -39,6 +40,11 @@ enum Load {
 }
 
 impl Patterns {
+    /// Whether the topic holds events of one conversation.
+    pub(super) fn is_event_topic(&self, topic: &str) -> bool {
+        matches!(self.load_of(topic), Some(Load::EventsOf(_)))
+    }
+
     /// What the records of this topic are; none where it does not belong to the siding.
     fn load_of(&self, topic: &str) -> Option<Load> {
         if self.erasures.as_deref() == Some(topic) {
@@ -57,6 +63,8 @@ struct Track {
     next: i64,
     /// The consumer has still to be put back.
     is_misplaced: bool,
+    /// The schema without which the next record cannot be read. Until it is known nothing is taken.
+    awaits: Option<u32>,
     /// Records that were there when last looked at, and not taken yet.
     lag: i64,
 }
@@ -65,6 +73,7 @@ struct Track {
 pub(super) struct Siding {
     pub(super) mover: Mover,
     patterns: Patterns,
+    schemas: Schemas,
     tracks: HashMap<String, BTreeMap<i32, Track>>,
 }
 
@@ -73,6 +82,7 @@ impl Siding {
         Self {
             mover: Mover::new(Arc::clone(&shared.topology), shared.partitions, shared.limits.clone()),
             patterns: shared.patterns.clone(),
+            schemas: shared.schemas.clone(),
             tracks: HashMap::new(),
         }
     }
@@ -80,7 +90,7 @@ impl Siding {
     /// Takes a partition over, if its topic belongs here.
     pub(super) fn assigned(&mut self, element: &TopicPartitionListElem<'_>) {
         let Some(load) = self.patterns.load_of(element.topic()) else { return };
-        let track = Track { load, from: None, next: 0, is_misplaced: false, lag: 0 };
+        let track = Track { load, from: None, next: 0, is_misplaced: false, awaits: None, lag: 0 };
         self.tracks.entry(element.topic().to_owned()).or_default().insert(element.partition(), track);
     }
 
@@ -113,10 +123,24 @@ impl Siding {
             Load::Erasures => None,
         };
         let record = source_record(message, &headers, conversation);
-        self.mover.process(&record, now_ms());
-        track.from.get_or_insert(offset);
-        track.next = offset + 1;
+        match self.mover.process(&record, now_ms()) {
+            Ok(()) => {
+                track.from.get_or_insert(offset);
+                track.next = offset + 1;
+            }
+            Err(UnknownSchema(id)) => {
+                self.schemas.ask(id);
+                track.next = offset;
+                track.is_misplaced = true;
+                track.awaits = Some(id);
+            }
+        }
         true
+    }
+
+    /// Whether a partition stands still for a schema.
+    pub(super) fn awaits_schema(&self) -> bool {
+        self.tracks.values().flat_map(BTreeMap::values).any(|track| track.awaits.is_some())
     }
 
     /// The transaction holds all that was staged.
@@ -136,9 +160,15 @@ impl Siding {
         }
     }
 
-    /// Puts the consumer back where the last commit left off.
+    /// Puts the consumer back where the last commit left off. What waits for a schema is taken again when that is known; what
+    /// comes of it until then is passed over.
     pub(super) fn put_in_place(&mut self, consumer: &BaseConsumer<Notes>) {
+        let schemas = self.schemas.clone();
         for (topic, partition, track) in self.all().filter(|(_, _, track)| track.is_misplaced) {
+            track.awaits = track.awaits.filter(|id| schemas.is_awaited(*id));
+            if track.awaits.is_some() {
+                continue;
+            }
             match consumer.seek(topic, partition, Offset::Offset(track.next), SEEK_TIMEOUT) {
                 Ok(()) => {
                     track.is_misplaced = false;

@@ -8,6 +8,7 @@
 
 pub(crate) mod amounts;
 mod changes;
+pub(crate) mod visits;
 mod window;
 
 use std::collections::BTreeSet;
@@ -153,8 +154,11 @@ impl Metrics {
         if !changes.add_up() {
             emitter.notice(Notice::Violation(RULE_SUMS));
         }
-        (0..changes.cut).for_each(|_| emitter.notice(Notice::WindowExpired));
+        emitter.notice_many(Notice::WindowExpired, changes.cut);
         changes.drop_zeros();
+        if let Some(size_ms) = self.window_sizes_ms.first() {
+            visits::count(&changes, *size_ms, |notice, count| emitter.notice_many(notice, count));
+        }
         Ok(changes)
     }
 }

@@ -193,6 +193,25 @@ fn a_stay_of_a_century_does_not_stop_the_task() {
     assert_ne!(task.count(Notice::WindowExpired), 0, "that something was cut is not silent");
 }
 
+#[test]
+fn how_visits_end_is_counted_for_operators_and_taken_back_when_a_late_event_changes_it() {
+    let event = |id: &str, name: &str, second: i64, data: Value| {
+        json!({"id": id, "name": name, "timestamp": 1_750_000_000_000_i64 + 1000 * second, "conversationId": "c",
+            "data": data})
+    };
+    let enqueued = |id: &str, second: i64| {
+        event(id, "TASK_ENQUEUED", second, json!({"task": {"id": "t"}, "queue": {"name": "web"}}))
+    };
+    let agent = json!({"agentParticipant": {"role": "PRIMARY", "participant": {"id": "ann"}}});
+    let mut task = OneTask::new(&Settings::default());
+    task.take(&[enqueued("b", 30), event("c", "AGENT_SUBSCRIBED", 40, agent)]);
+    assert_eq!(task.count(Notice::VisitEnded("answered_in_target")), 1);
+    task.take(&[enqueued("a", 0)]);
+    assert_eq!(task.count(Notice::VisitTakenBack("answered_in_target")), 1);
+    assert_eq!(task.count(Notice::VisitEnded("answered_late")), 1);
+    assert_eq!(task.count(Notice::VisitTakenBack("answered_late")), 0);
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Between {
     Nothing,

@@ -11,7 +11,7 @@ use super::properties::Ports;
 
 /// Below the range out of which systems give ports to outgoing connections: a client that tries to reach a broker
 /// that is down must not happen to connect to itself, and nobody must take the port while the broker restarts.
-pub(super) const PORT_RANGE: std::ops::Range<u16> = 20_000..32_000;
+pub(crate) const PORT_RANGE: std::ops::Range<u16> = 20_000..32_000;
 /// How many ports are looked at before it is given up.
 const LOOKS: usize = 1_000;
 
@@ -22,7 +22,7 @@ fn chance() -> ChaCha8Rng {
     rng
 }
 
-pub(super) fn is_free(port: u16) -> bool {
+pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
@@ -44,6 +44,12 @@ pub(super) fn free_ports(nodes: usize) -> Result<Vec<Ports>, KafkaError> {
         return Err(KafkaError::NoPorts);
     }
     Ok(pairs.iter().map(|&[clients, controller]| Ports { clients, controller }).collect())
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> Option<u16> {
+    let mut rng = chance();
+    (0..LOOKS).map(|_| rng.random_range(PORT_RANGE)).find(|port| is_free(*port))
 }
 
 /// An id as Kafka wants it: 16 bytes in the URL-safe base 64, not beginning with a dash.

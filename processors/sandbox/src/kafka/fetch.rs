@@ -19,7 +19,7 @@ fn named_libs() -> Option<PathBuf> {
 }
 
 /// The user's cache folder of this program.
-fn cache() -> Result<PathBuf, KafkaError> {
+pub(crate) fn cache() -> Result<PathBuf, KafkaError> {
     let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
     // The base directory specification: a relative path there is to be ignored.
     let base = set("XDG_CACHE_HOME")
@@ -51,7 +51,7 @@ pub(super) fn available() -> Result<(), Missing> {
 }
 
 /// Whether the program can be run at all.
-fn answers(program: &str, flag: &str) -> bool {
+pub(crate) fn answers(program: &str, flag: &str) -> bool {
     Command::new(program)
         .arg(flag)
         .stdin(Stdio::null())
@@ -62,7 +62,7 @@ fn answers(program: &str, flag: &str) -> bool {
 }
 
 /// The Java to run: that of `JAVA_HOME`, else the one on the path.
-pub(super) fn java() -> Result<PathBuf, Missing> {
+pub(crate) fn java() -> Result<PathBuf, Missing> {
     let home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin").join("java"));
     let java = home.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("java"));
     let output = Command::new(&java)
@@ -135,7 +135,7 @@ fn libs_in(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Kafk
 }
 
 /// Removes what a fetch that was killed left behind. Only called with the lock held.
-fn remove_leftovers(cache: &Path) {
+pub(crate) fn remove_leftovers(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with("fetch-") {

@@ -8,12 +8,11 @@
 //! The broker dies with the program that started it, even when that is killed. Ctrl-C at the terminal does not
 //! reach it, so that the program can stop its own work before it stops the broker.
 
-mod chance;
+pub(crate) mod chance;
 mod cluster;
 mod error;
-mod fetch;
-mod node;
-mod process;
+pub(crate) mod fetch;
+pub(crate) mod node;
 mod properties;
 
 use std::path::{Path, PathBuf};
@@ -128,8 +127,8 @@ mod tests {
     use std::net::{SocketAddr, TcpStream};
     use std::time::Instant;
 
-    use super::process::runs;
     use super::*;
+    use crate::process::runs;
 
     #[test]
     fn a_broker_starts_answers_survives_a_kill_and_leaves_nothing_behind() {

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::process::Guarded;
 use super::properties::{self, Member, Ports};
 use super::{KafkaError, Options, chance, fetch};
+use crate::process::Guarded;
 
 const LOGGING: &str = include_str!("log4j2.xml");
 /// What the broker writes once it serves.
@@ -280,7 +280,7 @@ fn text_from(path: &Path, offset: u64) -> io::Result<String> {
 }
 
 /// The last lines of a text.
-pub(super) fn tail(text: &str) -> String {
+pub(crate) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let skipped = lines.len().saturating_sub(TAIL_LINES);
     lines.into_iter().skip(skipped).collect::<Vec<_>>().join("\n")

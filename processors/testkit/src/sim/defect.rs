@@ -21,11 +21,13 @@ pub enum Defect {
     RestoresUncommitted,
     /// A new task begins with the state on the disk as it is, without the changelog's tail.
     TrustsDisk,
+    /// What a record has left whose schema, or that of one that came with it, was not known is kept, and it is taken again.
+    KeepsHalfARecord,
 }
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Defect; 9] = [
+    pub const ALL: [Defect; 10] = [
         Defect::StoreBeforeCommit,
         Defect::OffsetsOutside,
         Defect::NoGeneration,
@@ -35,6 +37,7 @@ impl Defect {
         Defect::StaysAfterAbort,
         Defect::RestoresUncommitted,
         Defect::TrustsDisk,
+        Defect::KeepsHalfARecord,
     ];
 
     /// Its name on the command line.
@@ -50,6 +53,7 @@ impl Defect {
             Defect::StaysAfterAbort => "stays-after-abort",
             Defect::RestoresUncommitted => "restores-uncommitted",
             Defect::TrustsDisk => "trusts-disk",
+            Defect::KeepsHalfARecord => "keeps-half-a-record",
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum Fault {
     Standstill,
     /// Somebody writes into the input what is aborted then.
     AbortedInput,
+    /// The schema of a record, or of one that waited and comes with it, is not known yet.
+    UnknownSchema,
     /// The coordinator ended a transaction that was open for too long.
     TransactionTimeout,
     /// A member's session ended.
@@ -55,12 +57,14 @@ pub enum Fault {
     StaleStore,
     /// A partition was lost without having been given up.
     LostPartitions,
+    /// A lane, or a topic of the siding, had to wait for a schema.
+    UnreadRecord,
     /// After a commit without an answer it was taken for aborted, since somebody else had gone on from there.
     TakenForAborted,
 }
 
 /// Those that are chosen.
-const CHOSEN: [Fault; 16] = [
+const CHOSEN: [Fault; 17] = [
     Fault::Crash,
     Fault::Zombie,
     Fault::Rebalance,
@@ -77,11 +81,12 @@ const CHOSEN: [Fault; 16] = [
     Fault::Compaction,
     Fault::Standstill,
     Fault::AbortedInput,
+    Fault::UnknownSchema,
 ];
 
 impl Fault {
     /// Those that a few hundred runs are enough for; to be wrong about a commit takes more.
-    pub const COMMON: [Fault; 24] = [
+    pub const COMMON: [Fault; 26] = [
         Fault::Crash,
         Fault::Zombie,
         Fault::Rebalance,
@@ -98,6 +103,7 @@ impl Fault {
         Fault::Compaction,
         Fault::Standstill,
         Fault::AbortedInput,
+        Fault::UnknownSchema,
         Fault::TransactionTimeout,
         Fault::SessionTimeout,
         Fault::FencedProducer,
@@ -106,6 +112,7 @@ impl Fault {
         Fault::LateEndActed,
         Fault::StaleStore,
         Fault::LostPartitions,
+        Fault::UnreadRecord,
     ];
 
     /// Its name, as the report prints it.
@@ -128,6 +135,7 @@ impl Fault {
             Fault::Compaction => "compaction",
             Fault::Standstill => "standstill",
             Fault::AbortedInput => "aborted input",
+            Fault::UnknownSchema => "unknown schema",
             Fault::TransactionTimeout => "→ transaction time-out",
             Fault::SessionTimeout => "→ session time-out",
             Fault::FencedProducer => "→ fenced producer",
@@ -136,6 +144,7 @@ impl Fault {
             Fault::LateEndActed => "→ late EndTxn that acted",
             Fault::StaleStore => "→ kept store used again",
             Fault::LostPartitions => "→ lost partitions",
+            Fault::UnreadRecord => "→ record that waited for its schema",
             Fault::TakenForAborted => "→ taken for aborted",
         }
     }

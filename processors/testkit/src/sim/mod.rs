@@ -10,6 +10,7 @@ mod inputs;
 mod instance;
 mod rng;
 mod scheduler;
+mod schemas;
 mod topology;
 mod trace;
 mod verdict;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use engine::Topology;
+use model::Decode;
 
 use folds::alerts::AlertSettings;
 
+use super::schemas::Schemas;
 use crate::topology::{INNER, topology_with};
 
 /// The input topic that is partitioned.
@@ -37,6 +39,7 @@ pub(super) fn topology() -> Topology {
 #[derive(Clone)]
 pub(super) struct Topics {
     pub(super) topology: Arc<Topology>,
+    pub(super) schemas: Arc<Schemas>,
     names: Vec<String>,
     pub(super) partitions: i32,
     pub(super) input: usize,
@@ -45,13 +48,16 @@ pub(super) struct Topics {
 impl Topics {
     /// With a topic for each of these conversations.
     pub(super) fn new(partitions: i32, conversations: &[String]) -> Self {
-        let topology = Arc::new(topology());
+        let schemas = Arc::new(Schemas::default());
+        let mut topology = topology();
+        topology.set_decoder(Arc::clone(&schemas) as Arc<dyn Decode>);
+        let topology = Arc::new(topology);
         let mut names = topology.topics().to_vec();
         let input = names.len();
         names.push(INPUT.to_owned());
         names.extend(INNER.erasures.map(str::to_owned));
         names.extend(conversations.iter().map(|id| format!("{CONVERSATION_PREFIX}{id}")));
-        Self { topology, names, partitions, input }
+        Self { topology, schemas, names, partitions, input }
     }
 
     pub(super) fn name(&self, topic: usize) -> &str {

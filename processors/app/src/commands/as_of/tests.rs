@@ -48,7 +48,8 @@ impl Source for Events {
 }
 
 fn config() -> Config {
-    Config::load(Some(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../topics.yaml"))), "g").unwrap()
+    Config::load(Some(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../topics.yaml"))), "g", None)
+        .unwrap()
 }
 
 fn seen(mut events: Events, id: &str, event_time: i64, known_at: Option<i64>) -> Result<Value, String> {

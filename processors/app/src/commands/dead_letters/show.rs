@@ -17,17 +17,22 @@ use crate::commands::lines::text;
 use crate::commands::topics;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::formats::Formats;
 use crate::kafka;
 
 /// Prints it.
 pub(super) fn run(global: &Global, args: &LetterArgs, config: &Config) -> Result<(), Failure> {
+    let formats = Formats::open(config)?;
     let client = kafka::client(global)?;
     let metadata = topics::reach(&client, global)?;
     let letters = Letters::open(&client, &metadata, config, &[args.position])?;
     let mut found = None;
     letters.each(&mut |message| {
         if message.offset() == args.position.offset {
-            found = Some((Letter::of(message), Whole::of(message)));
+            let letter = Letter::of(message);
+            let topic = letter.topic.as_deref().unwrap_or_default();
+            let value = formats.json_or_none(topic, message.payload())?;
+            found = Some((letter, Whole::of(message, value.as_deref())));
         }
         Ok(())
     })?;
@@ -55,14 +60,15 @@ struct Whole {
 }
 
 impl Whole {
-    fn of(message: &impl Message) -> Self {
+    /// The value as text, or as the JSON that it says in the format of its topic.
+    fn of(message: &impl Message, value: Option<&[u8]>) -> Self {
         let headers = message.headers().into_iter().flat_map(Headers::iter);
         Self {
             position: Letter::of(message).position.to_string(),
             timestamp: message.timestamp().to_millis(),
             topic: message.topic().to_owned(),
             key: message.key().map(text),
-            value: message.payload().map(text),
+            value: value.map(text),
             headers: headers.map(|header| (header.key.to_owned(), header.value.map(text))).collect(),
         }
     }
@@ -121,9 +127,8 @@ mod tests {
     use crate::commands::dead_letters::letter::tests::{letter, message};
 
     fn whole(value: Option<&str>) -> Whole {
-        let mut whole = Whole::of(&message(&[("trace", "t1"), ("cx.error.reason", "malformed")]));
-        whole.value = value.map(str::to_owned);
-        whole
+        let message = message(&[("trace", "t1"), ("cx.error.reason", "malformed")]);
+        Whole::of(&message, value.map(str::as_bytes))
     }
 
     #[test]

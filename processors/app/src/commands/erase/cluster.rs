@@ -1,5 +1,6 @@
 //! The topics of the cluster as an erasure needs them: read to ends that are settled, and cut off at their beginnings.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
@@ -14,6 +15,7 @@ use crate::commands::conversation::reader::{Reader, Span};
 use crate::commands::topics;
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
+use crate::formats::Formats;
 use crate::kafka;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +29,7 @@ pub struct Cluster<'c> {
     pub client: ClientConfig,
     /// What topics.yaml declares.
     pub config: &'c Config,
+    formats: Formats<'c>,
     metadata: Metadata,
     reader: Reader,
     everything: Reader,
@@ -55,9 +58,18 @@ impl<'c> Cluster<'c> {
             everything: Reader::of_everything(&client)?,
             client,
             config,
+            formats: Formats::open(config)?,
             metadata,
             offsets,
         })
+    }
+
+    /// The JSON that a record says which is, or was, one of this topic; none for a tombstone.
+    ///
+    /// # Errors
+    /// The schema registry does not tell the record's schema.
+    pub fn json<'v>(&self, topic: &str, value: Option<&'v [u8]>) -> anyhow::Result<Option<Cow<'v, [u8]>>> {
+        self.formats.json_or_none(topic, value)
     }
 
     /// The outputs that speak of conversations. Windows name nobody.

@@ -2,6 +2,7 @@
 //! before the last letter that has to go is written again at the end, but for those that have to go, and then the beginning
 //! is cut off.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
@@ -26,10 +27,28 @@ pub fn conversation_of(config: &Config, message: &impl Message) -> Option<String
     config.conversation_of(&topic).map(str::to_owned)
 }
 
+/// The JSON that the record said which became this dead letter.
+///
+/// # Errors
+/// The schema registry does not tell the record's schema.
+pub fn json_of<'m>(
+    cluster: &Cluster<'_>,
+    message: &'m BorrowedMessage<'_>,
+) -> anyhow::Result<Option<Cow<'m, [u8]>>> {
+    cluster.json(Letter::of(message).topic.as_deref().unwrap_or_default(), message.payload())
+}
+
 /// Whether a dead letter is the subjects'. One without a value holds nothing any more.
-pub fn is_theirs(config: &Config, subjects: &Subjects, message: &impl Message) -> bool {
-    let Some(value) = message.payload() else { return false };
-    subjects.own_event(message.key(), value, conversation_of(config, message).as_deref())
+///
+/// # Errors
+/// As [`json_of`].
+pub fn is_theirs(
+    cluster: &Cluster<'_>,
+    subjects: &Subjects,
+    message: &BorrowedMessage<'_>,
+) -> anyhow::Result<bool> {
+    let Some(value) = json_of(cluster, message)? else { return Ok(false) };
+    Ok(subjects.own_event(message.key(), &value, conversation_of(cluster.config, message).as_deref()))
 }
 
 /// What is to go of one partition.
@@ -86,7 +105,7 @@ impl<'c> Letters<'c> {
         let mut hits: Vec<Hits> = spans.iter().map(|_| Hits::default()).collect();
         cluster.read(&spans, &mut |message| {
             if let Some(hits) = of_partition(&mut hits, message) {
-                hits.take(&Letter::of(message), is_theirs(cluster.config, subjects, message));
+                hits.take(&Letter::of(message), is_theirs(cluster, subjects, message)?);
             }
             Ok(())
         })?;

@@ -54,7 +54,8 @@ fn standing(cluster: &Cluster<'_>, subjects: &Subjects, topic: &str) -> anyhow::
     cluster.read(&cluster.settled(topic)?, &mut |message| {
         let Some(key) = message.key() else { return Ok(()) };
         let place = (message.partition(), key.to_vec());
-        if message.payload().is_some_and(|value| subjects.own_output(value)) {
+        let value = cluster.json(topic, message.payload())?;
+        if value.is_some_and(|value| subjects.own_output(&value)) {
             standing.insert(place, own_headers(message));
         } else {
             standing.remove(&place);

@@ -77,8 +77,8 @@ impl Inputs {
             let conversation = cluster.config.conversation_of(&topic);
             let (mut records, mut newest) = (0, None);
             cluster.read(&cluster.all(&topic)?, &mut |message| {
-                let Some(value) = message.payload() else { return Ok(()) };
-                if subjects.own_event(message.key(), value, conversation) {
+                let Some(value) = cluster.json(&topic, message.payload())? else { return Ok(()) };
+                if subjects.own_event(message.key(), &value, conversation) {
                     records += 1;
                     newest = newest.max(message.timestamp().to_millis());
                 }

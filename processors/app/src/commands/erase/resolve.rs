@@ -27,8 +27,8 @@ pub fn subjects(cluster: &Cluster<'_>, args: &EraseArgs) -> anyhow::Result<Subje
 fn each(cluster: &Cluster<'_>, of_their_own: &[String], learn: &mut dyn FnMut(&Named)) -> anyhow::Result<()> {
     for topic in cluster.outputs() {
         cluster.read_everything(&cluster.all(topic)?, &mut |message| {
-            if let Some(value) = rdkafka::Message::payload(message) {
-                learn(&Named::of_output(value));
+            if let Some(value) = cluster.json(topic, rdkafka::Message::payload(message))? {
+                learn(&Named::of_output(&value));
             }
             Ok(())
         })?;
@@ -36,8 +36,8 @@ fn each(cluster: &Cluster<'_>, of_their_own: &[String], learn: &mut dyn FnMut(&N
     for topic in cluster.of_role(Role::DeadLetters) {
         cluster.read_everything(&cluster.all(topic)?, &mut |message| {
             let conversation = letters::conversation_of(cluster.config, message);
-            let value = rdkafka::Message::payload(message);
-            if let Some(named) = value.and_then(|value| Named::of_event(value, conversation.as_deref())) {
+            let value = letters::json_of(cluster, message)?;
+            if let Some(named) = value.and_then(|value| Named::of_event(&value, conversation.as_deref())) {
                 learn(&named);
             }
             Ok(())
@@ -47,8 +47,8 @@ fn each(cluster: &Cluster<'_>, of_their_own: &[String], learn: &mut dyn FnMut(&N
     for topic in inputs {
         let conversation = cluster.config.conversation_of(topic);
         cluster.read_everything(&cluster.all(topic)?, &mut |message| {
-            let value = rdkafka::Message::payload(message);
-            if let Some(named) = value.and_then(|value| Named::of_event(value, conversation)) {
+            let value = cluster.json(topic, rdkafka::Message::payload(message))?;
+            if let Some(named) = value.and_then(|value| Named::of_event(&value, conversation)) {
                 learn(&named);
             }
             Ok(())

@@ -1,5 +1,6 @@
 //! Whose records are looked for, and whether a record is one of them. Knows no Kafka.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use folds::owner::{self, Owner};
@@ -49,6 +50,9 @@ impl Named {
         self.channel_session_id.iter().chain(listed)
     }
 }
+
+/// Gives the JSON that a record of a topic says.
+type Json<'j> = dyn for<'v> Fn(&str, Option<&'v [u8]>) -> anyhow::Result<Option<Cow<'v, [u8]>>> + 'j;
 
 /// A limit on input is none here: also what is too large belongs to somebody.
 fn decode<'v>(value: &'v [u8], topic_conversation: Option<&'v str>) -> Option<Event<'v>> {
@@ -149,13 +153,17 @@ impl Subjects {
         owner::of_state(key, value).is_some_and(|owned| !owned.stays && self.are(&owned.owner))
     }
 
-    /// Whether a message of the repartition topic is theirs.
-    pub fn own_message(&self, value: &[u8]) -> bool {
+    /// Whether a message of the repartition topic is theirs. `json` gives the JSON that a record of a topic says.
+    ///
+    /// # Errors
+    /// What is carried cannot be read for now.
+    pub fn own_message(&self, value: &[u8], json: &Json<'_>) -> anyhow::Result<bool> {
         if let Some(carried) = engine::Carried::of_message(value) {
             let record = carried.record();
-            return self.own_event(record.key, record.value.unwrap_or_default(), record.conversation);
+            let value = json(record.topic, record.value)?.unwrap_or_default();
+            return Ok(self.own_event(record.key, &value, record.conversation));
         }
-        owner::of_message(value).is_some_and(|owner| self.are(&owner))
+        Ok(owner::of_message(value).is_some_and(|owner| self.are(&owner)))
     }
 
     fn are(&self, owner: &Owner<'_>) -> bool {
@@ -251,9 +259,9 @@ mod tests {
     #[test]
     fn messages_and_state_belong_to_their_conversation() {
         let subjects = subjects();
-        assert!(
-            subjects.own_message(b"hLc2") && !subjects.own_message(b"hLd") && !subjects.own_message(b"m??")
-        );
+        let own_message =
+            |value: &[u8]| subjects.own_message(value, &|_, value| Ok(value.map(Cow::Borrowed))).unwrap();
+        assert!(own_message(b"hLc2") && !own_message(b"hLd") && !own_message(b"m??"));
         assert!(subjects.own_state(b"ac2/m", b"x") && !subjects.own_state(b"ad/m", b"x"));
         assert!(!subjects.own_state(b"hps2", b"c2"), "the pair has to stay");
     }

@@ -123,26 +123,29 @@ impl Look<'_> {
     fn at(&self, topic: &str, role: Role) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
         self.cluster.read_everything(&self.cluster.all(topic)?, &mut |message| {
-            tally.take(message, self.is_theirs(topic, role, message));
+            tally.take(message, self.is_theirs(topic, role, message)?);
             Ok(())
         })?;
         Ok(tally)
     }
 
-    fn is_theirs(&self, topic: &str, role: Role, message: &BorrowedMessage<'_>) -> bool {
-        let Some(value) = message.payload() else { return false };
+    fn is_theirs(&self, topic: &str, role: Role, message: &BorrowedMessage<'_>) -> anyhow::Result<bool> {
+        let Some(value) = message.payload() else { return Ok(false) };
+        let json = self.cluster.json(topic, Some(value))?.unwrap_or_default();
         let (config, subjects) = (self.cluster.config, self.subjects);
         let key = message.key();
         let belongs = match role {
-            Role::Output => subjects.own_output(value),
-            Role::DeadLetters => letters::is_theirs(config, subjects, message),
+            Role::Output => subjects.own_output(&json),
+            Role::DeadLetters => letters::is_theirs(self.cluster, subjects, message)?,
             Role::Changelog => subjects.own_state(key.unwrap_or_default(), value),
-            Role::Repartition => subjects.own_message(value),
+            Role::Repartition => {
+                subjects.own_message(value, &|topic, value| self.cluster.json(topic, value))?
+            }
             // The requests themselves stay, or nobody would know any more what is to be refused.
             Role::Erasures => false,
-            Role::Input => subjects.own_event(key, value, config.conversation_of(topic)),
+            Role::Input => subjects.own_event(key, &json, config.conversation_of(topic)),
         };
-        belongs || self.texts.iter().any(|text| contains(value, text))
+        Ok(belongs || self.texts.iter().any(|text| contains(value, text) || contains(&json, text)))
     }
 }
 

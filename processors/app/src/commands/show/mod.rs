@@ -9,6 +9,7 @@ use super::topics;
 use crate::cli::{Global, ShowArgs};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::formats::Formats;
 use crate::kafka;
 
 /// Prints a conversation. Only its own partition of each topic is read, from the beginning to the end that it has now.
@@ -17,6 +18,7 @@ pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Fail
     if products.topics().next().is_none() {
         return Err(Failure::usage(Products::missing()));
     }
+    let formats = Formats::open(config)?;
     let client = kafka::client(global)?;
     let metadata = topics::reach(&client, global)?;
     let reader = Reader::new(&client)?;
@@ -34,7 +36,8 @@ pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Fail
     for (product, span) in &spans {
         reader.read(std::slice::from_ref(span), &mut |message| {
             seen += 1;
-            found.take(*product, message.key().unwrap_or_default(), message.payload())
+            let value = formats.json_or_none(message.topic(), message.payload())?;
+            found.take(*product, message.key().unwrap_or_default(), value.as_deref())
         })?;
     }
     if found.is_empty() {

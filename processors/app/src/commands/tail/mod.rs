@@ -160,7 +160,7 @@ impl<'p> Tail<'p> {
             .create()
             .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
         consumer.assign(&plan.places(metadata, config)?)?;
-        Ok(Self { consumer, printer: Printer::new(plan, config) })
+        Ok(Self { consumer, printer: Printer::new(plan, config)? })
     }
 
     /// Prints what is there, at most so many lines; waits a little where there is nothing. Gives how many were printed.

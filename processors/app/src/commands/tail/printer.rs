@@ -12,23 +12,29 @@ use crate::commands::conversation::records::{Activity, Entry};
 use crate::commands::conversation::{Product, Products, activity};
 use crate::commands::lines::{self, text};
 use crate::config::{Config, Role};
+use crate::exit::Failure;
+use crate::formats::Formats;
 
 /// Prints records as the plan says.
 pub(super) struct Printer<'p> {
     dead_letters: &'p str,
     products: Products<'p>,
+    formats: Formats<'p>,
     view: View,
     conversation: Option<&'p str>,
 }
 
 impl<'p> Printer<'p> {
-    pub(super) fn new(plan: Plan<'p>, config: &'p Config) -> Self {
-        Self {
+    /// # Errors
+    /// A file with what the schema registry needs cannot be read.
+    pub(super) fn new(plan: Plan<'p>, config: &'p Config) -> Result<Self, Failure> {
+        Ok(Self {
             dead_letters: config.name_of(Role::DeadLetters),
             products: Products::of(config),
+            formats: Formats::open(config)?,
             view: plan.view,
             conversation: plan.conversation,
-        }
+        })
     }
 
     /// Takes a record, and prints it if it has not to wait for another one. Gives how many lines were printed.
@@ -39,15 +45,17 @@ impl<'p> Printer<'p> {
         {
             return Ok(0);
         }
+        let value = self.formats.json_or_none(message.topic(), message.payload())?;
+        let value = value.as_deref();
         let mut out = anstream::stdout().lock();
         let line = match (&mut self.view, product) {
             (View::Json, _) => {
-                write_json(&mut out, message, message.topic() == self.dead_letters)?;
+                write_json(&mut out, message, value, message.topic() == self.dead_letters)?;
                 return Ok(1);
             }
-            (View::Timelines(timelines), Some(product)) => waiting(timelines, product, message),
+            (View::Timelines(timelines), Some(product)) => waiting(timelines, product, message, value),
             (View::Timelines(_), None) | (View::Records, _) => {
-                Some(record(message, product, message.topic() == self.dead_letters))
+                Some(record(message, value, product, message.topic() == self.dead_letters))
             }
         };
         let Some(line) = line else { return Ok(0) };
@@ -73,20 +81,30 @@ impl<'p> Printer<'p> {
     }
 }
 
-fn waiting(timelines: &mut Timelines, product: Product, message: &BorrowedMessage<'_>) -> Option<String> {
+fn waiting(
+    timelines: &mut Timelines,
+    product: Product,
+    message: &BorrowedMessage<'_>,
+    value: Option<&[u8]>,
+) -> Option<String> {
     let key = text(message.key().unwrap_or_default());
     match product {
         Product::Activity => {
-            timelines.take_activity(&key, message.payload());
+            timelines.take_activity(&key, value);
             None
         }
-        Product::Entry => timelines.take_entry(message.topic(), &key, message.payload(), Instant::now()),
+        Product::Entry => timelines.take_entry(message.topic(), &key, value, Instant::now()),
         Product::Summary => None,
     }
 }
 
-fn write_json(out: &mut dyn Write, message: &BorrowedMessage<'_>, is_letter: bool) -> std::io::Result<()> {
-    let (topic, key, value) = (message.topic(), message.key(), message.payload());
+fn write_json(
+    out: &mut dyn Write,
+    message: &BorrowedMessage<'_>,
+    value: Option<&[u8]>,
+    is_letter: bool,
+) -> std::io::Result<()> {
+    let (topic, key) = (message.topic(), message.key());
     if is_letter {
         let headers = message.headers().into_iter().flat_map(Headers::iter);
         let headers = headers.map(|header| (header.key.to_owned(), header.value.map(text))).collect();
@@ -96,12 +114,17 @@ fn write_json(out: &mut dyn Write, message: &BorrowedMessage<'_>, is_letter: boo
 }
 
 /// One record by itself.
-fn record(message: &BorrowedMessage<'_>, product: Option<Product>, is_letter: bool) -> String {
+fn record(
+    message: &BorrowedMessage<'_>,
+    value: Option<&[u8]>,
+    product: Option<Product>,
+    is_letter: bool,
+) -> String {
     let key = text(message.key().unwrap_or_default());
     if is_letter {
         return letter(message);
     }
-    let Some(value) = message.payload() else { return render::tombstone(message.topic(), &key) };
+    let Some(value) = value else { return render::tombstone(message.topic(), &key) };
     by_itself(product, value).unwrap_or_else(|| render::other(message.topic(), &key, value))
 }
 

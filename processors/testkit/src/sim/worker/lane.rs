@@ -22,7 +22,8 @@ pub(super) struct Lane {
     /// How far the state is restored; none before and after.
     pub(super) restoring: Option<Progress>,
     sources: [Source; 2],
-    first_end: Option<i64>,
+    /// Whether it stands still for a schema.
+    awaits: bool,
     /// When the ends were asked for because something is due.
     asked_ms: Option<i64>,
 }
@@ -39,7 +40,7 @@ impl Lane {
             asked_end: None,
         };
         let sources = [source(input), source(repartition)];
-        Self { task, restoring: None, sources, first_end: None, asked_ms: None }
+        Self { task, restoring: None, sources, awaits: false, asked_ms: None }
     }
 
     pub(super) fn places(&self) -> [Place; 2] {
@@ -56,7 +57,23 @@ impl Lane {
     }
 
     pub(super) fn is_misplaced(&self) -> bool {
-        self.task.phase() == Phase::Running && !self.sources.iter().all(|source| source.in_place)
+        let is_able = self.task.phase() == Phase::Running && !self.awaits;
+        is_able && !self.sources.iter().all(|source| source.in_place)
+    }
+
+    /// What was staged is dropped, and nothing is taken until the schema is known.
+    pub(super) fn await_schema(&mut self) {
+        self.rewind();
+        self.awaits = true;
+    }
+
+    pub(super) fn awaits_schema(&self) -> bool {
+        self.awaits
+    }
+
+    /// The schema is known.
+    pub(super) fn go_on(&mut self) {
+        self.awaits = false;
     }
 
     /// Whether a record at this offset is the next one of its partition, or lies after it.
@@ -149,21 +166,6 @@ impl Lane {
         {
             let topic = topics.name(place.topic).to_owned();
             self.task.ring(asked_ms, SourceOffset { topic, partition: place.partition, next });
-        }
-    }
-
-    /// The end of its input has been told: lets things expire once the task has come to the end that it had at first,
-    /// which is measured here, once.
-    pub(super) fn saw_end(&mut self, (end, stable_end): (i64, i64), is_drained: bool) {
-        let first_end = *self.first_end.get_or_insert(end);
-        if !self.is_live() {
-            return;
-        }
-        let [input, _] = &self.sources;
-        let committed = input.committed.unwrap_or(0);
-        let is_read = is_drained && stable_end >= first_end && input.next == committed;
-        if is_read || committed >= first_end {
-            self.task.caught_up();
         }
     }
 }

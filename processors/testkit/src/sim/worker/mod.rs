@@ -1,6 +1,7 @@
 //! A worker as the edge runs it: the same steps in the same order, cut into pieces between any two of which anything may
 //! happen. The tasks in its hands are the real ones.
 
+mod catch_up;
 mod client;
 mod collected;
 mod commit;
@@ -12,13 +13,15 @@ mod siding;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use engine::{SourceRecord, Task, TaskError};
+use engine::{SourceRecord, Task, TaskError, UnknownSchema};
 use model::Limits;
 
 use super::broker::{Offset, Place, Record};
+use super::defect::Defect;
 use super::disk::Disk;
 use super::faults::Fault;
 use super::world::World;
+use catch_up::CatchUp;
 use client::Client;
 use lane::Lane;
 use siding::Siding;
@@ -83,6 +86,7 @@ pub(super) struct Worker {
     siding: Siding,
     /// Partitions whose store another worker of this instance has not let go of yet.
     unopened: BTreeSet<i32>,
+    catch_up: CatchUp,
     disk: Disk,
     /// The offsets of the transaction that is being committed.
     offsets: Vec<(Place, Offset)>,
@@ -107,6 +111,7 @@ impl Worker {
             lanes: BTreeMap::new(),
             siding: Siding::new(&world.topics.topology, world.topics.partitions),
             unopened: BTreeSet::new(),
+            catch_up: CatchUp::done(),
             disk,
             changelog_ends: BTreeMap::new(),
             offsets: Vec::new(),
@@ -169,7 +174,7 @@ impl Worker {
 
     /// Takes some records of one partition; commits when there are none, or earlier.
     fn poll(&mut self, world: &mut World) -> Result<(), String> {
-        self.see_ends(world);
+        self.follow_catching_up(world);
         if let Some(partition) = self.look_at_clock(world)? {
             return self.restore_anew(partition, world);
         }
@@ -198,6 +203,8 @@ impl Worker {
     }
 
     fn take(&mut self, place: Place, world: &mut World) -> Result<(), String> {
+        let until_unknown = world.strikes(Fault::UnknownSchema).then(|| world.rng.between(0, 1));
+        world.topics.schemas.forget_after(until_unknown);
         let Some((offset, record)) = world.broker.fetch(place, self.client.position(place)) else {
             return Ok(());
         };
@@ -215,8 +222,18 @@ impl Worker {
         let name = &self.name;
         if world.topics.of_siding().contains(&place.topic) {
             if self.siding.expects(place, offset) {
-                self.siding.mover.process(&source, NOW_MS);
-                world.note(format_args!("{name}: moves {place:?} offset {offset}"));
+                let moved = self.siding.mover.process(&source, NOW_MS);
+                match moved {
+                    Ok(()) => {
+                        self.siding.took(place, offset);
+                        world.note(format_args!("{name}: moves {place:?} offset {offset}"));
+                    }
+                    Err(UnknownSchema(_)) => {
+                        self.siding.await_schema(place, offset);
+                        world.faults.count(Fault::UnreadRecord);
+                        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
+                    }
+                }
             }
             return Ok(());
         }
@@ -230,6 +247,10 @@ impl Worker {
                 world.note(format_args!("{name}: takes {place:?} offset {offset}"));
                 Ok(())
             }
+            Err(TaskError::UnknownSchema { .. }) => {
+                self.await_schema(place, offset, world);
+                Ok(())
+            }
             Err(TaskError::StateDamaged { partition, .. }) => {
                 world.note(format_args!("{name}: the state of {partition} is damaged"));
                 self.restore_anew(partition, world)
@@ -238,13 +259,23 @@ impl Worker {
         }
     }
 
-    /// What the client's figures say of the ends.
-    fn see_ends(&mut self, world: &World) {
-        for lane in self.lanes.values_mut() {
-            let [input, _] = lane.places();
-            let is_drained = world.broker.fetch(input, self.client.position(input)).is_none();
-            let log = world.broker.log(input);
-            lane.saw_end((log.end(), log.stable_end()), is_drained);
+    /// A record cannot be read before a schema is known: its lane stands still until it is.
+    fn await_schema(&mut self, place: Place, offset: i64, world: &mut World) {
+        let Some(lane) = self.lanes.get_mut(&place.partition) else { return };
+        if world.has(Defect::KeepsHalfARecord) {
+            self.client.fall_back(place, 1);
+        } else {
+            lane.await_schema();
+        }
+        world.faults.count(Fault::UnreadRecord);
+        let name = &self.name;
+        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
+    }
+
+    /// Lets things expire once the group has caught up.
+    fn follow_catching_up(&mut self, world: &World) {
+        if self.catch_up.turn(world) {
+            self.lanes.values_mut().for_each(|lane| lane.task.caught_up());
         }
     }
 
@@ -282,6 +313,7 @@ impl Worker {
         matches!(self.stage, Stage::Turn(_))
             && self.client.is_settled()
             && self.unopened.is_empty()
+            && self.catch_up.is_done()
             && self.lanes.values().all(Lane::is_live)
             && self.siding.is_live()
             && self.is_clean()

@@ -13,6 +13,9 @@ use crate::sim::defect::Defect;
 use crate::sim::faults::Fault;
 use crate::sim::world::World;
 
+/// In a thousand: how often a schema is known the next time it is looked for.
+const ANSWERS: usize = 300;
+
 impl Worker {
     /// Carries out what the group has decided.
     pub(super) fn carry_out(&mut self, world: &mut World) -> Result<(), String> {
@@ -55,6 +58,7 @@ impl Worker {
                 Some(task) => {
                     let lane = Lane::new(task, world.topics.input, world.topics.repartition());
                     self.lanes.insert(partition, lane);
+                    self.catch_up.begin();
                 }
                 None => {
                     self.unopened.insert(partition);
@@ -97,6 +101,7 @@ impl Worker {
     }
 
     pub(super) fn bring_lanes_up(&mut self, world: &mut World) -> Result<(), String> {
+        self.learn_schemas(world);
         self.siding.put_in_place(&mut self.client);
         for place in self.siding.to_begin() {
             if let Ok(committed) = world.broker.committed(&[place]) {
@@ -116,6 +121,15 @@ impl Worker {
             world.note(format_args!("{name}: lane {partition} is in its place"));
         }
         Ok(())
+    }
+
+    /// The registry answers, sooner or later.
+    fn learn_schemas(&mut self, world: &mut World) {
+        let awaits = self.siding.awaits_schema() || self.lanes.values().any(Lane::awaits_schema);
+        if awaits && world.rng.chance(ANSWERS) {
+            self.siding.go_on();
+            self.lanes.values_mut().for_each(Lane::go_on);
+        }
     }
 
     fn begin_anew_after(&mut self, error: TaskError, world: &mut World) -> Result<(), String> {

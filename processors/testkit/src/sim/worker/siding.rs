@@ -14,6 +14,8 @@ struct Track {
     from: Option<i64>,
     next: i64,
     is_misplaced: bool,
+    /// Whether it stands still for a schema.
+    awaits: bool,
     /// The consumer asks for the group's offset by itself before it reads.
     is_begun: bool,
 }
@@ -30,7 +32,7 @@ impl Siding {
     }
 
     pub(super) fn assigned(&mut self, place: Place) {
-        let track = Track { from: None, next: 0, is_misplaced: false, is_begun: false };
+        let track = Track { from: None, next: 0, is_misplaced: false, awaits: false, is_begun: false };
         self.tracks.insert(place, track);
     }
 
@@ -54,15 +56,34 @@ impl Siding {
         self.tracks.iter().filter(|(_, track)| track.is_begun).map(|(place, _)| *place)
     }
 
-    /// Whether this record is to be taken, which it then is.
-    pub(super) fn expects(&mut self, place: Place, offset: i64) -> bool {
-        let Some(track) = self.tracks.get_mut(&place) else { return false };
-        if track.is_misplaced || offset < track.next {
-            return false;
+    /// Whether this record is to be taken.
+    pub(super) fn expects(&self, place: Place, offset: i64) -> bool {
+        self.tracks.get(&place).is_some_and(|track| !track.is_misplaced && offset >= track.next)
+    }
+
+    pub(super) fn took(&mut self, place: Place, offset: i64) {
+        if let Some(track) = self.tracks.get_mut(&place) {
+            track.from.get_or_insert(offset);
+            track.next = offset + 1;
         }
-        track.from.get_or_insert(offset);
-        track.next = offset + 1;
-        true
+    }
+
+    /// The record at this offset cannot be read before its schema is known.
+    pub(super) fn await_schema(&mut self, place: Place, offset: i64) {
+        if let Some(track) = self.tracks.get_mut(&place) {
+            track.next = offset;
+            track.is_misplaced = true;
+            track.awaits = true;
+        }
+    }
+
+    pub(super) fn awaits_schema(&self) -> bool {
+        self.tracks.values().any(|track| track.awaits)
+    }
+
+    /// All schemas are known.
+    pub(super) fn go_on(&mut self) {
+        self.tracks.values_mut().for_each(|track| track.awaits = false);
     }
 
     pub(super) fn committed(&mut self) {
@@ -81,7 +102,8 @@ impl Siding {
     }
 
     pub(super) fn put_in_place(&mut self, client: &mut Client) {
-        for (place, track) in self.tracks.iter_mut().filter(|(_, track)| track.is_misplaced) {
+        for (place, track) in self.tracks.iter_mut().filter(|(_, track)| track.is_misplaced && !track.awaits)
+        {
             client.seek(*place, track.next);
             track.is_misplaced = false;
         }

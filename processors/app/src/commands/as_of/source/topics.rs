@@ -13,11 +13,13 @@ use crate::commands::conversation::reader::{Reader, Span};
 use crate::commands::topics;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::formats::Formats;
 use crate::kafka;
 
 /// The input topics, each to the end that it had at first.
 pub struct TopicSource<'c> {
     config: &'c Config,
+    formats: Formats<'c>,
     reader: Reader,
     spans: Vec<Vec<Span>>,
     /// Of the requests to erase.
@@ -56,7 +58,8 @@ impl<'c> TopicSource<'c> {
             }
             None => Vec::new(),
         };
-        Ok(Self { config, reader, spans, requests, bootstrap: global.bootstrap.clone() })
+        let formats = Formats::open(config)?;
+        Ok(Self { config, formats, reader, spans, requests, bootstrap: global.bootstrap.clone() })
     }
 }
 
@@ -86,13 +89,14 @@ impl Source for TopicSource<'_> {
                 let timestamp_ms = message.timestamp().to_millis();
                 let time = times.get_mut(partition).context("a partition that was not asked for")?;
                 *time = timestamp_ms.map_or(*time, |ms| ms.max(*time));
+                let value = self.formats.json_or_none(message.topic(), message.payload())?;
                 let record = SourceRecord {
                     topic: message.topic(),
                     partition: message.partition(),
                     offset: message.offset(),
                     timestamp_ms,
                     key: None,
-                    value: message.payload(),
+                    value: value.as_deref(),
                     headers: &NoHeaders,
                     conversation: self.config.conversation_of(message.topic()),
                 };

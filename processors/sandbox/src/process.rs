@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// A running command behind its watchdog: a shell in a process group of its own, so that Ctrl-C at the terminal
 /// reaches only us and we stop the command in order.
 #[derive(Debug)]
-pub(super) struct Guarded {
+pub(crate) struct Guarded {
     /// The shell. It ends when the command has ended, and reaps it.
     watchdog: Child,
     /// Its standard input, taken out of it, for waiting for a child would close it. Never written to.
@@ -26,7 +26,7 @@ pub(super) struct Guarded {
 impl Guarded {
     /// Starts `program` with `arguments`. Its output is appended to `log`. If this process dies without ending it
     /// first, it is killed, and `scratch` is removed.
-    pub(super) fn start(
+    pub(crate) fn start(
         program: &Path,
         arguments: &[String],
         log: &Path,
@@ -53,24 +53,24 @@ impl Guarded {
             Err(_) => {
                 let status = watchdog.wait()?;
                 Err(io::Error::other(format!(
-                    "the shell that watches over the broker ended at once ({status})"
+                    "the shell that watches over the process ended at once ({status})"
                 )))
             }
         }
     }
 
     /// The process id of the command (not of its watchdog).
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// The command's exit status, if it has ended.
-    pub(super) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.watchdog.try_wait()
     }
 
     /// Asks the command to end; kills it if it has not within `patience`.
-    pub(super) fn stop(&mut self, patience: Duration) -> io::Result<()> {
+    pub(crate) fn stop(&mut self, patience: Duration) -> io::Result<()> {
         if self.ended()?.is_some() {
             return Ok(());
         }
@@ -86,12 +86,12 @@ impl Guarded {
     }
 
     /// Holds the command, if it runs.
-    pub(super) fn pause(&mut self) -> io::Result<()> {
+    pub(crate) fn pause(&mut self) -> io::Result<()> {
         self.send("STOP")
     }
 
     /// Lets a held command go on.
-    pub(super) fn resume(&mut self) -> io::Result<()> {
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
         self.send("CONT")
     }
 
@@ -101,7 +101,7 @@ impl Guarded {
     }
 
     /// Ends the command at once.
-    pub(super) fn kill(&mut self) -> io::Result<()> {
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
         if self.ended()?.is_none() {
             // The watchdog has not reaped it yet, so this process id can belong to no other.
             signal("KILL", self.pid)?;
@@ -133,7 +133,7 @@ fn signal(name: &str, pid: u32) -> io::Result<()> {
 
 /// Whether a process runs (one that has ended but was not reaped does not).
 #[cfg(test)]
-pub(super) fn runs(pid: u32) -> bool {
+pub(crate) fn runs(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
 }

@@ -1,0 +1,175 @@
+//! `schemas`: whether readers of every version of a schema read the records of all others, and how it gets into the registry.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context;
+use avro::registry::{Registry, Verdict};
+use avro::{Plans, Schema, conflicts};
+
+use crate::cli::SchemasCommand;
+use crate::config::{Config, RegistrySpec, Role, Topic};
+use crate::exit::Failure;
+use crate::formats::{self, Patience, outputs};
+
+/// The rule of all subjects of ours: any version reads the records of all others.
+const RULE: &str = "FULL_TRANSITIVE";
+
+/// Checks, or registers.
+pub fn run(command: &SchemasCommand, config: &Config) -> Result<(), Failure> {
+    match command {
+        SchemasCommand::Check(args) => check(config, args.schemas.as_deref()),
+        SchemasCommand::Register => register(config),
+    }
+}
+
+/// What is said of each schema and subject, and whether anything of it is bad.
+#[derive(Default)]
+struct Report {
+    is_bad: bool,
+}
+
+impl Report {
+    fn good(what: &str, sentence: &str) {
+        anstream::println!("{what}: {sentence}");
+    }
+
+    fn bad(&mut self, what: &str, sentence: &str) {
+        self.is_bad = true;
+        anstream::println!("{what}: {sentence}");
+    }
+
+    /// One schema against versions of it, each with its place in the list.
+    fn versions(&mut self, what: &str, kind: &str, text: &str, versions: &[String]) -> anyhow::Result<()> {
+        let mut goes = true;
+        for (number, version) in (1..).zip(versions) {
+            let found =
+                conflicts(text, version).with_context(|| format!("{what}, {kind} version {number}"))?;
+            for conflict in &found {
+                self.bad(what, &format!("{kind} version {number}: {conflict}"));
+            }
+            goes &= found.is_empty();
+        }
+        if goes {
+            Self::good(what, &format!("goes together with all {kind} versions ({})", versions.len()));
+        }
+        Ok(())
+    }
+}
+
+fn check(config: &Config, folder: Option<&Path>) -> Result<(), Failure> {
+    let texts = texts(folder).map_err(Failure::usage)?;
+    let text = |schema: &Schema| texts.get(schema.name).map_or(schema.text, String::as_str);
+    let mut report = Report::default();
+    for schema in Schema::ALL {
+        let released: Vec<String> = schema.released.iter().map(|text| (*text).to_owned()).collect();
+        report.versions(schema.name, "released", text(schema), &released)?;
+    }
+    match (&config.registry, formats::registry(config, Patience::Some)?) {
+        (Some(spec), Some(registry)) => {
+            for output in outputs::of(config, spec) {
+                check_subject(&registry, &output.subject, text(&output.schema), &mut report)?;
+            }
+            for (topic, subject) in inputs(config, spec) {
+                check_input(&registry, topic, &subject, &mut report)?;
+            }
+        }
+        _ => anstream::println!(
+            "no registry: topics.yaml names no schema_registry, so the schemas were compared with what was released only"
+        ),
+    }
+    if report.is_bad { Err(Failure::No) } else { Ok(()) }
+}
+
+/// The schemas of a folder by their names; none where none is given.
+fn texts(folder: Option<&Path>) -> anyhow::Result<BTreeMap<&'static str, String>> {
+    let Some(folder) = folder else { return Ok(BTreeMap::new()) };
+    let read = |schema: &Schema| {
+        let file = folder.join(format!("{}.avsc", schema.name));
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+        // A schema goes together with itself, or is none.
+        conflicts(&text, &text).with_context(|| file.display().to_string())?;
+        Ok((schema.name, text))
+    };
+    Schema::ALL.iter().map(read).collect()
+}
+
+fn check_subject(registry: &Registry, subject: &str, text: &str, report: &mut Report) -> anyhow::Result<()> {
+    let versions = registry.versions(subject)?;
+    if versions.is_empty() {
+        Report::good(subject, "has no version yet; `cx-timelines schemas register` registers one");
+        return Ok(());
+    }
+    let was_bad = std::mem::take(&mut report.is_bad);
+    report.versions(subject, "registered", text, &versions)?;
+    // What we find is said with its place; what only the registry finds, in its words.
+    if !report.is_bad
+        && let Verdict::Incompatible(reasons) = registry.check(subject, text)?
+    {
+        report.bad(subject, &format!("the registry would refuse it: {}", reasons.join("; ")));
+    }
+    report.is_bad |= was_bad;
+    let rule = registry.rule(subject)?;
+    if rule.as_deref() != Some(RULE) {
+        let rule = rule.map_or_else(|| "the registry's own".to_owned(), |rule| format!("{rule:?}"));
+        anstream::println!(
+            "{subject}: the rule is {rule}, so others may register what breaks readers; `cx-timelines schemas register` sets {RULE}"
+        );
+    }
+    Ok(())
+}
+
+/// The inputs that are Avro and have a name, with their subjects.
+fn inputs<'c>(config: &'c Config, spec: &RegistrySpec) -> Vec<(&'c str, String)> {
+    let inputs = config.topics.iter().filter(|topic| topic.role == Role::Input).filter_map(Topic::exact);
+    let avro = inputs.filter(|name| config.is_avro(name));
+    avro.map(|name| (name, spec.subjects.subject(name, &Schema::CIM_EVENT))).collect()
+}
+
+/// Producers' schemas: whether events can be read that are written with them.
+fn check_input(registry: &Registry, topic: &str, subject: &str, report: &mut Report) -> anyhow::Result<()> {
+    let versions = registry.versions(subject)?;
+    let (plans, mut reads) = (Plans::new(), true);
+    for (number, version) in (1..).zip(&versions) {
+        if let Err(problem) = plans.learn(number, version) {
+            reads = false;
+            report.bad(
+                subject,
+                &format!("events of {topic} with registered version {number} cannot be read: {problem}"),
+            );
+        }
+    }
+    if reads {
+        Report::good(subject, &format!("events of all registered versions can be read ({})", versions.len()));
+    }
+    Ok(())
+}
+
+fn register(config: &Config) -> Result<(), Failure> {
+    let spec = outputs::spec(config)?;
+    let Some(registry) = formats::registry(config, Patience::Some)? else { return Ok(()) };
+    let (outputs, inputs) = (outputs::of(config, spec), inputs(config, spec));
+    if outputs.is_empty() && inputs.is_empty() {
+        anstream::println!("nothing to register: no topic with a name has `format: avro` in topics.yaml");
+    }
+    for output in outputs {
+        let subject = &output.subject;
+        // First the rule: so the registry itself refuses a version that would break readers.
+        if registry.rule(subject)?.as_deref() != Some(RULE) {
+            registry.set_rule(subject, RULE)?;
+        }
+        let id = registry.register(subject, output.schema.text)?;
+        anstream::println!("{subject}: schema {id}, rule {RULE}");
+    }
+    for (topic, subject) in inputs {
+        // Its versions and its rule are the producers' matter. One that has none yet can be loaded into.
+        if registry.versions(&subject)?.is_empty() {
+            let id = registry.register(&subject, Schema::CIM_EVENT.text)?;
+            anstream::println!("{subject}: schema {id}, for what is loaded into {topic}");
+        } else {
+            anstream::println!("{subject}: left to the producers of {topic}");
+        }
+    }
+    Ok(())
+}

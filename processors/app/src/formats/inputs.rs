@@ -1,0 +1,111 @@
+//! The inputs that are Avro: how `run` reads them, and how `load` writes them.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use avro::registry::Registry;
+use avro::{Inputs, Learner, Plans, Schema};
+use edge::{SchemaSource, SchemaUnavailable};
+use model::Decode;
+use regex::Regex;
+
+use super::outputs::{Output, id_of};
+use super::{Patience, registry};
+use crate::config::{Config, Format, Role, TopicName};
+use crate::exit::Failure;
+
+/// How the inputs are read, and who learns what is not known yet; none where no input is Avro.
+pub fn reading(
+    config: &Config,
+    registry: Option<&Arc<Registry>>,
+    outputs: usize,
+) -> Option<(Arc<dyn Decode>, Arc<dyn SchemaSource>)> {
+    let avro = AvroTopics::of(config);
+    if avro.is_empty() {
+        return None;
+    }
+    let plans = Arc::new(Plans::new());
+    let learner = Learner::new(Arc::clone(registry?), Arc::clone(&plans));
+    let decoder = Inputs::new(plans, move |topic| avro.has(topic));
+    Some((Arc::new(decoder), Arc::new(Source { learner, outputs })))
+}
+
+/// The inputs that are Avro.
+struct AvroTopics {
+    exact: Vec<String>,
+    patterns: Vec<Regex>,
+}
+
+impl AvroTopics {
+    fn of(config: &Config) -> Self {
+        let (mut exact, mut patterns) = (Vec::new(), Vec::new());
+        let inputs = config.topics.iter().filter(|topic| topic.role == Role::Input);
+        for topic in inputs.filter(|topic| topic.format == Format::Avro) {
+            match &topic.name {
+                TopicName::Exact(name) => exact.push(name.clone()),
+                TopicName::Pattern(pattern) => patterns.push(pattern.clone()),
+            }
+        }
+        Self { exact, patterns }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.patterns.is_empty()
+    }
+
+    fn has(&self, topic: &str) -> bool {
+        self.exact.iter().any(|name| name == topic)
+            || self.patterns.iter().any(|pattern| pattern.is_match(topic))
+    }
+}
+
+/// The registry, as the workers need it.
+struct Source {
+    learner: Learner,
+    /// How many schemas the outputs have.
+    outputs: usize,
+}
+
+impl SchemaSource for Source {
+    fn learn(&self, id: u32) -> Result<(), SchemaUnavailable> {
+        self.learner.learn(id).map_err(|error| SchemaUnavailable(error.to_string()))
+    }
+
+    fn known(&self) -> usize {
+        self.learner.known() + self.outputs
+    }
+}
+
+/// Makes Avro of JSON events, for input topics that are Avro.
+pub struct Writer<'c> {
+    config: &'c Config,
+    registry: Option<Arc<Registry>>,
+}
+
+impl<'c> Writer<'c> {
+    /// Asks nothing yet.
+    ///
+    /// # Errors
+    /// As [`registry`].
+    pub fn open(config: &'c Config) -> Result<Self, Failure> {
+        Ok(Self { config, registry: registry(config, Patience::Some)? })
+    }
+
+    /// The value for this topic of an event in JSON; none where the JSON is to be sent as it is: the topic is JSON, or it is
+    /// no event, which its reader is to refuse.
+    ///
+    /// # Errors
+    /// The registry does not tell the schema's id.
+    pub fn value(&self, topic: &str, json: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
+        let (Some(spec), Some(registry)) = (&self.config.registry, &self.registry) else { return Ok(None) };
+        if !self.config.is_avro(topic) {
+            return Ok(None);
+        }
+        let schema = Schema::CIM_EVENT;
+        let subject = spec.subjects.subject(topic, &schema);
+        // Asked once for each topic: what the registry has said is remembered.
+        let id = id_of(registry, spec, &Output { topic: topic.to_owned(), schema, subject })
+            .with_context(|| format!("nothing can be loaded into {topic}"))?;
+        Ok(avro::event_value(json, id))
+    }
+}

@@ -1,0 +1,106 @@
+//! What topics are written as, where that needs the schema registry.
+
+mod credentials;
+pub mod inputs;
+pub mod outputs;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use avro::registry::{Registry, RegistryError, Settings};
+use avro::{RecordReader, Unreadable};
+
+use crate::config::{Config, RegistrySpec};
+use crate::exit::Failure;
+
+/// A call of `run` takes no longer: a stop has to be heard meanwhile. It is repeated by whoever waits for it.
+const RUN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How a call that is not answered is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// Some times, as a command does for a person who waits.
+    Some,
+    /// Not at all: the caller does, and looks for a stop in between.
+    None,
+}
+
+/// The registry's client; none where topics.yaml names no registry.
+///
+/// # Errors
+/// A file cannot be read or is not what it should be: wrong use.
+pub fn registry(config: &Config, patience: Patience) -> Result<Option<Arc<Registry>>, Failure> {
+    let Some(spec) = &config.registry else { return Ok(None) };
+    client(spec, patience).map(|registry| Some(Arc::new(registry))).map_err(Failure::usage)
+}
+
+fn client(spec: &RegistrySpec, patience: Patience) -> anyhow::Result<Registry> {
+    let ca_pem = spec.ca_file.as_ref().map(|file| {
+        std::fs::read_to_string(file)
+            .with_context(|| format!("schema_registry.ca_file: {} cannot be read", file.display()))
+    });
+    let settings = Settings {
+        urls: spec.urls.clone(),
+        auth: credentials::auth(spec.credentials_file.as_deref())
+            .context("the credentials of the schema registry")?,
+        ca_pem: ca_pem.transpose()?,
+        ..Settings::default()
+    };
+    let settings = match patience {
+        Patience::Some => settings,
+        Patience::None => Settings { timeout: RUN_TIMEOUT, attempts: 1, ..settings },
+    };
+    Ok(Registry::new(settings)?)
+}
+
+/// Records as JSON, whatever their topics are: for commands that look.
+pub struct Formats<'c> {
+    config: &'c Config,
+    reader: Option<RecordReader>,
+}
+
+impl<'c> Formats<'c> {
+    /// Asks nothing yet.
+    ///
+    /// # Errors
+    /// As [`registry`].
+    pub fn open(config: &'c Config) -> Result<Self, Failure> {
+        Ok(Self { config, reader: registry(config, Patience::Some)?.map(RecordReader::new) })
+    }
+
+    /// The JSON that a record says. What is no Avro though it should be, or does not match its schema, is given as it is.
+    ///
+    /// # Errors
+    /// The registry does not tell a schema that it should know: it is down, or denies it.
+    pub fn json<'v>(&self, topic: &str, value: &'v [u8]) -> anyhow::Result<Cow<'v, [u8]>> {
+        let Some(reader) = self.reader.as_ref().filter(|_| self.config.is_avro(topic)) else {
+            return Ok(Cow::Borrowed(value));
+        };
+        match reader.json(value) {
+            Ok(Some(json)) => Ok(Cow::Owned(json)),
+            Ok(None)
+            | Err(
+                Unreadable::Schema { .. }
+                | Unreadable::Mismatch(_)
+                | Unreadable::Registry(RegistryError::NotFound { .. } | RegistryError::NotAvro { .. }),
+            ) => Ok(Cow::Borrowed(value)),
+            Err(Unreadable::Registry(error)) => {
+                Err(error).with_context(|| format!("a record of {topic} cannot be read"))
+            }
+        }
+    }
+
+    /// The same of what may be a tombstone.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub fn json_or_none<'v>(
+        &self,
+        topic: &str,
+        value: Option<&'v [u8]>,
+    ) -> anyhow::Result<Option<Cow<'v, [u8]>>> {
+        value.map(|value| self.json(topic, value)).transpose()
+    }
+}

@@ -1,0 +1,86 @@
+//! How the memory that a process may take is shared out: the only place that knows the shares.
+
+use edge::Queues;
+
+/// The program itself, with what serves HTTP and the metrics.
+const BASE: u64 = 24 << 20;
+/// A worker's threads and the buffers of its clients, beside their queues.
+const WORKER: u64 = 8 << 20;
+/// What a worker needs at least for its queues and what it stages, and all of them for the state.
+const LEAST_WORK: u64 = 16 << 20;
+const LEAST_STATE: u64 = 32 << 20;
+
+/// The shares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    /// For the state of the whole process, where it is on disk.
+    pub state_bytes: u64,
+    /// For the clients of each worker.
+    pub queues: Queues,
+    /// For what each worker stages before it commits.
+    pub staged_bytes: usize,
+}
+
+/// The least that so many workers can do with.
+pub fn least(workers: u16) -> u64 {
+    BASE + LEAST_STATE + u64::from(workers) * (WORKER + LEAST_WORK)
+}
+
+/// Shares out. Half is the state's, the rest the queues'; with less than [`least`] each has its least.
+pub fn share_out(memory_bytes: u64, workers: u16) -> Shares {
+    let workers = u64::from(workers.max(1));
+    let shared = memory_bytes.saturating_sub(BASE + workers * WORKER);
+    let spared = shared.saturating_sub(workers * LEAST_WORK);
+    let state_bytes = (shared / 2).min(spared).max(LEAST_STATE);
+    let work = (shared.saturating_sub(state_bytes) / workers).max(LEAST_WORK);
+    Shares {
+        state_bytes,
+        // What is fetched has been sent together, and is let go of together; and beside each record, which is all that the
+        // client counts, it keeps some hundred bytes.
+        queues: Queues { fetched_bytes: at_most(work / 4), sent_bytes: at_most(work / 2) },
+        // Staged records are there twice when they are sent: here, and in the producer's queue.
+        staged_bytes: at_most(work / 8),
+    }
+}
+
+fn at_most(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn sum(shares: &Shares, workers: u64) -> u64 {
+        let Queues { fetched_bytes, sent_bytes } = shares.queues;
+        let each = (fetched_bytes + sent_bytes + shares.staged_bytes) as u64;
+        BASE + shares.state_bytes + workers * (WORKER + each)
+    }
+
+    #[test]
+    fn the_shares_together_are_not_more_than_the_whole() {
+        for (memory, workers) in [(128, 1), (256, 1), (256, 4), (1024, 16), (8192, 256)] {
+            let memory = memory * MIB;
+            assert!(least(workers) <= memory);
+            let shares = share_out(memory, workers);
+            assert!(sum(&shares, workers.into()) <= memory, "{memory} for {workers}: {shares:?}");
+        }
+    }
+
+    #[test]
+    fn the_least_is_enough_for_the_least_shares() {
+        for workers in [1, 2, 16, 256] {
+            let shares = share_out(least(workers), workers);
+            assert_eq!(shares.state_bytes, LEAST_STATE);
+            assert!(sum(&shares, workers.into()) <= least(workers));
+            assert!(shares.staged_bytes >= 1 << 20);
+        }
+    }
+
+    #[test]
+    fn with_too_little_each_has_its_least() {
+        assert_eq!(share_out(0, 1), share_out(least(1), 1));
+    }
+}

@@ -1,0 +1,60 @@
+//! Input topics, some of which are Avro.
+
+use std::sync::Arc;
+
+use model::{Decode, Event, JsonDecode, Limits, NotDecoded};
+
+use crate::read::Plans;
+
+/// Tells whether a topic is Avro.
+type IsAvro = dyn Fn(&str) -> bool + Send + Sync;
+
+/// Reads Avro where a topic is, and JSON elsewhere. It asks nobody: what is not known yet is said to be so.
+pub struct Inputs {
+    plans: Arc<Plans>,
+    is_avro: Box<IsAvro>,
+}
+
+impl Inputs {
+    /// Reads the topics of which `is_avro` says so by these plans.
+    pub fn new(plans: Arc<Plans>, is_avro: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Inputs { plans, is_avro: Box::new(is_avro) }
+    }
+}
+
+impl Decode for Inputs {
+    fn decode<'a>(
+        &self,
+        topic: &str,
+        value: &'a [u8],
+        topic_conversation: Option<&'a str>,
+        limits: &Limits,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Event<'a>, NotDecoded> {
+        if (self.is_avro)(topic) {
+            self.plans.decode(value, topic_conversation, limits, scratch)
+        } else {
+            JsonDecode.decode(topic, value, topic_conversation, limits, scratch)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_topic_is_read_as_what_it_is() {
+        let inputs = Inputs::new(Arc::default(), |topic| topic == "avro");
+        let json = br#"{"id":"e","name":"X","timestamp":1750000000000,"conversationId":"c"}"#;
+        let read = |topic, value| {
+            let mut scratch = Vec::new();
+            inputs
+                .decode(topic, value, None, &Limits::default(), &mut scratch)
+                .map(|event| event.id.to_string())
+        };
+        assert_eq!(read("json", json.as_slice()).as_deref(), Ok("e"));
+        assert!(read("avro", json).unwrap_err().to_string().contains("wire format"));
+        assert_eq!(read("avro", b"\0\0\0\0\x07data").unwrap_err(), NotDecoded::UnknownSchema(7));
+    }
+}

@@ -1,0 +1,60 @@
+//! The values that labels can have.
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Kafka confirmed it.
+    Committed,
+    /// It was given up and its input is read again.
+    Aborted,
+    /// The commit's answer never came; the group's committed offsets decided.
+    Ambiguous,
+}
+
+impl Outcome {
+    pub(super) const ALL: [Self; 3] = [Self::Committed, Self::Aborted, Self::Ambiguous];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Aborted => "aborted",
+            Self::Ambiguous => "ambiguous",
+        }
+    }
+}
+
+/// What a rebalance did to a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rebalance {
+    /// Partitions came.
+    Assigned,
+    /// Partitions were given back in order.
+    Revoked,
+    /// Partitions were taken away without asking.
+    Lost,
+}
+
+impl Rebalance {
+    pub(super) const ALL: [Self; 3] = [Self::Assigned, Self::Revoked, Self::Lost];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::Assigned => "assigned",
+            Self::Revoked => "revoked",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// The values that labels can have; any other is counted as `undeclared`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Labels<'l> {
+    /// The words of `model::Reason`.
+    pub dead_letter_reasons: &'l [&'l str],
+    /// The words of `engine::EventClass`.
+    pub event_kinds: &'l [&'l str],
+    /// The rules that the processors watch.
+    pub rules: &'l [&'l str],
+    /// The ways in which visits of queues end.
+    pub visit_outcomes: &'l [&'l str],
+}

@@ -1,0 +1,99 @@
+//! How visits of queues end, counted for those who watch the service level as it is now: over all queues, so that there are few
+//! figures. By queue and by window it is in the records.
+
+use engine::Notice;
+use model::{Dimension, Figure};
+
+use super::changes::Changes;
+
+const IN_TARGET: &str = "answered_in_target";
+const LATE: &str = "answered_late";
+const ABANDONED: &str = "abandoned";
+const NO_AGENT: &str = "no_agent";
+const CANCELLED: &str = "cancelled";
+
+/// The ways in which a visit can end.
+pub(crate) const OUTCOMES: [&str; 5] = [IN_TARGET, LATE, ABANDONED, NO_AGENT, CANCELLED];
+
+/// Tells how many visits ended in which way, and of how many that is taken back. Windows of one size are looked at: each visit
+/// is in one of them.
+pub(super) fn count(changes: &Changes, size_ms: i64, mut tell: impl FnMut(Notice, u64)) {
+    let queues = changes.subjects.iter().filter(|((dimension, _), _)| *dimension == Dimension::Queue.code());
+    for ((size, _), figures) in queues.flat_map(|(_, windows)| &windows.0) {
+        if *size != size_ms {
+            continue;
+        }
+        let of = |figure: Figure| figures.get(&figure.code()).copied().unwrap_or(0);
+        let in_target = of(Figure::AnsweredInTarget);
+        for (outcome, change) in [
+            (IN_TARGET, in_target),
+            (LATE, of(Figure::Answered).saturating_sub(in_target)),
+            (ABANDONED, of(Figure::Abandoned)),
+            (NO_AGENT, of(Figure::NoAgent)),
+            (CANCELLED, of(Figure::Cancelled)),
+        ] {
+            let notice =
+                if change > 0 { Notice::VisitEnded(outcome) } else { Notice::VisitTakenBack(outcome) };
+            tell(notice, change.unsigned_abs());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::amounts::StoredAmount;
+
+    fn amount(id: &'static str, figure: Figure, value: i64) -> StoredAmount<'static> {
+        let dimension = if id == "ann" { Dimension::Agent } else { Dimension::Queue };
+        StoredAmount { dimension: dimension.code(), id, figure: figure.code(), from: 5, to: None, value }
+    }
+
+    fn counted(amounts: &[StoredAmount<'_>]) -> Vec<(Notice, u64)> {
+        let mut changes = Changes::default();
+        amounts.iter().for_each(|amount| changes.add(amount, &[100, 1_000]));
+        changes.drop_zeros();
+        let mut counted = Vec::new();
+        count(&changes, 100, |notice, count| counted.push((notice, count)));
+        counted.retain(|(_, count)| *count > 0);
+        counted
+    }
+
+    #[test]
+    fn an_answer_is_in_time_or_late_and_counts_once_whatever_sizes_windows_have() {
+        let changes = [
+            amount("web", Figure::Answered, 5),
+            amount("web", Figure::AnsweredInTarget, 3),
+            amount("web", Figure::Abandoned, 1),
+            amount("voice", Figure::Answered, 1),
+            amount("voice", Figure::NoAgent, 2),
+            amount("voice", Figure::Cancelled, 4),
+            amount("voice", Figure::WaitMs, 70_000),
+        ];
+        let ended = |outcome, count| (Notice::VisitEnded(outcome), count);
+        assert_eq!(
+            counted(&changes),
+            [
+                ended(LATE, 1),
+                ended(NO_AGENT, 2),
+                ended(CANCELLED, 4),
+                ended(IN_TARGET, 3),
+                ended(LATE, 2),
+                ended(ABANDONED, 1),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_that_turns_out_to_be_late_is_taken_back_and_counted_anew() {
+        assert_eq!(
+            counted(&[amount("web", Figure::AnsweredInTarget, -1)]),
+            [(Notice::VisitTakenBack(IN_TARGET), 1), (Notice::VisitEnded(LATE), 1)]
+        );
+    }
+
+    #[test]
+    fn what_agents_do_is_no_visit() {
+        assert_eq!(counted(&[amount("ann", Figure::Answered, 1)]), []);
+    }
+}

@@ -1,0 +1,48 @@
+//! How input is read, whatever it is written as.
+
+use crate::{Event, Invalid, Limits, decode};
+
+/// A record's value that gives no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotDecoded {
+    /// It is the record's fault: a dead letter.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The schema that it was written with is not known yet. Whoever reads has it learnt, and reads the record again.
+    #[error("the schema of id {0} is not known yet")]
+    UnknownSchema(u32),
+}
+
+/// How the values of input topics are read. What an event says does not depend on it.
+pub trait Decode: Send + Sync {
+    /// Reads a value of this topic into an event, as [`decode()`] reads JSON. `scratch` is room for work, anything in it is
+    /// lost; the event borrows from it and from the value.
+    ///
+    /// # Errors
+    /// See [`NotDecoded`].
+    fn decode<'a>(
+        &self,
+        topic: &str,
+        value: &'a [u8],
+        topic_conversation: Option<&'a str>,
+        limits: &Limits,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Event<'a>, NotDecoded>;
+}
+
+/// All topics are JSON.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JsonDecode;
+
+impl Decode for JsonDecode {
+    fn decode<'a>(
+        &self,
+        _topic: &str,
+        value: &'a [u8],
+        topic_conversation: Option<&'a str>,
+        limits: &Limits,
+        _scratch: &'a mut Vec<u8>,
+    ) -> Result<Event<'a>, NotDecoded> {
+        Ok(decode(value, topic_conversation, limits)?)
+    }
+}

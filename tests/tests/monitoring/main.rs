@@ -1,0 +1,124 @@
+//! Monitoring: what a real Prometheus makes of a running pipeline, and that all that is written about it fits together.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+mod agreement;
+mod files;
+mod prometheus;
+
+use cx_timelines_tests::{Program, Watch, run_to_end, wait_until};
+use files::{alerts, dashboard, panels, queries, recordings, word};
+use prometheus::Prometheus;
+use sandbox::kafka::Kafka;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const CHAT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/web-chat-from-bot-to-close/events.ndjson");
+const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/dead-letters/events.ndjson");
+const SOON: Duration = Duration::from_secs(60);
+
+fn load(file: &str, bootstrap: &str) {
+    let output = run_to_end(&["load", file, "--bootstrap", bootstrap], b"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// All that somebody asks Prometheus for: the dashboard's queries, with its variables put in, and the recorded figures.
+fn questions(dashboard: &Value) -> BTreeSet<String> {
+    let shown = panels(dashboard).into_iter().flat_map(queries).map(|query| {
+        let query = query.replace("$job", "cx-timelines").replace("$instance", ".*");
+        let query = query.replace("$__rate_interval", "1m");
+        assert!(!query.contains('$'), "a variable that nobody put in: {query}");
+        query
+    });
+    let marks = dashboard["annotations"]["list"].as_array().unwrap().iter();
+    let marks = marks.map(|mark| word(mark, "expr").to_owned());
+    let recorded = recordings().iter().map(|rule| word(rule, "record").to_owned()).collect::<Vec<_>>();
+    shown.chain(marks).chain(recorded).collect()
+}
+
+#[test]
+fn every_panel_and_every_recorded_figure_has_data_of_a_running_pipeline_and_alerts_say_what_is_wrong() {
+    let Some(server) = prometheus::program() else {
+        assert!(std::env::var_os("CI").is_none(), "there is no Prometheus");
+        eprintln!("NOT CHECKED: there is no Prometheus");
+        return;
+    };
+    let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
+    let bootstrap = kafka.bootstrap();
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut instance = Program::start(
+        &["run", "--bootstrap", bootstrap, "--http", "127.0.0.1:0", "--state-dir", state.to_str().unwrap()],
+        folder.path().join("run.log"),
+    );
+    let prometheus = Prometheus::start(&server, folder.path(), instance.http_address());
+    // What comes before the first scrape is no increase.
+    wait_until("the instance is scraped and ready", SOON, || {
+        (!prometheus.query("cx_timelines_ready == 1").is_empty()).then_some(())
+    });
+    load(CHAT, bootstrap);
+    load(BAD, bootstrap);
+    Watch::new(bootstrap, "cx-timelines", "cx.events").wait_for_all(SOON);
+
+    let mut open = questions(&dashboard());
+    assert!(open.len() > 60, "{open:?}");
+    wait_until("every question has an answer", SOON, || {
+        let before = open.len();
+        open.retain(|question| prometheus.query(question).is_empty());
+        if open.len() < before {
+            eprintln!("no answer yet: {open:#?}");
+        }
+        open.is_empty().then_some(())
+    });
+    let answered = r#"sum(cx_timelines_queue_visits_total{outcome="answered_in_target"})"#;
+    assert_eq!(prometheus.query(answered)[0]["value"][1], "1", "the chat's customer waited 14.5 s");
+    variables_have_values(&prometheus);
+    rules_are_healthy(&prometheus);
+
+    // The bad events are told by reason, and nothing else is wrong.
+    let firing = wait_until("dead letters are told", SOON, || {
+        let firing = prometheus.alerts("firing");
+        firing.iter().any(|alert| alert["reason"] == "malformed").then_some(firing)
+    });
+    for alert in firing {
+        let told =
+            ["CxTimelinesDeadLetters", "CxTimelinesWindowChangesExpired", "CxTimelinesSessionConflicts"];
+        assert!(told.contains(&word(&alert, "alertname")), "{alert}");
+    }
+    instance.kill();
+    wait_until("it is noticed that the instance has gone", SOON, || {
+        let pending = prometheus.alerts("pending");
+        let names: Vec<&str> = pending.iter().map(|alert| word(alert, "alertname")).collect();
+        ["CxTimelinesDown", "CxTimelinesNoInstance"].iter().all(|name| names.contains(name)).then_some(())
+    });
+    kafka.stop();
+}
+
+/// The dashboard's choices: the jobs, and the instances of the one that is chosen.
+fn variables_have_values(prometheus: &Prometheus) {
+    let dashboard = dashboard();
+    for variable in dashboard["templating"]["list"].as_array().unwrap() {
+        let Some(definition) = variable["definition"].as_str() else { continue };
+        let inner = definition.strip_prefix("label_values(").unwrap().strip_suffix(')').unwrap();
+        let (series, label) = inner.rsplit_once(", ").unwrap();
+        let series = series.replace("$job", "cx-timelines");
+        let values = prometheus.ask(&format!("/api/v1/label/{label}/values"), &[("match[]", &series)]);
+        assert_eq!(values.as_array().unwrap().len(), 1, "{definition}: {values}");
+    }
+}
+
+/// All rules are there, and none has failed.
+fn rules_are_healthy(prometheus: &Prometheus) {
+    let groups = prometheus.ask("/api/v1/rules", &[])["groups"].as_array().unwrap().clone();
+    let rules: Vec<&Value> = groups.iter().flat_map(|group| group["rules"].as_array().unwrap()).collect();
+    assert_eq!(rules.len(), alerts().len() + recordings().len());
+    for rule in rules {
+        assert_eq!(rule["health"], "ok", "{rule}");
+    }
+}
