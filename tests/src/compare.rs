@@ -7,14 +7,18 @@ use serde_json::Value;
 /// The topic whose records are counted by reason instead of compared by key.
 pub const DEAD_LETTERS: &str = "cx.dead-letters";
 
+/// The topic in which what is still `raised` follows from the clock, and all else from the events.
+const ALERTS: &str = "cx.alerts";
+
 /// All topics that the program writes for others.
-pub const OUTPUTS: [&str; 7] = [
+pub const OUTPUTS: [&str; 8] = [
     "cx.activities",
     "cx.timelines",
     "cx.conversations",
     "cx.metrics",
     "cx.audit",
     "cx.bot-training",
+    ALERTS,
     DEAD_LETTERS,
 ];
 
@@ -29,7 +33,7 @@ pub struct Records {
 
 impl Records {
     /// Takes one record, later ones over earlier ones. A window's `revision` says how its changes came, so it is left out
-    /// (contract section 6).
+    /// (contract section 6); and so are alerts that are not resolved.
     pub fn take(&mut self, topic: &str, key: Option<&str>, mut value: Value) {
         if topic == "cx.metrics"
             && let Some(fields) = value.as_object_mut()
@@ -37,7 +41,7 @@ impl Records {
             fields.remove("revision");
         }
         let key = (topic.to_owned(), key.unwrap_or_default().to_owned());
-        if value.is_null() {
+        if value.is_null() || (topic == ALERTS && value["state"] == "raised") {
             self.finals.remove(&key);
         } else {
             self.finals.insert(key, value);

@@ -21,6 +21,10 @@ pub struct Consumed {
     pub records: Records,
     /// How often each source position was dead-lettered.
     pub letters: BTreeMap<(String, String, String), usize>,
+    /// The last record of each key of each topic, null for a tombstone; dead letters left out.
+    pub last: BTreeMap<(String, String), Value>,
+    /// How many records each key of each topic has had, tombstones too; dead letters left out.
+    pub written: BTreeMap<(String, String), usize>,
     /// Records without one of the headers that each must have.
     pub without_headers: usize,
 }
@@ -118,7 +122,10 @@ fn take(consumed: &mut Consumed, message: &rdkafka::message::BorrowedMessage<'_>
         return;
     }
     let key = message.key().map(|key| String::from_utf8_lossy(key).into_owned());
+    let written = (message.topic().to_owned(), key.clone().unwrap_or_default());
+    *consumed.written.entry(written.clone()).or_default() += 1;
     let value = message.payload().map_or(Value::Null, |value| serde_json::from_slice(value).unwrap());
+    consumed.last.insert(written, value.clone());
     consumed.records.take(message.topic(), key.as_deref(), value);
 }
 

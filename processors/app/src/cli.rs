@@ -192,7 +192,8 @@ pub struct FoldArgs {
     /// Print every record as it is emitted, not only the last of each key.
     #[arg(long)]
     pub as_emitted: bool,
-    /// Let things expire by the time of the events, as `run` does once it has caught up; without it nothing does.
+    /// Let things expire, and alerts be raised, by the time of the events, as `run` does once it has caught up; without it
+    /// nothing does, and only alerts that an event has resolved are told.
     #[arg(long)]
     pub expire: bool,
 }

@@ -10,6 +10,7 @@ const SCHEMAS: &[(&str, Schema)] = &[
     (folds::metrics::NAME, Schema::METRICS_WINDOW),
     (folds::audit::NAME, Schema::AUDIT),
     (folds::bot_training::NAME, Schema::BOT_TRAINING),
+    (folds::alerts::NAME, Schema::ALERT),
 ];
 
 /// The schema of a processor's records; none where it writes none.

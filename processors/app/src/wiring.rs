@@ -83,9 +83,15 @@ mod tests {
     #[test]
     fn all_processors_write_all_topics() {
         let topics = topics(&[]).unwrap();
-        for topic in
-            ["cx.activities", "cx.timelines", "cx.conversations", "cx.metrics", "cx.audit", "cx.bot-training"]
-        {
+        for topic in [
+            "cx.activities",
+            "cx.timelines",
+            "cx.conversations",
+            "cx.metrics",
+            "cx.audit",
+            "cx.bot-training",
+            "cx.alerts",
+        ] {
             assert!(topics.iter().any(|other| other == topic), "{topic} in {topics:?}");
         }
     }

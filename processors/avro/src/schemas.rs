@@ -52,8 +52,10 @@ schemas! {
     AUDIT = "audit", "AuditRecord" [1],
     /// Of the records of `cx.bot-training`.
     BOT_TRAINING = "bot-training", "BotTraining" [1],
+    /// Of the records of `cx.alerts`.
+    ALERT = "alert", "Alert" [1],
     /// Of events: what input is read as.
-    CIM_EVENT = "cim-event", "CimEvent" [1],
+    CIM_EVENT = "cim-event", "CimEvent" [1 2],
 }
 
 impl Schema {
@@ -82,6 +84,7 @@ impl Schema {
             Record::MetricsWindow(_) => Schema::METRICS_WINDOW,
             Record::Audit(_) => Schema::AUDIT,
             Record::BotTraining(_) => Schema::BOT_TRAINING,
+            Record::Alert(_) => Schema::ALERT,
         }
     }
 }

@@ -90,6 +90,11 @@ impl CatchUp {
         *self = Self { round: Some(Round::Input), asker: self.asker.take(), ..Self::default() };
     }
 
+    /// Whether there is nothing more to see.
+    pub(crate) fn is_done(&self) -> bool {
+        self.round.is_none()
+    }
+
     /// Looks how far the group is; `true` once, as soon as it has caught up. What the cluster does not answer is asked again in
     /// the next turn.
     ///

@@ -5,6 +5,7 @@
 //! drive it in a loop; all three run the very same [`Task`].
 
 mod carried;
+mod committed;
 mod context;
 mod deadletter;
 mod emitter;
@@ -25,6 +26,7 @@ mod task;
 mod topology;
 
 pub use carried::{Carried, NotCarried};
+pub use committed::Committed;
 pub use context::Context;
 pub use deadletter::{DeadLetter, HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA};
 pub use emitter::{Emitter, News, Note};

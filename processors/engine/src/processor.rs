@@ -2,6 +2,7 @@
 
 use model::{Event, Home, Reason};
 
+use crate::committed::Committed;
 use crate::context::Context;
 use crate::emitter::{Emitter, News};
 use crate::erasure::Erasure;
@@ -148,6 +149,25 @@ pub trait Processor: Send + Sync {
     /// # Errors
     /// As [`settle`](Self::settle).
     fn expire(&self, _now_ms: i64, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
+    /// The time on the wall at which it has something to do though nothing comes; none: nothing ever. Asked every now and then,
+    /// so it is to be found without looking at much.
+    ///
+    /// # Errors
+    /// The state cannot be read: give the error on.
+    fn next_due(&self, _state: &Committed<'_>) -> Result<Option<i64>, ProcessError> {
+        Ok(None)
+    }
+
+    /// Does what is due at this time on the wall, by which all that lay in the input has been taken. Called after
+    /// [`settle`](Self::settle), in a commit of which [`next_due`](Self::next_due) was the reason. The work of one call is to
+    /// be bounded; what is left stays due.
+    ///
+    /// # Errors
+    /// As [`settle`](Self::settle).
+    fn ring(&self, _now_ms: i64, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Staged {
     pub(crate) dead_letters: Vec<DeadLetter>,
     /// The greatest event time taken, where that is later than what is committed.
     pub(crate) stream_time_ms: Option<i64>,
+    /// The time on the wall by which processors do what is due.
+    pub(crate) rings_ms: Option<i64>,
     pub(crate) offsets: Vec<SourceOffset>,
     pub(crate) tally: Tally,
     dead_letter_bytes: usize,
@@ -56,6 +58,17 @@ impl Staged {
                 partition: record.partition,
                 next,
             }),
+        }
+    }
+
+    /// Lets a transaction come about though nothing was taken. It carries an offset that is committed already: so the group's
+    /// generation guards it, and it can be found out whether it was committed.
+    pub(crate) fn ring(&mut self, now_ms: i64, place: SourceOffset) {
+        self.rings_ms = Some(now_ms);
+        let is_there =
+            |known: &SourceOffset| known.partition == place.partition && known.topic == place.topic;
+        if !self.offsets.iter().any(is_there) {
+            self.offsets.push(place);
         }
     }
 

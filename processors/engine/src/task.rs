@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::{Action, Event, Home, Limits, NotDecoded, Reason};
 
 use crate::carried::Carried;
+use crate::committed::Committed;
 use crate::context::{Context, EVENT, Local};
 use crate::deadletter::DeadLetter;
 use crate::emitter::{Emitter, Leader, News, Said};
@@ -393,6 +394,7 @@ impl Task {
         let erased = std::mem::take(&mut self.staged.erased);
         // What is being erased must not become a dead letter just before: everything else can wait for the next commit.
         let now_ms = self.stream_time.for_expiry(self.staged.stream_time_ms).filter(|_| erased.is_empty());
+        let rings_ms = self.staged.rings_ms.filter(|_| erased.is_empty());
         let marks = std::mem::take(&mut self.staged.marks);
         let unmarked = BTreeSet::new();
         let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
@@ -407,6 +409,9 @@ impl Task {
             }
             if !news.is_empty() {
                 node.processor.settle(&news, &mut emitter)?;
+            }
+            if let Some(now) = rings_ms {
+                node.processor.ring(now, &mut emitter)?;
             }
             drop(leaders);
             said.push(says);
@@ -527,6 +532,33 @@ impl Task {
     /// section 9). Until then stream time only runs.
     pub fn caught_up(&mut self) {
         self.stream_time.allow_expiry();
+    }
+
+    /// The stream time, where things may expire; none where nothing may.
+    #[must_use]
+    pub fn stream_time_ms(&self) -> Option<i64> {
+        self.stream_time.for_expiry(self.staged.stream_time_ms)
+    }
+
+    /// The time on the wall at which something is due though nothing comes; none: nothing is.
+    ///
+    /// # Errors
+    /// The state cannot be read: see [`TaskError`] for the remedy.
+    pub fn next_due(&self) -> Result<Option<i64>, TaskError> {
+        let mut next: Option<i64> = None;
+        for node in self.topology.nodes() {
+            let state = Committed { namespace: node.processor.namespace(), store: &*self.store };
+            let due = node.processor.next_due(&state).map_err(|source| self.error(source))?;
+            next = [next, due].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+
+    /// Lets what is due at this time on the wall be done with the next commit. Whoever calls it has to know that everything
+    /// which lay in the task's input at that time was taken, and committed: what would have ended a timer may not lie there
+    /// unread. `place` is where the input is committed to, and goes into the transaction.
+    pub fn ring(&mut self, now_ms: i64, place: SourceOffset) {
+        self.staged.ring(now_ms, place);
     }
 
     /// Takes one changelog record into the store while restoring; a restore that is cut off goes on from there.

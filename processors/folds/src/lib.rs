@@ -5,6 +5,7 @@
 
 pub mod activities;
 pub mod admission;
+pub mod alerts;
 pub mod audit;
 pub mod bot_training;
 pub mod conversations;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub window_retention_ms: i64,
     /// How long things are kept.
     pub limits: Limits,
+    /// How long who may take.
+    pub alerts: alerts::AlertSettings,
 }
 
 /// How long things are kept, in milliseconds of stream time (contract section 9).
@@ -61,6 +64,7 @@ impl Default for Settings {
             window_sizes_ms: vec![15 * 60 * 1000],
             window_retention_ms: 90 * 24 * 60 * 60 * 1000,
             limits: Limits::default(),
+            alerts: alerts::AlertSettings::default(),
         }
     }
 }
@@ -77,16 +81,17 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
         metrics::NAME => Box::new(metrics::Metrics::new(settings)),
         audit::NAME => Box::new(audit::Audit),
         bot_training::NAME => Box::new(bot_training::BotTraining),
+        alerts::NAME => Box::new(alerts::Alerts::new(settings)),
         _ => return None,
     })
 }
 
 /// The number of the form in which the processors keep their state. A state on disk of another form is restored from the
 /// changelog; so this changes whenever any stored form does.
-pub const STATE_FORMAT: u32 = 2;
+pub const STATE_FORMAT: u32 = 3;
 
 /// The names of all processors, in an order in which each comes after those that it follows.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     admission::NAME,
     correlate::NAME,
     activities::NAME,
@@ -95,6 +100,7 @@ pub const NAMES: [&str; 8] = [
     metrics::NAME,
     audit::NAME,
     bot_training::NAME,
+    alerts::NAME,
 ];
 
 /// The processors that are in every topology, whichever are chosen: an event is folded once, and one that has to wait for its

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::{activities, admission, bot_training, correlate, timelines};
+use crate::{activities, admission, alerts, bot_training, correlate, timelines};
 
 /// Whose something is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub fn of_state<'r>(key: &'r [u8], value: &'r [u8]) -> Option<Owned<'r>> {
         activities::NAMESPACE => activities::owned(key),
         timelines::NAMESPACE => timelines::owned(key),
         bot_training::NAMESPACE => bot_training::owned(key),
+        alerts::NAMESPACE => alerts::owned(key),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use engine::{Context, Emitter, ProcessError};
+use engine::{Committed, Context, Emitter, ProcessError};
 
 const DUE_BYTES: usize = size_of::<i64>();
 
@@ -33,6 +33,23 @@ pub(crate) fn set_again(emitter: &mut Emitter<'_>, first: u8, due_ms: i64, about
 /// Removes a timer while an event is taken.
 pub(crate) fn clear(context: &mut Context<'_>, first: u8, due_ms: i64, about: &[u8]) {
     context.delete(&key(first, due_ms, about));
+}
+
+/// Removes a timer at the commit.
+pub(crate) fn clear_again(emitter: &mut Emitter<'_>, first: u8, due_ms: i64, about: &[u8]) {
+    emitter.delete(&key(first, due_ms, about));
+}
+
+/// When the first timer is due; none where none is set.
+///
+/// # Errors
+/// The store failed: give the error on.
+pub(crate) fn first_due(state: &Committed<'_>, first: u8) -> Result<Option<i64>, ProcessError> {
+    let due = state.first(&[first], |key| {
+        let (at, _) = key.get(1..)?.split_first_chunk::<DUE_BYTES>()?;
+        Some(i64::from_be_bytes(*at))
+    })?;
+    Ok(due.flatten())
 }
 
 /// Takes the timers that are due, at most `most` of them: they are removed. Gives what they are about.

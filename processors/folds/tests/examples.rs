@@ -18,13 +18,14 @@ use model::Limits;
 use serde_json::Value;
 
 /// Which record of each topic is the example.
-const EXAMPLES: [(&str, &str); 6] = [
+const EXAMPLES: [(&str, &str); 7] = [
     ("cx.activities", "conversation-1/message-1"),
     ("cx.timelines", "conversation-1/event-6"),
     ("cx.conversations", "conversation-1"),
     ("cx.metrics", "queue/support/900000/1749999600000"),
     ("cx.audit", "event-2"),
     ("cx.bot-training", "conversation-1/message-1"),
+    ("cx.alerts", "conversation-1/customer-inactive/event-6/session-1"),
 ];
 
 fn schemas() -> PathBuf {
@@ -109,7 +110,7 @@ fn each_example_is_the_record_that_the_events_give() {
 #[test]
 fn the_tables_name_every_field_of_the_products() {
     let readme = text_of("README.md");
-    for topic in ["cx.audit", "cx.bot-training"] {
+    for topic in ["cx.audit", "cx.bot-training", "cx.alerts"] {
         let section = readme.split("\n## ").find(|section| section.starts_with(topic)).unwrap();
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
         let documented: BTreeSet<String> = rows.map(|(field, _)| field.to_owned()).collect();

@@ -25,7 +25,8 @@ fn of_session(mut event: Value) -> Value {
     event
 }
 
-/// Something of every kind of state: an answered and flagged message with suggestions, a relation that waits, a session.
+/// Something of every kind of state: an answered and flagged message with suggestions, a relation that waits, a session, an
+/// alert.
 fn events(conversation: &str) -> Vec<Value> {
     let of = EventFactory::new(conversation);
     let name = |kind: &str| format!("{kind} of {conversation}");
@@ -37,6 +38,7 @@ fn events(conversation: &str) -> Vec<Value> {
         of.event(&name("e2"), "BOT_SUGGESTION", 1, suggestion),
         of.message(&name("e3"), "AGENT_MESSAGE", 2, &name("r"), "AGENT:ann", "words"),
         of.edit(&name("e4"), 3, "unknown", "CUSTOMER:cus", "words"),
+        of.event(&name("e5"), "ANYTHING", 7_200, json!({})),
     ]
 }
 
@@ -78,7 +80,7 @@ fn whatever_names_a_conversation_is_its_own() {
         assert_eq!(names_it, is_its_own, "{:?}", String::from_utf8_lossy(key));
     }
     let kinds = owned(&driver, &erased());
-    for kind in ["ge", "gl", "ht", "te", "ts", "br", "bm", "be"] {
+    for kind in ["ge", "gl", "ht", "te", "ts", "br", "bm", "be", "ws", "wr", "wt"] {
         assert!(kinds.contains_key(&(kind.to_owned(), false)), "{kind} is missing in {kinds:?}");
     }
 }

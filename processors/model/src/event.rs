@@ -27,8 +27,30 @@ pub struct Event<'a> {
     pub actor: Option<Actor<'a>>,
     /// `data.conversationDirection`, else the channel session's `channelSessionDirection` (contract section 5).
     pub direction: Option<Cow<'a, str>>,
+    /// Who may take how long, as far as the event says so.
+    pub targets: Targets,
     /// What the event does.
     pub action: Action<'a>,
+}
+
+/// Who may take how long: whole numbers above 0, as they came. Some producers mean seconds, others milliseconds; which ones is
+/// for whoever uses them to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Targets {
+    /// The channel session's `channel.channelConfig.customerActivityTimeout`: how long its customer may be silent.
+    pub customer_activity: Option<i64>,
+    /// The channel session's `channel.channelConfig.responseSla`: how long agents may take to respond in that channel.
+    pub response: Option<i64>,
+    /// `data.agentSla.totalDuration`: how long agents may take to respond in this conversation.
+    pub agent: Option<i64>,
+}
+
+impl Targets {
+    /// Whether the event says nothing of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Who did something. Written as `{"type","id","name"}`, null where absent.
@@ -325,6 +347,8 @@ impl Event<'_> {
             channel,
             actor,
             direction,
+            // Not of the contract: an event sent twice stays a duplicate, whatever its channel's configuration is meanwhile.
+            targets: _,
             action,
         } = self;
         let mut hasher = Xxh64::new(0);
@@ -404,6 +428,7 @@ mod tests {
             channel: None,
             actor: Some(actor(Some("AGENT"), Some("1"), None)),
             direction: None,
+            targets: Targets::default(),
             action: Action::Primary(Primary {
                 activity_id: "m".into(),
                 kind: Kind::AgentMessage,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::AlertKind;
+
 /// Writes an id for use as one part of a key: `%` becomes `%25` and `/` becomes `%2F`, nothing else changes. Without
 /// this, `a` + `b/c` and `a/b` + `c` would share a key.
 #[must_use]
@@ -71,6 +73,18 @@ pub fn timeline_key(conversation: &str, event: &str) -> String {
     activity_key(Some(conversation), event)
 }
 
+/// The key of an alert in `cx.alerts`: `conversationId/kind/eventId`, the event being the one with which its time began to
+/// run; and `/channelSessionId` behind it where one event may begin several. Ids are escaped.
+#[must_use]
+pub fn alert_key(conversation: &str, kind: AlertKind, event: &str, session: Option<&str>) -> String {
+    let mut key = activity_key(Some(conversation), kind.as_str());
+    for part in [Some(event), session].into_iter().flatten() {
+        key.push('/');
+        push_escaped(&mut key, part);
+    }
+    key
+}
+
 fn push_escaped(key: &mut String, id: &str) {
     let mut rest = id;
     while let Some(at) = rest.find(['%', '/']) {
@@ -93,6 +107,15 @@ mod tests {
         assert_eq!(activity_key(Some("c"), "m1"), "c/m1");
         assert_eq!(activity_key(None, "m1"), "m1");
         assert_eq!(timeline_key("c/d", "50%"), "c%2Fd/50%25");
+    }
+
+    #[test]
+    fn the_key_of_an_alert_names_what_began_it() {
+        assert_eq!(alert_key("c/d", AlertKind::LeftOpen, "e", None), "c%2Fd/left-open/e");
+        assert_eq!(
+            alert_key("c", AlertKind::CustomerInactive, "e", Some("s/1")),
+            "c/customer-inactive/e/s%2F1"
+        );
     }
 
     #[test]

@@ -2,10 +2,11 @@
 //!
 //! [`decode()`] reads a record's value into an [`Event`] or says why it cannot ([`Invalid`]). What the topics carry:
 //! [`Activity`] `cx.activities`, [`TimelineEntry`] `cx.timelines`, [`ConversationSummary`] `cx.conversations`,
-//! [`MetricsWindow`] `cx.metrics`, [`AuditRecord`] `cx.audit` and [`TrainingRecord`] `cx.bot-training`. Everything
-//! borrows from the record's bytes where it can, so that a record which is only passed on costs no allocation.
+//! [`MetricsWindow`] `cx.metrics`, [`AuditRecord`] `cx.audit`, [`TrainingRecord`] `cx.bot-training` and [`AlertRecord`]
+//! `cx.alerts`. Everything borrows from the record's bytes where it can, so that a record which is only passed on costs no allocation.
 
 mod activity;
+mod alert;
 mod audit;
 mod conversation;
 mod counts;
@@ -26,6 +27,7 @@ mod value_hash;
 mod window;
 
 pub use activity::{Activity, Call, Deletion, Delivery, Edit, Reaction, Rejected, Suggestion};
+pub use alert::{AlertKind, AlertRecord, AlertState};
 pub use audit::AuditRecord;
 pub use conversation::{AgentStay, ConversationSummary, QueueVisit, SessionSummary, WrapUp};
 pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome};
@@ -34,9 +36,9 @@ pub use decode::{Envelope, EnvelopeTime, Limits, decode, decode_envelope};
 pub use decoder::{Decode, JsonDecode, NotDecoded};
 pub use erasure::ErasureRequest;
 pub use event::{Action, Actor, AgentDetail, Change, Channel, Event, Fact, FactDetail, Home, Leg, Primary};
-pub use event::{Relation, SuggestionItem, TaskDetail};
+pub use event::{Relation, SuggestionItem, Targets, TaskDetail};
 pub use json::Json;
-pub use key::{activity_key, escape, parse_activity_key, timeline_key, unescape};
+pub use key::{activity_key, alert_key, escape, parse_activity_key, timeline_key, unescape};
 pub use kinds::{FactKind, Kind, LegPhase, ReactionKind};
 pub use order::compare;
 pub use reason::{Invalid, Reason};

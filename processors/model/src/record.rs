@@ -1,6 +1,8 @@
 //! How records are written, whatever they are.
 
-use crate::{Activity, AuditRecord, ConversationSummary, MetricsWindow, TimelineEntry, TrainingRecord};
+use crate::{
+    Activity, AlertRecord, AuditRecord, ConversationSummary, MetricsWindow, TimelineEntry, TrainingRecord,
+};
 use serde::Serialize;
 
 /// A record for an output topic, whichever it is.
@@ -18,6 +20,8 @@ pub enum Record<'r> {
     Audit(&'r AuditRecord<'r>),
     /// Of `cx.bot-training`.
     BotTraining(&'r TrainingRecord<'r>),
+    /// Of `cx.alerts`.
+    Alert(&'r AlertRecord<'r>),
 }
 
 /// What a topic's records are written as. What a record says does not depend on it.
@@ -39,6 +43,7 @@ impl Format for JsonFormat {
             Record::MetricsWindow(record) => record.write_json(out),
             Record::Audit(record) => record.write_json(out),
             Record::BotTraining(record) => record.write_json(out),
+            Record::Alert(record) => record.write_json(out),
         }
     }
 }
@@ -67,6 +72,7 @@ records! {
     MetricsWindow(MetricsWindow),
     Audit(AuditRecord),
     BotTraining(TrainingRecord),
+    Alert(AlertRecord),
 }
 
 fn write(record: &impl Serialize, out: &mut Vec<u8>) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::{EventClass, MemoryStore, NoHeaders, Notice, Phase, SourceRecord, Task, Topology};
+use engine::{EventClass, MemoryStore, NoHeaders, Notice, Phase, SourceOffset, SourceRecord, Task, Topology};
 use model::Limits;
 use serde_json::Value;
 
@@ -236,6 +236,33 @@ impl Driver {
             if !self.is_anything_left() {
                 return;
             }
+        }
+    }
+
+    /// Lets what is due at this time on the wall be done with the next commit; `false` when nothing is. What was pushed has to be
+    /// taken before.
+    ///
+    /// # Panics
+    /// A task failed: so does the test.
+    pub fn stage_ring(&mut self, now_ms: i64) -> bool {
+        let mut rings = false;
+        for (partition, lane) in (0..).zip(&mut self.lanes) {
+            #[expect(clippy::expect_used, reason = "a test's own store")]
+            let due = lane.task.next_due().expect("the store can be read");
+            if due.is_some_and(|due| due <= now_ms) {
+                let next = i64::try_from(lane.input.committed).unwrap_or(i64::MAX);
+                lane.task.ring(now_ms, SourceOffset { topic: INPUT.to_owned(), partition, next });
+                rings = true;
+            }
+        }
+        rings
+    }
+
+    /// Takes all that is left; then does what is due at this time on the wall, until nothing is.
+    pub fn ring(&mut self, now_ms: i64) {
+        self.finish();
+        while self.stage_ring(now_ms) {
+            self.commit();
         }
     }
 

@@ -14,4 +14,4 @@ pub use driver::Driver;
 pub use events::EventFactory;
 pub use generated::generated_event;
 pub use store_contract::store_contract;
-pub use topology::{INNER, WRITES, topology};
+pub use topology::{INNER, WRITES, topology, topology_with};

@@ -3,7 +3,7 @@
 use engine::{InnerTopics, Topology};
 
 /// The topics that each processor writes.
-pub const WRITES: [(&str, &[&str]); 8] = [
+pub const WRITES: [(&str, &[&str]); 9] = [
     ("admission", &[]),
     ("correlate", &[]),
     ("activities", &["cx.activities"]),
@@ -12,6 +12,7 @@ pub const WRITES: [(&str, &[&str]); 8] = [
     ("metrics", &["cx.metrics"]),
     ("audit", &["cx.audit"]),
     ("bot-training", &["cx.bot-training"]),
+    ("alerts", &["cx.alerts"]),
 ];
 
 /// The topics that every topology needs.
@@ -23,14 +24,20 @@ pub const INNER: InnerTopics<'static> = InnerTopics {
 };
 
 /// The topology of all processors, with the settings that they have by default.
+#[must_use]
+pub fn topology() -> Topology {
+    topology_with(&folds::Settings::default())
+}
+
+/// The topology of all processors, with these settings.
 ///
 /// # Panics
 /// The table above does not fit the processors: so does the test.
 #[must_use]
-pub fn topology() -> Topology {
+pub fn topology_with(settings: &folds::Settings) -> Topology {
     let mut topology = Topology::new(INNER);
     for (name, writes) in WRITES {
-        let processor = folds::by_name(name, &folds::Settings::default());
+        let processor = folds::by_name(name, settings);
         let added = processor.map(|processor| topology.add(processor, writes));
         assert_eq!(added, Some(Ok(())), "the table fits the processors");
     }

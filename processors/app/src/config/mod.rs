@@ -1,6 +1,7 @@
 //! topics.yaml: which topics there are and what each processor reads and writes. Two steps: the file as it is, then the
 //! configuration as the program uses it, with all errors at once.
 
+mod alerts;
 mod read;
 mod registry;
 mod tree;

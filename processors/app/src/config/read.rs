@@ -6,7 +6,9 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::tree::{Errors, Node, kind};
-use super::{Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, registry, units};
+use super::{
+    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, registry, units,
+};
 
 const ROLES: &[(&str, Role)] = &[
     ("input", Role::Input),
@@ -46,6 +48,7 @@ pub(super) fn config(text: &str, group: &str, registry: Option<&str>) -> Result<
     let transaction_timeout_ms = transaction(root.get("transaction"), &mut errors);
     let mut folds = metrics(root.get("metrics"), &mut errors);
     folds.limits = expiry(root.get("expiry"), &mut errors);
+    folds.alerts = alerts::alerts(root.get("alerts"), &mut errors);
     let registry = registry::registry(root.get("schema_registry"), registry, &mut errors);
     root.finish(&mut errors);
     check_topics(&topics, &mut errors);
@@ -59,7 +62,7 @@ pub(super) fn config(text: &str, group: &str, registry: Option<&str>) -> Result<
 }
 
 /// One of a few words.
-fn word<T: Copy>(
+pub(super) fn word<T: Copy>(
     node: &mut Node<'_>,
     key: &'static str,
     words: &[(&str, T)],
@@ -75,7 +78,7 @@ fn word<T: Copy>(
 }
 
 /// A value with a unit.
-fn unit<T>(
+pub(super) fn unit<T>(
     node: &mut Node<'_>,
     key: &'static str,
     parse: impl Fn(&str) -> Result<T, String>,

@@ -100,6 +100,43 @@ fn limits_of_time_are_read_and_bounded() {
 }
 
 #[test]
+fn the_times_of_alerts_are_read_and_the_file_says_what_is_the_default() {
+    let with = |text: &str| {
+        let (before, rest) = BUILT_IN.split_once("\nalerts:\n").unwrap();
+        let (_, after) = rest.split_once("\n\n").unwrap();
+        read::config(&format!("{before}\nalerts: {text}\n{after}"), "g", None)
+            .map(|config| config.folds.alerts)
+    };
+    let default = folds::alerts::AlertSettings::default();
+    assert_eq!(read::config(BUILT_IN, "g", None).unwrap().folds.alerts, default);
+    assert_eq!(with("{}"), Ok(default));
+    let all = "{customer_inactive: 5m, agent_response: 30s, agent_response_warning: 50%, queue_wait: off, left_open: false, \
+               units: seconds, grace: 0s}";
+    let expected = folds::alerts::AlertSettings {
+        customer_inactive_ms: Some(300_000),
+        agent_response_ms: Some(30_000),
+        response_warning_percent: 50,
+        queue_wait_ms: None,
+        left_open_ms: None,
+        units: folds::alerts::AlertUnits::Seconds,
+        grace_ms: 0,
+    };
+    assert_eq!(with(all), Ok(expected));
+    for (wrong, place) in [
+        ("{queue_wait: 10}", "alerts.queue_wait: "),
+        ("{queue_wait: 1ms}", "alerts.queue_wait: is not between"),
+        ("{agent_response_warning: 100%}", "alerts.agent_response_warning: "),
+        ("{agent_response_warning: 0.8}", "alerts.agent_response_warning: "),
+        ("{units: minutes}", "alerts.units: "),
+        ("{grace: 2d}", "alerts.grace: "),
+        ("{left_opne: 1h}", "alerts.left_opne: unknown key; did you mean `left_open`?"),
+    ] {
+        let found = with(wrong).unwrap_err();
+        assert!(found.iter().any(|error| error.starts_with(place)), "{place} in {found:#?}");
+    }
+}
+
+#[test]
 fn an_unknown_key_comes_with_the_nearest_known_one() {
     let found = errors(&BUILT_IN.replace("processors:", "procesors:"));
     assert!(found.iter().any(|error| error.contains("did you mean `processors`?")), "{found:#?}");

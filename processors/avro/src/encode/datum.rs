@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use model::{
-    Category, ConversationState, Dimension, Finality, Json, Kind, Outcome, ReactionKind, SessionEnd, Stage,
-    VisitOutcome,
+    AlertKind, AlertState, Category, ConversationState, Dimension, Finality, Json, Kind, Outcome,
+    ReactionKind, SessionEnd, Stage, VisitOutcome,
 };
 
 /// Something that is written as Avro, in the one form that the schemas give it.
@@ -132,7 +132,7 @@ macro_rules! words {
 }
 
 words! {
-    Category ConversationState Dimension Finality Kind Outcome ReactionKind SessionEnd Stage VisitOutcome
+    AlertKind AlertState Category ConversationState Dimension Finality Kind Outcome ReactionKind SessionEnd Stage VisitOutcome
 }
 
 #[cfg(test)]

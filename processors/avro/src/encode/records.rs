@@ -1,9 +1,10 @@
 //! The fields of each record, in the order of its schema.
 
 use model::{
-    Activity, Actor, AgentStay, AuditRecord, Call, Channel, ConversationSummary, Counts, Deletion, Delivery,
-    DeliveryCounts, Edit, Json, MetricsWindow, QueueVisit, Reaction, Record, Rejected, ResponseFigures,
-    SessionSummary, Suggestion, SuggestionItem, TimelineEntry, TrainingRecord, TrainingReply, WrapUp,
+    Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts,
+    Deletion, Delivery, DeliveryCounts, Edit, Json, MetricsWindow, QueueVisit, Reaction, Record, Rejected,
+    ResponseFigures, SessionSummary, Suggestion, SuggestionItem, TimelineEntry, TrainingRecord,
+    TrainingReply, WrapUp,
 };
 
 use super::datum::{Datum, END, length};
@@ -68,6 +69,10 @@ records! {
     }
     TrainingRecord { conversation_id, activity_id, occurred_at, channel, body, suggestions, flags, reply, }
     TrainingReply { activity_id, kind, actor, at, body, response_ms, }
+    AlertRecord {
+        conversation_id, kind, state, started_at, started_by, target_ms, due_at, resolved_at, resolved_by, resolution,
+        channel_session_id, channel_type, agents, task_id, queue,
+    }
 }
 
 impl Datum for SuggestionItem<'_> {
@@ -112,6 +117,7 @@ impl Datum for Record<'_> {
             Record::MetricsWindow(record) => record.write(out),
             Record::Audit(record) => record.write(out),
             Record::BotTraining(record) => record.write(out),
+            Record::Alert(record) => record.write(out),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A lane: a task and the partitions that it takes its records from, which all have the same number.
 
-use engine::{Phase, SourceOffset, Task};
+use engine::{Phase, SourceOffset, Task, TaskError};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
@@ -11,6 +11,8 @@ use crate::consumer::{End, Notes};
 use crate::metrics::Metrics;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
+/// An end that the cluster does not tell is asked for again after so long: the worker stands still meanwhile.
+const ASK_AGAIN_MS: i64 = 10_000;
 
 /// A partition that a task reads, and its place in it.
 struct Source {
@@ -25,6 +27,18 @@ struct Source {
     went_back: bool,
     /// Records that are there and not committed yet; none where that is not known yet.
     lag: Option<i64>,
+    /// The end up to which it is to be read before what is due may be done.
+    asked_end: Option<i64>,
+}
+
+impl Source {
+    /// Whether all is read and committed up to the end that was asked for. Behind the last record there may be markers of
+    /// transactions; statistics count only once they know that end.
+    fn is_read(&self, end: End) -> bool {
+        let committed = self.committed.unwrap_or(0);
+        let is_drained = |asked| end.is_drained && end.stable >= asked && self.next == committed;
+        self.asked_end.is_some_and(|asked| committed >= asked || is_drained(asked))
+    }
 }
 
 /// A task with its places in the input and in the repartition topic.
@@ -33,6 +47,10 @@ pub(super) struct Lane {
     sources: Vec<Source>,
     /// The schema without which its next record cannot be read. Until it is known nothing is taken.
     awaits: Option<u32>,
+    /// When the ends were asked for because something is due; none while nothing is, or they are not known.
+    asked_ms: Option<i64>,
+    /// They are not asked for before this time.
+    ask_again_ms: i64,
     metrics: Metrics,
 }
 
@@ -47,8 +65,10 @@ impl Lane {
             in_place: false,
             went_back: false,
             lag: None,
+            asked_end: None,
         };
-        Self { task, sources: vec![source(input), source(repartition)], awaits: None, metrics }
+        let sources = vec![source(input), source(repartition)];
+        Self { task, sources, awaits: None, asked_ms: None, ask_again_ms: 0, metrics }
     }
 
     pub(super) fn partition(&self) -> i32 {
@@ -137,6 +157,7 @@ impl Lane {
 
     /// Reads a topic from its beginning.
     pub(super) fn begin_anew(&mut self, topic: &str) {
+        self.asked_ms = None;
         if let Some(source) = self.source(topic) {
             source.committed = None;
             source.in_place = false;
@@ -154,7 +175,7 @@ impl Lane {
     }
 
     /// The state is complete.
-    pub(super) fn restored(&mut self, changelog_offset: i64) -> Result<(), engine::TaskError> {
+    pub(super) fn restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
         let before = self.task.phase();
         self.task.restored(changelog_offset)?;
         self.metrics.task_moved(Some(before), Some(self.task.phase()));
@@ -203,10 +224,51 @@ impl Lane {
         let Some(source) = self.source(topic) else { return };
         let committed = source.committed.unwrap_or(0);
         // Behind the last record there may be markers of transactions; nobody will ever commit those.
+        if source.in_place && source.is_read(end) {
+            source.asked_end = None;
+        }
         let last = if end.is_drained { source.next } else { end.stable };
         let lag = (last - committed).max(0);
         source.lag = Some(lag);
         self.metrics.lag(topic, partition, lag);
+    }
+
+    /// Where something is due by now, lets the ends of its partitions be measured: up to there everything is to be read first,
+    /// since what would have ended a timer may lie there.
+    pub(super) fn ask_for_ends(
+        &mut self,
+        now_ms: i64,
+        end_of: impl Fn(&str, i32) -> Option<i64>,
+    ) -> Result<(), TaskError> {
+        if !self.is_live() || self.asked_ms.is_some() || now_ms < self.ask_again_ms {
+            return Ok(());
+        }
+        if self.task.next_due()?.is_none_or(|due_ms| due_ms > now_ms) {
+            return Ok(());
+        }
+        let partition = self.partition();
+        for source in &mut self.sources {
+            let Some(end) = end_of(&source.topic, partition) else {
+                self.ask_again_ms = now_ms.saturating_add(ASK_AGAIN_MS);
+                return Ok(());
+            };
+            source.asked_end = Some(end);
+        }
+        self.asked_ms = Some(now_ms);
+        Ok(())
+    }
+
+    /// Once everything is read and committed that lay there when the ends were asked for, the next commit does what was due
+    /// then.
+    pub(super) fn ring_when_read(&mut self) {
+        let is_read = self.is_live() && self.sources.iter().all(|source| source.asked_end.is_none());
+        let place = self.sources.iter().find_map(|source| Some((source.topic.clone(), source.committed?)));
+        if let Some((topic, next)) = place
+            && is_read
+            && let Some(asked_ms) = self.asked_ms.take()
+        {
+            self.task.ring(asked_ms, SourceOffset { topic, partition: self.partition(), next });
+        }
     }
 
     /// Leaves no trace in the metrics.
@@ -215,3 +277,6 @@ impl Lane {
         self.metrics.forget_partition(self.partition());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,6 +277,25 @@ impl Worker {
         }
     }
 
+    /// Lets be done what is due though nothing comes. The clock is read before the ends are asked for: whatever is read up to
+    /// them, nothing is missing that was there at that time. Before the group has caught up something may be on its way from
+    /// another partition.
+    fn look_at_clock(&mut self) -> Result<(), EdgeError> {
+        if !self.catch_up.is_done() {
+            return Ok(());
+        }
+        let now_ms = now_ms();
+        let mut damaged = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let restorer = &self.restorer;
+            match lane.ask_for_ends(now_ms, |topic, partition| restorer.end_of(topic, partition)) {
+                Ok(()) => lane.ring_when_read(),
+                Err(error) => damaged.push(errors::of_task(error)?),
+            }
+        }
+        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
+    }
+
     /// What is looked at every now and then only.
     fn look_around(&mut self) -> Result<(), EdgeError> {
         if self.looked_at.elapsed() < LOOK_EVERY {
@@ -285,7 +304,8 @@ impl Worker {
         self.looked_at = Instant::now();
         self.notice_topics_created_again();
         self.show_figures();
-        self.follow_catching_up()
+        self.follow_catching_up()?;
+        self.look_at_clock()
     }
 
     /// Once the group has read what there was, things may expire.

@@ -1,14 +1,16 @@
 //! What is remembered of one event of a conversation: all that the timeline, the summary and the figures read of it, and
 //! no text of a message.
 
-use model::{Action, Category, Event, FactDetail, FactKind, Kind, Primary, Relation};
+use model::{Action, Category, Event, FactDetail, FactKind, Kind, Primary, Relation, Targets};
 use serde::{Deserialize, Serialize};
 
 use super::form;
 use crate::stored::StoredActor;
 
-/// Version of the entry's form; the first byte of every stored entry. Another version is refused, and so rebuilt.
+/// Versions of the entry's form; the first byte of every stored entry. Another version is refused, and so rebuilt. Most events
+/// name no targets: their entries have no room for them.
 const VERSION: u8 = 1;
+const VERSION_WITH_TARGETS: u8 = 2;
 
 /// One event, as the scan reads it. Borrows from the event, or from the bytes that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub(crate) struct Entry<'a> {
     pub(crate) actor: Option<StoredActor<'a>>,
     pub(crate) direction: Option<&'a str>,
     pub(crate) what: What<'a>,
+    /// Who may take how long, as the event says.
+    #[serde(skip)]
+    pub(crate) targets: Targets,
 }
 
 /// A channel: its type, and the number or name under which the contact centre was reached.
@@ -92,6 +97,7 @@ impl<'a> Entry<'a> {
             actor: event.actor.as_ref().map(StoredActor::of),
             direction: event.direction.as_deref(),
             what: What::of(&event.action),
+            targets: event.targets,
         }
     }
 
@@ -101,7 +107,11 @@ impl<'a> Entry<'a> {
     ///
     /// Where the form cannot be written, which no entry causes.
     pub(crate) fn write(&self) -> Result<Vec<u8>, String> {
-        form::write(self, VERSION)
+        if self.targets.is_empty() {
+            form::write(self, VERSION)
+        } else {
+            form::write(&(self, self.targets), VERSION_WITH_TARGETS)
+        }
     }
 
     /// Reads what [`Entry::write`] wrote.
@@ -110,7 +120,12 @@ impl<'a> Entry<'a> {
     ///
     /// Of another version, or of bytes that are no entry: what is wrong with them.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, String> {
-        form::read(bytes, VERSION, "an entry of the timeline")
+        const WHAT: &str = "an entry of the timeline";
+        if bytes.first() == Some(&VERSION_WITH_TARGETS) {
+            let (entry, targets): (Entry<'a>, Targets) = form::read(bytes, VERSION_WITH_TARGETS, WHAT)?;
+            return Ok(Self { targets, ..entry });
+        }
+        form::read(bytes, VERSION, WHAT)
     }
 
     /// The entry's place in the total order.
@@ -134,6 +149,11 @@ impl<'a> Entry<'a> {
             What::Relation { category, .. } => Category::from_code(category).unwrap_or(Category::Other),
             What::Fact(_) => Category::of_fact(self.fact()),
         }
+    }
+
+    /// Which fact the entry is; none for all else.
+    pub(crate) fn fact_kind(&self) -> Option<FactKind> {
+        matches!(self.what, What::Fact(_)).then(|| self.fact())
     }
 
     /// Which fact an entry of this name is.
@@ -188,5 +208,33 @@ impl<'a> StoredDetail<'a> {
             }),
             FactDetail::State(state) => StoredDetail::State(state.as_deref()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_has_room_for_targets_only_where_its_event_names_some() {
+        let plain = Entry {
+            id: "e",
+            at: 7,
+            name: "ANYTHING",
+            session: None,
+            customer: None,
+            channel: None,
+            actor: None,
+            direction: None,
+            what: What::Fact(StoredDetail::None),
+            targets: Targets::default(),
+        };
+        let targets = Targets { customer_activity: Some(120), ..Targets::default() };
+        let with_targets = Entry { targets, ..plain };
+        let (short, long) = (plain.write().unwrap(), with_targets.write().unwrap());
+        assert_eq!((short[0], long[0]), (VERSION, VERSION_WITH_TARGETS));
+        assert!(short.len() < long.len());
+        assert_eq!((Entry::read(&short), Entry::read(&long)), (Ok(plain), Ok(with_targets)));
+        assert!(Entry::read(&long[..long.len() - 1]).is_err());
     }
 }

@@ -172,6 +172,16 @@ impl Scan {
         &self.wrap_ups
     }
 
+    /// Whether a customer's message has no response yet.
+    pub(crate) fn is_turn_open(&self) -> bool {
+        self.turns.open_since().is_some()
+    }
+
+    /// The tasks in queues, each with its queue's name.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.visits.open().map(|visit| (&*visit.task, visit.queue()))
+    }
+
     fn relation(&mut self, entry: &Entry<'_>, amounts: &mut Amounts<'_>) {
         let category = entry.category();
         counts::relation(&mut self.counts, category);

@@ -96,6 +96,11 @@ impl Visits {
         visit.queue.as_ref().map(|queue| Arc::clone(&queue.0))
     }
 
+    /// The open ones, in the order of opening.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Visit> {
+        self.open.iter().filter_map(|place| self.list.get(*place))
+    }
+
     pub(super) fn list(&self) -> &[Visit] {
         &self.list
     }

@@ -1,8 +1,9 @@
-//! How a conversation's contributions to the metrics change: what was is taken back, what is is added. What is both
-//! cancels out, so a change costs what it changes.
+//! How a conversation's contributions to the metrics change, and its times that ended too late: what was is taken back, what is
+//! is added. What is both cancels out, so a change costs what it changes.
 
 use std::collections::BTreeMap;
 
+use crate::alerts::{Changed, Changes, Span};
 use crate::metrics::amounts::{StoredAmount, write_amounts};
 use crate::scan::{Amount, When};
 
@@ -11,20 +12,31 @@ type Place = (u8, Box<str>, u8, i64, Option<i64>);
 
 /// The changes of one conversation.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(BTreeMap<Place, i64>);
+pub(super) struct Ledger {
+    amounts: BTreeMap<Place, i64>,
+    late: Changed,
+}
+
+/// Whether the conversation as it is is looked at, or as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    Is,
+    Was,
+}
+
+impl Sight {
+    fn sign(self) -> i64 {
+        match self {
+            Sight::Is => 1,
+            Sight::Was => -1,
+        }
+    }
+}
 
 impl Ledger {
-    /// Adds a contribution.
-    pub(super) fn add(&mut self, amount: &Amount<'_>) {
-        self.enter(amount, 1);
-    }
-
-    /// Takes a contribution back.
-    pub(super) fn take_back(&mut self, amount: &Amount<'_>) {
-        self.enter(amount, -1);
-    }
-
-    fn enter(&mut self, amount: &Amount<'_>, sign: i64) {
+    /// Adds a contribution, or takes it back.
+    pub(super) fn enter(&mut self, amount: &Amount<'_>, sight: Sight) {
+        let sign = sight.sign();
         let (from, to, value) = match amount.when {
             When::At(at) => (at, None, amount.value),
             // The value of a span is its length, which the windows share.
@@ -32,13 +44,23 @@ impl Ledger {
         };
         if value != 0 {
             let place = (amount.dimension.code(), amount.id.into(), amount.figure.code(), from, to);
-            *self.0.entry(place).or_default() += sign * value;
+            *self.amounts.entry(place).or_default() += sign * value;
         }
+    }
+
+    /// A time has ended too late, or had.
+    pub(super) fn enter_late(&mut self, span: Span, sight: Sight) {
+        self.late.enter(span, sight.sign());
+    }
+
+    /// The changes of times that ended too late, with those that run now.
+    pub(super) fn watched(&mut self, standing: Vec<Span>) -> Changes {
+        std::mem::take(&mut self.late).into_changes(standing)
     }
 
     /// The changes, as `metrics` reads them; none where all has cancelled out.
     pub(super) fn bytes(&self) -> Option<Vec<u8>> {
-        let changed = self.0.iter().filter(|(_, value)| **value != 0);
+        let changed = self.amounts.iter().filter(|(_, value)| **value != 0);
         let amounts: Vec<StoredAmount<'_>> = changed
             .map(|((dimension, id, figure, from, to), value)| StoredAmount {
                 dimension: *dimension,

@@ -23,6 +23,7 @@ use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Retracted
 use model::{Event, Home};
 
 use crate::activities;
+use crate::alerts::AlertSettings;
 use crate::scan::{Entry, ScanSettings};
 use state::corrupt;
 
@@ -44,13 +45,15 @@ pub const RULE_DELIVERY: &str = "delivery";
 #[derive(Debug, Clone, Copy)]
 pub struct Timelines {
     settings: ScanSettings,
+    alerts: AlertSettings,
 }
 
 impl Timelines {
     /// The processor, as configured.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
-        Self { settings: ScanSettings { service_level_ms: settings.service_level_ms } }
+        let scan = ScanSettings { service_level_ms: settings.service_level_ms };
+        Self { settings: scan, alerts: settings.alerts }
     }
 }
 

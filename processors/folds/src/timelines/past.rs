@@ -8,7 +8,7 @@ use engine::{Emitter, ProcessError};
 use super::changes::{ChangedActivities, standing_before};
 use super::conversation::{Conversation, turn};
 use super::keys::{self, Changes};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Sight};
 use super::said::Reply;
 use super::settle::keep_checkpoint;
 use super::{Progress, Timelines};
@@ -70,8 +70,7 @@ impl Timelines {
         let mut scanned = Vec::with_capacity(entries.len());
         for entry in entries.iter().filter(|entry| !came.contains(entry.id)) {
             let Some(standing) = standing_before(conversation, entry, emitter)? else { continue };
-            let mut take_back = |amount: crate::scan::Amount<'_>| ledger.take_back(&amount);
-            let derived = progress.scan.apply(entry, standing, &self.settings, &mut take_back);
+            let derived = self.pass(&mut progress, (entry, standing), Sight::Was, ledger);
             scanned.push((*entry, derived));
         }
         Ok(scanned)
@@ -90,9 +89,7 @@ impl Timelines {
         let mut scanned = Vec::with_capacity(entries.len());
         for entry in entries {
             let Some(standing) = activities.standing(conversation, entry, emitter)? else { continue };
-            let mut add = |amount: crate::scan::Amount<'_>| ledger.add(&amount);
-            let derived = progress.scan.apply(entry, standing, &self.settings, &mut add);
-            progress.passed(entry, &derived);
+            let derived = self.pass(progress, (entry, standing), Sight::Is, ledger);
             keep_checkpoint(conversation, progress, emitter)?;
             scanned.push((*entry, derived));
         }

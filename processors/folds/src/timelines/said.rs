@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 const SUMMARY: u8 = b'S';
 const TURN: u8 = b'T';
 const AMOUNTS: u8 = b'A';
+const WATCHED: u8 = b'W';
 
 /// One thing said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub(crate) enum Said<'n> {
     Turn(Option<Reply<'n>>),
     /// Contributions to the metrics changed; as `metrics` reads them.
     Amounts(&'n [u8]),
+    /// The times that run in a conversation, or that ended too late, may have changed; as `alerts` reads it. The note's key is
+    /// the conversation's id, escaped.
+    Watched(&'n [u8]),
 }
 
 /// The message that closed a turn.
@@ -38,6 +42,7 @@ impl<'n> Said<'n> {
             (&SUMMARY, _) => Some(Said::Summary),
             (&TURN, reply) => postcard::from_bytes(reply).ok().map(Said::Turn),
             (&AMOUNTS, amounts) => Some(Said::Amounts(amounts)),
+            (&WATCHED, changes) => Some(Said::Watched(changes)),
             _ => None,
         }
     }
@@ -48,6 +53,7 @@ impl<'n> Said<'n> {
             // Writing plain data into memory cannot fail.
             Said::Turn(reply) => postcard::to_extend(reply, vec![TURN]).unwrap_or_default(),
             Said::Amounts(amounts) => [&[AMOUNTS], *amounts].concat(),
+            Said::Watched(changes) => [&[WATCHED], *changes].concat(),
         }
     }
 }
@@ -59,7 +65,13 @@ mod tests {
     #[test]
     fn what_is_said_is_heard() {
         let reply = Reply { activity_id: "m2", response_ms: 1500 };
-        for said in [Said::Summary, Said::Turn(Some(reply)), Said::Turn(None), Said::Amounts(b"x")] {
+        for said in [
+            Said::Summary,
+            Said::Turn(Some(reply)),
+            Said::Turn(None),
+            Said::Amounts(b"x"),
+            Said::Watched(b"x"),
+        ] {
             let text = said.text();
             let note = Note { from: super::super::NAME, key: b"c", text: &text };
             assert_eq!(Said::of(&note), Some(said.clone()));

@@ -5,9 +5,9 @@ use engine::{Emitter, Notice, ProcessError};
 use super::changes::{ChangedActivities, Entries};
 use super::conversation::{Conversation, turn};
 use super::keys::{self, Changes};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Sight};
 use super::{Progress, RULE_STAGES, Said, Timelines, conversation_id};
-use crate::scan::ActivityFigures;
+use crate::scan::{ActivityFigures, Derived, Entry, Standing};
 
 impl Timelines {
     pub(super) fn settle_conversation(
@@ -29,7 +29,7 @@ impl Timelines {
             return Ok(());
         }
         let mut ledger = Ledger::default();
-        before.scan.standing_amounts(&mut |amount| ledger.take_back(&amount));
+        before.scan.standing_amounts(&mut |amount| ledger.enter(&amount, Sight::Was));
         let figures = before.figures() + activities.figures;
         let mut after = match visible.keys().next() {
             Some((at, id)) if !before.is_before((*at, id)) => {
@@ -38,7 +38,7 @@ impl Timelines {
             }
             _ => self.go_on(conversation, before, &visible, &activities, &mut ledger, emitter)?,
         };
-        after.scan.standing_amounts(&mut |amount| ledger.add(&amount));
+        after.scan.standing_amounts(&mut |amount| ledger.enter(&amount, Sight::Is));
         after.set_figures(figures);
         if after.is_long() && !after.is_ordered() {
             begin_order(conversation, emitter)?;
@@ -52,6 +52,10 @@ impl Timelines {
         emitter.tell(escaped, &Said::Summary.text());
         if let Some(amounts) = ledger.bytes() {
             emitter.tell(b"", &Said::Amounts(&amounts).text());
+        }
+        if emitter.is_followed() {
+            let watched = ledger.watched(after.standing(&self.alerts));
+            emitter.tell(escaped, &Said::Watched(&watched.write()).text());
         }
         Ok(())
     }
@@ -69,9 +73,7 @@ impl Timelines {
         for bytes in visible.values() {
             let entry = conversation.entry(bytes)?;
             let Some(standing) = activities.standing(conversation, &entry, emitter)? else { continue };
-            let mut add = |amount: crate::scan::Amount<'_>| ledger.add(&amount);
-            let derived = progress.scan.apply(&entry, standing, &self.settings, &mut add);
-            progress.passed(&entry, &derived);
+            let derived = self.pass(&mut progress, (&entry, standing), Sight::Is, ledger);
             conversation.emit(&entry, &derived, emitter)?;
             if let Some((opening, reply)) = turn(&entry, &derived) {
                 conversation.tell_turn(opening, Some(reply), emitter);
@@ -79,6 +81,23 @@ impl Timelines {
             keep_checkpoint(conversation, &progress, emitter)?;
         }
         Ok(progress)
+    }
+}
+
+impl Timelines {
+    /// Moves a scan on over the next entry; what that contributes goes into the ledger.
+    pub(super) fn pass(
+        &self,
+        progress: &mut Progress,
+        (entry, standing): (&Entry<'_>, Standing),
+        sight: Sight,
+        ledger: &mut Ledger,
+    ) -> Derived {
+        let mut enter = |amount: crate::scan::Amount<'_>| ledger.enter(&amount, sight);
+        let derived = progress.scan.apply(entry, standing, &self.settings, &mut enter);
+        progress
+            .passed(entry, (standing, &derived), &self.alerts, &mut |span| ledger.enter_late(span, sight));
+        derived
     }
 }
 

@@ -3,10 +3,12 @@
 use engine::ProcessError;
 use serde::{Deserialize, Serialize};
 
-use crate::scan::{ActivityFigures, Derived, Entry, Scan};
+use crate::alerts::{AlertSettings, Late, Span, Watch};
+use crate::scan::{ActivityFigures, Derived, Entry, Scan, Standing};
 
-/// Version of the form; the first byte. Another version is refused, and so rebuilt.
-const VERSION: u8 = 1;
+/// Versions of the form; the first byte. Another version is refused, and so rebuilt. The older one knew of no times that run.
+const VERSION: u8 = 2;
+const VERSION_WITHOUT_WATCH: u8 = 1;
 
 /// A conversation of fewer entries is scanned whole when an event comes late. A longer one keeps a checkpoint after so many
 /// entries each, so that a late event costs no more in it.
@@ -18,6 +20,8 @@ pub(crate) struct Progress {
     head: Head,
     /// The scan after the last entry.
     pub(crate) scan: Scan,
+    /// The times that run after it.
+    pub(super) watch: Watch,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,11 +44,13 @@ impl Progress {
         let Some(bytes) = bytes else { return Ok(None) };
         let read = || {
             let (version, rest) = bytes.split_first().ok_or("it has no bytes")?;
-            if *version != VERSION {
-                return Err(format!("version {version} of the form, not {VERSION}"));
-            }
-            let (head, scan) = postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?;
-            Ok(Self { head, scan: Scan::read(scan)? })
+            let (head, rest) = postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?;
+            let (watch, scan) = match *version {
+                VERSION => postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?,
+                VERSION_WITHOUT_WATCH => (Watch::default(), rest),
+                other => return Err(format!("version {other} of the form, not {VERSION}")),
+            };
+            Ok(Self { head, scan: Scan::read(scan)?, watch })
         };
         read().map(Some).map_err(|problem| corrupt(key, problem))
     }
@@ -52,8 +58,9 @@ impl Progress {
     /// Its bytes.
     pub(super) fn write(&self, key: &[u8]) -> Result<Vec<u8>, ProcessError> {
         let write = || {
-            let mut bytes =
+            let bytes =
                 postcard::to_extend(&self.head, vec![VERSION]).map_err(|problem| problem.to_string())?;
+            let mut bytes = postcard::to_extend(&self.watch, bytes).map_err(|problem| problem.to_string())?;
             bytes.extend_from_slice(&self.scan.write()?);
             Ok(bytes)
         };
@@ -63,6 +70,11 @@ impl Progress {
     /// What the conversation's activities add to its summary.
     pub(crate) fn figures(&self) -> ActivityFigures {
         self.head.figures
+    }
+
+    /// The times that run now.
+    pub(crate) fn standing(&self, settings: &AlertSettings) -> Vec<Span> {
+        self.watch.standing(self.last(), settings)
     }
 
     pub(super) fn set_figures(&mut self, figures: ActivityFigures) {
@@ -98,8 +110,16 @@ impl Progress {
         self.last().is_none_or(|last| last < order)
     }
 
-    /// An entry has been scanned.
-    pub(super) fn passed(&mut self, entry: &Entry<'_>, derived: &Derived) {
+    /// An entry has been scanned. Times that it has ended too late go to `late`.
+    pub(super) fn passed(
+        &mut self,
+        entry: &Entry<'_>,
+        (standing, derived): (Standing, &Derived),
+        alerts: &AlertSettings,
+        late: &mut Late<'_>,
+    ) {
+        let last = self.head.first_at.map(|_| (self.head.last_at, &*self.head.last_id));
+        self.watch.apply(entry, (standing, derived, &self.scan), last, alerts, late);
         let head = &mut self.head;
         match head.first_at {
             None => head.first_at = Some(entry.at),
@@ -120,4 +140,23 @@ impl Progress {
 
 pub(super) fn corrupt(key: &[u8], problem: String) -> ProcessError {
     ProcessError::Corrupt { processor: super::NAME, key: String::from_utf8_lossy(key).into_owned(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_before_times_were_watched_reads_with_none_that_runs() {
+        let mut progress = Progress::default();
+        progress.head.last_id = "e".into();
+        progress.head.first_at = Some(7);
+        let mut bytes = postcard::to_extend(&progress.head, vec![VERSION_WITHOUT_WATCH]).unwrap();
+        bytes.extend_from_slice(&progress.scan.write().unwrap());
+        assert_eq!(Progress::read(b"c", Some(&bytes)).unwrap(), Some(progress.clone()));
+        let written = progress.write(b"c").unwrap();
+        assert_eq!(Progress::read(b"c", Some(&written)).unwrap(), Some(progress));
+        bytes[0] = 3;
+        assert!(Progress::read(b"c", Some(&bytes)).is_err());
+    }
 }

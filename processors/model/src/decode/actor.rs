@@ -3,7 +3,7 @@
 use super::lenient::{Object, Text};
 use super::raw::{ChannelDataFields, ChannelFields, CustomerFields, DataFields, EventFields, HeaderFields};
 use super::raw::{ParticipantFields, SenderFields, SessionFields};
-use crate::{Actor, Channel};
+use crate::{Actor, Channel, Targets};
 use std::borrow::Cow;
 
 type Shared<'a> = Option<Cow<'a, str>>;
@@ -16,6 +16,7 @@ pub(super) struct Found<'a> {
     pub(super) channel: Option<Channel<'a>>,
     pub(super) direction: Shared<'a>,
     pub(super) actor: Option<Actor<'a>>,
+    pub(super) targets: Targets,
 }
 
 /// Finds them. `outer` is the socket form's own conversation id, `topic` the one in the topic's name.
@@ -44,6 +45,17 @@ pub(super) fn find<'a>(
         direction: data.conversation_direction.get().or_else(|| session?.direction.get()),
         actor: actor(event, header, customer_id.as_ref()),
         customer_id,
+        targets: targets(session, data),
+    }
+}
+
+/// Who may take how long, as far as the event says so.
+fn targets(session: Option<&Session<'_, '_>>, data: &DataFields<'_>) -> Targets {
+    let config = session.and_then(|session| session.channel.get()?.config.get());
+    Targets {
+        customer_activity: config.and_then(|config| config.customer_activity_timeout.0),
+        response: config.and_then(|config| config.response_sla.0),
+        agent: data.agent_sla.get().and_then(|sla| sla.total_duration.0),
     }
 }
 

@@ -111,6 +111,7 @@ macro_rules! deserialize_leniently {
 deserialize_leniently! {
     Skip;
     Text<'de>;
+    Positive<'de>;
     TextOrName<'de>;
     Presence;
     Object<T> where T: Fields<'de>;
@@ -194,6 +195,24 @@ impl<'de> Lenient<'de> for Text<'de> {
     fn float(number: f64) -> Self {
         // The parser gives the integer `-0` as a float.
         Text((number == 0.0 && number.is_sign_negative()).then_some(Cow::Borrowed("0")))
+    }
+}
+
+/// A whole number above 0, or such a one as text.
+#[derive(Default)]
+pub(super) struct Positive<'a>(pub(super) Option<i64>, PhantomData<&'a ()>);
+
+impl<'de> Lenient<'de> for Positive<'de> {
+    fn borrowed(text: &'de str) -> Self {
+        Self::unescaped(text)
+    }
+
+    fn unescaped(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::default(), Self::integer)
+    }
+
+    fn integer(number: i64) -> Self {
+        Positive(Some(number).filter(|number| (1..1 << 53).contains(number)), PhantomData)
     }
 }
 

@@ -85,7 +85,8 @@ fn event_from<'a>(
     let data_json = if name == "CONVERSATION_DATA_CHANGED" { whole_data()? } else { None };
     let action =
         classify::classify(Subject { form, id: &id, name: &name, data: &data, data_json, found: &found })?;
-    let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor } = found;
+    let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor, targets } =
+        found;
     let keyed = conversation_id.is_some() || channel_session_id.is_some() || stands_alone(&action);
     if !keyed {
         let what =
@@ -102,6 +103,7 @@ fn event_from<'a>(
         channel,
         actor,
         direction,
+        targets,
         action,
     })
 }

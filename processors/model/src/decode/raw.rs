@@ -1,6 +1,8 @@
 //! The fields of section 1 and 2, as they lie in a record's value.
 
-use super::lenient::{Array, Fields, First, NameFields, Object, Presence, Text, TextOrName, wanted};
+use super::lenient::{
+    Array, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, wanted,
+};
 use super::verbatim::{ANumber, AnObject, Raw, RawAnd, Time};
 use serde::de::MapAccess;
 
@@ -51,6 +53,7 @@ wanted! {
         "queue" => queue: Object<NameFields<'de>>,
         "state" => state: TextOrName<'de>,
         "reason" => reason: Text<'de>,
+        "agentSla" => agent_sla: Object<SlaFields<'de>>,
     }
 
     /// A message's header.
@@ -115,6 +118,18 @@ wanted! {
     /// A session's channel.
     ChannelFields {
         "channelType" => channel_type: Object<NameFields<'de>>,
+        "channelConfig" => config: Object<ConfigFields<'de>>,
+    }
+
+    /// How a channel is configured.
+    ConfigFields {
+        "customerActivityTimeout" => customer_activity_timeout: Positive<'de>,
+        "responseSla" => response_sla: Positive<'de>,
+    }
+
+    /// What is agreed on for agents.
+    SlaFields {
+        "totalDuration" => total_duration: Positive<'de>,
     }
 
     /// A channel's data, of a session or of a header.

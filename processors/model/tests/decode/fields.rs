@@ -260,3 +260,21 @@ fn only_notes_and_relations_may_have_no_key() {
         "a note only by the body rule"
     );
 }
+
+#[test]
+fn targets_are_whole_numbers_above_zero_of_the_channel_session_and_of_the_data() {
+    let targets = |session: Value, sla: Value| {
+        let mut record = event("AGENT_SLA_EXPIRED", &json!({"data": {"agentSla": {"totalDuration": sla}}}));
+        record["channelSession"] = json!({"id": "s", "channel": {"channelConfig": session}});
+        let targets = read(&record).targets;
+        (targets.customer_activity, targets.response, targets.agent)
+    };
+    assert_eq!(
+        targets(json!({"customerActivityTimeout": 120, "responseSla": "60000"}), json!(40)),
+        (Some(120), Some(60_000), Some(40))
+    );
+    for nothing in [json!(0), json!(-5), json!(1.5), json!(null), json!("soon"), json!(true), json!([3])] {
+        let config = json!({"customerActivityTimeout": nothing, "responseSla": nothing});
+        assert_eq!(targets(config, nothing.clone()), (None, None, None), "{nothing}");
+    }
+}

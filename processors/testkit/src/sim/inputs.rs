@@ -11,7 +11,9 @@ use super::rng::Rng;
 use super::topology::Topics;
 use crate::{EventFactory, generated_event};
 
-const T0: i64 = 1_750_000_000_000;
+pub(super) const T0: i64 = 1_750_000_000_000;
+/// When a run comes to rest: all times are over by then.
+pub(super) const AT_LAST: i64 = 2 * T0;
 const CONVERSATIONS: [&str; 4] = ["c0", "c/1%", "conversation 2", "ü3"];
 /// Conversations that have topics of their own.
 const OWN_TOPICS: [&str; 2] = ["t0", "t1"];

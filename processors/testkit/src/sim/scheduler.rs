@@ -16,6 +16,8 @@ use super::{Options, Report, verdict};
 const ROUNDS_MAX: usize = 20_000;
 /// Rounds in which clocks are read: what is due expires with a commit, and so with the second one.
 const CLOCK_ROUNDS: usize = 3;
+/// So much faster do the workers' clocks go than all else.
+const WALL_SPEED: u64 = 10;
 /// The name of the producer whose records are aborted.
 const UPSTREAM: &str = "upstream";
 
@@ -57,6 +59,7 @@ impl Scheduler {
             topics,
             defect: options.defect,
             marks: 0,
+            wall_ms: inputs::T0,
             keeps_stores: rng.chance(700),
             rng,
         };
@@ -146,6 +149,7 @@ impl Scheduler {
     fn come_to_rest(&mut self) -> Result<(), String> {
         self.world.faults.switch(false);
         self.world.note(format_args!("nothing goes wrong any more"));
+        self.world.wall_ms = inputs::AT_LAST;
         while !self.inputs.waiting.is_empty() {
             self.produce_next();
         }
@@ -182,6 +186,8 @@ impl Scheduler {
     /// Time passes.
     fn pass(&mut self, passed_ms: u64) {
         self.world.broker.now_ms += passed_ms;
+        // The events lie within some seconds: in a run their times are over one after the other.
+        self.world.wall_ms = self.world.wall_ms.saturating_add_unsigned(passed_ms * WALL_SPEED);
         let World { broker, faults, .. } = &mut self.world;
         if let Some(what) = broker.tick(faults) {
             self.world.note(format_args!("{what}"));

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use engine::Topology;
 use model::Decode;
 
+use folds::alerts::AlertSettings;
+
 use super::schemas::Schemas;
-use crate::topology::INNER;
+use crate::topology::{INNER, topology_with};
 
 /// The input topic that is partitioned.
 pub(super) const INPUT: &str = "cx.events";
@@ -18,6 +20,19 @@ pub(super) const METRICS: &str = "cx.metrics";
 /// a moment begins anew.)
 pub(super) const GROWING: &str = "cx.conversations";
 const CONVERSATION_PREFIX: &str = "cx.conversation.";
+
+/// All processors. Times are so short that many are over within the seconds in which the events lie, and many are not.
+pub(super) fn topology() -> Topology {
+    let alerts = AlertSettings {
+        customer_inactive_ms: Some(2_000),
+        agent_response_ms: Some(3_000),
+        queue_wait_ms: Some(2_000),
+        left_open_ms: Some(1_000),
+        grace_ms: 500,
+        ..AlertSettings::default()
+    };
+    topology_with(&folds::Settings { alerts, ..folds::Settings::default() })
+}
 
 /// All topics of a run, by number: those of the topology, the input, requests to erase, then those of one conversation
 /// each.
@@ -34,7 +49,7 @@ impl Topics {
     /// With a topic for each of these conversations.
     pub(super) fn new(partitions: i32, conversations: &[String]) -> Self {
         let schemas = Arc::new(Schemas::default());
-        let mut topology = crate::topology();
+        let mut topology = topology();
         topology.set_decoder(Arc::clone(&schemas) as Arc<dyn Decode>);
         let topology = Arc::new(topology);
         let mut names = topology.topics().to_vec();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::broker::{Place, Record};
 use super::disk::{Content, Disk};
-use super::inputs::{Inputs, Produced};
+use super::inputs::{AT_LAST, Inputs, Produced};
 use super::topology::{AUDIT, GROWING, METRICS};
 use super::world::World;
 use crate::Driver;
@@ -30,7 +30,7 @@ pub(super) fn judge(world: &mut World, inputs: &Inputs, disks: &[(i32, Disk)]) -
 }
 
 fn direct_fold(inputs: &Inputs) -> Driver {
-    let mut driver = Driver::new(crate::topology());
+    let mut driver = Driver::new(super::topology::topology());
     if inputs.expires {
         driver = driver.with_expiry();
     }
@@ -46,7 +46,7 @@ fn direct_fold(inputs: &Inputs) -> Driver {
                 driver.push(value.clone());
             }
         }
-        driver.finish();
+        driver.ring(AT_LAST);
         begin = *end;
     }
     driver

@@ -19,6 +19,8 @@ pub(super) struct World {
     pub(super) defect: Option<Defect>,
     /// How many transactions were begun: each has a mark of its own.
     pub(super) marks: u64,
+    /// What the workers' clocks say.
+    pub(super) wall_ms: i64,
     /// Whether stores lie on the disk and are used again, or in memory.
     pub(super) keeps_stores: bool,
 }

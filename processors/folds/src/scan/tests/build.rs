@@ -20,6 +20,7 @@ pub(super) fn fact<'a>(id: &'a str, at: i64, name: &'a str) -> Entry<'a> {
         actor: None,
         direction: None,
         what: What::Fact(StoredDetail::None),
+        targets: model::Targets::default(),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A lane: a task and the partitions that it takes its records from. The same steps as the edge's.
 
-use engine::{Phase, Task, TaskError};
+use engine::{Phase, SourceOffset, Task, TaskError};
 
 use super::client::Client;
 use super::restore::Progress;
 use crate::sim::broker::{Offset, Place};
+use crate::sim::topology::Topics;
 
 /// A partition that a task reads, and its place in it.
 struct Source {
@@ -12,6 +13,8 @@ struct Source {
     committed: Option<i64>,
     next: i64,
     in_place: bool,
+    /// The end up to which it is to be read before what is due may be done.
+    asked_end: Option<i64>,
 }
 
 pub(super) struct Lane {
@@ -21,15 +24,23 @@ pub(super) struct Lane {
     sources: [Source; 2],
     /// Whether it stands still for a schema.
     awaits: bool,
+    /// When the ends were asked for because something is due.
+    asked_ms: Option<i64>,
 }
 
 impl Lane {
     /// A lane that reads this partition of the topics `input` and `repartition`.
     pub(super) fn new(task: Task, input: usize, repartition: usize) -> Self {
         let partition = task.partition();
-        let source =
-            |topic| Source { place: Place { topic, partition }, committed: None, next: 0, in_place: false };
-        Self { task, restoring: None, sources: [source(input), source(repartition)], awaits: false }
+        let source = |topic| Source {
+            place: Place { topic, partition },
+            committed: None,
+            next: 0,
+            in_place: false,
+            asked_end: None,
+        };
+        let sources = [source(input), source(repartition)];
+        Self { task, restoring: None, sources, awaits: false, asked_ms: None }
     }
 
     pub(super) fn places(&self) -> [Place; 2] {
@@ -108,6 +119,53 @@ impl Lane {
             source.next = source.committed.unwrap_or(0);
             client.seek(source.place, source.next);
             source.in_place = true;
+        }
+    }
+
+    /// Whether something is due by now.
+    pub(super) fn is_due(&self, now_ms: i64) -> Result<bool, TaskError> {
+        Ok(self.task.next_due()?.is_some_and(|due_ms| due_ms <= now_ms))
+    }
+
+    /// Where something is due by now, lets the ends of its partitions be measured.
+    pub(super) fn ask_for_ends(
+        &mut self,
+        now_ms: i64,
+        end_of: impl Fn(Place) -> i64,
+    ) -> Result<(), TaskError> {
+        if !self.is_live() || self.asked_ms.is_some() || !self.is_due(now_ms)? {
+            return Ok(());
+        }
+        for source in &mut self.sources {
+            source.asked_end = Some(end_of(source.place));
+        }
+        self.asked_ms = Some(now_ms);
+        Ok(())
+    }
+
+    /// Once everything is read and committed that lay there when the ends were asked for, the next commit does what was due
+    /// then. `ends`: of each partition the end of the finished transactions, and whether nothing is left to be fetched.
+    pub(super) fn ring_when_read(&mut self, topics: &Topics, ends: impl Fn(Place) -> (i64, bool)) {
+        if !self.is_live() {
+            return;
+        }
+        for source in &mut self.sources {
+            let (stable, is_drained) = ends(source.place);
+            let committed = source.committed.unwrap_or(0);
+            let is_read =
+                |asked| committed >= asked || (is_drained && stable >= asked && source.next == committed);
+            if source.asked_end.is_some_and(is_read) {
+                source.asked_end = None;
+            }
+        }
+        let is_read = self.sources.iter().all(|source| source.asked_end.is_none());
+        let place = self.sources.iter().find_map(|source| Some((source.place, source.committed?)));
+        if let Some((place, next)) = place
+            && is_read
+            && let Some(asked_ms) = self.asked_ms.take()
+        {
+            let topic = topics.name(place.topic).to_owned();
+            self.task.ring(asked_ms, SourceOffset { topic, partition: place.partition, next });
         }
     }
 }

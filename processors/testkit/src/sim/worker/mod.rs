@@ -175,6 +175,9 @@ impl Worker {
     /// Takes some records of one partition; commits when there are none, or earlier.
     fn poll(&mut self, world: &mut World) -> Result<(), String> {
         self.follow_catching_up(world);
+        if let Some(partition) = self.look_at_clock(world)? {
+            return self.restore_anew(partition, world);
+        }
         let places = self.readable(world);
         let Some(place) = world.rng.pick(&places).copied() else { return self.begin_commit(world) };
         if world.strikes(Fault::Redelivery) {
@@ -276,6 +279,24 @@ impl Worker {
         }
     }
 
+    /// Lets be done what is due though nothing comes. Gives the partition whose state turned out to be damaged.
+    fn look_at_clock(&mut self, world: &World) -> Result<Option<i32>, String> {
+        for lane in self.lanes.values_mut() {
+            let end_of = |place| world.broker.log(place).end();
+            match lane.ask_for_ends(world.wall_ms, end_of) {
+                Ok(()) => {}
+                Err(TaskError::StateDamaged { partition, .. }) => return Ok(Some(partition)),
+                Err(error) => return Err(format!("{}: {error}", self.name)),
+            }
+            let client = &self.client;
+            lane.ring_when_read(&world.topics, |place| {
+                let is_drained = world.broker.fetch(place, client.position(place)).is_none();
+                (world.broker.log(place).stable_end(), is_drained)
+            });
+        }
+        Ok(None)
+    }
+
     /// A task with its store; none while another worker has the store.
     fn new_task(&self, partition: i32, world: &mut World) -> Option<Task> {
         let store = self.disk.open(partition, world.keeps_stores, &mut world.faults)?;
@@ -296,6 +317,7 @@ impl Worker {
             && self.lanes.values().all(Lane::is_live)
             && self.siding.is_live()
             && self.is_clean()
+            && !self.lanes.values().any(|lane| lane.is_due(world.wall_ms).unwrap_or(true))
             && self.readable(world).is_empty()
     }
 

@@ -1,0 +1,165 @@
+//! One conversation: what its alerts are is compared with what was published.
+
+use engine::{Emitter, ProcessError};
+use model::Record;
+
+use super::known::{self, Known};
+use super::news::Changes;
+use super::span::Span;
+use super::{KNOWN, OUTPUT, RESOLVED, SCHEMA, TIMER};
+use crate::stored::prefixed;
+use crate::{timelines, timers};
+
+/// One conversation while its alerts are settled.
+pub(super) struct Conversation<'c, 't> {
+    id: String,
+    escaped: &'c [u8],
+    /// As it was, and as it will be. What is empty is not kept.
+    before: Known,
+    known: Known,
+    emitter: &'c mut Emitter<'t>,
+}
+
+impl<'c, 't> Conversation<'c, 't> {
+    pub(super) fn of(escaped: &'c [u8], emitter: &'c mut Emitter<'t>) -> Result<Self, ProcessError> {
+        let id = timelines::conversation_id(escaped).unwrap_or_default().into_owned();
+        let key = prefixed(KNOWN, escaped);
+        let known = emitter.read(&key, |bytes| bytes.map_or_else(|| Ok(Known::default()), Known::read))?;
+        let known = known.map_err(|problem| known::corrupt(&key, problem))?;
+        Ok(Self { id, escaped, before: known.clone(), known, emitter })
+    }
+
+    /// Publishes what has changed, and sets the timer by what runs now.
+    pub(super) fn follow(mut self, changes: Changes) -> Result<(), ProcessError> {
+        let Changes { gone, late, standing } = changes;
+        for span in gone.iter().filter(|span| !late.iter().any(|late| late.is_same_alert(span))) {
+            if self.is_resolved(span)? {
+                self.emitter.delete(&self.resolved(span));
+                self.publish(span, false)?;
+            }
+        }
+        for span in &late {
+            self.known.raised.retain(|raised| !raised.is_same_alert(span));
+            self.emitter.put(&self.resolved(span), b"");
+            self.publish(span, true)?;
+        }
+        self.compare_raised(&standing)?;
+        self.set_timer(&standing);
+        self.write()
+    }
+
+    /// Raises what is due, and sets the next timer. The one that rang is gone.
+    pub(super) fn ring(mut self, standing: &[Span], by_ms: i64) -> Result<(), ProcessError> {
+        self.known.timer_ms = None;
+        for span in standing {
+            if span.due_at() <= by_ms && !self.known.has_raised(span) {
+                self.publish(span, true)?;
+                self.known.raised.push(span.clone());
+            }
+        }
+        self.set_timer(standing);
+        self.write()
+    }
+
+    /// An alert that is raised stays so while its time runs as it did.
+    fn compare_raised(&mut self, standing: &[Span]) -> Result<(), ProcessError> {
+        for raised in std::mem::take(&mut self.known.raised) {
+            match standing.iter().find(|span| span.is_same_alert(&raised)) {
+                // It was due once, so it is over by now whatever time it is.
+                Some(span) if span.due_at() <= raised.due_at() => {
+                    if *span != raised {
+                        self.publish(span, true)?;
+                    }
+                    self.known.raised.push(span.clone());
+                }
+                Some(_) | None => self.publish(&raised, false)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The timer rings when the first of the times is over that run and are not raised yet. One that rings too early costs
+    /// less than a write for each event, so it is only ever moved forward.
+    fn set_timer(&mut self, standing: &[Span]) {
+        let waiting = standing.iter().filter(|span| !self.known.has_raised(span));
+        let next_ms = waiting.map(Span::due_at).min();
+        let is_early = |timer_ms: i64| next_ms.is_some_and(|next_ms| timer_ms <= next_ms);
+        if self.known.timer_ms.is_some_and(is_early) {
+            return;
+        }
+        if let Some(timer_ms) = self.known.timer_ms {
+            timers::clear_again(self.emitter, TIMER, timer_ms, self.escaped);
+        }
+        if let Some(next_ms) = next_ms {
+            timers::set_again(self.emitter, TIMER, next_ms, self.escaped);
+        }
+        self.known.timer_ms = next_ms;
+    }
+
+    pub(super) fn forget(self) -> Result<(), ProcessError> {
+        if let Some(timer_ms) = self.known.timer_ms {
+            timers::clear_again(self.emitter, TIMER, timer_ms, self.escaped);
+        }
+        self.emitter.delete_under(&resolved_of(self.escaped))?;
+        self.emitter.delete(&prefixed(KNOWN, self.escaped));
+        Ok(())
+    }
+
+    /// Overwrites all its alerts with tombstones.
+    pub(super) fn take_all_back(&mut self) -> Result<(), ProcessError> {
+        let mut keys: Vec<String> = self.known.raised.iter().map(|span| span.key(&self.id)).collect();
+        let mut resolved = Vec::new();
+        let prefix = resolved_of(self.escaped);
+        self.emitter.scan(&prefix, |key, _| resolved.extend(key.get(1..).map(<[u8]>::to_vec)))?;
+        keys.extend(resolved.iter().map(|key| String::from_utf8_lossy(key).into_owned()));
+        keys.iter().try_for_each(|key| self.emit(key, None))
+    }
+
+    /// Emits an alert as it is, or a tombstone.
+    fn publish(&mut self, span: &Span, is_so: bool) -> Result<(), ProcessError> {
+        if !self.emitter.is_published() {
+            return Ok(());
+        }
+        let key = span.key(&self.id);
+        if !is_so {
+            return self.emit(&key, None);
+        }
+        let mut value = Vec::with_capacity(512);
+        self.emitter.format(OUTPUT).write(&Record::from(&span.record(&self.id)), &mut value);
+        self.emit(&key, Some(&value))
+    }
+
+    fn emit(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), ProcessError> {
+        self.emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), value)
+    }
+
+    fn is_resolved(&mut self, span: &Span) -> Result<bool, ProcessError> {
+        let key = self.resolved(span);
+        self.emitter.read(&key, |value| value.is_some())
+    }
+
+    /// Where it is kept that this alert was resolved: under its own key.
+    fn resolved(&self, span: &Span) -> Vec<u8> {
+        prefixed(RESOLVED, span.key(&self.id).as_bytes())
+    }
+
+    fn write(self) -> Result<(), ProcessError> {
+        let Self { escaped, before, known, emitter, .. } = self;
+        let key = prefixed(KNOWN, escaped);
+        if known == before {
+            return Ok(());
+        }
+        if known.is_empty() {
+            emitter.delete(&key);
+        } else {
+            emitter.put(&key, &known.write().map_err(|problem| known::corrupt(&key, problem))?);
+        }
+        Ok(())
+    }
+}
+
+fn resolved_of(escaped: &[u8]) -> Vec<u8> {
+    let mut prefix = prefixed(RESOLVED, escaped);
+    prefix.push(b'/');
+    prefix
+}

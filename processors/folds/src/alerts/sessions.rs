@@ -1,0 +1,143 @@
+//! The timers of customers' silence, one for each channel session: the column "Default Controller Behaviour" of the producers'
+//! table of events says what starts and stops them.
+
+use model::AlertKind;
+use serde::{Deserialize, Serialize};
+
+use super::settings::AlertSettings;
+use super::span::{About, Began, Span};
+use crate::scan::Entry;
+
+/// All channel sessions that an event named, in the order of their first appearance.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Sessions {
+    list: Vec<Session>,
+    /// The place of the one that an event named last: an event that names none means this one.
+    current: Option<usize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Session {
+    id: Box<str>,
+    channel: Option<Box<str>>,
+    /// How long its customer may be silent, as an event said last.
+    target: Option<i64>,
+    phase: Phase,
+    timer: Option<Timer>,
+}
+
+/// Where a session is in its life. New variants go to the end: the state holds their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Phase {
+    /// Events named it, its start is not known.
+    Named,
+    Active,
+    Over,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Timer {
+    began: Began,
+    target_ms: i64,
+}
+
+impl Sessions {
+    /// Takes in which session an event belongs to, and what it says of it.
+    pub(super) fn appear(&mut self, entry: &Entry<'_>) {
+        let Some(id) = entry.session else { return };
+        let place = self.list.iter().rposition(|session| *session.id == *id).unwrap_or_else(|| {
+            let (id, phase) = (id.into(), Phase::Named);
+            self.list.push(Session { id, channel: None, target: None, phase, timer: None });
+            self.list.len() - 1
+        });
+        self.current = Some(place);
+        let Some(session) = self.list.get_mut(place) else { return };
+        session.target = entry.targets.customer_activity.or(session.target);
+        if session.channel.is_none() {
+            session.channel = entry.channel.and_then(|(channel_type, _)| channel_type).map(Into::into);
+        }
+    }
+
+    /// The entry's session, which has appeared, is active; the timers of all that are start.
+    pub(super) fn begin(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+        if entry.session.is_none() {
+            return;
+        }
+        if let Some(session) = self.current() {
+            session.phase = Phase::Active;
+        }
+        let active = self.list.iter_mut().filter(|session| session.phase == Phase::Active);
+        active.for_each(|session| session.start(entry, settings));
+    }
+
+    /// The entry's session, which has appeared, is over.
+    pub(super) fn finish(&mut self, entry: &Entry<'_>, end: &mut dyn FnMut(Span)) {
+        if entry.session.is_none() {
+            return;
+        }
+        if let Some(session) = self.current() {
+            session.phase = Phase::Over;
+            session.stop(end);
+        }
+    }
+
+    /// Starts the timer of the current session.
+    pub(super) fn start_current(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+        if let Some(session) = self.current() {
+            session.start(entry, settings);
+        }
+    }
+
+    /// Starts the timers of all other sessions that are active.
+    pub(super) fn start_others(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+        let current = self.current;
+        let others = self.list.iter_mut().enumerate().filter(|(place, _)| Some(*place) != current);
+        let active = others.filter(|(_, session)| session.phase == Phase::Active);
+        active.for_each(|(_, session)| session.start(entry, settings));
+    }
+
+    /// Stops the timer of the current session.
+    pub(super) fn stop_current(&mut self, end: &mut dyn FnMut(Span)) {
+        if let Some(session) = self.current() {
+            session.stop(end);
+        }
+    }
+
+    /// Stops all timers.
+    pub(super) fn stop_all(&mut self, end: &mut dyn FnMut(Span)) {
+        self.list.iter_mut().for_each(|session| session.stop(end));
+    }
+
+    /// The timers that run.
+    pub(super) fn running(&self) -> impl Iterator<Item = Span> {
+        self.list.iter().filter_map(|session| Some(session.span(session.timer.as_ref()?)))
+    }
+
+    fn current(&mut self) -> Option<&mut Session> {
+        self.list.get_mut(self.current?)
+    }
+}
+
+impl Session {
+    /// Starts the timer, if it does not run already.
+    fn start(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+        if self.timer.is_some() || self.phase == Phase::Over {
+            return;
+        }
+        let said = self.target.map(|number| settings.units.ms(number));
+        self.timer = said
+            .or(settings.customer_inactive_ms)
+            .map(|target_ms| Timer { began: Began { at: entry.at, by: entry.id.into() }, target_ms });
+    }
+
+    fn stop(&mut self, end: &mut dyn FnMut(Span)) {
+        if let Some(timer) = self.timer.take() {
+            end(self.span(&timer));
+        }
+    }
+
+    fn span(&self, timer: &Timer) -> Span {
+        let about = About::Session { id: self.id.clone(), channel: self.channel.clone() };
+        Span::running(AlertKind::CustomerInactive, &timer.began, timer.target_ms, about)
+    }
+}
