@@ -96,8 +96,6 @@ impl Settings {
         // For the lag of each partition, and what operators see of the client.
         config.set(STATISTICS, "2000");
         self.bound_fetches(&mut config);
-        // A full queue is looked at again after 1 s by default.
-        config.set("fetch.queue.backoff.ms", "5");
         // New topics of a pattern are found by asking for all topics.
         config.set("topic.metadata.refresh.interval.ms", "3000");
         config.set("check.crcs", "false");
@@ -114,6 +112,8 @@ impl Settings {
         config.set("queued.max.messages.kbytes", (bytes >> 11).to_string());
         config.set("fetch.max.bytes", (bytes / 2).to_string());
         config.set("fetch.message.max.bytes", PARTITION_BYTES.min(bytes / 4).to_string());
+        // A full queue is looked at again after 1 s by default; restores stood still for most of their time.
+        config.set("fetch.queue.backoff.ms", "5");
     }
 
     fn set_membership(&self, config: &mut ClientConfig, worker: &str) {
