@@ -19,5 +19,5 @@ mod promtool;
 pub use admin::{block_on, delete_topic, set_topic};
 pub use compare::{DEAD_LETTERS, OUTPUTS, Records, differences, of_lines, shuffled};
 pub use consume::{Consumed, Watch, await_finished, consume, is_in_sync, partitions_of};
-pub use program::{Program, fold, program, run_to_end, series, wait_until};
+pub use program::{Instance, Program, fold, program, run_to_end, series, wait_until};
 pub use promtool::check_scrape;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,43 @@ pub fn fold(input: &[u8]) -> String {
     let output = run_to_end(&["fold", "-"], input);
     assert!(output.status.success(), "fold: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// What an instance is started with that may be killed, and started again.
+#[derive(Debug, Clone, Copy)]
+pub struct Instance<'i> {
+    /// The broker's address.
+    pub bootstrap: &'i str,
+    /// The topics.yaml.
+    pub config: &'i Path,
+    /// Its state directory.
+    pub state: &'i Path,
+    /// A killed or sleeping instance's partitions are free after this time.
+    pub session_timeout: Duration,
+}
+
+impl Instance<'_> {
+    /// Starts it, with more flags; what it says goes to a file.
+    #[must_use]
+    pub fn start(&self, flags: &[&str], log: PathBuf) -> Program {
+        let session = format!("session.timeout.ms={}", self.session_timeout.as_millis());
+        let standard = [
+            "run",
+            "--bootstrap",
+            self.bootstrap,
+            "--config",
+            self.config.to_str().unwrap(),
+            "--state-dir",
+            self.state.to_str().unwrap(),
+            "--http",
+            "127.0.0.1:0",
+            "--kafka",
+            &session,
+            "--kafka",
+            "heartbeat.interval.ms=500",
+        ];
+        Program::start(&[&standard[..], flags].concat(), log)
+    }
 }
 
 /// A running instance. Its end is the test's: it is killed when it is dropped.

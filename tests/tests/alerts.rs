@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cx_timelines_tests::{Consumed, Program, Watch, consume, run_to_end, wait_until};
+use cx_timelines_tests::{Consumed, Instance, Program, Watch, consume, run_to_end, wait_until};
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
@@ -68,24 +68,13 @@ impl Ground {
     }
 
     fn start(&self) -> Program {
-        let state = self.folder.path().join("state");
-        let flags = [
-            "run",
-            "--bootstrap",
-            self.kafka.bootstrap(),
-            "--config",
-            self.config.to_str().unwrap(),
-            "--state-dir",
-            state.to_str().unwrap(),
-            "--http",
-            "127.0.0.1:0",
-            // A killed instance's partitions are free after this time.
-            "--kafka",
-            "session.timeout.ms=2000",
-            "--kafka",
-            "heartbeat.interval.ms=500",
-        ];
-        Program::start(&flags, self.folder.path().join("instance.log"))
+        let instance = Instance {
+            bootstrap: self.kafka.bootstrap(),
+            config: &self.config,
+            state: &self.folder.path().join("state"),
+            session_timeout: Duration::from_secs(2),
+        };
+        instance.start(&[], self.folder.path().join("instance.log"))
     }
 
     fn load(&self, events: &[Value]) {

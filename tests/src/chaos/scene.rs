@@ -14,7 +14,7 @@ use super::input::Input;
 use super::progress::Progress;
 use super::report::Report;
 use super::{Options, STALL_MAX, check};
-use crate::{Program, Watch, is_in_sync, partitions_of, run_to_end, wait_until};
+use crate::{Instance, Program, Watch, is_in_sync, partitions_of, run_to_end, wait_until};
 
 /// Instances that are there all the time.
 pub(super) const INSTANCES: usize = 2;
@@ -103,28 +103,14 @@ impl Scene {
     /// Starts an instance on the state directory of this number.
     fn start(&mut self, number: usize) -> Program {
         self.lives += 1;
-        let state = self.folder().join(format!("state-{number}"));
-        let config = self.folder().join("topics.yaml");
         let log = self.folder().join(format!("instance-{number}-life-{:04}.log", self.lives));
-        Program::start(
-            &[
-                "run",
-                "--bootstrap",
-                &self.bootstrap,
-                "--config",
-                config.to_str().unwrap(),
-                "--state-dir",
-                state.to_str().unwrap(),
-                "--http",
-                "127.0.0.1:0",
-                // A killed or sleeping instance's partitions are free after this time.
-                "--kafka",
-                "session.timeout.ms=3000",
-                "--kafka",
-                "heartbeat.interval.ms=500",
-            ],
-            log,
-        )
+        let instance = Instance {
+            bootstrap: &self.bootstrap,
+            config: &self.folder().join("topics.yaml"),
+            state: &self.folder().join(format!("state-{number}")),
+            session_timeout: Duration::from_secs(3),
+        };
+        instance.start(&[], log)
     }
 
     /// Waits until so many records more are committed, and until no partition has been waiting for long: it is the program's

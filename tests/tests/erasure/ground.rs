@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cx_timelines_tests::{OUTPUTS, Program, consume, run_to_end, wait_until};
+use cx_timelines_tests::{Instance, OUTPUTS, Program, consume, run_to_end, wait_until};
 use edge::Deliveries;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
@@ -98,23 +98,13 @@ impl Ground {
     }
 
     pub(super) fn run(&mut self) {
-        let state = self.folder.path().join("state");
-        let arguments = [
-            "run",
-            "--bootstrap",
-            self.kafka.bootstrap(),
-            "--config",
-            self.config.to_str().unwrap(),
-            "--state-dir",
-            state.to_str().unwrap(),
-            "--http",
-            "127.0.0.1:0",
-            "--kafka",
-            "session.timeout.ms=2000",
-            "--kafka",
-            "heartbeat.interval.ms=500",
-        ];
-        self.instance = Some(Program::start(&arguments, self.folder.path().join("run.log")));
+        let instance = Instance {
+            bootstrap: self.kafka.bootstrap(),
+            config: &self.config,
+            state: &self.folder.path().join("state"),
+            session_timeout: Duration::from_secs(2),
+        };
+        self.instance = Some(instance.start(&[], self.folder.path().join("run.log")));
     }
 
     pub(super) fn kill(&mut self) {

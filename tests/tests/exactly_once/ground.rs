@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cx_timelines_tests::{
-    DEAD_LETTERS, OUTPUTS, Program, Records, consume, differences, fold, of_lines, run_to_end,
+    DEAD_LETTERS, Instance, OUTPUTS, Program, Records, consume, differences, fold, of_lines, run_to_end,
 };
 use sandbox::conversations::{Disorder, Options, Size, disturb, events};
 use sandbox::kafka::Kafka;
@@ -19,27 +19,17 @@ fn small_transactions(folder: &Path) -> PathBuf {
     file
 }
 
+/// A killed instance's partitions are free after this time.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(2);
+
 fn start(folder: &Path, number: usize, bootstrap: &str, flags: &[&str]) -> Program {
-    let state: PathBuf = folder.join(format!("state-{number}"));
-    let config = folder.join("topics.yaml");
-    let standard = [
-        "run",
-        "--bootstrap",
+    let instance = Instance {
         bootstrap,
-        "--config",
-        config.to_str().unwrap(),
-        "--state-dir",
-        state.to_str().unwrap(),
-        "--http",
-        "127.0.0.1:0",
-        // A killed instance's partitions are free after this time.
-        "--kafka",
-        "session.timeout.ms=2000",
-        "--kafka",
-        "heartbeat.interval.ms=500",
-    ];
-    let arguments = [&standard[..], flags].concat();
-    Program::start(&arguments, folder.join(format!("instance-{number}.log")))
+        config: &folder.join("topics.yaml"),
+        state: &folder.join(format!("state-{number}")),
+        session_timeout: SESSION_TIMEOUT,
+    };
+    instance.start(flags, folder.join(format!("instance-{number}.log")))
 }
 
 /// A broker with the topics, and a folder for the instances.
