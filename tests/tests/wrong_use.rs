@@ -50,6 +50,9 @@ fn wrong_use_ends_with_2_and_says_what_to_write() {
     refused(&["run", "--kafka", "isolation.level=read_uncommitted"], &["isolation.level", "cannot be set"]);
     refused(&["run", "--kafka", "no.such.property=1", "--http", "127.0.0.1:0"], &["no.such.property"]);
     refused(&["run", "--kafka", "sasl.password=x"], &["--kafka-properties"]);
+    refused(&["run", "--memory", "lots"], &["--memory", "64KiB"]);
+    refused(&[&run[..], &["--memory", "79MiB"]].concat(), &["--memory", "1 worker(s)", "80MiB"]);
+    refused(&[&run[..], &["--memory", "80MiB", "--workers", "2"]].concat(), &["--memory", "104MiB"]);
     refused(&["run", "--state-dir", "/dev/null/x"], &["--state-dir"]);
     refused(&["fold", "/no/such/file"], &["/no/such/file"]);
     refused(&["erase"], &["--conversation", "--customer"]);

@@ -23,6 +23,7 @@ use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
 use crate::formats::{self, Patience};
+use crate::memory::Shares;
 use crate::state::{self, Origin};
 use crate::{kafka, memory, serving, signals, wiring};
 
@@ -116,14 +117,18 @@ pub fn start(
     });
     let topology = Arc::new(topology);
     let client = kafka::client(global)?;
+    let shares = memory::share_out(args.memory, args.workers);
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
     let shared = Shared {
-        settings: Settings { advertised: web.advertised, ..settings(global, args, config, &instance.name)? },
+        settings: Settings {
+            advertised: web.advertised,
+            ..settings(global, args, config, (&instance.name, shares))?
+        },
         partitions: partitions(config, &metadata)?,
         outputs: outputs(&topology, &metadata)?,
         topology,
         limits: config.limits.clone(),
-        stores: stores(&client, global, args, config, &metadata, &metrics)?,
+        stores: stores(&client, global, shares, config, &metadata, &metrics)?,
         inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
         patterns: patterns(config),
         schemas: Schemas::new(source),
@@ -200,7 +205,7 @@ fn cluster(
 fn stores(
     client: &rdkafka::ClientConfig,
     global: &Global,
-    args: &RunArgs,
+    shares: Shares,
     config: &Config,
     metadata: &Metadata,
     metrics: &Metrics,
@@ -210,12 +215,15 @@ fn stores(
     let partitions = partitions(config, metadata)?;
     let removals_known = config.removals_known(Role::Changelog);
     let origin = Origin { cluster: &cluster, group: &global.group, changelog, partitions, removals_known };
-    let shares = memory::share_out(args.memory, args.workers);
     state::stores(global.state_dir.as_deref(), shares.state_bytes, &origin, metrics).map_err(Failure::usage)
 }
 
-fn settings(global: &Global, args: &RunArgs, config: &Config, instance: &str) -> Result<Settings, Failure> {
-    let shares = memory::share_out(args.memory, args.workers);
+fn settings(
+    global: &Global,
+    args: &RunArgs,
+    config: &Config,
+    (instance, shares): (&str, Shares),
+) -> Result<Settings, Failure> {
     Ok(Settings {
         bootstrap: global.bootstrap.clone(),
         group: global.group.clone(),
