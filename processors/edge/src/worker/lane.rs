@@ -223,10 +223,10 @@ impl Lane {
         let partition = self.partition();
         let Some(source) = self.source(topic) else { return };
         let committed = source.committed.unwrap_or(0);
-        // Behind the last record there may be markers of transactions; nobody will ever commit those.
         if source.in_place && source.is_read(end) {
             source.asked_end = None;
         }
+        // Behind the last record there may be markers of transactions; nobody will ever commit those.
         let last = if end.is_drained { source.next } else { end.stable };
         let lag = (last - committed).max(0);
         source.lag = Some(lag);
