@@ -41,6 +41,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 /// How many records are taken between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the consumer may take to connect before it subscribes all the same.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What all workers of a pipeline have in common.
 #[derive(Clone)]
@@ -109,6 +111,12 @@ impl Worker {
         let stop = shared.stop.clone();
         let outputs = shared.outputs.clone();
         shared.health.set_worker(&name, false, "reaching the cluster");
+        let consumer: BaseConsumer<Notes> = shared
+            .settings
+            .consumer(&name)
+            .create_with_context(Notes::default())
+            .map_err(EdgeError::Settings)?;
+        reach(&consumer, &shared.inputs);
         let started = TransactionalProducer::start(
             &shared.settings,
             &name,
@@ -116,14 +124,10 @@ impl Worker {
             &|| stop.is_requested(),
         )?;
         let Some(producer) = started else { return Ok(()) };
-        let consumer: BaseConsumer<Notes> = shared
-            .settings
-            .consumer(&name)
-            .create_with_context(Notes::default())
-            .map_err(EdgeError::Settings)?;
         let patterns = &shared.patterns;
         let inputs = shared.inputs.iter().chain(&patterns.subscriptions).chain(&patterns.erasures);
         let inputs: Vec<&str> = inputs.map(String::as_str).collect();
+        reach(&consumer, &shared.inputs);
         consumer.subscribe(&inputs).map_err(|error| EdgeError::kafka("cannot subscribe", error))?;
         let changelog = shared.topology.name(shared.topology.changelog());
         let restorer = Restorer::new(&shared.settings, &name, changelog)?;
@@ -381,6 +385,15 @@ fn take(
         }
         Err(TaskError::UnknownSchema { partition, id }) => Ok(Taken::Unread { partition, schema: id }),
         Err(error) => errors::of_task(error).map(Taken::Damaged),
+    }
+}
+
+/// Lets the consumer reach a broker. A subscription that finds no connection is looked at again after one to two seconds
+/// only. The first answer tells the client the broker's name, with which it connects once more: that is why the consumer is
+/// there before the producer, whose start gives it the time, and is asked a second time before it subscribes.
+fn reach(consumer: &BaseConsumer<Notes>, inputs: &[String]) {
+    if let Err(error) = consumer.fetch_metadata(inputs.first().map(String::as_str), CONNECT_TIMEOUT) {
+        tracing::debug!(%error, "reaching the cluster before the subscription");
     }
 }
 
