@@ -4,7 +4,7 @@ use crate::{FactKind, Json, Kind, LegPhase, ReactionKind};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
-use xxhash_rust::xxh64::Xxh64;
+use xxhash_rust::xxh64::xxh64;
 
 /// One valid event. Text is borrowed from the record wherever it needed no unescaping; no text is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -109,6 +109,19 @@ fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
     #[derive(Deserialize)]
     struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
     Ok(Option::<Borrowed<'de>>::deserialize(deserializer)?.map(|text| text.0))
+}
+
+/// What is hashed, gathered to be hashed at once: many small pieces cost more than one copy of all.
+struct Gathered(Vec<u8>);
+
+impl Hasher for Gathered {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        xxh64(&self.0, 0)
+    }
 }
 
 /// What an event does.
@@ -351,10 +364,10 @@ impl Event<'_> {
             targets: _,
             action,
         } = self;
-        let mut hasher = Xxh64::new(0);
-        (id, name, at, channel_session_id).hash(&mut hasher);
-        (customer_id, channel, actor, direction, action).hash(&mut hasher);
-        hasher.finish()
+        let mut bytes = Gathered(Vec::with_capacity(512));
+        (id, name, at, channel_session_id).hash(&mut bytes);
+        (customer_id, channel, actor, direction, action).hash(&mut bytes);
+        bytes.finish()
     }
 
     /// The activity that the event creates or changes; none for facts.

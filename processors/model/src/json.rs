@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
+use crate::reader::Verbatim;
 use crate::value_hash::value_hash;
 
 /// Compact JSON text: no insignificant whitespace, everything else as it came (order, spelling of numbers, escapes,
@@ -25,6 +26,11 @@ impl<'a> Json<'a> {
     /// Takes JSON text as a parser delimited it, and leaves out its insignificant whitespace.
     pub(crate) fn compacted(text: &'a str) -> Self {
         Json(compact(text))
+    }
+
+    /// Takes a value as the reader gave it.
+    pub(crate) fn of_verbatim(value: Verbatim<'a>) -> Self {
+        if value.is_compact { Json(Cow::Borrowed(value.text)) } else { Json::compacted(value.text) }
     }
 
     /// The JSON text.

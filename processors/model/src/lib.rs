@@ -18,6 +18,7 @@ mod json;
 mod key;
 mod kinds;
 mod order;
+mod reader;
 mod reason;
 mod record;
 mod time;

@@ -1,15 +1,14 @@
 //! A number for a JSON value, whatever text spells it: the order of fields, whitespace, escapes and the spelling of numbers
 //! do not matter. Of a repeated field the last counts.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use xxhash_rust::xxh64::xxh64;
+
+use crate::reader::{NoJson, Reader};
 
 /// The number for a JSON text. Text that is no JSON counts as a string.
 pub(crate) fn value_hash(text: &str) -> u64 {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    ValueHash.deserialize(&mut deserializer).unwrap_or_else(|_| of_text(text))
+    let mut json = Reader::new(text);
+    of_value(&mut json).and_then(|hash| json.end().map(|()| hash)).unwrap_or_else(|_| of_text(text))
 }
 
 /// Begins the bytes of each kind of value, so that no two kinds meet.
@@ -42,73 +41,46 @@ fn of_parts(shape: Shape, parts: impl Iterator<Item = u64>) -> u64 {
     of(shape, &bytes)
 }
 
-struct ValueHash;
-
-impl<'de> DeserializeSeed<'de> for ValueHash {
-    type Value = u64;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
-        deserializer.deserialize_any(self)
-    }
+fn of_value(json: &mut Reader<'_>) -> Result<u64, NoJson> {
+    Ok(match json.peek()? {
+        b'"' => of_text(&json.string()?.to_text()),
+        // The reader has seen that it is a double's.
+        b'-' | b'0'..=b'9' => of_number(json.number()?.text.parse().unwrap_or_default()),
+        b'[' => {
+            let mut parts = Vec::new();
+            json.array(|json| {
+                parts.push(of_value(json)?);
+                Ok(())
+            })?;
+            of_parts(Shape::Array, parts.into_iter())
+        }
+        b'{' => of_object(json)?,
+        word => {
+            json.skip()?;
+            match word {
+                b'n' => of(Shape::Null, b""),
+                word => of(Shape::Bool, &[u8::from(word == b't')]),
+            }
+        }
+    })
 }
 
-impl<'de> Visitor<'de> for ValueHash {
-    type Value = u64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<u64, E> {
-        Ok(of(Shape::Null, b""))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<u64, E> {
-        Ok(of(Shape::Bool, &[u8::from(value)]))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "numbers that no double tells apart count as the same")]
-    fn visit_i64<E>(self, value: i64) -> Result<u64, E> {
-        Ok(of_number(value as f64))
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "numbers that no double tells apart count as the same")]
-    fn visit_u64<E>(self, value: u64) -> Result<u64, E> {
-        Ok(of_number(value as f64))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<u64, E> {
-        Ok(of_number(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<u64, E> {
-        Ok(of_text(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<u64, A::Error> {
-        let mut parts = Vec::new();
-        while let Some(part) = items.next_element_seed(ValueHash)? {
-            parts.push(part);
+fn of_object(json: &mut Reader<'_>) -> Result<u64, NoJson> {
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    json.object(|json, name| {
+        parts.push((of_text(&name.to_text()), of_value(json)?));
+        Ok(())
+    })?;
+    // Equal names stay in the order in which they came.
+    parts.sort_by_key(|(name, _)| *name);
+    parts.dedup_by(|later, kept| {
+        let is_repeated = later.0 == kept.0;
+        if is_repeated {
+            kept.1 = later.1;
         }
-        Ok(of_parts(Shape::Array, parts.into_iter()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<u64, A::Error> {
-        let mut parts: Vec<(u64, u64)> = Vec::new();
-        while let Some(name) = fields.next_key_seed(ValueHash)? {
-            parts.push((name, fields.next_value_seed(ValueHash)?));
-        }
-        // Equal names stay in the order in which they came.
-        parts.sort_by_key(|(name, _)| *name);
-        parts.dedup_by(|later, kept| {
-            let is_repeated = later.0 == kept.0;
-            if is_repeated {
-                kept.1 = later.1;
-            }
-            is_repeated
-        });
-        Ok(of_parts(Shape::Object, parts.into_iter().flat_map(|(name, value)| [name, value])))
-    }
+        is_repeated
+    });
+    Ok(of_parts(Shape::Object, parts.into_iter().flat_map(|(name, value)| [name, value])))
 }
 
 #[cfg(test)]

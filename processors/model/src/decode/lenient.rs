@@ -1,163 +1,36 @@
 //! Reading JSON by the contract's rule (section 1): unknown fields are ignored, and what is null, missing, empty or of
 //! another type than expected is absent, never an error. What is ignored is still read in full: a lone surrogate or
-//! a number that no double can hold makes the record malformed wherever it stands, and neither
-//! [`serde::de::IgnoredAny`] nor [`serde_json::value::RawValue`] looks for these.
+//! a number that no double can hold makes the record malformed wherever it stands.
 
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
-use std::fmt;
 use std::marker::PhantomData;
 
-/// A type that can be read from every JSON value. Each method tells what to make of one type of value; those that are
-/// not overridden make it absent, which is the default value.
-pub(super) trait Lenient<'de>: Default {
-    /// A string without escapes.
-    fn borrowed(_text: &'de str) -> Self {
-        Self::default()
-    }
+use crate::reader::{NoJson, Number, Reader, Str};
 
-    /// A string that had escapes.
-    fn unescaped(_text: &str) -> Self {
-        Self::default()
-    }
-
-    /// A number without fraction and exponent, unless it is too great for this type or minus zero.
-    fn integer(_number: i64) -> Self {
-        Self::default()
-    }
-
-    /// Any other number.
-    fn float(_number: f64) -> Self {
-        Self::default()
-    }
-
-    /// `true` or `false`.
-    fn boolean() -> Self {
-        Self::default()
-    }
-
-    /// An array.
-    fn array<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<Skip>()?.is_some() {}
-        Ok(Self::default())
-    }
-
-    /// An object.
-    fn object<A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
-        while fields.next_entry::<Skip, Skip>()?.is_some() {}
-        Ok(Self::default())
-    }
+/// Something that every JSON value can be read into, in place: what is not of its type makes it absent, which is the default.
+pub(super) trait Value<'a>: Default {
+    /// Reads the next value, which replaces what was there.
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson>;
 }
 
-struct Any<L>(PhantomData<L>);
-
-impl<'de, L: Lenient<'de>> Visitor<'de> for Any<L> {
-    type Value = L;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<L, E> {
-        Ok(L::default())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<L, E> {
-        Ok(L::boolean())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<L, E> {
-        Ok(L::integer(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<L, E> {
-        // No integer beyond `i64` is below 2^53, so which number it is does not matter.
-        Ok(L::integer(i64::try_from(number).unwrap_or(i64::MAX)))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<L, E> {
-        Ok(L::float(number))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<L, E> {
-        Ok(L::borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<L, E> {
-        Ok(L::unescaped(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<L, A::Error> {
-        L::array(items)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<L, A::Error> {
-        L::object(fields)
-    }
+/// Reads a text that is one value.
+pub(super) fn whole<'a, T: Value<'a>>(text: &'a str) -> Result<T, NoJson> {
+    let mut json = Reader::new(text);
+    let mut value = T::default();
+    value.read(&mut json)?;
+    json.end()?;
+    Ok(value)
 }
-
-/// `Deserialize` for a lenient type: a blanket implementation is not allowed for a foreign trait.
-macro_rules! deserialize_leniently {
-    ($($type:ty $(where $param:ident: $bound:path)?;)*) => { $(
-        impl<'de $(, $param: $bound)?> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_any(Any(PhantomData))
-            }
-        }
-    )* };
-}
-
-deserialize_leniently! {
-    Skip;
-    Text<'de>;
-    Positive<'de>;
-    TextOrName<'de>;
-    Presence;
-    Object<T> where T: Fields<'de>;
-    Array<T> where T: Deserialize<'de>;
-    First<T> where T: Deserialize<'de>;
-}
-
-/// Any value, of which only the validity matters.
-#[derive(Default)]
-pub(super) struct Skip;
-
-impl Lenient<'_> for Skip {}
 
 /// Whether there is any value: neither null nor an empty string.
 #[derive(Default)]
 pub(super) struct Presence(pub(super) bool);
 
-impl<'de> Lenient<'de> for Presence {
-    fn borrowed(text: &'de str) -> Self {
-        Presence(!text.is_empty())
-    }
-
-    fn unescaped(text: &str) -> Self {
-        Presence(!text.is_empty())
-    }
-
-    fn integer(_: i64) -> Self {
-        Presence(true)
-    }
-
-    fn float(_: f64) -> Self {
-        Presence(true)
-    }
-
-    fn boolean() -> Self {
-        Presence(true)
-    }
-
-    fn array<A: SeqAccess<'de>>(items: A) -> Result<Self, A::Error> {
-        Skip::array(items)?;
-        Ok(Presence(true))
-    }
-
-    fn object<A: MapAccess<'de>>(fields: A) -> Result<Self, A::Error> {
-        Skip::object(fields)?;
-        Ok(Presence(true))
+impl<'a> Value<'a> for Presence {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        let ((), value) = json.verbatim(Reader::skip)?;
+        self.0 = !matches!(value.text, "null" | r#""""#);
+        Ok(())
     }
 }
 
@@ -179,63 +52,65 @@ impl<'a> Text<'a> {
     }
 }
 
-impl<'de> Lenient<'de> for Text<'de> {
-    fn borrowed(text: &'de str) -> Self {
-        Text(if text.is_empty() { None } else { Some(Cow::Borrowed(text)) })
+impl<'a> Value<'a> for Text<'a> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        self.0 = match json.peek()? {
+            b'"' => not_empty(json.string()?),
+            b'-' | b'0'..=b'9' => digits(json.number()?).map(Cow::Borrowed),
+            _ => {
+                json.skip()?;
+                None
+            }
+        };
+        Ok(())
     }
+}
 
-    fn unescaped(text: &str) -> Self {
-        Text(if text.is_empty() { None } else { Some(Cow::Owned(text.to_owned())) })
-    }
+fn not_empty(string: Str<'_>) -> Option<Cow<'_, str>> {
+    Some(string.to_text()).filter(|text| !text.is_empty())
+}
 
-    fn integer(number: i64) -> Self {
-        Text((number.unsigned_abs() < 1 << 53).then(|| Cow::Owned(number.to_string())))
+/// The decimal digits of an integer below 2^53.
+fn digits(number: Number<'_>) -> Option<&str> {
+    match number.text {
+        "-0" => Some("0"),
+        text => integer(number).filter(|value| value.unsigned_abs() < 1 << 53).map(|_| text),
     }
+}
 
-    fn float(number: f64) -> Self {
-        // The parser gives the integer `-0` as a float.
-        Text((number == 0.0 && number.is_sign_negative()).then_some(Cow::Borrowed("0")))
-    }
+fn integer(number: Number<'_>) -> Option<i64> {
+    if number.is_integer { number.text.parse().ok() } else { None }
 }
 
 /// A whole number above 0, or such a one as text.
 #[derive(Default)]
 pub(super) struct Positive<'a>(pub(super) Option<i64>, PhantomData<&'a ()>);
 
-impl<'de> Lenient<'de> for Positive<'de> {
-    fn borrowed(text: &'de str) -> Self {
-        Self::unescaped(text)
-    }
-
-    fn unescaped(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::default(), Self::integer)
-    }
-
-    fn integer(number: i64) -> Self {
-        Positive(Some(number).filter(|number| (1..1 << 53).contains(number)), PhantomData)
+impl<'a> Value<'a> for Positive<'a> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        let value = match json.peek()? {
+            b'"' => json.string()?.to_text().parse().ok(),
+            b'-' | b'0'..=b'9' => integer(json.number()?),
+            _ => {
+                json.skip()?;
+                None
+            }
+        };
+        self.0 = value.filter(|value| (1..1 << 53).contains(value));
+        Ok(())
     }
 }
 
 /// The fields of an object that are wanted.
-pub(super) trait Fields<'de>: Default {
-    type Key;
-
-    /// The wanted field of this name.
-    fn key(name: &str) -> Option<Self::Key>;
-
-    /// Reads the field's value, which replaces one that was read before.
-    fn read<A: MapAccess<'de>>(&mut self, key: Self::Key, fields: &mut A) -> Result<(), A::Error>;
+pub(super) trait Fields<'a>: Default {
+    /// Reads the value of the field of this name, which replaces one that was read before; `false`, and nothing read, where it
+    /// is not wanted.
+    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson>;
 }
 
-impl<'de, T: Fields<'de>> Fields<'de> for Box<T> {
-    type Key = T::Key;
-
-    fn key(name: &str) -> Option<T::Key> {
-        T::key(name)
-    }
-
-    fn read<A: MapAccess<'de>>(&mut self, key: T::Key, fields: &mut A) -> Result<(), A::Error> {
-        T::read(self, key, fields)
+impl<'a, T: Fields<'a>> Fields<'a> for Box<T> {
+    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
+        T::read_field(self, name, json)
     }
 }
 
@@ -254,41 +129,20 @@ impl<T> Object<T> {
     }
 }
 
-impl<'de, T: Fields<'de>> Lenient<'de> for Object<T> {
-    fn object<A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
-        let mut object = T::default();
-        while let Some(key) = fields.next_key_seed(KeyOf::<T>(PhantomData))? {
-            match key {
-                Some(key) => object.read(key, &mut fields)?,
-                None => {
-                    fields.next_value::<Skip>()?;
-                }
-            }
+impl<'a, T: Fields<'a>> Value<'a> for Object<T> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        if json.peek()? != b'{' {
+            self.0 = None;
+            return json.skip();
         }
-        Ok(Object(Some(object)))
-    }
-}
-
-/// Tells a key's field without keeping its name, so that an escaped one costs no allocation either.
-struct KeyOf<T>(PhantomData<T>);
-
-impl<'de, T: Fields<'de>> DeserializeSeed<'de> for KeyOf<T> {
-    type Value = Option<T::Key>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de, T: Fields<'de>> Visitor<'de> for KeyOf<T> {
-    type Value = Option<T::Key>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(T::key(name))
+        let object = self.0.insert(T::default());
+        json.object(|json, name| {
+            let is_wanted = match name {
+                Str::Plain(name) => object.read_field(name, json)?,
+                Str::Escaped(_) => object.read_field(&name.to_text(), json)?,
+            };
+            if is_wanted { Ok(()) } else { json.skip() }
+        })
     }
 }
 
@@ -299,23 +153,15 @@ macro_rules! wanted {
         #[derive(Default)]
         pub(super) struct $name<'de> { $(pub(super) $field: $type,)* }
 
-        const _: () = {
-            #[allow(non_camel_case_types, reason = "named as the fields are")]
-            pub(in crate::decode) enum Key { $($field,)* }
-
-            impl<'de> Fields<'de> for $name<'de> {
-                type Key = Key;
-
-                fn key(name: &str) -> Option<Key> {
-                    match name { $($word => Some(Key::$field),)* _ => None }
+        impl<'de> Fields<'de> for $name<'de> {
+            fn read_field(&mut self, name: &str, json: &mut Reader<'de>) -> Result<bool, NoJson> {
+                match name {
+                    $($word => self.$field.read(json)?,)*
+                    _ => return Ok(false),
                 }
-
-                fn read<A: MapAccess<'de>>(&mut self, key: Key, fields: &mut A) -> Result<(), A::Error> {
-                    match key { $(Key::$field => self.$field = fields.next_value()?,)* }
-                    Ok(())
-                }
+                Ok(true)
             }
-        };
+        }
     )* };
 }
 pub(super) use wanted;
@@ -329,13 +175,19 @@ impl<T> Default for Array<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Lenient<'de> for Array<T> {
-    fn array<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
-        let mut array = Vec::new();
-        while let Some(item) = items.next_element()? {
-            array.push(item);
+impl<'a, T: Value<'a>> Value<'a> for Array<T> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        if json.peek()? != b'[' {
+            self.0 = None;
+            return json.skip();
         }
-        Ok(Array(Some(array)))
+        let array = self.0.insert(Vec::new());
+        json.array(|json| {
+            let mut item = T::default();
+            item.read(json)?;
+            array.push(item);
+            Ok(())
+        })
     }
 }
 
@@ -354,11 +206,16 @@ impl<T> First<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Lenient<'de> for First<T> {
-    fn array<A: SeqAccess<'de>>(mut items: A) -> Result<Self, A::Error> {
-        let first = items.next_element()?;
-        Skip::array(items)?;
-        Ok(First(first))
+impl<'a, T: Value<'a>> Value<'a> for First<T> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        self.0 = None;
+        if json.peek()? != b'[' {
+            return json.skip();
+        }
+        json.array(|json| match self.0 {
+            None => self.0.insert(T::default()).read(json),
+            Some(_) => json.skip(),
+        })
     }
 }
 
@@ -379,25 +236,14 @@ impl<'a> TextOrName<'a> {
     }
 }
 
-impl<'de> Lenient<'de> for TextOrName<'de> {
-    fn borrowed(text: &'de str) -> Self {
-        TextOrName(Text::borrowed(text))
-    }
-
-    fn unescaped(text: &str) -> Self {
-        TextOrName(Text::unescaped(text))
-    }
-
-    fn integer(number: i64) -> Self {
-        TextOrName(Text::integer(number))
-    }
-
-    fn float(number: f64) -> Self {
-        TextOrName(Text::float(number))
-    }
-
-    fn object<A: MapAccess<'de>>(fields: A) -> Result<Self, A::Error> {
-        let object = Object::<NameFields<'de>>::object(fields)?;
-        Ok(TextOrName(object.0.unwrap_or_default().name))
+impl<'a> Value<'a> for TextOrName<'a> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        if json.peek()? != b'{' {
+            return self.0.read(json);
+        }
+        let mut object = Object::<NameFields<'a>>::default();
+        object.read(json)?;
+        self.0 = object.0.unwrap_or_default().name;
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ use std::fmt::Display;
 use crate::{Action, Event, Invalid, Json, Kind, Reason};
 use actor::Found;
 use classify::Subject;
-use lenient::{Fields, Object, Text};
+use lenient::{Object, Text, Value, whole};
 use raw::{Document, EventFields, Form, RawData};
 use verbatim::Time;
 
@@ -127,15 +127,16 @@ fn utf8(value: &[u8]) -> Result<&str, Invalid> {
 }
 
 /// Reads JSON; `what` it is says the error.
-fn parse<'a, T: Fields<'a>>(what: &dyn Display, text: &'a str) -> Result<Object<T>, Invalid> {
-    serde_json::from_str(text)
-        .map_err(|error| Invalid::new(Reason::Malformed, format!("{what} is no JSON: {error}")))
+fn parse<'a, T: Value<'a>>(what: &dyn Display, text: &'a str) -> Result<T, Invalid> {
+    whole(text).map_err(|problem| {
+        Invalid::new(Reason::Malformed, format!("{what} is no JSON: {}", problem.within(text)))
+    })
 }
 
 /// The event in the document, where it lies, and the conversation id that the socket form has beside it.
 fn event_of<'a>(text: &'a str) -> Result<(Form, EventFields<'a>, Text<'a>), Invalid> {
     let not_an_event = |what| Err(Invalid::new(Reason::NotAnEvent, what));
-    let Some(mut document) = parse::<Document<EventFields<'a>>>(&VALUE, text)?.0 else {
+    let Some(mut document) = parse::<Object<Document<EventFields<'a>>>>(&VALUE, text)?.0 else {
         return not_an_event("the value is no object");
     };
     let outer = std::mem::take(&mut document.bare.conversation_id);
@@ -152,7 +153,7 @@ fn event_of<'a>(text: &'a str) -> Result<(Form, EventFields<'a>, Text<'a>), Inva
 /// The event's whole data as text. Only one rare kind of event needs it, and whether it is one is known too late: its
 /// name may come after the data. So this reads the value again.
 fn data_of(text: &str) -> Result<Option<Json<'_>>, Invalid> {
-    let document = parse::<Document<RawData<'_>>>(&VALUE, text)?.0;
+    let document = parse::<Object<Document<RawData<'_>>>>(&VALUE, text)?.0;
     Ok(document.and_then(|document| document.into_event().1.data.json()))
 }
 

@@ -1,10 +1,10 @@
 //! The fields of section 1 and 2, as they lie in a record's value.
 
 use super::lenient::{
-    Array, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, wanted,
+    Array, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, Value, wanted,
 };
 use super::verbatim::{ANumber, AnObject, Raw, RawAnd, Time};
-use serde::de::MapAccess;
+use crate::reader::{NoJson, Reader};
 
 wanted! {
     /// A bare `CimEvent`.
@@ -261,59 +261,34 @@ impl<E> Document<E> {
     }
 }
 
-/// The key of a [`Document`].
-pub(super) enum DocumentKey<K> {
-    Bare(K),
-    Socket,
-    Payload,
-    Entities,
-}
-
-impl<'de, E: Fields<'de>> Fields<'de> for Document<E> {
-    type Key = DocumentKey<E::Key>;
-
-    fn key(name: &str) -> Option<Self::Key> {
+impl<'a, E: Fields<'a>> Fields<'a> for Document<E> {
+    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
         match name {
-            "cimEvent" => Some(DocumentKey::Socket),
-            "payload" => Some(DocumentKey::Payload),
-            "entities" => Some(DocumentKey::Entities),
-            _ => E::key(name).map(DocumentKey::Bare),
+            "cimEvent" => self.socket.read(json)?,
+            "payload" => self.payload.read(json)?,
+            "entities" => self.entities.read(json)?,
+            _ => return self.bare.read_field(name, json),
         }
-    }
-
-    fn read<A: MapAccess<'de>>(&mut self, key: Self::Key, fields: &mut A) -> Result<(), A::Error> {
-        match key {
-            DocumentKey::Bare(key) => self.bare.read(key, fields)?,
-            DocumentKey::Socket => self.socket = fields.next_value()?,
-            DocumentKey::Payload => self.payload = fields.next_value()?,
-            DocumentKey::Entities => self.entities = fields.next_value()?,
-        }
-        Ok(())
+        Ok(true)
     }
 }
 
-impl<'de, E: Fields<'de>> Fields<'de> for Payload<E> {
-    type Key = ();
-
-    fn key(name: &str) -> Option<()> {
-        (name == "entities").then_some(())
-    }
-
-    fn read<A: MapAccess<'de>>(&mut self, (): (), fields: &mut A) -> Result<(), A::Error> {
-        self.0 = fields.next_value()?;
-        Ok(())
+impl<'a, E: Fields<'a>> Fields<'a> for Payload<E> {
+    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
+        let is_wanted = name == "entities";
+        if is_wanted {
+            self.0.read(json)?;
+        }
+        Ok(is_wanted)
     }
 }
 
-impl<'de, E: Fields<'de>> Fields<'de> for Entities<E> {
-    type Key = ();
-
-    fn key(name: &str) -> Option<()> {
-        (name == "cimEvent").then_some(())
-    }
-
-    fn read<A: MapAccess<'de>>(&mut self, (): (), fields: &mut A) -> Result<(), A::Error> {
-        self.0 = fields.next_value()?;
-        Ok(())
+impl<'a, E: Fields<'a>> Fields<'a> for Entities<E> {
+    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
+        let is_wanted = name == "cimEvent";
+        if is_wanted {
+            self.0.read(json)?;
+        }
+        Ok(is_wanted)
     }
 }

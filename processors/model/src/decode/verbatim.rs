@@ -1,11 +1,10 @@
 //! Values that are looked at as text: times, whose digits a double would round, and what is carried through as it came.
 
-use super::lenient::{Fields, Object, Skip, Text};
-use crate::{Json, time};
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
-use serde_json::value::RawValue;
 use std::marker::PhantomData;
+
+use super::lenient::{Fields, Object, Value};
+use crate::reader::{NoJson, Reader, Verbatim};
+use crate::{Json, time};
 
 /// A time in any of section 1's forms.
 #[derive(Default, Debug, Clone, Copy, PartialEq)]
@@ -28,31 +27,31 @@ impl Time {
     }
 }
 
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // The number's own text: a fraction is to be cut, where a double may already have rounded it up.
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        let read = match raw.bytes().next() {
-            Some(b'"') => within::<Text<'de>, D::Error>(raw)?.as_str().map(time::parse_time_text),
-            Some(b'-' | b'0'..=b'9') => {
-                within::<Skip, D::Error>(raw)?;
-                Some(time::parse_time_number(raw))
+impl<'a> Value<'a> for Time {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        let at = match json.peek()? {
+            b'"' => {
+                let text = json.string()?.to_text();
+                if text.is_empty() { None } else { Some(time::parse_time_text(&text)) }
             }
+            // The number's own text: a fraction is to be cut, where a double may already have rounded it up.
+            b'-' | b'0'..=b'9' => Some(time::parse_time_number(json.number()?.text)),
             _ => {
-                within::<Skip, D::Error>(raw)?;
+                json.skip()?;
                 None
             }
         };
-        Ok(match read {
+        *self = match at {
             None => Time::Absent,
             Some(None) => Time::Unreadable,
             Some(Some(at)) => Time::At(at),
-        })
+        };
+        Ok(())
     }
 }
 
 /// An object's or a number's own text, by `T`'s choice; absent for any other value.
-pub(super) struct Raw<'de, T>(Option<&'de str>, PhantomData<T>);
+pub(super) struct Raw<'a, T>(Option<Verbatim<'a>>, PhantomData<T>);
 
 /// Says which values a [`Raw`] keeps, by their first byte.
 pub(super) trait Shape {
@@ -83,62 +82,50 @@ impl<T> Default for Raw<'_, T> {
     }
 }
 
-impl<'de, T> Raw<'de, T> {
+impl<'a, T> Raw<'a, T> {
     /// The value's text, compact.
-    pub(super) fn json(&self) -> Option<Json<'de>> {
-        self.0.map(Json::compacted)
+    pub(super) fn json(&self) -> Option<Json<'a>> {
+        self.0.map(Json::of_verbatim)
     }
 }
 
-impl<'de, T: Shape> Deserialize<'de> for Raw<'de, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        within::<Skip, D::Error>(raw)?;
-        Ok(Raw(Some(raw).filter(|raw| raw.bytes().next().is_some_and(T::fits)), PhantomData))
+impl<'a, T: Shape> Value<'a> for Raw<'a, T> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        let fits = T::fits(json.peek()?);
+        let ((), value) = json.verbatim(Reader::skip)?;
+        self.0 = fits.then_some(value);
+        Ok(())
     }
 }
 
 /// An object both as text and by its wanted fields.
-pub(super) struct RawAnd<'de, T> {
-    raw: Option<&'de str>,
-    fields: Option<T>,
+pub(super) struct RawAnd<'a, T> {
+    raw: Option<Verbatim<'a>>,
+    fields: Object<T>,
 }
 
 impl<T> Default for RawAnd<'_, T> {
     fn default() -> Self {
-        RawAnd { raw: None, fields: None }
+        RawAnd { raw: None, fields: Object(None) }
     }
 }
 
-impl<'de, T> RawAnd<'de, T> {
+impl<'a, T> RawAnd<'a, T> {
     /// The object's text, compact.
-    pub(super) fn json(&self) -> Option<Json<'de>> {
-        self.raw.map(Json::compacted)
+    pub(super) fn json(&self) -> Option<Json<'a>> {
+        self.fields.get().and(self.raw).map(Json::of_verbatim)
     }
 
     /// The object's wanted fields.
     pub(super) fn fields(&self) -> Option<&T> {
-        self.fields.as_ref()
+        self.fields.get()
     }
 }
 
-impl<'de, T: Fields<'de>> Deserialize<'de> for RawAnd<'de, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        // This reads in full what the raw value has only delimited, whatever it is.
-        let fields = within::<Object<T>, D::Error>(raw)?.0;
-        Ok(RawAnd { raw: fields.is_some().then_some(raw), fields })
+impl<'a, T: Fields<'a>> Value<'a> for RawAnd<'a, T> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        let ((), value) = json.verbatim(|json| self.fields.read(json))?;
+        self.raw = Some(value);
+        Ok(())
     }
-}
-
-/// Reads the text of a value that has been delimited.
-fn within<'de, T: Deserialize<'de>, E: Error>(raw: &'de str) -> Result<T, E> {
-    serde_json::from_str(raw).map_err(|error| {
-        // The parser appends the place where the value ends; a place of the form "at line 1 column 2" would be
-        // mistaken for one in the whole input.
-        let sentence = error.to_string();
-        let what = sentence.rsplit_once(" at line ").map_or(sentence.as_str(), |(what, _)| what);
-        let (line, column) = (error.line(), error.column());
-        E::custom(format_args!("{what}, in line {line}, column {column} of the value that ends"))
-    })
 }

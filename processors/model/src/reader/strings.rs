@@ -1,0 +1,160 @@
+//! Strings: passed eight bytes at a time, checked, and unescaped only for whoever wants to know.
+
+use std::borrow::Cow;
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// A string that has been checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Str<'a> {
+    /// It stands in the text as it is.
+    Plain(&'a str),
+    /// It has escapes; this is how it stands in the text.
+    Escaped(&'a str),
+}
+
+impl<'a> Str<'a> {
+    /// The string itself.
+    pub(crate) fn to_text(self) -> Cow<'a, str> {
+        match self {
+            Str::Plain(text) => Cow::Borrowed(text),
+            Str::Escaped(text) => Cow::Owned(unescape(text)),
+        }
+    }
+}
+
+/// Reads a string from behind its opening quote. Gives its length up to behind the closing one; where it is none, why, and how
+/// far from the beginning.
+pub(super) fn read(text: &str) -> Result<(Str<'_>, usize), (&'static str, usize)> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut is_plain = true;
+    loop {
+        at += plain(bytes.get(at..).unwrap_or_default());
+        match bytes.get(at) {
+            Some(b'"') => {
+                let inside = text.get(..at).unwrap_or_default();
+                let string = if is_plain { Str::Plain(inside) } else { Str::Escaped(inside) };
+                return Ok((string, at + 1));
+            }
+            Some(b'\\') => {
+                is_plain = false;
+                let escape = text.get(at..).unwrap_or_default();
+                let (_, length) = unescaped(escape).map_err(|what| (what, at))?;
+                at += length;
+            }
+            Some(_) => return Err(("a control character that is not escaped", at)),
+            None => return Err(("the text ends within a string", at)),
+        }
+    }
+}
+
+/// How many bytes come before the first quote, backslash or control character.
+fn plain(bytes: &[u8]) -> usize {
+    let mut passed = 0;
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for eight in eights {
+        let special = special_bytes(u64::from_le_bytes(*eight));
+        if special != 0 {
+            return passed + (special.trailing_zeros() / 8) as usize;
+        }
+        passed += 8;
+    }
+    passed + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
+}
+
+/// Has the highest bit of the lowest byte that is a quote, a backslash or a control character; of those above it one cannot
+/// tell. A byte minus 1 borrows where it is 0: so a byte is found that is equal to another, after exclusive or.
+fn special_bytes(eight: u64) -> u64 {
+    let is_zero = |bytes: u64| bytes.wrapping_sub(LOW) & !bytes;
+    let quotes = is_zero(eight ^ (LOW * 0x22));
+    let backslashes = is_zero(eight ^ (LOW * 0x5c));
+    let controls = eight.wrapping_sub(LOW * 0x20) & !eight;
+    (quotes | backslashes | controls) & HIGH
+}
+
+/// What an escape stands for, and its length. `text` begins with a backslash.
+fn unescaped(text: &str) -> Result<(char, usize), &'static str> {
+    let simple = match text.as_bytes().get(1) {
+        Some(b'"') => '"',
+        Some(b'\\') => '\\',
+        Some(b'/') => '/',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return coded(text),
+        _ => return Err("no such escape"),
+    };
+    Ok((simple, 2))
+}
+
+/// `\uXXXX`, or two of them that are one character.
+fn coded(text: &str) -> Result<(char, usize), &'static str> {
+    let first = code(text.get(2..6))?;
+    let (character, length) = match first {
+        0xD800..=0xDBFF if text.get(6..8) == Some("\\u") => {
+            let second = code(text.get(8..12))?;
+            let is_low = (0xDC00..=0xDFFF).contains(&second);
+            (is_low.then(|| 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)), 12)
+        }
+        first => (Some(first), 6),
+    };
+    // No character has the number of a surrogate.
+    character.and_then(char::from_u32).map(|character| (character, length)).ok_or("a lone surrogate")
+}
+
+fn code(digits: Option<&str>) -> Result<u32, &'static str> {
+    let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    digits
+        .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+        .ok_or("four hexadecimal digits are missing")
+}
+
+/// The text of a string whose escapes have been checked.
+fn unescape(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        plain.push_str(before);
+        let Ok((character, length)) = unescaped(escape) else { break };
+        plain.push(character);
+        rest = escape.get(length..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_special_byte_is_found_wherever_it_stands() {
+        for special in ['"', '\\', '\u{0}', '\u{1f}', '\n'] {
+            for before in 0..20 {
+                for (fill, width) in [("x", 1), ("!", 1), ("\u{7f}", 1), ("\u{e9}", 2), ("\u{ff}", 2)] {
+                    let text = format!("{}{special}\"tail of it", fill.repeat(before));
+                    assert_eq!(plain(text.as_bytes()), before * width, "{text:?}");
+                }
+            }
+        }
+        assert_eq!(plain("no special byte in here".as_bytes()), 23);
+    }
+
+    #[test]
+    fn escapes_stand_for_what_they_stand_for() {
+        let (string, length) = read(r#"a\n\u00e9\ud83d\ude00\/" and more"#).unwrap();
+        assert_eq!((string.to_text().as_ref(), length), ("a\n\u{e9}\u{1f600}/", 24));
+        let problem = |text| read(text).unwrap_err();
+        assert_eq!(problem(r#"ab\x""#), ("no such escape", 2));
+        assert_eq!(problem(r#"\u12g4""#), ("four hexadecimal digits are missing", 0));
+        assert_eq!(problem(r#"\u+123""#), ("four hexadecimal digits are missing", 0));
+        assert_eq!(problem(r#"\ude00""#), ("a lone surrogate", 0));
+        assert_eq!(problem(r#"\ud83d\u0041""#), ("a lone surrogate", 0));
+        assert_eq!(problem("ab"), ("the text ends within a string", 2));
+    }
+}
