@@ -1,12 +1,11 @@
 //! Changes that are not in tables yet, sorted.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+use engine::KeyMap;
 
 use crate::meta::Totals;
 
 /// What a sorted map costs for each entry besides its bytes: two boxes, their allocations, its share of a node.
-const ENTRY_BYTES: usize = 96;
+const ENTRY_BYTES: usize = 112;
 
 /// How long a key's value was before the buffer's first change of it, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +24,7 @@ struct Change {
 /// Changes of keys; the last one of a key counts.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    changes: BTreeMap<Box<[u8]>, Change>,
+    changes: KeyMap<Change>,
     memory: usize,
 }
 
@@ -60,19 +59,18 @@ impl Buffer {
                 totals.subtract(Totals::of(key.len(), old));
             }
             self.memory += key.len() + ENTRY_BYTES;
-            self.changes.insert(key.into(), Change { value: value.map(Into::into), before });
+            self.changes.insert(key, Change { value: value.map(Into::into), before });
         }
     }
 
     /// The changes from a key on, sorted by key.
     pub(crate) fn from(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let range = (Bound::Included(key), Bound::Unbounded);
-        self.changes.range::<[u8], _>(range).map(|(key, change)| (&**key, change.value.as_deref()))
+        self.changes.from(key).map(|(key, change)| (key, change.value.as_deref()))
     }
 
     /// The keys of which nobody has looked up what they replace.
     pub(crate) fn unknown(&self) -> impl Iterator<Item = &[u8]> {
-        self.changes.iter().filter(|(_, change)| change.before == Before::Unknown).map(|(key, _)| &**key)
+        self.changes.iter().filter(|(_, change)| change.before == Before::Unknown).map(|(key, _)| key)
     }
 
     /// About how much memory the buffer takes.

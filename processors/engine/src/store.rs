@@ -1,7 +1,8 @@
 //! State: what a task remembers, behind one trait.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+
+use crate::key_map::KeyMap;
 
 /// A store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +18,7 @@ pub enum StoreError {
 /// Changes that become visible together; the last change of a key counts.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct WriteBatch {
-    changes: BTreeMap<Box<[u8]>, Option<Box<[u8]>>>,
+    changes: KeyMap<Option<Box<[u8]>>>,
     bytes: usize,
 }
 
@@ -39,7 +40,7 @@ impl WriteBatch {
             *slot = value;
         } else {
             self.bytes += key.len();
-            self.changes.insert(key.into(), value);
+            self.changes.insert(key, value);
         }
     }
 
@@ -51,7 +52,7 @@ impl WriteBatch {
 
     /// The changes, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.changes.iter().map(|(key, value)| (&**key, value.as_deref()))
+        self.changes.iter().map(|(key, value)| (key, value.as_deref()))
     }
 
     /// The changes of keys that begin with `prefix` and do not come before `from`, sorted by key.
@@ -60,8 +61,7 @@ impl WriteBatch {
         prefix: &'b [u8],
         from: &[u8],
     ) -> impl Iterator<Item = (&'b [u8], Option<&'b [u8]>)> {
-        let range = (std::ops::Bound::Included(from), std::ops::Bound::Unbounded);
-        let changes = self.changes.range::<[u8], _>(range).map(|(key, value)| (&**key, value.as_deref()));
+        let changes = self.changes.from(from).map(|(key, value)| (key, value.as_deref()));
         changes.take_while(move |(key, _)| key.starts_with(prefix))
     }
 
@@ -190,7 +190,7 @@ pub trait StateStore: Send {
 /// State in memory: fast, gone with the process, restored whole from the changelog.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    records: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    records: KeyMap<Box<[u8]>>,
     changelog_offset: Option<i64>,
     bytes: u64,
 }
@@ -206,9 +206,7 @@ impl StateStore for MemoryStore {
     }
 
     fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
-        let range = (std::ops::Bound::Included(from), std::ops::Bound::Unbounded);
-        let records = self.records.range::<[u8], _>(range);
-        for (key, value) in records.take_while(|(key, _)| key.starts_with(prefix)) {
+        for (key, value) in self.records.from(from).take_while(|(key, _)| key.starts_with(prefix)) {
             if visit(key, value).is_break() {
                 break;
             }
@@ -222,7 +220,7 @@ impl StateStore for MemoryStore {
             let old = match value {
                 Some(value) => {
                     self.bytes += size(value);
-                    self.records.insert(key.into(), value.into())
+                    self.records.insert(key, value.into())
                 }
                 None => self.records.remove(key),
             };

@@ -1,0 +1,196 @@
+//! A sorted map of byte keys that are long and alike.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
+
+/// How many of a key's first bytes lie in the map's nodes.
+const HEAD: usize = 16;
+
+/// A map from byte strings, in the order of their bytes.
+///
+/// The keys of state begin with a processor's letter and the id of a conversation. Comparing them means reading memory that
+/// lies elsewhere, once for each step down the tree; their first bytes, kept in the nodes, decide most steps without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyMap<V>(BTreeMap<Key, V>);
+
+impl<V> Default for KeyMap<V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<V> KeyMap<V> {
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<&V> {
+        self.0.get::<dyn Compared + '_>(&Probe::of(key))
+    }
+
+    /// The value of a key, to be changed.
+    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
+        self.0.get_mut::<dyn Compared + '_>(&Probe::of(key))
+    }
+
+    /// Sets a key; gives the value that it had.
+    pub fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
+        match self.0.entry(Key { head: head(key), bytes: key.into() }) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+                None
+            }
+            Entry::Occupied(mut known) => Some(known.insert(value)),
+        }
+    }
+
+    /// Removes a key; gives the value that it had.
+    pub fn remove(&mut self, key: &[u8]) -> Option<V> {
+        self.0.remove::<dyn Compared + '_>(&Probe::of(key))
+    }
+
+    /// All keys and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &V)> {
+        self.0.iter().map(|(key, value)| (&*key.bytes, value))
+    }
+
+    /// Those from a key on, in order.
+    pub fn from(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], &V)> {
+        let probe = Probe::of(key);
+        let range = (Bound::Included(&probe as &dyn Compared), Bound::Unbounded);
+        self.0.range::<dyn Compared + '_, _>(range).map(|(key, value)| (&*key.bytes, value))
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets all keys.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// The first bytes as a number that is in the same order. A shorter key is filled with zeros: where heads are equal the bytes
+/// themselves decide.
+fn head(key: &[u8]) -> u128 {
+    let mut head = [0; HEAD];
+    match key.first_chunk::<HEAD>() {
+        Some(first) => head = *first,
+        None => head.iter_mut().zip(key).for_each(|(to, from)| *to = *from),
+    }
+    u128::from_be_bytes(head)
+}
+
+/// A key in the map. Its order is that of [`Compared`]: head and bytes say the same.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    head: u128,
+    bytes: Box<[u8]>,
+}
+
+/// A key that is looked for.
+struct Probe<'k> {
+    head: u128,
+    bytes: &'k [u8],
+}
+
+impl<'k> Probe<'k> {
+    fn of(key: &'k [u8]) -> Self {
+        Self { head: head(key), bytes: key }
+    }
+}
+
+/// What a key in the map and one that is looked for have in common, so that looking for one allocates nothing.
+trait Compared {
+    fn parts(&self) -> (u128, &[u8]);
+}
+
+impl Compared for Key {
+    fn parts(&self) -> (u128, &[u8]) {
+        (self.head, &self.bytes)
+    }
+}
+
+impl Compared for Probe<'_> {
+    fn parts(&self) -> (u128, &[u8]) {
+        (self.head, self.bytes)
+    }
+}
+
+impl<'k> Borrow<dyn Compared + 'k> for Key {
+    fn borrow(&self) -> &(dyn Compared + 'k) {
+        self
+    }
+}
+
+impl PartialEq for dyn Compared + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for dyn Compared + '_ {}
+
+impl PartialOrd for dyn Compared + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for dyn Compared + '_ {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.parts().cmp(&other.parts())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        // Short ones, equal beginnings, and zeros, which a shorter key is filled with.
+        let key = prop_oneof![
+            prop::collection::vec(0..3_u8, 0..20),
+            prop::collection::vec(0..2_u8, 0..4).prop_map(|tail| [
+                b"the same first bytes/".as_slice(),
+                &tail
+            ]
+            .concat()),
+        ];
+        prop::collection::vec(key, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_in_the_order_of_the_bytes_and_finds_each(keys in keys(), probe in prop::collection::vec(0..3_u8, 0..20)) {
+            let mut map = KeyMap::default();
+            let mut plain = BTreeMap::new();
+            for (index, key) in keys.iter().enumerate() {
+                prop_assert_eq!(map.insert(key, index), plain.insert(key.clone(), index));
+            }
+            if let Some(key) = keys.first() {
+                prop_assert_eq!(map.remove(key), plain.remove(key));
+                prop_assert_eq!(map.get(key), None);
+            }
+            for (key, index) in &plain {
+                prop_assert_eq!(map.get(key), Some(index));
+                prop_assert_eq!(map.get_mut(key).copied(), Some(*index));
+            }
+            let all: Vec<_> = plain.iter().map(|(key, index)| (key.as_slice(), index)).collect();
+            prop_assert_eq!(map.iter().collect::<Vec<_>>(), all);
+            let from: Vec<_> = plain.range(probe.clone()..).map(|(key, index)| (key.as_slice(), index)).collect();
+            prop_assert_eq!(map.from(&probe).collect::<Vec<_>>(), from);
+            prop_assert_eq!((map.len(), map.is_empty()), (plain.len(), plain.is_empty()));
+        }
+    }
+}
