@@ -2,7 +2,6 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::ops::Bound;
 
 /// How many of a key's first bytes lie in the map's nodes.
@@ -35,13 +34,7 @@ impl<V> KeyMap<V> {
 
     /// Sets a key; gives the value that it had.
     pub fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
-        match self.0.entry(Key { head: head(key), bytes: key.into() }) {
-            Entry::Vacant(place) => {
-                place.insert(value);
-                None
-            }
-            Entry::Occupied(mut known) => Some(known.insert(value)),
-        }
+        self.0.insert(Key::of(key), value)
     }
 
     /// Removes a key; gives the value that it had.
@@ -95,6 +88,12 @@ fn head(key: &[u8]) -> u128 {
 struct Key {
     head: u128,
     bytes: Box<[u8]>,
+}
+
+impl Key {
+    fn of(key: &[u8]) -> Self {
+        Self { head: head(key), bytes: key.into() }
+    }
 }
 
 /// A key that is looked for.

@@ -39,7 +39,7 @@ pub use erasure::ErasureRequest;
 pub use event::{Action, Actor, AgentDetail, Change, Channel, Event, Fact, FactDetail, Home, Leg, Primary};
 pub use event::{Relation, SuggestionItem, Targets, TaskDetail};
 pub use json::Json;
-pub use key::{activity_key, alert_key, escape, parse_activity_key, timeline_key, unescape};
+pub use key::{activity_key, alert_key, escape, parse_activity_key, partition_id, timeline_key, unescape};
 pub use kinds::{FactKind, Kind, LegPhase, ReactionKind};
 pub use order::compare;
 pub use reason::{Invalid, Reason};

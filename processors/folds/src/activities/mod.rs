@@ -85,7 +85,8 @@ impl Processor for Activities {
                 let key = model::activity_key(conversation, &primary.activity_id);
                 let stored = Stored::primary(event, primary);
                 let changed = take_primary(conversation, &key, stored, &primary.activity_id, context)?;
-                if !changed.was_known {
+                // What waits for it has been written down with it.
+                if !changed.was_known && changed.was_there {
                     waiting::release(&key, self.limits.waiting_ms, context)?;
                 }
                 Ok(changed.outcome)
@@ -113,7 +114,7 @@ impl Processor for Activities {
         let mut keys: Vec<Vec<u8>> = Vec::new();
         emitter.scan(&scope.prefix(), |key, _| keys.push(key.to_vec()))?;
         for key in keys {
-            emitter.emit(OUTPUT, SCHEMA, &partition_key(&key), &key, None)?;
+            emitter.emit(OUTPUT, SCHEMA, &model::partition_id(&key), &key, None)?;
             emitter.delete(&key);
         }
         Ok(())
@@ -141,7 +142,7 @@ impl Processor for Activities {
             })
         })??;
         if let Some(value) = value {
-            emitter.emit(OUTPUT, SCHEMA, &partition_key(key), key, Some(&value))?;
+            emitter.emit(OUTPUT, SCHEMA, &model::partition_id(key), key, Some(&value))?;
         }
         Ok(())
     }
@@ -158,16 +159,6 @@ pub(crate) fn with_activity<R>(
 ) -> Result<R, ProcessError> {
     let events = Events::read(key, state)?;
     Ok(view::with_activity(key, &events, look))
-}
-
-/// Records of a conversation lie together; an activity without one lies by its own id (contract section 7).
-fn partition_key(key: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(key);
-    match model::parse_activity_key(&text) {
-        Some((Some(conversation), _)) => conversation.into_bytes(),
-        Some((None, activity)) => activity.into_bytes(),
-        None => key.to_vec(),
-    }
 }
 
 /// Which message a primary answers, as far as the answer is a reaction on it: its event, and the answered activity.
@@ -225,6 +216,8 @@ enum Edit<'a> {
 /// What a change did.
 struct Changed {
     outcome: Outcome,
+    /// Whether anything was known of the activity, be it relations only.
+    was_there: bool,
     /// Whether the activity's primary was known, and is.
     was_known: bool,
     is_known: bool,
@@ -237,6 +230,7 @@ struct Changed {
 fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Changed, ProcessError> {
     let key = key.as_bytes();
     let (changed, bytes) = context.read(key, |bytes| {
+        let was_there = bytes.is_some();
         let mut events = Events::read(key, bytes)?;
         let before = Reply::of(&events);
         let was_known = events.primary().is_some();
@@ -246,14 +240,14 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
         };
         if !done {
             let is_known = was_known;
-            let changed =
-                Changed { outcome: Outcome::Duplicate, was_known, is_known, after: None, before: None };
+            let outcome = Outcome::Duplicate;
+            let changed = Changed { outcome, was_there, was_known, is_known, after: None, before: None };
             return Ok::<_, ProcessError>((changed, None));
         }
         erase::removed_texts(&mut events);
         let is_known = events.primary().is_some();
-        let changed =
-            Changed { outcome: Outcome::Folded, was_known, is_known, before, after: Reply::of(&events) };
+        let after = Reply::of(&events);
+        let changed = Changed { outcome: Outcome::Folded, was_there, was_known, is_known, before, after };
         Ok((changed, Some(events.write(key)?)))
     })??;
     if let Some(bytes) = bytes {
