@@ -90,15 +90,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string, where its quote is next.
-    pub(crate) fn string(&mut self) -> Result<Str<'a>, NoJson> {
-        self.at += 1;
-        let (string, length) = strings::read(self.rest())
-            .map_err(|(what, ahead)| NoJson { what, at: self.at.saturating_add(ahead) })?;
-        self.at += length;
-        Ok(string)
-    }
-
     /// A number, where its first character is next.
     pub(crate) fn number(&mut self) -> Result<Number<'a>, NoJson> {
         let from = self.at;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{NoJson, Reader};
+
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -24,44 +26,56 @@ impl<'a> Str<'a> {
     }
 }
 
-/// Reads a string from behind its opening quote. Gives its length up to behind the closing one; where it is none, why, and how
-/// far from the beginning.
-pub(super) fn read(text: &str) -> Result<(Str<'_>, usize), (&'static str, usize)> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    let mut is_plain = true;
-    loop {
-        at += plain(bytes.get(at..).unwrap_or_default());
-        match bytes.get(at) {
-            Some(b'"') => {
-                let inside = text.get(..at).unwrap_or_default();
-                let string = if is_plain { Str::Plain(inside) } else { Str::Escaped(inside) };
-                return Ok((string, at + 1));
+impl<'a> Reader<'a> {
+    /// A string, where its quote is next.
+    pub(crate) fn string(&mut self) -> Result<Str<'a>, NoJson> {
+        let bytes = self.text.as_bytes();
+        let from = self.at + 1;
+        let at = plain(bytes, from);
+        if bytes.get(at) == Some(&b'"') {
+            self.at = at + 1;
+            return Ok(Str::Plain(self.text.get(from..at).unwrap_or_default()));
+        }
+        self.escaped(from, at)
+    }
+
+    /// The same, where something else than its end comes at `at`.
+    #[cold]
+    fn escaped(&mut self, from: usize, mut at: usize) -> Result<Str<'a>, NoJson> {
+        let text = self.text;
+        let bytes = text.as_bytes();
+        loop {
+            at = plain(bytes, at);
+            match bytes.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok(Str::Escaped(text.get(from..at).unwrap_or_default()));
+                }
+                Some(b'\\') => {
+                    let escape = text.get(at..).unwrap_or_default();
+                    let (_, length) = unescaped(escape).map_err(|what| NoJson { what, at })?;
+                    at += length;
+                }
+                Some(_) => return Err(NoJson { what: "a control character that is not escaped", at }),
+                None => return Err(NoJson { what: "the text ends within a string", at }),
             }
-            Some(b'\\') => {
-                is_plain = false;
-                let escape = text.get(at..).unwrap_or_default();
-                let (_, length) = unescaped(escape).map_err(|what| (what, at))?;
-                at += length;
-            }
-            Some(_) => return Err(("a control character that is not escaped", at)),
-            None => return Err(("the text ends within a string", at)),
         }
     }
 }
 
-/// How many bytes come before the first quote, backslash or control character.
-fn plain(bytes: &[u8]) -> usize {
-    let mut passed = 0;
-    let (eights, rest) = bytes.as_chunks::<8>();
-    for eight in eights {
+/// Where the first quote, backslash or control character stands, from a place on; the end where there is none.
+fn plain(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let special = special_bytes(u64::from_le_bytes(*eight));
         if special != 0 {
-            return passed + (special.trailing_zeros() / 8) as usize;
+            return at + (special.trailing_zeros() / 8) as usize;
         }
-        passed += 8;
+        at += 8;
     }
-    passed + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)).count()
+    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        at += 1;
+    }
+    at
 }
 
 /// Has the highest bit of the lowest byte that is a quote, a backslash or a control character; of those above it one cannot
@@ -138,23 +152,28 @@ mod tests {
             for before in 0..20 {
                 for (fill, width) in [("x", 1), ("!", 1), ("\u{7f}", 1), ("\u{e9}", 2), ("\u{ff}", 2)] {
                     let text = format!("{}{special}\"tail of it", fill.repeat(before));
-                    assert_eq!(plain(text.as_bytes()), before * width, "{text:?}");
+                    assert_eq!(plain(text.as_bytes(), 0), before * width, "{text:?}");
                 }
             }
         }
-        assert_eq!(plain("no special byte in here".as_bytes()), 23);
+        assert_eq!(plain("no special byte in here".as_bytes(), 2), 23);
     }
 
     #[test]
     fn escapes_stand_for_what_they_stand_for() {
-        let (string, length) = read(r#"a\n\u00e9\ud83d\ude00\/" and more"#).unwrap();
-        assert_eq!((string.to_text().as_ref(), length), ("a\n\u{e9}\u{1f600}/", 24));
-        let problem = |text| read(text).unwrap_err();
-        assert_eq!(problem(r#"ab\x""#), ("no such escape", 2));
-        assert_eq!(problem(r#"\u12g4""#), ("four hexadecimal digits are missing", 0));
-        assert_eq!(problem(r#"\u+123""#), ("four hexadecimal digits are missing", 0));
-        assert_eq!(problem(r#"\ude00""#), ("a lone surrogate", 0));
-        assert_eq!(problem(r#"\ud83d\u0041""#), ("a lone surrogate", 0));
-        assert_eq!(problem("ab"), ("the text ends within a string", 2));
+        let text = r#""a\n\u00e9\ud83d\ude00\/" and more"#;
+        let mut reader = Reader::new(text);
+        assert_eq!(reader.string().unwrap().to_text(), "a\n\u{e9}\u{1f600}/");
+        assert_eq!(text.get(reader.at..), Some(" and more"));
+        let problem = |text: &str| {
+            let NoJson { what, at } = Reader::new(text).string().unwrap_err();
+            (what, at)
+        };
+        assert_eq!(problem(r#""ab\x""#), ("no such escape", 3));
+        assert_eq!(problem(r#""\u12g4""#), ("four hexadecimal digits are missing", 1));
+        assert_eq!(problem(r#""\u+123""#), ("four hexadecimal digits are missing", 1));
+        assert_eq!(problem(r#""\ude00""#), ("a lone surrogate", 1));
+        assert_eq!(problem(r#""\ud83d\u0041""#), ("a lone surrogate", 1));
+        assert_eq!(problem("\"ab"), ("the text ends within a string", 3));
     }
 }
