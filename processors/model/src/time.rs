@@ -18,6 +18,10 @@ pub fn parse_time_text(text: &str) -> Option<i64> {
 
 /// Reads a time given as the text of a JSON number: its whole part, exact even where a double would round it up.
 pub(crate) fn parse_time_number(number: &str) -> Option<i64> {
+    // Nearly all are plain integers.
+    if let Ok(at) = number.parse() {
+        return Some(at).filter(|at| in_range(*at));
+    }
     let (mantissa, exponent) = match number.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
         None => (number, 0),
