@@ -100,6 +100,10 @@ pub enum Command {
     /// Compare the schemas with the registry and with what was released, or register them.
     #[command(subcommand)]
     Schemas(SchemasCommand),
+    /// Look at everything that `run` needs, and say what is wrong and what to do. Takes the flags of `run`.
+    Doctor(DoctorArgs),
+    /// Make the group forget everything, so that the next `run` reads all input again.
+    Reset(ResetArgs),
     /// Print a script that lets a shell complete commands and flags.
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them.
@@ -307,6 +311,37 @@ pub struct DemoArgs {
     /// End by itself once everything played is folded (needs --conversations).
     #[arg(long, requires = "conversations")]
     pub exit: bool,
+}
+
+/// Flags of `reset`.
+#[derive(Debug, Clone, Args)]
+pub struct ResetArgs {
+    /// Do not ask.
+    #[arg(short, long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Only say what would be done. It may be asked for while instances run.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Reset though events have gone with the retention of the input: what is made of the rest is written over what was made of
+    /// all of them.
+    #[arg(long)]
+    pub despite_lost_events: bool,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Those that `run` is to be started with.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Also try what only writing can tell: a topic of its own (GROUP-doctor) is created, one record is written to it in a
+    /// transaction and read back, and the topic is deleted again. This measures how far this machine's clock is from the
+    /// brokers'.
+    #[arg(long)]
+    pub write_probe: bool,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `topics apply` and `topics check`.

@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod exit;
 mod formats;
+mod instance;
 mod kafka;
 mod logging;
 mod memory;
@@ -42,7 +43,8 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let global = &cli.global;
     // Asked for by those who need it: what only tells of the program itself does not mind a broken one.
     let registry = global.schema_registry.as_deref();
-    let config = || Config::load(global.config.as_deref(), &global.group, registry).map_err(Failure::usage);
+    let load = || Config::load(global.config.as_deref(), &global.group, registry);
+    let config = || load().map_err(Failure::usage);
     match &cli.command {
         Command::Run(args) => commands::run::run(global, args, &config()?),
         Command::Fold(args) => commands::fold::run(global, args, &config()?),
@@ -55,6 +57,8 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Demo(args) => commands::demo::run(global, args, &config()?),
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
         Command::Schemas(command) => commands::schemas::run(command, &config()?),
+        Command::Doctor(args) => commands::doctor::run(global, args, load()),
+        Command::Reset(args) => commands::reset::run(global, args, &config()?),
         Command::Completions(args) => commands::manual::completions(*args),
         Command::Man(args) => commands::manual::pages(args),
     }

@@ -26,6 +26,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// How large the file system of a folder is and how much of it is free, in bytes; none where that cannot be told.
+#[must_use]
+pub fn disk_space(folder: &Path) -> Option<(i64, i64)> {
+    disk::space(folder).map(|space| (space.size_bytes, space.free_bytes))
+}
+
 /// The media type of [`Metrics::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
