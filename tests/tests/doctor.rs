@@ -151,7 +151,7 @@ fn healthy(bootstrap: &str, instance: &mut Program, state: &[&str]) {
         .has("ok", "topic cx-timelines-changelog", &["compact"])
         .has("ok", "partitions", &["8 each"])
         .has("ok", "group", &["Stable", "1 member(s)", "cooperative-sticky"])
-        .has("ok", "progress of cx.events", &["0 records to be read"])
+        .has("ok", "progress of cx.events", &["0 offsets to be read"])
         .has("ok", "schema registry", &["no topic needs one"])
         .has("ok", "state directory", &["process ", "uses it"])
         .has("ok", "http", &["is ready"])

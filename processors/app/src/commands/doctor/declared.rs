@@ -98,11 +98,15 @@ fn judge(
     let Real { partitions, without_leader, copies, in_sync } = real;
     let setting = |key: &str| settings.get(key).map_or("unknown", String::as_str);
     let in_sync_least: usize = setting("min.insync.replicas").parse().unwrap_or(1);
+    let retention = match setting("cleanup.policy").contains("delete") {
+        true => format!(", retention.ms {}", setting("retention.ms")),
+        false => String::new(),
+    };
     let found = format!(
-        "{partitions} partitions, {copies} copies ({in_sync} in sync, at least {in_sync_least} wanted), {}, retention.ms {}, \
+        "{partitions} partitions, {copies} copies ({in_sync} in sync, at least {in_sync_least} wanted), {}{}, \
          max.message.bytes {}",
         setting("cleanup.policy"),
-        setting("retention.ms"),
+        retention,
         setting("max.message.bytes"),
     );
     if without_leader > 0 {

@@ -97,7 +97,10 @@ fn of_places(name: String, places: &[Place]) -> Check {
     let lag: i64 =
         places.iter().map(|place| (place.end - place.committed.unwrap_or(place.first)).max(0)).sum();
     let begun = places.iter().filter(|place| place.committed.is_some()).count();
-    let found = format!("{begun} of {} partitions begun, {lag} records to be read", places.len());
+    let found = format!(
+        "{begun} of {} partitions begun, {lag} offsets to be read (markers of transactions count)",
+        places.len()
+    );
     if lost > 0 {
         return Check::fail(
             name,
