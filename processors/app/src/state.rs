@@ -16,6 +16,7 @@ use engine::{MemoryStore, StateStore, StoreError};
 const FOLDER: &str = "state";
 const CLUSTER: &str = "cluster";
 const GROUP: &str = "group";
+const FORMAT: &str = "format";
 
 /// What a state on disk belongs to: another one cannot be used.
 pub struct Origin<'o> {
@@ -38,7 +39,7 @@ impl Origin<'_> {
             .with(GROUP, self.group)
             .with("changelog", self.changelog)
             .with("partitions", self.partitions)
-            .with("format", folds::STATE_FORMAT)
+            .with(FORMAT, folds::STATE_FORMAT)
     }
 }
 
@@ -57,6 +58,11 @@ pub fn look(state_dir: &Path, origin: &Origin<'_>) -> Result<BTreeMap<i32, Kept>
 /// Whether a fact says that the state is somebody else's, not only an older one of ours.
 pub fn is_of_another(fact: Option<&str>) -> bool {
     matches!(fact, Some(CLUSTER | GROUP))
+}
+
+/// Whether a fact says that the state was written in a form that is not this program's.
+pub fn is_of_another_form(fact: Option<&str>) -> bool {
+    fact == Some(FORMAT)
 }
 
 /// Deletes the state of all partitions; gives how many there were.

@@ -101,6 +101,13 @@ fn kept(folder: &Path, origin: &Origin<'_>) -> Check {
             "check --bootstrap and --group, or name another --state-dir; `run` would throw it away",
         );
     }
+    if let Some((_, why)) = unusable.iter().find(|(fact, _)| state::is_of_another_form(*fact)) {
+        return Check::warn(
+            NAME,
+            format!("what lies in {} has another form: {why}", folder.display()),
+            "the changelog has that form too: read docs/upgrade.md before this program is started",
+        );
+    }
     if let Some((_, why)) = unusable.first() {
         return Check::warn(
             NAME,
