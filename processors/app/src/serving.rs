@@ -63,10 +63,16 @@ pub fn start(
         show_text: web.show_text,
         token,
         hosts: web.advertise.iter().filter_map(|url| host(url)).collect(),
+        group_is_hidden: args.membership == MembershipFlag::Broker,
     };
     let (desk, news) = Desk::open(api::watched());
     let peers = Peers::default();
-    let sources = api::Sources { desk: desk.clone(), peers: peers.clone(), stop: stop.clone() };
+    let sources = api::Sources {
+        desk: desk.clone(),
+        peers: peers.clone(),
+        stop: stop.clone(),
+        metrics: metrics.clone(),
+    };
     let routes = api::routes(options, sources, news).context("the API cannot be started")?;
     let http = serve(listener, (metrics, health), Serving { tls, more: Some(routes) })?;
     tracing::info!("live page, API, metrics and health at {url}/");
