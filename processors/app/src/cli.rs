@@ -130,6 +130,10 @@ pub struct RunArgs {
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
+    /// An OpenTelemetry collector to send spans to, over HTTP with protobuf: of commits, restores, rebalances and requests, never
+    /// of single events. /v1/traces is added to it.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL", value_parser = collector)]
+    pub otlp_endpoint: Option<String>,
     /// What is served over HTTP, and to whom.
     #[command(flatten)]
     pub web: WebArgs,
@@ -170,6 +174,7 @@ impl Default for RunArgs {
             standbys: 0,
             memory: 256 << 20,
             no_create_topics: false,
+            otlp_endpoint: None,
             web: WebArgs::default(),
         }
     }
@@ -466,6 +471,19 @@ fn advertised(text: &str) -> Result<String, String> {
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(refused)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
     if host.is_empty() || !host.chars().all(allowed) { Err(refused()) } else { Ok(url.to_owned()) }
+}
+
+fn collector(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match host.map(|rest| rest.split('/').next().unwrap_or_default()) {
+        None | Some("") => {
+            Err("write http://HOST:PORT or https://HOST:PORT, for example http://127.0.0.1:4318".to_owned())
+        }
+        Some(host) if host.contains('@') => {
+            Err("holds a user or a password: put them into OTEL_EXPORTER_OTLP_HEADERS".to_owned())
+        }
+        Some(_) => Ok(text.to_owned()),
+    }
 }
 
 fn replication(text: &str) -> Result<i32, String> {

@@ -19,6 +19,7 @@ mod records;
 mod serving;
 mod signals;
 mod state;
+mod telemetry;
 mod wiring;
 
 use std::process::ExitCode;
@@ -35,8 +36,11 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::start(&cli.global);
-    exit::code(dispatch(&cli))
+    let telemetry = telemetry::Telemetry::start(&cli.command);
+    let tracer = telemetry.as_ref().ok().and_then(Option::as_ref).map(telemetry::Telemetry::tracer);
+    logging::start(&cli.global, tracer);
+    // Held until all is done.
+    exit::code(telemetry.map_err(Failure::usage).and_then(|_telemetry| dispatch(&cli)))
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {

@@ -20,6 +20,7 @@ mod reread;
 mod restore;
 mod schemas;
 mod settings;
+pub mod spans;
 mod standby;
 mod stop;
 mod stores;

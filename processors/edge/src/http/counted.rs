@@ -1,4 +1,4 @@
-//! Counts requests, by the route that was meant and never by what stands in its place: an id is no label.
+//! Counts requests, and times them for whoever traces, by the route that was meant and never by what stands in its place: an id is no label.
 
 use std::time::Instant;
 
@@ -6,8 +6,10 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument;
 
 use crate::metrics::Metrics;
+use crate::spans;
 
 /// The route of requests that meant none that there is.
 const NO_ROUTE: &str = "none";
@@ -17,8 +19,10 @@ pub(super) async fn count(State(metrics): State<Metrics>, request: Request, next
     let begun = Instant::now();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let method = method_of(request.method());
-    let response = next.run(request).await;
     let route = matched.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+    let span = spans::request(method, route);
+    let response = next.run(request).instrument(span.clone()).await;
+    spans::answered(&span, response.status().as_u16());
     metrics.http_request(route, method, class_of(response.status().as_u16()), begun.elapsed());
     response
 }
