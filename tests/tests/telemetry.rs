@@ -134,3 +134,21 @@ fn a_collector_is_sent_what_takes_time_and_never_a_single_event_nor_anything_of_
     assert!(took < Duration::from_secs(5), "the stop took {took:?}");
     kafka.stop();
 }
+
+#[test]
+fn a_collector_that_never_answers_holds_up_neither_the_program_nor_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let collector = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", collector.local_addr().unwrap());
+    let nowhere = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let flags = ["run", "--bootstrap", &nowhere, "--http", "127.0.0.1:0", "--otlp-endpoint", &endpoint];
+    let mut instance = Program::start(&flags, folder.path().join("run.log"));
+    assert_eq!(instance.get("/metrics").0, 200);
+    // It has begun to send, and is told nothing.
+    let (mut sending, _) = collector.accept().unwrap();
+    assert!(sending.read(&mut [0; 1]).unwrap() > 0);
+    assert_eq!(instance.get("/metrics").0, 200);
+    let (code, took) = instance.terminate();
+    assert_eq!(code, Some(0), "{}", instance.log());
+    assert!(took < Duration::from_secs(5), "the stop took {took:?}");
+}
