@@ -63,9 +63,13 @@ impl Ground {
 
     /// An instance that has read everything.
     fn run(&self) -> Program {
+        self.run_with(&[])
+    }
+
+    fn run_with(&self, more: &[&str]) -> Program {
         let state = self.state();
         let flags = ["run", "--bootstrap", self.bootstrap(), "--http", "127.0.0.1:0", "--state-dir", &state];
-        let instance = Program::start(&flags, self.folder.path().join("run.log"));
+        let instance = Program::start(&[&flags[..], more].concat(), self.folder.path().join("run.log"));
         self.watch().wait_for_all(PATIENCE);
         instance
     }
@@ -187,6 +191,16 @@ fn after_a_reset_all_is_read_again_and_comes_out_the_same_and_no_reset_happens_w
     assert!(Path::new(&ground.state()).join("state/partition-0").exists());
     let mut instance = ground.run();
     ground.folded();
+    assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
+
+    // Of a group under the brokers' own protocol nobody tells the members; it is refused all the same.
+    let mut instance = ground.run_with(&["--membership", "broker"]);
+    let committed = ground.watch().places().unwrap();
+    let (code, said) = ground.command(&["reset", "--yes"], b"");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("is in use") && said.contains("stop all its instances"), "{said}");
+    assert_eq!(ground.watch().places().unwrap(), committed);
+    assert!(ground.changelog().1 > 100, "the state is there");
     assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
 
     events_that_are_gone_are_not_passed_over_in_silence(&ground);

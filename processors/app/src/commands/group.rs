@@ -3,16 +3,21 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::exit::Failure;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The transaction of an instance that was killed ends after `transaction.timeout`, and a little.
+const SETTLED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The group.
 pub struct Group {
     consumer: BaseConsumer,
+    settled: BaseConsumer,
     name: String,
 }
 
@@ -33,15 +38,21 @@ impl Group {
     /// # Errors
     /// The client refuses its settings.
     pub fn open(client: &ClientConfig, name: &str) -> Result<Self, Failure> {
-        let mut client = client.clone();
-        client.set("group.id", name);
-        client.set("enable.auto.commit", "false");
-        // What is committed by now, without waiting for transactions that a killed instance left open.
-        client.set("isolation.level", "read_uncommitted");
-        let consumer = client
-            .create()
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
-        Ok(Self { consumer, name: name.to_owned() })
+        let consumer = |isolation: &str| {
+            let mut client = client.clone();
+            client.set("group.id", name);
+            client.set("enable.auto.commit", "false");
+            client.set("isolation.level", isolation);
+            let created = client.create();
+            created.map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
+        };
+        Ok(Self {
+            // What is committed by now, without waiting for transactions that a killed instance left open.
+            consumer: consumer("read_uncommitted")?,
+            // What no open transaction can change any more.
+            settled: consumer("read_committed")?,
+            name: name.to_owned(),
+        })
     }
 
     /// How it is; none where there is no such group.
@@ -77,8 +88,53 @@ impl Group {
         Ok((0..partitions).map(committed).collect())
     }
 
+    /// Whether nobody is in it, as its coordinator has it, whatever protocol the group works by: it is given offsets that it has
+    /// already, and takes them from outside only while there is no member. Where nothing is committed of this topic it cannot
+    /// be told: none.
+    ///
+    /// # Errors
+    /// The cluster does not answer, or denies the right.
+    pub fn is_free(&self, topic: &str, partitions: i32) -> anyhow::Result<Option<bool>> {
+        let mut question = TopicPartitionList::new();
+        for partition in 0..partitions {
+            question.add_partition(topic, partition);
+        }
+        let asked = || format!("whether the group {} is in use cannot be asked for", self.name);
+        // Of a transaction that has just ended the offsets may not be there yet: given the old ones it would be undone.
+        let answer = self.settled.committed_offsets(question, SETTLED_TIMEOUT).with_context(asked)?;
+        let mut same = TopicPartitionList::new();
+        for element in answer.elements() {
+            if matches!(element.offset(), Offset::Offset(_)) {
+                let mut again = same.add_partition(element.topic(), element.partition());
+                again.set_offset(element.offset())?;
+                again.set_metadata(element.metadata());
+            }
+        }
+        if same.count() == 0 {
+            return Ok(None);
+        }
+        match self.settled.commit(&same, CommitMode::Sync) {
+            Ok(()) => Ok(Some(true)),
+            Err(KafkaError::ConsumerCommit(
+                RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::RebalanceInProgress,
+            )) => Ok(Some(false)),
+            Err(error) => Err(error).with_context(asked),
+        }
+    }
+
+    /// Waits until offsets of a transaction that was committed are there for everybody: the coordinator answers a little before.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub fn await_settled(&self, offsets: &TopicPartitionList) -> anyhow::Result<()> {
+        let asked = || format!("the offsets of the group {} cannot be asked for", self.name);
+        self.settled.committed_offsets(offsets.clone(), SETTLED_TIMEOUT).map(|_| ()).with_context(asked)
+    }
+
     /// What a transaction needs that commits offsets of the group from outside. The coordinator takes them from whoever is no
-    /// member, so look at [`Self::state`] first.
+    /// member, so see whether it [is free](Self::is_free) first.
     ///
     /// # Errors
     /// The client does not know its group.

@@ -59,7 +59,11 @@ fn of_state(group: &str, state: Option<&State>, membership: MembershipFlag) -> C
             format!("others use {group} for something else: end them, or give this pipeline another --group"),
         ),
         "Stable" => Check::ok(NAME, found),
-        "Empty" | "Dead" => Check::ok(NAME, format!("{group} is {state}: no instance runs")),
+        "Empty" => Check::ok(NAME, format!("{group} is {state}: no instance runs")),
+        "Dead" => Check::ok(
+            NAME,
+            format!("{group} is gone, or under the brokers' own protocol, where nobody tells its members"),
+        ),
         _ => Check::warn(
             NAME,
             found,

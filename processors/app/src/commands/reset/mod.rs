@@ -12,7 +12,7 @@ mod plan;
 
 use std::io::IsTerminal;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use rdkafka::TopicPartitionList;
 use rdkafka::producer::BaseRecord;
 
@@ -54,6 +54,9 @@ pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Fai
             TRANSACTION_TIMEOUT_MS,
         )?),
     };
+    if transactions.is_some() {
+        refuse_use(&cluster, &global.group)?;
+    }
     let plan = Plan::make(&cluster, config, transactions.is_some())?;
     anstream::print!("{}", plan.text(&global.group, state.as_ref(), folder));
     let Some(transactions) = transactions else {
@@ -80,6 +83,7 @@ pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Fai
         anstream::println!("{}: state of {wiped} partitions deleted", folder.display());
     }
     drop(held);
+    // Only looked at: offsets that were written now could be those of before.
     refuse_members(&global.group, cluster.group().state()?.as_ref()).map_err(|_| {
         anyhow!("an instance was started meanwhile, with the state of before: stop it and reset again")
     })?;
@@ -87,7 +91,8 @@ pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Fai
     Ok(())
 }
 
-/// The coordinator takes offsets from outside also while there are members, so whoever asks has to look first.
+/// In a transaction the coordinator takes offsets from outside also while there are members, so whoever asks has to look first.
+/// Here by name, where the group works by the classic protocol.
 fn refuse_members(group: &str, state: Option<&State>) -> anyhow::Result<()> {
     let Some(state) = state else { return Ok(()) };
     if state.members.is_empty() && matches!(state.state.as_str(), "Empty" | "Dead") {
@@ -102,10 +107,26 @@ fn refuse_members(group: &str, state: Option<&State>) -> anyhow::Result<()> {
     ))
 }
 
+/// And here by what the coordinator does, which goes for every protocol.
+fn refuse_use(cluster: &Cluster<'_>, group: &str) -> anyhow::Result<()> {
+    for topic in cluster.of_role(Role::Input).into_iter().chain(cluster.of_role(Role::Repartition)) {
+        let partitions = cluster.partitions(topic).map_err(|_| anyhow!("topic {topic} is gone"))?;
+        match cluster.group().is_free(topic, partitions)? {
+            Some(true) => return Ok(()),
+            Some(false) => bail!(
+                "the group {group} is in use: stop all its instances first, then wait until their sessions have ended"
+            ),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
 fn carry_out(cluster: &Cluster<'_>, plan: &Plan, transactions: &Transactions) -> anyhow::Result<()> {
     transactions.begin()?;
     let done = send(cluster, plan, transactions).and_then(|()| transactions.commit());
-    done.inspect_err(|_| transactions.abort()).context("nothing was changed")
+    done.inspect_err(|_| transactions.abort()).context("nothing was changed")?;
+    cluster.group().await_settled(&plan.offsets()?)
 }
 
 fn send(cluster: &Cluster<'_>, plan: &Plan, transactions: &Transactions) -> anyhow::Result<()> {

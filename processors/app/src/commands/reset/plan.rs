@@ -113,6 +113,12 @@ impl Plan {
         // Writing to a string cannot fail.
         let _ = match state {
             None => writeln!(text, "group {group}: there is none yet"),
+            Some(State { state, .. }) if state == "Dead" => {
+                writeln!(
+                    text,
+                    "group {group}: gone, or under the brokers' own protocol, where nobody tells its members"
+                )
+            }
             Some(State { state, members, .. }) if members.is_empty() => {
                 writeln!(text, "group {group}: {state}, no member")
             }
