@@ -125,7 +125,8 @@ fn refuse_use(cluster: &Cluster<'_>, group: &str) -> anyhow::Result<()> {
 fn carry_out(cluster: &Cluster<'_>, plan: &Plan, transactions: &Transactions) -> anyhow::Result<()> {
     transactions.begin()?;
     let done = send(cluster, plan, transactions).and_then(|()| transactions.commit());
-    done.inspect_err(|_| transactions.abort()).context("nothing was changed")?;
+    done.inspect_err(|_| transactions.abort())
+        .context("the reset was not confirmed: run it again, which settles whether it was done")?;
     cluster.group().await_settled(&plan.offsets()?)
 }
 
