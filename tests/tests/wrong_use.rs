@@ -46,6 +46,8 @@ fn wrong_use_ends_with_2_and_says_what_to_write() {
     refused(&[&run[..], &["--advertise", "here"]].concat(), &["http://HOST:PORT"]);
     let by_broker = ["--membership", "broker", "--advertise", "http://here:1"];
     refused(&[&run[..], &by_broker].concat(), &["--advertise", "classic"]);
+    refused(&[&run[..], &["--otlp-endpoint", "c:4318"]].concat(), &["--otlp-endpoint", "http://HOST:PORT"]);
+    refused(&["reset"], &["--yes", "--dry-run"]);
     refused(&["run", "--processors", "activites"], &["activites", "activities"]);
     refused(&["run", "--kafka", "isolation.level=read_uncommitted"], &["isolation.level", "cannot be set"]);
     refused(&["run", "--kafka", "no.such.property=1", "--http", "127.0.0.1:0"], &["no.such.property"]);

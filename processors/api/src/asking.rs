@@ -76,6 +76,13 @@ fn elsewhere(api: &Shared, partition: i32, uri: &Uri, follow: bool) -> Problem {
         let location = HeaderValue::from_str(&format!("{url}{path}")).ok()?;
         Some((url, location))
     });
+    if place.is_none() && api.options.group_is_hidden {
+        let detail = format!(
+            "partition {partition} is not here, and under --membership broker no instance is told which other one has it: ask \
+             the others, or run them with --membership classic or static"
+        );
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nobody", "Nobody can be asked", detail);
+    }
     let Some((url, location)) = place else {
         let detail = format!(
             "partition {partition} is not here, and who has it is not known right now, or does not advertise itself \
@@ -98,4 +105,36 @@ fn elsewhere(api: &Shared, partition: i32, uri: &Uri, follow: bool) -> Problem {
 pub(crate) fn unreadable(error: &engine::ProcessError) -> Problem {
     tracing::error!(%error, "a state cannot be shown");
     Problem::later("unreadable", "The state cannot be read", "the log of the instance says why")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use edge::desk::Desk;
+    use edge::metrics::{Labels, Metrics};
+    use edge::{Peers, Stop};
+
+    use super::*;
+    use crate::{Options, Sources, shared};
+
+    fn said(group_is_hidden: bool) -> String {
+        let (desk, _news) = Desk::open(crate::watched());
+        let stop = Stop::default();
+        let metrics = Metrics::new(&Labels::default()).unwrap();
+        let sources = Sources { desk, peers: Peers::default(), stop: stop.clone(), metrics };
+        let (_sender, listener) = sync_channel(1);
+        let api = shared(Options { group_is_hidden, ..Options::default() }, sources, listener).unwrap();
+        let problem = elsewhere(&api, 3, &Uri::from_static("/api/conversations/c"), true);
+        stop.request();
+        format!("{problem:?}")
+    }
+
+    #[test]
+    fn who_cannot_know_the_owner_says_what_to_do_and_does_not_ask_to_wait() {
+        let hidden = said(true);
+        assert!(hidden.contains("--membership classic") && !hidden.contains("retry-after"), "{hidden}");
+        let unknown = said(false);
+        assert!(unknown.contains("not known right now") && unknown.contains("retry-after"), "{unknown}");
+    }
 }

@@ -28,6 +28,7 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::get;
 use edge::desk::{Desk, News};
+use edge::metrics::Metrics;
 use edge::{Peers, Stop};
 
 use tokio::sync::Semaphore;
@@ -50,6 +51,8 @@ pub struct Options {
     pub token: Option<Token>,
     /// Names under which browsers may ask, besides addresses and `localhost`.
     pub hosts: Vec<String>,
+    /// Whether nobody can find out who else has what, however long one waits.
+    pub group_is_hidden: bool,
 }
 
 /// Where the answers come from.
@@ -61,6 +64,8 @@ pub struct Sources {
     pub peers: Peers,
     /// When the program ends, so do answers that would go on for ever.
     pub stop: Stop,
+    /// Where those who look on are counted.
+    pub metrics: Metrics,
 }
 
 /// What all requests share.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
+use edge::metrics::OpenStream;
 use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
@@ -54,6 +55,7 @@ struct Looker {
     count_at: Instant,
     said_at: Instant,
     _place: OwnedSemaphorePermit,
+    _counted: OpenStream,
 }
 
 /// `/api/live`
@@ -81,7 +83,8 @@ impl Looker {
         };
         let messages = api.hub.listen();
         let (count_at, said_at) = (Instant::now(), Instant::now());
-        Ok(Self { api, messages, now: None, count_at, said_at, _place: place })
+        let counted = api.sources.metrics.http_stream();
+        Ok(Self { api, messages, now: None, count_at, said_at, _place: place, _counted: counted })
     }
 
     /// What is to be said next; none at the end of the program.
@@ -137,6 +140,7 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     use edge::desk::Desk;
+    use edge::metrics::{Labels, Metrics};
     use edge::{Peers, Stop};
 
     use super::*;
@@ -145,13 +149,16 @@ mod tests {
     #[test]
     fn who_is_too_slow_is_told_to_look_again_and_then_follows() {
         let (desk, _news) = Desk::open(crate::watched());
-        let sources = Sources { desk, peers: Peers::default(), stop: Stop::default() };
+        let metrics = Metrics::new(&Labels::default()).unwrap();
+        let sources =
+            Sources { desk, peers: Peers::default(), stop: Stop::default(), metrics: metrics.clone() };
         let (_sender, listener) = sync_channel(1);
         let api = shared(Options::default(), sources, listener).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let mut looker = Looker::begin(Arc::clone(&api)).unwrap_or_else(|_| panic!("there is a place"));
             assert!(matches!(looker.next().await, Some(Word::Now(_))));
+            assert!(metrics.render().contains("cx_timelines_http_streams 1"));
             let gone = |id: &str| Message::Changes(Arc::new(BTreeMap::from([(Arc::from(id), None)])));
             (0..100).for_each(|n| api.hub.tell(gone(&n.to_string())));
             assert_eq!(looker.next().await, Some(Word::Resync));
@@ -160,6 +167,8 @@ mod tests {
             assert_eq!(looker.next().await, Some(Word::Changes(next)));
             api.sources.stop.request();
             assert_eq!(looker.next().await, None);
+            drop(looker);
+            assert!(metrics.render().contains("cx_timelines_http_streams 0"));
         });
     }
 }

@@ -41,9 +41,9 @@ impl Served {
         let (desk, _) = Desk::open(watched());
         let (news, listener) = sync_channel(16);
         let stop = Stop::default();
-        let sources = Sources { desk, peers: Peers::default(), stop: stop.clone() };
-        let more = Some(routes(options, sources, listener).unwrap());
         let metrics = Metrics::new(&Labels::default()).unwrap();
+        let sources = Sources { desk, peers: Peers::default(), stop: stop.clone(), metrics: metrics.clone() };
+        let more = Some(routes(options, sources, listener).unwrap());
         let health = Health::new(["worker-0"]);
         let serving = Serving { tls: None, more };
         let http = edge::http::spawn(([127, 0, 0, 1], 0).into(), metrics, health, serving).unwrap();

@@ -1,7 +1,9 @@
 //! The secret that clients have to know.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use edge::Reread;
 use subtle::ConstantTimeEq;
 
 /// Shorter ones can be guessed.
@@ -27,7 +29,16 @@ pub enum TokenError {
 
 /// A secret. It is never shown.
 #[derive(Clone)]
-pub struct Token(String);
+pub struct Token(Source);
+
+/// Where it comes from.
+#[derive(Clone)]
+enum Source {
+    /// It stays.
+    Fixed(Arc<str>),
+    /// It is what the file says, also when that changes.
+    File(Arc<Reread<String>>),
+}
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -41,24 +52,38 @@ impl Token {
     /// # Errors
     /// It can be guessed, or cannot be sent in a header.
     pub fn new(text: &str) -> Result<Self, TokenError> {
-        let text = text.trim();
-        let is_fit = text.len() >= LENGTH_MIN && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if is_fit { Ok(Self(text.to_owned())) } else { Err(TokenError::Unfit) }
+        Ok(Self(Source::Fixed(fit(text)?.into())))
     }
 
-    /// The token that a file holds.
+    /// The token that a file holds; when the file changes it is read again.
     ///
     /// # Errors
     /// The file cannot be read, or its token is unfit.
     pub fn from_file(file: &Path) -> Result<Self, TokenError> {
-        let read = std::fs::read_to_string(file);
-        Self::new(&read.map_err(|source| TokenError::File { file: file.to_owned(), source })?)
+        let path = file.to_owned();
+        let read = move || {
+            let text = std::fs::read_to_string(&path);
+            let text = text.map_err(|source| TokenError::File { file: path.clone(), source })?;
+            fit(&text).map(str::to_owned)
+        };
+        Ok(Self(Source::File(Arc::new(Reread::new(vec![file.to_owned()], read)?))))
     }
 
     /// Whether it is the same, without telling by the time how much of it is.
     pub(crate) fn is(&self, other: &str) -> bool {
-        self.0.as_bytes().ct_eq(other.as_bytes()).into()
+        let same = |token: &str| token.as_bytes().ct_eq(other.as_bytes()).into();
+        match &self.0 {
+            Source::Fixed(token) => same(token),
+            Source::File(file) => same(&file.get()),
+        }
     }
+}
+
+/// The token in a text, where it is one.
+fn fit(text: &str) -> Result<&str, TokenError> {
+    let text = text.trim();
+    let is_fit = text.len() >= LENGTH_MIN && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_fit { Ok(text) } else { Err(TokenError::Unfit) }
 }
 
 #[cfg(test)]
@@ -74,5 +99,21 @@ mod tests {
         assert!(token.is("0123456789abcdef"));
         assert!(!token.is("0123456789abcdeF") && !token.is("0123456789abcde") && !token.is(""));
         assert_eq!(format!("{token:?}"), "Token");
+    }
+
+    #[test]
+    fn a_token_is_what_its_file_says_also_when_that_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token");
+        std::fs::write(&file, "0123456789abcdef\n").unwrap();
+        let token = Token::from_file(&file).unwrap();
+        assert!(token.is("0123456789abcdef"));
+        std::fs::write(&file, "another-0123456789\n").unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !token.is("another-0123456789") {
+            assert!(std::time::Instant::now() < until, "the new token is never used");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert!(!token.is("0123456789abcdef"));
     }
 }

@@ -100,6 +100,10 @@ pub enum Command {
     /// Compare the schemas with the registry and with what was released, or register them.
     #[command(subcommand)]
     Schemas(SchemasCommand),
+    /// Look at everything that `run` needs, and say what is wrong and what to do. Takes the flags of `run`.
+    Doctor(DoctorArgs),
+    /// Make the group forget everything, so that the next `run` reads all input again.
+    Reset(ResetArgs),
     /// Print a script that lets a shell complete commands and flags.
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them.
@@ -126,6 +130,10 @@ pub struct RunArgs {
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
+    /// An OpenTelemetry collector to send spans to, over HTTP with protobuf: of commits, restores, rebalances and requests, never
+    /// of single events. /v1/traces is added to it.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL", value_parser = collector)]
+    pub otlp_endpoint: Option<String>,
     /// What is served over HTTP, and to whom.
     #[command(flatten)]
     pub web: WebArgs,
@@ -166,6 +174,7 @@ impl Default for RunArgs {
             standbys: 0,
             memory: 256 << 20,
             no_create_topics: false,
+            otlp_endpoint: None,
             web: WebArgs::default(),
         }
     }
@@ -309,6 +318,37 @@ pub struct DemoArgs {
     pub exit: bool,
 }
 
+/// Flags of `reset`.
+#[derive(Debug, Clone, Args)]
+pub struct ResetArgs {
+    /// Do not ask.
+    #[arg(short, long, conflicts_with = "dry_run")]
+    pub yes: bool,
+    /// Only say what would be done. It may be asked for while instances run.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Reset though events have gone with the retention of the input: what is made of the rest is written over what was made of
+    /// all of them.
+    #[arg(long)]
+    pub despite_lost_events: bool,
+}
+
+/// Flags of `doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Those that `run` is to be started with.
+    #[command(flatten)]
+    pub run: RunArgs,
+    /// Also try what only writing can tell: a topic of its own (GROUP-doctor) is created, one record is written to it in a
+    /// transaction and read back, and the topic is deleted again. This measures how far this machine's clock is from the
+    /// brokers'.
+    #[arg(long)]
+    pub write_probe: bool,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `topics apply` and `topics check`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum TopicsCommand {
@@ -431,6 +471,19 @@ fn advertised(text: &str) -> Result<String, String> {
     let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(refused)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
     if host.is_empty() || !host.chars().all(allowed) { Err(refused()) } else { Ok(url.to_owned()) }
+}
+
+fn collector(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match host.map(|rest| rest.split('/').next().unwrap_or_default()) {
+        None | Some("") => {
+            Err("write http://HOST:PORT or https://HOST:PORT, for example http://127.0.0.1:4318".to_owned())
+        }
+        Some(host) if host.contains('@') => {
+            Err("holds a user or a password: put them into OTEL_EXPORTER_OTLP_HEADERS".to_owned())
+        }
+        Some(_) => Ok(text.to_owned()),
+    }
 }
 
 fn replication(text: &str) -> Result<i32, String> {

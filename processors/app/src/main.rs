@@ -9,6 +9,7 @@ mod commands;
 mod config;
 mod exit;
 mod formats;
+mod instance;
 mod kafka;
 mod logging;
 mod memory;
@@ -18,6 +19,7 @@ mod records;
 mod serving;
 mod signals;
 mod state;
+mod telemetry;
 mod wiring;
 
 use std::process::ExitCode;
@@ -34,15 +36,19 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::start(&cli.global);
-    exit::code(dispatch(&cli))
+    let telemetry = telemetry::Telemetry::start(&cli.command);
+    let tracer = telemetry.as_ref().ok().and_then(Option::as_ref).map(telemetry::Telemetry::tracer);
+    logging::start(&cli.global, tracer);
+    // Held until all is done.
+    exit::code(telemetry.map_err(Failure::usage).and_then(|_telemetry| dispatch(&cli)))
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let global = &cli.global;
     // Asked for by those who need it: what only tells of the program itself does not mind a broken one.
     let registry = global.schema_registry.as_deref();
-    let config = || Config::load(global.config.as_deref(), &global.group, registry).map_err(Failure::usage);
+    let load = || Config::load(global.config.as_deref(), &global.group, registry);
+    let config = || load().map_err(Failure::usage);
     match &cli.command {
         Command::Run(args) => commands::run::run(global, args, &config()?),
         Command::Fold(args) => commands::fold::run(global, args, &config()?),
@@ -55,6 +61,8 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Demo(args) => commands::demo::run(global, args, &config()?),
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
         Command::Schemas(command) => commands::schemas::run(command, &config()?),
+        Command::Doctor(args) => commands::doctor::run(global, args, load()),
+        Command::Reset(args) => commands::reset::run(global, args, &config()?),
         Command::Completions(args) => commands::manual::completions(*args),
         Command::Man(args) => commands::manual::pages(args),
     }

@@ -12,7 +12,8 @@ use edge::{Peers, Stop};
 
 use crate::cli::{MembershipFlag, RunArgs, WebArgs};
 
-const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+/// Where it is served unless told otherwise.
+pub const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 /// Holds the token, where no file does.
 const TOKEN: &str = "CX_HTTP_TOKEN";
 
@@ -62,15 +63,34 @@ pub fn start(
         show_text: web.show_text,
         token,
         hosts: web.advertise.iter().filter_map(|url| host(url)).collect(),
+        group_is_hidden: args.membership == MembershipFlag::Broker,
     };
     let (desk, news) = Desk::open(api::watched());
     let peers = Peers::default();
-    let sources = api::Sources { desk: desk.clone(), peers: peers.clone(), stop: stop.clone() };
+    let sources = api::Sources {
+        desk: desk.clone(),
+        peers: peers.clone(),
+        stop: stop.clone(),
+        metrics: metrics.clone(),
+    };
     let routes = api::routes(options, sources, news).context("the API cannot be started")?;
     let http = serve(listener, (metrics, health), Serving { tls, more: Some(routes) })?;
     tracing::info!("live page, API, metrics and health at {url}/");
     let peers = (args.membership != MembershipFlag::Broker).then_some(peers);
     Ok(Web { http, url, desk: Some(desk), peers, advertised })
+}
+
+/// Whether the flags and the files can be used; listens nowhere.
+///
+/// # Errors
+/// As [`start`].
+pub fn check(wanted: Option<SocketAddr>, args: &RunArgs) -> anyhow::Result<()> {
+    let address = wanted.unwrap_or(DEFAULT);
+    check_reach(address, &args.web, token(&args.web)?.is_some())?;
+    let tls = args.web.http_tls_cert.as_deref().zip(args.web.http_tls_key.as_deref());
+    tls.map(|(cert, key)| Tls::from_files(cert, key)).transpose()?;
+    advertised(args, address, "")?;
+    Ok(())
 }
 
 fn serve(

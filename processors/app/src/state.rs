@@ -1,10 +1,12 @@
 //! Where the state lies: in memory, or under --state-dir.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use disk::care::{self, Kept};
 use disk::{Budget, Found, Home, HomeError, Stamp};
 use edge::Stores;
 use edge::metrics::Metrics;
@@ -12,6 +14,9 @@ use engine::{MemoryStore, StateStore, StoreError};
 
 /// The part of --state-dir that holds the stores.
 const FOLDER: &str = "state";
+const CLUSTER: &str = "cluster";
+const GROUP: &str = "group";
+const FORMAT: &str = "format";
 
 /// What a state on disk belongs to: another one cannot be used.
 pub struct Origin<'o> {
@@ -27,6 +32,47 @@ pub struct Origin<'o> {
     pub removals_known: Duration,
 }
 
+impl Origin<'_> {
+    fn stamp(&self) -> Stamp {
+        Stamp::default()
+            .with(CLUSTER, self.cluster)
+            .with(GROUP, self.group)
+            .with("changelog", self.changelog)
+            .with("partitions", self.partitions)
+            .with(FORMAT, folds::STATE_FORMAT)
+    }
+}
+
+fn home(state_dir: &Path) -> PathBuf {
+    state_dir.join(FOLDER)
+}
+
+/// What the partitions of a state directory are for this origin; changes nothing.
+///
+/// # Errors
+/// It holds other files, or cannot be read.
+pub fn look(state_dir: &Path, origin: &Origin<'_>) -> Result<BTreeMap<i32, Kept>, HomeError> {
+    care::look(&home(state_dir), &origin.stamp())
+}
+
+/// Whether a fact says that the state is somebody else's, not only an older one of ours.
+pub fn is_of_another(fact: Option<&str>) -> bool {
+    matches!(fact, Some(CLUSTER | GROUP))
+}
+
+/// Whether a fact says that the state was written in a form that is not this program's.
+pub fn is_of_another_form(fact: Option<&str>) -> bool {
+    fact == Some(FORMAT)
+}
+
+/// Deletes the state of all partitions; gives how many there were.
+///
+/// # Errors
+/// An instance uses it, it holds other files, or the disk fails.
+pub fn wipe(state_dir: &Path) -> Result<usize, HomeError> {
+    care::wipe(&home(state_dir))
+}
+
 /// The stores of this process, in at most so many bytes of memory where they are on disk.
 ///
 /// # Errors
@@ -40,14 +86,8 @@ pub fn stores(
     let Some(folder) = state_dir else {
         return Ok(Stores::new(Arc::new(|_| Ok(Box::new(MemoryStore::default())))));
     };
-    let home =
-        Home::open(&folder.join(FOLDER), Budget { memory_bytes }).context("--state-dir cannot be used")?;
-    let stamp = Stamp::default()
-        .with("cluster", origin.cluster)
-        .with("group", origin.group)
-        .with("changelog", origin.changelog)
-        .with("partitions", origin.partitions)
-        .with("format", folds::STATE_FORMAT);
+    let home = Home::open(&home(folder), Budget { memory_bytes }).context("--state-dir cannot be used")?;
+    let stamp = origin.stamp();
     let metrics = metrics.clone();
     // Half of it: the clock of this machine and that of the brokers are not one.
     let age_max = origin.removals_known / 2;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use lsm_tree::{Cache, DescriptorTable};
 
+use crate::care::refuse_foreign;
 use crate::error::{Failure, HomeError};
 use crate::keeper::Keeper;
 use crate::meta::Meta;
@@ -19,8 +20,10 @@ use crate::store::DiskStore;
 use crate::tables::{Shared, Tables};
 
 /// Says that a directory is one of ours, and that we may delete in it.
-const MARK: &str = "cx-timelines-state";
-const LOCK: &str = "lock";
+pub(crate) const MARK: &str = "cx-timelines-state";
+pub(crate) const LOCK: &str = "lock";
+/// What the names of partitions' directories begin with.
+pub(crate) const PARTITION: &str = "partition-";
 const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
 /// What writing and merging take, however large the state is.
 const WORK_BYTES: u64 = 16 * 1024 * 1024;
@@ -213,7 +216,7 @@ impl HomeInner {
                 return Ok((self.begin_anew(partition, stamp, 0)?, Meta::default(), Found::Nothing));
             }
             Stamped::Nothing => return self.discard(partition, stamp, 0, "its stamp is missing".to_owned()),
-            Stamped::NotOurs(why) => return self.discard(partition, stamp, 0, why),
+            Stamped::NotOurs(_, why) => return self.discard(partition, stamp, 0, why),
         };
         match self.read_partition(partition, generation) {
             Ok((shelf, None)) => Ok((shelf, Meta::default(), Found::Nothing)),
@@ -314,7 +317,7 @@ impl HomeInner {
     }
 
     fn partition_directory(&self, partition: i32) -> PathBuf {
-        self.directory.join(format!("partition-{partition}"))
+        self.directory.join(format!("{PARTITION}{partition}"))
     }
 
     fn fails(&self, source: io::Error) -> HomeError {
@@ -329,11 +332,7 @@ fn mark(directory: &Path) -> Result<(), HomeError> {
     if mark.try_exists().map_err(fails)? {
         return Ok(());
     }
-    for entry in fs::read_dir(directory).map_err(fails)? {
-        if entry.map_err(fails)?.file_name() != LOCK {
-            return Err(HomeError::Foreign { directory: directory.to_owned() });
-        }
-    }
+    refuse_foreign(directory)?;
     fs::write(
         mark,
         "State of cx-timelines, a cache of its changelog topics. It may be deleted while nothing runs.\n",
@@ -342,7 +341,7 @@ fn mark(directory: &Path) -> Result<(), HomeError> {
 }
 
 /// Deletes a directory that the last one who used it may be deleting too.
-fn remove(directory: &Path) -> io::Result<()> {
+pub(crate) fn remove(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

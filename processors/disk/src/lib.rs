@@ -8,6 +8,7 @@
 //! Why so, and what it costs, is in `DECISION.md`.
 
 mod buffer;
+pub mod care;
 mod error;
 mod home;
 mod keeper;

@@ -23,18 +23,19 @@ impl Stamp {
         self
     }
 
-    /// What is not as it was, in a sentence; `None` when all is.
-    fn difference(&self, before: &Self) -> Option<String> {
+    /// Which fact is not as it was, and a sentence about it; `None` when all are.
+    fn difference(&self, before: &Self) -> Option<(String, String)> {
         let changed = self.0.iter().find(|fact| !before.0.contains(fact));
         if let Some((name, now)) = changed {
             let was = before.0.iter().find(|(other, _)| other == name);
-            return Some(match was {
+            let why = match was {
                 Some((_, was)) => format!("its {name} was {was} and is now {now}"),
                 None => format!("it does not know its {name}, which is {now}"),
-            });
+            };
+            return Some((name.clone(), why));
         }
         let gone = before.0.iter().find(|fact| !self.0.contains(fact));
-        gone.map(|(name, was)| format!("its {name} was {was} and is no longer asked for"))
+        gone.map(|(name, was)| (name.clone(), format!("its {name} was {was} and is no longer asked for")))
     }
 }
 
@@ -48,8 +49,8 @@ pub(crate) enum Stamped {
     Nothing,
     /// The state is ours; it lies in the directory of this generation.
     Ours(u64),
-    /// It is not, for this reason.
-    NotOurs(String),
+    /// It is not: because of this fact, if it is one, and for this reason.
+    NotOurs(Option<String>, String),
 }
 
 /// Reads a directory's stamp and compares it.
@@ -60,9 +61,9 @@ pub(crate) fn read(directory: &Path, stamp: &Stamp) -> io::Result<Stamped> {
         Err(error) => return Err(error),
     };
     Ok(match parse(&text) {
-        Err(why) => Stamped::NotOurs(why),
+        Err(why) => Stamped::NotOurs(None, why),
         Ok((generation, before)) => match stamp.difference(&before) {
-            Some(why) => Stamped::NotOurs(why),
+            Some((fact, why)) => Stamped::NotOurs(Some(fact), why),
             None => Stamped::Ours(generation),
         },
     })
@@ -111,7 +112,7 @@ mod tests {
 
     fn why(stamped: &Stamped) -> &str {
         match stamped {
-            Stamped::NotOurs(why) => why,
+            Stamped::NotOurs(_, why) => why,
             Stamped::Nothing | Stamped::Ours(_) => "",
         }
     }
@@ -147,11 +148,14 @@ mod tests {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             fs::write(&file, &flipped).unwrap();
-            assert!(matches!(read(directory.path(), &stamp("a")).unwrap(), Stamped::NotOurs(_)), "bit {bit}");
+            assert!(
+                matches!(read(directory.path(), &stamp("a")).unwrap(), Stamped::NotOurs(..)),
+                "bit {bit}"
+            );
         }
         for length in 0..whole.len() {
             fs::write(&file, &whole[..length]).unwrap();
-            assert!(matches!(read(directory.path(), &stamp("a")).unwrap(), Stamped::NotOurs(_)));
+            assert!(matches!(read(directory.path(), &stamp("a")).unwrap(), Stamped::NotOurs(..)));
         }
     }
 }

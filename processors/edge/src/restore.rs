@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Message, Offset, TopicPartitionList};
+use tracing::Span;
 
 use crate::errors::{self, EdgeError, Remedy};
 use crate::reading::ReadsToTheEnd;
 use crate::settings::Settings;
+use crate::spans;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
 const END_TIMEOUT: Duration = Duration::from_millis(100);
@@ -41,6 +43,8 @@ enum Stage {
 struct Progress {
     next: i64,
     stage: Stage,
+    read: u64,
+    span: Span,
 }
 
 /// Something for the worker to do.
@@ -92,7 +96,10 @@ impl Restorer {
 
     /// Begins with a partition whose store stands at `from`.
     pub(crate) fn begin(&mut self, partition: i32, from: i64) {
-        self.partitions.insert(partition, Progress { next: from, stage: Stage::Measure });
+        self.partitions.insert(
+            partition,
+            Progress { next: from, stage: Stage::Measure, read: 0, span: spans::restore(partition) },
+        );
         self.ask_again_at = Instant::now();
     }
 
@@ -179,6 +186,7 @@ impl Restorer {
             }
             let Stage::AwaitStable { end } = progress.stage else { continue };
             if progress.next >= end {
+                spans::restored(&progress.span, progress.read);
                 handle(Restored::Done { partition, offset: progress.next })?;
                 self.partitions.remove(&partition);
                 continue;
@@ -236,16 +244,18 @@ impl Restorer {
                     {
                         let offset = message.offset();
                         progress.next = offset + 1;
+                        progress.read += 1;
                         let key = message.key().unwrap_or_default();
                         handle(Restored::Record { partition, offset, key, value: message.payload() })?;
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.heard_at = Instant::now();
-                    if let Some(Progress { next, stage: Stage::Read { end } }) =
+                    if let Some(Progress { next, stage: Stage::Read { end }, read, span }) =
                         self.partitions.get(&partition)
                     {
                         let offset = (*next).max(*end);
+                        spans::restored(span, *read);
                         handle(Restored::Done { partition, offset })?;
                         self.partitions.remove(&partition);
                         done = true;

@@ -10,6 +10,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use edge::health::Health;
 use edge::http::{HttpHandle, Serving, Tls};
@@ -122,4 +123,24 @@ fn files_that_cannot_be_used_are_named_with_what_is_wrong() {
     assert!(refused(pair.key(), pair.key()).contains("holds no certificate"));
     assert!(refused(pair.cert(), pair.cert()).contains("private key"));
     assert!(refused(pair.cert(), other.key()).contains("together"));
+}
+
+#[test]
+fn a_new_certificate_is_used_without_a_restart_and_one_that_does_not_fit_is_not() {
+    let (pair, renewed) = (Pair::new(), Pair::new());
+    let server = serve(&pair);
+    let is_served = |trusted: &Pair| get(server.address(), trusted, None).is_ok();
+    assert!(is_served(&pair) && !is_served(&renewed));
+    let put =
+        |name: &str| std::fs::copy(renewed.folder.path().join(name), pair.folder.path().join(name)).unwrap();
+    // Between the two the pair does not fit: the old one is kept.
+    put("cert.pem");
+    assert!(is_served(&pair));
+    put("key.pem");
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_served(&renewed) {
+        assert!(Instant::now() < until, "the new certificate is never used");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(!is_served(&pair));
 }

@@ -1,8 +1,5 @@
 //! `run`: the pipeline on a cluster, until it is told to stop.
 
-use std::fs::{File, TryLockError};
-use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +20,7 @@ use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
 use crate::formats::{self, Patience};
+use crate::instance::Instance;
 use crate::memory::Shares;
 use crate::state::{self, Origin};
 use crate::{kafka, memory, serving, signals, wiring};
@@ -149,7 +147,7 @@ pub fn start(
 }
 
 /// Flags that do not go together.
-fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
+pub(super) fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
     if args.membership == MembershipFlag::Static && global.state_dir.is_none() {
         bail!("--membership static needs --state-dir, which keeps the instance's name over restarts");
     }
@@ -259,7 +257,7 @@ fn patterns(config: &Config) -> Patterns {
 }
 
 /// How many partitions the input has. What belongs together lies in partitions of the same number.
-fn partitions(config: &Config, metadata: &Metadata) -> Result<i32, Failure> {
+pub(super) fn partitions(config: &Config, metadata: &Metadata) -> Result<i32, Failure> {
     let count = |name: &str| topics::partitions(metadata, name).unwrap_or(0);
     let input = config.name_of(Role::Input);
     let wanted = count(input);
@@ -285,72 +283,4 @@ fn outputs(topology: &Topology, metadata: &Metadata) -> Result<OutputTopics, Fai
         topics.push((name.clone(), partitions));
     }
     Ok(OutputTopics::new(topics))
-}
-
-/// This instance's name, held for as long as the process lives.
-struct Instance {
-    name: String,
-    _lock: Option<File>,
-}
-
-impl Instance {
-    /// The name kept in the state directory, which no other process may use meanwhile; without one a new name.
-    fn claim(state_dir: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(folder) = state_dir else {
-            return Ok(Self { name: uuid::Uuid::new_v4().simple().to_string(), _lock: None });
-        };
-        let unusable = || format!("--state-dir {} cannot be used", folder.display());
-        std::fs::create_dir_all(folder).with_context(unusable)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("lock"))
-            .with_context(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                bail!("--state-dir {} is in use by another process; give each its own", folder.display())
-            }
-            Err(TryLockError::Error(error)) => return Err(anyhow!(error).context(unusable())),
-        }
-        let file = folder.join("instance-id");
-        let known = std::fs::read_to_string(&file).unwrap_or_default();
-        let known = known.trim();
-        let name = if known.is_empty() || !known.chars().all(|c| c.is_ascii_alphanumeric()) {
-            let name = uuid::Uuid::new_v4().simple().to_string();
-            let mut file = File::create(&file).with_context(unusable)?;
-            file.write_all(name.as_bytes()).and_then(|()| file.sync_all()).with_context(unusable)?;
-            name
-        } else {
-            known.to_owned()
-        };
-        Ok(Self { name, _lock: Some(lock) })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_instance_keeps_its_name_over_restarts() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = Instance::claim(Some(folder.path())).unwrap().name;
-        assert_eq!(Instance::claim(Some(folder.path())).unwrap().name, first);
-    }
-
-    #[test]
-    fn a_state_directory_belongs_to_one_process_at_a_time() {
-        let folder = tempfile::tempdir().unwrap();
-        let _held = Instance::claim(Some(folder.path())).unwrap();
-        let error = Instance::claim(Some(folder.path())).err().unwrap();
-        assert!(error.to_string().contains("in use"), "{error}");
-    }
-
-    #[test]
-    fn a_state_directory_that_is_a_file_is_refused() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(Instance::claim(Some(file.path())).is_err());
-    }
 }

@@ -23,20 +23,38 @@ pub fn run(command: &SchemasCommand, config: &Config) -> Result<(), Failure> {
     }
 }
 
-/// What is said of each schema and subject, and whether anything of it is bad.
+/// What is said of a schema or a subject.
+#[derive(Debug)]
+pub struct Finding {
+    /// Of which.
+    pub what: String,
+    /// What is said.
+    pub sentence: String,
+    /// Whether some readers cannot read some records.
+    pub is_bad: bool,
+}
+
+/// All that was found.
 #[derive(Default)]
 struct Report {
-    is_bad: bool,
+    findings: Vec<Finding>,
 }
 
 impl Report {
-    fn good(what: &str, sentence: &str) {
-        anstream::println!("{what}: {sentence}");
+    fn good(&mut self, what: &str, sentence: &str) {
+        self.say(what, sentence, false);
     }
 
     fn bad(&mut self, what: &str, sentence: &str) {
-        self.is_bad = true;
-        anstream::println!("{what}: {sentence}");
+        self.say(what, sentence, true);
+    }
+
+    fn say(&mut self, what: &str, sentence: &str, is_bad: bool) {
+        self.findings.push(Finding { what: what.to_owned(), sentence: sentence.to_owned(), is_bad });
+    }
+
+    fn is_bad_of(&self, what: &str) -> bool {
+        self.findings.iter().any(|finding| finding.is_bad && finding.what == what)
     }
 
     /// One schema against versions of it, each with its place in the list.
@@ -51,7 +69,7 @@ impl Report {
             goes &= found.is_empty();
         }
         if goes {
-            Self::good(what, &format!("goes together with all {kind} versions ({})", versions.len()));
+            self.good(what, &format!("goes together with all {kind} versions ({})", versions.len()));
         }
         Ok(())
     }
@@ -65,20 +83,51 @@ fn check(config: &Config, folder: Option<&Path>) -> Result<(), Failure> {
         let released: Vec<String> = schema.released.iter().map(|text| (*text).to_owned()).collect();
         report.versions(schema.name, "released", text(schema), &released)?;
     }
+    let mut is_bad = print(&report.findings);
     match (&config.registry, formats::registry(config, Patience::Some)?) {
         (Some(spec), Some(registry)) => {
-            for output in outputs::of(config, spec) {
-                check_subject(&registry, &output.subject, text(&output.schema), &mut report)?;
-            }
-            for (topic, subject) in inputs(config, spec) {
-                check_input(&registry, topic, &subject, &mut report)?;
-            }
+            let mut report = Report::default();
+            let looked = look(config, spec, &registry, &text, &mut report);
+            is_bad |= print(&report.findings);
+            looked?;
         }
         _ => anstream::println!(
             "no registry: topics.yaml names no schema_registry, so the schemas were compared with what was released only"
         ),
     }
-    if report.is_bad { Err(Failure::No) } else { Ok(()) }
+    if is_bad { Err(Failure::No) } else { Ok(()) }
+}
+
+/// Says it all; whether anything is bad.
+fn print(findings: &[Finding]) -> bool {
+    findings.iter().for_each(|Finding { what, sentence, .. }| anstream::println!("{what}: {sentence}"));
+    findings.iter().any(|finding| finding.is_bad)
+}
+
+/// The program's own schemas against what the registry has.
+///
+/// # Errors
+/// The registry does not answer, or what it has cannot be read.
+pub fn registered(config: &Config, spec: &RegistrySpec, registry: &Registry) -> anyhow::Result<Vec<Finding>> {
+    let mut report = Report::default();
+    look(config, spec, registry, &|schema| schema.text, &mut report)?;
+    Ok(report.findings)
+}
+
+fn look<'t>(
+    config: &Config,
+    spec: &RegistrySpec,
+    registry: &Registry,
+    text: &dyn Fn(&Schema) -> &'t str,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    for output in outputs::of(config, spec) {
+        check_subject(registry, &output.subject, text(&output.schema), report)?;
+    }
+    for (topic, subject) in inputs(config, spec) {
+        check_input(registry, topic, &subject, report)?;
+    }
+    Ok(())
 }
 
 /// The schemas of a folder by their names; none where none is given.
@@ -98,23 +147,24 @@ fn texts(folder: Option<&Path>) -> anyhow::Result<BTreeMap<&'static str, String>
 fn check_subject(registry: &Registry, subject: &str, text: &str, report: &mut Report) -> anyhow::Result<()> {
     let versions = registry.versions(subject)?;
     if versions.is_empty() {
-        Report::good(subject, "has no version yet; `cx-timelines schemas register` registers one");
+        report.good(subject, "has no version yet; `cx-timelines schemas register` registers one");
         return Ok(());
     }
-    let was_bad = std::mem::take(&mut report.is_bad);
     report.versions(subject, "registered", text, &versions)?;
     // What we find is said with its place; what only the registry finds, in its words.
-    if !report.is_bad
+    if !report.is_bad_of(subject)
         && let Verdict::Incompatible(reasons) = registry.check(subject, text)?
     {
         report.bad(subject, &format!("the registry would refuse it: {}", reasons.join("; ")));
     }
-    report.is_bad |= was_bad;
     let rule = registry.rule(subject)?;
     if rule.as_deref() != Some(RULE) {
         let rule = rule.map_or_else(|| "the registry's own".to_owned(), |rule| format!("{rule:?}"));
-        anstream::println!(
-            "{subject}: the rule is {rule}, so others may register what breaks readers; `cx-timelines schemas register` sets {RULE}"
+        report.good(
+            subject,
+            &format!(
+                "the rule is {rule}, so others may register what breaks readers; `cx-timelines schemas register` sets {RULE}"
+            ),
         );
     }
     Ok(())
@@ -141,7 +191,7 @@ fn check_input(registry: &Registry, topic: &str, subject: &str, report: &mut Rep
         }
     }
     if reads {
-        Report::good(subject, &format!("events of all registered versions can be read ({})", versions.len()));
+        report.good(subject, &format!("events of all registered versions can be read ({})", versions.len()));
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ pub fn missing(config: &Config, metadata: &Metadata) -> Vec<String> {
 }
 
 /// The changelog and the repartition topic have a partition for each partition that the input really has.
-fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
+pub(super) fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
     let declared = topic.partitions.unwrap_or(1);
     if !matches!(topic.role, Role::Changelog | Role::Repartition) {
         return declared;
@@ -214,7 +214,13 @@ fn compare(
     Ok(declared.iter().map(|(name, topic)| ((*name).to_owned(), finding(name, topic))).collect())
 }
 
-fn differences(topic: &Topic, real: i32, wanted: i32, settings: &BTreeMap<String, String>) -> Vec<String> {
+/// What of a topic is not as declared, in words.
+pub(super) fn differences(
+    topic: &Topic,
+    real: i32,
+    wanted: i32,
+    settings: &BTreeMap<String, String>,
+) -> Vec<String> {
     let mut different = Vec::new();
     if real != wanted {
         different.push(format!("{real} partitions, declared {wanted}"));

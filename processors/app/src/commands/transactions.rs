@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use edge::{Deliveries, FailedDeliveries};
-use rdkafka::ClientConfig;
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use crate::exit::Failure;
 
@@ -70,6 +71,19 @@ impl Transactions {
                 Err((error, _)) => return Err(error).context("a record cannot be sent"),
             }
         }
+    }
+
+    /// Commits these offsets of a group with the transaction.
+    ///
+    /// # Errors
+    /// The group's coordinator refuses them, or does not answer.
+    pub fn send_offsets(
+        &self,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> anyhow::Result<()> {
+        patiently(|| self.producer.send_offsets_to_transaction(offsets, group, STEP))
+            .context("the group's offsets cannot be put into the transaction")
     }
 
     /// Commits what was sent.

@@ -4,6 +4,7 @@
 //! closes those that are slow to send a request: a stuck client can hold neither memory nor the program's end. What else
 //! there is than figures and health is given to it.
 
+mod counted;
 mod timed;
 mod tls;
 
@@ -12,6 +13,7 @@ use crate::metrics::{CONTENT_TYPE, Metrics};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::io;
@@ -101,12 +103,14 @@ pub async fn serve(
     Serving { tls, more }: Serving,
     shutdown: impl Future<Output = ()>,
 ) {
+    let metrics = state.metrics.clone();
     let routes = Router::new()
         .route("/metrics", get(scrape))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready_probe))
         .with_state(state)
-        .merge(more.unwrap_or_else(index));
+        .merge(more.unwrap_or_else(index))
+        .layer(middleware::from_fn_with_state(metrics, counted::count));
     let listener = Bounded::new(listener, tls);
     let (stop, stopped) = oneshot::channel::<()>();
     // Either the sender says stop or it is gone: both mean the end.
@@ -281,6 +285,29 @@ mod tests {
         }
         assert!(ask(server.address(), "GET", "/metrics/").starts_with("HTTP/1.1 404 "));
         assert!(ask(server.address(), "GET", "/../etc/passwd").starts_with("HTTP/1.1 404 "));
+    }
+
+    #[test]
+    fn requests_are_counted_by_route_method_and_class_of_answer() {
+        let (server, metrics, _) = server();
+        ask(server.address(), "GET", "/metrics");
+        ask(server.address(), "GET", "/health/ready");
+        ask(server.address(), "POST", "/metrics");
+        ask(server.address(), "GET", "/c-4711?secret=1");
+        ask(server.address(), "BREW", "/c-4712");
+        let text = metrics.render();
+        for (labels, count) in [
+            ("method=\"GET\",route=\"/metrics\",status=\"2xx\"", 1),
+            ("method=\"GET\",route=\"/health/ready\",status=\"5xx\"", 1),
+            ("method=\"POST\",route=\"/metrics\",status=\"4xx\"", 1),
+            ("method=\"GET\",route=\"none\",status=\"4xx\"", 1),
+            ("method=\"other\",route=\"none\",status=\"4xx\"", 1),
+        ] {
+            let line = format!("\ncx_timelines_http_requests_total{{{labels}}} {count}\n");
+            assert!(text.contains(&line), "{line}\n{text}");
+        }
+        assert!(text.contains("\ncx_timelines_http_latency_seconds_count 5\n"), "{text}");
+        assert!(!text.contains("471"), "what was asked for is no label: {text}");
     }
 
     #[test]

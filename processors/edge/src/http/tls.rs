@@ -14,6 +14,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, TlsAcceptor};
 
 use super::timed::Timed;
+use crate::reread::Reread;
 
 /// What can be wrong with a certificate and its key.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +44,9 @@ pub enum TlsError {
     },
 }
 
-/// A certificate with its key. TLS 1.2 and 1.3 are spoken, nothing older.
+/// A certificate with its key, as their files have them. TLS 1.2 and 1.3 are spoken, nothing older.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Tls(Arc<Reread<TlsAcceptor>>);
 
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,11 +55,17 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads them.
+    /// Reads them. When they change they are read again: connections from then on have the new ones.
     ///
     /// # Errors
     /// A file is missing or holds something else, or they do not fit.
     pub fn from_files(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+        let (cert, key) = (cert.to_owned(), key.to_owned());
+        let files = vec![cert.clone(), key.clone()];
+        Ok(Self(Arc::new(Reread::new(files, move || Self::acceptor(&cert, &key))?)))
+    }
+
+    fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
         let wrong = |file: &Path, what| {
             let file = file.to_owned();
             move |source| TlsError::File { file, what, source }
@@ -78,7 +85,7 @@ impl Tls {
             .with_single_cert(certificates, private_key)
             .map_err(pair)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 
@@ -92,7 +99,7 @@ pub(crate) enum Connection {
 impl Connection {
     pub(super) fn new(timed: Timed, tls: Option<&Tls>) -> Self {
         match tls {
-            Some(tls) => Self::Shaking(Box::new(tls.0.accept(timed))),
+            Some(tls) => Self::Shaking(Box::new(tls.0.get().accept(timed))),
             None => Self::Plain(timed),
         }
     }

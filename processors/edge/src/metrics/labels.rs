@@ -37,7 +37,7 @@ pub enum Rebalance {
 impl Rebalance {
     pub(super) const ALL: [Self; 3] = [Self::Assigned, Self::Revoked, Self::Lost];
 
-    pub(super) const fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Assigned => "assigned",
             Self::Revoked => "revoked",

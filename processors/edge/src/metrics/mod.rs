@@ -26,6 +26,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// How large the file system of a folder is and how much of it is free, in bytes; none where that cannot be told.
+#[must_use]
+pub fn disk_space(folder: &Path) -> Option<(i64, i64)> {
+    disk::space(folder).map(|space| (space.size_bytes, space.free_bytes))
+}
+
 /// The media type of [`Metrics::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -82,6 +88,9 @@ struct Inner {
     schemas_awaited: IntGauge,
     visits: Family,
     visits_taken_back: Family,
+    http_requests: IntCounterVec,
+    http_latency: Histogram,
+    http_streams: IntGauge,
     live: IntGauge,
     ready: IntGauge,
     state_folder: Mutex<Option<PathBuf>>,
@@ -101,6 +110,16 @@ struct Inner {
 #[derive(Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
+}
+
+/// A client that looks on.
+#[derive(Debug)]
+pub struct OpenStream(IntGauge);
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl std::fmt::Debug for Metrics {
@@ -169,6 +188,9 @@ impl Metrics {
             schemas_awaited: gauge(&registry, &names::SCHEMAS_AWAITED)?,
             visits: family(&registry, &names::QUEUE_VISITS, labels.visit_outcomes)?,
             visits_taken_back: family(&registry, &names::QUEUE_VISITS_TAKEN_BACK, labels.visit_outcomes)?,
+            http_requests: counters(&registry, &names::HTTP_REQUESTS)?,
+            http_latency: histogram(&registry, &names::HTTP_LATENCY)?,
+            http_streams: gauge(&registry, &names::HTTP_STREAMS)?,
             live: gauge(&registry, &names::LIVE)?,
             ready: gauge(&registry, &names::READY)?,
             state_folder: Mutex::default(),
@@ -200,6 +222,19 @@ impl Metrics {
     /// `count` records written to an output topic.
     pub fn outputs(&self, topic: &str, count: u64) {
         self.inner.outputs.with_label_values(&[topic]).inc_by(count);
+    }
+
+    /// A request over HTTP whose answer has begun. All three words come from small known sets.
+    pub(crate) fn http_request(&self, route: &str, method: &str, status: &str, took: Duration) {
+        self.inner.http_requests.with_label_values(&[route, method, status]).inc();
+        self.inner.http_latency.observe(took.as_secs_f64());
+    }
+
+    /// A client looks on, until this is dropped.
+    #[must_use]
+    pub fn http_stream(&self) -> OpenStream {
+        self.inner.http_streams.inc();
+        OpenStream(self.inner.http_streams.clone())
     }
 
     /// `count` dead letters of a reason (one of those given at the start).

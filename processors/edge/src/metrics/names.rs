@@ -46,6 +46,9 @@ const END_TO_END_BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
     900.0, 3600.0,
 ];
+/// From a health probe to an answer that waited for a worker.
+const HTTP_BUCKETS: &[f64] =
+    &[0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Declared {
     Declared { name, help, kind: Type::Counter, labels, buckets: &[] }
@@ -292,6 +295,24 @@ pub const QUEUE_VISITS_TAKEN_BACK: Declared = counter(
     &["outcome"],
     "Visits of queues that were counted as ended so and, after a late event, have not; to be subtracted.",
 );
+/// Requests over HTTP.
+pub const HTTP_REQUESTS: Declared = counter(
+    "cx_timelines_http_requests_total",
+    &["route", "method", "status"],
+    "Requests over HTTP by the route that was meant, the method and the class of the answer.",
+);
+/// How long they take.
+pub const HTTP_LATENCY: Declared = histogram(
+    "cx_timelines_http_latency_seconds",
+    HTTP_BUCKETS,
+    "Time from a request over HTTP, once it was read, until its answer began.",
+);
+/// Those who look on.
+pub const HTTP_STREAMS: Declared = gauge(
+    "cx_timelines_http_streams",
+    &[],
+    "Clients that look on: open streams of server-sent events, as every open live page has one.",
+);
 /// Whether it is alive.
 pub const LIVE: Declared = gauge(
     "cx_timelines_live",
@@ -359,6 +380,9 @@ pub const ALL: &[Declared] = &[
     SCHEMAS_AWAITED,
     QUEUE_VISITS,
     QUEUE_VISITS_TAKEN_BACK,
+    HTTP_REQUESTS,
+    HTTP_LATENCY,
+    HTTP_STREAMS,
     LIVE,
     READY,
     BUILD_INFO,

@@ -16,6 +16,7 @@ fn metrics() -> Metrics {
 fn all_metrics() -> Metrics {
     let metrics = metrics();
     metrics.outputs("cx.activities", 1);
+    metrics.http_request("/metrics", "GET", "2xx", Duration::from_millis(1));
     metrics.lag("cx.events", 0, 5);
     metrics.restore_remaining(0, 5);
     metrics.state_size(0, 2, 300);
@@ -206,4 +207,15 @@ fn two_pipelines_in_one_process_do_not_share_figures() {
     assert!(Metrics::in_registry(registry.clone(), &Labels::default()).is_ok());
     let error = Metrics::in_registry(registry, &Labels::default()).unwrap_err();
     assert!(error.to_string().contains("cx_timelines_"), "{error}");
+}
+
+#[test]
+fn streams_are_counted_as_long_as_they_are_open() {
+    let metrics = metrics();
+    let (first, second) = (metrics.http_stream(), metrics.http_stream());
+    assert!(has(&metrics.render(), "cx_timelines_http_streams 2"));
+    drop(first);
+    assert!(has(&metrics.render(), "cx_timelines_http_streams 1"));
+    drop(second);
+    assert!(has(&metrics.render(), "cx_timelines_http_streams 0"));
 }

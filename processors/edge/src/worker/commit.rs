@@ -11,6 +11,7 @@ use super::{Worker, now_ms};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::metrics::Outcome;
 use crate::producer::{AtOnce, TransactionFailed, TransactionalProducer};
+use crate::spans;
 
 /// After a failed transaction the records come again; not at once, since what failed may fail again.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
@@ -24,8 +25,15 @@ impl Worker {
             return Ok(());
         }
         let began = Instant::now();
-        match self.transact() {
+        let span = spans::commit(&self.name);
+        let result = span.in_scope(|| self.transact());
+        if result.is_err() {
+            spans::not_committed(&span);
+        }
+        match result {
             Ok(AtOnce(at_once)) => {
+                spans::committed(&span);
+                drop(span);
                 self.shared.metrics.transaction(Outcome::Committed);
                 self.shared.metrics.commit_latency(began.elapsed());
                 self.settle(true)?;

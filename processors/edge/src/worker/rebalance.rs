@@ -14,6 +14,7 @@ use crate::consumer::Rebalanced;
 use crate::errors::{self, EdgeError};
 use crate::metrics::Rebalance;
 use crate::restore::Restored;
+use crate::spans;
 
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
 const LISTED_MAX: usize = 64;
@@ -39,6 +40,7 @@ impl Worker {
     fn assigned(&mut self, partitions: &TopicPartitionList) -> Result<(), EdgeError> {
         self.joined = true;
         self.shared.metrics.rebalance(Rebalance::Assigned);
+        let _span = spans::rebalance(&self.name, Rebalance::Assigned.label(), partitions.count()).entered();
         tracing::info!(worker = self.name, partitions = %listed(partitions), "assigned");
         let (lanes, siding, strange) = divided(partitions, &self.shared);
         let answered = self.consumer.incremental_assign(&self.with_repartition(partitions, &lanes)?);
@@ -61,7 +63,9 @@ impl Worker {
 
     /// What goes away is committed first, unless it is lost already.
     fn revoked(&mut self, partitions: &TopicPartitionList, lost: bool) -> Result<(), EdgeError> {
-        self.shared.metrics.rebalance(if lost { Rebalance::Lost } else { Rebalance::Revoked });
+        let kind = if lost { Rebalance::Lost } else { Rebalance::Revoked };
+        self.shared.metrics.rebalance(kind);
+        let _span = spans::rebalance(&self.name, kind.label(), partitions.count()).entered();
         tracing::info!(worker = self.name, partitions = %listed(partitions), lost, "revoked");
         // Who lost its partitions is no member any more, until the group answers again: not ready, though nothing is missing.
         self.joined &= !lost;

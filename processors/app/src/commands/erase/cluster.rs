@@ -3,22 +3,21 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use rdkafka::admin::AdminOptions;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::cli::Global;
 use crate::commands::conversation::reader::{Reader, Span};
+use crate::commands::group::Group;
 use crate::commands::topics;
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
 
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the cluster may take to end a transaction whose time is up.
 const ENDING_TIME_MAX: Duration = Duration::from_secs(30);
@@ -33,7 +32,7 @@ pub struct Cluster<'c> {
     metadata: Metadata,
     reader: Reader,
     everything: Reader,
-    offsets: BaseConsumer,
+    group: Group,
 }
 
 impl<'c> Cluster<'c> {
@@ -44,15 +43,7 @@ impl<'c> Cluster<'c> {
     pub fn open(global: &Global, config: &'c Config) -> Result<Self, Failure> {
         let client = kafka::client(global)?;
         let metadata = topics::reach(&client, global)?;
-        let mut grouped = client.clone();
-        // It looks at the group's offsets, and never joins it.
-        grouped.set("group.id", &global.group);
-        grouped.set("enable.auto.commit", "false");
-        // What is committed by now, without waiting for transactions that a killed instance left open.
-        grouped.set("isolation.level", "read_uncommitted");
-        let offsets = grouped
-            .create()
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        let group = Group::open(&client, &global.group)?;
         Ok(Self {
             reader: Reader::new(&client)?,
             everything: Reader::of_everything(&client)?,
@@ -60,7 +51,7 @@ impl<'c> Cluster<'c> {
             config,
             formats: Formats::open(config)?,
             metadata,
-            offsets,
+            group,
         })
     }
 
@@ -182,17 +173,12 @@ impl<'c> Cluster<'c> {
     /// # Errors
     /// The cluster does not answer.
     pub fn committed(&self, topic: &str, partitions: i32) -> anyhow::Result<Vec<Option<i64>>> {
-        let mut question = TopicPartitionList::new();
-        for partition in 0..partitions {
-            question.add_partition(topic, partition);
-        }
-        let answer = self.offsets.committed_offsets(question, ANSWER_TIMEOUT);
-        let answer = answer.with_context(|| format!("the group's offsets of {topic} cannot be asked for"))?;
-        let committed = |partition| match answer.find_partition(topic, partition)?.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
-        };
-        Ok((0..partitions).map(committed).collect())
+        self.group.committed(topic, partitions)
+    }
+
+    /// The group.
+    pub fn group(&self) -> &Group {
+        &self.group
     }
 
     /// Deletes what lies before these offsets, by partition.

@@ -5,7 +5,7 @@
 //! cannot: it overwrites records of conversations that were forgotten long ago, takes dead letters out, and cuts off what
 //! has been read of the repartition topic. Each step can be done again, so a command that died is simply run again.
 
-mod cluster;
+pub(super) mod cluster;
 mod letters;
 mod outputs;
 mod report;

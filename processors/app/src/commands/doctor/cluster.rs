@@ -1,0 +1,199 @@
+//! The cluster: whether it is reached, what it says of itself, and the topics in which it keeps groups and transactions.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use rdkafka::admin::{AdminOptions, ResourceSpecifier};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::metadata::{Metadata, MetadataTopic};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, ClientContext};
+
+use super::report::Check;
+use crate::cli::Global;
+use crate::commands::topics;
+use crate::config::Config;
+use crate::exit::Failure;
+use crate::kafka;
+
+const NAME: &str = "cluster";
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The brokers' names of the topics of groups and of transactions.
+const OFFSETS: &str = "__consumer_offsets";
+const TRANSACTIONS: &str = "__transaction_state";
+
+/// Remembers what the client says of its troubles: the calls themselves only say that there was no answer.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl ClientContext for Heard {
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "looking at the cluster");
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(reason.to_owned());
+    }
+}
+
+impl ConsumerContext for Heard {}
+
+/// A cluster that answers.
+pub struct Reached {
+    /// For other clients.
+    pub client: ClientConfig,
+    /// All that it knows and lets us see.
+    pub metadata: Metadata,
+    /// Its own id.
+    pub id: String,
+    consumer: BaseConsumer<Heard>,
+}
+
+/// What is known of one topic when it is asked for by its name.
+pub enum Named {
+    /// It is there.
+    There(Metadata),
+    /// The cluster says this instead.
+    Not(RDKafkaErrorCode),
+}
+
+impl Reached {
+    /// Asks the cluster, once.
+    ///
+    /// # Errors
+    /// The check that failed.
+    pub fn ask(global: &Global) -> Result<Self, Check> {
+        let refused = |error: Failure| match error {
+            Failure::Usage(error) | Failure::Failed(error) => {
+                Check::error(NAME, &error, "mend --kafka, or the file of --kafka-properties")
+            }
+            Failure::No => Check::fail(NAME, "the client's settings cannot be used", "mend --kafka"),
+        };
+        let client = kafka::client(global).map_err(refused)?;
+        let consumer: BaseConsumer<Heard> =
+            client.create_with_context(Heard::default()).map_err(|error| {
+                refused(Failure::usage(anyhow!(error).context("a --kafka property is refused")))
+            })?;
+        let metadata = consumer.fetch_metadata(None, ANSWER_TIMEOUT).map_err(|error| {
+            // What it has to say of it is told when it is polled.
+            let _ = consumer.poll(Duration::ZERO);
+            let heard = consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).first().cloned();
+            let why = heard.unwrap_or_else(|| error.to_string());
+            Check::fail(
+                NAME,
+                format!("no broker answers at {}: {why}", global.bootstrap),
+                "start it, or name others with --bootstrap; where it wants TLS or a password, see --kafka-properties",
+            )
+        })?;
+        let id = kafka::cluster_id(&client).map_err(refused)?;
+        Ok(Self { client, metadata, id, consumer })
+    }
+
+    /// What the cluster says of itself.
+    pub fn checks(&self, config: Option<&Config>) -> Vec<Check> {
+        let brokers = self.metadata.brokers();
+        let names: Vec<String> =
+            brokers.iter().map(|broker| format!("{}:{}", broker.host(), broker.port())).collect();
+        let count = brokers.len();
+        let mut checks =
+            vec![Check::ok(NAME, format!("{} has {count} broker(s): {}", self.id, names.join(", ")))];
+        checks.push(self.inner_topic("group coordinator", OFFSETS));
+        checks.push(self.inner_topic("transaction coordinator", TRANSACTIONS));
+        checks.extend(config.map(|config| self.transaction_time(config)));
+        checks
+    }
+
+    /// A topic by its name: so the cluster says why it is not there.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub fn topic(&self, name: &str) -> anyhow::Result<Named> {
+        let metadata = self.consumer.fetch_metadata(Some(name), ANSWER_TIMEOUT)?;
+        let problem = metadata.topics().first().and_then(MetadataTopic::error).map(RDKafkaErrorCode::from);
+        Ok(problem.map_or(Named::There(metadata), Named::Not))
+    }
+
+    /// The coordinators are the leaders of these topics' partitions. To ask for one by its name would need a producer, which
+    /// takes the name of whoever uses it.
+    fn inner_topic(&self, check: &str, topic: &str) -> Check {
+        let metadata = match self.topic(topic) {
+            Ok(Named::There(metadata)) => metadata,
+            Ok(Named::Not(RDKafkaErrorCode::UnknownTopicOrPartition)) => {
+                return Check::ok(
+                    check,
+                    format!("{topic} is not there yet: the brokers make it for the first who asks"),
+                );
+            }
+            Ok(Named::Not(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                return Check::skip(
+                    check,
+                    format!("the right to DESCRIBE topic {topic} is missing; nothing else needs it"),
+                );
+            }
+            Ok(Named::Not(code)) => {
+                return Check::fail(check, format!("{topic}: {code}"), "look at the brokers' logs");
+            }
+            Err(error) => return Check::error(check, &error, "look at the brokers' logs"),
+        };
+        let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+        let (mut all, mut without, mut behind) = (0, 0, 0);
+        for partition in partitions {
+            all += 1;
+            without += usize::from(partition.leader() < 0);
+            behind += usize::from(partition.isr().len() < partition.replicas().len());
+        }
+        let found = format!(
+            "{topic} has {all} partitions, {without} without a leader, {behind} with a copy that is behind"
+        );
+        match (without, behind) {
+            (0, 0) => {
+                Check::ok(check, format!("{topic} has {all} partitions, each with a leader and all copies"))
+            }
+            (0, _) => Check::warn(check, found, "look for the broker that is away or slow"),
+            _ => Check::fail(
+                check,
+                found,
+                "start the brokers that are away: who depends on those partitions waits",
+            ),
+        }
+    }
+
+    /// The brokers refuse a transactional producer whose time-out is longer than theirs.
+    fn transaction_time(&self, config: &Config) -> Check {
+        const CHECK: &str = "transaction timeout";
+        const SETTING: &str = "transaction.max.timeout.ms";
+        let wanted = config.transaction_timeout_ms;
+        let Some(broker) = self.metadata.brokers().first() else {
+            return Check::skip(CHECK, "no broker is known");
+        };
+        match self.setting_of_broker(broker.id(), SETTING) {
+            Ok(Some(most)) if wanted > most => Check::fail(
+                CHECK,
+                format!("transaction.timeout is {wanted} ms, and the brokers allow {most} ms"),
+                format!("lower transaction.timeout in topics.yaml, or raise {SETTING} of the brokers"),
+            ),
+            Ok(Some(most)) => Check::ok(CHECK, format!("{wanted} ms; the brokers allow {most} ms")),
+            Ok(None) => Check::skip(CHECK, format!("the brokers do not tell {SETTING}")),
+            Err(error) => Check::skip(
+                CHECK,
+                format!(
+                    "the brokers' settings cannot be read ({error:#}); that takes DESCRIBE_CONFIGS on the cluster"
+                ),
+            ),
+        }
+    }
+
+    fn setting_of_broker(&self, id: i32, name: &str) -> anyhow::Result<Option<u64>> {
+        let admin = topics::admin(&self.client).map_err(|_| anyhow!("a --kafka property is refused"))?;
+        let options = AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT));
+        let brokers = [ResourceSpecifier::Broker(id)];
+        let described = topics::block_on(admin.describe_configs(&brokers, &options))??;
+        for resource in described {
+            let resource = resource.map_err(|code| anyhow!("{code}"))?;
+            let value = resource.get(name).and_then(|entry| entry.value.as_deref()?.parse().ok());
+            if value.is_some() {
+                return Ok(value);
+            }
+        }
+        Ok(None)
+    }
+}

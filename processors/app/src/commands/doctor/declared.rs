@@ -1,0 +1,222 @@
+//! The declared topics against those of the cluster, by the same rules as `topics check`; and what `topics check` does not
+//! look at: rights, leaders, copies.
+
+use std::collections::BTreeMap;
+
+use rdkafka::metadata::MetadataTopic;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::cluster::{Named, Reached};
+use super::report::Check;
+use crate::commands::{run, topics};
+use crate::config::{Config, Role, Topic};
+use crate::exit::Failure;
+
+/// Each topic that has a name, then those whose partitions belong together.
+pub fn checks(reached: &Reached, config: &Config) -> Vec<Check> {
+    let declared = config.topics.iter().filter_map(|topic| Some((topic.exact()?, topic)));
+    let mut checks: Vec<Check> = declared.map(|(name, topic)| one(reached, config, name, topic)).collect();
+    checks.push(together(reached, config));
+    checks
+}
+
+fn one(reached: &Reached, config: &Config, name: &str, topic: &Topic) -> Check {
+    let check = format!("topic {name}");
+    let metadata = match reached.topic(name) {
+        Ok(Named::There(metadata)) => metadata,
+        Ok(Named::Not(code)) => return not_there(check, name, topic.role, code),
+        Err(error) => return Check::error(check, &error, "see whether the brokers are well"),
+    };
+    let Some(real) = metadata.topics().first() else {
+        return Check::skip(check, "the cluster says nothing of it");
+    };
+    let settings = match topics::settings_of(&reached.client, std::iter::once(name)) {
+        Ok(mut settings) => settings.remove(name).unwrap_or_default(),
+        Err(Failure::Usage(error) | Failure::Failed(error)) => {
+            let found = format!("{} partitions; {error:#}", real.partitions().len());
+            return Check::warn(
+                check,
+                found,
+                format!("grant DESCRIBE_CONFIGS on topic {name}, so that they can be compared"),
+            );
+        }
+        Err(Failure::No) => BTreeMap::new(),
+    };
+    let wanted = topics::wanted_partitions(topic, config, &reached.metadata);
+    judge(check, name, topic, real_of(real), wanted, &settings)
+}
+
+/// The right that is missing is the one that the topic's role needs, since each of them lets its holder see the topic.
+fn not_there(check: String, name: &str, role: Role, code: RDKafkaErrorCode) -> Check {
+    match code {
+        RDKafkaErrorCode::UnknownTopicOrPartition => {
+            Check::fail(check, "it does not exist", "`cx-timelines topics apply` creates it")
+        }
+        RDKafkaErrorCode::TopicAuthorizationFailed => {
+            let right = match role {
+                Role::Input | Role::Erasures => "READ",
+                Role::Output | Role::DeadLetters => "WRITE",
+                Role::Changelog | Role::Repartition => "READ and WRITE",
+            };
+            Check::fail(
+                check,
+                "the principal may not see it (TOPIC_AUTHORIZATION_FAILED)",
+                format!("grant {right} on topic {name}, and DESCRIBE_CONFIGS"),
+            )
+        }
+        code => Check::fail(check, format!("{code}"), "see whether the brokers are well"),
+    }
+}
+
+/// What the cluster says of a topic's partitions.
+#[derive(Debug, Clone, Copy)]
+struct Real {
+    partitions: i32,
+    without_leader: usize,
+    copies: usize,
+    in_sync: usize,
+}
+
+fn real_of(topic: &MetadataTopic) -> Real {
+    let partitions = topic.partitions();
+    Real {
+        partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
+        without_leader: partitions.iter().filter(|partition| partition.leader() < 0).count(),
+        copies: partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or(0),
+        in_sync: partitions.iter().map(|partition| partition.isr().len()).min().unwrap_or(0),
+    }
+}
+
+fn judge(
+    check: String,
+    name: &str,
+    topic: &Topic,
+    real: Real,
+    wanted: i32,
+    settings: &BTreeMap<String, String>,
+) -> Check {
+    let Real { partitions, without_leader, copies, in_sync } = real;
+    let setting = |key: &str| settings.get(key).map_or("unknown", String::as_str);
+    let in_sync_least: usize = setting("min.insync.replicas").parse().unwrap_or(1);
+    let retention = match setting("cleanup.policy").contains("delete") {
+        true => format!(", retention.ms {}", setting("retention.ms")),
+        false => String::new(),
+    };
+    let found = format!(
+        "{partitions} partitions, {copies} copies ({in_sync} in sync, at least {in_sync_least} wanted), {}{}, \
+         max.message.bytes {}",
+        setting("cleanup.policy"),
+        retention,
+        setting("max.message.bytes"),
+    );
+    if without_leader > 0 {
+        let found = format!("{without_leader} of {partitions} partitions have no leader");
+        return Check::fail(check, found, "start the brokers that are away");
+    }
+    if in_sync < in_sync_least {
+        return Check::fail(
+            check,
+            found,
+            format!(
+                "nothing can be written: start the brokers that are away, or lower min.insync.replicas of {name}"
+            ),
+        );
+    }
+    let different = topics::differences(topic, partitions, wanted, settings);
+    if !different.is_empty() {
+        return Check::fail(check, different.join("; "), remedy(name, partitions == wanted));
+    }
+    if in_sync < copies {
+        return Check::warn(check, found, "a copy is behind: look for the broker that is away or slow");
+    }
+    Check::ok(check, found)
+}
+
+fn remedy(name: &str, only_settings: bool) -> String {
+    if only_settings {
+        return format!(
+            "kafka-configs.sh --alter --topic {name} --add-config KEY=VALUE, or declare in topics.yaml what is meant"
+        );
+    }
+    format!(
+        "declare in topics.yaml how many {name} has; to change how many, make a new topic, or for the input begin with a new \
+         --group"
+    )
+}
+
+/// What belongs together lies in partitions of the same number.
+fn together(reached: &Reached, config: &Config) -> Check {
+    const CHECK: &str = "partitions";
+    if !topics::missing(config, &reached.metadata).is_empty() {
+        return Check::skip(CHECK, "some topics cannot be seen");
+    }
+    match run::partitions(config, &reached.metadata) {
+        Ok(count) => Check::ok(
+            CHECK,
+            format!("input, changelog and repartition topic have {count} each, as they must"),
+        ),
+        Err(Failure::Usage(error) | Failure::Failed(error)) => {
+            Check::error(CHECK, &error, "give the three the same number of partitions")
+        }
+        Err(Failure::No) => Check::skip(CHECK, "not known"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::Status;
+    use super::*;
+    use crate::config::{Cleanup, Format, TopicName};
+
+    fn topic() -> Topic {
+        Topic {
+            name: TopicName::Exact("t".to_owned()),
+            role: Role::Output,
+            partitions: Some(8),
+            cleanup: Cleanup::Compact,
+            retention_ms: None,
+            format: Format::Json,
+            settings: BTreeMap::new(),
+        }
+    }
+
+    fn judged(real: Real, settings: &[(&str, &str)]) -> Check {
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        judge("topic t".to_owned(), "t", &topic(), real, 8, &settings)
+    }
+
+    const FINE: Real = Real { partitions: 8, without_leader: 0, copies: 3, in_sync: 3 };
+    const COMPACT: (&str, &str) = ("cleanup.policy", "compact");
+
+    #[test]
+    fn a_topic_as_declared_is_fine_and_one_with_a_copy_behind_a_warning() {
+        assert_eq!(judged(FINE, &[COMPACT]).status, Status::Ok);
+        assert_eq!(judged(Real { in_sync: 2, ..FINE }, &[COMPACT]).status, Status::Warn);
+    }
+
+    #[test]
+    fn too_few_copies_in_sync_or_no_leader_fail_whatever_is_declared() {
+        let least = ("min.insync.replicas", "2");
+        let check = judged(Real { in_sync: 1, ..FINE }, &[COMPACT, least]);
+        assert_eq!(check.status, Status::Fail);
+        assert!(check.remedy.unwrap().contains("min.insync.replicas"));
+        assert_eq!(judged(Real { without_leader: 1, ..FINE }, &[COMPACT]).status, Status::Fail);
+    }
+
+    #[test]
+    fn what_differs_fails_with_what_to_change() {
+        let check = judged(FINE, &[("cleanup.policy", "delete")]);
+        assert_eq!(check.status, Status::Fail);
+        assert!(check.found.contains("cleanup.policy is delete, declared compact"), "{check:?}");
+        assert!(check.remedy.unwrap().contains("kafka-configs.sh"));
+        let check = judged(Real { partitions: 4, ..FINE }, &[COMPACT]);
+        assert!(check.remedy.unwrap().contains("topics.yaml"));
+    }
+
+    #[test]
+    fn a_missing_right_names_what_to_grant() {
+        let denied = RDKafkaErrorCode::TopicAuthorizationFailed;
+        let check = not_there("topic t".to_owned(), "t", Role::Changelog, denied);
+        assert!(check.remedy.unwrap().contains("READ and WRITE on topic t"));
+    }
+}

@@ -1,0 +1,169 @@
+//! `reset`: the group forgets everything, so that the next `run` reads all input from its beginning.
+//!
+//! One transaction does all of it on the cluster: it removes every key of the changelog, puts the group's offsets of what it reads
+//! back to the beginnings, and that of the repartition topic to its end, for reading the input again makes that work anew. So it
+//! is done whole or not at all, whenever this dies. State on other machines is a cache of the changelog: it is emptied by what
+//! was removed there, like by any other change. The changelog is not deleted for that reason: offsets that begin anew would
+//! make such a state look as if it were further than the changelog.
+//!
+//! The outputs stay. They are a function of the set of events, so reading the same events writes the same final records.
+
+mod plan;
+
+use std::io::IsTerminal;
+
+use anyhow::{Context, anyhow, bail};
+use rdkafka::TopicPartitionList;
+use rdkafka::producer::BaseRecord;
+
+use self::plan::Plan;
+use super::erase::cluster::Cluster;
+use crate::cli::{Global, ResetArgs};
+use crate::commands::confirm::is_confirmed;
+use crate::commands::group::State;
+use crate::commands::transactions::Transactions;
+use crate::config::{Config, Role};
+use crate::exit::Failure;
+use crate::instance::Instance;
+use crate::state;
+
+/// All that is removed goes into one transaction, which may take a while; brokers allow a quarter of an hour.
+const TRANSACTION_TIMEOUT_MS: u64 = 600_000;
+
+/// Says what it would do; does it, where it may.
+pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Failure> {
+    if !args.dry_run && !args.yes && !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(anyhow!(
+            "there is no terminal to ask at: write --yes to reset, or --dry-run to see what would be done"
+        )));
+    }
+    // Held to the end: no instance may start with a state that is about to go.
+    let folder = global.state_dir.as_deref().filter(|folder| folder.exists());
+    let held = folder.filter(|_| !args.dry_run).map(|folder| Instance::claim(Some(folder))).transpose()?;
+    let cluster = Cluster::open(global, config)?;
+    let state = cluster.group().state()?;
+    if !args.dry_run {
+        refuse_members(&global.group, state.as_ref())?;
+    }
+    // First the transaction of an earlier run is ended: nothing has to wait for it then.
+    let transactions = match args.dry_run {
+        true => None,
+        false => Some(Transactions::start(
+            &cluster.client,
+            &format!("{}-reset", global.group),
+            TRANSACTION_TIMEOUT_MS,
+        )?),
+    };
+    if transactions.is_some() {
+        refuse_use(&cluster, &global.group)?;
+    }
+    let plan = Plan::make(&cluster, config, transactions.is_some())?;
+    anstream::print!("{}", plan.text(&global.group, state.as_ref(), folder));
+    let Some(transactions) = transactions else {
+        anstream::println!("nothing was changed");
+        return Ok(());
+    };
+    if plan.lost() > 0 && !args.despite_lost_events {
+        return Err(anyhow!(
+            "events have gone with the retention of the input, and what is made of the rest would be written over what is made of \
+             all: nothing was changed; give --despite-lost-events if that is what you want"
+        )
+        .into());
+    }
+    if !args.yes && !is_confirmed(&format!("reset the group {}", global.group))? {
+        anstream::println!("nothing was changed");
+        return Ok(());
+    }
+    carry_out(&cluster, &plan, &transactions)?;
+    if let Some(folder) = folder {
+        let wiped = state::wipe(folder).with_context(|| {
+            "the group is reset; only the state here could not be deleted, and is emptied when it is used"
+                .to_owned()
+        })?;
+        anstream::println!("{}: state of {wiped} partitions deleted", folder.display());
+    }
+    drop(held);
+    // Only looked at: offsets that were written now could be those of before.
+    refuse_members(&global.group, cluster.group().state()?.as_ref()).map_err(|_| {
+        anyhow!("an instance was started meanwhile, with the state of before: stop it and reset again")
+    })?;
+    anstream::println!("the group is reset: the next `cx-timelines run` reads all input again");
+    Ok(())
+}
+
+/// In a transaction the coordinator takes offsets from outside also while there are members, so whoever asks has to look first.
+/// Here by name, where the group works by the classic protocol.
+fn refuse_members(group: &str, state: Option<&State>) -> anyhow::Result<()> {
+    let Some(state) = state else { return Ok(()) };
+    if state.members.is_empty() && matches!(state.state.as_str(), "Empty" | "Dead") {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "the group {group} is in use ({}, {} member(s): {}): stop all its instances first, then wait until their sessions have \
+         ended, which takes 10 s where one was killed",
+        state.state,
+        state.members.len(),
+        state.members.join(", ")
+    ))
+}
+
+/// And here by what the coordinator does, which goes for every protocol.
+fn refuse_use(cluster: &Cluster<'_>, group: &str) -> anyhow::Result<()> {
+    for topic in cluster.of_role(Role::Input).into_iter().chain(cluster.of_role(Role::Repartition)) {
+        let partitions = cluster.partitions(topic).map_err(|_| anyhow!("topic {topic} is gone"))?;
+        match cluster.group().is_free(topic, partitions)? {
+            Some(true) => return Ok(()),
+            Some(false) => bail!(
+                "the group {group} is in use: stop all its instances first, then wait until their sessions have ended"
+            ),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn carry_out(cluster: &Cluster<'_>, plan: &Plan, transactions: &Transactions) -> anyhow::Result<()> {
+    transactions.begin()?;
+    let done = send(cluster, plan, transactions).and_then(|()| transactions.commit());
+    done.inspect_err(|_| transactions.abort())
+        .context("the reset was not confirmed: run it again, which settles whether it was done")?;
+    cluster.group().await_settled(&plan.offsets()?)
+}
+
+fn send(cluster: &Cluster<'_>, plan: &Plan, transactions: &Transactions) -> anyhow::Result<()> {
+    for changelog in cluster.of_role(Role::Changelog) {
+        for (partition, keys) in plan.state() {
+            for key in keys {
+                let mut tombstone: BaseRecord<'_, [u8], [u8]> =
+                    BaseRecord::to(changelog).partition(partition);
+                tombstone.key = Some(key);
+                transactions.send(tombstone)?;
+            }
+        }
+    }
+    let offsets: TopicPartitionList = plan.offsets()?;
+    if offsets.count() > 0 {
+        transactions.send_offsets(&offsets, &cluster.group().outsider()?)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_with_members_is_refused_and_one_without_is_not() {
+        let of = |word: &str, members: &[&str]| State {
+            state: word.to_owned(),
+            protocol: String::new(),
+            members: members.iter().map(|member| (*member).to_owned()).collect(),
+        };
+        assert!(refuse_members("g", None).is_ok());
+        assert!(refuse_members("g", Some(&of("Empty", &[]))).is_ok());
+        let refused = refuse_members("g", Some(&of("Stable", &["a-1"]))).unwrap_err().to_string();
+        assert!(refused.contains("a-1") && refused.contains("stop all its instances"), "{refused}");
+        assert!(refuse_members("g", Some(&of("PreparingRebalance", &[]))).is_err());
+        assert!(refuse_members("g", Some(&of("", &[]))).is_err(), "what may not be told is not known");
+    }
+}

@@ -1,0 +1,155 @@
+//! A state directory seen from outside, by commands: what would be used of it, and an end to all of it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use crate::error::HomeError;
+use crate::home::{LOCK, MARK, PARTITION, remove};
+use crate::stamp::{self, Stamp, Stamped};
+
+/// What a partition's state is for whoever has this stamp.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It is used.
+    Usable,
+    /// It is thrown away and restored whole.
+    Unusable {
+        /// Which fact of the stamp differs; none where the stamp itself is missing, damaged or of another program.
+        fact: Option<String>,
+        /// Why, as a sentence about "it".
+        why: String,
+    },
+}
+
+/// Looks at the partitions of a state directory and changes nothing. There are none where there is no such directory.
+///
+/// # Errors
+/// It holds what this program has not written, or cannot be read.
+pub fn look(directory: &Path, stamp: &Stamp) -> Result<BTreeMap<i32, Kept>, HomeError> {
+    let fails = |source| HomeError::of(directory, source);
+    let partitions = match partitions(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        partitions => partitions.map_err(fails)?,
+    };
+    refuse_foreign(directory)?;
+    let kept = |partition: i32| {
+        let folder = directory.join(format!("{PARTITION}{partition}"));
+        let kept = match stamp::read(&folder, stamp).map_err(fails)? {
+            Stamped::Ours(_) => Kept::Usable,
+            Stamped::Nothing => Kept::Unusable { fact: None, why: "its stamp is missing".to_owned() },
+            Stamped::NotOurs(fact, why) => Kept::Unusable { fact, why },
+        };
+        Ok((partition, kept))
+    };
+    partitions.into_iter().map(kept).collect()
+}
+
+/// Deletes the state of all partitions, under the directory's lock; gives how many there were.
+///
+/// # Errors
+/// Another process has the directory, it holds what this program has not written, or the disk fails.
+pub fn wipe(directory: &Path) -> Result<usize, HomeError> {
+    let fails = |source| HomeError::of(directory, source);
+    let lock = match File::options().write(true).open(directory.join(LOCK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        lock => lock.map_err(fails)?,
+    };
+    lock.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => HomeError::InUse { directory: directory.to_owned() },
+        TryLockError::Error(source) => fails(source),
+    })?;
+    refuse_foreign(directory)?;
+    let partitions = partitions(directory).map_err(fails)?;
+    for partition in &partitions {
+        remove(&directory.join(format!("{PARTITION}{partition}"))).map_err(fails)?;
+    }
+    Ok(partitions.len())
+}
+
+/// What has no mark of ours is ours only while there is nothing else in it.
+pub(crate) fn refuse_foreign(directory: &Path) -> Result<(), HomeError> {
+    let fails = |source| HomeError::of(directory, source);
+    if directory.join(MARK).try_exists().map_err(fails)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(directory).map_err(fails)? {
+        if entry.map_err(fails)?.file_name() != LOCK {
+            return Err(HomeError::Foreign { directory: directory.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// The partitions that have a directory, in their order.
+fn partitions(directory: &Path) -> io::Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let number: Option<i32> = name.to_str().and_then(|name| name.strip_prefix(PARTITION)?.parse().ok());
+        found.extend(number);
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Budget, Home};
+
+    fn stamp(cluster: &str) -> Stamp {
+        Stamp::default().with("cluster", cluster).with("format", 1)
+    }
+
+    fn used(directory: &Path) {
+        let home = Home::open(directory, Budget::default()).unwrap();
+        drop(home.store(3, &stamp("a")).unwrap());
+    }
+
+    #[test]
+    fn a_state_is_usable_for_its_own_stamp_and_names_the_fact_that_differs() {
+        let directory = tempfile::tempdir().unwrap();
+        used(directory.path());
+        assert_eq!(look(directory.path(), &stamp("a")).unwrap(), BTreeMap::from([(3, Kept::Usable)]));
+        let other = look(directory.path(), &stamp("b")).unwrap();
+        let expected = Kept::Unusable {
+            fact: Some("cluster".to_owned()),
+            why: "its cluster was a and is now b".to_owned(),
+        };
+        assert_eq!(other, BTreeMap::from([(3, expected)]));
+    }
+
+    #[test]
+    fn a_state_that_was_wiped_is_gone_and_the_directory_can_be_used_again() {
+        let directory = tempfile::tempdir().unwrap();
+        used(directory.path());
+        assert_eq!(wipe(directory.path()).unwrap(), 1);
+        assert!(look(directory.path(), &stamp("a")).unwrap().is_empty());
+        used(directory.path());
+        assert_eq!(look(directory.path(), &stamp("a")).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_directory_in_use_is_not_wiped() {
+        let directory = tempfile::tempdir().unwrap();
+        used(directory.path());
+        let held = Home::open(directory.path(), Budget::default()).unwrap();
+        assert!(matches!(wipe(directory.path()), Err(HomeError::InUse { .. })));
+        drop(held);
+        assert_eq!(look(directory.path(), &stamp("a")).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_neither_looked_at_nor_wiped_and_what_is_not_there_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let nowhere = directory.path().join("nowhere");
+        assert!(look(&nowhere, &stamp("a")).unwrap().is_empty());
+        assert_eq!(wipe(&nowhere).unwrap(), 0);
+        fs::write(directory.path().join("thesis.txt"), "precious").unwrap();
+        fs::write(directory.path().join(LOCK), "").unwrap();
+        assert!(matches!(look(directory.path(), &stamp("a")), Err(HomeError::Foreign { .. })));
+        assert!(matches!(wipe(directory.path()), Err(HomeError::Foreign { .. })));
+    }
+}
