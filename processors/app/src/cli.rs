@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::bench::args::BenchArgs;
 use crate::commands::dead_letters::args::DeadLettersCommand;
 use crate::config::units;
 
@@ -94,6 +95,8 @@ pub enum Command {
     Erase(EraseArgs),
     /// Try everything: a throw-away broker, conversations, the pipeline.
     Demo(DemoArgs),
+    /// Test what the pipeline can take on this cluster: events at a rate, what they cost, how long they take.
+    Bench(BenchArgs),
     /// Create the declared topics, or compare them with the cluster's.
     #[command(subcommand)]
     Topics(TopicsCommand),
@@ -409,7 +412,7 @@ fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let ms = units::duration_ms(text)?;
     u64::try_from(ms).map(Duration::from_millis).map_err(|_| "write a time that is not negative".to_owned())
 }
@@ -421,7 +424,7 @@ pub(crate) fn instant(text: &str) -> Result<i64, String> {
     })
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     units::bytes(text).map(|bytes| bytes as u64)
 }
 
@@ -433,7 +436,7 @@ fn advertised(text: &str) -> Result<String, String> {
     if host.is_empty() || !host.chars().all(allowed) { Err(refused()) } else { Ok(url.to_owned()) }
 }
 
-fn replication(text: &str) -> Result<i32, String> {
+pub(crate) fn replication(text: &str) -> Result<i32, String> {
     let copies =
         text.parse().ok().filter(|copies| *copies == -1 || (1..=i32::from(i16::MAX)).contains(copies));
     copies.ok_or_else(|| "write 1 or more, or -1 for the brokers' default".to_owned())
