@@ -32,6 +32,20 @@ fn await_nothing_left(bootstrap: &str, prefix: &str) {
     });
 }
 
+/// Waits until the test's own instance has taken so many events.
+fn await_taken(bench: &mut Program, bootstrap: &str, prefix: &str, least: i64) {
+    let (group, input) = (format!("{prefix}cx-timelines"), format!("{prefix}cx.events"));
+    let mut watch = None;
+    wait_until("events go through", TIMEOUT, || {
+        assert!(bench.is_running(), "{}", bench.log());
+        if watch.is_none() && partitions_of(bootstrap, &input) == 0 {
+            return None;
+        }
+        let watch = watch.get_or_insert_with(|| Watch::new(bootstrap, &group, &input));
+        watch.progress().filter(|(committed, _)| *committed >= least)
+    });
+}
+
 fn report(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
@@ -51,6 +65,7 @@ fn what_is_reported_is_what_went_through_and_nothing_of_it_stays() {
     let bootstrap = kafka.bootstrap();
     all_that_was_sent_comes_out_and_the_topics_go(bootstrap);
     a_stop_gives_the_report_until_then(bootstrap);
+    a_test_that_is_killed_leaves_no_instance(bootstrap);
     topics_that_exist_are_neither_used_nor_deleted(bootstrap);
     running_instances_are_watched_with_the_topics_there_are(bootstrap);
     kafka.stop();
@@ -115,7 +130,6 @@ fn moved(report: &Value) -> u64 {
 }
 
 fn a_stop_gives_the_report_until_then(bootstrap: &str) {
-    const INPUT: &str = "stopped.cx.events";
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("bench.log");
     let mut bench = Program::start(
@@ -133,15 +147,7 @@ fn a_stop_gives_the_report_until_then(bootstrap: &str) {
         ],
         log,
     );
-    let mut group = None;
-    wait_until("events go through", TIMEOUT, || {
-        assert!(bench.is_running(), "{}", bench.log());
-        if group.is_none() && partitions_of(bootstrap, INPUT) == 0 {
-            return None;
-        }
-        let group = group.get_or_insert_with(|| Watch::new(bootstrap, "stopped.cx-timelines", INPUT));
-        group.progress().filter(|(committed, _)| *committed > 100)
-    });
+    await_taken(&mut bench, bootstrap, "stopped.", 100);
     bench.signal("INT");
     assert_eq!(bench.wait_for_end(TIMEOUT), Some(0), "{}", bench.log());
     let log = bench.log();
@@ -151,6 +157,33 @@ fn a_stop_gives_the_report_until_then(bootstrap: &str) {
     assert!(sent > 100, "{report}");
     assert_eq!(number(&report, "/out/events"), sent, "{report}");
     await_nothing_left(bootstrap, "stopped.");
+}
+
+fn a_test_that_is_killed_leaves_no_instance(bootstrap: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let flags =
+        ["bench", "--bootstrap", bootstrap, "--prefix", "killed.", "--rate", "100", "--duration", "10m"];
+    let mut bench = Program::start(&flags, folder.path().join("bench.log"));
+    await_taken(&mut bench, bootstrap, "killed.", 20);
+    assert!(is_running("killed.cx-timelines"));
+    bench.kill();
+    wait_until("its instance ends", TIMEOUT, || (!is_running("killed.cx-timelines")).then_some(()));
+    let again = run_to_end(&["bench", "--bootstrap", bootstrap, "--prefix", "killed."], b"");
+    let said = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert_eq!(again.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("was killed") && said.contains("killed.cx.events"),
+        "what it left is named: {said}"
+    );
+}
+
+/// Whether a process of this group runs.
+fn is_running(group: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .any(|line| line.contains(group) && line.split('\0').nth(1) == Some("run"))
 }
 
 fn topics_that_exist_are_neither_used_nor_deleted(bootstrap: &str) {

@@ -126,6 +126,9 @@ pub struct RunArgs {
     /// the state that lies in --state-dir; without that the state is in memory, whatever it takes.
     #[arg(long, env = "CX_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = size)]
     pub memory: u64,
+    /// Stop when the process that started this one is gone, however it ended (for `bench`).
+    #[arg(long, hide = true)]
+    pub ends_with_parent: bool,
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
@@ -168,6 +171,7 @@ impl Default for RunArgs {
             membership: MembershipFlag::Classic,
             standbys: 0,
             memory: 256 << 20,
+            ends_with_parent: false,
             no_create_topics: false,
             web: WebArgs::default(),
         }

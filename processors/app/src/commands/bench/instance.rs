@@ -58,7 +58,7 @@ impl Instance {
         command.arg("run").args(flags::given_on(&Cli::command(), &Cli::command().get_matches()));
         command.arg("--config").arg(global.config.as_deref().unwrap_or(Path::new("topics.yaml")));
         command.args(["--group", &global.group, "--http", &http.to_string(), "--no-create-topics"]);
-        command.args(["--membership", "classic", "--standbys", "0"]);
+        command.args(["--membership", "classic", "--standbys", "0", "--ends-with-parent"]);
         command.args(["--workers", &args.workers.to_string(), "--memory", &format!("{}B", args.memory)]);
         if let Some(state) = &global.state_dir {
             command.arg("--state-dir").arg(state);

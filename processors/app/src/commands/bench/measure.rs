@@ -222,7 +222,15 @@ fn cost(instance: &Instance, before: &Scrape, events: u64) -> anyhow::Result<Cos
         events: by("cx_timelines_events_total", "kind"),
         records: by("cx_timelines_outputs_total", "topic"),
         transactions: by("cx_timelines_transactions_total", "outcome"),
+        commit_ms_mean: mean_ms(&after, before, "cx_timelines_commit_latency_seconds"),
     })
+}
+
+/// The mean of a histogram's seconds since then.
+fn mean_ms(after: &Scrape, before: &Scrape, histogram: &str) -> f64 {
+    let since = |part: &str| after.since(before, &format!("{histogram}_{part}"));
+    let count = since("count");
+    if count > 0.0 { since("sum") * 1e3 / count } else { 0.0 }
 }
 
 fn ratio(count: u64, of: f64) -> f64 {

@@ -92,6 +92,8 @@ pub struct Cost {
     pub records: BTreeMap<String, u64>,
     /// Transactions by their outcome.
     pub transactions: BTreeMap<String, u64>,
+    /// How long a commit took in the mean, in milliseconds.
+    pub commit_ms_mean: f64,
 }
 
 impl Report {
@@ -150,9 +152,10 @@ impl Report {
             row("peak memory", memory);
             row("events by what became of them", counts(&cost.events));
             row("transactions", counts(&cost.transactions));
+            row("a commit", format!("{:.1} ms in the mean", cost.commit_ms_mean));
             row("records written", counts(&cost.records));
         }
-        row("dead letters", counts(&self.dead_letters));
+        row("dead letters read", counts(&self.dead_letters));
         row("errors", counts(&self.errors));
         rows
     }
@@ -251,7 +254,7 @@ mod tests {
             "| events sent | 10 in 2.0 s: 5/s, 5/s asked for |",
             "| activities | 6 of 6 |",
             "| max | 5.2 ms |",
-            "| dead letters | no-key 2 |",
+            "| dead letters read | no-key 2 |",
             "| errors | a\\|b 1 |",
             "| partitions of the input | 8, 2 copies of each |",
         ] {
