@@ -19,8 +19,7 @@
 
 mod common;
 
-use common::{Nowhere, event, record, task_on};
-use disk::{Budget, Home, Stamp};
+use common::{Nowhere, disk_store, event, record, task_on};
 use engine::{MemoryStore, StateStore, Task};
 use tempfile::TempDir;
 use testkit::{process_micros, thread_micros};
@@ -40,8 +39,6 @@ const ROUNDS: usize = 5;
 const BUSY: usize = 1_000;
 /// Prime to all sizes above: every conversation's turn comes, and none twice in a commit.
 const STRIDE: usize = 7_919;
-/// What is left for the state of `run --memory 256MiB`, the default.
-const STATE_MEMORY: u64 = 112 << 20;
 
 /// A task with its conversations.
 struct Folding {
@@ -59,9 +56,7 @@ impl Folding {
             (Box::new(MemoryStore::default()) as Box<dyn StateStore>, None)
         } else {
             let directory = tempfile::tempdir().unwrap();
-            let home = Home::open(directory.path(), Budget { memory_bytes: STATE_MEMORY }).unwrap();
-            let (store, _) = home.store(0, &Stamp::default()).unwrap();
-            (Box::new(store) as Box<dyn StateStore>, Some(directory))
+            (disk_store(directory.path()), Some(directory))
         };
         let mut task = task_on(store);
         task.caught_up();

@@ -1,9 +1,11 @@
 //! What the benchmarks of the folds share: a task with all processors, a chat without end, and where the outputs go.
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its part")]
 
+use std::path::Path;
 use std::sync::Arc;
 
-use engine::{NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, StateStore, Task};
+use disk::{Budget, Home, Stamp};
+use engine::{NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, StateStore, Task, Topology};
 use model::Limits;
 use serde_json::{Value, json};
 
@@ -20,10 +22,25 @@ impl Sink for Nowhere {
 
 /// A running task of all processors on this store.
 pub fn task_on(store: Box<dyn StateStore>) -> Task {
-    let mut task = Task::new(0, 1, Arc::new(testkit::topology()), Limits::default(), store);
+    task_of(Arc::new(testkit::topology()), store)
+}
+
+/// A running task of this topology on this store.
+pub fn task_of(topology: Arc<Topology>, store: Box<dyn StateStore>) -> Task {
+    let mut task = Task::new(0, 1, topology, Limits::default(), store);
     task.become_phase(Phase::Restoring);
     task.become_phase(Phase::Running);
     task
+}
+
+/// What is left for the state of `run --memory 256MiB`, the default.
+const STATE_MEMORY: u64 = 112 << 20;
+
+/// The store that the program uses, empty, in this directory.
+pub fn disk_store(directory: &Path) -> Box<dyn StateStore> {
+    let home = Home::open(directory, Budget { memory_bytes: STATE_MEMORY }).unwrap();
+    let (store, _) = home.store(0, &Stamp::default()).unwrap();
+    Box::new(store)
 }
 
 /// An event of a chat: a customer and an agent take turns, messages are delivered.
