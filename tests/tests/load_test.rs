@@ -7,6 +7,7 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
+use std::process::Command;
 use std::time::Duration;
 
 use cx_timelines_tests::{Program, Watch, partitions_of, run_to_end, wait_until};
@@ -66,6 +67,7 @@ fn what_is_reported_is_what_went_through_and_nothing_of_it_stays() {
     all_that_was_sent_comes_out_and_the_topics_go(bootstrap);
     a_stop_gives_the_report_until_then(bootstrap);
     a_test_that_is_killed_leaves_no_instance(bootstrap);
+    an_instance_that_dies_ends_the_test_which_says_so_and_cleans_up(bootstrap);
     topics_that_exist_are_neither_used_nor_deleted(bootstrap);
     running_instances_are_watched_with_the_topics_there_are(bootstrap);
     kafka.stop();
@@ -165,9 +167,9 @@ fn a_test_that_is_killed_leaves_no_instance(bootstrap: &str) {
         ["bench", "--bootstrap", bootstrap, "--prefix", "killed.", "--rate", "100", "--duration", "10m"];
     let mut bench = Program::start(&flags, folder.path().join("bench.log"));
     await_taken(&mut bench, bootstrap, "killed.", 20);
-    assert!(is_running("killed.cx-timelines"));
+    assert!(instance_of("killed.cx-timelines").is_some());
     bench.kill();
-    wait_until("its instance ends", TIMEOUT, || (!is_running("killed.cx-timelines")).then_some(()));
+    wait_until("its instance ends", TIMEOUT, || instance_of("killed.cx-timelines").is_none().then_some(()));
     let again = run_to_end(&["bench", "--bootstrap", bootstrap, "--prefix", "killed."], b"");
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert_eq!(again.status.code(), Some(2), "{said}");
@@ -177,13 +179,28 @@ fn a_test_that_is_killed_leaves_no_instance(bootstrap: &str) {
     );
 }
 
-/// Whether a process of this group runs.
-fn is_running(group: &str) -> bool {
+fn an_instance_that_dies_ends_the_test_which_says_so_and_cleans_up(bootstrap: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let flags =
+        ["bench", "--bootstrap", bootstrap, "--prefix", "dying.", "--rate", "100", "--duration", "10m"];
+    let mut bench = Program::start(&flags, folder.path().join("bench.log"));
+    await_taken(&mut bench, bootstrap, "dying.", 20);
+    let instance = instance_of("dying.cx-timelines").unwrap().to_string();
+    assert!(Command::new("kill").args(["-9", &instance]).status().unwrap().success());
+    assert_eq!(bench.wait_for_end(TIMEOUT), Some(1), "{}", bench.log());
+    assert!(bench.log().contains("the instance ended with signal: 9"), "{}", bench.log());
+    await_nothing_left(bootstrap, "dying.");
+}
+
+/// The process of `run` with this group, if there is one.
+fn instance_of(group: &str) -> Option<u32> {
+    let is_it = |id: &u32| {
+        let line = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        words.get(1) == Some(&b"run".as_slice()) && words.contains(&group.as_bytes())
+    };
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-    lines
-        .map(|line| String::from_utf8_lossy(&line).into_owned())
-        .any(|line| line.contains(group) && line.split('\0').nth(1) == Some("run"))
+    processes.filter_map(|process| process.file_name().to_str()?.parse().ok()).find(is_it)
 }
 
 fn topics_that_exist_are_neither_used_nor_deleted(bootstrap: &str) {

@@ -40,6 +40,11 @@ impl Latencies {
         self.lock().awaited.insert(key, from);
     }
 
+    /// The event was not sent after all.
+    pub fn expect_no_more(&self, key: &str) {
+        self.lock().awaited.remove(key);
+    }
+
     /// An activity of this key was read at this time; only the first one of each key counts.
     pub fn seen(&self, key: &str, at: Instant) {
         let mut inner = self.lock();
@@ -130,6 +135,8 @@ mod tests {
         let (latencies, begun) = (Latencies::new().unwrap(), Instant::now());
         latencies.expect("a".to_owned(), begun);
         latencies.expect("b".to_owned(), begun);
+        latencies.expect("c".to_owned(), begun);
+        latencies.expect_no_more("c");
         latencies.seen("other", begun);
         latencies.seen("a", begun + Duration::from_millis(3));
         latencies.seen("a", begun + Duration::from_secs(9));

@@ -91,7 +91,14 @@ impl Test<'_> {
         let pace = self.pace(begun);
         let wanted = Wanted::of(self.args, self.seed);
         let (sent, read, course) = std::thread::scope(|scope| {
-            let sender = scope.spawn(|| sender::send(wanted, &pace, begun, &means));
+            let sender = scope.spawn(|| {
+                let sent = sender::send(wanted, &pace, begun, &means);
+                if sent.is_err() {
+                    // There is no use in waiting for the rest.
+                    self.stop.request();
+                }
+                sent
+            });
             let reading = scope.spawn(|| reader.read(&latencies, &is_read));
             let course =
                 self.watch(begun, &means, taken.as_ref(), instance.as_deref_mut(), &|| sender.is_finished());
@@ -106,7 +113,7 @@ impl Test<'_> {
             Ok::<_, Failure>((sent, read, course?))
         })?;
         let cost = match (&instance, &before) {
-            (Some(instance), Some(before)) => Some(cost(instance, before, sent.events)?),
+            (Some(instance), Some(before)) => Some(cost(instance, before, course.taken)?),
             _ => None,
         };
         Ok(self.report((sent, read, course), &latencies, cost, begun))
@@ -140,6 +147,7 @@ impl Test<'_> {
     ) -> Result<Course, Failure> {
         let progress = Progress::new();
         let (mut last, mut moved) = ((0, 0, 0), Instant::now());
+        let mut committed = taken.map(|_| 0);
         loop {
             if let Some(instance) = instance.as_deref_mut() {
                 instance.check()?;
@@ -147,7 +155,12 @@ impl Test<'_> {
             // In this order: what is sent after this question is not missed by the others.
             let all_sent = is_sent();
             let sent = means.sent.load(Ordering::Relaxed);
-            let committed = taken.map(Taken::count).transpose()?;
+            match taken.map(Taken::count) {
+                Some(Ok(count)) => committed = Some(count),
+                // A broker may be away for a moment; what lasts is ended by the time without progress.
+                Some(Err(error)) => tracing::warn!("{error:#}"),
+                None => {}
+            }
             let latency = means.latencies.percentiles();
             progress.tell(sent, committed, latency, begun.elapsed());
             let is_complete = all_sent
@@ -211,13 +224,13 @@ impl Test<'_> {
     }
 }
 
-fn cost(instance: &Instance, before: &Scrape, events: u64) -> anyhow::Result<Cost> {
+fn cost(instance: &Instance, before: &Scrape, taken: Option<u64>) -> anyhow::Result<Cost> {
     let after = instance.scrape()?;
     let cpu_seconds = after.since(before, "process_cpu_seconds_total");
     let by = |name: &str, label: &str| -> BTreeMap<String, u64> { after.since_by(before, name, label) };
     Ok(Cost {
         cpu_seconds,
-        cpu_micros_per_event: if events == 0 { 0.0 } else { cpu_seconds * 1e6 / float(events) },
+        cpu_micros_per_event: taken.map_or(0.0, |events| ratio_of(cpu_seconds * 1e6, float(events))),
         peak_memory_bytes: instance.peak_memory_bytes(),
         events: by("cx_timelines_events_total", "kind"),
         records: by("cx_timelines_outputs_total", "topic"),
@@ -230,11 +243,15 @@ fn cost(instance: &Instance, before: &Scrape, events: u64) -> anyhow::Result<Cos
 fn mean_ms(after: &Scrape, before: &Scrape, histogram: &str) -> f64 {
     let since = |part: &str| after.since(before, &format!("{histogram}_{part}"));
     let count = since("count");
-    if count > 0.0 { since("sum") * 1e3 / count } else { 0.0 }
+    ratio_of(since("sum") * 1e3, count)
 }
 
 fn ratio(count: u64, of: f64) -> f64 {
-    if of > 0.0 { float(count) / of } else { 0.0 }
+    ratio_of(float(count), of)
+}
+
+fn ratio_of(amount: f64, of: f64) -> f64 {
+    if of > 0.0 { amount / of } else { 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts, far below 2^53")]

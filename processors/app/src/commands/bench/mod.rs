@@ -48,10 +48,11 @@ pub fn run(global: &Global, args: &BenchArgs, config: &Config) -> Result<(), Fai
         let client = kafka::client(&ground.global)?;
         let measured = measure_own(&ground, args, &stop);
         // Whatever came of it: the topics go.
-        let removed = ground.remove(&client);
-        let measured = measured?;
-        removed?;
-        measured
+        match (measured, ground.remove(&client)) {
+            (measured, Ok(())) => measured?,
+            (Ok(_), Err(failure)) => return Err(failure),
+            (Err(first), Err(second)) => return Err(first.and(&second)),
+        }
     };
     let Some(report) = measured else {
         tracing::info!("stopped before the first event; there is nothing to report");

@@ -80,14 +80,21 @@ pub fn send(wanted: Wanted, pace: &Pace, begun: Instant, means: &Means<'_>) -> R
         if !sleep_until(due, means.stop) {
             break;
         }
-        sent.behind_max = sent.behind_max.max(due.elapsed());
-        sent.activities += u64::from(played.makes.is_some());
-        if let Some(key) = played.makes {
-            means.latencies.expect(key, due);
+        let behind = due.elapsed();
+        if let Some(key) = &played.makes {
+            means.latencies.expect(key.clone(), due);
         }
-        sent.bytes += played.value.len() as u64;
+        let bytes = played.value.len() as u64;
         loader.send(&InputLine { value: Some(played.value), ..InputLine::default() })?;
-        sent.events += 1;
+        if loader.sent == sent.events {
+            // There was no room for it until the stop was asked for.
+            played.makes.iter().for_each(|key| means.latencies.expect_no_more(key));
+            break;
+        }
+        sent.events = loader.sent;
+        sent.bytes += bytes;
+        sent.behind_max = sent.behind_max.max(behind);
+        sent.activities += u64::from(played.makes.is_some());
         sent.duplicates += u64::from(played.is_duplicate);
         sent.late += u64::from(played.is_late);
         sent.took = begun.elapsed();
