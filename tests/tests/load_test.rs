@@ -163,8 +163,10 @@ fn a_stop_gives_the_report_until_then(bootstrap: &str) {
 
 fn a_test_that_is_killed_leaves_no_instance(bootstrap: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let flags =
-        ["bench", "--bootstrap", bootstrap, "--prefix", "killed.", "--rate", "100", "--duration", "10m"];
+    // What it leaves on the disk lies there, too.
+    let state = folder.path().to_str().unwrap();
+    let place = ["bench", "--bootstrap", bootstrap, "--prefix", "killed.", "--state-dir", state];
+    let flags = [&place[..], &["--rate", "100", "--duration", "10m"]].concat();
     let mut bench = Program::start(&flags, folder.path().join("bench.log"));
     await_taken(&mut bench, bootstrap, "killed.", 20);
     assert!(instance_of("killed.cx-timelines").is_some());

@@ -139,7 +139,9 @@ impl Report {
         row("duplicates, late events among them", format!("{}, {}", sent.duplicates, sent.late));
         row("conversations", sent.conversations.to_string());
         row("size of an event", format!("{:.0} bytes in the mean", sent.bytes_each));
-        row("sender behind its plan", format!("at most {:.1} ms", sent.behind_ms_max));
+        if sent.rate.is_some() {
+            row("sender behind its plan", format!("at most {:.1} ms", sent.behind_ms_max));
+        }
         if let (Some(events), Some(rate)) = (out.events, out.per_second) {
             row("events taken and committed", format!("{events} in {:.1} s: {rate:.0}/s", out.seconds));
         }
