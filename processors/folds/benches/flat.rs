@@ -19,6 +19,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Nowhere, disk_store, event, record, task_on};
 use engine::{MemoryStore, StateStore, Task};
 use tempfile::TempDir;
@@ -102,12 +104,27 @@ impl Folding {
             }
             own / (commits * COMMIT) as f64
         };
-        // The caches fill.
+        // The caches fill, and the store's threads end what they have to do for the events before.
         round();
+        await_idle();
         let others = process_micros() - thread_micros();
         let own = (0..ROUNDS).map(|_| round()).fold(f64::INFINITY, f64::min);
         let others = process_micros() - thread_micros() - others;
         (own, others.max(0.0) / (ROUNDS * commits * COMMIT) as f64)
+    }
+}
+
+/// Waits until no other thread of this process works any more.
+fn await_idle() {
+    let others = || process_micros() - thread_micros();
+    let mut before = others();
+    loop {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = others();
+        if now - before < 1_000.0 {
+            return;
+        }
+        before = now;
     }
 }
 
