@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::bench::args::BenchArgs;
 use crate::commands::dead_letters::args::DeadLettersCommand;
 use crate::config::units;
 
@@ -94,6 +95,8 @@ pub enum Command {
     Erase(EraseArgs),
     /// Try everything: a throw-away broker, conversations, the pipeline.
     Demo(DemoArgs),
+    /// Test what the pipeline can take on this cluster: events at a rate, what they cost, how long they take.
+    Bench(BenchArgs),
     /// Create the declared topics, or compare them with the cluster's.
     #[command(subcommand)]
     Topics(TopicsCommand),
@@ -127,6 +130,9 @@ pub struct RunArgs {
     /// the state that lies in --state-dir; without that the state is in memory, whatever it takes.
     #[arg(long, env = "CX_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = size)]
     pub memory: u64,
+    /// Stop when the process that started this one is gone, however it ended (for `bench`).
+    #[arg(long, hide = true)]
+    pub ends_with_parent: bool,
     /// Do not create declared topics that are missing; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
@@ -173,6 +179,7 @@ impl Default for RunArgs {
             membership: MembershipFlag::Classic,
             standbys: 0,
             memory: 256 << 20,
+            ends_with_parent: false,
             no_create_topics: false,
             otlp_endpoint: None,
             web: WebArgs::default(),
@@ -449,7 +456,7 @@ fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let ms = units::duration_ms(text)?;
     u64::try_from(ms).map(Duration::from_millis).map_err(|_| "write a time that is not negative".to_owned())
 }
@@ -461,7 +468,7 @@ pub(crate) fn instant(text: &str) -> Result<i64, String> {
     })
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     units::bytes(text).map(|bytes| bytes as u64)
 }
 
@@ -486,7 +493,7 @@ fn collector(text: &str) -> Result<String, String> {
     }
 }
 
-fn replication(text: &str) -> Result<i32, String> {
+pub(crate) fn replication(text: &str) -> Result<i32, String> {
     let copies =
         text.parse().ok().filter(|copies| *copies == -1 || (1..=i32::from(i16::MAX)).contains(copies));
     copies.ok_or_else(|| "write 1 or more, or -1 for the brokers' default".to_owned())

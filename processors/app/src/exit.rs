@@ -15,6 +15,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// This failure, which also says that another one came after it.
+    pub fn and(self, other: &Self) -> Self {
+        let (Self::Usage(later) | Self::Failed(later)) = other else { return self };
+        let later = Causes(later).to_string();
+        match self {
+            Self::Usage(error) => Self::Usage(anyhow::anyhow!("{}; and then: {later}", Causes(&error))),
+            Self::Failed(error) => Self::Failed(anyhow::anyhow!("{}; and then: {later}", Causes(&error))),
+            Self::No => Self::No,
+        }
+    }
+
     /// Wrong use.
     pub fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::Usage(error.into())
@@ -72,4 +83,18 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<std::io::Error>()
             .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_failures_both_are_told() {
+        let first = Failure::usage(anyhow::anyhow!("the first"));
+        let Failure::Usage(both) = first.and(&Failure::from(anyhow::anyhow!("the second"))) else {
+            panic!("the first one's kind counts")
+        };
+        assert_eq!(both.to_string(), "the first; and then: the second");
+    }
 }

@@ -59,6 +59,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config()?),
         Command::Erase(args) => commands::erase::run(global, args, &config()?),
         Command::Demo(args) => commands::demo::run(global, args, &config()?),
+        Command::Bench(args) => commands::bench::run(global, args, &config()?),
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
         Command::Schemas(command) => commands::schemas::run(command, &config()?),
         Command::Doctor(args) => commands::doctor::run(global, args, load()),

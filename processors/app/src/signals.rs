@@ -29,3 +29,13 @@ pub fn listen(stop: Stop) -> anyhow::Result<()> {
     })?;
     Ok(())
 }
+
+/// The end of the process that started this one, however it came, asks for a stop too, where the system can tell.
+///
+/// # Errors
+/// The system refuses.
+pub fn listen_for_parents_end() -> anyhow::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    Ok(())
+}

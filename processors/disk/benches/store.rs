@@ -26,6 +26,7 @@ use disk::{Budget, DiskStore, Home, Stamp};
 use engine::{StateStore, WriteBatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use testkit::{process_micros, thread_micros};
 
 const RECORDS_EACH: u64 = 20;
 const IN_FLIGHT: u64 = 100;
@@ -67,10 +68,10 @@ struct Applying {
 impl Applying {
     fn apply(&mut self, batch: &WriteBatch) {
         self.offset += 1;
-        let (own, began) = (processor(true), Instant::now());
+        let (own, began) = (thread_micros(), Instant::now());
         self.store.apply(batch, Some(self.offset)).unwrap();
         let micros = began.elapsed().as_secs_f64() * 1e6;
-        self.own += processor(true) - own;
+        self.own += thread_micros() - own;
         self.micros += micros;
         self.worst = self.worst.max(micros);
         self.records += batch.len();
@@ -78,7 +79,7 @@ impl Applying {
 
     fn told(&mut self) -> String {
         let records = self.records as f64;
-        let busy = (self.own + processor(false) - self.others) / records;
+        let busy = (self.own + others_micros() - self.others) / records;
         let told = format!(
             "{:6.2} µs a record, processor {:5.2}, of that this thread {:5.2}; slowest batch {:.0} ms",
             self.micros / records,
@@ -87,23 +88,14 @@ impl Applying {
             self.worst / 1e3
         );
         (self.micros, self.worst, self.records, self.own) = (0.0, 0.0, 0, 0.0);
-        self.others = processor(false);
+        self.others = others_micros();
         told
     }
 }
 
-/// Microseconds that the processor has worked for this thread, or for all others of this process.
-fn processor(own: bool) -> f64 {
-    let of = |path: &Path| -> f64 {
-        let stat = fs::read_to_string(path).unwrap_or_default();
-        stat.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
-    };
-    if own {
-        return of(Path::new("/proc/thread-self/schedstat"));
-    }
-    let all =
-        fs::read_dir("/proc/self/task").unwrap().map(|task| of(&task.unwrap().path().join("schedstat")));
-    all.sum::<f64>() - processor(true)
+/// Microseconds that the processor has worked for the other threads of this process.
+fn others_micros() -> f64 {
+    process_micros() - thread_micros()
 }
 
 fn main() {
@@ -138,15 +130,8 @@ fn open(directory: &Path, memory_bytes: u64) -> (DiskStore, disk::Found) {
 fn fill_and_die(directory: &Path, state: u64, memory: u64) -> ! {
     let random = &mut ChaCha8Rng::seed_from_u64(1);
     let (store, _) = open(directory, memory);
-    let mut applying = Applying {
-        store,
-        offset: 0,
-        micros: 0.0,
-        worst: 0.0,
-        records: 0,
-        own: 0.0,
-        others: processor(false),
-    };
+    let mut applying =
+        Applying { store, offset: 0, micros: 0.0, worst: 0.0, records: 0, own: 0.0, others: others_micros() };
 
     let mut bytes = 0;
     let mut next = IN_FLIGHT;
@@ -212,12 +197,12 @@ fn read(store: &DiskStore, random: &mut ChaCha8Rng, done: u64) {
 }
 
 fn timed(what: &str, keys: &[Vec<u8>], rounds: usize, mut call: impl FnMut(&[u8])) {
-    let (own, began) = (processor(true), Instant::now());
+    let (own, began) = (thread_micros(), Instant::now());
     for _ in 0..rounds {
         keys.iter().for_each(|key| call(key));
     }
     let count = (rounds * keys.len()) as f64;
-    let (micros, busy) = (began.elapsed().as_secs_f64() * 1e6 / count, (processor(true) - own) / count);
+    let (micros, busy) = (began.elapsed().as_secs_f64() * 1e6 / count, (thread_micros() - own) / count);
     println!("{what:<20} {micros:6.2} µs, processor {busy:5.2}");
 }
 

@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub mod as_of;
+pub mod bench;
 mod confirm;
 mod conversation;
 pub mod dead_letters;

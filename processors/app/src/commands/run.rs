@@ -33,6 +33,9 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 pub fn run(global: &Global, args: &RunArgs, config: &Config) -> Result<(), Failure> {
     let stop = Stop::default();
     signals::listen(stop.clone())?;
+    if args.ends_with_parent {
+        signals::listen_for_parents_end()?;
+    }
     let Some(running) = start(global, args, config, &stop)? else { return Ok(()) };
     while !stop.is_requested() {
         running.pipeline.watch(WATCH_INTERVAL)?;

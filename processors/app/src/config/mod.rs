@@ -2,6 +2,7 @@
 //! configuration as the program uses it, with all errors at once.
 
 mod alerts;
+mod prefixed;
 mod read;
 mod registry;
 mod tree;
@@ -173,18 +174,19 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, at once: mend the file.
     pub fn load(path: Option<&Path>, group: &str, registry: Option<&str>) -> Result<Self, ConfigErrors> {
-        let file = path.unwrap_or(Path::new(DEFAULT_FILE));
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                BUILT_IN.to_owned()
-            }
-            Err(error) => {
-                let errors = vec![format!("cannot be read: {error}")];
-                return Err(ConfigErrors { file: file.to_owned(), errors });
-            }
-        };
+        let (file, text) = text_of(path)?;
         read::config(&text, group, registry).map_err(|errors| ConfigErrors { file: file.to_owned(), errors })
+    }
+
+    /// The file's text with other topics, of which only the load test knows: each name begins with this, all is JSON, and there
+    /// are no topics of one conversation each.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), but for what is in the file: that has been read before.
+    pub fn text_with_prefix(path: Option<&Path>, prefix: &str) -> Result<String, ConfigErrors> {
+        let (file, text) = text_of(path)?;
+        let problem = |error: String| ConfigErrors { file: file.to_owned(), errors: vec![error] };
+        prefixed::text(&text, prefix).map_err(problem)
     }
 
     /// The names of the input topics that have one.
@@ -254,6 +256,21 @@ impl Config {
     pub fn published(&self) -> Vec<&str> {
         let is_published = |topic: &&Topic| matches!(topic.role, Role::Output | Role::DeadLetters);
         self.topics.iter().filter(is_published).filter_map(Topic::exact).collect()
+    }
+}
+
+/// The file that is used, and what is in it.
+fn text_of(path: Option<&Path>) -> Result<(&Path, String), ConfigErrors> {
+    let file = path.unwrap_or(Path::new(DEFAULT_FILE));
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok((file, text)),
+        Err(error) if path.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            Ok((file, BUILT_IN.to_owned()))
+        }
+        Err(error) => {
+            let errors = vec![format!("cannot be read: {error}")];
+            Err(ConfigErrors { file: file.to_owned(), errors })
+        }
     }
 }
 

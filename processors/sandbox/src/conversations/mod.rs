@@ -100,6 +100,11 @@ impl Conversations {
     pub fn only(options: Options, scenario: Scenario) -> Conversations {
         Conversations { only: Some(scenario), ..Conversations::new(options) }
     }
+
+    /// Lets the next conversation begin at this time, in epoch milliseconds; those after it follow a few seconds apart.
+    pub fn begin_next_at(&mut self, at_ms: i64) {
+        self.begins_ms = at_ms;
+    }
 }
 
 impl Iterator for Conversations {
@@ -175,6 +180,17 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(ids(1_000_000_000_000), ids(2_000_000_000_000));
+    }
+
+    #[test]
+    fn a_conversation_begins_when_it_is_told_to_and_is_the_same_otherwise() {
+        let mut told = Conversations::new(options(5, Size::Slim));
+        told.begin_next_at(1_760_000_000_000);
+        let (told, untold) =
+            (told.next().unwrap(), Conversations::new(options(5, Size::Slim)).next().unwrap());
+        assert_eq!(told[0].at_ms, 1_760_000_000_000);
+        assert_eq!(told[0].conversation, untold[0].conversation);
+        assert_eq!(told.len(), untold.len());
     }
 
     #[test]

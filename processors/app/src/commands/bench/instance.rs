@@ -1,0 +1,169 @@
+//! The instance that a load test starts: this program again, in a process of its own, so that what it costs can be told from what
+//! the test costs.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow, bail};
+use clap::CommandFactory;
+use edge::Stop;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::args::BenchArgs;
+use super::flags;
+use super::scrape::Scrape;
+use crate::cli::{Cli, Global};
+
+/// The group's first rebalance takes some seconds.
+const READY_MAX: Duration = Duration::from_secs(120);
+const STOP_MAX: Duration = Duration::from_secs(15);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// So much of what it said is told when it fails.
+const LAST_LINES: usize = 15;
+/// Settings of an instance for users, which are not meant for this one.
+const NOT_FOR_IT: [&str; 6] = [
+    "CX_HTTP_TLS_CERT",
+    "CX_HTTP_TLS_KEY",
+    "CX_HTTP_TOKEN",
+    "CX_HTTP_TOKEN_FILE",
+    "CX_ADVERTISE",
+    "CX_NO_CREATE_TOPICS",
+];
+
+/// A running instance. It ends with this.
+pub struct Instance {
+    child: Child,
+    log: PathBuf,
+    http: String,
+    agent: ureq::Agent,
+}
+
+impl Instance {
+    /// Starts it; it is not ready yet.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn start(global: &Global, args: &BenchArgs, folder: &Path) -> anyhow::Result<Self> {
+        let log = folder.join("instance.log");
+        let said = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
+        let program = std::env::current_exe().context("where this program lies is not known")?;
+        // Nobody else takes it in the moment until the instance does.
+        let http = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr())?;
+        let mut command = Command::new(program);
+        command.arg("run").args(flags::given_on(&Cli::command(), &Cli::command().get_matches()));
+        command.arg("--config").arg(global.config.as_deref().unwrap_or(Path::new("topics.yaml")));
+        command.args(["--group", &global.group, "--http", &http.to_string(), "--no-create-topics"]);
+        command.args(["--membership", "classic", "--standbys", "0", "--ends-with-parent"]);
+        command.args(["--workers", &args.workers.to_string(), "--memory", &format!("{}B", args.memory)]);
+        if let Some(state) = &global.state_dir {
+            command.arg("--state-dir").arg(state);
+        }
+        for name in NOT_FOR_IT {
+            command.env_remove(name);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(said.try_clone()?)
+            .stderr(said)
+            // Ctrl-C is for the test, which then ends it in order.
+            .process_group(0)
+            .spawn()
+            .context("the instance cannot be started")?;
+        // Loopback is no matter of proxies.
+        let agent = ureq::Agent::config_builder()
+            .proxy(None)
+            .timeout_global(Some(ANSWER_MAX))
+            .http_status_as_error(false)
+            .build();
+        Ok(Self { child, log, http: format!("http://{http}"), agent: agent.into() })
+    }
+
+    /// Waits until it is ready; `false` where a stop was asked for before.
+    ///
+    /// # Errors
+    /// It ended, or was not ready in time: the message has the last lines that it said.
+    pub fn await_ready(&mut self, stop: &Stop) -> anyhow::Result<bool> {
+        let begun = Instant::now();
+        while !stop.is_requested() {
+            self.check()?;
+            let answer = self.agent.get(format!("{}/health/ready", self.http)).call();
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                return Ok(true);
+            }
+            if begun.elapsed() > READY_MAX {
+                bail!("the instance was not ready after {} s{}", READY_MAX.as_secs(), self.last_lines());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(false)
+    }
+
+    /// # Errors
+    /// It ended, which it should not have.
+    pub fn check(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait().context("the instance cannot be asked after")? {
+            None => Ok(()),
+            Some(status) => Err(anyhow!("the instance ended with {status}{}", self.last_lines())),
+        }
+    }
+
+    /// What it tells of itself.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn scrape(&self) -> anyhow::Result<Scrape> {
+        let answer = self.agent.get(format!("{}/metrics", self.http)).call();
+        let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
+        Ok(Scrape::of(&text.context("the instance does not tell its metrics")?))
+    }
+
+    /// The most memory that it has taken so far, where the system tells.
+    pub fn peak_memory_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+        kilobytes.checked_mul(1024)
+    }
+
+    /// Stops it as a user would.
+    ///
+    /// # Errors
+    /// It did not end in order.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        self.check()?;
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            kill_process(pid, Signal::TERM).context("the instance cannot be stopped")?;
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < STOP_MAX {
+            if let Some(status) = self.child.try_wait()? {
+                if status.success() {
+                    return Ok(());
+                }
+                bail!("the instance's stop failed with {status}{}", self.last_lines());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Err(anyhow!("the instance did not stop within {} s{}", STOP_MAX.as_secs(), self.last_lines()))
+    }
+
+    fn last_lines(&self) -> String {
+        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        let last = lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default();
+        if last.is_empty() { String::new() } else { format!("; it said last:\n  {}", last.join("\n  ")) }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // After an orderly stop there is nobody left to kill.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

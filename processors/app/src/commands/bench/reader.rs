@@ -1,0 +1,98 @@
+//! Reads what comes out, as a consumer that reads only what is committed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use engine::HEADER_REASON;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::metadata::Metadata;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::latency::Latencies;
+use crate::commands::topics;
+use crate::exit::Failure;
+
+const POLL: Duration = Duration::from_millis(100);
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// What was read.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// Records of activities.
+    pub activities: u64,
+    /// Dead letters by their reasons.
+    pub dead_letters: BTreeMap<String, u64>,
+    /// What went wrong while reading, and how often.
+    pub errors: BTreeMap<String, u64>,
+}
+
+/// A consumer of the activities and the dead letters, from where they ended when it was made.
+pub struct Reader<'t> {
+    consumer: BaseConsumer,
+    activities: &'t str,
+}
+
+impl<'t> Reader<'t> {
+    /// Asks where the topics end.
+    ///
+    /// # Errors
+    /// The cluster does not answer, or the client refuses its settings.
+    pub fn new(
+        client: &ClientConfig,
+        metadata: &Metadata,
+        (activities, dead_letters): (&'t str, &str),
+    ) -> Result<Self, Failure> {
+        let mut client = client.clone();
+        client.set("group.id", "cx-timelines-bench");
+        client.set("enable.auto.commit", "false");
+        client.set("isolation.level", "read_committed");
+        client.set("queued.max.messages.kbytes", "16384");
+        let consumer = consumer(&client)?;
+        let mut places = TopicPartitionList::new();
+        for topic in [activities, dead_letters] {
+            for partition in 0..topics::partitions(metadata, topic).unwrap_or(0) {
+                let (_, end) = consumer
+                    .fetch_watermarks(topic, partition, ANSWER_MAX)
+                    .with_context(|| format!("where {topic}/{partition} ends cannot be asked"))?;
+                places.add_partition_offset(topic, partition, Offset::Offset(end))?;
+            }
+        }
+        consumer.assign(&places)?;
+        Ok(Self { consumer, activities })
+    }
+
+    /// Reads until it is told that all is done.
+    pub fn read(&self, latencies: &Latencies, is_done: &AtomicBool) -> Read {
+        let mut read = Read::default();
+        while !is_done.load(Ordering::Relaxed) {
+            match self.consumer.poll(POLL) {
+                None => {}
+                Some(Ok(message)) => self.take(&message, latencies, &mut read),
+                Some(Err(error)) => *read.errors.entry(error.to_string()).or_default() += 1,
+            }
+        }
+        read
+    }
+
+    fn take(&self, message: &BorrowedMessage<'_>, latencies: &Latencies, read: &mut Read) {
+        if message.topic() == self.activities {
+            read.activities += 1;
+            if let Some(key) = message.key().and_then(|key| std::str::from_utf8(key).ok()) {
+                latencies.seen(key, Instant::now());
+            }
+            return;
+        }
+        let headers = message.headers();
+        let reason = headers.and_then(|all| all.iter().find(|header| header.key == HEADER_REASON));
+        let reason = reason.and_then(|header| header.value).map(String::from_utf8_lossy);
+        *read.dead_letters.entry(reason.unwrap_or_default().into_owned()).or_default() += 1;
+    }
+}
+
+/// A consumer that is in no group, or only asks after one.
+pub(super) fn consumer(client: &ClientConfig) -> Result<BaseConsumer, Failure> {
+    client.create().map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
+}

@@ -1,0 +1,53 @@
+//! How many records of the input the group has taken: those of which its transactions are committed.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::metadata::Metadata;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::reader;
+use crate::commands::topics;
+use crate::exit::Failure;
+
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// Asks after a group without being in it.
+pub struct Taken {
+    consumer: BaseConsumer,
+    places: TopicPartitionList,
+}
+
+impl Taken {
+    /// Of a topic that was empty when the test began.
+    ///
+    /// # Errors
+    /// The client refuses its settings.
+    pub fn of(client: &ClientConfig, group: &str, topic: &str, metadata: &Metadata) -> Result<Self, Failure> {
+        let mut client = client.clone();
+        client.set("group.id", group);
+        client.set("enable.auto.commit", "false");
+        let mut places = TopicPartitionList::new();
+        for partition in 0..topics::partitions(metadata, topic).unwrap_or(0) {
+            places.add_partition(topic, partition);
+        }
+        Ok(Self { consumer: reader::consumer(&client)?, places })
+    }
+
+    /// So many by now.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub fn count(&self) -> anyhow::Result<u64> {
+        let committed = self
+            .consumer
+            .committed_offsets(self.places.clone(), ANSWER_MAX)
+            .context("how far the group has come cannot be asked")?;
+        let offsets = committed.elements().into_iter().map(|place| match place.offset() {
+            Offset::Offset(offset) => u64::try_from(offset).unwrap_or(0),
+            _ => 0,
+        });
+        Ok(offsets.sum())
+    }
+}
