@@ -8,6 +8,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::dead_letters::args::DeadLettersCommand;
 use crate::config::units;
+use crate::kafka::security::{self, SecurityArgs};
 
 /// Folds contact-centre events into activities, timelines and figures, exactly once, on Kafka.
 #[derive(Debug, Parser)]
@@ -49,6 +50,9 @@ pub struct Global {
     /// A file of librdkafka properties, one KEY=VALUE a line; the place for secrets.
     #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
+    /// How the brokers are spoken to, and who we are for them.
+    #[command(flatten)]
+    pub security: SecurityArgs,
     /// The schema registry with the path of its API, several nodes with commas; instead of `schema_registry.url` in topics.yaml.
     #[arg(long, global = true, env = "CX_SCHEMA_REGISTRY", value_name = "URL")]
     pub schema_registry: Option<String>,
@@ -459,6 +463,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("partition.assignment.strategy", "rebalances are cooperative"),
     ("enable.partition.eof", "the restore needs it"),
     ("message.max.bytes", "a topic's own limit decides"),
+    ("sasl.oauthbearer.config", "use --kafka-token-file"),
 ];
 
 /// Whether a property may be set, and how it is refused.
@@ -475,7 +480,9 @@ fn property(text: &str) -> Result<(String, String), String> {
     allowed(key)?;
     if ["password", "secret", "oauthbearer.config", "key.pem"].iter().any(|word| key.contains(word)) {
         return Err(format!(
-            "{key} is a secret, which others could read off the command line: use --kafka-properties FILE"
+            "{key} is a secret, which others could read off the command line: put a password into {}, or name a file by \
+             --kafka-password-file or --kafka-properties",
+            security::PASSWORD
         ));
     }
     Ok((key.to_owned(), value.to_owned()))

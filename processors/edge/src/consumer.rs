@@ -2,6 +2,7 @@
 //! hands, carries it out right after the poll.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use engine::{HeaderSource, SourceRecord};
 use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
+use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
@@ -17,6 +19,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 
 use crate::metrics::ClientFigures;
+use crate::token;
 
 /// What the group decided; the worker has to answer each with the matching call.
 #[derive(Debug)]
@@ -87,6 +90,12 @@ impl Notes {
 }
 
 impl ClientContext for Notes {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token::of_file(file)
+    }
+
     fn stats(&self, statistics: Statistics) {
         *lock(&self.figures) = Some(ClientFigures::of_consumer(&statistics));
         let mut ends = lock(&self.ends);

@@ -86,6 +86,39 @@ pub(crate) fn of_task(error: TaskError) -> Result<i32, EdgeError> {
     }
 }
 
+/// Why a client has no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// The broker does not take us for whom we say we are, or there is nothing to say it with.
+    Identity,
+    /// How it is spoken to, or a certificate, is wrong. It may also just have hung up.
+    Encryption,
+    /// It does not answer.
+    Away,
+}
+
+impl Hindrance {
+    /// What an error that a client tells its context says of the way to the brokers; none where it says nothing.
+    #[must_use]
+    pub fn of(error: &KafkaError, reason: &str) -> Option<Self> {
+        match error.rdkafka_error_code()? {
+            Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
+                Some(Self::Identity)
+            }
+            Code::SSL => Some(Self::Encryption),
+            // What the client guesses when somebody hangs up on it.
+            _ if ["security.protocol", "PLAINTEXT broker listener", "alert"]
+                .iter()
+                .any(|guess| reason.contains(guess)) =>
+            {
+                Some(Self::Encryption)
+            }
+            Code::BrokerTransportFailure | Code::Resolve => Some(Self::Away),
+            _ => None,
+        }
+    }
+}
+
 /// Rights and limits: nothing that the program does can mend them.
 fn needs_an_operator(code: Code) -> bool {
     matches!(

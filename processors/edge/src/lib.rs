@@ -4,6 +4,7 @@
 //! the folds; here is only when, and what to do when the cluster says no.
 
 mod catch_up;
+pub mod clients;
 mod consumer;
 mod deliveries;
 pub mod desk;
@@ -22,10 +23,11 @@ mod settings;
 mod standby;
 mod stop;
 mod stores;
+pub mod token;
 mod worker;
 
 pub use deliveries::{Deliveries, FailedDeliveries};
-pub use errors::EdgeError;
+pub use errors::{EdgeError, Hindrance};
 pub use members::Instance;
 pub use peers::Peers;
 pub use pipeline::{Ended, Pipeline, worker_names};

@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 
+use crate::clients;
 use crate::deliveries::{DeliveriesAndEnds, END, FailedDeliveries, NOTHING};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::metrics::ClientFigures;
@@ -84,9 +85,7 @@ impl TransactionalProducer {
         (topics, changelog): (OutputTopics, TopicId),
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, EdgeError> {
-        let producer: BaseProducer<DeliveriesAndEnds> = settings
-            .producer(worker)
-            .create_with_context(DeliveriesAndEnds::default())
+        let producer = clients::producer(&settings.producer(worker), DeliveriesAndEnds::default())
             .map_err(EdgeError::Settings)?;
         while !stop() {
             let Err(error) = producer.init_transactions(Timeout::After(STEP)) else {

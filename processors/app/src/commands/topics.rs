@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -83,10 +82,6 @@ fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32
     real.or_else(|| input?.partitions).unwrap_or(declared)
 }
 
-pub(super) fn admin(client: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
-    client.create().map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
-}
-
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
 }
@@ -124,7 +119,7 @@ pub fn create_missing(
     let options =
         AdminOptions::new().operation_timeout(Some(ADMIN_TIMEOUT)).request_timeout(Some(ADMIN_TIMEOUT));
     let results =
-        block_on(admin(client)?.create_topics(&new, &options))?.context("topics cannot be created")?;
+        block_on(kafka::admin(client)?.create_topics(&new, &options))?.context("topics cannot be created")?;
     for result in results {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
@@ -180,7 +175,7 @@ pub(super) fn settings_of<'n>(
         return Ok(real);
     }
     let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT));
-    let described = block_on(admin(client)?.describe_configs(&there, &options))?;
+    let described = block_on(kafka::admin(client)?.describe_configs(&there, &options))?;
     for resource in described.context("the topics' settings cannot be read")? {
         let resource = resource.map_err(|code| anyhow!("the topics' settings cannot be read: {code}"))?;
         if let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier {

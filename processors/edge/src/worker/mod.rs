@@ -18,6 +18,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::catch_up::{Asking, CatchUp, Topics};
+use crate::clients;
 use crate::consumer::{MessageHeaders, Notes, source_record};
 use crate::desk::{Counter, Desk};
 use crate::errors::{self, EdgeError, Remedy};
@@ -116,10 +117,7 @@ impl Worker {
             &|| stop.is_requested(),
         )?;
         let Some(producer) = started else { return Ok(()) };
-        let consumer: BaseConsumer<Notes> = shared
-            .settings
-            .consumer(&name)
-            .create_with_context(Notes::default())
+        let consumer = clients::consumer(&shared.settings.consumer(&name), Notes::default())
             .map_err(EdgeError::Settings)?;
         let patterns = &shared.patterns;
         let inputs = shared.inputs.iter().chain(&patterns.subscriptions).chain(&patterns.erasures);

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use edge::ReadsToTheEnd;
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::exit::Failure;
+use crate::kafka::{self, Reading};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(200);
@@ -32,7 +32,7 @@ pub struct Span {
 
 /// A consumer for reading to an end.
 pub struct Reader {
-    consumer: BaseConsumer<ReadsToTheEnd>,
+    consumer: Reading,
 }
 
 impl Reader {
@@ -64,10 +64,7 @@ impl Reader {
         client.set("queued.max.messages.kbytes", "16384");
         // A partition's end is told when a fetch comes back empty: not after the usual half second.
         client.set("fetch.wait.max.ms", "10");
-        let consumer = client
-            .create_with_context(ReadsToTheEnd)
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
-        Ok(Self { consumer })
+        Ok(Self { consumer: kafka::consumer(&client)? })
     }
 
     /// What there is of a partition by now.

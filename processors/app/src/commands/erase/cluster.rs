@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use rdkafka::admin::AdminOptions;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -16,7 +16,7 @@ use crate::commands::topics;
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
 use crate::formats::Formats;
-use crate::kafka;
+use crate::kafka::{self, Reading};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ pub struct Cluster<'c> {
     metadata: Metadata,
     reader: Reader,
     everything: Reader,
-    offsets: BaseConsumer,
+    offsets: Reading,
 }
 
 impl<'c> Cluster<'c> {
@@ -50,9 +50,7 @@ impl<'c> Cluster<'c> {
         grouped.set("enable.auto.commit", "false");
         // What is committed by now, without waiting for transactions that a killed instance left open.
         grouped.set("isolation.level", "read_uncommitted");
-        let offsets = grouped
-            .create()
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        let offsets = kafka::consumer(&grouped)?;
         Ok(Self {
             reader: Reader::new(&client)?,
             everything: Reader::of_everything(&client)?,
@@ -210,7 +208,7 @@ impl<'c> Cluster<'c> {
         let options = AdminOptions::new()
             .operation_timeout(Some(topics::ADMIN_TIMEOUT))
             .request_timeout(Some(topics::ADMIN_TIMEOUT));
-        let admin = topics::admin(&self.client)?;
+        let admin = kafka::admin(&self.client)?;
         let refused = || {
             format!(
                 "{topic} cannot be cut off: it needs cleanup.policy=delete, and the principal the right to DELETE"

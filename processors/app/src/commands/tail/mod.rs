@@ -8,10 +8,10 @@ mod timelines;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use edge::Stop;
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -23,7 +23,8 @@ use super::topics;
 use crate::cli::{Global, TailArgs};
 use crate::config::{Config, Role};
 use crate::exit::Failure;
-use crate::{kafka, signals};
+use crate::kafka::{self, Reading};
+use crate::signals;
 
 const POLL: Duration = Duration::from_millis(200);
 /// Where records come without a pause, a turn ends after this time, so that what waits is printed and a stop is heard.
@@ -136,7 +137,7 @@ impl<'p> Plan<'p> {
 
 /// A consumer without a group that prints what is committed.
 pub struct Tail<'p> {
-    consumer: BaseConsumer,
+    consumer: Reading,
     printer: Printer<'p>,
 }
 
@@ -156,9 +157,7 @@ impl<'p> Tail<'p> {
         client.set("enable.auto.commit", "false");
         client.set("isolation.level", "read_committed");
         client.set("queued.max.messages.kbytes", "16384");
-        let consumer: BaseConsumer = client
-            .create()
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        let consumer = kafka::consumer(&client)?;
         consumer.assign(&plan.places(metadata, config)?)?;
         Ok(Self { consumer, printer: Printer::new(plan, config)? })
     }
