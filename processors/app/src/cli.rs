@@ -101,6 +101,8 @@ pub enum Command {
     /// Create the declared topics, or compare them with the cluster's.
     #[command(subcommand)]
     Topics(TopicsCommand),
+    /// Print the commands that give somebody the rights on the cluster (ACLs) that he needs for what he does.
+    Acls(AclsArgs),
     /// Compare the schemas with the registry and with what was released, or register them.
     #[command(subcommand)]
     Schemas(SchemasCommand),
@@ -348,6 +350,30 @@ pub struct TopicsArgs {
     pub replication: i32,
 }
 
+/// Flags of `acls`.
+#[derive(Debug, Clone, Args)]
+pub struct AclsArgs {
+    /// What he does.
+    #[arg(value_enum)]
+    pub purpose: Purpose,
+    /// Who, as the brokers know him.
+    #[arg(long, value_name = "TYPE:NAME", value_parser = principal)]
+    pub principal: String,
+}
+
+/// What somebody does on the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Purpose {
+    /// Run the pipeline, on topics that are there (`run --no-create-topics`).
+    Run,
+    /// Create topics and compare them (`topics apply`, `topics check`).
+    Topics,
+    /// Send events (`load`, and whoever else does).
+    Load,
+    /// Read what is there (`show`, `tail`, `as-of`).
+    Look,
+}
+
 /// Flags of `completions`.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct CompletionsArgs {
@@ -390,6 +416,13 @@ fn group(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
+}
+
+fn principal(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("write TYPE:NAME, for example User:cx-timelines".to_owned()),
+    }
 }
 
 fn conversation(text: &str) -> Result<String, String> {

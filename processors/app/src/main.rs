@@ -54,6 +54,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Erase(args) => commands::erase::run(global, args, &config()?),
         Command::Demo(args) => commands::demo::run(global, args, &config()?),
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
+        Command::Acls(args) => commands::acls::run(global, args, &config()?),
         Command::Schemas(command) => commands::schemas::run(command, &config()?),
         Command::Completions(args) => commands::manual::completions(*args),
         Command::Man(args) => commands::manual::pages(args),

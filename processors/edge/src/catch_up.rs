@@ -176,8 +176,7 @@ impl Asking<'_> {
     /// A client that knows the group's offsets and the topics' ends. It does not wait for transactions that are under way:
     /// somewhere in a busy group there always is one.
     fn asker(self) -> Result<Client, EdgeError> {
-        let mut settings = self.settings.reader(self.worker, false);
-        settings.set("group.id", &self.settings.group);
+        let settings = self.settings.reader(self.worker, false);
         clients::consumer(&settings, ReadsToTheEnd).map_err(EdgeError::Settings)
     }
 

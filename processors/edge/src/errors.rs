@@ -106,13 +106,8 @@ impl Hindrance {
                 Some(Self::Identity)
             }
             Code::SSL => Some(Self::Encryption),
-            // What the client guesses when somebody hangs up on it.
-            _ if ["security.protocol", "PLAINTEXT broker listener", "alert"]
-                .iter()
-                .any(|guess| reason.contains(guess)) =>
-            {
-                Some(Self::Encryption)
-            }
+            // What TLS says that it is, the client may report as a connection that ended.
+            Code::BrokerTransportFailure if reason.contains("SSL") => Some(Self::Encryption),
             Code::BrokerTransportFailure | Code::Resolve => Some(Self::Away),
             _ => None,
         }

@@ -138,8 +138,8 @@ impl Settings {
     /// the finished transactions, or the very last record.
     pub(crate) fn reader(&self, worker: &str, committed: bool) -> ClientConfig {
         let mut config = self.base(&format!("{worker}-restore"));
-        // librdkafka wants a group even where none is joined.
-        config.set("group.id", format!("{}-restore", self.group));
+        // librdkafka wants a group even where none is joined. Of this one we have the rights anyway.
+        config.set("group.id", &self.group);
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");
         config.set("auto.offset.reset", "earliest");

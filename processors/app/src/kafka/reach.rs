@@ -61,14 +61,13 @@ pub fn wait_for_cluster(
                 return Ok(Some(metadata));
             }
             Err(error) => {
+                tries += 1;
+                let is_time_to_tell = tries == 1 || tries.is_multiple_of(10);
                 let why = why(&consumer);
-                if let Some((hindrance, reason)) = &why
-                    && let Some(text) = hopeless(client, address, *hindrance, reason)
-                {
+                if let Some(text) = hopeless(client, address, why.as_ref(), is_time_to_tell) {
                     return Err(Failure::usage(anyhow!(text)));
                 }
-                tries += 1;
-                if tries == 1 || tries.is_multiple_of(10) {
+                if is_time_to_tell {
                     let reason = why.map_or_else(|| error.to_string(), |(_, reason)| reason);
                     tracing::warn!(error = reason, "no broker answers at {address}; trying on");
                 }
@@ -83,16 +82,24 @@ fn why(consumer: &BaseConsumer<Told>) -> Option<(Hindrance, String)> {
     consumer.context().take()
 }
 
-/// What to tell of a hindrance that does not pass by itself.
-fn hopeless(client: &ClientConfig, bootstrap: &str, hindrance: Hindrance, reason: &str) -> Option<String> {
-    match hindrance {
-        Hindrance::Away => None,
-        Hindrance::Identity => Some(format!("{reason}: {}", security::identity_remedy(client))),
-        Hindrance::Encryption => {
-            let address = place(reason).or_else(|| bootstrap.split(',').next())?;
-            encryption(client, address, &probe::look(address, client), reason)
+/// What to tell of a hindrance that does not pass by itself. Where the client has not told of any, somebody may still have hung up
+/// on it because it speaks another protocol: `looks` says whether to look for that.
+fn hopeless(
+    client: &ClientConfig,
+    bootstrap: &str,
+    told: Option<&(Hindrance, String)>,
+    looks: bool,
+) -> Option<String> {
+    let (address, reason) = match told {
+        Some((Hindrance::Identity, reason)) => {
+            return Some(format!("{reason}: {}", security::identity_remedy(client)));
         }
-    }
+        Some((Hindrance::Encryption, reason)) => (place(reason), reason.as_str()),
+        Some((Hindrance::Away, _)) | None if looks => (None, ""),
+        Some((Hindrance::Away, _)) | None => return None,
+    };
+    let address = address.or_else(|| bootstrap.split(',').next())?;
+    encryption(client, address, &probe::look(address, client), reason)
 }
 
 /// What is wrong with how a broker is spoken to, as it was seen; none where that is not certain.

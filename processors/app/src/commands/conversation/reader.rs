@@ -12,6 +12,8 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 
+/// The client demands a group, which nothing joins.
+pub const GROUP: &str = "cx-timelines-look";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(200);
 /// A cluster that sends nothing for so long, although there is more, does not answer any more.
@@ -55,7 +57,7 @@ impl Reader {
     fn with_isolation(client: &ClientConfig, isolation: &str) -> Result<Self, Failure> {
         let mut client = client.clone();
         // The client demands a group; nothing joins it, and nothing is committed.
-        client.set("group.id", "cx-timelines-look");
+        client.set("group.id", GROUP);
         client.set("enable.auto.commit", "false");
         client.set("isolation.level", isolation);
         // Where the first records have gone since, it begins with those that are there.

@@ -26,6 +26,8 @@ use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 use crate::signals;
 
+/// The client demands a group, which nothing joins.
+pub const GROUP: &str = "cx-timelines-tail";
 const POLL: Duration = Duration::from_millis(200);
 /// Where records come without a pause, a turn ends after this time, so that what waits is printed and a stop is heard.
 const TURN_MAX: Duration = Duration::from_secs(1);
@@ -153,7 +155,7 @@ impl<'p> Tail<'p> {
         config: &'p Config,
     ) -> Result<Self, Failure> {
         let mut client = client.clone();
-        client.set("group.id", "cx-timelines-tail");
+        client.set("group.id", GROUP);
         client.set("enable.auto.commit", "false");
         client.set("isolation.level", "read_committed");
         client.set("queued.max.messages.kbytes", "16384");
