@@ -18,6 +18,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 
+use crate::errors;
 use crate::metrics::ClientFigures;
 use crate::token;
 
@@ -45,6 +46,7 @@ pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
     ends: Mutex<HashMap<(String, i32), End>>,
     figures: Mutex<Option<ClientFigures>>,
+    denied: Mutex<Option<String>>,
     any_rebalance: AtomicBool,
     closing: AtomicBool,
 }
@@ -83,6 +85,11 @@ impl Notes {
         lock(&self.ends).remove(&(topic.to_owned(), partition));
     }
 
+    /// What the client said when it was last denied something: unlike the error that the poll gives it names the resource.
+    pub(crate) fn take_denied(&self) -> Option<String> {
+        lock(&self.denied).take()
+    }
+
     fn note(&self, rebalanced: Rebalanced) {
         lock(&self.rebalances).push(rebalanced);
         self.any_rebalance.store(true, Ordering::Release);
@@ -110,6 +117,9 @@ impl ClientContext for Notes {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code().is_some_and(errors::needs_an_operator) {
+            *lock(&self.denied) = Some(reason.to_owned());
+        }
         tracing::warn!(%error, reason, "Kafka client");
     }
 }

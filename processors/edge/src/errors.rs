@@ -115,7 +115,7 @@ impl Hindrance {
 }
 
 /// Rights and limits: nothing that the program does can mend them.
-fn needs_an_operator(code: Code) -> bool {
+pub(crate) fn needs_an_operator(code: Code) -> bool {
     matches!(
         code,
         Code::TopicAuthorizationFailed
@@ -197,6 +197,19 @@ fn advice(code: Code) -> &'static str {
         }
         Code::InvalidTransactionTimeout => {
             " - lower transaction.timeout in topics.yaml, or raise transaction.max.timeout.ms of the brokers"
+        }
+        Code::TopicAuthorizationFailed => {
+            " - the principal lacks Read or Write on that topic: `cx-timelines acls run` prints what it needs"
+        }
+        Code::GroupAuthorizationFailed => {
+            " - the principal lacks Read on the consumer group: `cx-timelines acls run` prints what it needs"
+        }
+        Code::TransactionalIdAuthorizationFailed => {
+            " - the principal lacks Write on transactional ids that begin with the group's name: `cx-timelines acls run` prints \
+             what it needs"
+        }
+        Code::SaslAuthenticationFailed | Code::Authentication => {
+            " - the brokers do not take us for whom we say we are any more: look after the password, token or certificate"
         }
         code if needs_an_operator(code) => " - the principal lacks rights on the cluster",
         _ => "",

@@ -45,12 +45,6 @@ impl Way {
     pub(super) fn with<'a>(&'a self, command: &[&'a str]) -> Vec<&'a str> {
         command.iter().copied().chain(self.0.iter().map(String::as_str)).collect()
     }
-
-    /// The same with one more flag.
-    pub(super) fn and(&self, flag: &str, value: &str) -> Self {
-        let more = [flag.to_owned(), value.to_owned()];
-        Self(self.0.iter().cloned().chain(more).collect())
-    }
 }
 
 impl Ground {

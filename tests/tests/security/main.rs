@@ -11,12 +11,17 @@
 mod certificates;
 mod ground;
 
+use std::process::Output;
 use std::time::Duration;
 
 use certificates::Authority;
-use cx_timelines_tests::{OUTPUTS, Program, Watch, consume, differences, fold, of_lines};
+use cx_timelines_tests::{OUTPUTS, Program, Watch, consume, differences, fold, of_lines, series, wait_until};
 use ground::{FOLDER, GROUP, Ground, MAKER, READER, SOURCE, Way};
 use sandbox::conversations::{Options, Size, events};
+
+/// A conversation of one message.
+const ONE: &str = "6f0c2c5e-8c4b-4c55-9d3b-0f6f1f6a0001";
+const EVENTS_OF_ONE: &str = include_str!("one.ndjson");
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -25,27 +30,59 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn a_broker_lets_in_whom_it_knows_by_each_way_and_for_what_is_listed() {
     let ground = Ground::new();
     who_is_not_let_in_is_told_why(&ground);
-    for (whom, what) in [(MAKER, "topics"), (FOLDER, "run"), (SOURCE, "load"), (READER, "look")] {
-        allow(&ground, whom, what);
+    for (whom, what) in [(MAKER, "topics"), (SOURCE, "load"), (READER, "look")] {
+        rights(&ground, whom, what).iter().for_each(|line| ground.run_acls(line));
     }
     let made = ground.by_password(MAKER).to_end(&["topics", "apply"], b"");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(made.status.success(), "{}", said(&made));
+    without_a_right_it_is_told_which(&ground);
     each_way_folds_its_part(&ground);
+    readers_read_and_nobody_does_more(&ground);
 }
 
-/// Gives somebody the rights that the program lists for what it does.
-fn allow(ground: &Ground, whom: &str, what: &str) {
-    for line in rights(ground, whom, what) {
-        ground.run_acls(&line);
-    }
-}
-
+/// The rights that the program lists for what somebody does.
 fn rights(ground: &Ground, whom: &str, what: &str) -> Vec<String> {
     let principal = format!("User:{whom}");
     let way = Way(["--bootstrap", ground.bootstrap()].map(str::to_owned).to_vec());
     let listed = way.to_end(&["acls", what, "--principal", &principal], b"");
-    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+    assert!(listed.status.success(), "{}", said(&listed));
     String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Without one kind of right after the other the pipeline ends, and names what it lacks. With the last of them it would run: so
+/// none of these is listed in vain.
+fn without_a_right_it_is_told_which(ground: &Ground) {
+    let way = ground.by_password(FOLDER);
+    let denied = |name: &str, code: i32, words: &[&str]| {
+        let mut instance = ground.run(&way, name, &[]);
+        assert_eq!(instance.wait_for_end(PATIENCE), Some(code), "{name}: {}", instance.log());
+        let said = instance.log();
+        let last = said.lines().last().unwrap();
+        for word in words.iter().chain(&["`cx-timelines acls run`"]) {
+            assert!(last.contains(word), "{name} does not say {word:?}: {said}");
+        }
+    };
+    let all = rights(ground, FOLDER, "run");
+    let give =
+        |kind: &str| all.iter().filter(|line| line.contains(kind)).for_each(|line| ground.run_acls(line));
+    denied("no-right", 2, &["cx.events", "Describe"]);
+    give("--topic");
+    denied("no-transactional-id", 1, &["cx-timelines-", "Write"]);
+    give("--transactional-id");
+    denied("no-group", 1, &["group", "Read"]);
+    give("--group");
+    let output = "--topic cx.activities";
+    let taken = format!("--allow-principal User:{FOLDER} --operation Write {output}");
+    let address = format!("kafka-acls.sh --bootstrap-server {}", ground.bootstrap());
+    ground.run_acls(&format!("{address} --remove --force {taken}"));
+    let loaded = ground.by_password(SOURCE).to_end(&["load", "-"], EVENTS_OF_ONE.as_bytes());
+    assert!(loaded.status.success(), "{}", said(&loaded));
+    denied("no-output", 1, &["topic cx.activities", "Write"]);
+    ground.run_acls(&format!("{address} --add {taken}"));
 }
 
 /// `run` ends in this way, with the words in its last line, and without any password.
@@ -90,7 +127,8 @@ fn who_is_not_let_in_is_told_why(ground: &Ground) {
     });
 }
 
-/// Each takes its part of the events with the state that the one before has left in the changelog.
+/// Each takes its part of the events with the state that the one before has left in the changelog. The second is killed while it
+/// does, and goes on.
 fn each_way_folds_its_part(ground: &Ground) {
     let options = Options { seed: 8, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: true };
     let lines: Vec<String> = events(&options, 600).into_iter().map(|planned| planned.value).collect();
@@ -102,13 +140,46 @@ fn each_way_folds_its_part(ground: &Ground) {
     let watch = Watch::new(ground.bootstrap(), GROUP, "cx.events");
     for ((name, folder, source), part) in ways.iter().zip(lines.chunks(lines.len().div_ceil(3))) {
         let loaded = source.to_end(&["load", "-"], part.join("\n").as_bytes());
-        assert!(loaded.status.success(), "{name}: {}", String::from_utf8_lossy(&loaded.stderr));
+        assert!(loaded.status.success(), "{name}: {}", said(&loaded));
         let mut instance = ground.run(folder, name, &["--standbys", "1"]);
+        if *name == "token" {
+            wait_until("something is committed", PATIENCE, || {
+                (instance.figure("cx_timelines_events_total") > 0.0).then_some(())
+            });
+            instance.kill();
+            instance = ground.run(folder, name, &["--standbys", "1"]);
+        }
         watch.wait_for_all(PATIENCE);
+        wait_until("the lag is told", PATIENCE, || {
+            let lag = series(&instance.get("/metrics").1, "cx_timelines_consumer_lag_records")?;
+            (lag == 0.0).then_some(())
+        });
         let (code, _) = instance.terminate();
         assert_eq!(code, Some(0), "{name}: {}", instance.log());
     }
-    let expected = of_lines(&fold(lines.join("\n").as_bytes()));
-    let found = differences(&expected, &consume(ground.bootstrap(), &OUTPUTS).records);
+    let all = format!("{EVENTS_OF_ONE}\n{}", lines.join("\n"));
+    let found = differences(&of_lines(&fold(all.as_bytes())), &consume(ground.bootstrap(), &OUTPUTS).records);
     assert!(found.is_empty(), "{} differences, the first:\n{}", found.len(), found[0]);
+}
+
+/// Who reads comes in by all ways too, and can neither write nor look at settings.
+fn readers_read_and_nobody_does_more(ground: &Ground) {
+    for (name, way) in [
+        ("password", ground.by_password(READER)),
+        ("token", ground.by_token(READER, 600)),
+        ("certificate", ground.by_certificate(READER)),
+    ] {
+        let shown = way.to_end(&["show", ONE, "--json"], b"");
+        assert!(shown.status.success(), "{name}: {}", said(&shown));
+        let tail = way.to_end(&["tail", "cx.activities", "--from-beginning", "--limit", "1"], b"");
+        assert!(tail.status.success() && !tail.stdout.is_empty(), "{name}: {}", said(&tail));
+    }
+    let refused = ground.by_password(READER).to_end(&["load", "-"], EVENTS_OF_ONE.as_bytes());
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("cx.events"), "{}", said(&refused));
+    let checked = ground.by_certificate(MAKER).to_end(&["topics", "check"], b"");
+    assert!(checked.status.success(), "{}", said(&checked));
+    let by_token = ground.by_token(MAKER, 600).to_end(&["topics", "check"], b"");
+    assert_eq!(by_token.status.code(), Some(2), "{}", said(&by_token));
+    assert!(said(&by_token).contains("OAUTHBEARER"), "{}", said(&by_token));
 }

@@ -182,6 +182,7 @@ fn cluster(
     if missing.is_empty() {
         return Ok(Some(metadata));
     }
+    topics::check_rights(client, &missing)?;
     if args.no_create_topics {
         let problem = anyhow!("missing topics: {}; run `cx-timelines topics apply`", missing.join(", "));
         return Err(Failure::usage(problem));

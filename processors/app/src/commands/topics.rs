@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::metadata::Metadata;
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::consumer::Consumer;
+use rdkafka::metadata::{Metadata, MetadataTopic};
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::cli::{Global, TopicsCommand};
 use crate::config::{Config, Role, Topic};
@@ -56,7 +57,9 @@ pub fn partitions(metadata: &Metadata, name: &str) -> Option<i32> {
 /// Why a topic cannot be used that does not exist, and what to do.
 pub(super) fn no_such_topic(config: &Config, name: &str) -> String {
     if config.topics.iter().any(|topic| topic.exact() == Some(name)) {
-        return format!("topic {name} does not exist; run `cx-timelines topics apply`");
+        return format!(
+            "topic {name} does not exist (run `cx-timelines topics apply`), or we have no right on it (see `cx-timelines acls`)"
+        );
     }
     let declared: Vec<&str> = config.topics.iter().filter_map(Topic::exact).collect();
     format!(
@@ -69,6 +72,30 @@ pub(super) fn no_such_topic(config: &Config, name: &str) -> String {
 pub fn missing(config: &Config, metadata: &Metadata) -> Vec<String> {
     let names = config.topics.iter().filter_map(Topic::exact);
     names.filter(|name| partitions(metadata, name).is_none()).map(str::to_owned).collect()
+}
+
+/// Topics without any right on them look as if they were not there.
+///
+/// # Errors
+/// Some of these are denied: the message says which, and what to do.
+pub fn check_rights(client: &ClientConfig, names: &[String]) -> Result<(), Failure> {
+    let asker = kafka::consumer(client)?;
+    let is_denied = |name: &&String| {
+        let metadata = asker.fetch_metadata(Some(name), ADMIN_TIMEOUT);
+        metadata.is_ok_and(|metadata| {
+            let mut errors = metadata.topics().iter().filter_map(MetadataTopic::error);
+            errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        })
+    };
+    let denied: Vec<&str> = names.iter().filter(is_denied).map(String::as_str).collect();
+    if denied.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(anyhow!(
+        "the principal has no right on {}, not even Describe, which comes with Read and Write: `cx-timelines acls run` prints what \
+         it needs, `cx-timelines acls topics` what it takes to create topics",
+        denied.join(", ")
+    )))
 }
 
 /// The changelog and the repartition topic have a partition for each partition that the input really has.
@@ -123,6 +150,13 @@ pub fn create_missing(
     for result in results {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code @ RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                return Err(anyhow!(
+                    "topic {name} cannot be created: {code}: the principal lacks Create on it; `cx-timelines acls topics` prints \
+                     what it needs"
+                )
+                .into());
+            }
             Err((name, code)) => return Err(anyhow!("topic {name} cannot be created: {code}").into()),
         }
     }

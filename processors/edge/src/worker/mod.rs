@@ -176,7 +176,7 @@ impl Worker {
             let message = match result {
                 Ok(message) => message,
                 Err(error) => {
-                    tolerate(error)?;
+                    tolerate(error, self.consumer.context())?;
                     break;
                 }
             };
@@ -383,9 +383,12 @@ fn take(
 }
 
 /// Errors of a poll that pass by themselves are only noted.
-fn tolerate(error: rdkafka::error::KafkaError) -> Result<(), EdgeError> {
+fn tolerate(error: rdkafka::error::KafkaError, notes: &Notes) -> Result<(), EdgeError> {
     match errors::of_poll(&error) {
-        Remedy::Stop => Err(EdgeError::kafka("cannot read the input", error)),
+        Remedy::Stop => {
+            let denied = notes.take_denied().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            Err(EdgeError::kafka(format!("cannot read the input{denied}"), error))
+        }
         Remedy::Retry | Remedy::Abort | Remedy::Rebuild => {
             tracing::warn!(%error, "reading the input");
             Ok(())
