@@ -75,14 +75,30 @@ fn without_a_right_it_is_told_which(ground: &Ground) {
     give("--transactional-id");
     denied("no-group", 1, &["group", "Read"]);
     give("--group");
-    let output = "--topic cx.activities";
-    let taken = format!("--allow-principal User:{FOLDER} --operation Write {output}");
+    // One that is taken while the pipeline runs, with all that it says.
+    let taken = format!("--allow-principal User:{FOLDER} --operation Write --topic cx.activities");
     let address = format!("kafka-acls.sh --bootstrap-server {}", ground.bootstrap());
+    let mut instance = ground.run(&way, "no-output", &["-vv"]);
+    wait_until("it is ready", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
     ground.run_acls(&format!("{address} --remove --force {taken}"));
-    let loaded = ground.by_password(SOURCE).to_end(&["load", "-"], EVENTS_OF_ONE.as_bytes());
+    let loaded = ground.by_password(SOURCE).to_end(&["load", "-", "-vv"], EVENTS_OF_ONE.as_bytes());
     assert!(loaded.status.success(), "{}", said(&loaded));
-    denied("no-output", 1, &["topic cx.activities", "Write"]);
+    tells_nothing_personal("load", &said(&loaded));
+    assert_eq!(instance.wait_for_end(PATIENCE), Some(1), "{}", instance.log());
+    let log = instance.log();
+    tells_nothing_personal("run", &log);
+    let last = log.lines().last().unwrap();
+    for word in ["topic cx.activities", "Write", "`cx-timelines acls run`"] {
+        assert!(last.contains(word), "it does not say {word:?}: {last}");
+    }
     ground.run_acls(&format!("{address} --add {taken}"));
+}
+
+/// All that is said of events that are full of marked words, and none of these.
+fn tells_nothing_personal(who: &str, log: &str) {
+    assert!(log.contains("TRACE"), "{who} does not say everything: {log}");
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("MARKED")).collect();
+    assert!(told.is_empty(), "{who} tells what is personal: {told:?}");
 }
 
 /// `run` ends in this way, with the words in its last line, and without any password.
@@ -141,7 +157,7 @@ fn each_way_folds_its_part(ground: &Ground) {
     for ((name, folder, source), part) in ways.iter().zip(lines.chunks(lines.len().div_ceil(3))) {
         let loaded = source.to_end(&["load", "-"], part.join("\n").as_bytes());
         assert!(loaded.status.success(), "{name}: {}", said(&loaded));
-        let mut instance = ground.run(folder, name, &["--standbys", "1"]);
+        let mut instance = ground.run(folder, name, &["--standbys", "1", "-vv", "--log-format", "json"]);
         if *name == "token" {
             wait_until("something is committed", PATIENCE, || {
                 (instance.figure("cx_timelines_events_total") > 0.0).then_some(())
@@ -156,6 +172,7 @@ fn each_way_folds_its_part(ground: &Ground) {
         });
         let (code, _) = instance.terminate();
         assert_eq!(code, Some(0), "{name}: {}", instance.log());
+        tells_nothing_personal(name, &instance.log());
     }
     let all = format!("{EVENTS_OF_ONE}\n{}", lines.join("\n"));
     let found = differences(&of_lines(&fold(all.as_bytes())), &consume(ground.bootstrap(), &OUTPUTS).records);
@@ -169,8 +186,10 @@ fn readers_read_and_nobody_does_more(ground: &Ground) {
         ("token", ground.by_token(READER, 600)),
         ("certificate", ground.by_certificate(READER)),
     ] {
-        let shown = way.to_end(&["show", ONE, "--json"], b"");
+        let shown = way.to_end(&["show", ONE, "--json", "-vv"], b"");
         assert!(shown.status.success(), "{name}: {}", said(&shown));
+        assert!(String::from_utf8_lossy(&shown.stdout).contains("MARKED-edit"), "{name}");
+        tells_nothing_personal("show", &said(&shown));
         let tail = way.to_end(&["tail", "cx.activities", "--from-beginning", "--limit", "1"], b"");
         assert!(tail.status.success() && !tail.stdout.is_empty(), "{name}: {}", said(&tail));
     }
