@@ -12,6 +12,7 @@ mod formats;
 mod kafka;
 mod logging;
 mod memory;
+mod no_json;
 mod pairs;
 mod products;
 mod records;

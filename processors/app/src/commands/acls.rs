@@ -121,6 +121,17 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_security_lists_the_rights_as_they_are() {
+        let page = include_str!("../../../../docs/security.md");
+        let config = Config::load(None, "cx-timelines", None).unwrap();
+        let listed: Vec<&str> = page.lines().filter(|line| line.starts_with("kafka-acls.sh")).collect();
+        let rights = rights(Purpose::Run, &config, "cx-timelines");
+        let commands: Vec<String> =
+            rights.iter().map(|right| right.command("kafka:9093", "User:cx-timelines")).collect();
+        assert_eq!(listed, commands);
+    }
+
+    #[test]
     fn a_principal_with_spaces_is_one_word_of_the_shell() {
         assert_eq!(quoted("User:CN=cx, O=Example"), "'User:CN=cx, O=Example'");
         assert_eq!(quoted("User:it's"), r"'User:it'\''s'");

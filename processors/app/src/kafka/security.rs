@@ -116,10 +116,10 @@ pub fn properties(
     given: &[(String, String)],
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> anyhow::Result<Vec<(String, String)>> {
-    let mut wanted = Wanted { given, properties: Vec::new(), problems: Vec::new() };
+    let mut wanted = Wanted { given, variable, properties: Vec::new(), problems: Vec::new() };
     wanted.protocol(args);
-    wanted.tls(args, variable);
-    wanted.sasl(args, variable);
+    wanted.tls(args);
+    wanted.sasl(args);
     wanted.check_given_once();
     if wanted.problems.is_empty() {
         return Ok(wanted.properties);
@@ -130,6 +130,8 @@ pub fn properties(
 /// What has been made of the flags so far.
 struct Wanted<'g> {
     given: &'g [(String, String)],
+    /// The environment.
+    variable: &'g dyn Fn(&str) -> Option<String>,
     properties: Vec<(String, String)>,
     problems: Vec<String>,
 }
@@ -172,15 +174,15 @@ impl Wanted<'_> {
         self.set("security.protocol", name);
     }
 
-    fn tls(&mut self, args: &SecurityArgs, variable: &dyn Fn(&str) -> Option<String>) {
+    fn tls(&mut self, args: &SecurityArgs) {
         if args.kafka_cert.is_some() != args.kafka_key.is_some() {
             self.problem("--kafka-cert and --kafka-key belong together: give both");
         }
         self.file("--kafka-ca", "ssl.ca.location", args.kafka_ca.as_deref());
         self.file("--kafka-cert", "ssl.certificate.location", args.kafka_cert.as_deref());
         self.file("--kafka-key", "ssl.key.location", args.kafka_key.as_deref());
-        let place = ("--kafka-key-password-file", args.kafka_key_password_file.as_deref());
-        if let Some(password) = self.secret(place, (KEY_PASSWORD, variable)) {
+        let file = args.kafka_key_password_file.as_deref();
+        if let Some(password) = self.secret("--kafka-key-password-file", file, KEY_PASSWORD) {
             if args.kafka_key.is_some() || self.is_given("ssl.key.location") {
                 self.set("ssl.key.password", password);
             } else if args.kafka_key_password_file.is_some() {
@@ -189,13 +191,13 @@ impl Wanted<'_> {
         }
     }
 
-    fn sasl(&mut self, args: &SecurityArgs, variable: &dyn Fn(&str) -> Option<String>) {
-        let place = ("--kafka-password-file", args.kafka_password_file.as_deref());
-        let password = self.secret(place, (PASSWORD, variable));
+    fn sasl(&mut self, args: &SecurityArgs) {
+        let file = args.kafka_password_file.as_deref();
+        let password = self.secret("--kafka-password-file", file, PASSWORD);
         let has_user = args.kafka_user.is_some() || self.is_given("sasl.username");
         let has_password = password.is_some() || self.is_given("sasl.password");
         let by_token = args.kafka_token_file.is_some();
-        if args.kafka_user.is_some() && !has_password && place.1.is_none() {
+        if args.kafka_user.is_some() && !has_password && file.is_none() {
             self.problem(format!(
                 "--kafka-user needs a password: put it into {PASSWORD}, or name a file by --kafka-password-file"
             ));
@@ -245,12 +247,8 @@ impl Wanted<'_> {
     }
 
     /// A secret, out of its file or the environment.
-    fn secret(
-        &mut self,
-        (flag, file): (&str, Option<&Path>),
-        (name, variable): (&str, &dyn Fn(&str) -> Option<String>),
-    ) -> Option<String> {
-        let told = variable(name).filter(|secret| !secret.is_empty());
+    fn secret(&mut self, flag: &str, file: Option<&Path>, name: &str) -> Option<String> {
+        let told = (self.variable)(name).filter(|secret| !secret.is_empty());
         let Some(file) = file else { return told };
         if told.is_some() {
             self.problem(format!("both {flag} and {name} are given: leave one out"));

@@ -17,7 +17,7 @@ use crate::commands::dead_letters::letter::Letter;
 use crate::commands::dead_letters::source::span;
 use crate::commands::topics;
 use crate::exit::Failure;
-use crate::kafka;
+use crate::{kafka, no_json};
 
 /// The one partition of the topic.
 pub(super) const PARTITION: i32 = 0;
@@ -81,7 +81,9 @@ impl Marks {
             Some(Ok(mark)) => {
                 self.0.insert(position, mark);
             }
-            Some(Err(error)) => tracing::warn!(%error, "the mark of {position} cannot be read"),
+            Some(Err(error)) => {
+                tracing::warn!("the mark of {position} cannot be read: {}", no_json::place(&error));
+            }
             None => {
                 self.0.remove(&position);
             }
