@@ -129,7 +129,11 @@ fn program_and_monitoring_run_without_rights_that_they_do_not_need() {
         assert!(service["user"].is_null(), "{name}: the image says who");
     }
     let service = &compose["services"]["cx-timelines"];
-    assert_eq!(words(&service["tmpfs"]), ["/tmp"], "what is written besides the state is gone with the container");
+    assert_eq!(
+        words(&service["tmpfs"]),
+        ["/tmp"],
+        "what is written besides the state is gone with the container"
+    );
     let dockerfile = file("Dockerfile");
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
     let user = last_stage.lines().rev().find_map(|line| line.strip_prefix("USER ")).expect("no USER");

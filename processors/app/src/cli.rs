@@ -372,6 +372,10 @@ pub enum Purpose {
     Load,
     /// Read what is there (`show`, `tail`, `as-of`).
     Look,
+    /// Send dead letters back (`dead-letters replay`).
+    Replay,
+    /// Erase conversations (`erase`).
+    Erase,
 }
 
 /// Flags of `completions`.

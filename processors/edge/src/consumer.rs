@@ -46,7 +46,7 @@ pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
     ends: Mutex<HashMap<(String, i32), End>>,
     figures: Mutex<Option<ClientFigures>>,
-    denied: Mutex<Option<String>>,
+    refused: Mutex<Option<String>>,
     any_rebalance: AtomicBool,
     closing: AtomicBool,
 }
@@ -85,9 +85,9 @@ impl Notes {
         lock(&self.ends).remove(&(topic.to_owned(), partition));
     }
 
-    /// What the client said when it was last denied something: unlike the error that the poll gives it names the resource.
-    pub(crate) fn take_denied(&self) -> Option<String> {
-        lock(&self.denied).take()
+    /// What the client said when it was last refused something: unlike the error that the poll gives it says what.
+    pub(crate) fn take_refused(&self) -> Option<String> {
+        lock(&self.refused).take()
     }
 
     fn note(&self, rebalanced: Rebalanced) {
@@ -117,8 +117,8 @@ impl ClientContext for Notes {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if error.rdkafka_error_code().is_some_and(errors::needs_an_operator) {
-            *lock(&self.denied) = Some(reason.to_owned());
+        if errors::is_refusal(&error, reason) {
+            *lock(&self.refused) = Some(reason.to_owned());
         }
         tracing::warn!(%error, reason, "Kafka client");
     }

@@ -102,8 +102,8 @@ impl Hindrance {
     #[must_use]
     pub fn of(error: &KafkaError, reason: &str) -> Option<Self> {
         match error.rdkafka_error_code()? {
-            Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
-                Some(Self::Identity)
+            code if is_about_identity(code) => {
+                Some(if is_local(reason) { Self::Away } else { Self::Identity })
             }
             Code::SSL => Some(Self::Encryption),
             // What TLS says that it is, the client may report as a connection that ended.
@@ -114,16 +114,32 @@ impl Hindrance {
     }
 }
 
+/// Whether an error that a client tells its context is a refusal: of a right, or of whom we say we are.
+#[must_use]
+pub(crate) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
+    error
+        .rdkafka_error_code()
+        .is_some_and(|code| needs_an_operator(code) || (is_about_identity(code) && !is_local(reason)))
+}
+
+/// The broker does not know us. The code alone is no proof of that: see [`is_local`].
+fn is_about_identity(code: Code) -> bool {
+    matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism)
+}
+
+/// A connection that broke while we said who we are is reported like a refusal, only the client's words tell them apart.
+fn is_local(reason: &str) -> bool {
+    reason.contains("Local: ")
+}
+
 /// Rights and limits: nothing that the program does can mend them.
-pub(crate) fn needs_an_operator(code: Code) -> bool {
+fn needs_an_operator(code: Code) -> bool {
     matches!(
         code,
         Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::TransactionalIdAuthorizationFailed
-            | Code::SaslAuthenticationFailed
-            | Code::Authentication
             | Code::InvalidTransactionTimeout
             | Code::UnsupportedVersion
             | Code::UnsupportedFeature
@@ -231,6 +247,18 @@ mod tests {
     fn a_delivery_that_timed_out_aborts_and_is_tried_again() {
         assert_eq!(of_delivery(Code::MessageTimedOut), Remedy::Abort);
         assert_eq!(of_delivery(Code::PurgeQueue), Remedy::Abort);
+    }
+
+    #[test]
+    fn a_handshake_that_was_cut_off_is_no_refusal() {
+        let error = KafkaError::Global(Code::Authentication);
+        let refused = "SASL authentication error: invalid credentials (after 5ms in state AUTH_REQ)";
+        let cut_off = "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure";
+        assert!(is_refusal(&error, refused));
+        assert!(!is_refusal(&error, cut_off));
+        assert_eq!(Hindrance::of(&error, refused), Some(Hindrance::Identity));
+        assert_eq!(Hindrance::of(&error, cut_off), Some(Hindrance::Away));
+        assert_eq!(of_poll(&KafkaError::MessageConsumption(Code::Authentication)), Remedy::Retry);
     }
 
     #[test]

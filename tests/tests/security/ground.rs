@@ -21,6 +21,13 @@ pub(super) const SOURCE: &str = "source";
 /// Who reads the results.
 pub(super) const READER: &str = "reader";
 
+/// Who sends dead letters back.
+pub(super) const OPERATOR: &str = "operator";
+/// Who erases.
+pub(super) const ERASER: &str = "eraser";
+/// Who has a password.
+const USERS: [&str; 5] = [MAKER, FOLDER, SOURCE, READER, OPERATOR];
+
 /// The broker with its CA, and the files of those who come to it.
 pub(super) struct Ground {
     kafka: Kafka,
@@ -57,7 +64,7 @@ impl Ground {
             protocol: protocol.to_owned(),
             port,
         };
-        let users = [MAKER, FOLDER, SOURCE, READER].map(|name| (name.to_owned(), password(name)));
+        let users = USERS.map(|name| (name.to_owned(), password(name)));
         let options = Options {
             listeners: vec![
                 listener("SECURE", "SASL_SSL", secure),
@@ -68,7 +75,7 @@ impl Ground {
             extra_properties: properties(&authority, folder.path()),
             ..Options::default()
         };
-        for name in [MAKER, FOLDER, SOURCE, READER] {
+        for name in USERS {
             std::fs::write(folder.path().join(format!("{name}-password")), password(name) + "\n").unwrap();
         }
         let kafka = Kafka::start(options, &mut |_| {}).unwrap();
@@ -97,7 +104,7 @@ impl Ground {
         self.way(self.secure, &["--kafka-user", name, "--kafka-password-file", file.to_str().unwrap()])
     }
 
-    /// By a token that is good for so long.
+    /// By a token that is good for so long. The next call for the same name puts another one in its place.
     pub(super) fn by_token(&self, name: &str, seconds: i64) -> Way {
         let file = self.file(&format!("{name}-token"));
         std::fs::write(&file, token(name, seconds)).unwrap();
@@ -150,6 +157,15 @@ impl Ground {
         Program::start(&way.with(&all), self.file(&format!("{name}.log")))
     }
 
+    /// Runs these at once: each takes a Java of its own.
+    pub(super) fn run_all_acls(&self, lines: &[String]) {
+        std::thread::scope(|scope| {
+            for line in lines {
+                scope.spawn(|| self.run_acls(line));
+            }
+        });
+    }
+
     /// Runs `kafka-acls` as the command line says that `cx-timelines acls` has printed.
     pub(super) fn run_acls(&self, line: &str) {
         let mut words = line.split_whitespace();
@@ -199,6 +215,8 @@ fn properties(authority: &Authority, folder: &Path) -> Vec<(String, String)> {
             "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";"
                 .to_owned(),
         ),
+        // Whoever shows a token has to show one that is still good every now and then.
+        ("listener.name.secure.oauthbearer.connections.max.reauth.ms", "4000".to_owned()),
         ("listener.name.mutual.ssl.client.auth", "required".to_owned()),
     ]
     .into_iter()

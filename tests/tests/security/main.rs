@@ -12,17 +12,19 @@ mod certificates;
 mod ground;
 
 use std::process::Output;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use certificates::Authority;
 use cx_timelines_tests::{OUTPUTS, Program, Watch, consume, differences, fold, of_lines, series, wait_until};
-use ground::{FOLDER, GROUP, Ground, MAKER, READER, SOURCE, Way};
+use ground::{ERASER, FOLDER, GROUP, Ground, MAKER, OPERATOR, READER, SOURCE, Way};
 use sandbox::conversations::{Options, Size, events};
 
 /// A conversation of one message.
 const ONE: &str = "6f0c2c5e-8c4b-4c55-9d3b-0f6f1f6a0001";
 const EVENTS_OF_ONE: &str = include_str!("one.ndjson");
 
+/// How long the token is good that a new one takes the place of.
+const TOKEN_SECONDS: i64 = 7;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One broker for all: it takes the longest to start.
@@ -30,14 +32,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn a_broker_lets_in_whom_it_knows_by_each_way_and_for_what_is_listed() {
     let ground = Ground::new();
     who_is_not_let_in_is_told_why(&ground);
-    for (whom, what) in [(MAKER, "topics"), (SOURCE, "load"), (READER, "look")] {
-        rights(&ground, whom, what).iter().for_each(|line| ground.run_acls(line));
+    let purposes =
+        [(MAKER, "topics"), (SOURCE, "load"), (READER, "look"), (OPERATOR, "replay"), (ERASER, "erase")];
+    for (whom, what) in purposes {
+        ground.run_all_acls(&rights(&ground, whom, what));
     }
     let made = ground.by_password(MAKER).to_end(&["topics", "apply"], b"");
     assert!(made.status.success(), "{}", said(&made));
     without_a_right_it_is_told_which(&ground);
     each_way_folds_its_part(&ground);
     readers_read_and_nobody_does_more(&ground);
+    an_operator_sends_back_and_erases(&ground);
 }
 
 /// The rights that the program lists for what somebody does.
@@ -67,8 +72,10 @@ fn without_a_right_it_is_told_which(ground: &Ground) {
         }
     };
     let all = rights(ground, FOLDER, "run");
-    let give =
-        |kind: &str| all.iter().filter(|line| line.contains(kind)).for_each(|line| ground.run_acls(line));
+    let give = |kind: &str| {
+        let lines: Vec<String> = all.iter().filter(|line| line.contains(kind)).cloned().collect();
+        ground.run_all_acls(&lines);
+    };
     denied("no-right", 2, &["cx.events", "Describe"]);
     give("--topic");
     denied("no-transactional-id", 1, &["cx-timelines-", "Write"]);
@@ -99,6 +106,7 @@ fn tells_nothing_personal(who: &str, log: &str) {
     assert!(log.contains("TRACE"), "{who} does not say everything: {log}");
     let told: Vec<&str> = log.lines().filter(|line| line.contains("MARKED")).collect();
     assert!(told.is_empty(), "{who} tells what is personal: {told:?}");
+    assert!(!log.contains("s3cret"), "{who} tells a password");
 }
 
 /// `run` ends in this way, with the words in its last line, and without any password.
@@ -154,6 +162,7 @@ fn each_way_folds_its_part(ground: &Ground) {
         ("certificate", ground.by_certificate(FOLDER), ground.by_certificate(SOURCE)),
     ];
     let watch = Watch::new(ground.bootstrap(), GROUP, "cx.events");
+    goes_on_with_a_new_token(ground);
     for ((name, folder, source), part) in ways.iter().zip(lines.chunks(lines.len().div_ceil(3))) {
         let loaded = source.to_end(&["load", "-"], part.join("\n").as_bytes());
         assert!(loaded.status.success(), "{name}: {}", said(&loaded));
@@ -174,9 +183,27 @@ fn each_way_folds_its_part(ground: &Ground) {
         assert_eq!(code, Some(0), "{name}: {}", instance.log());
         tells_nothing_personal(name, &instance.log());
     }
-    let all = format!("{EVENTS_OF_ONE}\n{}", lines.join("\n"));
+    let all = format!("{EVENTS_OF_ONE}\n{EVENTS_OF_ONE}\n{}", lines.join("\n"));
     let found = differences(&of_lines(&fold(all.as_bytes())), &consume(ground.bootstrap(), &OUTPUTS).records);
     assert!(found.is_empty(), "{} differences, the first:\n{}", found.len(), found[0]);
+}
+
+/// The token that an instance began with is over, and the broker asks for a good one all the time: it is read again.
+fn goes_on_with_a_new_token(ground: &Ground) {
+    let way = ground.by_token(FOLDER, TOKEN_SECONDS);
+    let ends = Instant::now() + Duration::from_secs(TOKEN_SECONDS.unsigned_abs());
+    let mut instance = ground.run(&way, "new-token", &[]);
+    let is_ready = |instance: &mut Program| (instance.get("/health/ready").0 == 200).then_some(());
+    wait_until("it is ready", PATIENCE, || is_ready(&mut instance));
+    ground.by_token(FOLDER, 600);
+    wait_until("the first token is over", PATIENCE, || (Instant::now() > ends).then_some(()));
+    let done = instance.figure("cx_timelines_transactions_total");
+    let loaded = ground.by_password(SOURCE).to_end(&["load", "-"], EVENTS_OF_ONE.as_bytes());
+    assert!(loaded.status.success(), "{}", said(&loaded));
+    wait_until("it goes on", PATIENCE, || {
+        (instance.figure("cx_timelines_transactions_total") > done).then_some(())
+    });
+    assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
 }
 
 /// Who reads comes in by all ways too, and can neither write nor look at settings.
@@ -201,4 +228,19 @@ fn readers_read_and_nobody_does_more(ground: &Ground) {
     let by_token = ground.by_token(MAKER, 600).to_end(&["topics", "check"], b"");
     assert_eq!(by_token.status.code(), Some(2), "{}", said(&by_token));
     assert!(said(&by_token).contains("OAUTHBEARER"), "{}", said(&by_token));
+}
+
+/// What changes records besides the pipeline, each under its own rights.
+fn an_operator_sends_back_and_erases(ground: &Ground) {
+    let mut instance = ground.run(&ground.by_certificate(FOLDER), "erased", &[]);
+    let sent = ground.by_password(OPERATOR).to_end(&["dead-letters", "replay", "--yes"], b"");
+    assert!(sent.status.success(), "{}", said(&sent));
+    let way = ground.by_certificate(ERASER);
+    let erased = way.to_end(&["erase", "--conversation", ONE, "--yes"], b"");
+    assert!(erased.status.success(), "{}", said(&erased));
+    let verified = way.to_end(&["erase", "--conversation", ONE, "--verify"], b"");
+    // What lies in the input leaves it with its retention.
+    assert_eq!(verified.status.code(), Some(1), "{}", said(&verified));
+    assert!(String::from_utf8_lossy(&verified.stdout).contains("cx.events"), "{}", said(&verified));
+    assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
 }

@@ -4,7 +4,8 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use super::{conversation, tail};
+use super::dead_letters::replay;
+use super::{conversation, erase, tail};
 use crate::cli::{AclsArgs, Global, Purpose};
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
@@ -29,6 +30,10 @@ struct Right {
 }
 
 impl Right {
+    fn to(kind: &'static str, operations: &'static [&'static str], names: Vec<String>) -> Self {
+        Self { operations, kind, names, is_prefix: false }
+    }
+
     fn command(&self, bootstrap: &str, principal: &str) -> String {
         let mut line = format!(
             "kafka-acls.sh --bootstrap-server {bootstrap} --add --allow-principal {}",
@@ -58,38 +63,51 @@ fn quoted(word: &str) -> String {
 fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
     let topics = |roles: &[Role], operations| {
         let wanted = config.topics.iter().filter(|topic| roles.contains(&topic.role));
-        let names: Vec<String> = wanted.filter_map(Topic::exact).map(str::to_owned).collect();
-        Right { operations, kind: "topic", names, is_prefix: false }
+        Right::to("topic", operations, wanted.filter_map(Topic::exact).map(str::to_owned).collect())
     };
     let patterns = |operations| {
         let names = config.beginnings();
         // What may begin with anything is everything, which Kafka writes so.
-        let is_prefix = !names.iter().any(String::is_empty);
-        let names = if is_prefix { names } else { vec!["*".to_owned()] };
-        Right { operations, kind: "topic", names, is_prefix }
+        if names.iter().any(String::is_empty) {
+            return Right::to("topic", operations, vec!["*".to_owned()]);
+        }
+        Right { is_prefix: true, ..Right::to("topic", operations, names) }
     };
-    let groups =
-        |operations, names: Vec<String>| Right { operations, kind: "group", names, is_prefix: false };
+    let groups = |operations, names: &[&str]| {
+        Right::to("group", operations, names.iter().map(|name| (*name).to_owned()).collect())
+    };
+    let transactions = |id| Right::to("transactional-id", &["Write"], vec![id]);
     let rights = match purpose {
         Purpose::Run => vec![
             topics(&[Role::Input, Role::Erasures], &["Read"]),
             patterns(&["Read"]),
             topics(&[Role::Output, Role::DeadLetters], &["Write"]),
             topics(&[Role::Changelog, Role::Repartition], &["Read", "Write"]),
-            groups(&["Read"], vec![group.to_owned()]),
-            Right {
-                operations: &["Write"],
-                kind: "transactional-id",
-                names: vec![format!("{group}-")],
-                is_prefix: true,
-            },
+            groups(&["Read"], &[group]),
+            Right { is_prefix: true, ..transactions(format!("{group}-")) },
         ],
         Purpose::Topics => vec![topics(&Role::ALL, &["Create", "Describe", "DescribeConfigs"])],
         Purpose::Load => vec![topics(&[Role::Input], &["Write"]), patterns(&["Write"])],
         Purpose::Look => vec![
             topics(&[Role::Input, Role::Output, Role::DeadLetters, Role::Erasures], &["Read"]),
             patterns(&["Read"]),
-            groups(&["Describe"], vec![conversation::reader::GROUP.to_owned(), tail::GROUP.to_owned()]),
+            groups(&["Describe"], &[conversation::reader::GROUP, tail::GROUP]),
+        ],
+        Purpose::Replay => vec![
+            topics(&[Role::DeadLetters], &["Read"]),
+            topics(&[Role::Input], &["Write"]),
+            patterns(&["Write"]),
+            Right::to("topic", &["Create", "Read", "Write"], vec![replay::marks_topic(group)]),
+            groups(&["Describe"], &[conversation::reader::GROUP]),
+            transactions(replay::transactional_id(group)),
+        ],
+        Purpose::Erase => vec![
+            topics(&Role::ALL, &["Read", "DescribeConfigs"]),
+            patterns(&["Read", "DescribeConfigs"]),
+            topics(&[Role::Output, Role::DeadLetters, Role::Erasures], &["Write"]),
+            topics(&[Role::DeadLetters, Role::Repartition], &["Delete"]),
+            groups(&["Describe"], &[group, conversation::reader::GROUP]),
+            transactions(erase::transactional_id(group)),
         ],
     };
     rights.into_iter().filter(|right| !right.names.is_empty()).collect()

@@ -384,16 +384,13 @@ fn take(
 
 /// Errors of a poll that pass by themselves are only noted.
 fn tolerate(error: rdkafka::error::KafkaError, notes: &Notes) -> Result<(), EdgeError> {
-    match errors::of_poll(&error) {
-        Remedy::Stop => {
-            let denied = notes.take_denied().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            Err(EdgeError::kafka(format!("cannot read the input{denied}"), error))
-        }
-        Remedy::Retry | Remedy::Abort | Remedy::Rebuild => {
-            tracing::warn!(%error, "reading the input");
-            Ok(())
-        }
+    let refused = notes.take_refused();
+    if refused.is_none() && errors::of_poll(&error) != Remedy::Stop {
+        tracing::warn!(%error, "reading the input");
+        return Ok(());
     }
+    let refused = refused.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    Err(EdgeError::kafka(format!("cannot read the input{refused}"), error))
 }
 
 /// Now, in epoch milliseconds.

@@ -24,7 +24,7 @@ pub(super) const PARTITION: i32 = 0;
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The topic of a group.
-pub(super) fn topic(group: &str) -> String {
+pub fn topic(group: &str) -> String {
     format!("{group}-replayed")
 }
 
