@@ -8,6 +8,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::symm::Cipher;
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509Name};
 
@@ -17,6 +18,15 @@ pub(super) struct Authority {
     name: &'static str,
     certificate: X509,
     key: PKey<Private>,
+}
+
+/// The same key, protected by a password, in a file beside it.
+pub(super) fn protect(key: &Path, password: &str) -> PathBuf {
+    let plain = PKey::private_key_from_pem(&std::fs::read(key).unwrap()).unwrap();
+    let text = plain.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), password.as_bytes()).unwrap();
+    let file = key.with_extension("protected.pem");
+    std::fs::write(&file, text).unwrap();
+    file
 }
 
 /// Until when a certificate is good.

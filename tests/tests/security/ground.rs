@@ -9,7 +9,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cx_timelines_tests::{Program, run_to_end};
 use sandbox::kafka::{Kafka, Listener, Options, free_port};
 
-use super::certificates::{Authority, Until};
+use super::certificates::{Authority, Until, protect};
 
 pub(super) const GROUP: &str = "cx-timelines";
 /// Who makes the topics.
@@ -111,11 +111,16 @@ impl Ground {
         self.way(self.secure, &["--kafka-token-file", file.to_str().unwrap()])
     }
 
-    /// By a certificate.
+    /// By a certificate, whose key has a password.
     pub(super) fn by_certificate(&self, name: &str) -> Way {
         let (certificate, key) = self.authority.sign(name, Until::Tomorrow);
-        let files = [certificate, key].map(|file| file.to_str().unwrap().to_owned());
-        self.way(self.mutual, &["--kafka-cert", &files[0], "--kafka-key", &files[1]])
+        let secret = self.file(&format!("{name}-key-password"));
+        std::fs::write(&secret, password(name) + "\n").unwrap();
+        let files = [certificate, protect(&key, &password(name)), secret];
+        let files = files.map(|file| file.to_str().unwrap().to_owned());
+        let flags =
+            ["--kafka-cert", &files[0], "--kafka-key", &files[1], "--kafka-key-password-file", &files[2]];
+        self.way(self.mutual, &flags)
     }
 
     /// To the listener that wants a certificate, without one.

@@ -24,6 +24,7 @@ const TRIES_MAX: u32 = 5;
 pub fn run(global: &Global, command: &TopicsCommand, config: &Config) -> Result<(), Failure> {
     let client = kafka::client(global)?;
     let metadata = reach(&client, global)?;
+    check_rights(&client, &missing(config, &metadata))?;
     let created = match command {
         TopicsCommand::Apply(args) => create_missing(&client, config, &metadata, args.replication)?,
         TopicsCommand::Check => Vec::new(),
