@@ -50,9 +50,6 @@ pub struct Global {
     /// A file of librdkafka properties, one KEY=VALUE a line; the place for secrets.
     #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
-    /// How the brokers are spoken to, and who we are for them.
-    #[command(flatten)]
-    pub security: SecurityArgs,
     /// The schema registry with the path of its API, several nodes with commas; instead of `schema_registry.url` in topics.yaml.
     #[arg(long, global = true, env = "CX_SCHEMA_REGISTRY", value_name = "URL")]
     pub schema_registry: Option<String>,
@@ -65,6 +62,9 @@ pub struct Global {
     /// Say only what went wrong.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// How the brokers are spoken to, and who we are for them. The last, because its heading stays for what follows.
+    #[command(flatten)]
+    pub security: SecurityArgs,
 }
 
 /// How log lines look.

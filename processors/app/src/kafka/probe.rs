@@ -5,8 +5,8 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use openssl::error::ErrorStack;
-use openssl::ssl::{ConnectConfiguration, HandshakeError, SslConnector, SslMethod};
-use openssl::x509::X509VerifyResult;
+use openssl::ssl::{ConnectConfiguration, HandshakeError, SslConnector, SslMethod, SslVerifyMode};
+use openssl::x509::{X509, X509VerifyResult};
 use rdkafka::ClientConfig;
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -86,6 +86,14 @@ fn trusting(config: &ClientConfig) -> Result<ConnectConfiguration, ErrorStack> {
     let mut builder = SslConnector::builder(SslMethod::tls_client())?;
     if let Some(file) = config.get("ssl.ca.location") {
         builder.set_ca_file(file)?;
+    }
+    if let Some(pem) = config.get("ssl.ca.pem") {
+        for certificate in X509::stack_from_pem(pem.as_bytes())? {
+            builder.cert_store_mut().add_cert(certificate)?;
+        }
+    }
+    if config.get("enable.ssl.certificate.verification") == Some("false") {
+        builder.set_verify(SslVerifyMode::NONE);
     }
     let verifies_name = config.get("ssl.endpoint.identification.algorithm") != Some("none");
     builder.build().configure().map(|connection| connection.verify_hostname(verifies_name))

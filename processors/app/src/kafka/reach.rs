@@ -115,14 +115,15 @@ fn encryption(client: &ClientConfig, address: &str, seen: &probe::Seen, reason: 
             "{address} speaks TLS, and plain text is wanted: write --kafka-security ssl, or sasl_ssl where the broker wants to \
              know a user or token"
         )),
-        Seen::Tls { refused: Some(why) } => {
+        // Only where the client has complained too: it may trust by other settings than those that were looked at.
+        Seen::Tls { refused: Some(why) } if !reason.is_empty() => {
             Some(format!("the certificate of {address} is not accepted: {why}; {}", probe::remedy(why)))
         }
         Seen::Tls { refused: None } if reason.contains("alert") => Some(format!(
             "{address} does not accept who we are: {reason}: is the certificate in --kafka-cert still valid, is --kafka-key its \
              key, and do the brokers trust the CA that signed it?"
         )),
-        Seen::Nobody | Seen::Plain | Seen::Tls { refused: None } => None,
+        Seen::Nobody | Seen::Plain | Seen::Tls { .. } => None,
     }
 }
 
@@ -155,7 +156,9 @@ mod tests {
         let tls = |refused: Option<&str>| Seen::Tls { refused: refused.map(str::to_owned) };
         assert!(said("ssl", &Seen::Plain, "").unwrap().contains("--kafka-security plaintext"));
         assert!(said("plaintext", &tls(None), "").unwrap().contains("--kafka-security ssl"));
-        assert!(said("ssl", &tls(Some("certificate has expired")), "").unwrap().contains("new certificate"));
+        let expired = tls(Some("certificate has expired"));
+        assert!(said("ssl", &expired, "certificate verify failed").unwrap().contains("new certificate"));
+        assert_eq!(said("ssl", &expired, ""), None);
         let reason = "SSL alert number 116: certificate required";
         assert!(said("ssl", &tls(None), reason).unwrap().contains("--kafka-cert"));
         assert_eq!(said("ssl", &tls(None), "Disconnected"), None);
