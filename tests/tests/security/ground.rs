@@ -104,10 +104,12 @@ impl Ground {
         self.way(self.secure, &["--kafka-user", name, "--kafka-password-file", file.to_str().unwrap()])
     }
 
-    /// By a token that is good for so long. The next call for the same name puts another one in its place.
+    /// By a token that is good for so long. Another call for the same name puts a new one in its place.
     pub(super) fn by_token(&self, name: &str, seconds: i64) -> Way {
         let file = self.file(&format!("{name}-token"));
-        std::fs::write(&file, token(name, seconds)).unwrap();
+        let new = file.with_extension("new");
+        std::fs::write(&new, token(name, seconds)).unwrap();
+        std::fs::rename(&new, &file).unwrap();
         self.way(self.secure, &["--kafka-token-file", file.to_str().unwrap()])
     }
 

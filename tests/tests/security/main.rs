@@ -12,6 +12,7 @@ mod certificates;
 mod ground;
 
 use std::process::Output;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use certificates::Authority;
@@ -23,7 +24,7 @@ use sandbox::conversations::{Options, Size, events};
 const ONE: &str = "6f0c2c5e-8c4b-4c55-9d3b-0f6f1f6a0001";
 const EVENTS_OF_ONE: &str = include_str!("one.ndjson");
 
-/// How long the token is good that a new one takes the place of.
+/// How long each token is good of those that are written anew all the time.
 const TOKEN_SECONDS: i64 = 7;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -39,6 +40,7 @@ fn a_broker_lets_in_whom_it_knows_by_each_way_and_for_what_is_listed() {
     let made = ground.by_password(MAKER).to_end(&["topics", "apply"], b"");
     assert!(made.status.success(), "{}", said(&made));
     without_a_right_it_is_told_which(&ground);
+    goes_on_with_new_tokens(&ground);
     each_way_folds_its_part(&ground);
     readers_read_and_nobody_does_more(&ground);
     an_operator_sends_back_and_erases(&ground);
@@ -161,7 +163,6 @@ fn each_way_folds_its_part(ground: &Ground) {
         ("certificate", ground.by_certificate(FOLDER), ground.by_certificate(SOURCE)),
     ];
     let watch = Watch::new(ground.bootstrap(), GROUP, "cx.events");
-    goes_on_with_a_new_token(ground);
     for ((name, folder, source), part) in ways.iter().zip(lines.chunks(lines.len().div_ceil(3))) {
         let loaded = source.to_end(&["load", "-"], part.join("\n").as_bytes());
         assert!(loaded.status.success(), "{name}: {}", said(&loaded));
@@ -189,22 +190,30 @@ fn each_way_folds_its_part(ground: &Ground) {
     assert!(found.is_empty(), "{} differences, the first:\n{}", found.len(), found[0]);
 }
 
-/// The token that an instance began with is over, and the broker asks for a good one all the time: it is read again.
-fn goes_on_with_a_new_token(ground: &Ground) {
+/// Tokens that are good for seconds only, as somebody keeps writing them; the broker asks for a good one all the time. Past the end of
+/// the first one it goes on, so the file is read again.
+fn goes_on_with_new_tokens(ground: &Ground) {
     let way = ground.by_token(FOLDER, TOKEN_SECONDS);
-    let ends = Instant::now() + Duration::from_secs(TOKEN_SECONDS.unsigned_abs());
-    let mut instance = ground.run(&way, "new-token", &[]);
-    let is_ready = |instance: &mut Program| (instance.get("/health/ready").0 == 200).then_some(());
-    wait_until("it is ready", PATIENCE, || is_ready(&mut instance));
-    ground.by_token(FOLDER, 600);
-    wait_until("the first token is over", PATIENCE, || (Instant::now() > ends).then_some(()));
-    let done = instance.figure("cx_timelines_transactions_total");
-    let loaded = ground.by_password(SOURCE).to_end(&["load", "-"], EVENTS_OF_ONE.as_bytes());
-    assert!(loaded.status.success(), "{}", said(&loaded));
-    wait_until("it goes on", PATIENCE, || {
-        (instance.figure("cx_timelines_transactions_total") > done).then_some(())
+    let first_ends = Instant::now() + Duration::from_secs(TOKEN_SECONDS.unsigned_abs());
+    let (done, is_done) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            while is_done.recv_timeout(Duration::from_secs(1)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                ground.by_token(FOLDER, TOKEN_SECONDS);
+            }
+        });
+        let mut instance = ground.run(&way, "new-tokens", &[]);
+        wait_until("the first token is over", PATIENCE, || (Instant::now() > first_ends).then_some(()));
+        wait_until("it is ready", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
+        let before = instance.figure("cx_timelines_transactions_total");
+        let loaded = ground.by_password(SOURCE).to_end(&["load", "-"], EVENTS_OF_ONE.as_bytes());
+        assert!(loaded.status.success(), "{}", said(&loaded));
+        wait_until("it goes on", PATIENCE, || {
+            (instance.figure("cx_timelines_transactions_total") > before).then_some(())
+        });
+        assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
+        drop(done);
     });
-    assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
 }
 
 /// Who reads comes in by all ways too, and can neither write nor look at settings.

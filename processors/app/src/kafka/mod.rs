@@ -27,7 +27,7 @@ pub type Reading = BaseConsumer<ReadsToTheEnd>;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The user's properties: those of the file, those that the security flags stand for, those of the command line.
+/// The user's properties: those of the file, those of the command line, and those that the security flags stand for.
 pub fn properties(global: &Global) -> Result<Vec<(String, String)>, Failure> {
     let mut given = match &global.kafka_properties {
         Some(file) => properties_of(file).map_err(Failure::usage)?,
