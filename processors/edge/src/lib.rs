@@ -34,7 +34,7 @@ pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
 pub use reading::ReadsToTheEnd;
 pub use schemas::{SchemaSource, SchemaUnavailable, Schemas};
-pub use settings::{Membership, Queues, Settings};
+pub use settings::{Membership, Overrides, Queues, Settings};
 pub use stop::Stop;
 pub use stores::{StoreFactory, Stores};
 pub use worker::{Patterns, Shared};

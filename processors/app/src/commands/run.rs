@@ -11,7 +11,7 @@ use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
 use edge::{
-    Ended, Membership, OutputTopics, Patterns, Pipeline, Schemas, Settings, Shared, Stop, Stores,
+    Ended, Membership, OutputTopics, Overrides, Patterns, Pipeline, Schemas, Settings, Shared, Stop, Stores,
     worker_names,
 };
 use engine::{EventClass, Topology};
@@ -229,7 +229,7 @@ fn settings(
         bootstrap: global.bootstrap.clone(),
         group: global.group.clone(),
         instance: instance.to_owned(),
-        overrides: kafka::properties(global)?,
+        overrides: Overrides(kafka::properties(global)?),
         commit_interval: Duration::from_millis(config.commit.interval_ms),
         commit_bytes_max: config.commit.bytes_max.min(shares.staged_bytes),
         queues: shares.queues,
