@@ -2,8 +2,8 @@
 
 # The program, built. The version is the workspace's rust-version (a test compares them).
 FROM rust:1.95-slim-bookworm AS build
-# What librdkafka's own build needs beside the C compiler that is there, and OpenSSL, which the schema registry's client speaks
-# TLS with.
+# What librdkafka's own build needs beside the C compiler that is there, and OpenSSL, which librdkafka and the schema
+# registry's client speak TLS with.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ make libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*

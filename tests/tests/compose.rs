@@ -128,11 +128,33 @@ fn program_and_monitoring_run_without_rights_that_they_do_not_need() {
         assert_eq!(words(&service["security_opt"]), ["no-new-privileges:true"], "{name}");
         assert!(service["user"].is_null(), "{name}: the image says who");
     }
+    let service = &compose["services"]["cx-timelines"];
+    assert_eq!(
+        words(&service["tmpfs"]),
+        ["/tmp"],
+        "what is written besides the state is gone with the container"
+    );
     let dockerfile = file("Dockerfile");
     let last_stage = dockerfile.rsplit("\nFROM ").next().unwrap();
     let user = last_stage.lines().rev().find_map(|line| line.strip_prefix("USER ")).expect("no USER");
     let user: u32 = user.split(':').next().unwrap().parse().expect("a number, which needs no look-up");
     assert_ne!(user, 0);
+}
+
+#[test]
+fn what_is_said_of_security_exists_in_the_program() {
+    let answer = Command::new(program()).args(["run", "--help"]).output().unwrap();
+    let help = String::from_utf8(answer.stdout).unwrap();
+    for name in ["docker-compose.yml", "docs/security.md", "README.md"] {
+        let text = file(name);
+        let is_ours = |word: &&str| word.starts_with("CX_KAFKA_") || word.starts_with("--kafka-");
+        let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c))).filter(is_ours);
+        let words: BTreeSet<&str> = words.filter(|word| *word != "CX_KAFKA_LIBS").collect();
+        assert!(words.len() > 2, "{name} says nothing of it");
+        for word in words {
+            assert!(help.contains(word), "{name} tells of {word}, which the program does not know");
+        }
+    }
 }
 
 #[test]

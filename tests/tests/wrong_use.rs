@@ -51,7 +51,12 @@ fn wrong_use_ends_with_2_and_says_what_to_write() {
     refused(&["run", "--processors", "activites"], &["activites", "activities"]);
     refused(&["run", "--kafka", "isolation.level=read_uncommitted"], &["isolation.level", "cannot be set"]);
     refused(&["run", "--kafka", "no.such.property=1", "--http", "127.0.0.1:0"], &["no.such.property"]);
-    refused(&["run", "--kafka", "sasl.password=x"], &["--kafka-properties"]);
+    refused(&["run", "--kafka", "sasl.password=x"], &["CX_KAFKA_PASSWORD", "--kafka-properties"]);
+    refused(&["run", "--kafka", "ssl.key.password=x"], &["ssl.key.password", "command line"]);
+    refused(&["tail", "--kafka-user", "ann"], &["CX_KAFKA_PASSWORD", "--kafka-password-file"]);
+    refused(&["tail", "--kafka-ca", "/no/such/ca", "--kafka-cert", "/no"], &["/no/such/ca", "--kafka-key"]);
+    refused(&["tail", "--kafka-sasl", "gssapi"], &["scram-sha-512", "oauthbearer"]);
+    refused(&["acls", "run", "--principal", "ann"], &["User:cx-timelines"]);
     refused(&["run", "--memory", "lots"], &["--memory", "64KiB"]);
     refused(&[&run[..], &["--memory", "79MiB"]].concat(), &["--memory", "1 worker(s)", "80MiB"]);
     refused(&[&run[..], &["--memory", "80MiB", "--workers", "2"]].concat(), &["--memory", "104MiB"]);

@@ -9,6 +9,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::commands::bench::args::BenchArgs;
 use crate::commands::dead_letters::args::DeadLettersCommand;
 use crate::config::units;
+use crate::kafka::security::{self, SecurityArgs};
 
 /// Folds contact-centre events into activities, timelines and figures, exactly once, on Kafka.
 #[derive(Debug, Parser)]
@@ -62,6 +63,9 @@ pub struct Global {
     /// Say only what went wrong.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// How the brokers are spoken to, and who we are for them. The last, because its heading stays for what follows.
+    #[command(flatten)]
+    pub security: SecurityArgs,
 }
 
 /// How log lines look.
@@ -100,6 +104,8 @@ pub enum Command {
     /// Create the declared topics, or compare them with the cluster's.
     #[command(subcommand)]
     Topics(TopicsCommand),
+    /// Print the commands that give somebody the rights on the cluster (ACLs) that he needs for what he does.
+    Acls(AclsArgs),
     /// Compare the schemas with the registry and with what was released, or register them.
     #[command(subcommand)]
     Schemas(SchemasCommand),
@@ -391,6 +397,34 @@ pub struct TopicsArgs {
     pub replication: i32,
 }
 
+/// Flags of `acls`.
+#[derive(Debug, Clone, Args)]
+pub struct AclsArgs {
+    /// What he does.
+    #[arg(value_enum)]
+    pub purpose: Purpose,
+    /// Who, as the brokers know him.
+    #[arg(long, value_name = "TYPE:NAME", value_parser = principal)]
+    pub principal: String,
+}
+
+/// What somebody does on the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Purpose {
+    /// Run the pipeline, on topics that are there (`run --no-create-topics`).
+    Run,
+    /// Create topics and compare them (`topics apply`, `topics check`).
+    Topics,
+    /// Send events (`load`, and whoever else does).
+    Load,
+    /// Read what is there (`show`, `tail`, `as-of`).
+    Look,
+    /// Send dead letters back (`dead-letters replay`).
+    Replay,
+    /// Erase conversations (`erase`).
+    Erase,
+}
+
 /// Flags of `completions`.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct CompletionsArgs {
@@ -433,6 +467,13 @@ fn group(text: &str) -> Result<String, String> {
         );
     }
     Ok(text.to_owned())
+}
+
+fn principal(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some((kind, name)) if !kind.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("write TYPE:NAME, for example User:cx-timelines".to_owned()),
+    }
 }
 
 fn conversation(text: &str) -> Result<String, String> {
@@ -519,6 +560,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("partition.assignment.strategy", "rebalances are cooperative"),
     ("enable.partition.eof", "the restore needs it"),
     ("message.max.bytes", "a topic's own limit decides"),
+    ("sasl.oauthbearer.config", "use --kafka-token-file"),
 ];
 
 /// Whether a property may be set, and how it is refused.
@@ -535,7 +577,9 @@ fn property(text: &str) -> Result<(String, String), String> {
     allowed(key)?;
     if ["password", "secret", "oauthbearer.config", "key.pem"].iter().any(|word| key.contains(word)) {
         return Err(format!(
-            "{key} is a secret, which others could read off the command line: use --kafka-properties FILE"
+            "{key} is a secret, which others could read off the command line: put a password into {}, or name a file by \
+             --kafka-password-file or --kafka-properties",
+            security::PASSWORD
         ));
     }
     Ok((key.to_owned(), value.to_owned()))

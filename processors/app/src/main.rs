@@ -13,6 +13,7 @@ mod instance;
 mod kafka;
 mod logging;
 mod memory;
+mod no_json;
 mod pairs;
 mod products;
 mod records;
@@ -61,6 +62,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Demo(args) => commands::demo::run(global, args, &config()?),
         Command::Bench(args) => commands::bench::run(global, args, &config()?),
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
+        Command::Acls(args) => commands::acls::run(global, args, &config()?),
         Command::Schemas(command) => commands::schemas::run(command, &config()?),
         Command::Doctor(args) => commands::doctor::run(global, args, load()),
         Command::Reset(args) => commands::reset::run(global, args, &config()?),

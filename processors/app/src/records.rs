@@ -8,6 +8,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 
+use crate::no_json;
+
 /// A line is in memory as a whole, so it has a bound.
 const LINE_BYTES_MAX: u64 = 64 << 20;
 /// What some editors put at the beginning of a file.
@@ -126,8 +128,9 @@ impl<R: BufRead> Lines<R> {
         }
         let record: RecordLine = serde_json::from_slice(&line).map_err(|error| {
             anyhow!(
-                "{}:{number}: not a record {{\"topic\",\"key\",\"value\",\"timestamp\"?,\"partition\"?,\"offset\"?}}: {error}",
-                self.name
+                "{}:{number}: not a record {{\"topic\",\"key\",\"value\",\"timestamp\"?,\"partition\"?,\"offset\"?}}: {}",
+                self.name,
+                no_json::place(&error)
             )
         })?;
         Ok(Some(InputLine {

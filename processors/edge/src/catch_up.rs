@@ -13,6 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use crate::clients;
 use crate::errors::EdgeError;
 use crate::reading::ReadsToTheEnd;
 use crate::settings::Settings;
@@ -134,6 +135,7 @@ impl CatchUp {
         asking: Asking<'_>,
         topics: Topics<'_>,
     ) -> Result<bool, EdgeError> {
+        clients::attend(asker);
         let mut goals = match self.goals.take() {
             Some(goals) => goals,
             None => match measure(asker, round, topics) {
@@ -174,15 +176,14 @@ impl Asking<'_> {
     /// A client that knows the group's offsets and the topics' ends. It does not wait for transactions that are under way:
     /// somewhere in a busy group there always is one.
     fn asker(self) -> Result<Client, EdgeError> {
-        let mut settings = self.settings.reader(self.worker, false);
-        settings.set("group.id", &self.settings.group);
-        settings.create_with_context(ReadsToTheEnd).map_err(EdgeError::Settings)
+        let settings = self.settings.reader(self.worker, false);
+        clients::consumer(&settings, ReadsToTheEnd).map_err(EdgeError::Settings)
     }
 
     /// One that reads what is finished.
     fn reader(self) -> Result<Client, EdgeError> {
         let settings = self.settings.reader(self.worker, true);
-        settings.create_with_context(ReadsToTheEnd).map_err(EdgeError::Settings)
+        clients::consumer(&settings, ReadsToTheEnd).map_err(EdgeError::Settings)
     }
 }
 

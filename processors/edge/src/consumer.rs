@@ -2,6 +2,7 @@
 //! hands, carries it out right after the poll.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use engine::{HeaderSource, SourceRecord};
 use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
+use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
@@ -16,7 +18,9 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 
+use crate::errors;
 use crate::metrics::ClientFigures;
+use crate::token;
 
 /// What the group decided; the worker has to answer each with the matching call.
 #[derive(Debug)]
@@ -42,6 +46,7 @@ pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
     ends: Mutex<HashMap<(String, i32), End>>,
     figures: Mutex<Option<ClientFigures>>,
+    refused: Mutex<Option<String>>,
     any_rebalance: AtomicBool,
     closing: AtomicBool,
 }
@@ -80,6 +85,11 @@ impl Notes {
         lock(&self.ends).remove(&(topic.to_owned(), partition));
     }
 
+    /// What the client said when it was last refused something: unlike the error that the poll gives it says what.
+    pub(crate) fn take_refused(&self) -> Option<String> {
+        lock(&self.refused).take()
+    }
+
     fn note(&self, rebalanced: Rebalanced) {
         lock(&self.rebalances).push(rebalanced);
         self.any_rebalance.store(true, Ordering::Release);
@@ -87,6 +97,12 @@ impl Notes {
 }
 
 impl ClientContext for Notes {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token::of_file(file)
+    }
+
     fn stats(&self, statistics: Statistics) {
         *lock(&self.figures) = Some(ClientFigures::of_consumer(&statistics));
         let mut ends = lock(&self.ends);
@@ -101,6 +117,9 @@ impl ClientContext for Notes {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if errors::is_refusal(&error, reason) {
+            *lock(&self.refused) = Some(reason.to_owned());
+        }
         tracing::warn!(%error, reason, "Kafka client");
     }
 }

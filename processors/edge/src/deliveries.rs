@@ -1,15 +1,18 @@
 //! What becomes of the records that a producer has taken.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 use rdkafka::statistics::Statistics;
 
 use crate::metrics::ClientFigures;
+use crate::token;
 
 /// Records that were not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +58,12 @@ fn is_consequence(code: RDKafkaErrorCode) -> bool {
 }
 
 impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token::of_file(file)
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::warn!(%error, reason, "Kafka client");
     }
@@ -102,6 +111,12 @@ impl DeliveriesAndEnds {
 }
 
 impl ClientContext for DeliveriesAndEnds {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token::of_file(file)
+    }
+
     fn stats(&self, statistics: Statistics) {
         let figures = ClientFigures::of_producer(&statistics);
         *self.figures.lock().unwrap_or_else(PoisonError::into_inner) = Some(figures);

@@ -86,6 +86,52 @@ pub(crate) fn of_task(error: TaskError) -> Result<i32, EdgeError> {
     }
 }
 
+/// Why a client has no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// The broker does not take us for whom we say we are, or there is nothing to say it with.
+    Identity,
+    /// How it is spoken to, or a certificate, is wrong. It may also just have hung up.
+    Encryption,
+    /// It does not answer.
+    Away,
+}
+
+impl Hindrance {
+    /// What an error that a client tells its context says of the way to the brokers; none where it says nothing.
+    #[must_use]
+    pub fn of(error: &KafkaError, reason: &str) -> Option<Self> {
+        match error.rdkafka_error_code()? {
+            code if is_about_identity(code) => {
+                Some(if is_local(reason) { Self::Away } else { Self::Identity })
+            }
+            Code::SSL => Some(Self::Encryption),
+            // What TLS says that it is, the client may report as a connection that ended.
+            Code::BrokerTransportFailure if reason.contains("SSL") => Some(Self::Encryption),
+            Code::BrokerTransportFailure | Code::Resolve => Some(Self::Away),
+            _ => None,
+        }
+    }
+}
+
+/// Whether an error that a client tells its context is a refusal: of a right, or of whom we say we are.
+#[must_use]
+pub(crate) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
+    error
+        .rdkafka_error_code()
+        .is_some_and(|code| needs_an_operator(code) || (is_about_identity(code) && !is_local(reason)))
+}
+
+/// The broker does not know us. The code alone is no proof of that: see [`is_local`].
+fn is_about_identity(code: Code) -> bool {
+    matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism)
+}
+
+/// A connection that broke while we said who we are is reported like a refusal, only the client's words tell them apart.
+fn is_local(reason: &str) -> bool {
+    reason.contains("Local: ")
+}
+
 /// Rights and limits: nothing that the program does can mend them.
 fn needs_an_operator(code: Code) -> bool {
     matches!(
@@ -94,8 +140,6 @@ fn needs_an_operator(code: Code) -> bool {
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::TransactionalIdAuthorizationFailed
-            | Code::SaslAuthenticationFailed
-            | Code::Authentication
             | Code::InvalidTransactionTimeout
             | Code::UnsupportedVersion
             | Code::UnsupportedFeature
@@ -170,6 +214,19 @@ fn advice(code: Code) -> &'static str {
         Code::InvalidTransactionTimeout => {
             " - lower transaction.timeout in topics.yaml, or raise transaction.max.timeout.ms of the brokers"
         }
+        Code::TopicAuthorizationFailed => {
+            " - the principal lacks Read or Write on that topic: `cx-timelines acls run` prints what it needs"
+        }
+        Code::GroupAuthorizationFailed => {
+            " - the principal lacks Read on the consumer group: `cx-timelines acls run` prints what it needs"
+        }
+        Code::TransactionalIdAuthorizationFailed => {
+            " - the principal lacks Write on transactional ids that begin with the group's name: `cx-timelines acls run` prints \
+             what it needs"
+        }
+        Code::SaslAuthenticationFailed | Code::Authentication => {
+            " - the brokers do not take us for whom we say we are any more: look after the password, token or certificate"
+        }
         code if needs_an_operator(code) => " - the principal lacks rights on the cluster",
         _ => "",
     }
@@ -190,6 +247,18 @@ mod tests {
     fn a_delivery_that_timed_out_aborts_and_is_tried_again() {
         assert_eq!(of_delivery(Code::MessageTimedOut), Remedy::Abort);
         assert_eq!(of_delivery(Code::PurgeQueue), Remedy::Abort);
+    }
+
+    #[test]
+    fn a_handshake_that_was_cut_off_is_no_refusal() {
+        let error = KafkaError::Global(Code::Authentication);
+        let refused = "SASL authentication error: invalid credentials (after 5ms in state AUTH_REQ)";
+        let cut_off = "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure";
+        assert!(is_refusal(&error, refused));
+        assert!(!is_refusal(&error, cut_off));
+        assert_eq!(Hindrance::of(&error, refused), Some(Hindrance::Identity));
+        assert_eq!(Hindrance::of(&error, cut_off), Some(Hindrance::Away));
+        assert_eq!(of_poll(&KafkaError::MessageConsumption(Code::Authentication)), Remedy::Retry);
     }
 
     #[test]

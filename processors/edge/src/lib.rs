@@ -4,6 +4,7 @@
 //! the folds; here is only when, and what to do when the cluster says no.
 
 mod catch_up;
+pub mod clients;
 mod consumer;
 mod deliveries;
 pub mod desk;
@@ -24,10 +25,11 @@ pub mod spans;
 mod standby;
 mod stop;
 mod stores;
+pub mod token;
 mod worker;
 
 pub use deliveries::{Deliveries, FailedDeliveries};
-pub use errors::EdgeError;
+pub use errors::{EdgeError, Hindrance};
 pub use members::Instance;
 pub use peers::Peers;
 pub use pipeline::{Ended, Pipeline, worker_names};
@@ -35,7 +37,7 @@ pub use producer::OutputTopics;
 pub use reading::ReadsToTheEnd;
 pub use reread::Reread;
 pub use schemas::{SchemaSource, SchemaUnavailable, Schemas};
-pub use settings::{Membership, Queues, Settings};
+pub use settings::{Membership, Overrides, Queues, Settings};
 pub use stop::Stop;
 pub use stores::{StoreFactory, Stores};
 pub use worker::{Patterns, Shared};

@@ -5,10 +5,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::BaseConsumer;
-
+use crate::clients;
 use crate::errors::EdgeError;
 use crate::members::{self, Instance};
+use crate::reading::ReadsToTheEnd;
 use crate::worker::Shared;
 
 /// Between two looks.
@@ -37,13 +37,14 @@ impl Peers {
     /// # Errors
     /// The client's settings are refused.
     pub(crate) fn look(shared: &Shared, peers: &Self) -> Result<(), EdgeError> {
-        let client: BaseConsumer =
-            shared.settings.reader("peers", true).create().map_err(EdgeError::Settings)?;
+        let client = clients::consumer(&shared.settings.reader("peers", true), ReadsToTheEnd)
+            .map_err(EdgeError::Settings)?;
         let Some(input) = shared.inputs.first() else { return Ok(()) };
         let group = &shared.settings.group;
         let mut look_at = Instant::now();
         while !shared.stop.is_requested() {
             if Instant::now() >= look_at {
+                clients::attend(&client);
                 if let Some(members) = members::ask(&client, group) {
                     *peers.locked() = members::instances(&members, group, input);
                 }

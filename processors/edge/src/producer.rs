@@ -12,6 +12,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
 
+use crate::clients;
 use crate::deliveries::{DeliveriesAndEnds, END, FailedDeliveries, NOTHING};
 use crate::errors::{self, EdgeError, Remedy};
 use crate::metrics::ClientFigures;
@@ -84,10 +85,10 @@ impl TransactionalProducer {
         (topics, changelog): (OutputTopics, TopicId),
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, EdgeError> {
-        let producer: BaseProducer<DeliveriesAndEnds> = settings
-            .producer(worker)
-            .create_with_context(DeliveriesAndEnds::default())
-            .map_err(EdgeError::Settings)?;
+        let settings = settings.producer(worker);
+        let id = settings.get("transactional.id").unwrap_or_default();
+        let producer =
+            clients::producer(&settings, DeliveriesAndEnds::default()).map_err(EdgeError::Settings)?;
         while !stop() {
             let Err(error) = producer.init_transactions(Timeout::After(STEP)) else {
                 return Ok(Some(Self { producer, topics, changelog, failure: None }));
@@ -96,7 +97,7 @@ impl TransactionalProducer {
             match errors::of_transaction(&error) {
                 Remedy::Retry | Remedy::Abort => tracing::debug!(%error, "initialising transactions"),
                 Remedy::Rebuild | Remedy::Stop => {
-                    return Err(EdgeError::kafka("cannot initialise transactions", error));
+                    return Err(EdgeError::kafka(format!("cannot initialise transactions as {id}"), error));
                 }
             }
         }

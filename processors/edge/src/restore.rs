@@ -15,6 +15,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Message, Offset, TopicPartitionList};
 use tracing::Span;
 
+use crate::clients;
 use crate::errors::{self, EdgeError, Remedy};
 use crate::reading::ReadsToTheEnd;
 use crate::settings::Settings;
@@ -72,7 +73,7 @@ impl Restorer {
     pub(crate) fn new(settings: &Settings, worker: &str, changelog: &str) -> Result<Self, EdgeError> {
         let reader = |committed| {
             let settings = settings.reader(worker, committed);
-            settings.create_with_context(ReadsToTheEnd).map_err(EdgeError::Settings)
+            clients::consumer(&settings, ReadsToTheEnd).map_err(EdgeError::Settings)
         };
         Ok(Self {
             reader: reader(true)?,
@@ -118,6 +119,7 @@ impl Restorer {
     /// The end that a partition has now; none where the cluster does not answer at once. Asked by a client that fetches
     /// nothing: behind a fetch the answer would wait for its end.
     pub(crate) fn end_of(&self, topic: &str, partition: i32) -> Option<i64> {
+        clients::attend(&self.ends);
         match self.ends.fetch_watermarks(topic, partition, END_TIMEOUT) {
             Ok((_, end)) => Some(end),
             Err(error) => {
@@ -162,6 +164,10 @@ impl Restorer {
         handle: &mut dyn FnMut(Restored<'_>) -> Result<(), EdgeError>,
     ) -> Result<(), EdgeError> {
         let mut pointed_anew = false;
+        clients::attend(&self.ends);
+        if !self.is_reading() {
+            clients::attend(&self.reader);
+        }
         let waiting: Vec<i32> = self
             .partitions
             .iter()

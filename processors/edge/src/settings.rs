@@ -1,10 +1,21 @@
 //! What the edge needs to know, already validated; and the librdkafka settings, in one place, with the why of each.
 
+use std::fmt;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
 use crate::members;
+
+/// librdkafka properties, some of which may be secrets: shown are only their names.
+#[derive(Clone, Default)]
+pub struct Overrides(pub Vec<(String, String)>);
+
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(key, _)| key)).finish()
+    }
+}
 
 /// How to reach the cluster and how to commit.
 #[derive(Debug, Clone)]
@@ -17,7 +28,7 @@ pub struct Settings {
     /// once instead of waiting for its time-out.
     pub instance: String,
     /// librdkafka properties of the user's, for every client.
-    pub overrides: Vec<(String, String)>,
+    pub overrides: Overrides,
     /// A transaction is committed after this time at the latest.
     pub commit_interval: Duration,
     /// A transaction is committed when this many bytes are staged.
@@ -77,7 +88,7 @@ impl Settings {
     }
 
     fn overridden(&self, mut config: ClientConfig, applies: impl Fn(&str) -> bool) -> ClientConfig {
-        for (key, value) in self.overrides.iter().filter(|(key, _)| applies(key)) {
+        for (key, value) in self.overrides.0.iter().filter(|(key, _)| applies(key)) {
             config.set(key, value);
         }
         config
@@ -138,8 +149,8 @@ impl Settings {
     /// the finished transactions, or the very last record.
     pub(crate) fn reader(&self, worker: &str, committed: bool) -> ClientConfig {
         let mut config = self.base(&format!("{worker}-restore"));
-        // librdkafka wants a group even where none is joined.
-        config.set("group.id", format!("{}-restore", self.group));
+        // librdkafka wants a group even where none is joined. Of this one we have the rights anyway.
+        config.set("group.id", &self.group);
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");
         config.set("auto.offset.reset", "earliest");
@@ -223,3 +234,14 @@ const CONSUMER_ONLY: &[&str] = &[
     "fetch.queue.backoff.ms",
     "check.crcs",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_among_the_properties_are_not_shown() {
+        let overrides = Overrides(vec![("sasl.password".to_owned(), "s3cret".to_owned())]);
+        assert_eq!(format!("{overrides:?}"), r#"["sasl.password"]"#);
+    }
+}

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use crate::clients;
 use crate::errors::{self, EdgeError, Remedy};
 use crate::members;
 use crate::reading::ReadsToTheEnd;
@@ -46,7 +47,7 @@ impl Standby {
     /// What has no remedy: a store or the cluster refuses.
     pub(crate) fn run(shared: Shared, copies: usize) -> Result<(), EdgeError> {
         let reader = shared.settings.reader("standby", true);
-        let reader = reader.create_with_context(ReadsToTheEnd).map_err(EdgeError::Settings)?;
+        let reader = clients::consumer(&reader, ReadsToTheEnd).map_err(EdgeError::Settings)?;
         let changelog = shared.topology.name(shared.topology.changelog()).to_owned();
         let Some(input) = shared.inputs.first().cloned() else { return Ok(()) };
         let copying = BTreeMap::new();

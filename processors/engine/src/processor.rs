@@ -130,9 +130,8 @@ pub trait Processor: Send + Sync {
     ///
     /// # Errors
     /// The state cannot be read, or the message is none of its own.
-    fn receive(&self, key: &[u8], _payload: &[u8], _context: &mut Context<'_>) -> Result<(), ProcessError> {
-        let key = String::from_utf8_lossy(key);
-        Err(ProcessError::UnknownMessage(format!("processor {} takes none, key {key:?}", self.name())))
+    fn receive(&self, _key: &[u8], _payload: &[u8], _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Err(ProcessError::UnknownMessage(format!("processor {} takes none", self.name())))
     }
 
     /// Says what is new. By default, emits each marked key.

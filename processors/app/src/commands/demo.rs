@@ -21,6 +21,7 @@ use super::{now_ms, run, topics};
 use crate::cli::{DemoArgs, Global, RunArgs, WebArgs};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::kafka::security::SecurityArgs;
 use crate::records::InputLine;
 use crate::{kafka, signals};
 
@@ -38,6 +39,8 @@ pub fn run(global: &Global, args: &DemoArgs, config: &Config) -> Result<(), Fail
         bootstrap: broker.address(),
         http: global.http.or(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))),
         state_dir: None,
+        // What is thrown away needs no protection.
+        security: SecurityArgs::default(),
         ..global.clone()
     };
     let result = play(&global, args, config, &broker, &stop);

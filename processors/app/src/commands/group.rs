@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
+use anyhow::Context;
+use rdkafka::consumer::{CommitMode, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::exit::Failure;
+use crate::kafka::{self, Reading};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The transaction of an instance that was killed ends after `transaction.timeout`, and a little.
@@ -16,8 +17,8 @@ const SETTLED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The group.
 pub struct Group {
-    consumer: BaseConsumer,
-    settled: BaseConsumer,
+    consumer: Reading,
+    settled: Reading,
     name: String,
 }
 
@@ -43,8 +44,7 @@ impl Group {
             client.set("group.id", name);
             client.set("enable.auto.commit", "false");
             client.set("isolation.level", isolation);
-            let created = client.create();
-            created.map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
+            kafka::consumer(&client)
         };
         Ok(Self {
             // What is committed by now, without waiting for transactions that a killed instance left open.

@@ -135,9 +135,7 @@ impl<'c> Loader<'c> {
         }
         client.set("queue.buffering.max.kbytes", "65536");
         client.set("message.max.bytes", "33554432");
-        let producer = client
-            .create_with_context(Deliveries::default())
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        let producer = kafka::producer(&client)?;
         let known = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
         let partitions =
             known.filter_map(|name| Some((name.to_owned(), topics::partitions(metadata, name)?))).collect();

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod acls;
 pub mod as_of;
 pub mod bench;
 mod confirm;

@@ -8,7 +8,7 @@ use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
 use edge::{
-    Ended, Membership, OutputTopics, Patterns, Pipeline, Schemas, Settings, Shared, Stop, Stores,
+    Ended, Membership, OutputTopics, Overrides, Patterns, Pipeline, Schemas, Settings, Shared, Stop, Stores,
     worker_names,
 };
 use engine::{EventClass, Topology};
@@ -183,6 +183,7 @@ fn cluster(
     if missing.is_empty() {
         return Ok(Some(metadata));
     }
+    topics::check_rights(client, &missing)?;
     if args.no_create_topics {
         let problem = anyhow!("missing topics: {}; run `cx-timelines topics apply`", missing.join(", "));
         return Err(Failure::usage(problem));
@@ -229,7 +230,7 @@ fn settings(
         bootstrap: global.bootstrap.clone(),
         group: global.group.clone(),
         instance: instance.to_owned(),
-        overrides: kafka::properties(global)?,
+        overrides: Overrides(kafka::properties(global)?),
         commit_interval: Duration::from_millis(config.commit.interval_ms),
         commit_bytes_max: config.commit.bytes_max.min(shares.staged_bytes),
         queues: shares.queues,

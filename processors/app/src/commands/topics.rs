@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::metadata::Metadata;
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::Consumer;
+use rdkafka::metadata::{Metadata, MetadataTopic};
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use crate::cli::{Global, TopicsCommand};
 use crate::config::{Config, Role, Topic};
@@ -24,6 +24,7 @@ const TRIES_MAX: u32 = 5;
 pub fn run(global: &Global, command: &TopicsCommand, config: &Config) -> Result<(), Failure> {
     let client = kafka::client(global)?;
     let metadata = reach(&client, global)?;
+    check_rights(&client, &missing(config, &metadata))?;
     let created = match command {
         TopicsCommand::Apply(args) => create_missing(&client, config, &metadata, args.replication)?,
         TopicsCommand::Check => Vec::new(),
@@ -57,7 +58,9 @@ pub fn partitions(metadata: &Metadata, name: &str) -> Option<i32> {
 /// Why a topic cannot be used that does not exist, and what to do.
 pub(super) fn no_such_topic(config: &Config, name: &str) -> String {
     if config.topics.iter().any(|topic| topic.exact() == Some(name)) {
-        return format!("topic {name} does not exist; run `cx-timelines topics apply`");
+        return format!(
+            "topic {name} does not exist (run `cx-timelines topics apply`), or we have no right on it (see `cx-timelines acls`)"
+        );
     }
     let declared: Vec<&str> = config.topics.iter().filter_map(Topic::exact).collect();
     format!(
@@ -72,6 +75,30 @@ pub fn missing(config: &Config, metadata: &Metadata) -> Vec<String> {
     names.filter(|name| partitions(metadata, name).is_none()).map(str::to_owned).collect()
 }
 
+/// Topics without any right on them look as if they were not there.
+///
+/// # Errors
+/// Some of these are denied: the message says which, and what to do.
+pub fn check_rights(client: &ClientConfig, names: &[String]) -> Result<(), Failure> {
+    let asker = kafka::consumer(client)?;
+    let is_denied = |name: &&String| {
+        let metadata = asker.fetch_metadata(Some(name), ADMIN_TIMEOUT);
+        metadata.is_ok_and(|metadata| {
+            let mut errors = metadata.topics().iter().filter_map(MetadataTopic::error);
+            errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        })
+    };
+    let denied: Vec<&str> = names.iter().filter(is_denied).map(String::as_str).collect();
+    if denied.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(anyhow!(
+        "the principal has no right on {}, not even Describe, which comes with Read and Write: `cx-timelines acls run` prints what \
+         it needs, `cx-timelines acls topics` what it takes to create topics",
+        denied.join(", ")
+    )))
+}
+
 /// The changelog and the repartition topic have a partition for each partition that the input really has.
 pub(super) fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
     let declared = topic.partitions.unwrap_or(1);
@@ -81,10 +108,6 @@ pub(super) fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metad
     let input = config.topics.iter().find(|topic| topic.role == Role::Input && topic.exact().is_some());
     let real = input.and_then(Topic::exact).and_then(|name| partitions(metadata, name));
     real.or_else(|| input?.partitions).unwrap_or(declared)
-}
-
-pub(super) fn admin(client: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
-    client.create().map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
 }
 
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
@@ -124,10 +147,17 @@ pub fn create_missing(
     let options =
         AdminOptions::new().operation_timeout(Some(ADMIN_TIMEOUT)).request_timeout(Some(ADMIN_TIMEOUT));
     let results =
-        block_on(admin(client)?.create_topics(&new, &options))?.context("topics cannot be created")?;
+        block_on(kafka::admin(client)?.create_topics(&new, &options))?.context("topics cannot be created")?;
     for result in results {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((name, code @ RDKafkaErrorCode::TopicAuthorizationFailed)) => {
+                return Err(anyhow!(
+                    "topic {name} cannot be created: {code}: the principal lacks Create on it; `cx-timelines acls topics` prints \
+                     what it needs"
+                )
+                .into());
+            }
             Err((name, code)) => return Err(anyhow!("topic {name} cannot be created: {code}").into()),
         }
     }
@@ -180,7 +210,7 @@ pub(super) fn settings_of<'n>(
         return Ok(real);
     }
     let options = AdminOptions::new().request_timeout(Some(ADMIN_TIMEOUT));
-    let described = block_on(admin(client)?.describe_configs(&there, &options))?;
+    let described = block_on(kafka::admin(client)?.describe_configs(&there, &options))?;
     for resource in described.context("the topics' settings cannot be read")? {
         let resource = resource.map_err(|code| anyhow!("the topics' settings cannot be read: {code}"))?;
         if let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use edge::{Deliveries, FailedDeliveries};
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -11,6 +11,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, TopicPartitionList};
 
 use crate::exit::Failure;
+use crate::kafka;
 
 /// One step of a long call.
 const STEP: Duration = Duration::from_secs(1);
@@ -37,9 +38,7 @@ impl Transactions {
         client.set("retry.backoff.ms", "10");
         // A record is as large as it was when it came; the topic's own limit decides.
         client.set("message.max.bytes", "33554432");
-        let producer: BaseProducer<Deliveries> = client
-            .create_with_context(Deliveries::default())
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        let producer = kafka::producer(&client)?;
         patiently(|| producer.init_transactions(STEP))
             .with_context(|| format!("no transactions can be had as {id}"))?;
         Ok(Self { producer })

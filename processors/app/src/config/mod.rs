@@ -96,6 +96,12 @@ pub enum Role {
     Erasures,
 }
 
+impl Role {
+    /// All of them.
+    pub const ALL: [Role; 6] =
+        [Role::Input, Role::Output, Role::DeadLetters, Role::Changelog, Role::Repartition, Role::Erasures];
+}
+
 /// What a topic's records are written as.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
@@ -201,6 +207,16 @@ impl Config {
     pub fn subscriptions(&self) -> Vec<String> {
         let patterns = self.topics.iter().filter_map(|topic| match &topic.name {
             TopicName::Pattern(pattern) => Some(format!("^{}.*", literal_beginning(pattern.as_str()))),
+            TopicName::Exact(_) => None,
+        });
+        patterns.collect()
+    }
+
+    /// What the names of all topics begin with that have a pattern.
+    #[must_use]
+    pub fn beginnings(&self) -> Vec<String> {
+        let patterns = self.topics.iter().filter_map(|topic| match &topic.name {
+            TopicName::Pattern(pattern) => Some(literal_beginning(pattern.as_str()).replace('\\', "")),
             TopicName::Exact(_) => None,
         });
         patterns.collect()

@@ -18,6 +18,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::catch_up::{Asking, CatchUp, Topics};
+use crate::clients;
 use crate::consumer::{MessageHeaders, Notes, source_record};
 use crate::desk::{Counter, Desk};
 use crate::errors::{self, EdgeError, Remedy};
@@ -111,10 +112,7 @@ impl Worker {
         let stop = shared.stop.clone();
         let outputs = shared.outputs.clone();
         shared.health.set_worker(&name, false, "reaching the cluster");
-        let consumer: BaseConsumer<Notes> = shared
-            .settings
-            .consumer(&name)
-            .create_with_context(Notes::default())
+        let consumer = clients::consumer(&shared.settings.consumer(&name), Notes::default())
             .map_err(EdgeError::Settings)?;
         reach(&consumer, &shared.inputs);
         let started = TransactionalProducer::start(
@@ -182,7 +180,7 @@ impl Worker {
             let message = match result {
                 Ok(message) => message,
                 Err(error) => {
-                    tolerate(error)?;
+                    tolerate(error, self.consumer.context())?;
                     break;
                 }
             };
@@ -398,14 +396,14 @@ fn reach(consumer: &BaseConsumer<Notes>, inputs: &[String]) {
 }
 
 /// Errors of a poll that pass by themselves are only noted.
-fn tolerate(error: rdkafka::error::KafkaError) -> Result<(), EdgeError> {
-    match errors::of_poll(&error) {
-        Remedy::Stop => Err(EdgeError::kafka("cannot read the input", error)),
-        Remedy::Retry | Remedy::Abort | Remedy::Rebuild => {
-            tracing::warn!(%error, "reading the input");
-            Ok(())
-        }
+fn tolerate(error: rdkafka::error::KafkaError, notes: &Notes) -> Result<(), EdgeError> {
+    let refused = notes.take_refused();
+    if refused.is_none() && errors::of_poll(&error) != Remedy::Stop {
+        tracing::warn!(%error, "reading the input");
+        return Ok(());
     }
+    let refused = refused.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    Err(EdgeError::kafka(format!("cannot read the input{refused}"), error))
 }
 
 /// Now, in epoch milliseconds.

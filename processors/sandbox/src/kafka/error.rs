@@ -81,6 +81,16 @@ pub enum KafkaError {
         /// The end of its output.
         said: String,
     },
+    /// One of Kafka's tools failed.
+    #[error("{class} failed ({status}):\n{said}")]
+    Tool {
+        /// The tool.
+        class: String,
+        /// How it ended.
+        status: String,
+        /// The end of its output.
+        said: String,
+    },
     /// The broker ended while it started.
     #[error("Kafka ended while it started ({status}); the end of its log:\n{log}")]
     Ended {

@@ -33,6 +33,25 @@ pub fn available() -> Result<(), Missing> {
     fetch::available()
 }
 
+/// One more place where a broker of one node listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name in the broker's properties, in capitals.
+    pub name: String,
+    /// `SSL`, `SASL_SSL`, ….
+    pub protocol: String,
+    /// Its port, on loopback; see [`free_port`].
+    pub port: u16,
+}
+
+/// A port on loopback that nobody listens on.
+///
+/// # Errors
+/// None was found.
+pub fn free_port() -> Result<u16, KafkaError> {
+    chance::free_port().ok_or(KafkaError::NoPorts)
+}
+
 /// How a broker is to be started. [`Options::default`] suits tests.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -43,6 +62,10 @@ pub struct Options {
     pub heap_mb: u32,
     /// How many partitions a topic gets that is created without saying how many.
     pub partitions_default: u32,
+    /// Where it listens besides. How these are secured is said by `extra_properties`.
+    pub listeners: Vec<Listener>,
+    /// Users with their passwords that it knows from the beginning, by SCRAM-SHA-512.
+    pub users: Vec<(String, String)>,
     /// More lines for `server.properties`; they win over those that are there.
     pub extra_properties: Vec<(String, String)>,
     /// How long it may take to answer.
@@ -55,6 +78,8 @@ impl Default for Options {
             data_dir: None,
             heap_mb: 256,
             partitions_default: 4,
+            listeners: Vec::new(),
+            users: Vec::new(),
             extra_properties: Vec::new(),
             start_within: Duration::from_secs(60),
         }
@@ -105,6 +130,14 @@ impl Kafka {
     /// temporary folder.
     pub fn stop(mut self) {
         self.node.stop();
+    }
+
+    /// Runs one of Kafka's own tools, by its class; gives what it printed.
+    ///
+    /// # Errors
+    /// It cannot be run, or says that it failed.
+    pub fn tool(&self, class: &str, arguments: &[&str]) -> Result<String, KafkaError> {
+        self.node.tool(class, arguments)
     }
 
     /// Ends the broker at once, as a crash would (SIGKILL). Its data and ports are kept for [`Kafka::restart`].

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::properties::{self, Member, Ports};
@@ -110,8 +110,7 @@ impl Plan {
 
     pub(super) fn write_properties(&self, member: &Member<'_>) -> Result<(), KafkaError> {
         let Files { properties: path, data, .. } = &self.files;
-        let Options { partitions_default, extra_properties, .. } = &self.options;
-        let text = properties::server(member, data, *partitions_default, extra_properties);
+        let text = properties::server(member, data, &self.options);
         fs::write(path, text).map_err(|source| file("write", path, source))
     }
 
@@ -136,21 +135,30 @@ impl Plan {
 
     /// Formats the storage.
     pub(super) fn format(&self, founding: &Founding) -> Result<(), KafkaError> {
-        let output = Command::new(&self.java.program)
-            .args(self.java_flags())
-            .args(["-Xmx128m", "-cp", &self.java.classpath, "kafka.tools.StorageTool", "format"])
-            .args(&founding.quorum)
-            .args(["-t", &founding.cluster_id, "-c"])
-            .arg(&self.files.properties)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|source| KafkaError::File { what: "run java".to_owned(), source })?;
+        let mut arguments = vec!["format".to_owned()];
+        arguments.extend(founding.quorum.iter().cloned());
+        arguments.extend(["-t".to_owned(), founding.cluster_id.clone()]);
+        for (user, password) in &self.options.users {
+            arguments.push("--add-scram".to_owned());
+            arguments.push(format!("SCRAM-SHA-512=[name={user},password={password}]"));
+        }
+        arguments.extend(["-c".to_owned(), self.files.properties.display().to_string()]);
+        let output = self.run("kafka.tools.StorageTool", &arguments)?;
         if output.status.success() {
             return Ok(());
         }
-        let said = [output.stdout, output.stderr].concat();
-        let said = tail(&String::from_utf8_lossy(&said));
-        Err(KafkaError::Format { status: output.status.to_string(), said })
+        Err(KafkaError::Format { status: output.status.to_string(), said: tail(&said(output)) })
+    }
+
+    /// Runs a class of Kafka's to its end.
+    fn run(&self, class: &str, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<Output, KafkaError> {
+        Command::new(&self.java.program)
+            .args(self.java_flags())
+            .args(["-Xmx128m", "-cp", &self.java.classpath, class])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| KafkaError::File { what: "run java".to_owned(), source })
     }
 
     /// Starts the node's process; it does not answer yet.
@@ -200,6 +208,20 @@ impl Node {
     /// Its log. A restarted node goes on in the same file.
     pub fn log_path(&self) -> &Path {
         &self.plan.files.log
+    }
+
+    /// Runs one of Kafka's own tools, by its class; gives what it printed.
+    ///
+    /// # Errors
+    /// It cannot be run, or says that it failed.
+    pub fn tool(&self, class: &str, arguments: &[&str]) -> Result<String, KafkaError> {
+        let output = self.plan.run(class, arguments)?;
+        let status = output.status;
+        let said = said(output);
+        if status.success() {
+            return Ok(said);
+        }
+        Err(KafkaError::Tool { class: class.to_owned(), status: status.to_string(), said: tail(&said) })
     }
 
     /// Ends it in order (SIGTERM), or by force when it has not ended in 20 seconds. Data and ports are kept.
@@ -260,6 +282,11 @@ impl Node {
             std::thread::sleep(POLL);
         }
     }
+}
+
+/// Everything that a program has printed.
+fn said(output: Output) -> String {
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
 fn of_process(what: &str, source: io::Error) -> KafkaError {

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::{Listener, Options};
+
 /// The two loopback ports of a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ports {
@@ -24,14 +26,16 @@ pub(super) struct Member<'a> {
 }
 
 /// The text of `server.properties`. Of a repeated name Kafka takes the last, so `extra` wins.
-pub(super) fn server(
-    member: &Member<'_>,
-    logs: &Path,
-    partitions: u32,
-    extra: &[(String, String)],
-) -> String {
+pub(super) fn server(member: &Member<'_>, logs: &Path, options: &Options) -> String {
+    let Options { partitions_default: partitions, extra_properties: extra, .. } = options;
     let Member { id, ports: Ports { clients, controller }, controllers } = member;
-    let listeners = format!("PLAINTEXT://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}");
+    let mut listeners = format!("PLAINTEXT://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controller}");
+    let mut protocols = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned();
+    for Listener { name, protocol, port } in &options.listeners {
+        // Writing to a String cannot fail.
+        let _ = write!(listeners, ",{name}://127.0.0.1:{port}");
+        let _ = write!(protocols, ",{name}:{protocol}");
+    }
     let quorum: Vec<String> = controllers.iter().map(|port| format!("127.0.0.1:{port}")).collect();
     let quorum = quorum.join(",");
     // With three nodes any one may be lost.
@@ -45,7 +49,7 @@ node.id={id}
 controller.quorum.bootstrap.servers={quorum}
 listeners={listeners}
 advertised.listeners={listeners}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map={protocols}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={logs}
@@ -120,26 +124,31 @@ mod tests {
     #[test]
     fn of_three_nodes_two_have_to_be_in_sync_and_of_one_that_one() {
         let ports = Ports { clients: 1, controller: 2 };
-        let text = server(&Member { id: 3, ports, controllers: &[2, 4, 6] }, Path::new("/data"), 1, &[]);
+        let of = |member: &Member<'_>| server(member, Path::new("/data"), &Options::default());
+        let text = of(&Member { id: 3, ports, controllers: &[2, 4, 6] });
         assert!(text.contains("\nnode.id=3\n"));
         assert!(text.contains("\ncontroller.quorum.bootstrap.servers=127.0.0.1:2,127.0.0.1:4,127.0.0.1:6\n"));
         assert!(text.contains("\ndefault.replication.factor=3\nmin.insync.replicas=2\n"));
-        let text = server(&alone(ports), Path::new("/data"), 1, &[]);
+        let text = of(&alone(ports));
         assert!(text.contains("\ndefault.replication.factor=1\nmin.insync.replicas=1\n"));
     }
 
     #[test]
     fn the_ports_are_read_back_from_the_file() {
         let wanted = Ports { clients: 21_000, controller: 21_001 };
-        let text = server(&alone(wanted), Path::new("/data"), 3, &[]);
+        let mutual = Listener { name: "MUTUAL".to_owned(), protocol: "SSL".to_owned(), port: 21_002 };
+        let options = Options { partitions_default: 3, listeners: vec![mutual], ..Options::default() };
+        let text = server(&alone(wanted), Path::new("/data"), &options);
         assert_eq!(ports(&text), Some(wanted));
         assert!(text.contains("num.partitions=3\n"));
+        assert!(text.contains(",MUTUAL://127.0.0.1:21002\n") && text.contains(",MUTUAL:SSL\n"), "{text}");
     }
 
     #[test]
     fn an_extra_property_comes_last_and_so_wins() {
-        let extra = [("auto.create.topics.enable".to_owned(), "true".to_owned())];
-        let text = server(&alone(Ports { clients: 1, controller: 2 }), Path::new("/data"), 1, &extra);
+        let extra_properties = vec![("auto.create.topics.enable".to_owned(), "true".to_owned())];
+        let options = Options { extra_properties, ..Options::default() };
+        let text = server(&alone(Ports { clients: 1, controller: 2 }), Path::new("/data"), &options);
         assert_eq!(text.lines().last(), Some("auto.create.topics.enable=true"));
     }
 }

@@ -72,7 +72,7 @@ impl Ground {
     /// Some are still there: the message names them.
     pub fn remove(self, client: &ClientConfig) -> Result<(), Failure> {
         let names: Vec<&str> = self.created.iter().map(String::as_str).collect();
-        let admin = topics::admin(client)?;
+        let admin = kafka::admin(client)?;
         let options =
             AdminOptions::new().operation_timeout(Some(ADMIN_TIMEOUT)).request_timeout(Some(ADMIN_TIMEOUT));
         let deleted = topics::block_on(admin.delete_topics(&names, &options))?;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use engine::HEADER_REASON;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::metadata::Metadata;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -14,6 +14,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use super::latency::Latencies;
 use crate::commands::topics;
 use crate::exit::Failure;
+use crate::kafka::{self, Reading};
 
 const POLL: Duration = Duration::from_millis(100);
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -31,7 +32,7 @@ pub struct Read {
 
 /// A consumer of the activities and the dead letters, from where they ended when it was made.
 pub struct Reader<'t> {
-    consumer: BaseConsumer,
+    consumer: Reading,
     activities: &'t str,
 }
 
@@ -50,7 +51,7 @@ impl<'t> Reader<'t> {
         client.set("enable.auto.commit", "false");
         client.set("isolation.level", "read_committed");
         client.set("queued.max.messages.kbytes", "16384");
-        let consumer = consumer(&client)?;
+        let consumer = kafka::consumer(&client)?;
         let mut places = TopicPartitionList::new();
         for topic in [activities, dead_letters] {
             for partition in 0..topics::partitions(metadata, topic).unwrap_or(0) {
@@ -90,9 +91,4 @@ impl<'t> Reader<'t> {
         let reason = reason.and_then(|header| header.value).map(String::from_utf8_lossy);
         *read.dead_letters.entry(reason.unwrap_or_default().into_owned()).or_default() += 1;
     }
-}
-
-/// A consumer that is in no group, or only asks after one.
-pub(super) fn consumer(client: &ClientConfig) -> Result<BaseConsumer, Failure> {
-    client.create().map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))
 }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::metadata::Metadata;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::reader;
 use crate::commands::topics;
 use crate::exit::Failure;
+use crate::kafka::{self, Reading};
 
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// Asks after a group without being in it.
 pub struct Taken {
-    consumer: BaseConsumer,
+    consumer: Reading,
     places: TopicPartitionList,
 }
 
@@ -32,7 +32,7 @@ impl Taken {
         for partition in 0..topics::partitions(metadata, topic).unwrap_or(0) {
             places.add_partition(topic, partition);
         }
-        Ok(Self { consumer: reader::consumer(&client)?, places })
+        Ok(Self { consumer: kafka::consumer(&client)?, places })
     }
 
     /// So many by now.

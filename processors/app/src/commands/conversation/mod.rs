@@ -14,7 +14,7 @@ pub mod text;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
-use anyhow::Context;
+use anyhow::anyhow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -23,6 +23,7 @@ use self::entry::{Look, People};
 use self::known::Known;
 use self::records::{Activity, Entry, Summary};
 use crate::config::Config;
+use crate::no_json;
 
 /// The topics that speak of single conversations; one is missing where topics.yaml does not have its processor.
 #[derive(Debug, Clone, Copy)]
@@ -143,7 +144,7 @@ impl Conversation {
         match value {
             None => records.remove(key),
             Some(value) => {
-                let value = serde_json::from_slice(value).with_context(|| not_ours(key))?;
+                let value = serde_json::from_slice(value).map_err(|error| not_ours(key, &error))?;
                 records.insert(key.to_vec(), value)
             }
         };
@@ -227,13 +228,14 @@ fn all<T: DeserializeOwned>(records: &Records) -> anyhow::Result<Vec<(T, &RawVal
 }
 
 fn parsed<T: DeserializeOwned>(key: &[u8], raw: &RawValue) -> anyhow::Result<T> {
-    serde_json::from_str(raw.get()).with_context(|| not_ours(key))
+    serde_json::from_str(raw.get()).map_err(|error| not_ours(key, &error))
 }
 
-fn not_ours(key: &[u8]) -> String {
+fn not_ours(key: &[u8], error: &serde_json::Error) -> anyhow::Error {
     let key = String::from_utf8_lossy(key);
-    format!(
-        "the record of key {key:?} is not as cx-timelines writes it; does something else write this topic?"
+    anyhow!(
+        "the record of key {key:?} is not as cx-timelines writes it; does something else write this topic? {}",
+        no_json::place(error)
     )
 }
 

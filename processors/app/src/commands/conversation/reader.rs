@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use edge::ReadsToTheEnd;
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::exit::Failure;
+use crate::kafka::{self, Reading};
 
+/// The client demands a group, which nothing joins.
+pub const GROUP: &str = "cx-timelines-look";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(200);
 /// A cluster that sends nothing for so long, although there is more, does not answer any more.
@@ -32,7 +34,7 @@ pub struct Span {
 
 /// A consumer for reading to an end.
 pub struct Reader {
-    consumer: BaseConsumer<ReadsToTheEnd>,
+    consumer: Reading,
 }
 
 impl Reader {
@@ -55,7 +57,7 @@ impl Reader {
     fn with_isolation(client: &ClientConfig, isolation: &str) -> Result<Self, Failure> {
         let mut client = client.clone();
         // The client demands a group; nothing joins it, and nothing is committed.
-        client.set("group.id", "cx-timelines-look");
+        client.set("group.id", GROUP);
         client.set("enable.auto.commit", "false");
         client.set("isolation.level", isolation);
         // Where the first records have gone since, it begins with those that are there.
@@ -64,10 +66,7 @@ impl Reader {
         client.set("queued.max.messages.kbytes", "16384");
         // A partition's end is told when a fetch comes back empty: not after the usual half second.
         client.set("fetch.wait.max.ms", "10");
-        let consumer = client
-            .create_with_context(ReadsToTheEnd)
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
-        Ok(Self { consumer })
+        Ok(Self { consumer: kafka::consumer(&client)? })
     }
 
     /// What there is of a partition by now.

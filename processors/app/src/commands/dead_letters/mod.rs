@@ -4,7 +4,7 @@ pub mod args;
 pub mod letter;
 mod list;
 mod pretty;
-mod replay;
+pub mod replay;
 mod show;
 mod source;
 

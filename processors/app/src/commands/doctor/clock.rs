@@ -19,6 +19,7 @@ use crate::commands::transactions::Transactions;
 use crate::commands::{now_ms, topics};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::kafka;
 
 const NAME: &str = "clock";
 const REMEDY: &str = "keep the clocks of this machine and of the brokers in step (chrony, systemd-timesyncd)";
@@ -167,7 +168,7 @@ fn measure(reached: &Reached, global: &Global, config: &Config, topic: &str) -> 
 }
 
 fn create(client: &ClientConfig, topic: &str) -> anyhow::Result<()> {
-    let admin = topics::admin(client).map_err(into_error)?;
+    let admin = kafka::admin(client).map_err(into_error)?;
     let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1))
         .set("message.timestamp.type", "LogAppendTime")
         .set("retention.ms", "3600000");
@@ -202,7 +203,7 @@ fn await_topic(client: &ClientConfig, global: &Global, topic: &str) -> anyhow::R
 }
 
 fn delete(client: &ClientConfig, topic: &str) -> anyhow::Result<()> {
-    let admin = topics::admin(client).map_err(into_error)?;
+    let admin = kafka::admin(client).map_err(into_error)?;
     for result in topics::block_on(admin.delete_topics(&[topic], &options()))?? {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)) => {}

@@ -1,41 +1,26 @@
 //! The cluster: whether it is reached, what it says of itself, and the topics in which it keeps groups and transactions.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
+use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminOptions, ResourceSpecifier};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::Consumer;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{ClientConfig, ClientContext};
 
 use super::report::Check;
 use crate::cli::Global;
 use crate::commands::topics;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::kafka;
+use crate::kafka::{self, Reading};
 
 const NAME: &str = "cluster";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The brokers' names of the topics of groups and of transactions.
 const OFFSETS: &str = "__consumer_offsets";
 const TRANSACTIONS: &str = "__transaction_state";
-
-/// Remembers what the client says of its troubles: the calls themselves only say that there was no answer.
-#[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
-
-impl ClientContext for Heard {
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "looking at the cluster");
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(reason.to_owned());
-    }
-}
-
-impl ConsumerContext for Heard {}
 
 /// A cluster that answers.
 pub struct Reached {
@@ -45,7 +30,7 @@ pub struct Reached {
     pub metadata: Metadata,
     /// Its own id.
     pub id: String,
-    consumer: BaseConsumer<Heard>,
+    consumer: Reading,
 }
 
 /// What is known of one topic when it is asked for by its name.
@@ -69,21 +54,20 @@ impl Reached {
             Failure::No => Check::fail(NAME, "the client's settings cannot be used", "mend --kafka"),
         };
         let client = kafka::client(global).map_err(refused)?;
-        let consumer: BaseConsumer<Heard> =
-            client.create_with_context(Heard::default()).map_err(|error| {
-                refused(Failure::usage(anyhow!(error).context("a --kafka property is refused")))
-            })?;
-        let metadata = consumer.fetch_metadata(None, ANSWER_TIMEOUT).map_err(|error| {
-            // What it has to say of it is told when it is polled.
-            let _ = consumer.poll(Duration::ZERO);
-            let heard = consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner).first().cloned();
-            let why = heard.unwrap_or_else(|| error.to_string());
+        let answer = kafka::ask_cluster(&client, &global.bootstrap).map_err(|failure| match failure {
+            Failure::Usage(error) | Failure::Failed(error) => {
+                Check::error(NAME, &error, "mend --bootstrap or the --kafka-* flags")
+            }
+            Failure::No => Check::fail(NAME, "the cluster cannot be asked", "mend --bootstrap"),
+        })?;
+        let metadata = answer.map_err(|why| {
             Check::fail(
                 NAME,
                 format!("no broker answers at {}: {why}", global.bootstrap),
-                "start it, or name others with --bootstrap; where it wants TLS or a password, see --kafka-properties",
+                "start it, or name others with --bootstrap; where it wants TLS or a password, see the --kafka-* flags",
             )
         })?;
+        let consumer = kafka::consumer(&client).map_err(refused)?;
         let id = kafka::cluster_id(&client).map_err(refused)?;
         Ok(Self { client, metadata, id, consumer })
     }
@@ -183,7 +167,7 @@ impl Reached {
     }
 
     fn setting_of_broker(&self, id: i32, name: &str) -> anyhow::Result<Option<u64>> {
-        let admin = topics::admin(&self.client).map_err(|_| anyhow!("a --kafka property is refused"))?;
+        let admin = kafka::admin(&self.client).map_err(|_| anyhow!("a --kafka property is refused"))?;
         let options = AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT));
         let brokers = [ResourceSpecifier::Broker(id)];
         let described = topics::block_on(admin.describe_configs(&brokers, &options))??;

@@ -196,7 +196,7 @@ impl<'c> Cluster<'c> {
         let options = AdminOptions::new()
             .operation_timeout(Some(topics::ADMIN_TIMEOUT))
             .request_timeout(Some(topics::ADMIN_TIMEOUT));
-        let admin = topics::admin(&self.client)?;
+        let admin = kafka::admin(&self.client)?;
         let refused = || {
             format!(
                 "{topic} cannot be cut off: it needs cleanup.policy=delete, and the principal the right to DELETE"

@@ -51,7 +51,7 @@ pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Fai
     let transactions = match args.dry_run {
         true => None,
         false => {
-            let id = format!("{}-erasures", global.group);
+            let id = transactional_id(&global.group);
             Some(Transactions::start(&cluster.client, &id, config.transaction_timeout_ms)?)
         }
     };
@@ -67,6 +67,11 @@ pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Fai
     requests::write(&subjects, requests, partitions, &transactions)?;
     wait(&cluster, requests, args)?;
     sweep(&cluster, &subjects, &transactions)
+}
+
+/// The id of the transactions that erase.
+pub fn transactional_id(group: &str) -> String {
+    format!("{group}-erasures")
 }
 
 /// What there is of the subjects.

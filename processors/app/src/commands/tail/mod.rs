@@ -8,10 +8,10 @@ mod timelines;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use edge::Stop;
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -23,8 +23,11 @@ use super::topics;
 use crate::cli::{Global, TailArgs};
 use crate::config::{Config, Role};
 use crate::exit::Failure;
-use crate::{kafka, signals};
+use crate::kafka::{self, Reading};
+use crate::signals;
 
+/// The client demands a group, which nothing joins.
+pub const GROUP: &str = "cx-timelines-tail";
 const POLL: Duration = Duration::from_millis(200);
 /// Where records come without a pause, a turn ends after this time, so that what waits is printed and a stop is heard.
 const TURN_MAX: Duration = Duration::from_secs(1);
@@ -136,7 +139,7 @@ impl<'p> Plan<'p> {
 
 /// A consumer without a group that prints what is committed.
 pub struct Tail<'p> {
-    consumer: BaseConsumer,
+    consumer: Reading,
     printer: Printer<'p>,
 }
 
@@ -152,13 +155,11 @@ impl<'p> Tail<'p> {
         config: &'p Config,
     ) -> Result<Self, Failure> {
         let mut client = client.clone();
-        client.set("group.id", "cx-timelines-tail");
+        client.set("group.id", GROUP);
         client.set("enable.auto.commit", "false");
         client.set("isolation.level", "read_committed");
         client.set("queued.max.messages.kbytes", "16384");
-        let consumer: BaseConsumer = client
-            .create()
-            .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+        let consumer = kafka::consumer(&client)?;
         consumer.assign(&plan.places(metadata, config)?)?;
         Ok(Self { consumer, printer: Printer::new(plan, config)? })
     }

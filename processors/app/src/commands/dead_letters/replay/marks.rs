@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::message::Message;
 use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode;
@@ -18,13 +17,14 @@ use crate::commands::dead_letters::letter::Letter;
 use crate::commands::dead_letters::source::span;
 use crate::commands::topics;
 use crate::exit::Failure;
+use crate::{kafka, no_json};
 
 /// The one partition of the topic.
 pub(super) const PARTITION: i32 = 0;
 const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The topic of a group.
-pub(super) fn topic(group: &str) -> String {
+pub fn topic(group: &str) -> String {
     format!("{group}-replayed")
 }
 
@@ -81,7 +81,9 @@ impl Marks {
             Some(Ok(mark)) => {
                 self.0.insert(position, mark);
             }
-            Some(Err(error)) => tracing::warn!(%error, "the mark of {position} cannot be read"),
+            Some(Err(error)) => {
+                tracing::warn!("the mark of {position} cannot be read: {}", no_json::place(&error));
+            }
             None => {
                 self.0.remove(&position);
             }
@@ -90,9 +92,7 @@ impl Marks {
 }
 
 fn create(client: &ClientConfig, topic: &str) -> Result<(), Failure> {
-    let admin: AdminClient<DefaultClientContext> = client
-        .create()
-        .map_err(|error| Failure::usage(anyhow!(error).context("a --kafka property is refused")))?;
+    let admin = kafka::admin(client)?;
     let new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1)).set("cleanup.policy", "compact");
     let options =
         AdminOptions::new().operation_timeout(Some(ADMIN_TIMEOUT)).request_timeout(Some(ADMIN_TIMEOUT));

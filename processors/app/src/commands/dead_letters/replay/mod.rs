@@ -25,6 +25,13 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::{kafka, signals};
 
+pub use self::marks::topic as marks_topic;
+
+/// The id of the transactions that send back.
+pub fn transactional_id(group: &str) -> String {
+    format!("{group}-dead-letters")
+}
+
 /// Chooses, says what it will do, asks, sends.
 pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result<(), Failure> {
     if !args.dry_run && !args.yes && !std::io::stdin().is_terminal() {
@@ -39,7 +46,7 @@ pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result
     let transactions = match args.dry_run {
         true => None,
         false => {
-            let id = format!("{}-dead-letters", global.group);
+            let id = transactional_id(&global.group);
             Some(Transactions::start(&client, &id, config.transaction_timeout_ms)?)
         }
     };

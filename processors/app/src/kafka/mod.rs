@@ -1,0 +1,102 @@
+//! Kafka clients of the commands: the one place where they are configured and made.
+
+mod probe;
+mod reach;
+pub mod security;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use edge::{Deliveries, ReadsToTheEnd, clients};
+use rdkafka::ClientConfig;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseProducer;
+
+pub use reach::{ask_cluster, wait_for_cluster};
+
+use crate::cli::{self, Global};
+use crate::exit::Failure;
+use crate::pairs::{self, Pair};
+
+/// A consumer of a command.
+pub type Reading = BaseConsumer<ReadsToTheEnd>;
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The user's properties: those of the file, those of the command line, and those that the security flags stand for.
+pub fn properties(global: &Global) -> Result<Vec<(String, String)>, Failure> {
+    let mut given = match &global.kafka_properties {
+        Some(file) => properties_of(file).map_err(Failure::usage)?,
+        None => Vec::new(),
+    };
+    given.extend(global.kafka.iter().cloned());
+    let secured = security::properties(&global.security, &given, &|name| std::env::var(name).ok());
+    given.extend(secured.map_err(Failure::usage)?);
+    Ok(given)
+}
+
+fn properties_of(file: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut properties = Vec::new();
+    for Pair { place, key, value } in pairs::read(file)? {
+        cli::allowed(&key).map_err(|problem| anyhow!("{place}: {problem}"))?;
+        properties.push((key, value));
+    }
+    Ok(properties)
+}
+
+/// A client configuration with the address and the user's properties.
+pub fn client(global: &Global) -> Result<ClientConfig, Failure> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &global.bootstrap);
+    config.set("client.id", &global.group);
+    for (key, value) in properties(global)? {
+        config.set(key, value);
+    }
+    security::warn_of_openness(&config);
+    Ok(config)
+}
+
+/// What the client says to settings that it does not take.
+fn refused(error: KafkaError) -> Failure {
+    Failure::usage(
+        anyhow!(error).context("the Kafka client refuses a property: mend --kafka or --kafka-properties"),
+    )
+}
+
+/// A consumer.
+///
+/// # Errors
+/// The client refuses its settings.
+pub fn consumer(config: &ClientConfig) -> Result<Reading, Failure> {
+    clients::consumer(config, ReadsToTheEnd).map_err(refused)
+}
+
+/// A producer.
+///
+/// # Errors
+/// The client refuses its settings.
+pub fn producer(config: &ClientConfig) -> Result<BaseProducer<Deliveries>, Failure> {
+    clients::producer(config, Deliveries::default()).map_err(refused)
+}
+
+/// What creates topics, and asks for their settings.
+///
+/// # Errors
+/// The client refuses its settings, or could not show a token.
+pub fn admin(config: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
+    security::check_admin(config).map_err(Failure::usage)?;
+    config.create().map_err(refused)
+}
+
+/// The cluster's own id, which tells it from every other one.
+///
+/// # Errors
+/// The client refuses its settings, or no broker answers.
+pub fn cluster_id(config: &ClientConfig) -> Result<String, Failure> {
+    let id = consumer(config)?.client().fetch_cluster_id(ANSWER_TIMEOUT * 3);
+    id.ok_or_else(|| Failure::from(anyhow!("no broker says the cluster's id; is it there?")))
+}

@@ -1,0 +1,186 @@
+//! Waiting for a broker that does not answer yet; what no waiting mends is told at once.
+
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::anyhow;
+use edge::{Hindrance, clients, token};
+use rdkafka::client::OAuthToken;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::metadata::Metadata;
+use rdkafka::{ClientConfig, ClientContext};
+
+use super::{ANSWER_TIMEOUT, probe, refused, security};
+use crate::exit::Failure;
+
+/// What the client told last of why it has no connection.
+#[derive(Debug, Default)]
+struct Told(Mutex<Option<(Hindrance, String)>>);
+
+impl Told {
+    fn take(&self) -> Option<(Hindrance, String)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ClientContext for Told {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token::of_file(file)
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "Kafka client");
+        if let Some(hindrance) = Hindrance::of(&error, reason) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((hindrance, reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for Told {}
+
+/// The cluster's metadata. Asks until it is answered, and says so; gives up, with `Ok(None)`, when `stop` says so.
+///
+/// # Errors
+/// The client refuses its settings, or what it meets does not pass by itself: wrong passwords, certificates, protocols.
+pub fn wait_for_cluster(
+    client: &ClientConfig,
+    address: &str,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Metadata>, Failure> {
+    let consumer = clients::consumer(client, Told::default()).map_err(refused)?;
+    let mut tries: u64 = 0;
+    while !stop() {
+        tries += 1;
+        let is_time_to_tell = tries == 1 || tries.is_multiple_of(10);
+        match ask(&consumer, client, address, is_time_to_tell)? {
+            Ok(metadata) => {
+                if tries > 1 {
+                    tracing::info!(address, "the broker answers");
+                }
+                return Ok(Some(metadata));
+            }
+            Err(reason) if is_time_to_tell => {
+                tracing::warn!(error = reason, "no broker answers at {address}; trying on");
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The same, asked once: the metadata, or why nobody answers.
+///
+/// # Errors
+/// As [`wait_for_cluster`].
+pub fn ask_cluster(client: &ClientConfig, address: &str) -> Result<Result<Metadata, String>, Failure> {
+    ask(&clients::consumer(client, Told::default()).map_err(refused)?, client, address, true)
+}
+
+/// `looks` says whether to look at the listener where the client has nothing to tell.
+fn ask(
+    consumer: &BaseConsumer<Told>,
+    client: &ClientConfig,
+    address: &str,
+    looks: bool,
+) -> Result<Result<Metadata, String>, Failure> {
+    consumer.fetch_metadata(None, ANSWER_TIMEOUT).map(Ok).or_else(|error| {
+        let why = why(consumer);
+        match hopeless(client, address, why.as_ref(), looks) {
+            Some(text) => Err(Failure::usage(anyhow!(text))),
+            None => Ok(Err(why.map_or_else(|| error.to_string(), |(_, reason)| reason))),
+        }
+    })
+}
+
+fn why(consumer: &BaseConsumer<Told>) -> Option<(Hindrance, String)> {
+    clients::attend(consumer);
+    consumer.context().take()
+}
+
+/// What to tell of a hindrance that does not pass by itself. Where the client has not told of any, somebody may still have hung up
+/// on it because it speaks another protocol: `looks` says whether to look for that.
+fn hopeless(
+    client: &ClientConfig,
+    bootstrap: &str,
+    told: Option<&(Hindrance, String)>,
+    looks: bool,
+) -> Option<String> {
+    let (address, reason) = match told {
+        Some((Hindrance::Identity, reason)) => {
+            return Some(format!("{reason}: {}", security::identity_remedy(client)));
+        }
+        Some((Hindrance::Encryption, reason)) => (place(reason), reason.as_str()),
+        Some((Hindrance::Away, _)) | None if looks => (None, ""),
+        Some((Hindrance::Away, _)) | None => return None,
+    };
+    let address = address.or_else(|| bootstrap.split(',').next())?;
+    encryption(client, address, &probe::look(address, client), reason)
+}
+
+/// What is wrong with how a broker is spoken to, as it was seen; none where that is not certain.
+fn encryption(client: &ClientConfig, address: &str, seen: &probe::Seen, reason: &str) -> Option<String> {
+    use probe::Seen;
+    let wants_tls = security::wants_tls(client);
+    match seen {
+        Seen::Plain if wants_tls => Some(format!(
+            "{address} speaks plain text, and TLS is wanted: is it another port of the broker's? Else write --kafka-security \
+             plaintext or sasl_plaintext, which encrypt nothing"
+        )),
+        Seen::Tls { .. } if !wants_tls => Some(format!(
+            "{address} speaks TLS, and plain text is wanted: write --kafka-security ssl, or sasl_ssl where the broker wants to \
+             know a user or token"
+        )),
+        // Only where the client has complained too: it may trust by other settings than those that were looked at.
+        Seen::Tls { refused: Some(why) } if !reason.is_empty() => {
+            Some(format!("the certificate of {address} is not accepted: {why}; {}", probe::remedy(why)))
+        }
+        Seen::Tls { refused: None } if reason.contains("alert") => Some(format!(
+            "{address} does not accept who we are: {reason}: is the certificate in --kafka-cert still valid, is --kafka-key its \
+             key, and do the brokers trust the CA that signed it?"
+        )),
+        Seen::Nobody | Seen::Plain | Seen::Tls { .. } => None,
+    }
+}
+
+/// The broker's address in what the client tells: `sasl_ssl://host:port/bootstrap: …`.
+fn place(reason: &str) -> Option<&str> {
+    let (_, rest) = reason.split_once("://")?;
+    rest.split(['/', ' ']).next().map(|address| address.trim_end_matches(':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::probe::Seen;
+
+    fn said(protocol: &str, seen: &Seen, reason: &str) -> Option<String> {
+        let mut client = ClientConfig::new();
+        client.set("security.protocol", protocol);
+        encryption(&client, "broker:9093", seen, reason)
+    }
+
+    #[test]
+    fn the_address_is_read_off_what_the_client_tells() {
+        assert_eq!(place("sasl_ssl://127.0.0.1:9093/bootstrap: SASL"), Some("127.0.0.1:9093"));
+        assert_eq!(place("ssl://[::1]:9093/1: SSL"), Some("[::1]:9093"));
+        assert_eq!(place("1/1 brokers are down"), None);
+    }
+
+    #[test]
+    fn only_what_was_seen_for_certain_ends_the_wait() {
+        let tls = |refused: Option<&str>| Seen::Tls { refused: refused.map(str::to_owned) };
+        assert!(said("ssl", &Seen::Plain, "").unwrap().contains("--kafka-security plaintext"));
+        assert!(said("plaintext", &tls(None), "").unwrap().contains("--kafka-security ssl"));
+        let expired = tls(Some("certificate has expired"));
+        assert!(said("ssl", &expired, "certificate verify failed").unwrap().contains("new certificate"));
+        assert_eq!(said("ssl", &expired, ""), None);
+        let reason = "SSL alert number 116: certificate required";
+        assert!(said("ssl", &tls(None), reason).unwrap().contains("--kafka-cert"));
+        assert_eq!(said("ssl", &tls(None), "Disconnected"), None);
+        assert_eq!(said("ssl", &Seen::Nobody, ""), None);
+        assert_eq!(said("plaintext", &Seen::Plain, ""), None);
+    }
+}

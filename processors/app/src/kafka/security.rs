@@ -1,0 +1,343 @@
+//! Who we are for the brokers, and whom we trust: flags and the environment; secrets out of files or the environment alone.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use clap::{Args, ValueEnum};
+use edge::token::TOKEN_FILE_PROPERTY;
+use rdkafka::ClientConfig;
+
+/// Holds the password, where no file does.
+pub const PASSWORD: &str = "CX_KAFKA_PASSWORD";
+/// Holds the password of the private key, where no file does.
+const KEY_PASSWORD: &str = "CX_KAFKA_KEY_PASSWORD";
+
+/// Flags about how brokers are spoken to. A password is never one: it comes from a file or from the environment.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Kafka security")]
+pub struct SecurityArgs {
+    /// How the brokers are spoken to. Without it: sasl_ssl with --kafka-user or --kafka-token-file, ssl with --kafka-ca or
+    /// --kafka-cert, else plaintext.
+    #[arg(long, global = true, env = "CX_KAFKA_SECURITY", value_name = "PROTOCOL")]
+    pub kafka_security: Option<Protocol>,
+    /// A file with the certificates (PEM) of those who may sign the brokers'; without it, those whom the system trusts.
+    #[arg(long, global = true, env = "CX_KAFKA_CA", value_name = "FILE")]
+    pub kafka_ca: Option<PathBuf>,
+    /// A file with our own certificate (PEM, with those between it and the CA), for brokers that ask for one.
+    #[arg(long, global = true, env = "CX_KAFKA_CERT", value_name = "FILE")]
+    pub kafka_cert: Option<PathBuf>,
+    /// A file with the private key of our certificate (PEM). Its password, if it has one, comes from CX_KAFKA_KEY_PASSWORD or
+    /// --kafka-key-password-file.
+    #[arg(long, global = true, env = "CX_KAFKA_KEY", value_name = "FILE")]
+    pub kafka_key: Option<PathBuf>,
+    /// A file with the password of the private key.
+    #[arg(long, global = true, env = "CX_KAFKA_KEY_PASSWORD_FILE", value_name = "FILE")]
+    pub kafka_key_password_file: Option<PathBuf>,
+    /// How we say who we are. Without it: oauthbearer with --kafka-token-file, scram-sha-512 with --kafka-user.
+    #[arg(long, global = true, env = "CX_KAFKA_SASL", value_name = "MECHANISM")]
+    pub kafka_sasl: Option<Mechanism>,
+    /// The user's name. The password comes from CX_KAFKA_PASSWORD or --kafka-password-file.
+    #[arg(long, global = true, env = "CX_KAFKA_USER", value_name = "NAME")]
+    pub kafka_user: Option<String>,
+    /// A file with the user's password.
+    #[arg(long, global = true, env = "CX_KAFKA_PASSWORD_FILE", value_name = "FILE")]
+    pub kafka_password_file: Option<PathBuf>,
+    /// A file with an OAuth token, which somebody else keeps new: it is read again whenever the token runs out.
+    #[arg(long, global = true, env = "CX_KAFKA_TOKEN_FILE", value_name = "FILE")]
+    pub kafka_token_file: Option<PathBuf>,
+}
+
+/// How brokers are spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Protocol {
+    /// Anybody on the way can read and change everything.
+    Plaintext,
+    /// Encrypted; we show a certificate, or nobody asks who we are.
+    Ssl,
+    /// Not encrypted; we say who we are.
+    SaslPlaintext,
+    /// Encrypted; we say who we are.
+    SaslSsl,
+}
+
+impl Protocol {
+    fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Plaintext => "plaintext",
+            Protocol::Ssl => "ssl",
+            Protocol::SaslPlaintext => "sasl_plaintext",
+            Protocol::SaslSsl => "sasl_ssl",
+        }
+    }
+
+    fn has_tls(self) -> bool {
+        matches!(self, Protocol::Ssl | Protocol::SaslSsl)
+    }
+
+    fn has_sasl(self) -> bool {
+        matches!(self, Protocol::SaslPlaintext | Protocol::SaslSsl)
+    }
+}
+
+/// How we say who we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mechanism {
+    /// User and password, as they are.
+    Plain,
+    /// User and password, of which the broker learns nothing.
+    #[value(name = "scram-sha-256")]
+    ScramSha256,
+    /// The same.
+    #[value(name = "scram-sha-512")]
+    ScramSha512,
+    /// A token.
+    Oauthbearer,
+}
+
+impl Mechanism {
+    fn as_str(self) -> &'static str {
+        match self {
+            Mechanism::Plain => "PLAIN",
+            Mechanism::ScramSha256 => "SCRAM-SHA-256",
+            Mechanism::ScramSha512 => "SCRAM-SHA-512",
+            Mechanism::Oauthbearer => "OAUTHBEARER",
+        }
+    }
+}
+
+/// The properties that the flags and the environment stand for.
+///
+/// # Errors
+/// They do not go together, a file cannot be read, or `given` says the same: all problems at once.
+pub fn properties(
+    args: &SecurityArgs,
+    given: &[(String, String)],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let mut wanted = Wanted { given, variable, properties: Vec::new(), problems: Vec::new() };
+    wanted.protocol(args);
+    wanted.tls(args);
+    wanted.sasl(args);
+    wanted.check_given_once();
+    if wanted.problems.is_empty() {
+        return Ok(wanted.properties);
+    }
+    bail!("Kafka security: {}", wanted.problems.join("; "))
+}
+
+/// What has been made of the flags so far.
+struct Wanted<'g> {
+    given: &'g [(String, String)],
+    /// The environment.
+    variable: &'g dyn Fn(&str) -> Option<String>,
+    properties: Vec<(String, String)>,
+    problems: Vec<String>,
+}
+
+impl Wanted<'_> {
+    fn set(&mut self, key: &str, value: impl Into<String>) {
+        self.properties.push((key.to_owned(), value.into()));
+    }
+
+    fn problem(&mut self, text: impl Into<String>) {
+        self.problems.push(text.into());
+    }
+
+    fn is_given(&self, key: &str) -> bool {
+        self.given.iter().any(|(other, _)| other == key)
+    }
+
+    fn protocol(&mut self, args: &SecurityArgs) {
+        let with_sasl =
+            args.kafka_user.is_some() || args.kafka_token_file.is_some() || args.kafka_sasl.is_some();
+        let with_tls = args.kafka_ca.is_some() || args.kafka_cert.is_some() || args.kafka_key.is_some();
+        let Some(protocol) = args.kafka_security else {
+            if !self.is_given("security.protocol") && (with_sasl || with_tls) {
+                let follows = if with_sasl { Protocol::SaslSsl } else { Protocol::Ssl };
+                self.set("security.protocol", follows.as_str());
+            }
+            return;
+        };
+        let name = protocol.as_str();
+        if with_tls && !protocol.has_tls() {
+            self.problem(format!(
+                "--kafka-ca, --kafka-cert and --kafka-key are of no use with --kafka-security {name}: write ssl or sasl_ssl"
+            ));
+        }
+        if with_sasl && !protocol.has_sasl() {
+            self.problem(format!(
+                "--kafka-user, --kafka-token-file and --kafka-sasl are of no use with --kafka-security {name}: write sasl_ssl"
+            ));
+        }
+        self.set("security.protocol", name);
+    }
+
+    fn tls(&mut self, args: &SecurityArgs) {
+        if args.kafka_cert.is_some() != args.kafka_key.is_some() {
+            self.problem("--kafka-cert and --kafka-key belong together: give both");
+        }
+        self.file("--kafka-ca", "ssl.ca.location", args.kafka_ca.as_deref());
+        self.file("--kafka-cert", "ssl.certificate.location", args.kafka_cert.as_deref());
+        self.file("--kafka-key", "ssl.key.location", args.kafka_key.as_deref());
+        let file = args.kafka_key_password_file.as_deref();
+        if let Some(password) = self.secret("--kafka-key-password-file", file, KEY_PASSWORD) {
+            if args.kafka_key.is_some() || self.is_given("ssl.key.location") {
+                self.set("ssl.key.password", password);
+            } else if args.kafka_key_password_file.is_some() {
+                self.problem("--kafka-key-password-file is of no use without --kafka-key");
+            }
+        }
+    }
+
+    fn sasl(&mut self, args: &SecurityArgs) {
+        let file = args.kafka_password_file.as_deref();
+        let password = self.secret("--kafka-password-file", file, PASSWORD);
+        let has_user = args.kafka_user.is_some() || self.is_given("sasl.username");
+        let has_password = password.is_some() || self.is_given("sasl.password");
+        let by_token = args.kafka_token_file.is_some();
+        if args.kafka_user.is_some() && !has_password && file.is_none() {
+            self.problem(format!(
+                "--kafka-user needs a password: put it into {PASSWORD}, or name a file by --kafka-password-file"
+            ));
+        }
+        if args.kafka_password_file.is_some() && !has_user {
+            self.problem("--kafka-password-file is of no use without --kafka-user");
+        }
+        if by_token && args.kafka_user.is_some() {
+            self.problem("--kafka-token-file and --kafka-user are two ways to say who we are: leave one out");
+        }
+        match args.kafka_sasl {
+            Some(Mechanism::Oauthbearer) if !by_token => {
+                self.problem("--kafka-sasl oauthbearer needs --kafka-token-file");
+            }
+            Some(mechanism) if mechanism != Mechanism::Oauthbearer && !has_user => {
+                let name = mechanism.as_str().to_lowercase();
+                self.problem(format!("--kafka-sasl {name} needs --kafka-user"));
+            }
+            Some(mechanism) => self.set("sasl.mechanisms", mechanism.as_str()),
+            None if by_token => self.set("sasl.mechanisms", Mechanism::Oauthbearer.as_str()),
+            None if args.kafka_user.is_some() && !self.mechanism_is_given() => {
+                self.set("sasl.mechanisms", Mechanism::ScramSha512.as_str());
+            }
+            None => {}
+        }
+        if let Some(user) = &args.kafka_user {
+            self.set("sasl.username", user);
+        }
+        // One in the environment that nobody asks for may be meant for another program.
+        if let Some(password) = password.filter(|_| has_user) {
+            self.set("sasl.password", password);
+        }
+        self.file("--kafka-token-file", TOKEN_FILE_PROPERTY, args.kafka_token_file.as_deref());
+    }
+
+    fn mechanism_is_given(&self) -> bool {
+        self.is_given("sasl.mechanisms") || self.is_given("sasl.mechanism")
+    }
+
+    /// A file that the client reads by itself.
+    fn file(&mut self, flag: &str, key: &str, file: Option<&Path>) {
+        let Some(file) = file else { return };
+        match std::fs::File::open(file) {
+            Ok(_) => self.set(key, file.to_string_lossy()),
+            Err(error) => self.problem(format!("{flag} {} cannot be read: {error}", file.display())),
+        }
+    }
+
+    /// A secret, out of its file or the environment.
+    fn secret(&mut self, flag: &str, file: Option<&Path>, name: &str) -> Option<String> {
+        let told = (self.variable)(name).filter(|secret| !secret.is_empty());
+        let Some(file) = file else { return told };
+        if told.is_some() {
+            self.problem(format!("both {flag} and {name} are given: leave one out"));
+        }
+        match std::fs::read_to_string(file) {
+            Ok(text) => {
+                let secret = text.trim_end_matches(['\r', '\n']);
+                if secret.is_empty() {
+                    self.problem(format!("{flag} {} is empty", file.display()));
+                }
+                Some(secret.to_owned())
+            }
+            Err(error) => {
+                self.problem(format!("{flag} {} cannot be read: {error}", file.display()));
+                None
+            }
+        }
+    }
+
+    fn check_given_once(&mut self) {
+        let mut twice = String::new();
+        for (key, _) in &self.properties {
+            if self.is_given(key) {
+                let _ = write!(twice, "{}{key}", if twice.is_empty() { "" } else { ", " });
+            }
+        }
+        if !twice.is_empty() {
+            self.problem(format!(
+                "{twice}: set by --kafka or --kafka-properties, and by a flag or the environment too: leave one out"
+            ));
+        }
+    }
+}
+
+/// Whether a configuration shows a token.
+fn shows_token(config: &ClientConfig) -> bool {
+    let mechanism = config.get("sasl.mechanisms").or_else(|| config.get("sasl.mechanism"));
+    mechanism.is_some_and(|mechanism| mechanism.eq_ignore_ascii_case(Mechanism::Oauthbearer.as_str()))
+}
+
+/// Whether brokers are to be spoken to by TLS.
+pub fn wants_tls(config: &ClientConfig) -> bool {
+    config.get("security.protocol").is_some_and(|protocol| protocol.to_ascii_lowercase().ends_with("ssl"))
+}
+
+/// What to look at when the brokers do not take us for whom we say we are.
+pub fn identity_remedy(config: &ClientConfig) -> String {
+    if shows_token(config) {
+        let file = config.get(TOKEN_FILE_PROPERTY).unwrap_or("none");
+        return format!("look after the token file ({file}), and at what the brokers demand of a token");
+    }
+    let user = config.get("sasl.username").unwrap_or("none");
+    let mechanism = config.get("sasl.mechanisms").or_else(|| config.get("sasl.mechanism")).unwrap_or("none");
+    format!(
+        "check the user ({user}), its password ({PASSWORD} or --kafka-password-file) and --kafka-sasl ({mechanism})"
+    )
+}
+
+/// The administrative part of the client has no way to be given a token.
+///
+/// # Errors
+/// It would need one.
+pub fn check_admin(config: &ClientConfig) -> anyhow::Result<()> {
+    if shows_token(config) {
+        return Err(anyhow!(
+            "topics cannot be created or looked at in detail with a token (OAUTHBEARER), which the Kafka client cannot show for \
+             that: do it with a user and password, or a certificate, for example by `cx-timelines topics apply`; `run` needs \
+             nothing of it once all topics are there"
+        ));
+    }
+    Ok(())
+}
+
+/// Says what of the configuration leaves a door open.
+pub fn warn_of_openness(config: &ClientConfig) {
+    let is = |key: &str, value: &str| config.get(key).is_some_and(|set| set.eq_ignore_ascii_case(value));
+    let tells_the_secret = is("sasl.mechanisms", Mechanism::Plain.as_str()) || shows_token(config);
+    if is("security.protocol", Protocol::SaslPlaintext.as_str()) && tells_the_secret {
+        tracing::warn!(
+            "whoever can listen between here and the brokers reads the password or token: use --kafka-security sasl_ssl"
+        );
+    }
+    if is("enable.ssl.certificate.verification", "false") {
+        tracing::warn!("the brokers' certificates are not checked: anybody between here and them can be one");
+    }
+    if is("ssl.endpoint.identification.algorithm", "none") {
+        tracing::warn!("the names in the brokers' certificates are not checked");
+    }
+}
+
+#[cfg(test)]
+mod tests;
