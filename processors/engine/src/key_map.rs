@@ -1,6 +1,6 @@
 //! A sorted map of byte keys that are long and alike.
 
-use std::borrow::Borrow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -24,12 +24,12 @@ impl<V> KeyMap<V> {
     /// The value of a key.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&V> {
-        self.0.get::<dyn Compared + '_>(&Probe::of(key))
+        probing(key, |probe| self.0.get(probe))
     }
 
     /// The value of a key, to be changed.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
-        self.0.get_mut::<dyn Compared + '_>(&Probe::of(key))
+        probing(key, |probe| self.0.get_mut(probe))
     }
 
     /// Sets a key; gives the value that it had.
@@ -39,7 +39,7 @@ impl<V> KeyMap<V> {
 
     /// Removes a key; gives the value that it had.
     pub fn remove(&mut self, key: &[u8]) -> Option<V> {
-        self.0.remove::<dyn Compared + '_>(&Probe::of(key))
+        probing(key, |probe| self.0.remove(probe))
     }
 
     /// All keys and values, in order.
@@ -49,9 +49,8 @@ impl<V> KeyMap<V> {
 
     /// Those from a key on, in order.
     pub fn from(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], &V)> {
-        let probe = Probe::of(key);
-        let range = (Bound::Included(&probe as &dyn Compared), Bound::Unbounded);
-        self.0.range::<dyn Compared + '_, _>(range).map(|(key, value)| (&*key.bytes, value))
+        let range = probing(key, |probe| self.0.range((Bound::Included(probe), Bound::Unbounded)));
+        range.map(|(key, value)| (&*key.bytes, value))
     }
 
     /// How many keys there are.
@@ -83,72 +82,32 @@ fn head(key: &[u8]) -> u128 {
     u128::from_be_bytes(head)
 }
 
-/// A key in the map. Its order is that of [`Compared`]: head and bytes say the same.
+/// A key. The order of its fields is that of its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     head: u128,
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
 }
 
 impl Key {
     fn of(key: &[u8]) -> Self {
-        Self { head: head(key), bytes: key.into() }
+        Self { head: head(key), bytes: key.to_vec() }
     }
 }
 
-/// A key that is looked for.
-struct Probe<'k> {
-    head: u128,
-    bytes: &'k [u8],
+thread_local! {
+    /// The key that is looked for: the map wants one of its own kind, and so none is allocated for each look.
+    static PROBE: RefCell<Key> = const { RefCell::new(Key { head: 0, bytes: Vec::new() }) };
 }
 
-impl<'k> Probe<'k> {
-    fn of(key: &'k [u8]) -> Self {
-        Self { head: head(key), bytes: key }
-    }
-}
-
-/// What a key in the map and one that is looked for have in common, so that looking for one allocates nothing.
-trait Compared {
-    fn parts(&self) -> (u128, &[u8]);
-}
-
-impl Compared for Key {
-    fn parts(&self) -> (u128, &[u8]) {
-        (self.head, &self.bytes)
-    }
-}
-
-impl Compared for Probe<'_> {
-    fn parts(&self) -> (u128, &[u8]) {
-        (self.head, self.bytes)
-    }
-}
-
-impl<'k> Borrow<dyn Compared + 'k> for Key {
-    fn borrow(&self) -> &(dyn Compared + 'k) {
-        self
-    }
-}
-
-impl PartialEq for dyn Compared + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
-    }
-}
-
-impl Eq for dyn Compared + '_ {}
-
-impl PartialOrd for dyn Compared + '_ {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for dyn Compared + '_ {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.parts().cmp(&other.parts())
-    }
+/// Lets `look` look for a key. It must not look for another one meanwhile.
+fn probing<R>(key: &[u8], look: impl FnOnce(&Key) -> R) -> R {
+    PROBE.with_borrow_mut(|probe| {
+        probe.head = head(key);
+        probe.bytes.clear();
+        probe.bytes.extend_from_slice(key);
+        look(probe)
+    })
 }
 
 #[cfg(test)]

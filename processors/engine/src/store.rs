@@ -34,13 +34,11 @@ impl WriteBatch {
     }
 
     fn set(&mut self, key: &[u8], value: Option<Box<[u8]>>) {
-        self.bytes += value.as_ref().map_or(0, |v| v.len());
-        if let Some(slot) = self.changes.get_mut(key) {
-            self.bytes -= slot.as_ref().map_or(0, |v| v.len());
-            *slot = value;
-        } else {
-            self.bytes += key.len();
-            self.changes.insert(key, value);
+        let length = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
+        self.bytes += length(&value);
+        match self.changes.insert(key, value) {
+            Some(replaced) => self.bytes -= length(&replaced),
+            None => self.bytes += key.len(),
         }
     }
 
