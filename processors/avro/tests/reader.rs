@@ -238,7 +238,7 @@ fn text_that_is_no_json_is_malformed_with_its_field() {
     event["data"] = json!("{\"id\":");
     let error =
         read(&plans(Schema::CIM_EVENT.text), &written(&parsed(Schema::CIM_EVENT), &event)).unwrap_err();
-    assert_eq!(error, "malformed: field data is no JSON: EOF while parsing a value at line 1 column 6");
+    assert_eq!(error, "malformed: field data is no JSON: the text ends too early at line 1 column 7");
 }
 
 #[test]
