@@ -4,8 +4,9 @@ use engine::KeyMap;
 
 use crate::meta::Totals;
 
-/// What a sorted map costs for each entry besides its bytes: two boxes, their allocations, its share of a node.
-const ENTRY_BYTES: usize = 112;
+/// What a sorted map costs for each entry besides its bytes: where key and value lie, their allocations, the key's first bytes
+/// once more, its share of a node.
+const ENTRY_BYTES: usize = 120;
 
 /// How long a key's value was before the buffer's first change of it, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

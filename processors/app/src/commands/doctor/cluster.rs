@@ -47,19 +47,16 @@ impl Reached {
     /// # Errors
     /// The check that failed.
     pub fn ask(global: &Global) -> Result<Self, Check> {
-        let refused = |error: Failure| match error {
-            Failure::Usage(error) | Failure::Failed(error) => {
-                Check::error(NAME, &error, "mend --kafka, or the file of --kafka-properties")
+        let failed = |remedy: &'static str| {
+            move |failure: Failure| match failure {
+                Failure::Usage(error) | Failure::Failed(error) => Check::error(NAME, &error, remedy),
+                Failure::No => Check::fail(NAME, "the cluster cannot be asked", remedy),
             }
-            Failure::No => Check::fail(NAME, "the client's settings cannot be used", "mend --kafka"),
         };
-        let client = kafka::client(global).map_err(refused)?;
-        let answer = kafka::ask_cluster(&client, &global.bootstrap).map_err(|failure| match failure {
-            Failure::Usage(error) | Failure::Failed(error) => {
-                Check::error(NAME, &error, "mend --bootstrap or the --kafka-* flags")
-            }
-            Failure::No => Check::fail(NAME, "the cluster cannot be asked", "mend --bootstrap"),
-        })?;
+        let settings = "mend --kafka, or the file of --kafka-properties";
+        let client = kafka::client(global).map_err(failed(settings))?;
+        let answer = kafka::ask_cluster(&client, &global.bootstrap)
+            .map_err(failed("mend --bootstrap or the --kafka-* flags"))?;
         let metadata = answer.map_err(|why| {
             Check::fail(
                 NAME,
@@ -67,8 +64,8 @@ impl Reached {
                 "start it, or name others with --bootstrap; where it wants TLS or a password, see the --kafka-* flags",
             )
         })?;
-        let consumer = kafka::consumer(&client).map_err(refused)?;
-        let id = kafka::cluster_id(&client).map_err(refused)?;
+        let consumer = kafka::consumer(&client).map_err(failed(settings))?;
+        let id = kafka::cluster_id(&client).map_err(failed(settings))?;
         Ok(Self { client, metadata, id, consumer })
     }
 
