@@ -13,6 +13,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use cx_timelines_tests::{Program, Watch, delete_topic, partitions_of, run_to_end, set_topic, wait_until};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::Kafka;
 
 const CHAT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases/web-chat-from-bot-to-close/events.ndjson");
@@ -133,6 +135,7 @@ fn a_healthy_set_up_passes_and_each_broken_one_fails_with_what_to_do() {
         .has("ok", "state directory", &["nobody uses it"])
         .has("ok", "state", &["all of this cluster"]);
     registry_down(bootstrap, &rest);
+    a_transaction_that_stays_open(bootstrap, folder.path(), &rest);
     state_of_another_cluster(&rest);
     topics_that_are_not_as_declared(bootstrap, folder.path(), &rest);
     kafka.stop();
@@ -150,6 +153,7 @@ fn healthy(bootstrap: &str, instance: &mut Program, state: &[&str]) {
         .has("ok", "topic cx.events", &["8 partitions", "1 copies", "max.message.bytes 2097152"])
         .has("ok", "topic cx-timelines-changelog", &["compact"])
         .has("ok", "partitions", &["8 each"])
+        .has("ok", "open transactions", &["none that stays open"])
         .has("ok", "group", &["Stable", "1 member(s)", "cooperative-sticky"])
         .has("ok", "progress of cx.events", &["0 offsets to be read"])
         .has("ok", "schema registry", &["no topic needs one"])
@@ -197,6 +201,32 @@ fn state_of_another_cluster(rest: &[&str]) {
         &["its cluster was", "--bootstrap", "--state-dir"],
     );
     other.stop();
+}
+
+fn a_transaction_that_stays_open(bootstrap: &str, folder: &Path, rest: &[&str]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("transactional.id", "somebody-else")
+        .create()
+        .unwrap();
+    let timeout = Duration::from_secs(20);
+    // Its own time-out, a minute, is longer than a transaction of ours may take.
+    producer.init_transactions(timeout).unwrap();
+    producer.begin_transaction().unwrap();
+    producer
+        .send(BaseRecord::to("cx.alerts").partition(3).key("k").payload("v"))
+        .map_err(|(error, _)| error)
+        .unwrap();
+    producer.flush(timeout).unwrap();
+    let config = changed(folder, "timeout: 10s", "timeout: 1s");
+    let flags = [&["--config", &config], rest].concat();
+    doctor(bootstrap, &flags).failed(&["open transactions"]).has(
+        "FAIL",
+        "open transactions",
+        &["cx.alerts/3 at offset 0", "docs/runbook/hanging-transactions.md"],
+    );
+    producer.abort_transaction(timeout).unwrap();
+    doctor(bootstrap, &flags).failed(&[]).has("ok", "open transactions", &["none that stays open"]);
 }
 
 fn topics_that_are_not_as_declared(bootstrap: &str, folder: &Path, rest: &[&str]) {

@@ -26,6 +26,9 @@ const END_TIMEOUT: Duration = Duration::from_millis(100);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// A reader that hears nothing for this long is pointed to its places anew.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// So long the end of an unfinished transaction is waited for in silence: longer than its time-out, and than brokers take to
+/// notice that it is over.
+const UNFINISHED_MAX: Duration = Duration::from_secs(30);
 /// How much of a turn is spent on restoring.
 const RECORDS_A_TURN: usize = 2_000;
 
@@ -45,7 +48,25 @@ struct Progress {
     next: i64,
     stage: Stage,
     read: u64,
+    /// When the wait for the end of an unfinished transaction is too long; none where nothing is awaited, or it was said.
+    impatient_at: Option<Instant>,
     span: Span,
+}
+
+impl Progress {
+    /// Says once that a transaction stays open, since nothing here can end it.
+    fn tell_unfinished(&mut self, changelog: &str, partition: i32, offset: i64) {
+        if self.impatient_at.is_some_and(|at| Instant::now() >= at) {
+            self.impatient_at = None;
+            tracing::error!(
+                topic = changelog,
+                partition,
+                offset,
+                "the state of this partition cannot be read on: a transaction stays open, longer than it may; \
+                 docs/runbook/hanging-transactions.md tells what to do"
+            );
+        }
+    }
 }
 
 /// Something for the worker to do.
@@ -99,7 +120,13 @@ impl Restorer {
     pub(crate) fn begin(&mut self, partition: i32, from: i64) {
         self.partitions.insert(
             partition,
-            Progress { next: from, stage: Stage::Measure, read: 0, span: spans::restore(partition) },
+            Progress {
+                next: from,
+                stage: Stage::Measure,
+                read: 0,
+                impatient_at: None,
+                span: spans::restore(partition),
+            },
         );
         self.ask_again_at = Instant::now();
     }
@@ -189,6 +216,7 @@ impl Restorer {
                 }
                 progress.next = progress.next.max(low);
                 progress.stage = Stage::AwaitStable { end };
+                progress.impatient_at = Some(Instant::now() + UNFINISHED_MAX);
             }
             let Stage::AwaitStable { end } = progress.stage else { continue };
             if progress.next >= end {
@@ -203,7 +231,7 @@ impl Restorer {
                     progress.stage = Stage::Read { end };
                     pointed_anew = true;
                 }
-                Some(_) => {}
+                Some((_, stable_end)) => progress.tell_unfinished(&self.changelog, partition, stable_end),
                 None => find_leaders(&self.reader, &self.changelog),
             }
         }
@@ -257,7 +285,7 @@ impl Restorer {
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.heard_at = Instant::now();
-                    if let Some(Progress { next, stage: Stage::Read { end }, read, span }) =
+                    if let Some(Progress { next, stage: Stage::Read { end }, read, span, .. }) =
                         self.partitions.get(&partition)
                     {
                         let offset = (*next).max(*end);

@@ -181,7 +181,7 @@ mod tests {
         let home = cache.path().join(format!("kafka-{VERSION}"));
         fs::create_dir(&home).unwrap();
         assert!(!holds_jars(&home));
-        fs::write(home.join("kafka_2.13-4.3.1.jar"), "").unwrap();
+        fs::write(home.join(format!("kafka_2.13-{VERSION}.jar")), "").unwrap();
         let mut said = Vec::new();
         assert_eq!(libs_in(cache.path(), &mut |line| said.push(line.to_owned())).unwrap(), home);
         assert!(said.is_empty());

@@ -11,6 +11,7 @@ mod members;
 mod registry;
 mod report;
 mod state;
+mod unfinished;
 
 use self::cluster::Reached;
 use self::report::{Check, Report};
@@ -52,11 +53,15 @@ pub fn run(global: &Global, args: &DoctorArgs, config: Result<Config, ConfigErro
         (Some(reached), Some(config)) => on_cluster(reached, global, args, config, &mut report)?,
         (None, _) => {
             let why = "not looked at, since no broker answers";
-            report.tell(["topics", "group", "clock"].map(|check| Check::skip(check, why)))?;
+            report.tell(
+                ["topics", "open transactions", "group", "clock"].map(|check| Check::skip(check, why)),
+            )?;
         }
         (_, None) => {
             let why = "not looked at, since the configuration cannot be used";
-            report.tell(["topics", "group", "clock"].map(|check| Check::skip(check, why)))?;
+            report.tell(
+                ["topics", "open transactions", "group", "clock"].map(|check| Check::skip(check, why)),
+            )?;
         }
     }
     match config {
@@ -93,6 +98,7 @@ fn on_cluster(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     report.tell(declared::checks(reached, config))?;
+    report.tell([unfinished::check(reached, config)])?;
     report.tell(members::checks(reached, global, &args.run, config))?;
     match args.write_probe {
         true => report.tell(clock::probe(reached, global, config)),

@@ -1,0 +1,132 @@
+//! Transactions that stay open: whoever reads only what is committed stands still in front of them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use rdkafka::metadata::MetadataTopic;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::cluster::{Named, Reached};
+use super::report::Check;
+use crate::config::{Config, Role};
+use crate::exit::Failure;
+use crate::kafka::{self, Reading};
+
+const NAME: &str = "open transactions";
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// The brokers look for transactions whose time is over only so often, by default.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(10);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
+
+/// A topic and a partition.
+type Place = (String, i32);
+
+/// Where readers stand still for longer than a transaction of ours may take. Waits for it only where one is open.
+pub fn check(reached: &Reached, config: &Config) -> Check {
+    match look(reached, config) {
+        Ok(Found { places: 0, .. }) => Check::skip(NAME, "no declared topic is there"),
+        Ok(Found { places, stuck, .. }) if stuck.is_empty() => {
+            Check::ok(NAME, format!("none that stays open, in {places} partitions"))
+        }
+        Ok(found) => tell(config, &found),
+        Err(Failure::Usage(error) | Failure::Failed(error)) => {
+            Check::error(NAME, &error, "see whether the brokers are well")
+        }
+        Err(Failure::No) => Check::skip(NAME, "the cluster cannot be asked"),
+    }
+}
+
+/// What was found.
+struct Found {
+    places: usize,
+    /// Where readers stand still, and at which offset.
+    stuck: BTreeMap<Place, i64>,
+    waited: Duration,
+}
+
+fn look(reached: &Reached, config: &Config) -> Result<Found, Failure> {
+    let places = places(reached, config)?;
+    let committed = reader(&reached.client, "read_committed")?;
+    let all = reader(&reached.client, "read_uncommitted")?;
+    let began = Instant::now();
+    let patience = Duration::from_millis(config.transaction_timeout_ms) + CLEANUP_INTERVAL;
+    // The ends of what is committed come first: so a record that comes meanwhile can only make one more look necessary.
+    let mut stuck = ends(&committed, &places)?;
+    keep(&mut stuck, &ends(&all, &places)?, |stable, end| stable < end);
+    while !stuck.is_empty() && began.elapsed() < patience {
+        std::thread::sleep(ASK_AGAIN_AFTER);
+        let places: Vec<Place> = stuck.keys().cloned().collect();
+        keep(&mut stuck, &ends(&committed, &places)?, |before, now| before == now);
+    }
+    Ok(Found { places: places.len(), stuck, waited: began.elapsed() })
+}
+
+fn places(reached: &Reached, config: &Config) -> anyhow::Result<Vec<Place>> {
+    let mut places = Vec::new();
+    for name in config.topics.iter().filter_map(|topic| topic.exact()) {
+        if let Named::There(metadata) = reached.topic(name)? {
+            let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+            places.extend(partitions.map(|partition| (name.to_owned(), partition.id())));
+        }
+    }
+    Ok(places)
+}
+
+fn reader(client: &ClientConfig, isolation: &str) -> Result<Reading, Failure> {
+    let mut client = client.clone();
+    client.set("isolation.level", isolation);
+    kafka::consumer(&client)
+}
+
+/// The end of each partition, as this client sees it; nothing of those that do not answer.
+fn ends(client: &Reading, places: &[Place]) -> anyhow::Result<BTreeMap<Place, i64>> {
+    let mut question = TopicPartitionList::new();
+    for (topic, partition) in places {
+        question.add_partition_offset(topic, *partition, Offset::End)?;
+    }
+    if places.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let answers = client.offsets_for_times(question, ANSWER_TIMEOUT)?;
+    let end = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element.offset() {
+        Offset::Offset(end) if element.error().is_ok() => {
+            Some(((element.topic().to_owned(), element.partition()), end))
+        }
+        _ => None,
+    };
+    Ok(answers.elements().into_iter().filter_map(end).collect())
+}
+
+/// Keeps what is still so, by the new answer.
+fn keep(stuck: &mut BTreeMap<Place, i64>, answers: &BTreeMap<Place, i64>, still: impl Fn(i64, i64) -> bool) {
+    stuck.retain(|place, offset| answers.get(place).is_some_and(|answer| still(*offset, *answer)));
+}
+
+fn tell(config: &Config, found: &Found) -> Check {
+    let is_input = |name: &str| {
+        let role = config.topics.iter().find(|topic| topic.exact() == Some(name)).map(|topic| topic.role);
+        matches!(role, Some(Role::Input | Role::Erasures))
+    };
+    let first: Vec<String> = found
+        .stuck
+        .iter()
+        .take(4)
+        .map(|((topic, partition), offset)| format!("{topic}/{partition} at offset {offset}"))
+        .collect();
+    let more = match found.stuck.len() - first.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!(
+        "readers have stood still for {} s or longer before: {}{more}",
+        found.waited.as_secs(),
+        first.join(", ")
+    );
+    let remedy = "docs/runbook/hanging-transactions.md tells how to find whose it is, and how to go on";
+    // A producer of the input may have reasons to take longer.
+    match found.stuck.keys().all(|(topic, _)| is_input(topic)) {
+        true => Check::warn(NAME, text, remedy),
+        false => Check::fail(NAME, text, remedy),
+    }
+}
