@@ -15,7 +15,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::clients;
 use crate::errors::EdgeError;
-use crate::reading::ReadsToTheEnd;
+use crate::reading::{ReadsToTheEnd, has_passed};
 use crate::settings::Settings;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
@@ -260,7 +260,10 @@ fn drained(client: &Client, goals: &Goals, candidates: &[Place]) -> KafkaResult<
                 }
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                let ended = open.keys().find(|(_, number)| *number == partition).cloned();
+                let ended = open.iter().find(|((topic, number), goal)| {
+                    *number == partition && has_passed(client, topic, partition, goal.end)
+                });
+                let ended = ended.map(|(place, _)| place.clone());
                 drained.extend(ended.filter(|place| open.remove(place).is_some()));
             }
             Some(Err(error)) => return Err(error),

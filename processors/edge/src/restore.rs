@@ -3,9 +3,9 @@
 //!
 //! The state is complete when the reader has come past the very last record that lay in the changelog when the partition
 //! was taken over. The last of them may belong to a transaction of the former owner that is not finished yet; so first
-//! the end of the finished transactions has to reach that record, and only then the reader is pointed there. From then on
-//! the client's "end of partition" can be trusted: it comes after the last record, and after control records that are
-//! never handed out.
+//! the end of the finished transactions has to reach that record, and only then the reader is pointed there. It is done when
+//! the client says "end of partition", after control records that are never handed out, and stands where the end was: a
+//! leader that is new may end too early, see [`has_passed`].
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use tracing::Span;
 
 use crate::clients;
 use crate::errors::{self, EdgeError, Remedy};
-use crate::reading::ReadsToTheEnd;
+use crate::reading::{ReadsToTheEnd, has_passed};
 use crate::settings::Settings;
 use crate::spans;
 
@@ -285,15 +285,7 @@ impl Restorer {
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.heard_at = Instant::now();
-                    if let Some(Progress { next, stage: Stage::Read { end }, read, span, .. }) =
-                        self.partitions.get(&partition)
-                    {
-                        let offset = (*next).max(*end);
-                        spans::restored(span, *read);
-                        handle(Restored::Done { partition, offset })?;
-                        self.partitions.remove(&partition);
-                        done = true;
-                    }
+                    done |= self.finish(partition, handle)?;
                 }
                 Some(Err(error)) => match errors::of_poll(&error) {
                     Remedy::Stop => return Err(EdgeError::kafka("cannot read the changelog", error)),
@@ -308,6 +300,28 @@ impl Restorer {
             self.point_reader();
         }
         Ok(())
+    }
+
+    /// The client has come to an end of a partition: whether it is the one that it was to come to.
+    fn finish(
+        &mut self,
+        partition: i32,
+        handle: &mut dyn FnMut(Restored<'_>) -> Result<(), EdgeError>,
+    ) -> Result<bool, EdgeError> {
+        let Some(Progress { next, stage: Stage::Read { end }, read, span, .. }) =
+            self.partitions.get(&partition)
+        else {
+            return Ok(false);
+        };
+        if next < end && !has_passed(&self.reader, &self.changelog, partition, *end) {
+            tracing::info!(partition, next, end, "a new leader of the changelog does not know its end yet");
+            return Ok(false);
+        }
+        let offset = (*next).max(*end);
+        spans::restored(span, *read);
+        handle(Restored::Done { partition, offset })?;
+        self.partitions.remove(&partition);
+        Ok(true)
     }
 }
 

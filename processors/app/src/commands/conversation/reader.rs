@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use edge::has_passed;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
@@ -118,7 +119,10 @@ impl Reader {
                 }
                 // A partition may end with the markers of transactions, which never come.
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    open.retain(|span| span.partition != partition);
+                    open.retain(|span| {
+                        span.partition != partition
+                            || !has_passed(&self.consumer, &span.topic, partition, span.end)
+                    });
                 }
                 Some(Err(error)) => {
                     tracing::debug!(%error, "reading");
