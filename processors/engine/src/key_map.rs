@@ -37,6 +37,21 @@ impl<V> KeyMap<V> {
         self.0.insert(Key::of(key), value)
     }
 
+    /// Sets a key that comes from another map, and is not copied.
+    pub(crate) fn insert_taken(&mut self, key: TakenKey, value: V) -> Option<V> {
+        self.0.insert(key.0, value)
+    }
+
+    /// Removes a key that comes from another map.
+    pub(crate) fn remove_taken(&mut self, key: &TakenKey) -> Option<V> {
+        self.0.remove(&key.0)
+    }
+
+    /// All keys and values, in order, to be set in another map.
+    pub(crate) fn into_taken(self) -> impl Iterator<Item = (TakenKey, V)> {
+        self.0.into_iter().map(|(key, value)| (TakenKey(key), value))
+    }
+
     /// Removes a key; gives the value that it had.
     pub fn remove(&mut self, key: &[u8]) -> Option<V> {
         probing(key, |probe| self.0.remove(probe))
@@ -80,6 +95,16 @@ fn head(key: &[u8]) -> u128 {
         None => head.iter_mut().zip(key).for_each(|(to, from)| *to = *from),
     }
     u128::from_be_bytes(head)
+}
+
+/// A key on its way from one map to another.
+pub(crate) struct TakenKey(Key);
+
+impl TakenKey {
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.bytes.len()
+    }
 }
 
 /// A key. The order of its fields is that of its bytes.

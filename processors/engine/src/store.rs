@@ -160,6 +160,14 @@ pub trait StateStore: Send {
     /// As [`get`](Self::get); nothing of the batch is then visible.
     fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError>;
 
+    /// The same, for a batch that nobody needs any more: a store in memory makes its keys and values its own.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn take(&mut self, batch: WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+        self.apply(&batch, changelog_offset)
+    }
+
     /// The changelog offset that the last [`apply`](Self::apply) which named one gave.
     ///
     /// # Errors
@@ -213,14 +221,19 @@ impl StateStore for MemoryStore {
     }
 
     fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
-        for (key, value) in batch.iter() {
-            let size = |value: &[u8]| (key.len() + value.len()) as u64;
+        self.take(batch.clone(), changelog_offset)
+    }
+
+    fn take(&mut self, batch: WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+        for (key, value) in batch.changes.into_taken() {
+            let key_bytes = key.len();
+            let size = |value: &[u8]| (key_bytes + value.len()) as u64;
             let old = match value {
                 Some(value) => {
-                    self.bytes += size(value);
-                    self.records.insert(key, value.into())
+                    self.bytes += size(&value);
+                    self.records.insert_taken(key, value)
                 }
-                None => self.records.remove(key),
+                None => self.records.remove_taken(&key),
             };
             self.bytes -= old.map_or(0, |old| size(&old));
         }

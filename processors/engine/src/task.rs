@@ -509,7 +509,7 @@ impl Task {
     pub fn committed(&mut self, changelog_offset: Option<i64>) -> Result<Tally, TaskError> {
         let staged = self.take_staged();
         self.stream_time.committed(staged.stream_time_ms);
-        let applied = self.store.apply(&staged.writes, changelog_offset);
+        let applied = self.store.take(staged.writes, changelog_offset);
         let purged = applied.and_then(|()| match staged.erased.is_empty() {
             true => Ok(()),
             false => self.store.purge(),
@@ -591,7 +591,7 @@ impl Task {
     fn apply_restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
         let batch = std::mem::take(&mut self.restoring);
         self.store
-            .apply(&batch, Some(changelog_offset))
+            .take(batch, Some(changelog_offset))
             .map_err(|source| self.error(ProcessError::Store(source)))
     }
 

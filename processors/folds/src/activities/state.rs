@@ -8,6 +8,8 @@ use crate::stored::StoredActor;
 
 /// Version of the state's form; the first byte of every state. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
+/// Few activities have more; what has grows once or twice.
+const BYTES_USUAL: usize = 1024;
 
 /// One event that concerns the activity, with the fields that its role has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -193,7 +195,9 @@ impl<'a> Events<'a> {
         if self.0.is_empty() {
             return Ok(Vec::new());
         }
-        postcard::to_extend(&self.0, vec![VERSION]).map_err(|problem| corrupt(key, &problem.to_string()))
+        let mut bytes = Vec::with_capacity(BYTES_USUAL);
+        bytes.push(VERSION);
+        postcard::to_extend(&self.0, bytes).map_err(|problem| corrupt(key, &problem.to_string()))
     }
 
     /// Adds an event in its place; `false` if it is there already.

@@ -7,14 +7,17 @@ use crate::Limits;
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 2;
+/// Few lives are longer.
+const BYTES_USUAL: usize = 128;
 /// The time of the last event is written down again only when it is so much later: limits are hours and days.
 const STEP_MS: i64 = 60 * 1000;
 
 /// What is known of a conversation, or of an activity that belongs to none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Life {
+pub(super) enum Life<'a> {
     /// It has state.
-    Alive(Alive),
+    #[serde(borrow)]
+    Alive(Alive<'a>),
     /// Its outputs stay as they are; until then what still comes is refused.
     Forgotten { until_ms: i64 },
     /// It was erased on request; what still comes is refused, for ever.
@@ -23,30 +26,31 @@ pub(super) enum Life {
 
 /// Times are stream time, but for those of events.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Alive {
+pub(super) struct Alive<'a> {
     /// When its last event was folded.
     folded_ms: i64,
     /// The last event, in the total order, that opened or closed it, and whether it closed it.
-    switch: Option<(i64, Box<str>, bool)>,
+    #[serde(borrow)]
+    switch: Option<(i64, &'a str, bool)>,
     /// When it was seen to be closed; none while it is open.
     closed_ms: Option<i64>,
     /// All customers that its events have named.
-    customers: Vec<Box<str>>,
+    customers: Vec<&'a str>,
 }
 
-impl Alive {
+impl<'a> Alive<'a> {
     /// A new life.
     pub(super) fn begin(now_ms: i64) -> Self {
         Self { folded_ms: now_ms, ..Self::default() }
     }
 
     /// Takes a new event in; whether anything changed that has to be written down.
-    pub(super) fn fold(&mut self, event: &Event<'_>, now_ms: i64) -> bool {
+    pub(super) fn fold(&mut self, event: &'a Event<'_>, now_ms: i64) -> bool {
         let mut has_changed = false;
         if let Some(customer) = event.customer_id.as_deref()
             && !self.is_of(customer)
         {
-            self.customers.push(customer.into());
+            self.customers.push(customer);
             has_changed = true;
         }
         if now_ms - self.folded_ms >= STEP_MS {
@@ -56,10 +60,9 @@ impl Alive {
         if let Action::Fact(fact) = &event.action
             && let Some(closes) = fact.closes()
         {
-            let is_last =
-                self.switch.as_ref().is_none_or(|(at, id, _)| (*at, &**id) < (event.at, &*event.id));
+            let is_last = self.switch.as_ref().is_none_or(|(at, id, _)| (*at, *id) < (event.at, &*event.id));
             if is_last {
-                self.switch = Some((event.at, event.id.as_ref().into(), closes));
+                self.switch = Some((event.at, &*event.id, closes));
                 self.closed_ms = if closes { self.closed_ms.or(Some(now_ms)) } else { None };
                 has_changed = true;
             }
@@ -69,7 +72,7 @@ impl Alive {
 
     /// Whether any event named this customer.
     pub(super) fn is_of(&self, customer: &str) -> bool {
-        self.customers.iter().any(|known| **known == *customer)
+        self.customers.contains(&customer)
     }
 
     /// Whether the last event closed it just now.
@@ -84,13 +87,15 @@ impl Alive {
     }
 }
 
-impl Life {
+impl<'a> Life<'a> {
     pub(super) fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(BYTES_USUAL);
+        bytes.push(VERSION);
         // Writing plain data into memory cannot fail.
-        postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+        postcard::to_extend(self, bytes).unwrap_or_default()
     }
 
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         match bytes {
             [VERSION, rest @ ..] => postcard::from_bytes(rest).map_err(|problem| problem.to_string()),
             other => Err(format!("version {:?} of the form, not {VERSION}", other.first())),

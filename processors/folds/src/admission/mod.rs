@@ -81,25 +81,31 @@ impl Processor for Admission {
         _record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        let home = match event.home() {
-            Home::Conversation(id) => home_key(CONVERSATION, model::escape(id).as_bytes()),
-            Home::Activity(id) => home_key(ACTIVITY, model::escape(id).as_bytes()),
+        let mut key = match event.home() {
+            Home::Conversation(id) => life_key(CONVERSATION, id, event.id.len()),
+            Home::Activity(id) => life_key(ACTIVITY, id, event.id.len()),
             Home::Session(_) => return Ok(Outcome::Ignored),
         };
         let now_ms = context.clock_ms();
-        let life = context.read(&prefixed(LIFE, &home), |bytes| bytes.map(Life::read).transpose())?;
-        let known = match life.map_err(|problem| corrupt(&home, problem))? {
-            Some(Life::Forgotten { .. }) => return Ok(Outcome::Rejected(expired())),
-            Some(Life::Erased) => return Ok(Outcome::Rejected(erased())),
-            Some(Life::Alive(alive)) => Some(alive),
-            None => None,
+        let next = context.read(&key, |life| self.live_on(life, event, now_ms))?;
+        let next = match next.map_err(|problem| corrupt(&key, problem))? {
+            Next::Refused(rejection) => return Ok(Outcome::Rejected(rejection)),
+            Next::Lives(next) => next,
         };
-        let key = event_key(&home, &event.id);
+        let life_bytes = key.len();
+        into_event_key(&mut key, &event.id);
         let content = event.content_hash().to_be_bytes();
         let same = context.read(&key, |before| before.map(|before| before == content))?;
         if same.is_none() {
             context.put(&key, &content);
-            self.live_on(&home, known, event, now_ms, context);
+            if let Some(Change { life, ends_ms }) = next {
+                key.truncate(life_bytes);
+                set_first(&mut key, LIFE);
+                context.put(&key, &life);
+                if let (Some(ends_ms), Some(home)) = (ends_ms, key.get(1..)) {
+                    timers::set(context, TIMER, ends_ms, home);
+                }
+            }
         }
         Ok(judged(same))
     }
@@ -107,12 +113,12 @@ impl Processor for Admission {
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for home in timers::take_due(emitter, TIMER, now_ms, ENDS_MAX)? {
             let key = prefixed(LIFE, &home);
-            let life = emitter.read(&key, |bytes| bytes.map(Life::read).transpose())?;
-            match life.map_err(|problem| corrupt(&home, problem))? {
-                None | Some(Life::Erased) => {}
-                Some(Life::Forgotten { until_ms }) if until_ms <= now_ms => emitter.delete(&key),
-                Some(Life::Forgotten { until_ms }) => timers::set_again(emitter, TIMER, until_ms, &home),
-                Some(Life::Alive(alive)) => self.end_or_wait(&home, &alive, now_ms, emitter),
+            let due = emitter.read(&key, |bytes| bytes.map(|life| self.due(life)).transpose())?;
+            match due.map_err(|problem| corrupt(&key, problem))? {
+                None | Some(Due::Never) => {}
+                Some(Due::Forgetting { until_ms }) if until_ms <= now_ms => emitter.delete(&key),
+                Some(Due::Forgetting { until_ms }) => timers::set_again(emitter, TIMER, until_ms, &home),
+                Some(Due::End { ends_ms }) => self.end_or_wait(&home, ends_ms, now_ms, emitter),
             }
         }
         Ok(())
@@ -143,31 +149,59 @@ impl Processor for Admission {
     }
 }
 
+/// What becomes of a life with an event that was not folded before.
+enum Next {
+    /// Nothing is folded any more.
+    Refused(Rejection),
+    /// It lives; whether anything is to be written down.
+    Lives(Option<Change>),
+}
+
+/// What is to be written down of a life.
+struct Change {
+    life: Vec<u8>,
+    /// Where a timer is to be set.
+    ends_ms: Option<i64>,
+}
+
+/// What the timer of a life is about.
+enum Due {
+    Never,
+    Forgetting { until_ms: i64 },
+    End { ends_ms: i64 },
+}
+
 impl Admission {
-    /// A new event has come: the life goes on, or begins.
-    fn live_on(
-        &self,
-        home: &[u8],
-        known: Option<Alive>,
-        event: &Event<'_>,
-        now_ms: i64,
-        context: &mut Context<'_>,
-    ) {
+    /// An event comes: the life goes on, or begins.
+    fn live_on(&self, life: Option<&[u8]>, event: &Event<'_>, now_ms: i64) -> Result<Next, String> {
+        let known = match life.map(Life::read).transpose()? {
+            Some(Life::Forgotten { .. }) => return Ok(Next::Refused(expired())),
+            Some(Life::Erased) => return Ok(Next::Refused(erased())),
+            Some(Life::Alive(alive)) => Some(alive),
+            None => None,
+        };
         let is_new = known.is_none();
         let mut alive = known.unwrap_or_else(|| Alive::begin(now_ms));
         let was_closed = alive.is_closed();
         let has_changed = alive.fold(event, now_ms);
-        if is_new || has_changed {
-            context.put(&prefixed(LIFE, home), &Life::Alive(alive.clone()).write());
+        if !is_new && !has_changed {
+            return Ok(Next::Lives(None));
         }
         // A timer that comes too early is set again then; only an earlier end needs one now.
-        if is_new || (alive.is_closed() && !was_closed) {
-            timers::set(context, TIMER, alive.ends_ms(&self.limits), home);
-        }
+        let is_sooner = is_new || (alive.is_closed() && !was_closed);
+        let ends_ms = is_sooner.then(|| alive.ends_ms(&self.limits));
+        Ok(Next::Lives(Some(Change { life: Life::Alive(alive).write(), ends_ms })))
     }
 
-    fn end_or_wait(&self, home: &[u8], alive: &Alive, now_ms: i64, emitter: &mut Emitter<'_>) {
-        let ends_ms = alive.ends_ms(&self.limits);
+    fn due(&self, life: &[u8]) -> Result<Due, String> {
+        Ok(match Life::read(life)? {
+            Life::Erased => Due::Never,
+            Life::Forgotten { until_ms } => Due::Forgetting { until_ms },
+            Life::Alive(alive) => Due::End { ends_ms: alive.ends_ms(&self.limits) },
+        })
+    }
+
+    fn end_or_wait(&self, home: &[u8], ends_ms: i64, now_ms: i64, emitter: &mut Emitter<'_>) {
         if ends_ms > now_ms {
             timers::set_again(emitter, TIMER, ends_ms, home);
             return;
@@ -245,6 +279,29 @@ pub(crate) fn owned<'r>(key: &'r [u8], value: &[u8]) -> Option<Owned<'r>> {
     }
 }
 
+/// The key of a life, with room for the id of an event.
+fn life_key(kind: u8, id: &str, event_bytes: usize) -> Vec<u8> {
+    let escaped = model::escape(id);
+    let mut key = Vec::with_capacity(escaped.len() + event_bytes + 3);
+    key.extend_from_slice(&[LIFE, kind]);
+    key.extend_from_slice(escaped.as_bytes());
+    key
+}
+
+/// Makes the key of a life that of an event in it.
+fn into_event_key(key: &mut Vec<u8>, event_id: &str) {
+    set_first(key, EVENT);
+    key.push(b'/');
+    key.extend_from_slice(event_id.as_bytes());
+}
+
+/// Makes a key that of another kind of state.
+fn set_first(key: &mut [u8], kind: u8) {
+    if let Some(first) = key.first_mut() {
+        *first = kind;
+    }
+}
+
 fn home_key(kind: u8, escaped: &[u8]) -> Vec<u8> {
     prefixed(kind, escaped)
 }
@@ -271,8 +328,8 @@ fn events_of(home: &[u8]) -> Vec<u8> {
 }
 
 fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
-    let mut key = events_of(home);
-    key.extend_from_slice(event_id.as_bytes());
+    let mut key = prefixed(LIFE, home);
+    into_event_key(&mut key, event_id);
     key
 }
 
@@ -287,6 +344,6 @@ pub(crate) fn event_ids(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<
     Ok(ids)
 }
 
-fn corrupt(home: &[u8], problem: String) -> ProcessError {
-    ProcessError::Corrupt { processor: NAME, key: String::from_utf8_lossy(home).into_owned(), problem }
+fn corrupt(key: &[u8], problem: String) -> ProcessError {
+    ProcessError::Corrupt { processor: NAME, key: String::from_utf8_lossy(key).into_owned(), problem }
 }

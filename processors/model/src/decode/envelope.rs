@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::lenient::{Fields, Object, Text};
-use super::raw::{DataFields, EventFields, Form};
+use super::lenient::{Text, Value};
+use super::raw::{EventFields, Form};
 use super::verbatim::Time;
 use super::{event_from, parse};
 use crate::{AT_MAX, AT_MIN, Event, Invalid, Json, parse_time_text};
@@ -58,7 +58,7 @@ pub fn decode_envelope<'a>(
         topic_id: text(envelope.topic_id),
         channel_session: object("channelSession", envelope.channel_session)?,
         event_emitter: object("eventEmitter", envelope.event_emitter)?,
-        data: object::<DataFields<'a>>("data", envelope.data)?,
+        data: object("data", envelope.data)?,
     };
     let data = event.data.get().and(envelope.data);
     event_from(Form::Bare, event, &Text(None), topic_conversation, || Ok(data.map(Json::compacted)))
@@ -77,9 +77,9 @@ fn time(time: Option<EnvelopeTime<'_>>) -> Time {
     at.map_or(Time::Unreadable, Time::At)
 }
 
-fn object<'a, T: Fields<'a>>(field: &str, text: Option<&'a str>) -> Result<Object<T>, Invalid> {
+fn object<'a, T: Value<'a>>(field: &str, text: Option<&'a str>) -> Result<T, Invalid> {
     match text {
-        None | Some("") => Ok(Object(None)),
+        None | Some("") => Ok(T::default()),
         Some(text) => parse(&format_args!("field {field}"), text),
     }
 }

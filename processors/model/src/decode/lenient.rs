@@ -146,6 +146,31 @@ impl<'a, T: Fields<'a>> Value<'a> for Object<T> {
     }
 }
 
+/// An object that lies elsewhere; absent for any other value.
+pub(super) struct Boxed<T>(Object<Box<T>>);
+
+impl<T> Default for Boxed<T> {
+    fn default() -> Self {
+        Boxed(Object(None))
+    }
+}
+
+impl<T> Boxed<T> {
+    pub(super) fn get(&self) -> Option<&T> {
+        self.0.0.as_deref()
+    }
+
+    pub(super) fn take(&mut self) -> Option<Box<T>> {
+        self.0.0.take()
+    }
+}
+
+impl<'a, T: Fields<'a>> Value<'a> for Boxed<T> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+        self.0.read(json)
+    }
+}
+
 /// Declares the wanted fields of an object by their names in JSON.
 macro_rules! wanted {
     ($($(#[$meta:meta])* $name:ident { $($word:literal => $field:ident: $type:ty,)* })*) => { $(

@@ -80,7 +80,7 @@ fn event_from<'a>(
     let id = event.id.get().ok_or_else(|| absent("id"))?;
     let name = event.name.get().ok_or_else(|| absent("name"))?;
     let at = at(prefix, event.timestamp, event.time_stamp)?;
-    let data = event.data.0.take().unwrap_or_default();
+    let data = event.data.take().unwrap_or_default();
     let found = actor::find(&event, &data, outer, topic_conversation);
     let data_json = if name == "CONVERSATION_DATA_CHANGED" { whole_data()? } else { None };
     let action =

@@ -1,11 +1,12 @@
 //! The fields of section 1 and 2, as they lie in a record's value.
 
 use super::lenient::{
-    Array, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, Value, wanted,
+    Array, Boxed, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, Value, wanted,
 };
 use super::verbatim::{ANumber, AnObject, Raw, RawAnd, Time};
 use crate::reader::{NoJson, Reader};
 
+// Objects with many fields are boxed: an allocation costs less than to move them about on their way up.
 wanted! {
     /// A bare `CimEvent`.
     EventFields {
@@ -15,9 +16,9 @@ wanted! {
         "timeStamp" => time_stamp: Time,
         "conversationId" => conversation_id: Text<'de>,
         "topicId" => topic_id: Text<'de>,
-        "channelSession" => channel_session: Object<SessionFields<'de>>,
+        "channelSession" => channel_session: Boxed<SessionFields<'de>>,
         "eventEmitter" => event_emitter: Object<SenderFields<'de>>,
-        "data" => data: Object<DataFields<'de>>,
+        "data" => data: Boxed<DataFields<'de>>,
     }
 
     /// A channel session.
@@ -31,8 +32,7 @@ wanted! {
         "channelSessionDirection" => direction: Text<'de>,
     }
 
-    /// An event's data. It may itself be a channel session. What only facts have is boxed: most events are messages,
-    /// for which data that is larger costs more to move than these few allocations cost the facts.
+    /// An event's data. It may itself be a channel session.
     DataFields {
         "id" => id: Text<'de>,
         "participantType" => participant_type: Text<'de>,
@@ -43,13 +43,13 @@ wanted! {
         "channelData" => channel_data: Object<ChannelDataFields<'de>>,
         "channelSessionDirection" => session_direction: Text<'de>,
         "conversationDirection" => conversation_direction: Text<'de>,
-        "header" => header: Object<HeaderFields<'de>>,
+        "header" => header: Boxed<HeaderFields<'de>>,
         "body" => body: RawAnd<'de, BodyFields<'de>>,
         "suggestions" => suggestions: Array<Object<SuggestionFields<'de>>>,
         "requestedMessage" => requested_message: Object<IdFields<'de>>,
-        "agentParticipant" => agent_participant: Object<Box<AgentFields<'de>>>,
-        "conversationParticipant" => conversation_participant: Object<Box<RoleFields<'de>>>,
-        "task" => task: Object<Box<TaskFields<'de>>>,
+        "agentParticipant" => agent_participant: Boxed<AgentFields<'de>>,
+        "conversationParticipant" => conversation_participant: Boxed<RoleFields<'de>>,
+        "task" => task: Boxed<TaskFields<'de>>,
         "queue" => queue: Object<NameFields<'de>>,
         "state" => state: TextOrName<'de>,
         "reason" => reason: Text<'de>,
@@ -60,7 +60,7 @@ wanted! {
     HeaderFields {
         "conversationId" => conversation_id: Text<'de>,
         "channelSessionId" => channel_session_id: Text<'de>,
-        "channelSession" => channel_session: Object<SessionFields<'de>>,
+        "channelSession" => channel_session: Boxed<SessionFields<'de>>,
         "customer" => customer: Object<CustomerFields<'de>>,
         "channelData" => channel_data: Object<ChannelDataFields<'de>>,
         "sender" => sender: Object<SenderFields<'de>>,
