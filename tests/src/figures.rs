@@ -125,7 +125,7 @@ mod tests {
             broker: 7.0 + worked / 4.0,
             peak_mib: 10.0 + worked,
         };
-        Sample { before: spent(0), done: 1_000 * second.saturating_sub(2) as i64, after: spent(0) }
+        Sample { before: spent(0), done: 1_000 * second.saturating_sub(2).cast_signed(), after: spent(0) }
     }
 
     fn samples(seconds: u64) -> Vec<Sample> {

@@ -1,6 +1,7 @@
 //! The command line.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::systems::{BUILT_IN, Sut};
 
@@ -72,6 +73,21 @@ pub(crate) enum Part {
 }
 
 impl Args {
+    /// The command line; ends the program where it makes no sense.
+    pub(crate) fn checked() -> Self {
+        let args = Self::parse();
+        let mut names: Vec<&str> = args.sut.iter().map(|sut| sut.name.as_str()).collect();
+        names.sort_unstable();
+        let wrong = if let Some([name, _]) = names.array_windows().find(|[one, next]| one == next) {
+            format!("two programs are called {name}: give each --sut a name of its own")
+        } else if let Some(name) = args.baseline.as_deref().filter(|name| !names.contains(name)) {
+            format!("--baseline {name} is no --sut: name one of them")
+        } else {
+            return args;
+        };
+        Self::command().error(ErrorKind::ValueValidation, wrong).exit()
+    }
+
     /// Whether a part is to be measured.
     pub(crate) fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)

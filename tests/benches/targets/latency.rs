@@ -14,7 +14,7 @@ mod reader;
 mod sender;
 
 use reader::Reader;
-use sender::Plan;
+use sender::{Plan, Sender};
 
 /// The system starts meanwhile: a rate that it can catch up with.
 const FIRST_RATE: u32 = 100;
@@ -53,13 +53,13 @@ pub(crate) fn run(
     rate: u32,
     seconds: u32,
 ) -> Result<Delays, String> {
-    let reader = Reader::new(ground.bootstrap());
+    let (reader, sender) = (Reader::new(ground.bootstrap()), Sender::new(ground.bootstrap()));
     let mut running = Running::start(system, ground.bootstrap(), folder);
     let mut drive = |name: &'static str, rate: u32, seconds: u32, silence: Duration| {
         let plan = Plan { name, rate, count: rate as usize * seconds as usize };
         let before = running.usage().cpu;
         let begun = Instant::now();
-        let driven = drive(ground.bootstrap(), &reader, &mut running, &plan, silence)?;
+        let driven = drive((&sender, &reader), &mut running, &plan, silence)?;
         let cpu = (running.usage().cpu - before) / begun.elapsed().as_secs_f64() * 100.0;
         Ok::<_, String>((driven, cpu))
     };
@@ -78,17 +78,16 @@ struct Driven {
 }
 
 fn drive(
-    bootstrap: &str,
-    reader: &Reader,
+    (sender, reader): (&Sender, &Reader),
     running: &mut Running,
     plan: &Plan,
     silence: Duration,
 ) -> Result<Driven, String> {
     let begun = Instant::now() + Duration::from_millis(50);
     let (arrived, late) = std::thread::scope(|scope| {
-        let sender = scope.spawn(|| sender::send(bootstrap, plan, begun));
+        let sending = scope.spawn(|| sender.send(plan, begun));
         let arrived = reader.read(plan, silence, || running.check());
-        (arrived, sender.join().unwrap())
+        (arrived, sending.join().unwrap())
     });
     let arrived = arrived?;
     let delay = |(number, at): (usize, &Option<Instant>)| {

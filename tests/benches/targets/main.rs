@@ -29,7 +29,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use sandbox::conversations::Size;
 
 use args::{Args, Hidden, Part};
@@ -42,13 +41,13 @@ use targets::Measured;
 const LOW_RATE: u32 = 200;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::checked();
     if let Some(Hidden::Copy { bootstrap }) = &args.hidden {
         copying::run(bootstrap);
     }
     // Where the program finds topics.yaml, and what relative paths on the command line mean.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap();
-    let suite = Suite { systems: systems::all(&args.sut), work: tempfile::tempdir().unwrap(), args: &args };
+    let suite = Suite { systems: systems::all(&args.sut), args: &args };
     let measured = suite.measure();
     println!("{}", targets::table(&measured, args.baseline()));
     if measured.failures() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -56,7 +55,6 @@ fn main() -> ExitCode {
 
 struct Suite<'a> {
     systems: Vec<System>,
-    work: tempfile::TempDir,
     args: &'a Args,
 }
 
@@ -110,7 +108,7 @@ impl Suite<'_> {
         let mut runs = Runs::new(title, &self.systems);
         for repetition in 1..=self.args.repeat {
             for (number, system) in self.systems.iter().enumerate() {
-                let folder = tempfile::tempdir_in(self.work.path()).unwrap();
+                let folder = tempfile::Builder::new().prefix("cx-targets-").tempdir().unwrap();
                 let result = run(system, folder.path());
                 let brief = result.as_ref().map_or_else(|why| format!("FAILED: {why}"), T::brief);
                 eprintln!("{}, run {repetition}, {}: {brief}", runs.title, system.name);

@@ -29,7 +29,7 @@ pub(crate) struct Usage {
 impl Usage {
     /// Of these processes; those that are gone have used nothing.
     pub(crate) fn of(pids: &[u32]) -> Self {
-        let cpu = pids.iter().filter_map(|pid| stat(*pid)).map(|(_, cpu)| cpu).sum();
+        let cpu = pids.iter().filter_map(|pid| stat(*pid)).map(|stat| stat.cpu).sum();
         Self { cpu, peak_mib: pids.iter().filter_map(|pid| peak_mib(*pid)).sum() }
     }
 }
@@ -37,6 +37,8 @@ impl Usage {
 /// A running system. It ends with this, and if this program is killed, it is too.
 pub(crate) struct Running {
     process: Guarded,
+    /// All that it starts is in its process group, with its watchdog alone.
+    group: u32,
     log: PathBuf,
     /// When it was started.
     pub(crate) started: Instant,
@@ -63,7 +65,9 @@ impl Running {
         // `env` becomes the program, so the process is the program's.
         let process = Guarded::start(Path::new("env"), &arguments, &log, Some(folder)).unwrap();
         let pids = vec![process.pid()];
-        Self { process, log, started, pids, looked: started }
+        // Of one that has ended already nothing is known: no group has this number.
+        let group = stat(process.pid()).map_or(u32::MAX, |stat| stat.group);
+        Self { process, group, log, started, pids, looked: started }
     }
 
     /// What it and its descendants have used.
@@ -96,30 +100,22 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let descendants: Vec<u32> = tree(self.process.pid()).split_off(1);
         if let Err(error) = self.process.stop(STOP_MAX) {
             eprintln!("a system cannot be stopped: {error}");
         }
-        // Those that its command left behind. A number of theirs that is somebody else's by now has another parent.
-        let left: Vec<u32> = descendants.into_iter().filter(|pid| is_orphan(*pid)).collect();
-        for pid in left {
+        // What its command left behind.
+        let left = |(pid, stat): (u32, Stat)| (stat.group == self.group).then_some(pid);
+        for pid in processes().filter_map(left) {
             let _ = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).status();
         }
     }
 }
 
-fn is_orphan(pid: u32) -> bool {
-    stat(pid).is_some_and(|(parent, _)| parent == 1)
-}
-
 /// A process and all its descendants, itself first.
 fn tree(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        if let Some((parent, _)) = stat(pid) {
-            children.entry(parent).or_default().push(pid);
-        }
+    for (pid, stat) in processes() {
+        children.entry(stat.parent).or_default().push(pid);
     }
     let mut pids = vec![root];
     let mut next = 0;
@@ -130,13 +126,28 @@ fn tree(root: u32) -> Vec<u32> {
     pids
 }
 
-/// The parent of a process and its processor time in seconds, with that of the children that it has reaped; none where it is gone.
-fn stat(pid: u32) -> Option<(u32, f64)> {
+/// All that there are.
+fn processes() -> impl Iterator<Item = (u32, Stat)> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid| Some((pid, stat(pid)?)))
+}
+
+struct Stat {
+    parent: u32,
+    group: u32,
+    /// With that of the children that it has reaped, in seconds.
+    cpu: f64,
+}
+
+/// None where the process is gone.
+fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name, in parentheses, may hold anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: u64 = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
-    Some((fields[1].parse().ok()?, ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
+    let cpu = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
+    Some(Stat { parent: fields[1].parse().ok()?, group: fields[2].parse().ok()?, cpu })
 }
 
 fn peak_mib(pid: u32) -> Option<f64> {

@@ -60,7 +60,7 @@ impl<T> Runs<T> {
         let rows: Vec<Vec<String>> = self.systems.iter().map(row).collect();
         let failed = match self.failures {
             0 => String::new(),
-            failures => format!(" {failures} runs FAILED and are left out."),
+            failures => format!(" Left out, because they FAILED: {failures} runs."),
         };
         format!("## {}\n\n{}\n{note}{failed}\n", self.title, markdown(&head, &rows))
     }

@@ -31,28 +31,40 @@ impl Plan {
     }
 }
 
-/// Sends all of a plan; gives by how much it was behind at the most.
-pub(super) fn send(bootstrap: &str, plan: &Plan, begun: Instant) -> Duration {
-    let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", bootstrap).set("linger.ms", "0").set("acks", "all");
-    let producer: BaseProducer = client.set("socket.nagle.disable", "true").create().unwrap();
-    let partitions = partitions_of(bootstrap, "cx.events");
-    let mut late_max = Duration::ZERO;
-    for number in 0..plan.count {
-        let due = begun + plan.due(number);
-        producer.poll(Duration::ZERO);
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        late_max = late_max.max(due.elapsed());
-        let conversation = format!("{}-c{}", plan.name, number / PER_CONVERSATION);
-        let value = message(&format!("{}-e{number}", plan.name), &conversation);
-        let record: BaseRecord<'_, str, str> = BaseRecord::to("cx.events")
-            .partition(engine::partition_of(conversation.as_bytes(), partitions))
-            .key(conversation.as_str())
-            .payload(value.as_str());
-        producer.send(record).map_err(|(error, _)| error).unwrap();
+/// A producer that is there before the first event is due.
+pub(super) struct Sender {
+    producer: BaseProducer,
+    partitions: i32,
+}
+
+impl Sender {
+    /// Sends to this broker.
+    pub(super) fn new(bootstrap: &str) -> Self {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", bootstrap).set("linger.ms", "0").set("acks", "all");
+        let producer = client.set("socket.nagle.disable", "true").create().unwrap();
+        Self { producer, partitions: partitions_of(bootstrap, "cx.events") }
     }
-    producer.flush(FLUSH_MAX).unwrap();
-    late_max
+
+    /// Sends all of a plan; gives by how much it was behind at the most.
+    pub(super) fn send(&self, plan: &Plan, begun: Instant) -> Duration {
+        let mut late_max = Duration::ZERO;
+        for number in 0..plan.count {
+            let due = begun + plan.due(number);
+            self.producer.poll(Duration::ZERO);
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            late_max = late_max.max(due.elapsed());
+            let conversation = format!("{}-c{}", plan.name, number / PER_CONVERSATION);
+            let value = message(&format!("{}-e{number}", plan.name), &conversation);
+            let record: BaseRecord<'_, str, str> = BaseRecord::to("cx.events")
+                .partition(engine::partition_of(conversation.as_bytes(), self.partitions))
+                .key(conversation.as_str())
+                .payload(value.as_str());
+            self.producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        self.producer.flush(FLUSH_MAX).unwrap();
+        late_max
+    }
 }
 
 /// A message of a customer: an activity of its own, which has the event's id.
