@@ -188,6 +188,12 @@ impl Watch {
         )
     }
 
+    /// The number of records committed. Asks the broker one question only.
+    #[must_use]
+    pub fn done(&self) -> Option<i64> {
+        Some(self.committed(&self.topic)?.into_iter().sum())
+    }
+
     fn ends(&self, topic: &str) -> Option<Vec<i64>> {
         self.ends_for(&self.consumer, topic)
     }

@@ -12,6 +12,7 @@ mod admin;
 pub mod chaos;
 mod compare;
 mod consume;
+pub mod figures;
 pub mod http;
 mod program;
 mod promtool;

@@ -7,3 +7,5 @@ pub mod conversations;
 pub mod kafka;
 mod process;
 pub mod registry;
+
+pub use process::Guarded;

@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// A running command behind its watchdog: a shell in a process group of its own, so that Ctrl-C at the terminal
 /// reaches only us and we stop the command in order.
 #[derive(Debug)]
-pub(crate) struct Guarded {
+pub struct Guarded {
     /// The shell. It ends when the command has ended, and reaps it.
     watchdog: Child,
     /// Its standard input, taken out of it, for waiting for a child would close it. Never written to.
@@ -26,7 +26,10 @@ pub(crate) struct Guarded {
 impl Guarded {
     /// Starts `program` with `arguments`. Its output is appended to `log`. If this process dies without ending it
     /// first, it is killed, and `scratch` is removed.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    /// There is no shell, or it ended at once. A program that cannot be run is told in the log, and has ended.
+    pub fn start(
         program: &Path,
         arguments: &[String],
         log: &Path,
@@ -60,17 +63,23 @@ impl Guarded {
     }
 
     /// The process id of the command (not of its watchdog).
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.pid
     }
 
     /// The command's exit status, if it has ended.
-    pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.watchdog.try_wait()
     }
 
     /// Asks the command to end; kills it if it has not within `patience`.
-    pub(crate) fn stop(&mut self, patience: Duration) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// It cannot be sent a signal.
+    pub fn stop(&mut self, patience: Duration) -> io::Result<()> {
         if self.ended()?.is_some() {
             return Ok(());
         }
