@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 
 use crate::reader::Verbatim;
 use crate::value_hash::value_hash;
+use crate::writer::VERBATIM;
 
 /// Compact JSON text: no insignificant whitespace, everything else as it came (order, spelling of numbers, escapes,
 /// whitespace inside strings). Borrowed from the record when it already was compact there.
@@ -67,10 +68,23 @@ impl Hash for Json<'_> {
 
 impl Serialize for Json<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::from_str::<&RawValue>(&self.0) {
+        serializer.serialize_newtype_struct(VERBATIM, &Inner(&self.0))
+    }
+}
+
+/// The text within. This crate's own writer, which knows the name above, asks for it as if it were not made for people to read,
+/// and gets it as it is.
+struct Inner<'a>(&'a str);
+
+impl Serialize for Inner<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return serializer.serialize_str(self.0);
+        }
+        match serde_json::from_str::<&RawValue>(self.0) {
             Ok(raw) => raw.serialize(serializer),
             // Only damaged state can get here. As a string, the record stays valid JSON and nothing is lost.
-            Err(_) => serializer.serialize_str(&self.0),
+            Err(_) => serializer.serialize_str(self.0),
         }
     }
 }

@@ -26,6 +26,7 @@ mod timeline;
 mod training;
 mod value_hash;
 mod window;
+mod writer;
 
 pub use activity::{Activity, Call, Deletion, Delivery, Edit, Reaction, Rejected, Suggestion};
 pub use alert::{AlertKind, AlertRecord, AlertState};

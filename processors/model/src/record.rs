@@ -1,5 +1,6 @@
 //! How records are written, whatever they are.
 
+use crate::writer;
 use crate::{
     Activity, AlertRecord, AuditRecord, ConversationSummary, MetricsWindow, TimelineEntry, TrainingRecord,
 };
@@ -78,7 +79,7 @@ records! {
 fn write(record: &impl Serialize, out: &mut Vec<u8>) {
     // Writing into memory cannot fail, and neither can any of these types: bodies are raw or plain strings, and all
     // map keys are text.
-    let written = serde_json::to_writer(out, record);
+    let written = writer::write(record, out);
     debug_assert!(written.is_ok(), "a record could not be written");
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Writes a value under the version of its form.
 pub(super) fn write<T: Serialize>(value: &T, version: u8) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(128);
+    let mut bytes = Vec::with_capacity(512);
     bytes.push(version);
     postcard::to_extend(value, bytes).map_err(|problem| problem.to_string())
 }

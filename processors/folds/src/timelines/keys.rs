@@ -20,7 +20,10 @@ pub(super) fn entries_of(escaped: &[u8]) -> Vec<u8> {
 
 /// The key of one entry.
 pub(super) fn entry(escaped: &[u8], event_id: &str) -> Vec<u8> {
-    let mut key = entries_of(escaped);
+    let mut key = Vec::with_capacity(escaped.len() + 2 + event_id.len());
+    key.push(ENTRY);
+    key.extend_from_slice(escaped);
+    key.push(b'/');
     key.extend_from_slice(event_id.as_bytes());
     key
 }

@@ -10,7 +10,7 @@ mod strings;
 
 use std::fmt;
 
-pub(crate) use strings::Str;
+pub(crate) use strings::{Str, plain};
 
 /// How deep arrays and objects may be nested: the contract asks for 100 levels, the stack bears more.
 const DEPTH_MAX: u8 = 127;

@@ -68,7 +68,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Where the first quote, backslash or control character stands, from a place on; the end where there is none.
-fn plain(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
         let special = special_places(*block);
         if special != 0 {

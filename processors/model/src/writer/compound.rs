@@ -1,0 +1,125 @@
+//! Arrays and objects.
+
+use serde::ser::{
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant,
+};
+
+use super::{Unwritable, Writer};
+
+/// An array or an object that has begun.
+pub(crate) struct Compound<'w, 'o> {
+    writer: &'w mut Writer<'o>,
+    is_empty: bool,
+    end: &'static str,
+}
+
+impl<'w, 'o> Compound<'w, 'o> {
+    pub(super) fn begin(writer: &'w mut Writer<'o>, begin: &str, end: &'static str) -> Self {
+        writer.push(begin);
+        Self { writer, is_empty: true, end }
+    }
+
+    fn separate(&mut self) {
+        if !std::mem::take(&mut self.is_empty) {
+            self.writer.out.push(b',');
+        }
+    }
+
+    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        self.separate();
+        value.serialize(&mut *self.writer)
+    }
+
+    /// Names of fields stand in the program, and have nothing to escape.
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
+        self.separate();
+        self.writer.out.push(b'"');
+        self.writer.push(name);
+        self.writer.push("\":");
+        value.serialize(&mut *self.writer)
+    }
+
+    /// A key is a string; numbers become one.
+    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
+        self.separate();
+        let from = self.writer.out.len();
+        key.serialize(&mut *self.writer)?;
+        if self.writer.out.get(from) != Some(&b'"') {
+            self.writer.out.insert(from, b'"');
+            self.writer.out.push(b'"');
+        }
+        self.writer.out.push(b':');
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), Unwritable> {
+        self.writer.push(self.end);
+        Ok(())
+    }
+}
+
+/// All that is made of items in a row.
+macro_rules! rows {
+    ($($trait:ident::$method:ident,)*) => { $(
+        impl $trait for Compound<'_, '_> {
+            type Ok = ();
+            type Error = Unwritable;
+
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+                self.item(value)
+            }
+
+            fn end(self) -> Result<(), Unwritable> {
+                self.finish()
+            }
+        }
+    )* };
+}
+
+rows! {
+    SerializeSeq::serialize_element,
+    SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field,
+    SerializeTupleVariant::serialize_field,
+}
+
+/// All that is made of named fields.
+macro_rules! named {
+    ($($trait:ident,)*) => { $(
+        impl $trait for Compound<'_, '_> {
+            type Ok = ();
+            type Error = Unwritable;
+
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
+                self.field(name, value)
+            }
+
+            fn end(self) -> Result<(), Unwritable> {
+                self.finish()
+            }
+        }
+    )* };
+}
+
+named! {
+    SerializeStruct,
+    SerializeStructVariant,
+}
+
+impl SerializeMap for Compound<'_, '_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
+        self.key(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        value.serialize(&mut *self.writer)
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        self.finish()
+    }
+}
