@@ -25,8 +25,8 @@ const PARTITIONS: i32 = 8;
 const STEPS: usize = 4;
 /// Of each message.
 const TEXT_BYTES: usize = 3_000;
-/// Of which the state has a little less than half.
-const MEMORY: &str = "96MiB";
+/// Of which the state has about a third.
+const MEMORY: &str = "128MiB";
 
 struct Ground {
     instance: Option<Program>,

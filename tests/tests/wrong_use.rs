@@ -58,8 +58,8 @@ fn wrong_use_ends_with_2_and_says_what_to_write() {
     refused(&["tail", "--kafka-sasl", "gssapi"], &["scram-sha-512", "oauthbearer"]);
     refused(&["acls", "run", "--principal", "ann"], &["User:cx-timelines"]);
     refused(&["run", "--memory", "lots"], &["--memory", "64KiB"]);
-    refused(&[&run[..], &["--memory", "79MiB"]].concat(), &["--memory", "1 worker(s)", "80MiB"]);
-    refused(&[&run[..], &["--memory", "80MiB", "--workers", "2"]].concat(), &["--memory", "104MiB"]);
+    refused(&[&run[..], &["--memory", "103MiB"]].concat(), &["--memory", "1 worker(s)", "104MiB"]);
+    refused(&[&run[..], &["--memory", "104MiB", "--workers", "2"]].concat(), &["--memory", "128MiB"]);
     refused(&["run", "--state-dir", "/dev/null/x"], &["--state-dir"]);
     refused(&["fold", "/no/such/file"], &["/no/such/file"]);
     refused(&["erase"], &["--conversation", "--customer"]);

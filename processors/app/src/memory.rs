@@ -2,8 +2,8 @@
 
 use edge::Queues;
 
-/// The program itself, with what serves HTTP and the metrics.
-const BASE: u64 = 24 << 20;
+/// The program itself, with what serves HTTP and the metrics, and what the allocator has not given back yet.
+const BASE: u64 = 48 << 20;
 /// A worker's threads and the buffers of its clients, beside their queues.
 const WORKER: u64 = 8 << 20;
 /// What a worker needs at least for its queues and what it stages, and all of them for the state.

@@ -8,7 +8,8 @@ pub(crate) const COPYING: &str = "copying";
 pub(crate) const ACTIVITIES: &str = "activities";
 /// This program as it is started without a word, its state in memory.
 pub(crate) const ALL: &str = "all processors";
-const ACTIVITIES_ON_DISK: &str = "activities, on disk";
+/// The same, its state on disk.
+pub(crate) const ACTIVITIES_ON_DISK: &str = "activities, on disk";
 const ALL_ON_DISK: &str = "all processors, on disk";
 
 /// The names that are taken.

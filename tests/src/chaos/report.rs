@@ -17,6 +17,8 @@ pub struct Report {
     pub slowest_stop: Duration,
     /// Events that were sent.
     pub events: usize,
+    /// How many of them the producer wrote once more.
+    pub written_twice: usize,
     /// How long it took until all of them were committed.
     pub took: Duration,
     /// The longest time for which a partition stood still though there was input.
@@ -36,6 +38,7 @@ impl fmt::Display for Report {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let rate = self.events as f64 / self.took.as_secs_f64();
         writeln!(f, "{:>8}  events in {:.0} s, {rate:.0}/s", self.events, self.took.as_secs_f64())?;
+        writeln!(f, "{:>8}  of them written twice by their producer", self.written_twice)?;
         writeln!(
             f,
             "{:>8.1}  s: the longest time a partition stood still",
