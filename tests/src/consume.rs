@@ -195,16 +195,10 @@ impl Watch {
     }
 
     fn ends(&self, topic: &str) -> Option<Vec<i64>> {
-        self.ends_for(&self.consumer, topic)
-    }
-
-    /// Where a topic's partitions end in the eyes of a client: for one that reads what is committed, before the first
-    /// transaction that is still open.
-    fn ends_for(&self, client: &BaseConsumer, topic: &str) -> Option<Vec<i64>> {
         let end = |partition| {
-            let Ok((_, end)) = client.fetch_watermarks(topic, partition, self.timeout) else {
+            let Ok((_, end)) = self.consumer.fetch_watermarks(topic, partition, self.timeout) else {
                 // Asked of a broker that is gone, maybe: who leads the partition now has to be asked for.
-                let _ = client.fetch_metadata(Some(topic), self.timeout);
+                let _ = self.consumer.fetch_metadata(Some(topic), self.timeout);
                 return None;
             };
             Some(end)
@@ -229,10 +223,6 @@ impl Watch {
     /// commits as read: so it is read on from what is committed, to see whether any record comes.
     fn repartition_is_done(&self) -> Option<()> {
         let ends = self.ends(&self.repartition)?;
-        // Behind a transaction that somebody who was killed has left open, nobody can read yet.
-        if self.ends_for(&self.reader, &self.repartition)? != ends {
-            return None;
-        }
         let mut places = TopicPartitionList::new();
         let mut open = 0;
         for (partition, committed) in (0..self.partitions).zip(self.committed(&self.repartition)?) {
