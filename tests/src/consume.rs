@@ -234,8 +234,10 @@ impl Watch {
         self.reader.assign(&places).unwrap();
         while open > 0 {
             match self.reader.poll(self.timeout)? {
+                Ok(_) => return None,
                 Err(KafkaError::PartitionEOF(_)) => open -= 1,
-                Ok(_) | Err(_) => return None,
+                // What happened while nobody asked: of each broker that was away there may be many.
+                Err(_) => {}
             }
         }
         // What was taken meanwhile may have sent more.

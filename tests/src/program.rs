@@ -142,9 +142,7 @@ impl Program {
     /// The most memory that it has taken so far.
     #[must_use]
     pub fn peak_memory_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+        sandbox::peak_memory_bytes(self.child.id()).unwrap()
     }
 
     /// Sends a signal, by its name.

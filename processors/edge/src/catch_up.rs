@@ -15,7 +15,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::clients;
 use crate::errors::EdgeError;
-use crate::reading::{ReadsToTheEnd, has_passed};
+use crate::reading::{Place, ReadsToTheEnd, ends, has_passed};
 use crate::settings::Settings;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
@@ -29,7 +29,6 @@ const MARKERS: i64 = 16;
 /// After so many turns without any change the topics are looked up anew: one may have been deleted.
 const STILL_MAX: u32 = 30;
 
-type Place = (String, i32);
 type Goals = BTreeMap<Place, Goal>;
 type Client = BaseConsumer<ReadsToTheEnd>;
 
@@ -280,19 +279,7 @@ fn list<'p>(places: impl IntoIterator<Item = &'p Place>) -> TopicPartitionList {
     list
 }
 
-/// The ends that a client sees.
-fn ends_of(client: &Client, mut places: TopicPartitionList) -> KafkaResult<Vec<(Place, i64)>> {
-    if places.count() == 0 {
-        return Ok(Vec::new());
-    }
-    places.set_all_offsets(Offset::End)?;
-    let found = client.offsets_for_times(places, QUESTION_TIMEOUT)?;
-    let end = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
-        element.error()?;
-        match element.offset() {
-            Offset::Offset(end) => Ok(((element.topic().to_owned(), element.partition()), end)),
-            _ => Err(KafkaError::OffsetFetch(rdkafka::types::RDKafkaErrorCode::UnknownPartition)),
-        }
-    };
-    found.elements().into_iter().map(end).collect()
+/// The ends that a client sees, all of them.
+fn ends_of(client: &Client, places: TopicPartitionList) -> KafkaResult<Vec<(Place, i64)>> {
+    ends(client, places, QUESTION_TIMEOUT)?.into_iter().map(|(place, end)| Ok((place, end?))).collect()
 }

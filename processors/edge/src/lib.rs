@@ -34,7 +34,7 @@ pub use members::Instance;
 pub use peers::Peers;
 pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
-pub use reading::{ReadsToTheEnd, has_passed};
+pub use reading::{Place, ReadsToTheEnd, ends, has_passed};
 pub use reread::Reread;
 pub use schemas::{SchemaSource, SchemaUnavailable, Schemas};
 pub use settings::{Membership, Overrides, Queues, Settings};

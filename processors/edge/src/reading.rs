@@ -1,12 +1,15 @@
 //! The context of consumers that read a topic to its end.
 
 use std::error::Error;
+use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::Offset;
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::token;
 
@@ -23,13 +26,41 @@ impl ClientContext for ReadsToTheEnd {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if !matches!(error, KafkaError::Global(rdkafka::types::RDKafkaErrorCode::PartitionEOF)) {
+        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
             tracing::warn!(%error, reason, "Kafka client");
         }
     }
 }
 
 impl ConsumerContext for ReadsToTheEnd {}
+
+/// A topic and a partition.
+pub type Place = (String, i32);
+
+/// Where partitions end in the eyes of a client: for one that reads only what is committed, before the first transaction that is
+/// open. One question for all; those that cannot be told have their errors.
+///
+/// # Errors
+/// The cluster does not answer in time: ask again.
+pub fn ends(
+    client: &BaseConsumer<ReadsToTheEnd>,
+    mut places: TopicPartitionList,
+    timeout: Duration,
+) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>> {
+    if places.count() == 0 {
+        return Ok(Vec::new());
+    }
+    places.set_all_offsets(Offset::End)?;
+    let answers = client.offsets_for_times(places, timeout)?;
+    let end = |answer: TopicPartitionListElem<'_>| {
+        let end = answer.error().and_then(|()| match answer.offset() {
+            Offset::Offset(end) => Ok(end),
+            _ => Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition)),
+        });
+        ((answer.topic().to_owned(), answer.partition()), end)
+    };
+    Ok(answers.elements().into_iter().map(end).collect())
+}
 
 /// Whether a reader has passed all that lies before an offset of a partition, control records too.
 ///

@@ -184,7 +184,7 @@ impl Settings {
         // coordinator is gone it is looked for only after a change of some connection (#5511): for minutes there may be none,
         // and the worker stands still. A connection that closes when nothing is sent is such a change.
         config.set("connections.max.idle.ms", "10000");
-        // A report of each record costs the client and us more than the record's own bytes.
+        // Where nobody asks for the changelog's end, what failed is all that there is to know.
         config.set("delivery.report.only.error", if self.state_survives { "false" } else { "true" });
         // For what operators see of the client.
         config.set(STATISTICS, "2000");

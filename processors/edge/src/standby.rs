@@ -148,8 +148,8 @@ impl Standby {
         if copying.batch.is_empty() {
             return Ok(());
         }
-        let is_there = self.shared.stores.bring_on(partition, &copying.batch, copying.next);
-        copying.batch.clear();
+        let batch = std::mem::take(&mut copying.batch);
+        let is_there = self.shared.stores.bring_on(partition, batch, copying.next);
         if !is_there.map_err(|source| EdgeError::Store { partition, source })? {
             self.copying.remove(&partition);
         }

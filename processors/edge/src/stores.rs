@@ -88,9 +88,9 @@ impl Stores {
     ///
     /// # Errors
     /// The store failed.
-    pub(crate) fn bring_on(&self, partition: i32, batch: &WriteBatch, next: i64) -> Result<bool, StoreError> {
+    pub(crate) fn bring_on(&self, partition: i32, batch: WriteBatch, next: i64) -> Result<bool, StoreError> {
         match self.open().warm.get_mut(&partition) {
-            Some(store) => match store.apply(batch, Some(next)) {
+            Some(store) => match store.take(batch, Some(next)) {
                 Err(StoreError::Corrupt(why)) => begin_anew(partition, &mut **store, &why).map(|()| false),
                 applied => applied.map(|()| true),
             },
@@ -136,9 +136,9 @@ mod tests {
         let stores = stores();
         let both = BTreeSet::from([1, 2]);
         assert_eq!(stores.keep_warm(&both).unwrap().len(), 2);
-        assert!(stores.bring_on(1, &WriteBatch::default(), 7).unwrap());
+        assert!(stores.bring_on(1, WriteBatch::default(), 7).unwrap());
         assert!(stores.for_task(1).unwrap().is_some());
-        assert!(!stores.bring_on(1, &WriteBatch::default(), 9).unwrap());
+        assert!(!stores.bring_on(1, WriteBatch::default(), 9).unwrap());
         assert_eq!(stores.keep_warm(&both).unwrap(), [Warm { partition: 2, next: 0 }]);
         stores.closed(1);
         assert_eq!(stores.keep_warm(&both).unwrap().len(), 2);
@@ -188,12 +188,12 @@ mod tests {
         let stores = Stores::new(Arc::new(|_| Ok(Box::new(Damaged(true, MemoryStore::default())))));
         let wanted = BTreeSet::from([1]);
         assert_eq!(stores.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 0 }]);
-        assert!(stores.bring_on(1, &WriteBatch::default(), 7).unwrap());
+        assert!(stores.bring_on(1, WriteBatch::default(), 7).unwrap());
         assert_eq!(stores.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 7 }]);
         let found_when_written =
             Stores::new(Arc::new(|_| Ok(Box::new(Damaged(true, MemoryStore::default())))));
         found_when_written.open().warm.insert(1, Box::new(Damaged(true, MemoryStore::default())));
-        assert!(!found_when_written.bring_on(1, &WriteBatch::default(), 7).unwrap());
+        assert!(!found_when_written.bring_on(1, WriteBatch::default(), 7).unwrap());
         assert_eq!(found_when_written.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 0 }]);
     }
 }

@@ -3,6 +3,9 @@
 use model::Actor;
 use serde::{Deserialize, Serialize};
 
+/// Few states are longer; what is grows once or twice.
+const BYTES_USUAL: usize = 1024;
+
 /// An actor, borrowed from the state or from an event.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StoredActor<'a> {
@@ -42,4 +45,14 @@ pub(crate) fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
     key.push(first);
     key.extend_from_slice(rest);
     key
+}
+
+/// The compact form of a value behind a byte that says which form it is, or what is said.
+///
+/// # Errors
+/// The value's own: writing plain data into memory cannot fail.
+pub(crate) fn behind(first: u8, value: &impl Serialize) -> postcard::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(BYTES_USUAL);
+    bytes.push(first);
+    postcard::to_extend(value, bytes)
 }

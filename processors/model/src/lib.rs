@@ -7,6 +7,8 @@
 
 mod activity;
 mod alert;
+#[cfg(test)]
+mod arbitrary;
 mod audit;
 mod conversation;
 mod counts;

@@ -8,4 +8,4 @@ pub mod kafka;
 mod process;
 pub mod registry;
 
-pub use process::Guarded;
+pub use process::{Guarded, peak_memory_bytes};

@@ -141,6 +141,15 @@ fn signal(name: &str, pid: u32) -> io::Result<()> {
 }
 
 /// Whether a process runs (one that has ended but was not reaped does not).
+/// The most memory that a process has taken so far, where the system tells.
+#[must_use]
+pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
 #[cfg(test)]
 pub(crate) fn runs(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))

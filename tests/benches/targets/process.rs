@@ -30,7 +30,8 @@ impl Usage {
     /// Of these processes; those that are gone have used nothing.
     pub(crate) fn of(pids: &[u32]) -> Self {
         let cpu = pids.iter().filter_map(|pid| stat(*pid)).map(|stat| stat.cpu).sum();
-        Self { cpu, peak_mib: pids.iter().filter_map(|pid| peak_mib(*pid)).sum() }
+        let peaks = pids.iter().filter_map(|pid| sandbox::peak_memory_bytes(*pid));
+        Self { cpu, peak_mib: peaks.sum::<u64>() as f64 / f64::from(1 << 20) }
     }
 }
 
@@ -148,10 +149,4 @@ fn stat(pid: u32) -> Option<Stat> {
     let ticks: u64 = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
     let cpu = ticks as f64 / rustix::param::clock_ticks_per_second() as f64;
     Some(Stat { parent: fields[1].parse().ok()?, group: fields[2].parse().ok()?, cpu })
-}
-
-fn peak_mib(pid: u32) -> Option<f64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim_end().parse::<f64>().ok()? / 1024.0)
 }

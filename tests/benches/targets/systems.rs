@@ -6,10 +6,10 @@ use cx_timelines_tests::program;
 pub(crate) const COPYING: &str = "copying";
 /// This program with one processor, its state in memory.
 pub(crate) const ACTIVITIES: &str = "activities";
-/// This program as it is started without a word, its state in memory.
-pub(crate) const ALL: &str = "all processors";
 /// The same, its state on disk.
 pub(crate) const ACTIVITIES_ON_DISK: &str = "activities, on disk";
+/// This program as it is started without a word, its state in memory.
+pub(crate) const ALL: &str = "all processors";
 const ALL_ON_DISK: &str = "all processors, on disk";
 
 /// The names that are taken.

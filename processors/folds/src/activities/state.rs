@@ -4,12 +4,10 @@ use engine::ProcessError;
 use model::{Change, Event, LegPhase, Primary, Relation};
 use serde::{Deserialize, Serialize};
 
-use crate::stored::StoredActor;
+use crate::stored::{StoredActor, behind};
 
 /// Version of the state's form; the first byte of every state. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
-/// Few activities have more; what has grows once or twice.
-const BYTES_USUAL: usize = 1024;
 
 /// One event that concerns the activity, with the fields that its role has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -195,9 +193,7 @@ impl<'a> Events<'a> {
         if self.0.is_empty() {
             return Ok(Vec::new());
         }
-        let mut bytes = Vec::with_capacity(BYTES_USUAL);
-        bytes.push(VERSION);
-        postcard::to_extend(&self.0, bytes).map_err(|problem| corrupt(key, &problem.to_string()))
+        behind(VERSION, &self.0).map_err(|problem| corrupt(key, &problem.to_string()))
     }
 
     /// Adds an event in its place; `false` if it is there already.

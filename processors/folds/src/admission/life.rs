@@ -4,11 +4,10 @@ use model::{Action, Event};
 use serde::{Deserialize, Serialize};
 
 use crate::Limits;
+use crate::stored::behind;
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 2;
-/// Few lives are longer.
-const BYTES_USUAL: usize = 128;
 /// The time of the last event is written down again only when it is so much later: limits are hours and days.
 const STEP_MS: i64 = 60 * 1000;
 
@@ -89,10 +88,8 @@ impl<'a> Alive<'a> {
 
 impl<'a> Life<'a> {
     pub(super) fn write(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(BYTES_USUAL);
-        bytes.push(VERSION);
         // Writing plain data into memory cannot fail.
-        postcard::to_extend(self, bytes).unwrap_or_default()
+        behind(VERSION, self).unwrap_or_default()
     }
 
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {

@@ -81,28 +81,26 @@ impl Processor for Admission {
         _record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        let mut key = match event.home() {
-            Home::Conversation(id) => life_key(CONVERSATION, id, event.id.len()),
-            Home::Activity(id) => life_key(ACTIVITY, id, event.id.len()),
+        let life_key = match event.home() {
+            Home::Conversation(id) => life_key(CONVERSATION, id),
+            Home::Activity(id) => life_key(ACTIVITY, id),
             Home::Session(_) => return Ok(Outcome::Ignored),
         };
+        let home = life_key.get(1..).unwrap_or_default();
         let now_ms = context.clock_ms();
-        let next = context.read(&key, |life| self.live_on(life, event, now_ms))?;
-        let next = match next.map_err(|problem| corrupt(&key, problem))? {
+        let next = context.read(&life_key, |life| self.live_on(life, event, now_ms))?;
+        let next = match next.map_err(|problem| corrupt(home, problem))? {
             Next::Refused(rejection) => return Ok(Outcome::Rejected(rejection)),
             Next::Lives(next) => next,
         };
-        let life_bytes = key.len();
-        into_event_key(&mut key, &event.id);
+        let key = event_key(home, &event.id);
         let content = event.content_hash().to_be_bytes();
         let same = context.read(&key, |before| before.map(|before| before == content))?;
         if same.is_none() {
             context.put(&key, &content);
             if let Some(Change { life, ends_ms }) = next {
-                key.truncate(life_bytes);
-                set_first(&mut key, LIFE);
-                context.put(&key, &life);
-                if let (Some(ends_ms), Some(home)) = (ends_ms, key.get(1..)) {
+                context.put(&life_key, &life);
+                if let Some(ends_ms) = ends_ms {
                     timers::set(context, TIMER, ends_ms, home);
                 }
             }
@@ -114,7 +112,7 @@ impl Processor for Admission {
         for home in timers::take_due(emitter, TIMER, now_ms, ENDS_MAX)? {
             let key = prefixed(LIFE, &home);
             let due = emitter.read(&key, |bytes| bytes.map(|life| self.due(life)).transpose())?;
-            match due.map_err(|problem| corrupt(&key, problem))? {
+            match due.map_err(|problem| corrupt(&home, problem))? {
                 None | Some(Due::Never) => {}
                 Some(Due::Forgetting { until_ms }) if until_ms <= now_ms => emitter.delete(&key),
                 Some(Due::Forgetting { until_ms }) => timers::set_again(emitter, TIMER, until_ms, &home),
@@ -140,7 +138,7 @@ impl Processor for Admission {
     }
 
     fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        emitter.delete_under(&events_of(&scope_key(scope)))
+        emitter.delete_under(&events_of(&scope_key(scope), 0))
     }
 
     fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
@@ -279,27 +277,13 @@ pub(crate) fn owned<'r>(key: &'r [u8], value: &[u8]) -> Option<Owned<'r>> {
     }
 }
 
-/// The key of a life, with room for the id of an event.
-fn life_key(kind: u8, id: &str, event_bytes: usize) -> Vec<u8> {
+/// The key of the life of a home; the home's own is behind the first byte.
+fn life_key(kind: u8, id: &str) -> Vec<u8> {
     let escaped = model::escape(id);
-    let mut key = Vec::with_capacity(escaped.len() + event_bytes + 3);
+    let mut key = Vec::with_capacity(escaped.len() + 2);
     key.extend_from_slice(&[LIFE, kind]);
     key.extend_from_slice(escaped.as_bytes());
     key
-}
-
-/// Makes the key of a life that of an event in it.
-fn into_event_key(key: &mut Vec<u8>, event_id: &str) {
-    set_first(key, EVENT);
-    key.push(b'/');
-    key.extend_from_slice(event_id.as_bytes());
-}
-
-/// Makes a key that of another kind of state.
-fn set_first(key: &mut [u8], kind: u8) {
-    if let Some(first) = key.first_mut() {
-        *first = kind;
-    }
 }
 
 fn home_key(kind: u8, escaped: &[u8]) -> Vec<u8> {
@@ -321,15 +305,18 @@ fn scope_of(home: &[u8]) -> Option<Scope<'_>> {
     }
 }
 
-fn events_of(home: &[u8]) -> Vec<u8> {
-    let mut key = prefixed(EVENT, home);
+/// What the keys of all events of a home begin with, with room for so many bytes behind it.
+fn events_of(home: &[u8], room: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(home.len() + 2 + room);
+    key.push(EVENT);
+    key.extend_from_slice(home);
     key.push(b'/');
     key
 }
 
 fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
-    let mut key = prefixed(LIFE, home);
-    into_event_key(&mut key, event_id);
+    let mut key = events_of(home, event_id.len());
+    key.extend_from_slice(event_id.as_bytes());
     key
 }
 
@@ -338,12 +325,12 @@ fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
 /// # Errors
 /// The state cannot be read: give the error on.
 pub(crate) fn event_ids(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<Vec<Vec<u8>>, ProcessError> {
-    let prefix = events_of(&scope_key(scope));
+    let prefix = events_of(&scope_key(scope), 0);
     let mut ids = Vec::new();
     emitter.scan_of(NAME, &prefix, |key, _| ids.extend(key.get(prefix.len()..).map(<[u8]>::to_vec)))?;
     Ok(ids)
 }
 
-fn corrupt(key: &[u8], problem: String) -> ProcessError {
-    ProcessError::Corrupt { processor: NAME, key: String::from_utf8_lossy(key).into_owned(), problem }
+fn corrupt(home: &[u8], problem: String) -> ProcessError {
+    ProcessError::Corrupt { processor: NAME, key: String::from_utf8_lossy(home).into_owned(), problem }
 }

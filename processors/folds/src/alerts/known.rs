@@ -4,6 +4,7 @@ use engine::ProcessError;
 use serde::{Deserialize, Serialize};
 
 use super::span::Span;
+use crate::stored::behind;
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
@@ -34,7 +35,7 @@ impl Known {
     }
 
     pub(super) fn write(&self) -> Result<Vec<u8>, String> {
-        postcard::to_extend(self, vec![VERSION]).map_err(|problem| problem.to_string())
+        behind(VERSION, self).map_err(|problem| problem.to_string())
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::activities;
 use crate::owner::Owned;
-use crate::stored::prefixed;
+use crate::stored::{behind, prefixed};
 use crate::timelines::{self, Said};
 
 /// The processor's name in topics.yaml.
@@ -147,7 +147,7 @@ fn remember(message: &[u8], reply: Option<timelines::Reply<'_>>, emitter: &mut E
         response_ms: reply.response_ms,
     };
     // Writing plain data into memory cannot fail.
-    let bytes = postcard::to_extend(&reply, vec![VERSION]).unwrap_or_default();
+    let bytes = behind(VERSION, &reply).unwrap_or_default();
     emitter.put(&prefixed(REPLY, message), &bytes);
     emitter.put(&prefixed(MESSAGE, reply.key.as_bytes()), message);
 }

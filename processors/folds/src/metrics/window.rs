@@ -6,7 +6,7 @@ use engine::{Context, Emitter, Notice, Place, ProcessError};
 use model::{Dimension, Figure, MetricsWindow, WindowKey, window_key};
 use serde::{Deserialize, Serialize};
 
-use crate::stored::prefixed;
+use crate::stored::{behind, prefixed};
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
@@ -71,7 +71,7 @@ impl Window {
 
     fn write(&self) -> Vec<u8> {
         // Writing plain data into memory cannot fail.
-        postcard::to_extend(self, vec![VERSION]).unwrap_or_default()
+        behind(VERSION, self).unwrap_or_default()
     }
 }
 

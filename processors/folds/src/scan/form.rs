@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::stored::behind;
+
 /// Writes a value under the version of its form.
 pub(super) fn write<T: Serialize>(value: &T, version: u8) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(512);
-    bytes.push(version);
-    postcard::to_extend(value, bytes).map_err(|problem| problem.to_string())
+    behind(version, value).map_err(|problem| problem.to_string())
 }
 
 /// Reads what [`write()`] wrote under the same version; all the bytes have to belong to the value.

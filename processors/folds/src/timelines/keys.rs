@@ -15,37 +15,34 @@ const AT_BYTES: usize = size_of::<i64>();
 
 /// The prefix of all entries of a conversation, whose id is escaped.
 pub(super) fn entries_of(escaped: &[u8]) -> Vec<u8> {
-    prefix(ENTRY, escaped)
+    prefix(ENTRY, escaped, 0)
 }
 
 /// The key of one entry.
 pub(super) fn entry(escaped: &[u8], event_id: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(escaped.len() + 2 + event_id.len());
-    key.push(ENTRY);
-    key.extend_from_slice(escaped);
-    key.push(b'/');
+    let mut key = prefix(ENTRY, escaped, event_id.len());
     key.extend_from_slice(event_id.as_bytes());
     key
 }
 
 /// The prefix of all places of a conversation's entries in the total order.
 pub(super) fn orders_of(escaped: &[u8]) -> Vec<u8> {
-    prefix(ORDER, escaped)
+    prefix(ORDER, escaped, 0)
 }
 
 /// The key of an entry's place in the total order.
 pub(super) fn order(escaped: &[u8], place: (i64, &str)) -> Vec<u8> {
-    placed(orders_of(escaped), place)
+    placed(prefix(ORDER, escaped, AT_BYTES + place.1.len()), place)
 }
 
 /// The prefix of all checkpoints of a conversation's scan.
 pub(super) fn checkpoints_of(escaped: &[u8]) -> Vec<u8> {
-    prefix(CHECKPOINT, escaped)
+    prefix(CHECKPOINT, escaped, 0)
 }
 
 /// The key of the checkpoint just after an entry.
 pub(super) fn checkpoint(escaped: &[u8], place: (i64, &str)) -> Vec<u8> {
-    placed(checkpoints_of(escaped), place)
+    placed(prefix(CHECKPOINT, escaped, AT_BYTES + place.1.len()), place)
 }
 
 /// The key of a conversation's progress.
@@ -86,8 +83,9 @@ pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     }
 }
 
-fn prefix(first: u8, escaped: &[u8]) -> Vec<u8> {
-    let mut key = Vec::with_capacity(escaped.len() + 2);
+/// What the keys of one kind begin with in a conversation, with room for so many bytes behind it.
+fn prefix(first: u8, escaped: &[u8], room: usize) -> Vec<u8> {
+    let mut key = Vec::with_capacity(escaped.len() + 2 + room);
     key.push(first);
     key.extend_from_slice(escaped);
     key.push(b'/');

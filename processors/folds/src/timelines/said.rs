@@ -3,6 +3,8 @@
 use engine::Note;
 use serde::{Deserialize, Serialize};
 
+use crate::stored::behind;
+
 const SUMMARY: u8 = b'S';
 const TURN: u8 = b'T';
 const AMOUNTS: u8 = b'A';
@@ -51,7 +53,7 @@ impl<'n> Said<'n> {
         match self {
             Said::Summary => vec![SUMMARY],
             // Writing plain data into memory cannot fail.
-            Said::Turn(reply) => postcard::to_extend(reply, vec![TURN]).unwrap_or_default(),
+            Said::Turn(reply) => behind(TURN, reply).unwrap_or_default(),
             Said::Amounts(amounts) => [&[AMOUNTS], *amounts].concat(),
             Said::Watched(changes) => [&[WATCHED], *changes].concat(),
         }

@@ -5,11 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::{AlertSettings, Late, Span, Watch};
 use crate::scan::{ActivityFigures, Derived, Entry, Scan, Standing};
+use crate::stored::behind;
 
 /// Versions of the form; the first byte. Another version is refused, and so rebuilt. The older one knew of no times that run.
 const VERSION: u8 = 2;
-/// Few are longer.
-const BYTES_USUAL: usize = 1024;
 const VERSION_WITHOUT_WATCH: u8 = 1;
 
 /// A conversation of fewer entries is scanned whole when an event comes late. A longer one keeps a checkpoint after so many
@@ -60,9 +59,7 @@ impl Progress {
     /// Its bytes.
     pub(super) fn write(&self, key: &[u8]) -> Result<Vec<u8>, ProcessError> {
         let write = || {
-            let mut bytes = Vec::with_capacity(BYTES_USUAL);
-            bytes.push(VERSION);
-            let bytes = postcard::to_extend(&self.head, bytes).map_err(|problem| problem.to_string())?;
+            let bytes = behind(VERSION, &self.head).map_err(|problem| problem.to_string())?;
             let mut bytes = postcard::to_extend(&self.watch, bytes).map_err(|problem| problem.to_string())?;
             bytes.extend_from_slice(&self.scan.write()?);
             Ok(bytes)

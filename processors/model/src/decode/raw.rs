@@ -199,7 +199,7 @@ wanted! {
 #[derive(Default)]
 pub(super) struct Document<E> {
     pub(super) bare: E,
-    pub(super) socket: Object<Box<E>>,
+    pub(super) socket: Boxed<E>,
     pub(super) payload: Object<Payload<E>>,
     pub(super) entities: Object<Entities<E>>,
 }
@@ -208,7 +208,7 @@ pub(super) struct Document<E> {
 pub(super) struct Payload<E>(Object<Entities<E>>);
 
 /// What holds a `cimEvent`.
-pub(super) struct Entities<E>(Object<Box<E>>);
+pub(super) struct Entities<E>(Boxed<E>);
 
 impl<E> Default for Payload<E> {
     fn default() -> Self {
@@ -218,7 +218,7 @@ impl<E> Default for Payload<E> {
 
 impl<E> Default for Entities<E> {
     fn default() -> Self {
-        Entities(Object(None))
+        Entities(Boxed::default())
     }
 }
 
@@ -247,14 +247,14 @@ impl Form {
 impl<E> Document<E> {
     /// The event and where it lies. The document's own fields count as one only when nothing is wrapped; whether
     /// they are one is for the caller to say.
-    pub(super) fn into_event(self) -> (Form, E) {
-        if let Some(event) = self.socket.0 {
+    pub(super) fn into_event(mut self) -> (Form, E) {
+        if let Some(event) = self.socket.take() {
             return (Form::Socket, *event);
         }
-        if let Some(event) = self.payload.0.and_then(|p| p.0.0).and_then(|e| e.0.0) {
+        if let Some(event) = self.payload.0.and_then(|p| p.0.0).and_then(|mut e| e.0.take()) {
             return (Form::Studio("payload.entities.cimEvent."), *event);
         }
-        if let Some(event) = self.entities.0.and_then(|e| e.0.0) {
+        if let Some(event) = self.entities.0.and_then(|mut e| e.0.take()) {
             return (Form::Studio("entities.cimEvent."), *event);
         }
         (Form::Bare, self.bare)

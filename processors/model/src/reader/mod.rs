@@ -241,6 +241,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arbitrary::json;
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -274,24 +275,6 @@ mod tests {
                 let ((), word) = json.verbatim(Reader::skip)?;
                 word.text.parse().unwrap()
             }
-        })
-    }
-
-    fn json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            ".*".prop_map(Value::from),
-            "[a-z\"\\\\\u{0}-\u{1f}\u{e9}\u{1f600}]{0,40}".prop_map(Value::from),
-        ];
-        leaf.prop_recursive(4, 40, 6, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                prop::collection::hash_map(".{0,12}", inner, 0..6)
-                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
-            ]
         })
     }
 

@@ -124,10 +124,7 @@ impl Instance {
 
     /// The most memory that it has taken so far, where the system tells.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
-        kilobytes.checked_mul(1024)
+        sandbox::peak_memory_bytes(self.child.id())
     }
 
     /// Stops it as a user would.

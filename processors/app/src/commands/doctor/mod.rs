@@ -22,6 +22,9 @@ use crate::exit::Failure;
 use crate::state::Origin;
 use crate::wiring;
 
+/// What is looked at on the cluster, by the configuration.
+const ON_CLUSTER: [&str; 4] = ["topics", unfinished::NAME, "group", "clock"];
+
 /// Looks at all of it. What depends on something that is broken is left out, and said to be.
 pub fn run(global: &Global, args: &DoctorArgs, config: Result<Config, ConfigErrors>) -> Result<(), Failure> {
     let mut report = Report::new(args.json);
@@ -53,15 +56,11 @@ pub fn run(global: &Global, args: &DoctorArgs, config: Result<Config, ConfigErro
         (Some(reached), Some(config)) => on_cluster(reached, global, args, config, &mut report)?,
         (None, _) => {
             let why = "not looked at, since no broker answers";
-            report.tell(
-                ["topics", "open transactions", "group", "clock"].map(|check| Check::skip(check, why)),
-            )?;
+            report.tell(ON_CLUSTER.map(|check| Check::skip(check, why)))?;
         }
         (_, None) => {
             let why = "not looked at, since the configuration cannot be used";
-            report.tell(
-                ["topics", "open transactions", "group", "clock"].map(|check| Check::skip(check, why)),
-            )?;
+            report.tell(ON_CLUSTER.map(|check| Check::skip(check, why)))?;
         }
     }
     match config {

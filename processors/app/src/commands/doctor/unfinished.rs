@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::Consumer;
+use edge::Place;
 use rdkafka::metadata::MetadataTopic;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use super::cluster::{Named, Reached};
 use super::report::Check;
@@ -13,14 +13,12 @@ use crate::config::{Config, Role};
 use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 
-const NAME: &str = "open transactions";
+/// The check.
+pub const NAME: &str = "open transactions";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The brokers look for transactions whose time is over only so often, by default.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(10);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-
-/// A topic and a partition.
-type Place = (String, i32);
 
 /// Where readers stand still for longer than a transaction of ours may take. Waits for it only where one is open.
 pub fn check(reached: &Reached, config: &Config) -> Check {
@@ -83,19 +81,10 @@ fn reader(client: &ClientConfig, isolation: &str) -> Result<Reading, Failure> {
 fn ends(client: &Reading, places: &[Place]) -> anyhow::Result<BTreeMap<Place, i64>> {
     let mut question = TopicPartitionList::new();
     for (topic, partition) in places {
-        question.add_partition_offset(topic, *partition, Offset::End)?;
+        question.add_partition(topic, *partition);
     }
-    if places.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let answers = client.offsets_for_times(question, ANSWER_TIMEOUT)?;
-    let end = |element: rdkafka::topic_partition_list::TopicPartitionListElem<'_>| match element.offset() {
-        Offset::Offset(end) if element.error().is_ok() => {
-            Some(((element.topic().to_owned(), element.partition()), end))
-        }
-        _ => None,
-    };
-    Ok(answers.elements().into_iter().filter_map(end).collect())
+    let answers = edge::ends(client, question, ANSWER_TIMEOUT)?;
+    Ok(answers.into_iter().filter_map(|(place, end)| Some((place, end.ok()?))).collect())
 }
 
 /// Keeps what is still so, by the new answer.
