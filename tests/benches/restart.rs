@@ -1,7 +1,7 @@
 //! How soon an instance works again after `kill -9`, with much state; and how much memory it takes.
 //!
 //! `cargo bench -p cx-timelines-tests --bench restart` prints a table; it takes the program that CX_TIMELINES_BIN names (build
-//! it with `cargo build --release -p app`). CX_STATE_MB is how much state there is to be (1000), in four steps.
+//! it with `cargo build --release -p app`). CX_STATE_MB is how much state there is to be (1000): first a tenth of it, in the end all.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +22,8 @@ use sandbox::kafka::{Kafka, Options};
 
 const PATIENCE: Duration = Duration::from_secs(900);
 const PARTITIONS: i32 = 8;
-const STEPS: usize = 4;
+/// How much of all the state there is at each step: one part of so many.
+const STEPS: [usize; 4] = [10, 4, 2, 1];
 /// Of each message.
 const TEXT_BYTES: usize = 3_000;
 /// Of which the state has about a third.
@@ -128,7 +129,7 @@ fn message(number: usize, conversation: &str) -> String {
 
 fn main() {
     let megabytes: usize = std::env::var("CX_STATE_MB").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000);
-    let messages = megabytes * 1_000_000 / TEXT_BYTES / STEPS;
+    let messages = megabytes * 1_000_000 / TEXT_BYTES;
     let mut ground = Ground::new();
     ground.start();
     println!(
@@ -142,8 +143,8 @@ fn main() {
         "records/s",
         "peak MB"
     );
-    for _ in 0..STEPS {
-        ground.fill(messages);
+    for part in STEPS {
+        ground.fill((messages / part).saturating_sub(ground.sent));
         let [bytes, records] =
             ["cx_timelines_state_bytes", "cx_timelines_state_records"].map(|name| ground.figure(name));
         let memory = ground.peak_mb();

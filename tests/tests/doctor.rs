@@ -77,7 +77,7 @@ fn without_a_broker_and_with_a_broken_configuration_everything_that_can_be_looke
         .has("FAIL", "cluster", &[&bootstrap, "--bootstrap"])
         .has("skip", "topics", &["no broker answers"])
         .has("skip", "clock", &[])
-        .has("ok", "memory", &["--memory 256 MiB"])
+        .has("ok", "memory", &["--memory 192 MiB"])
         .has("ok", "open files", &[])
         .has("ok", "http", &["any free port"]);
     let config =

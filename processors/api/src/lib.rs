@@ -41,7 +41,7 @@ use view::View;
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
 /// What may be told, and to whom.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The name of this instance, by which it knows itself among the group's.
     pub instance: String,
@@ -53,6 +53,21 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Whether nobody can find out who else has what, however long one waits.
     pub group_is_hidden: bool,
+    /// How much memory the list of conversations may take, about. Where that is too little for all, the oldest are left out.
+    pub list_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            instance: String::new(),
+            show_text: false,
+            token: None,
+            hosts: Vec::new(),
+            group_is_hidden: false,
+            list_bytes: 16 << 20,
+        }
+    }
 }
 
 /// Where the answers come from.
@@ -96,7 +111,7 @@ pub fn routes(options: Options, sources: Sources, news: Receiver<News>) -> std::
 }
 
 fn shared(options: Options, sources: Sources, news: Receiver<News>) -> std::io::Result<Api> {
-    let view = Arc::new(Mutex::new(View::default()));
+    let view = Arc::new(Mutex::new(View::up_to(options.list_bytes)));
     let hub = Hub::start(Arc::clone(&view), news, sources.stop.clone())?;
     let (lookers, turns) = (live::places(), asking::turns());
     Ok(Arc::new(Shared { options, sources, view, hub, lookers, turns }))

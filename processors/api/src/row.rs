@@ -86,6 +86,22 @@ impl Row {
         }
     }
 
+    /// The memory that it takes with all that belongs to it.
+    pub(crate) fn bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
+        let channels: usize = self.channels.iter().map(String::capacity).sum();
+        let agents: usize = self.agents.iter().map(|stay| stay.agent_id.capacity() + text(&stay.name)).sum();
+        let queues: usize = self.queue_visits.iter().map(|visit| text(&visit.queue)).sum();
+        size_of::<Self>()
+            + self.conversation_id.capacity()
+            + text(&self.direction)
+            + text(&self.customer_id)
+            + size_of::<String>() * self.channels.capacity()
+            + size_of::<Stay>() * self.agents.capacity()
+            + size_of::<Visit>() * self.queue_visits.capacity()
+            + (channels + agents + queues)
+    }
+
     /// Whether the conversation goes on.
     pub(crate) fn is_open(&self) -> bool {
         self.state == ConversationState::Open.as_str()

@@ -9,8 +9,8 @@ use folds::look;
 
 use crate::row::Row;
 
-/// So many conversations are kept. Then those go that were closed first, and then those that began first.
-const ROWS_MAX: usize = 50_000;
+/// What a row takes beside itself, about: its nodes in the three indexes, its name, and the allocator's rounding.
+const ROW_EXTRA: usize = 256;
 
 /// A place in the list: the conversation that began last comes first.
 pub(crate) type Place = (Reverse<i64>, Arc<str>);
@@ -31,9 +31,11 @@ struct Kept {
     partition: i32,
 }
 
-/// All rows.
-#[derive(Default)]
+/// All rows that there is memory for. Of too many those go that were closed first, and then those that began first.
 pub(crate) struct View {
+    bytes_max: usize,
+    /// What the rows take.
+    bytes: usize,
     rows: HashMap<Arc<str>, Kept>,
     /// All of them, those that began last first.
     order: BTreeSet<Place>,
@@ -46,12 +48,21 @@ pub(crate) struct View {
 }
 
 impl View {
-    /// Takes what the desk tells.
-    pub(crate) fn take(&mut self, news: News, changed: impl FnMut(Changed)) {
-        self.take_up_to(ROWS_MAX, news, changed);
+    /// One that holds rows of so many bytes together, about.
+    pub(crate) fn up_to(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            bytes: 0,
+            rows: HashMap::new(),
+            order: BTreeSet::new(),
+            closed: BTreeSet::new(),
+            whole: BTreeMap::new(),
+            is_cut: false,
+        }
     }
 
-    fn take_up_to(&mut self, rows_max: usize, news: News, mut changed: impl FnMut(Changed)) {
+    /// Takes what the desk tells.
+    pub(crate) fn take(&mut self, news: News, mut changed: impl FnMut(Changed)) {
         match news {
             News::Anew { partition } => {
                 self.whole.insert(partition, false);
@@ -67,15 +78,20 @@ impl View {
                 for record in records {
                     let Some(change) = self.record(partition, record) else { continue };
                     changed(change);
+                    self.cut(&mut changed);
                 }
                 self.whole.insert(partition, is_whole);
-                while self.rows.len() > rows_max {
-                    let Some(id) = self.first_to_go() else { break };
-                    self.remove(&id);
-                    self.is_cut = true;
-                    changed(Changed::Gone(id));
-                }
             }
+        }
+    }
+
+    /// Lets rows go until there is room.
+    fn cut(&mut self, changed: &mut impl FnMut(Changed)) {
+        while self.bytes > self.bytes_max {
+            let Some(id) = self.first_to_go() else { break };
+            self.remove(&id);
+            self.is_cut = true;
+            changed(Changed::Gone(id));
         }
     }
 
@@ -104,11 +120,13 @@ impl View {
         if let Some(closed_at) = row.closed_at {
             self.closed.insert((closed_at, Arc::clone(&id)));
         }
+        self.bytes += bytes_of(&row);
         self.rows.insert(id, Kept { row, partition });
     }
 
     fn remove(&mut self, id: &Arc<str>) -> bool {
         let Some(Kept { row, .. }) = self.rows.remove(id) else { return false };
+        self.bytes -= bytes_of(&row);
         self.order.remove(&(Reverse(row.started_at), Arc::clone(id)));
         if let Some(closed_at) = row.closed_at {
             self.closed.remove(&(closed_at, Arc::clone(id)));
@@ -141,6 +159,11 @@ impl View {
         let whole = self.whole.values().filter(|whole| **whole).count();
         !self.is_cut && partitions.is_some_and(|all| usize::try_from(all) == Ok(whole))
     }
+}
+
+/// What keeping a row takes, about.
+fn bytes_of(row: &Row) -> usize {
+    ROW_EXTRA + row.bytes()
 }
 
 #[cfg(test)]
@@ -178,7 +201,7 @@ mod tests {
 
     #[test]
     fn those_that_began_last_come_first_and_a_list_goes_on_after_a_place() {
-        let mut view = View::default();
+        let mut view = View::up_to(usize::MAX);
         for (id, at) in [("a", 10), ("b", 30), ("c", 20), ("d", 20)] {
             view.insert(0, row(id, at, None));
         }
@@ -190,7 +213,7 @@ mod tests {
 
     #[test]
     fn what_a_partition_told_goes_with_it() {
-        let mut view = View::default();
+        let mut view = View::up_to(usize::MAX);
         view.insert(0, row("a", 1, None));
         view.insert(1, row("b", 2, Some(3)));
         view.take(nothing(0), |_| {});
@@ -207,14 +230,16 @@ mod tests {
 
     #[test]
     fn of_too_many_those_go_that_were_closed_first_then_those_that_began_first() {
-        let mut view = View::default();
+        let mut view = View::up_to(usize::MAX);
         for (id, at, closed) in [("a", 1, None), ("b", 2, Some(9)), ("c", 3, Some(8)), ("d", 4, None)] {
             view.insert(0, row(id, at, closed));
         }
+        view.bytes_max = bytes_of(&row("d", 4, None));
         let mut gone = Vec::new();
-        view.take_up_to(1, nothing(0), |change| gone.push(change));
+        view.cut(&mut |change| gone.push(change));
         let gone_are = ["c", "b", "a"].map(|id| Changed::Gone(id.into()));
         assert_eq!((gone, ids(&view, None)), (gone_are.to_vec(), vec!["d".to_owned()]));
+        assert_eq!(view.bytes, view.bytes_max);
         assert!(!view.is_complete(Some(1)));
     }
 }

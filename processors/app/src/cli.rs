@@ -132,9 +132,9 @@ pub struct RunArgs {
     /// How many other instances keep a warm copy of each partition's state, to take it over without a restore.
     #[arg(long, env = "CX_STANDBYS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
     pub standbys: u8,
-    /// How much memory the process may take, at least 104MiB, and 24MiB more for each further worker. About half of it is for
+    /// How much memory the process may take, at least 104MiB, and 24MiB more for each further worker. About a third of it is for
     /// the state that lies in --state-dir; without that the state is in memory, whatever it takes.
-    #[arg(long, env = "CX_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = size)]
+    #[arg(long, env = "CX_MEMORY", default_value = "192MiB", value_name = "SIZE", value_parser = size)]
     pub memory: u64,
     /// Stop when the process that started this one is gone, however it ended (for `bench`).
     #[arg(long, hide = true)]
@@ -184,7 +184,7 @@ impl Default for RunArgs {
             workers: 1,
             membership: MembershipFlag::Classic,
             standbys: 0,
-            memory: 256 << 20,
+            memory: 192 << 20,
             ends_with_parent: false,
             no_create_topics: false,
             otlp_endpoint: None,

@@ -3,7 +3,9 @@
 use edge::Queues;
 
 /// The program itself, with what serves HTTP and the metrics, and what the allocator has not given back yet.
-const BASE: u64 = 48 << 20;
+const BASE: u64 = 40 << 20;
+/// The API's list of conversations takes a sixteenth, and at least this.
+const LEAST_LIST: u64 = 8 << 20;
 /// A worker's threads and the buffers of its clients, beside their queues.
 const WORKER: u64 = 8 << 20;
 /// What a worker needs at least for its queues and what it stages, and all of them for the state.
@@ -23,15 +25,25 @@ pub struct Shares {
 
 /// The least that so many workers can do with.
 pub fn least(workers: u16) -> u64 {
-    BASE + LEAST_STATE + u64::from(workers) * (WORKER + LEAST_WORK)
+    BASE + LEAST_LIST + LEAST_STATE + u64::from(workers) * (WORKER + LEAST_WORK)
 }
 
-/// Shares out. Half is the state's, the rest the queues'; with less than [`least`] each has its least.
-pub fn share_out(memory_bytes: u64, workers: u16) -> Shares {
+/// The share of the list of conversations that the API keeps.
+pub fn list_bytes(memory_bytes: u64) -> usize {
+    at_most(list(memory_bytes))
+}
+
+fn list(memory_bytes: u64) -> u64 {
+    (memory_bytes / 16).max(LEAST_LIST)
+}
+
+/// Shares out. Where the state is on disk half is its, the rest the queues'; with less than [`least`] each has its least. A state in
+/// memory takes what it takes: then nothing is kept back for it, since larger transactions cost less for each event.
+pub fn share_out(memory_bytes: u64, workers: u16, is_on_disk: bool) -> Shares {
     let workers = u64::from(workers.max(1));
-    let shared = memory_bytes.saturating_sub(BASE + workers * WORKER);
+    let shared = memory_bytes.saturating_sub(BASE + list(memory_bytes) + workers * WORKER);
     let spared = shared.saturating_sub(workers * LEAST_WORK);
-    let state_bytes = (shared / 2).min(spared).max(LEAST_STATE);
+    let state_bytes = if is_on_disk { (shared / 2).min(spared).max(LEAST_STATE) } else { 0 };
     let work = (shared.saturating_sub(state_bytes) / workers).max(LEAST_WORK);
     Shares {
         state_bytes,
@@ -53,10 +65,10 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    fn sum(shares: &Shares, workers: u64) -> u64 {
+    fn sum(memory: u64, shares: &Shares, workers: u64) -> u64 {
         let Queues { fetched_bytes, sent_bytes } = shares.queues;
         let each = (fetched_bytes + sent_bytes + shares.staged_bytes) as u64;
-        BASE + shares.state_bytes + workers * (WORKER + each)
+        BASE + list(memory) + shares.state_bytes + workers * (WORKER + each)
     }
 
     #[test]
@@ -64,23 +76,25 @@ mod tests {
         for (memory, workers) in [(128, 1), (256, 1), (256, 4), (1024, 16), (8192, 256)] {
             let memory = memory * MIB;
             assert!(least(workers) <= memory);
-            let shares = share_out(memory, workers);
-            assert!(sum(&shares, workers.into()) <= memory, "{memory} for {workers}: {shares:?}");
+            for is_on_disk in [true, false] {
+                let shares = share_out(memory, workers, is_on_disk);
+                assert!(sum(memory, &shares, workers.into()) <= memory, "{memory} for {workers}: {shares:?}");
+            }
         }
     }
 
     #[test]
     fn the_least_is_enough_for_the_least_shares() {
         for workers in [1, 2, 16, 256] {
-            let shares = share_out(least(workers), workers);
+            let shares = share_out(least(workers), workers, true);
             assert_eq!(shares.state_bytes, LEAST_STATE);
-            assert!(sum(&shares, workers.into()) <= least(workers));
+            assert!(sum(least(workers), &shares, workers.into()) <= least(workers));
             assert!(shares.staged_bytes >= 1 << 20);
         }
     }
 
     #[test]
     fn with_too_little_each_has_its_least() {
-        assert_eq!(share_out(0, 1), share_out(least(1), 1));
+        assert_eq!(share_out(0, 1, true), share_out(least(1), 1, true));
     }
 }

@@ -11,6 +11,7 @@ use edge::metrics::Metrics;
 use edge::{Peers, Stop};
 
 use crate::cli::{MembershipFlag, RunArgs, WebArgs};
+use crate::memory;
 
 /// Where it is served unless told otherwise.
 pub const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
@@ -64,6 +65,7 @@ pub fn start(
         token,
         hosts: web.advertise.iter().filter_map(|url| host(url)).collect(),
         group_is_hidden: args.membership == MembershipFlag::Broker,
+        list_bytes: memory::list_bytes(args.memory),
     };
     let (desk, news) = Desk::open(api::watched());
     let peers = Peers::default();

@@ -118,7 +118,7 @@ pub fn start(
     });
     let topology = Arc::new(topology);
     let client = kafka::client(global)?;
-    let shares = memory::share_out(args.memory, args.workers);
+    let shares = memory::share_out(args.memory, args.workers, global.state_dir.is_some());
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
     let shared = Shared {
         settings: Settings {

@@ -33,8 +33,8 @@ pub fn task_of(topology: Arc<Topology>, store: Box<dyn StateStore>) -> Task {
     task
 }
 
-/// What is left for the state of `run --memory 256MiB`, the default.
-const STATE_MEMORY: u64 = 112 << 20;
+/// What is left for the state of `run --memory 192MiB`, the default.
+const STATE_MEMORY: u64 = 66 << 20;
 
 /// The store that the program uses, empty, in this directory.
 pub fn disk_store(directory: &Path) -> Box<dyn StateStore> {
