@@ -120,7 +120,11 @@ impl ClientContext for Notes {
         if errors::is_refusal(&error, reason) {
             *lock(&self.refused) = Some(reason.to_owned());
         }
-        tracing::warn!(%error, reason, "Kafka client");
+        if errors::is_unmatched_pattern(&error, reason) {
+            tracing::debug!(reason, "no topic of a conversation of its own yet");
+        } else {
+            tracing::warn!(%error, reason, "Kafka client");
+        }
     }
 }
 

@@ -122,6 +122,16 @@ pub(crate) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
         .is_some_and(|code| needs_an_operator(code) || (is_about_identity(code) && !is_local(reason)))
 }
 
+/// Whether an error that a client tells its context says only that no topic has a name like this yet. A subscribed pattern begins
+/// with `^`, which no topic's name does.
+#[must_use]
+pub(crate) fn is_unmatched_pattern(error: &KafkaError, reason: &str) -> bool {
+    let is_unknown = error
+        .rdkafka_error_code()
+        .is_some_and(|code| code == Code::UnknownTopicOrPartition || code == Code::UnknownTopic);
+    is_unknown && reason.contains(": ^")
+}
+
 /// The broker does not know us. The code alone is no proof of that: see [`is_local`].
 fn is_about_identity(code: Code) -> bool {
     matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism)
@@ -235,6 +245,17 @@ fn advice(code: Code) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_without_topics_is_told_from_a_topic_that_is_missing() {
+        let is_it = |code, reason| is_unmatched_pattern(&KafkaError::Global(code), reason);
+        let pattern =
+            r"Subscribed topic not available: ^cx\.conversation\..*: Broker: Unknown topic or partition";
+        assert!(is_it(Code::UnknownTopicOrPartition, pattern));
+        assert!(!is_it(Code::TopicAuthorizationFailed, pattern));
+        let named = "Subscribed topic not available: cx.events: Broker: Unknown topic or partition";
+        assert!(!is_it(Code::UnknownTopicOrPartition, named));
+    }
 
     #[test]
     fn a_record_that_no_topic_takes_stops_the_program_instead_of_looping() {

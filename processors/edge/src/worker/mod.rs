@@ -395,11 +395,11 @@ fn reach(consumer: &BaseConsumer<Notes>, inputs: &[String]) {
     }
 }
 
-/// Errors of a poll that pass by themselves are only noted.
+/// Errors of a poll that pass by themselves are only noted: the client has told them already, with its reason.
 fn tolerate(error: rdkafka::error::KafkaError, notes: &Notes) -> Result<(), EdgeError> {
     let refused = notes.take_refused();
     if refused.is_none() && errors::of_poll(&error) != Remedy::Stop {
-        tracing::warn!(%error, "reading the input");
+        tracing::debug!(%error, "reading the input");
         return Ok(());
     }
     let refused = refused.map(|reason| format!(" ({reason})")).unwrap_or_default();
