@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use edge::{ReadsToTheEnd, has_passed};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -131,8 +132,8 @@ fn take(consumed: &mut Consumed, message: &rdkafka::message::BorrowedMessage<'_>
 
 /// How far a group has come in a topic, and in its own repartition topic.
 pub struct Watch {
-    consumer: BaseConsumer,
-    reader: BaseConsumer,
+    consumer: BaseConsumer<ReadsToTheEnd>,
+    reader: BaseConsumer<ReadsToTheEnd>,
     topic: String,
     repartition: String,
     partitions: i32,
@@ -147,7 +148,7 @@ impl Watch {
             let mut client = ClientConfig::new();
             client.set("bootstrap.servers", bootstrap).set("group.id", group);
             client.set("isolation.level", isolation).set("enable.partition.eof", "true");
-            client.set("enable.auto.commit", "false").create().unwrap()
+            client.set("enable.auto.commit", "false").create_with_context(ReadsToTheEnd).unwrap()
         };
         Self {
             // What is committed by now, without waiting for transactions that a killed instance left open.
@@ -232,9 +233,15 @@ impl Watch {
             }
         }
         self.reader.assign(&places).unwrap();
+        let passed = |partition: i32| {
+            let end = ends[usize::try_from(partition).unwrap()];
+            has_passed(&self.reader, &self.repartition, partition, end)
+        };
         while open > 0 {
             match self.reader.poll(self.timeout)? {
                 Ok(_) => return None,
+                // Not the end yet: more lies behind a transaction that a killed instance has left open, or the leader is new.
+                Err(KafkaError::PartitionEOF(partition)) if !passed(partition) => return None,
                 Err(KafkaError::PartitionEOF(_)) => open -= 1,
                 // What happened while nobody asked: of each broker that was away there may be many.
                 Err(_) => {}

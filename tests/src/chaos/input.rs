@@ -51,6 +51,9 @@ impl Input {
             .set("bootstrap.servers", bootstrap)
             // Each exactly once, and only what no loss of one broker can take back counts.
             .set("enable.idempotence", "true")
+            // A partition that knows nothing of a producer takes any sequence number (KIP-360): where the first of several requests
+            // on their way finds no leader yet and a later one does, the first counts as written before and is lost.
+            .set("max.in.flight.requests.per.connection", "1")
             .set("acks", "all")
             .set("linger.ms", "5")
             .set("message.timeout.ms", "300000")
