@@ -560,7 +560,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("partition.assignment.strategy", "rebalances are cooperative"),
     ("enable.partition.eof", "the restore needs it"),
     ("message.max.bytes", "a topic's own limit decides"),
-    ("delivery.report.only.error", "a store on disk needs to know where its changelog ends"),
+    ("delivery.report.only.error", "what was written is known by its offset alone"),
     ("sasl.oauthbearer.config", "use --kafka-token-file"),
 ];
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
+use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 use rdkafka::statistics::Statistics;
 
@@ -25,7 +25,12 @@ pub struct FailedDeliveries {
     pub code: RDKafkaErrorCode,
 }
 
-/// A producer's context that remembers which deliveries failed, and costs nothing for those that did not.
+/// A producer's context that remembers which deliveries failed.
+///
+/// Those count as failed, too, of which the client only infers that they were written: it says so of a batch that was refused
+/// when a later one of the same partition was taken. But a partition that knows nothing of a producer takes any sequence number
+/// (KAFKA-15591, mended in brokers of late 2026): where the leader is new the first request may find it not ready yet, and the
+/// second one is taken. Then the first batch is in nobody's log. Such a record comes back without an offset.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     failed: Mutex<Option<FailedDeliveries>>,
@@ -37,9 +42,17 @@ impl Deliveries {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn note_failed(&self, error: &KafkaError, message: &BorrowedMessage<'_>) {
-        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-        self.note(code, message.topic());
+    /// What became of a record; its offset, where it was written.
+    fn note_result(&self, result: &DeliveryResult<'_>) -> Option<i64> {
+        match result {
+            Ok(message) if message.offset() >= 0 => return Some(message.offset()),
+            Ok(message) => self.note(RDKafkaErrorCode::OutOfOrderSequenceNumber, message.topic()),
+            Err((error, message)) => {
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+                self.note(code, message.topic());
+            }
+        }
+        None
     }
 
     fn note(&self, code: RDKafkaErrorCode, topic: &str) {
@@ -74,9 +87,7 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, message)) = result {
-            self.note_failed(error, message);
-        }
+        self.note_result(result);
     }
 }
 
@@ -131,22 +142,60 @@ impl ProducerContext<NoCustomPartitioner> for DeliveriesAndEnds {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, remember: usize) {
-        match result {
-            // A record that was sent twice and written once may come back without its offset.
-            Ok(message) if remember == END && message.offset() >= 0 => {
-                let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-                let end = ends.entry(message.partition()).or_default();
-                *end = (*end).max(message.offset() + 1);
-            }
-            Ok(_) => {}
-            Err((error, message)) => self.deliveries.note_failed(error, message),
+        if let Some(offset) = self.deliveries.note_result(result)
+            && remember == END
+            && let Ok(message) = result
+        {
+            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            let end = ends.entry(message.partition()).or_default();
+            *end = (*end).max(offset + 1);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+
     use super::*;
+
+    /// No real broker can be made to refuse just the first of two requests that are on their way.
+    #[test]
+    fn what_the_client_only_infers_to_be_written_has_failed() {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("letters", 1, 1).unwrap();
+        let producer: BaseProducer<Deliveries, NoCustomPartitioner> = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("enable.idempotence", "true")
+            .set("batch.num.messages", "1")
+            .set("linger.ms", "0")
+            .create_with_context(Deliveries::default())
+            .unwrap();
+        let send = || producer.send(BaseRecord::<(), str>::to("letters").payload("x")).unwrap();
+        cluster.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
+        cluster.request_errors(
+            RDKafkaApiKey::Produce,
+            &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION],
+        );
+        send();
+        send();
+        producer.flush(PATIENCE).unwrap();
+        let told = FailedDeliveries {
+            count: 1,
+            topic: "letters".to_owned(),
+            code: RDKafkaErrorCode::OutOfOrderSequenceNumber,
+        };
+        assert_eq!(producer.context().take_failed(), Some(told));
+        send();
+        producer.flush(PATIENCE).unwrap();
+        assert_eq!(producer.context().take_failed(), None);
+    }
 
     #[test]
     fn what_failed_by_itself_is_told_rather_than_what_was_thrown_away_for_it() {

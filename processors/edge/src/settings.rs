@@ -41,8 +41,6 @@ pub struct Settings {
     pub membership: Membership,
     /// Where others can ask this instance over HTTP; none: they are not told.
     pub advertised: Option<String>,
-    /// Whether state outlives the process: then it has to be known where the changelog ends with each transaction.
-    pub state_survives: bool,
 }
 
 /// How much a worker's clients may hold.
@@ -184,8 +182,8 @@ impl Settings {
         // coordinator is gone it is looked for only after a change of some connection (#5511): for minutes there may be none,
         // and the worker stands still. A connection that closes when nothing is sent is such a change.
         config.set("connections.max.idle.ms", "10000");
-        // Where nobody asks for the changelog's end, what failed is all that there is to know.
-        config.set("delivery.report.only.error", if self.state_survives { "false" } else { "true" });
+        // What was written is known by its offset alone, see `Deliveries`.
+        config.set("delivery.report.only.error", "false");
         // For what operators see of the client.
         config.set(STATISTICS, "2000");
         config.set("message.max.bytes", RECORD_BYTES_MAX.to_string());

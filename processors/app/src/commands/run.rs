@@ -233,7 +233,6 @@ fn settings(
         overrides: Overrides(kafka::properties(global)?),
         commit_interval: Duration::from_millis(config.commit.interval_ms),
         commit_bytes_max: config.commit.bytes_max.min(shares.staged_bytes),
-        state_survives: global.state_dir.is_some(),
         queues: shares.queues,
         transaction_timeout: Duration::from_millis(config.transaction_timeout_ms),
         membership: match args.membership {
