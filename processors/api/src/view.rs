@@ -78,15 +78,15 @@ impl View {
                 for record in records {
                     let Some(change) = self.record(partition, record) else { continue };
                     changed(change);
-                    self.cut(&mut changed);
                 }
                 self.whole.insert(partition, is_whole);
+                self.cut(changed);
             }
         }
     }
 
     /// Lets rows go until there is room.
-    fn cut(&mut self, changed: &mut impl FnMut(Changed)) {
+    fn cut(&mut self, mut changed: impl FnMut(Changed)) {
         while self.bytes > self.bytes_max {
             let Some(id) = self.first_to_go() else { break };
             self.remove(&id);
@@ -236,7 +236,7 @@ mod tests {
         }
         view.bytes_max = bytes_of(&row("d", 4, None));
         let mut gone = Vec::new();
-        view.cut(&mut |change| gone.push(change));
+        view.take(nothing(0), |change| gone.push(change));
         let gone_are = ["c", "b", "a"].map(|id| Changed::Gone(id.into()));
         assert_eq!((gone, ids(&view, None)), (gone_are.to_vec(), vec!["d".to_owned()]));
         assert_eq!(view.bytes, view.bytes_max);

@@ -10,6 +10,7 @@ use crate::commands::bench::args::BenchArgs;
 use crate::commands::dead_letters::args::DeadLettersCommand;
 use crate::config::units;
 use crate::kafka::security::{self, SecurityArgs};
+use crate::memory;
 
 /// Folds contact-centre events into activities, timelines and figures, exactly once, on Kafka.
 #[derive(Debug, Parser)]
@@ -134,7 +135,7 @@ pub struct RunArgs {
     pub standbys: u8,
     /// How much memory the process may take, at least 104MiB, and 24MiB more for each further worker. About a third of it is for
     /// the state that lies in --state-dir; without that the state is in memory, whatever it takes.
-    #[arg(long, env = "CX_MEMORY", default_value = "192MiB", value_name = "SIZE", value_parser = size)]
+    #[arg(long, env = "CX_MEMORY", default_value = memory::DEFAULT, value_name = "SIZE", value_parser = size)]
     pub memory: u64,
     /// Stop when the process that started this one is gone, however it ended (for `bench`).
     #[arg(long, hide = true)]
@@ -184,7 +185,7 @@ impl Default for RunArgs {
             workers: 1,
             membership: MembershipFlag::Classic,
             standbys: 0,
-            memory: 192 << 20,
+            memory: memory::DEFAULT_MIB << 20,
             ends_with_parent: false,
             no_create_topics: false,
             otlp_endpoint: None,

@@ -2,6 +2,9 @@
 
 use edge::Queues;
 
+/// What a process may take unless told otherwise, in MiB and as a flag's value.
+pub const DEFAULT_MIB: u64 = 192;
+pub const DEFAULT: &str = "192MiB";
 /// The program itself, with what serves HTTP and the metrics, and what the allocator has not given back yet.
 const BASE: u64 = 40 << 20;
 /// The API's list of conversations takes a sixteenth, and at least this.
@@ -81,6 +84,11 @@ mod tests {
                 assert!(sum(memory, &shares, workers.into()) <= memory, "{memory} for {workers}: {shares:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_default_is_the_same_for_the_flag_and_for_the_program() {
+        assert_eq!(DEFAULT, format!("{DEFAULT_MIB}MiB"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 use rdkafka::statistics::Statistics;
 
@@ -42,10 +42,10 @@ impl Deliveries {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// What became of a record; its offset, where it was written.
-    fn note_result(&self, result: &DeliveryResult<'_>) -> Option<i64> {
+    /// The record, if it was written; else it is noted that it was not.
+    fn written<'r, 'm>(&self, result: &'r DeliveryResult<'m>) -> Option<&'r BorrowedMessage<'m>> {
         match result {
-            Ok(message) if message.offset() >= 0 => return Some(message.offset()),
+            Ok(message) if message.offset() >= 0 => return Some(message),
             Ok(message) => self.note(RDKafkaErrorCode::OutOfOrderSequenceNumber, message.topic()),
             Err((error, message)) => {
                 let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
@@ -87,7 +87,7 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        self.note_result(result);
+        self.written(result);
     }
 }
 
@@ -142,13 +142,12 @@ impl ProducerContext<NoCustomPartitioner> for DeliveriesAndEnds {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, remember: usize) {
-        if let Some(offset) = self.deliveries.note_result(result)
+        if let Some(message) = self.deliveries.written(result)
             && remember == END
-            && let Ok(message) = result
         {
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             let end = ends.entry(message.partition()).or_default();
-            *end = (*end).max(offset + 1);
+            *end = (*end).max(message.offset() + 1);
         }
     }
 }

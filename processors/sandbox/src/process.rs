@@ -140,7 +140,6 @@ fn signal(name: &str, pid: u32) -> io::Result<()> {
         .map(|_| ())
 }
 
-/// Whether a process runs (one that has ended but was not reaped does not).
 /// The most memory that a process has taken so far, where the system tells.
 #[must_use]
 pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
@@ -150,6 +149,7 @@ pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
     kilobytes.checked_mul(1024)
 }
 
+/// Whether a process runs (one that has ended but was not reaped does not).
 #[cfg(test)]
 pub(crate) fn runs(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))

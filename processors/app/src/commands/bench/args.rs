@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cli;
 use crate::config::units;
+use crate::memory;
 
 /// Flags of `bench`.
 #[derive(Debug, Clone, Args)]
@@ -50,7 +51,7 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 1, conflicts_with = "existing", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// How much memory that instance may take.
-    #[arg(long, default_value = "192MiB", value_name = "SIZE", conflicts_with = "existing", value_parser = cli::size)]
+    #[arg(long, default_value = memory::DEFAULT, value_name = "SIZE", conflicts_with = "existing", value_parser = cli::size)]
     pub memory: u64,
     /// Give up when nothing more has come out for this time.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = cli::duration)]
