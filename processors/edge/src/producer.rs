@@ -149,17 +149,29 @@ impl TransactionalProducer {
         errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
     }
 
-    /// Puts the offsets into the transaction and commits it. Says whether the commit was answered at once: where it was
-    /// asked for again, an older request may still be on its way, and end a later transaction of this producer.
-    pub(crate) fn commit(
+    /// Puts the offsets into the transaction. It does not wait for records that are on their way: what is sent before has to
+    /// be drained before the commit.
+    pub(crate) fn put_offsets(
         &mut self,
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
         stop: &dyn Fn() -> bool,
-    ) -> Result<AtOnce, TransactionFailed> {
+    ) -> Result<(), TransactionFailed> {
         let sending = || self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
-        repeat(sending, stop)
-            .map_err(|error| TransactionFailed::new("cannot put the offsets into the transaction", error))?;
+        repeat(sending, stop).map_err(|error| {
+            // A record that cannot be written may be why, and says more.
+            self.serve();
+            let unwritten = self.producer.context().take_failed();
+            unwritten.map_or_else(
+                || TransactionFailed::new("cannot put the offsets into the transaction", error),
+                |FailedDeliveries { topic, code, .. }| self.undelivered(topic, code),
+            )
+        })
+    }
+
+    /// Commits the transaction. Says whether the commit was answered at once: where it was asked for again, an older request
+    /// may still be on its way, and end a later transaction of this producer.
+    pub(crate) fn commit(&mut self, stop: &dyn Fn() -> bool) -> Result<AtOnce, TransactionFailed> {
         let mut calls = 0;
         let committing = || {
             calls += 1;

@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Only these parts.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Part>,
+    /// Only these systems, named as in the tables; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    system: Vec<String>,
     /// Events in a second, of the latencies.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) latency_rate: u32,
@@ -56,6 +59,9 @@ pub(crate) enum Hidden {
     Copy {
         /// The broker's address.
         bootstrap: String,
+        /// Write a changelog too.
+        #[arg(long)]
+        changelog: bool,
     },
 }
 
@@ -82,15 +88,26 @@ impl Args {
             format!("two programs are called {name}: give each --sut a name of its own")
         } else if let Some(name) = args.baseline.as_deref().filter(|name| !names.contains(name)) {
             format!("--baseline {name} is no --sut: name one of them")
+        } else if let Some(name) = args.system.iter().find(|name| !args.knows(name)) {
+            format!("--system {name} is none: name one of the tables'")
         } else {
             return args;
         };
         Self::command().error(ErrorKind::ValueValidation, wrong).exit()
     }
 
+    fn knows(&self, system: &str) -> bool {
+        BUILT_IN.contains(&system) || self.sut.iter().any(|sut| sut.name == system)
+    }
+
     /// Whether a part is to be measured.
     pub(crate) fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// Whether a system is to be measured.
+    pub(crate) fn wants_system(&self, name: &str) -> bool {
+        self.system.is_empty() || self.system.iter().any(|wanted| wanted == name)
     }
 
     /// The system that the targets compare with, if there is any.

@@ -42,12 +42,14 @@ const LOW_RATE: u32 = 200;
 
 fn main() -> ExitCode {
     let args = Args::checked();
-    if let Some(Hidden::Copy { bootstrap }) = &args.hidden {
-        copying::run(bootstrap);
+    if let Some(Hidden::Copy { bootstrap, changelog }) = &args.hidden {
+        copying::run(bootstrap, *changelog);
     }
     // Where the program finds topics.yaml, and what relative paths on the command line mean.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap();
-    let suite = Suite { systems: systems::all(&args.sut), args: &args };
+    let mut systems = systems::all(&args.sut);
+    systems.retain(|system| args.wants_system(&system.name));
+    let suite = Suite { systems, args: &args };
     let measured = suite.measure();
     println!("{}", targets::table(&measured, args.baseline()));
     if measured.failures() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

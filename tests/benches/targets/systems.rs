@@ -4,6 +4,8 @@ use cx_timelines_tests::program;
 
 /// Only copies the records: what no pipeline can be better than.
 pub(crate) const COPYING: &str = "copying";
+/// The same, with as many records as [`ACTIVITIES`] writes: what no program with state can be better than.
+const COPYING_MORE: &str = "copying, with a changelog";
 /// This program with one processor, its state in memory.
 pub(crate) const ACTIVITIES: &str = "activities";
 /// The same, its state on disk.
@@ -13,7 +15,8 @@ pub(crate) const ALL: &str = "all processors";
 const ALL_ON_DISK: &str = "all processors, on disk";
 
 /// The names that are taken.
-pub(crate) const BUILT_IN: [&str; 5] = [COPYING, ACTIVITIES, ACTIVITIES_ON_DISK, ALL, ALL_ON_DISK];
+pub(crate) const BUILT_IN: [&str; 6] =
+    [COPYING, COPYING_MORE, ACTIVITIES, ACTIVITIES_ON_DISK, ALL, ALL_ON_DISK];
 
 /// A program that somebody named.
 #[derive(Debug, Clone)]
@@ -55,10 +58,12 @@ impl System {
 /// Those that are always measured, then those that were named.
 pub(crate) fn all(named: &[Sut]) -> Vec<System> {
     let this = std::env::current_exe().unwrap();
+    let copy = [this.to_str().unwrap(), "copy", "{bootstrap}"];
     let only_activities = ["--processors", "activities"];
     let on_disk = ["--state-dir", "{state}"];
     let mut systems = vec![
-        System::new(COPYING, &[this.to_str().unwrap(), "copy", "{bootstrap}"]),
+        System::new(COPYING, &copy),
+        System::new(COPYING_MORE, &[&copy[..], &["--changelog"]].concat()),
         System::ours(ACTIVITIES, &only_activities),
         System::ours(ACTIVITIES_ON_DISK, &[only_activities, on_disk].concat()),
         System::ours(ALL, &[]),
