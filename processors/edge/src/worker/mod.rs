@@ -181,13 +181,14 @@ impl Worker {
         self.attend()?;
         self.look_around()?;
         let mut began = None;
+        let mut rested = Duration::ZERO;
         let mut wait = self.patience();
         loop {
             let Some(result) = self.consumer.poll(wait) else {
-                if self.staged_since.is_some() && self.lets_coordinator_finish() {
-                    continue;
-                }
-                break;
+                let Some(rest) = self.rest() else { break };
+                std::thread::sleep(rest);
+                rested += rest;
+                continue;
             };
             let message = match result {
                 Ok(message) => message,
@@ -219,7 +220,7 @@ impl Worker {
             }
         }
         if let Some(began) = began {
-            self.shared.metrics.processing_latency(began.elapsed());
+            self.shared.metrics.processing_latency(began.elapsed().saturating_sub(rested));
         }
         // The input ran dry, or it is time.
         self.commit()
@@ -237,14 +238,11 @@ impl Worker {
         }
     }
 
-    /// Waits where the last transaction has only just been committed; `false` where there was nothing to wait for.
-    fn lets_coordinator_finish(&self) -> bool {
+    /// How long what is staged has to wait until the coordinator is done with the last transaction; none: not any more.
+    fn rest(&self) -> Option<Duration> {
         let rest = COMMITS_APART.saturating_sub(self.committed_at.elapsed());
-        let waits = !rest.is_zero() && !self.shared.stop.is_requested();
-        if waits {
-            std::thread::sleep(rest);
-        }
-        waits
+        let waits = self.staged_since.is_some() && !rest.is_zero() && !self.shared.stop.is_requested();
+        waits.then_some(rest)
     }
 
     fn is_commit_due(&self) -> bool {
