@@ -58,6 +58,12 @@ impl TransactionFailed {
             in_doubt: false,
         }
     }
+
+    /// The same where the client takes no abort, since another call is under way.
+    fn unabortable(self) -> Self {
+        let remedy = if self.remedy == Remedy::Abort { Remedy::Rebuild } else { self.remedy };
+        Self { remedy, ..self }
+    }
 }
 
 /// Whether a commit was answered at once.
@@ -157,16 +163,20 @@ impl TransactionalProducer {
         group: &ConsumerGroupMetadata,
         stop: &dyn Fn() -> bool,
     ) -> Result<(), TransactionFailed> {
-        let sending = || self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
-        repeat(sending, stop).map_err(|error| {
-            // A record that cannot be written may be why, and says more.
+        loop {
+            let sent = self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
+            let Err(error) = sent else { return Ok(()) };
+            let is_under_way = errors::of_transaction(&error) == Remedy::Retry;
+            // A record that cannot be written may be why, and says more. This call has no end by itself.
             self.serve();
-            let unwritten = self.producer.context().take_failed();
-            unwritten.map_or_else(
-                || TransactionFailed::new("cannot put the offsets into the transaction", error),
-                |FailedDeliveries { topic, code, .. }| self.undelivered(topic, code),
-            )
-        })
+            if let Some(FailedDeliveries { topic, code, .. }) = self.producer.context().take_failed() {
+                let failed = self.undelivered(topic, code);
+                return Err(if is_under_way { failed.unabortable() } else { failed });
+            }
+            if !is_under_way || stop() {
+                return Err(TransactionFailed::new("cannot put the offsets into the transaction", error));
+            }
+        }
     }
 
     /// Commits the transaction. Says whether the commit was answered at once: where it was asked for again, an older request
