@@ -58,12 +58,6 @@ impl TransactionFailed {
             in_doubt: false,
         }
     }
-
-    /// The same where the client takes no abort, since another call is under way.
-    fn unabortable(self) -> Self {
-        let remedy = if self.remedy == Remedy::Abort { Remedy::Rebuild } else { self.remedy };
-        Self { remedy, ..self }
-    }
 }
 
 /// Whether a commit was answered at once.
@@ -155,33 +149,17 @@ impl TransactionalProducer {
         errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
     }
 
-    /// Puts the offsets into the transaction. It does not wait for records that are on their way: what is sent before has to
-    /// be drained before the commit.
-    pub(crate) fn put_offsets(
+    /// Puts the offsets into the transaction and commits it. Says whether the commit was answered at once: where it was
+    /// asked for again, an older request may still be on its way, and end a later transaction of this producer.
+    pub(crate) fn commit(
         &mut self,
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
         stop: &dyn Fn() -> bool,
-    ) -> Result<(), TransactionFailed> {
-        loop {
-            let sent = self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
-            let Err(error) = sent else { return Ok(()) };
-            let is_under_way = errors::of_transaction(&error) == Remedy::Retry;
-            // A record that cannot be written may be why, and says more. This call has no end by itself.
-            self.serve();
-            if let Some(FailedDeliveries { topic, code, .. }) = self.producer.context().take_failed() {
-                let failed = self.undelivered(topic, code);
-                return Err(if is_under_way { failed.unabortable() } else { failed });
-            }
-            if !is_under_way || stop() {
-                return Err(TransactionFailed::new("cannot put the offsets into the transaction", error));
-            }
-        }
-    }
-
-    /// Commits the transaction. Says whether the commit was answered at once: where it was asked for again, an older request
-    /// may still be on its way, and end a later transaction of this producer.
-    pub(crate) fn commit(&mut self, stop: &dyn Fn() -> bool) -> Result<AtOnce, TransactionFailed> {
+    ) -> Result<AtOnce, TransactionFailed> {
+        let sending = || self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
+        repeat(sending, stop)
+            .map_err(|error| TransactionFailed::new("cannot put the offsets into the transaction", error))?;
         let mut calls = 0;
         let committing = || {
             calls += 1;

@@ -172,9 +172,8 @@ impl Settings {
         config.set("transaction.timeout.ms", self.transaction_timeout.as_millis().to_string());
         // Nothing is sent until a commit begins, and then everything at once.
         config.set("linger.ms", "1");
-        // The coordinator may answer CONCURRENT_TRANSACTIONS just after a commit; the default waits 100 ms. Each further time it
-        // is twice as long, up to a second.
-        config.set("retry.backoff.ms", "2");
+        // The coordinator often answers CONCURRENT_TRANSACTIONS just after a commit; the default waits 100 ms.
+        config.set("retry.backoff.ms", "10");
         // The client refuses a record that is larger than its whole queue for ever.
         let queue = self.queues.sent_bytes.max(RECORD_BYTES_MAX + RECORD_BYTES_MAX / 8);
         config.set("queue.buffering.max.kbytes", (queue >> 10).to_string());

@@ -55,16 +55,6 @@ impl Worker {
 
     fn transact(&mut self) -> Result<AtOnce, Failed> {
         self.producer.begin()?;
-        self.transactions += 1;
-        let offsets = self
-            .marked_offsets()
-            .map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
-        // Read after every poll: an old generation is refused, and so a zombie is fenced.
-        let group = self.consumer.group_metadata().ok_or_else(|| {
-            Failed::Transaction(unusable("the consumer has no group", rdkafka::error::KafkaError::Canceled))
-        })?;
-        let stop = self.shared.stop.clone();
-        let stop = || stop.is_overdue();
         for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
             if let Err(error) = lane.task.prepare(&mut self.producer) {
                 let failed = self.producer.take_send_failure();
@@ -77,10 +67,17 @@ impl Worker {
                 || unusable("a record could not be handed over", rdkafka::error::KafkaError::Canceled);
             return Err(Failed::Transaction(failed.unwrap_or_else(canceled)));
         }
-        // While the records are on their way.
-        self.producer.put_offsets(&offsets, &group, &stop)?;
+        self.transactions += 1;
+        let offsets = self
+            .marked_offsets()
+            .map_err(|error| Failed::Transaction(unusable("cannot list the offsets", error)))?;
         self.producer.drain()?;
-        Ok(self.producer.commit(&stop)?)
+        // Read after every poll: an old generation is refused, and so a zombie is fenced.
+        let group = self.consumer.group_metadata().ok_or_else(|| {
+            Failed::Transaction(unusable("the consumer has no group", rdkafka::error::KafkaError::Canceled))
+        })?;
+        let stop = self.shared.stop.clone();
+        Ok(self.producer.commit(&offsets, &group, &|| stop.is_overdue())?)
     }
 
     /// The offsets of the transaction, each with the transaction's mark as its text.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use engine::TaskError;
 
 use super::collected::Collected;
-use super::{After, Next, Parcel, Part, Stage, Worker};
+use super::{After, Next, Part, Stage, Worker};
 use crate::sim::broker::{Offset, Place, Record, Refused};
 use crate::sim::defect::Defect;
 use crate::sim::faults::Fault;
@@ -39,11 +39,7 @@ impl Worker {
         self.offsets = self.staged_offsets(world);
         let (name, offsets) = (&self.name, &self.offsets);
         world.note(format_args!("{name}: begins a transaction up to {offsets:?}"));
-        let mut parcels: VecDeque<Parcel> =
-            sink.batches(&mut world.rng).into_iter().map(Parcel::Records).collect();
-        // They are put into the transaction while its records are on their way.
-        parcels.insert(world.rng.between(0, parcels.len()), Parcel::Offsets);
-        self.stage = Stage::Send(parcels);
+        self.stage = Stage::Send(sink.batches(&mut world.rng));
         Ok(())
     }
 
@@ -60,30 +56,11 @@ impl Worker {
         .collect()
     }
 
-    pub(super) fn send(&mut self, mut parcels: VecDeque<Parcel>, world: &mut World) -> Result<(), String> {
-        match parcels.pop_front() {
-            Some(Parcel::Records((place, records))) => self.send_records(place, records, parcels, world),
-            Some(Parcel::Offsets) => self.send_offsets(parcels, world)?,
-            None => {
-                self.stage = Stage::End;
-                if world.has(Defect::StoreBeforeCommit) {
-                    for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
-                        let end = self.changelog_ends.get(&lane.task.partition()).copied();
-                        let _ = lane.task.committed(end);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn send_records(
-        &mut self,
-        place: Place,
-        records: Vec<Record>,
-        mut rest: VecDeque<Parcel>,
-        world: &mut World,
-    ) {
+    pub(super) fn send(&mut self, mut batches: VecDeque<(Place, Vec<Record>)>, world: &mut World) {
+        let Some((place, records)) = batches.pop_front() else {
+            self.stage = Stage::Offsets;
+            return;
+        };
         if world.strikes(Fault::Abort) {
             let name = &self.name;
             world.note(format_args!("{name}: cannot write to {place:?}"));
@@ -103,20 +80,20 @@ impl Worker {
                 }
                 let name = &self.name;
                 world.note(format_args!("{name}: has written to {place:?}"));
-                self.stage = Stage::Send(rest);
+                self.stage = Stage::Send(batches);
             }
             Err(Refused::Busy) => {
-                rest.push_front(Parcel::Records((place, records)));
-                self.stage = Stage::Send(rest);
+                batches.push_front((place, records));
+                self.stage = Stage::Send(batches);
             }
             Err(refused) => self.fenced(refused, false, world),
         }
     }
 
-    fn send_offsets(&mut self, mut rest: VecDeque<Parcel>, world: &mut World) -> Result<(), String> {
+    pub(super) fn send_offsets(&mut self, world: &mut World) -> Result<(), String> {
         if world.has(Defect::OffsetsOutside) {
             world.broker.commit_at_once(&self.offsets)?;
-            self.stage = Stage::Send(rest);
+            self.stage = Stage::End;
             return Ok(());
         }
         let is_checked = !world.has(Defect::NoGeneration);
@@ -126,12 +103,15 @@ impl Worker {
         match answer {
             Ok(()) => {
                 self.has_sent = true;
-                self.stage = Stage::Send(rest);
+                self.stage = Stage::End;
+                if world.has(Defect::StoreBeforeCommit) {
+                    for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
+                        let end = self.changelog_ends.get(&lane.task.partition()).copied();
+                        let _ = lane.task.committed(end);
+                    }
+                }
             }
-            Err(Refused::Busy) => {
-                rest.push_front(Parcel::Offsets);
-                self.stage = Stage::Send(rest);
-            }
+            Err(Refused::Busy) => self.stage = Stage::Offsets,
             Err(Refused::StaleMember) => {
                 // The coordinator has taken the group into the transaction before it asks the group.
                 self.has_sent = true;

@@ -38,20 +38,14 @@ enum Stage {
     /// Ask for an epoch; whatever was open under this name is aborted by it.
     Init(Next),
     Turn(Part),
-    /// Send what was staged, one request after the other.
-    Send(VecDeque<Parcel>),
+    /// Send what was staged, partition by partition.
+    Send(VecDeque<(Place, Vec<Record>)>),
+    Offsets,
     End,
     Doubt,
     Settle(bool),
     Abort,
     Gone,
-}
-
-/// What one request of a transaction carries.
-enum Parcel {
-    /// Records of one partition.
-    Records((Place, Vec<Record>)),
-    Offsets,
 }
 
 /// What comes after a new epoch.
@@ -145,7 +139,8 @@ impl Worker {
         match std::mem::replace(&mut self.stage, Stage::Turn(Part::Group)) {
             Stage::Init(next) => self.init(next, world),
             Stage::Turn(part) => self.turn(part, world)?,
-            Stage::Send(parcels) => self.send(parcels, world)?,
+            Stage::Send(batches) => self.send(batches, world),
+            Stage::Offsets => self.send_offsets(world)?,
             Stage::End => self.end(world)?,
             Stage::Doubt => self.doubt(world)?,
             Stage::Settle(committed) => self.settle(committed, world)?,
