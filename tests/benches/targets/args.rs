@@ -89,7 +89,10 @@ impl Args {
         } else if let Some(name) = args.baseline.as_deref().filter(|name| !names.contains(name)) {
             format!("--baseline {name} is no --sut: name one of them")
         } else if let Some(name) = args.system.iter().find(|name| !args.knows(name)) {
-            format!("--system {name} is none: name one of the tables'")
+            format!(
+                "--system {name} is none: name a --sut or one of {}",
+                BUILT_IN.map(|name| format!("'{name}'")).join(", ")
+            )
         } else {
             return args;
         };

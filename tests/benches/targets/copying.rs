@@ -1,5 +1,6 @@
 //! The practical limit: copies each record, exactly once, and does nothing else. One thread, with clients as a worker of the
-//! program has them, commits as it does: when the input runs dry, and at the latest after 100 ms.
+//! program has them, commits when the input runs dry, and at the latest after 100 ms. Unlike the program it does not wait
+//! between two transactions.
 //!
 //! The same with a changelog is the limit of whatever keeps state: it gives each copy the two headers of an output, and writes as
 //! many records for an event as the program does with the activities alone.
@@ -112,8 +113,8 @@ impl Copier {
 
     fn write_changes(&self, message: &BorrowedMessage<'_>) {
         let payload = message.payload().unwrap_or_default();
-        let (key, value) =
-            payload[..payload.len().min(CHANGE_BYTES)].split_at(payload.len().min(CHANGE_BYTES) / 2);
+        let change = &payload[..payload.len().min(CHANGE_BYTES)];
+        let (key, value) = change.split_at(change.len() / 2);
         let changes_until = |offset: i64| offset * CHANGES_OF_FIVE / 5;
         for _ in changes_until(message.offset())..changes_until(message.offset() + 1) {
             let record = BaseRecord::to(CHANGELOG).partition(message.partition());
@@ -124,7 +125,7 @@ impl Copier {
     fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) {
         while let Err((error, back)) = self.producer.send(record) {
             let is_full = matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull));
-            assert!(is_full, "writing: {error}");
+            assert!(is_full, "writing {}: {error}", back.topic);
             self.producer.poll(Duration::ZERO);
             std::thread::sleep(PAUSE);
             record = back;
