@@ -240,7 +240,7 @@ impl Worker {
 
     /// How long what is staged has to wait until the coordinator is done with the last transaction; none: not any more.
     fn rest(&self) -> Option<Duration> {
-        let rest = COMMITS_APART.saturating_sub(self.committed_at.elapsed());
+        let rest = rest_after(self.committed_at.elapsed(), self.shared.settings.commit_interval);
         let waits = self.staged_since.is_some() && !rest.is_zero() && !self.shared.stop.is_requested();
         waits.then_some(rest)
     }
@@ -370,6 +370,12 @@ impl Worker {
     }
 }
 
+/// What is left of the wait between two transactions. It is never longer than the commit interval, which bounds how long a record
+/// may wait for its commit.
+fn rest_after(since_commit: Duration, commit_interval: Duration) -> Duration {
+    COMMITS_APART.min(commit_interval).saturating_sub(since_commit)
+}
+
 /// What became of a message.
 enum Taken {
     /// It was taken, or nobody waits for it.
@@ -430,4 +436,18 @@ fn tolerate(error: rdkafka::error::KafkaError, notes: &Notes) -> Result<(), Edge
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_waits_for_the_last_one_but_no_longer_than_the_commit_interval() {
+        let ms = Duration::from_millis;
+        assert_eq!(rest_after(ms(2), ms(100)), ms(3));
+        assert_eq!(rest_after(ms(5), ms(100)), ms(0));
+        assert_eq!(rest_after(ms(0), ms(1)), ms(1));
+        assert_eq!(rest_after(ms(1), ms(1)), ms(0));
+    }
 }
