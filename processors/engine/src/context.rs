@@ -76,6 +76,12 @@ impl<'t> Context<'t> {
         self.writes.put(full, value);
     }
 
+    /// The same, of a value that is not copied where its buffer has no room left.
+    pub fn put_owned(&mut self, key: &[u8], value: Vec<u8>) {
+        let full = overlay::full_key(self.scratch, self.namespace, key);
+        self.writes.put_owned(full, value);
+    }
+
     /// Removes the state of a key.
     pub fn delete(&mut self, key: &[u8]) {
         let full = overlay::full_key(self.scratch, self.namespace, key);

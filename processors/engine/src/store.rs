@@ -28,6 +28,11 @@ impl WriteBatch {
         self.set(key, Some(value.into()));
     }
 
+    /// The same, of a value that is not copied where its buffer has no room left.
+    pub fn put_owned(&mut self, key: &[u8], value: Vec<u8>) {
+        self.set(key, Some(value.into_boxed_slice()));
+    }
+
     /// Removes a key.
     pub fn delete(&mut self, key: &[u8]) {
         self.set(key, None);

@@ -88,7 +88,7 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 
 /// The number of the form in which the processors keep their state. A state on disk of another form is restored from the
 /// changelog; so this changes whenever any stored form does.
-pub const STATE_FORMAT: u32 = 3;
+pub const STATE_FORMAT: u32 = 4;
 
 /// The names of all processors, in an order in which each comes after those that it follows.
 pub const NAMES: [&str; 9] = [

@@ -108,3 +108,61 @@ fn an_event_of_a_note_on_its_own_counts_once_too() {
     assert_eq!(reasons(&driver), ["conflicting-duplicate"]);
     assert_eq!(driver.record("cx.activities", "n").unwrap()["revision"], 1);
 }
+
+/// More than a page of ids takes, and more than the pages below the first one do.
+const MANY: i64 = 1_500;
+
+fn many(of: &EventFactory, first_second: i64) -> Vec<String> {
+    let id = |number: i64| match number % 3 {
+        0 => format!("{number:08x}-0964-47dd-ae99-17b2b621320b"),
+        1 => format!("{number:024x}"),
+        _ => format!("event {number}"),
+    };
+    let fact = |number| of.event(&id(number), "ANYTHING", first_second + number, json!({}));
+    (0..MANY).map(|number| fact(number).to_string()).collect()
+}
+
+#[test]
+fn each_of_very_many_events_of_a_conversation_is_known_by_its_id_whatever_that_looks_like() {
+    let mut driver = driver_of_activities();
+    let push = |driver: &mut Driver, events: &[String]| {
+        for some in events.chunks(97) {
+            some.iter().for_each(|event| driver.push(event.as_str()));
+            while driver.step() {}
+            driver.commit();
+            driver.crash();
+        }
+    };
+    push(&mut driver, &many(&c(), 0));
+    let (records, most) = ids(&driver);
+    assert!(records < usize::try_from(MANY).unwrap() / 4, "{records} records hold the ids");
+    assert!(most < 1_200, "one of them has {most} bytes");
+    push(&mut driver, &many(&c(), 0));
+    push(&mut driver, &many(&c(), 1));
+    driver.finish();
+    let many = u64::try_from(MANY).unwrap();
+    assert_eq!(driver.events(EventClass::Fact), many);
+    assert_eq!(driver.events(EventClass::Duplicate), many);
+    assert_eq!(reasons(&driver), vec!["conflicting-duplicate"; usize::try_from(MANY).unwrap()]);
+}
+
+/// How many records of the changelog hold ids of events, and the most bytes that one has.
+fn ids(driver: &Driver) -> (usize, usize) {
+    let pages = driver.changelog().filter(|(key, _)| matches!(key, [b'g', b'e' | b'l', ..]));
+    pages.fold((0, 0), |(count, most), (_, value)| (count + 1, most.max(value.len())))
+}
+
+#[test]
+fn of_very_many_events_of_an_erased_conversation_none_leaves_its_trace() {
+    let mut driver = driver_of(4);
+    let audit = |driver: &Driver| driver.finals().keys().filter(|(topic, _)| topic == "cx.audit").count();
+    many(&c(), 0).into_iter().for_each(|event| driver.push(event));
+    driver.finish();
+    assert_eq!(audit(&driver), usize::try_from(MANY).unwrap());
+    driver.push_erasure(
+        model::ErasureRequest { conversation_id: Some("c".to_owned()), customer_id: None }.write(),
+    );
+    driver.finish();
+    assert_eq!(audit(&driver), 0);
+    assert_eq!(ids(&driver).0, 1, "only the marker is left");
+}

@@ -26,20 +26,23 @@ fn of_session(mut event: Value) -> Value {
 }
 
 /// Something of every kind of state: an answered and flagged message with suggestions, a relation that waits, a session, an
-/// alert.
+/// alert, and more events than one page of ids takes.
 fn events(conversation: &str) -> Vec<Value> {
     let of = EventFactory::new(conversation);
     let name = |kind: &str| format!("{kind} of {conversation}");
     let suggestion =
         json!({"requestedMessage": {"id": name("m")}, "suggestions": [{"messageBody": {"t": "x"}}]});
     let message = of.message(&name("e1"), "CUSTOMER_MESSAGE", 0, &name("m"), "CUSTOMER:cus", "words");
-    vec![
+    let fact = |number: i64| of.event(&name(&format!("f{number}")), "ANYTHING", 3, json!({}));
+    let mut events = vec![
         if conversation == CONVERSATION { of_session(message) } else { message },
         of.event(&name("e2"), "BOT_SUGGESTION", 1, suggestion),
         of.message(&name("e3"), "AGENT_MESSAGE", 2, &name("r"), "AGENT:ann", "words"),
         of.edit(&name("e4"), 3, "unknown", "CUSTOMER:cus", "words"),
         of.event(&name("e5"), "ANYTHING", 7_200, json!({})),
-    ]
+    ];
+    events.extend((0..60).map(fact));
+    events
 }
 
 fn push_all(driver: &mut Driver, events: &[Value]) {

@@ -3,11 +3,12 @@
 use model::{Action, Event};
 use serde::{Deserialize, Serialize};
 
+use super::seen::{Page, Seen};
 use crate::Limits;
 use crate::stored::behind;
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// The time of the last event is written down again only when it is so much later: limits are hours and days.
 const STEP_MS: i64 = 60 * 1000;
 
@@ -92,9 +93,23 @@ impl<'a> Life<'a> {
         behind(VERSION, self).unwrap_or_default()
     }
 
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, String> {
+    /// The life with a page of its events behind it, to which one may be added.
+    pub(super) fn write_before(&self, page: Page<'_>, added: Option<&Seen<'_>>) -> Vec<u8> {
+        let mut record = self.write();
+        record.extend_from_slice(page.bytes());
+        if let Some(added) = added {
+            added.push_to(&mut record);
+        }
+        record
+    }
+
+    /// A life, and the first page of its events.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<(Self, Page<'a>), String> {
         match bytes {
-            [VERSION, rest @ ..] => postcard::from_bytes(rest).map_err(|problem| problem.to_string()),
+            [VERSION, rest @ ..] => {
+                let (life, page) = postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?;
+                Ok((life, Page::of(Some(page))))
+            }
             other => Err(format!("version {:?} of the form, not {VERSION}", other.first())),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! *Each event once.* An event that has been folded is remembered by its id and by a number for what it said. Another one of
 //! the same id is a duplicate if it says the same, and ends here. If it says something else it is never silently dropped: the
-//! first one seen stays, the other becomes a dead letter.
+//! first one seen stays, the other becomes a dead letter. The ids lie in pages (see `seen`), the first page behind the life.
 //!
 //! *Nothing lives for ever.* A conversation is forgotten some time after it was closed, or after its last event: all
 //! processors are asked to drop its state, and what is left is the knowledge that there was one. So an event that comes
@@ -12,6 +12,7 @@
 //! this for ever.
 
 mod life;
+mod seen;
 
 use engine::{
     Context, Emitter, Erasure, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, SourceRecord,
@@ -22,15 +23,16 @@ use crate::owner::Owned;
 use crate::stored::prefixed;
 use crate::{Limits, timers};
 use life::{Alive, Life};
+use seen::{Found, Page, Seen};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "admission";
 /// Begins the keys of its state.
 pub(crate) const NAMESPACE: u8 = b'g';
 
-/// Begins the keys of events: behind it comes the scope, and the event's id.
-const EVENT: u8 = b'e';
-/// Begins the keys of lives: behind it comes the scope.
+/// Begins the keys of further pages of events: behind it comes the scope, and the page's path.
+const PAGE: u8 = b'e';
+/// Begins the keys of lives, each with the first page of its events: behind it comes the scope.
 const LIFE: u8 = b'l';
 /// Begins the keys of timers of lives.
 const TIMER: u8 = b't';
@@ -88,30 +90,30 @@ impl Processor for Admission {
         };
         let home = life_key.get(1..).unwrap_or_default();
         let now_ms = context.clock_ms();
-        let next = context.read(&life_key, |life| self.live_on(life, event, now_ms))?;
-        let next = match next.map_err(|problem| corrupt(home, problem))? {
+        let seen = Seen::new(&event.id, event.content_hash());
+        let next = context.read(&life_key, |record| self.live_on(record, event, &seen, now_ms))?;
+        let (change, outcome) = match next.map_err(|problem| corrupt(home, problem))? {
             Next::Refused(rejection) => return Ok(Outcome::Rejected(rejection)),
-            Next::Lives(next) => next,
+            Next::Known { same } => return Ok(judged(Some(same))),
+            Next::Admitted(change) => (Some(change), judged(None)),
+            Next::ElsewhereOrNew(change) => {
+                let same = look_further(home, &seen, context)?;
+                (change.filter(|_| same.is_none()), judged(same))
+            }
         };
-        let key = event_key(home, &event.id);
-        let content = event.content_hash().to_be_bytes();
-        let same = context.read(&key, |before| before.map(|before| before == content))?;
-        if same.is_none() {
-            context.put(&key, &content);
-            if let Some(Change { life, ends_ms }) = next {
-                context.put(&life_key, &life);
-                if let Some(ends_ms) = ends_ms {
-                    timers::set(context, TIMER, ends_ms, home);
-                }
+        if let Some(Change { record, ends_ms }) = change {
+            context.put_owned(&life_key, record);
+            if let Some(ends_ms) = ends_ms {
+                timers::set(context, TIMER, ends_ms, home);
             }
         }
-        Ok(judged(same))
+        Ok(outcome)
     }
 
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for home in timers::take_due(emitter, TIMER, now_ms, ENDS_MAX)? {
             let key = prefixed(LIFE, &home);
-            let due = emitter.read(&key, |bytes| bytes.map(|life| self.due(life)).transpose())?;
+            let due = emitter.read(&key, |record| record.map(|record| self.due(record)).transpose())?;
             match due.map_err(|problem| corrupt(&home, problem))? {
                 None | Some(Due::Never) => {}
                 Some(Due::Forgetting { until_ms }) if until_ms <= now_ms => emitter.delete(&key),
@@ -125,41 +127,70 @@ impl Processor for Admission {
     fn asked_to_erase(&self, erasure: &Erasure<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
         match erasure {
             Erasure::Conversation(id) => {
-                end_for_ever(&home_key(CONVERSATION, model::escape(id).as_bytes()), context);
-                Ok(())
+                end_for_ever(&home_key(CONVERSATION, model::escape(id).as_bytes()), context)
             }
             Erasure::Customer(id) => {
-                for home in conversations_of(id, context)? {
-                    end_for_ever(&home, context);
-                }
-                Ok(())
+                conversations_of(id, context)?.iter().try_for_each(|home| end_for_ever(home, context))
             }
         }
     }
 
     fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        emitter.delete_under(&events_of(&scope_key(scope), 0))
+        emitter.delete_under(&page_key(&scope_key(scope), b""))
     }
 
     fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        emitter.delete(&event_key(&scope_key(&event.scope), event.event_id));
+        let home = scope_key(&event.scope);
+        let seen = Seen::new(event.event_id, 0);
+        let mut key = prefixed(LIFE, &home);
+        let first =
+            emitter.read(&key, |record| record.map_or(Ok(Without::Never), |record| without(record, &seen)));
+        let mut left = first?.map_err(|problem| corrupt(&home, problem))?;
+        let mut paths = seen.paths();
+        while let Without::PerhapsFurther = left {
+            let Some(path) = paths.next() else { break };
+            key = page_key(&home, path);
+            left = emitter.read(&key, |page| match Page::of(page).without(&seen) {
+                (Some(page), _) => Without::Page(page),
+                (None, true) => Without::PerhapsFurther,
+                (None, false) => Without::Never,
+            })?;
+        }
+        if let Without::Page(page) = left {
+            emitter.put(&key, &page);
+        }
         Ok(())
     }
 }
 
-/// What becomes of a life with an event that was not folded before.
+/// What becomes of a life with an event.
 enum Next {
     /// Nothing is folded any more.
     Refused(Rejection),
-    /// It lives; whether anything is to be written down.
-    Lives(Option<Change>),
+    /// The first page knows the event, or another one of its id.
+    Known { same: bool },
+    /// The event is new, and is in the first page now.
+    Admitted(Change),
+    /// The first page is full, and does not know it. What is to be written down of the life should the event be new.
+    ElsewhereOrNew(Option<Change>),
 }
 
 /// What is to be written down of a life.
 struct Change {
-    life: Vec<u8>,
+    /// The life with the first page of its events.
+    record: Vec<u8>,
     /// Where a timer is to be set.
     ends_ms: Option<i64>,
+}
+
+/// What is left of a page without an event.
+enum Without {
+    /// The event was in it; this is left.
+    Page(Vec<u8>),
+    /// It was not, but may be in a page below.
+    PerhapsFurther,
+    /// It is in no page.
+    Never,
 }
 
 /// What the timer of a life is about.
@@ -171,28 +202,45 @@ enum Due {
 
 impl Admission {
     /// An event comes: the life goes on, or begins.
-    fn live_on(&self, life: Option<&[u8]>, event: &Event<'_>, now_ms: i64) -> Result<Next, String> {
-        let known = match life.map(Life::read).transpose()? {
-            Some(Life::Forgotten { .. }) => return Ok(Next::Refused(expired())),
-            Some(Life::Erased) => return Ok(Next::Refused(erased())),
-            Some(Life::Alive(alive)) => Some(alive),
-            None => None,
+    fn live_on(
+        &self,
+        record: Option<&[u8]>,
+        event: &Event<'_>,
+        seen: &Seen<'_>,
+        now_ms: i64,
+    ) -> Result<Next, String> {
+        let (known, page) = match record.map(Life::read).transpose()? {
+            Some((Life::Forgotten { .. }, _)) => return Ok(Next::Refused(expired())),
+            Some((Life::Erased, _)) => return Ok(Next::Refused(erased())),
+            Some((Life::Alive(alive), page)) => (Some(alive), page),
+            None => (None, Page::default()),
+        };
+        let has_room = match page.find(seen) {
+            Found::Known { same } => return Ok(Next::Known { same }),
+            Found::Room => true,
+            Found::PerhapsFurther => false,
         };
         let is_new = known.is_none();
         let mut alive = known.unwrap_or_else(|| Alive::begin(now_ms));
         let was_closed = alive.is_closed();
-        let has_changed = alive.fold(event, now_ms);
-        if !is_new && !has_changed {
-            return Ok(Next::Lives(None));
-        }
+        let has_changed = alive.fold(event, now_ms) || is_new;
         // A timer that comes too early is set again then; only an earlier end needs one now.
         let is_sooner = is_new || (alive.is_closed() && !was_closed);
         let ends_ms = is_sooner.then(|| alive.ends_ms(&self.limits));
-        Ok(Next::Lives(Some(Change { life: Life::Alive(alive).write(), ends_ms })))
+        let added = has_room.then_some(seen);
+        let record = match record {
+            Some(record) if !has_changed => match added {
+                Some(seen) => seen.behind(record),
+                None => return Ok(Next::ElsewhereOrNew(None)),
+            },
+            _ => Life::Alive(alive).write_before(page, added),
+        };
+        let change = Change { record, ends_ms };
+        Ok(if has_room { Next::Admitted(change) } else { Next::ElsewhereOrNew(Some(change)) })
     }
 
-    fn due(&self, life: &[u8]) -> Result<Due, String> {
-        Ok(match Life::read(life)? {
+    fn due(&self, record: &[u8]) -> Result<Due, String> {
+        Ok(match Life::read(record)?.0 {
             Life::Erased => Due::Never,
             Life::Forgotten { until_ms } => Due::Forgetting { until_ms },
             Life::Alive(alive) => Due::End { ends_ms: alive.ends_ms(&self.limits) },
@@ -211,6 +259,44 @@ impl Admission {
             emitter.forget(&scope);
         }
     }
+}
+
+/// Looks for an event in the pages behind a full first one, and puts it down there if it is new. Whether it says the same as the
+/// one of its id that is known.
+fn look_further(
+    home: &[u8],
+    seen: &Seen<'_>,
+    context: &mut Context<'_>,
+) -> Result<Option<bool>, ProcessError> {
+    let mut paths = seen.paths();
+    while let Some(path) = paths.next() {
+        let key = page_key(home, path);
+        let is_last = paths.is_last();
+        let (found, page) = context.read(&key, |page| {
+            let page = Page::of(page);
+            let found = page.find(seen);
+            let has_room = found == Found::Room || (found == Found::PerhapsFurther && is_last);
+            (found, has_room.then(|| seen.behind(page.bytes())))
+        })?;
+        if let Found::Known { same } = found {
+            return Ok(Some(same));
+        }
+        if let Some(page) = page {
+            context.put_owned(&key, page);
+            break;
+        }
+    }
+    Ok(None)
+}
+
+/// A life's record without an event.
+fn without(record: &[u8], seen: &Seen<'_>) -> Result<Without, String> {
+    let (life, page) = Life::read(record)?;
+    Ok(match page.without(seen) {
+        (Some(left), _) => Without::Page(life.write_before(Page::of(Some(&left)), None)),
+        (None, true) => Without::PerhapsFurther,
+        (None, false) => Without::Never,
+    })
 }
 
 /// What becomes of an event of a known id that says the same as the first one, or not.
@@ -241,12 +327,22 @@ fn erased() -> Rejection {
     }
 }
 
-/// Erases a conversation, whatever is known of it.
-fn end_for_ever(home: &[u8], context: &mut Context<'_>) {
-    context.put(&prefixed(LIFE, home), &Life::Erased.write());
+/// Erases a conversation, whatever is known of it. Those that follow want to know its events at the commit: the first page is
+/// kept beside the others until then.
+fn end_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
+    let key = prefixed(LIFE, home);
+    let page = context.read(&key, |record| {
+        let read = record.map(Life::read).transpose()?;
+        Ok(read.map(|(_, page)| page.bytes().to_vec()))
+    })?;
+    if let Some(page) = page.map_err(|problem| corrupt(home, problem))?.filter(|page| !page.is_empty()) {
+        context.put_owned(&page_key(home, b""), page);
+    }
+    context.put_owned(&key, Life::Erased.write());
     if let Some(scope) = scope_of(home) {
         context.erase(&scope);
     }
+    Ok(())
 }
 
 /// The conversations that have state and in which this customer was named. It looks at all: requests are rare, and an index
@@ -255,7 +351,7 @@ fn conversations_of(customer: &str, context: &mut Context<'_>) -> Result<Vec<Vec
     let mut found = Vec::new();
     let mut problem = None;
     context.scan(&[LIFE, CONVERSATION], |key, value| match Life::read(value) {
-        Ok(Life::Alive(alive)) if alive.is_of(customer) => {
+        Ok((Life::Alive(alive), _)) if alive.is_of(customer) => {
             found.extend(key.get(1..).map(<[u8]>::to_vec));
         }
         Ok(_) => {}
@@ -267,8 +363,8 @@ fn conversations_of(customer: &str, context: &mut Context<'_>) -> Result<Vec<Vec
 /// Whose a record of this processor's state is.
 pub(crate) fn owned<'r>(key: &'r [u8], value: &[u8]) -> Option<Owned<'r>> {
     match key.split_first()? {
-        (&EVENT, [CONVERSATION, of @ ..]) => Owned::by_key(of, false),
-        (&LIFE, [CONVERSATION, of @ ..]) => Owned::by(of, matches!(Life::read(value), Ok(Life::Erased))),
+        (&PAGE, [CONVERSATION, of @ ..]) => Owned::by_key(of, false),
+        (&LIFE, [CONVERSATION, of @ ..]) => Owned::by(of, matches!(Life::read(value), Ok((Life::Erased, _)))),
         (&TIMER, timer) => match timers::about(timer)? {
             [CONVERSATION, of @ ..] => Owned::by(of, true),
             _ => None,
@@ -305,18 +401,13 @@ fn scope_of(home: &[u8]) -> Option<Scope<'_>> {
     }
 }
 
-/// What the keys of all events of a home begin with, with room for so many bytes behind it.
-fn events_of(home: &[u8], room: usize) -> Vec<u8> {
-    let mut key = Vec::with_capacity(home.len() + 2 + room);
-    key.push(EVENT);
+/// The key of a page of a home; without a path what the keys of all of them begin with.
+fn page_key(home: &[u8], path: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(home.len() + 2 + path.len());
+    key.push(PAGE);
     key.extend_from_slice(home);
     key.push(b'/');
-    key
-}
-
-fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
-    let mut key = events_of(home, event_id.len());
-    key.extend_from_slice(event_id.as_bytes());
+    key.extend_from_slice(path);
     key
 }
 
@@ -324,10 +415,16 @@ fn event_key(home: &[u8], event_id: &str) -> Vec<u8> {
 ///
 /// # Errors
 /// The state cannot be read: give the error on.
-pub(crate) fn event_ids(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<Vec<Vec<u8>>, ProcessError> {
-    let prefix = events_of(&scope_key(scope), 0);
+pub(crate) fn event_ids(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<Vec<String>, ProcessError> {
+    let home = scope_key(scope);
     let mut ids = Vec::new();
-    emitter.scan_of(NAME, &prefix, |key, _| ids.extend(key.get(prefix.len()..).map(<[u8]>::to_vec)))?;
+    let first = emitter.read_of(NAME, &prefixed(LIFE, &home), |record| {
+        let read = record.map(Life::read).transpose()?;
+        ids.extend(read.iter().flat_map(|(_, page)| page.ids()));
+        Ok(())
+    })?;
+    first.map_err(|problem: String| corrupt(&home, problem))?;
+    emitter.scan_of(NAME, &page_key(&home, b""), |_, page| ids.extend(Page::of(Some(page)).ids()))?;
     Ok(ids)
 }
 

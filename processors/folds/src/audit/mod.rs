@@ -61,7 +61,7 @@ impl Processor for Audit {
 
     fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for key in admission::event_ids(scope, emitter)? {
-            emitter.emit(OUTPUT, SCHEMA, &key, &key, None)?;
+            emitter.emit(OUTPUT, SCHEMA, key.as_bytes(), key.as_bytes(), None)?;
         }
         Ok(())
     }

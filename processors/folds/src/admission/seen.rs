@@ -1,0 +1,377 @@
+//! The ids of the events that were folded, each with a number for what it said, in pages.
+//!
+//! A record of the changelog for each id would be one for each event, and half of all that the pipeline writes for the activities.
+//! So ids lie together: the first ones behind their conversation's life, in the record that an event looks at anyway, and once
+//! that page is full in pages by the hash of the id, each with sixteen below it. What one commit brings for a conversation is then
+//! one record, no record grows with the conversation, and ten thousand events lie three pages deep.
+
+use std::ops::Range;
+
+use xxhash_rust::xxh64::xxh64;
+
+/// A page takes events as long as it holds fewer bytes: about forty, so most conversations have one page only.
+const FULL_BYTES: usize = 1024;
+/// Digits of a path: more than there ever are full pages on it.
+const PATH_MAX: usize = 16;
+/// Bytes of the number for what an event said.
+const CONTENT_BYTES: usize = size_of::<u64>();
+
+/// How an id is written: as bytes of hexadecimal digits where it is written so everywhere, which halves most pages.
+const TEXT: u8 = 0;
+const UUID: u8 = 1;
+const OBJECT_ID: u8 = 2;
+/// Added to the form of an event that was taken back. It stays, so that a page that was full once remains full: what is in the
+/// pages below it is found.
+const TAKEN_BACK: u8 = 0x80;
+
+/// Where a UUID has its hyphens.
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// Where it has its digits.
+const PARTS: [Range<usize>; 5] = [0..8, 9..13, 14..18, 19..23, 24..36];
+
+/// An event as the pages know it.
+pub(super) struct Seen<'a> {
+    id: Id<'a>,
+    content: [u8; CONTENT_BYTES],
+    /// The id as it came: its hash says where it lies, should the first page be full.
+    text: &'a str,
+}
+
+/// An id in the form in which pages hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Id<'a> {
+    Text(&'a str),
+    /// In lower case, with hyphens.
+    Uuid([u8; 16]),
+    /// Twenty-four digits in lower case.
+    ObjectId([u8; 12]),
+}
+
+/// What a page knows of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It, or another one of the same id; whether it said the same.
+    Known { same: bool },
+    /// Nothing, and no page below it does; it has room.
+    Room,
+    /// Nothing; it is full, and those below may know.
+    PerhapsFurther,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn new(id: &'a str, content: u64) -> Self {
+        Self { id: Id::of(id), content: content.to_be_bytes(), text: id }
+    }
+
+    /// The paths of the pages in which it may lie, the first page left out, from the top on.
+    pub(super) fn paths(&self) -> Paths {
+        let hash = xxh64(self.text.as_bytes(), 0);
+        let mut digits = [0; PATH_MAX];
+        for (place, digit) in (0_u32..).zip(&mut digits) {
+            let nibble = (hash >> (60 - 4 * place)) & 0xf;
+            *digit = char::from_digit(nibble as u32, 16).map_or(b'0', |digit| digit as u8);
+        }
+        Paths { digits, next: 1 }
+    }
+
+    /// Writes it behind a page's events.
+    pub(super) fn push_to(&self, page: &mut Vec<u8>) {
+        page.extend_from_slice(&self.content);
+        match self.id {
+            Id::Text(text) => {
+                page.push(TEXT);
+                // A record's value is far shorter than that.
+                page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+                page.extend_from_slice(text.as_bytes());
+            }
+            Id::Uuid(bytes) => {
+                page.push(UUID);
+                page.extend_from_slice(&bytes);
+            }
+            Id::ObjectId(bytes) => {
+                page.push(OBJECT_ID);
+                page.extend_from_slice(&bytes);
+            }
+        }
+    }
+
+    /// A page, or a record that ends with one, with the event behind it.
+    pub(super) fn behind(&self, page: &[u8]) -> Vec<u8> {
+        // Just as many bytes as it takes: they are kept.
+        let mut with = Vec::with_capacity(page.len() + self.bytes());
+        with.extend_from_slice(page);
+        self.push_to(&mut with);
+        with
+    }
+
+    /// Bytes that [`push_to`](Self::push_to) writes.
+    fn bytes(&self) -> usize {
+        let id = match self.id {
+            Id::Text(text) => size_of::<u32>() + text.len(),
+            Id::Uuid(bytes) => bytes.len(),
+            Id::ObjectId(bytes) => bytes.len(),
+        };
+        CONTENT_BYTES + 1 + id
+    }
+}
+
+/// The paths from the top on, each one digit longer than the one before.
+pub(super) struct Paths {
+    digits: [u8; PATH_MAX],
+    next: usize,
+}
+
+impl Paths {
+    /// The next path.
+    pub(super) fn next(&mut self) -> Option<&[u8]> {
+        let path = self.digits.get(..self.next);
+        self.next += 1;
+        path
+    }
+
+    /// Whether there is none below the one that was given last: its page has room for ever, for nobody may make ids of one hash
+    /// until nothing has room.
+    pub(super) fn is_last(&self) -> bool {
+        self.next > PATH_MAX
+    }
+}
+
+impl<'a> Id<'a> {
+    fn of(id: &'a str) -> Self {
+        let bytes = id.as_bytes();
+        let packed = match bytes.len() {
+            36 => uuid_of(bytes).map(Self::Uuid),
+            24 => digits_of(bytes.chunks_exact(2)).map(Self::ObjectId),
+            _ => None,
+        };
+        packed.unwrap_or(Self::Text(id))
+    }
+
+    fn to_text(self) -> String {
+        match self {
+            Id::Text(text) => text.to_owned(),
+            Id::ObjectId(bytes) => digits(&bytes),
+            Id::Uuid(bytes) => {
+                let mut text = digits(&bytes);
+                HYPHENS.iter().for_each(|place| text.insert(*place, '-'));
+                text
+            }
+        }
+    }
+}
+
+fn uuid_of(text: &[u8]) -> Option<[u8; 16]> {
+    let has_hyphens = HYPHENS.iter().all(|place| text.get(*place) == Some(&b'-'));
+    let pairs =
+        || PARTS.iter().filter_map(|part| text.get(part.clone())).flat_map(|part| part.chunks_exact(2));
+    has_hyphens.then(|| digits_of(pairs()))?
+}
+
+/// Bytes written as two digits each, in lower case.
+fn digits_of<'t, const N: usize>(pairs: impl Iterator<Item = &'t [u8]>) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let mut all = 0;
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        let [high, low] = pair else { return None };
+        let (high, low) = (VALUES.get(usize::from(*high))?, VALUES.get(usize::from(*low))?);
+        all |= high | low;
+        *byte = (high << 4) | (low & 0xf);
+    }
+    (all <= 0xf).then_some(bytes)
+}
+
+/// The value of each byte as a hexadecimal digit in lower case; more than fifteen for what is none.
+const VALUES: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        values[digit as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+fn digits(bytes: &[u8]) -> String {
+    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
+}
+
+/// Events that lie together, in the order in which they came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Page<'a>(&'a [u8]);
+
+impl<'a> Page<'a> {
+    /// A page as it is stored; none: it is empty.
+    pub(super) fn of(bytes: Option<&'a [u8]>) -> Self {
+        Self(bytes.unwrap_or_default())
+    }
+
+    pub(super) fn bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Looks for an event.
+    pub(super) fn find(self, seen: &Seen<'_>) -> Found {
+        let known = self.entries().find(|entry| entry.is(seen));
+        match known {
+            Some(entry) => Found::Known { same: entry.content == seen.content },
+            None if self.0.len() < FULL_BYTES => Found::Room,
+            None => Found::PerhapsFurther,
+        }
+    }
+
+    /// The page without an event; none where it is not in it. With it, whether a page below may have it.
+    pub(super) fn without(self, seen: &Seen<'_>) -> (Option<Vec<u8>>, bool) {
+        let Some(entry) = self.entries().find(|entry| entry.is(seen)) else {
+            return (None, self.0.len() >= FULL_BYTES);
+        };
+        let mut page = self.0.to_vec();
+        if let Some(form) = page.get_mut(entry.form_at) {
+            *form |= TAKEN_BACK;
+        }
+        (Some(page), false)
+    }
+
+    /// The ids of its events.
+    pub(super) fn ids(self) -> impl Iterator<Item = String> {
+        self.entries().filter(|entry| !entry.is_taken_back).map(|entry| entry.id.to_text())
+    }
+
+    fn entries(self) -> Entries<'a> {
+        Entries { rest: self.0, at: 0 }
+    }
+}
+
+/// An event in a page.
+struct Entry<'a> {
+    id: Id<'a>,
+    content: [u8; CONTENT_BYTES],
+    /// Where in the page its form stands.
+    form_at: usize,
+    is_taken_back: bool,
+}
+
+impl Entry<'_> {
+    fn is(&self, seen: &Seen<'_>) -> bool {
+        self.id == seen.id && !self.is_taken_back
+    }
+}
+
+struct Entries<'a> {
+    rest: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Entry<'a>;
+
+    fn next(&mut self) -> Option<Entry<'a>> {
+        let (content, rest) = self.rest.split_first_chunk()?;
+        let (form, rest) = rest.split_first()?;
+        let (id, rest) = match form & !TAKEN_BACK {
+            UUID => rest.split_first_chunk().map(|(id, rest)| (Id::Uuid(*id), rest))?,
+            OBJECT_ID => rest.split_first_chunk().map(|(id, rest)| (Id::ObjectId(*id), rest))?,
+            _ => {
+                let (length, rest) = rest.split_first_chunk()?;
+                let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+                let (text, rest) = rest.split_at_checked(length)?;
+                (Id::Text(std::str::from_utf8(text).ok()?), rest)
+            }
+        };
+        let form_at = self.at + CONTENT_BYTES;
+        self.at += self.rest.len() - rest.len();
+        self.rest = rest;
+        Some(Entry { id, content: *content, form_at, is_taken_back: form & TAKEN_BACK != 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const IDS: [&str; 7] = [
+        "fdb44c31-0964-47dd-ae99-17b2b621320b",
+        "FDB44C31-0964-47DD-AE99-17B2B621320B",
+        "fdb44c31-0964-47dd-ae99x17b2b621320b",
+        "070c4371b4e550b0f11049e3",
+        "070c4371b4e550b0f11049eg",
+        "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}",
+        "7",
+    ];
+
+    fn page_of(ids: &[&str]) -> Vec<u8> {
+        ids.iter().fold(Vec::new(), |page, id| Seen::new(id, 1).behind(&page))
+    }
+
+    #[test]
+    fn ids_are_found_and_come_back_as_they_were_whatever_they_look_like() {
+        let bytes = page_of(&IDS);
+        let page = Page::of(Some(&bytes));
+        assert_eq!(page.ids().collect::<Vec<_>>(), IDS);
+        for id in IDS {
+            assert_eq!(page.find(&Seen::new(id, 1)), Found::Known { same: true }, "{id}");
+            assert_eq!(page.find(&Seen::new(id, 2)), Found::Known { same: false }, "{id}");
+        }
+        assert_eq!(page.find(&Seen::new("8", 1)), Found::Room);
+        assert!(page_of(&IDS[..1]).len() < IDS[0].len(), "an id that is written so everywhere is packed");
+    }
+
+    #[test]
+    fn an_event_that_was_taken_back_is_not_known_and_can_come_again() {
+        let bytes = page_of(&IDS);
+        let seen = Seen::new(IDS[3], 1);
+        let (left, _) = Page::of(Some(&bytes)).without(&seen);
+        let left = left.unwrap();
+        assert_eq!(Page::of(Some(&left)).find(&seen), Found::Room);
+        assert_eq!(Page::of(Some(&left)).ids().count(), IDS.len() - 1);
+        let again = seen.behind(&left);
+        assert_eq!(Page::of(Some(&again)).find(&seen), Found::Known { same: true });
+        assert_eq!(Page::of(Some(&left)).without(&seen), (None, false));
+    }
+
+    #[test]
+    fn a_full_page_refers_to_those_below_also_when_an_event_of_it_was_taken_back() {
+        let mut bytes = Vec::new();
+        let id = |number: u32| format!("{number:024x}");
+        let mut numbers = 0..;
+        while bytes.len() < FULL_BYTES {
+            bytes = Seen::new(&id(numbers.next().unwrap()), 1).behind(&bytes);
+        }
+        let new = id(numbers.next().unwrap());
+        assert_eq!(Page::of(Some(&bytes)).find(&Seen::new(&new, 1)), Found::PerhapsFurther);
+        let (left, _) = Page::of(Some(&bytes)).without(&Seen::new(&id(0), 1));
+        assert_eq!(Page::of(left.as_deref()).find(&Seen::new(&new, 1)), Found::PerhapsFurther);
+        assert_eq!(Page::of(left.as_deref()).without(&Seen::new(&new, 1)), (None, true));
+    }
+
+    #[test]
+    fn paths_go_down_by_a_digit_of_the_hash_each() {
+        let seen = Seen::new("7", 1);
+        let mut paths = seen.paths();
+        let mut all = Vec::new();
+        while let Some(path) = paths.next() {
+            all.push(path.to_vec());
+        }
+        assert_eq!(all.len(), PATH_MAX);
+        let last = String::from_utf8(all.pop().unwrap()).unwrap();
+        assert_eq!(last, format!("{:016x}", xxh64(b"7", 0)));
+        assert!(all.iter().enumerate().all(|(place, path)| *path == last.as_bytes()[..=place]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_id(ids in prop::collection::btree_set("[0-9a-f]{24}|[0-9a-f-]{36}|.{0,40}", 0..20)) {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let bytes = page_of(&ids);
+            prop_assert_eq!(Page::of(Some(&bytes)).ids().collect::<Vec<_>>(), ids);
+        }
+
+        #[test]
+        fn no_bytes_make_it_fail(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let page = Page::of(Some(&bytes));
+            let _ = (page.ids().count(), page.find(&Seen::new("7", 1)), page.without(&Seen::new("7", 1)));
+        }
+    }
+}
