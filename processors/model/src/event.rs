@@ -111,16 +111,45 @@ fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
     Ok(Option::<Borrowed<'de>>::deserialize(deserializer)?.map(|text| text.0))
 }
 
-/// What is hashed, gathered to be hashed at once: many small pieces cost more than one copy of all.
-struct Gathered(Vec<u8>);
+/// What is hashed, gathered to be hashed at once: many small pieces cost more than one copy of all. Most events need no more room
+/// than there is without an allocation.
+struct Gathered {
+    first: [u8; 512],
+    length: usize,
+    /// All, once it is more.
+    all: Vec<u8>,
+}
+
+impl Gathered {
+    fn new() -> Self {
+        Gathered { first: [0; 512], length: 0, all: Vec::new() }
+    }
+
+    #[cold]
+    fn write_more(&mut self, bytes: &[u8]) {
+        if self.all.is_empty() {
+            self.all.extend_from_slice(self.first.get(..self.length).unwrap_or_default());
+            // From now on nothing fits.
+            self.length = self.first.len();
+        }
+        self.all.extend_from_slice(bytes);
+    }
+}
 
 impl Hasher for Gathered {
     fn write(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        match self.first.get_mut(self.length..).and_then(|room| room.get_mut(..bytes.len())) {
+            Some(room) => {
+                room.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            None => self.write_more(bytes),
+        }
     }
 
     fn finish(&self) -> u64 {
-        xxh64(&self.0, 0)
+        let first = self.first.get(..self.length).unwrap_or_default();
+        xxh64(if self.all.is_empty() { first } else { &self.all }, 0)
     }
 }
 
@@ -364,7 +393,7 @@ impl Event<'_> {
             targets: _,
             action,
         } = self;
-        let mut bytes = Gathered(Vec::with_capacity(512));
+        let mut bytes = Gathered::new();
         (id, name, at, channel_session_id).hash(&mut bytes);
         (customer_id, channel, actor, direction, action).hash(&mut bytes);
         bytes.finish()
@@ -456,6 +485,22 @@ mod tests {
         assert_ne!(event("{\"a\":1}", None).content_hash(), hash);
         // It lies in stored state: another number would make every event of the past a conflict.
         assert_eq!(hash, 7_001_822_704_109_237_658);
+    }
+
+    #[test]
+    fn what_is_gathered_is_hashed_as_one_text_however_long_it_is() {
+        for (pieces, length) in [(0, 0), (3, 1), (2, 256), (4, 128), (511, 1), (513, 1), (5, 200), (2, 1000)]
+        {
+            let mut gathered = Gathered::new();
+            let mut whole = Vec::new();
+            for piece in 0..pieces {
+                let bytes = vec![u8::try_from(piece % 251).unwrap(); length];
+                gathered.write(&bytes);
+                gathered.write(b"");
+                whole.extend(bytes);
+            }
+            assert_eq!(gathered.finish(), xxh64(&whole, 0), "{pieces} of {length}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use xxhash_rust::xxh64::xxh64;
 
-use crate::reader::{NoJson, Reader};
+use crate::reader::{Reader, Refused};
 
 /// The number for a JSON text. Text that is no JSON counts as a string.
 pub(crate) fn value_hash(text: &str) -> u64 {
@@ -36,12 +36,7 @@ fn of_number(number: f64) -> u64 {
     of(Shape::Number, &number.to_bits().to_le_bytes())
 }
 
-fn of_parts(shape: Shape, parts: impl Iterator<Item = u64>) -> u64 {
-    let bytes: Vec<u8> = parts.flat_map(u64::to_le_bytes).collect();
-    of(shape, &bytes)
-}
-
-fn of_value(json: &mut Reader<'_>) -> Result<u64, NoJson> {
+fn of_value(json: &mut Reader<'_>) -> Result<u64, Refused> {
     Ok(match json.peek()? {
         b'"' => of_text(&json.string()?.to_text()),
         // The reader has seen that it is a double's.
@@ -49,10 +44,10 @@ fn of_value(json: &mut Reader<'_>) -> Result<u64, NoJson> {
         b'[' => {
             let mut parts = Vec::new();
             json.array(|json| {
-                parts.push(of_value(json)?);
+                parts.push(of_value(json)?.to_le_bytes());
                 Ok(())
             })?;
-            of_parts(Shape::Array, parts.into_iter())
+            of(Shape::Array, parts.as_flattened())
         }
         b'{' => of_object(json)?,
         word => {
@@ -65,22 +60,24 @@ fn of_value(json: &mut Reader<'_>) -> Result<u64, NoJson> {
     })
 }
 
-fn of_object(json: &mut Reader<'_>) -> Result<u64, NoJson> {
-    let mut parts: Vec<(u64, u64)> = Vec::new();
+fn of_object(json: &mut Reader<'_>) -> Result<u64, Refused> {
+    // The numbers of each name and its value, as they are to be hashed. Most objects need no more room.
+    let mut parts: Vec<[[u8; 8]; 2]> = Vec::with_capacity(8);
     json.object(|json, name| {
-        parts.push((of_text(&name.to_text()), of_value(json)?));
+        let name = of(Shape::Text, &name.to_bytes());
+        parts.push([name.to_le_bytes(), of_value(json)?.to_le_bytes()]);
         Ok(())
     })?;
     // Equal names stay in the order in which they came.
-    parts.sort_by_key(|(name, _)| *name);
+    parts.sort_by_key(|[name, _]| u64::from_le_bytes(*name));
     parts.dedup_by(|later, kept| {
-        let is_repeated = later.0 == kept.0;
+        let is_repeated = later[0] == kept[0];
         if is_repeated {
-            kept.1 = later.1;
+            kept[1] = later[1];
         }
         is_repeated
     });
-    Ok(of_parts(Shape::Object, parts.into_iter().flat_map(|(name, value)| [name, value])))
+    Ok(of(Shape::Object, parts.as_flattened().as_flattened()))
 }
 
 #[cfg(test)]
@@ -130,6 +127,12 @@ mod tests {
                 assert!(!same(text, other), "{text} {other}");
             }
         }
+    }
+
+    #[test]
+    fn the_numbers_lie_in_stored_state_and_stay() {
+        let text = r#"{"type":"PLAIN","a\n":[1,-2.5e3,[],{}],"a":{"x":null,"x":true},"\u00e9":"\ud83c\uddea","":false}"#;
+        assert_eq!(value_hash(text), 5_224_318_910_983_490_649);
     }
 
     proptest! {

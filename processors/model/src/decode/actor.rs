@@ -23,7 +23,7 @@ pub(super) struct Found<'a> {
 pub(super) fn find<'a>(
     event: &EventFields<'a>,
     data: &DataFields<'a>,
-    outer: &Text<'a>,
+    outer: Text<'a>,
     topic: Option<&'a str>,
 ) -> Found<'a> {
     let header = data.header.get();
@@ -59,7 +59,7 @@ fn targets(session: Option<&Session<'_, '_>>, data: &DataFields<'_>) -> Targets 
     }
 }
 
-fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: &Text<'a>) -> Shared<'a> {
+fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: Text<'a>) -> Shared<'a> {
     let header = data.header.get();
     let of_session =
         |session: &SessionFields<'a>| session.conversation_id.get().or_else(|| session.topic_id.get());
@@ -156,7 +156,7 @@ fn actor_type<'a>(event: &EventFields<'a>, sender: &SenderFields<'a>) -> Shared<
         actor_type.to_mut().make_ascii_uppercase();
     }
     // A connector speaks for its customer.
-    let customers_words =
-        matches!(event.name.as_str(), Some("CUSTOMER_MESSAGE" | "MODIFY_ACTIVITY" | "REACTION"));
-    if customers_words && actor_type == "CONNECTOR" { customer } else { Some(actor_type) }
+    let customers_words = ["CUSTOMER_MESSAGE", "MODIFY_ACTIVITY", "REACTION"];
+    let is_customer = actor_type == "CONNECTOR" && customers_words.iter().any(|name| event.name.is(name));
+    if is_customer { customer } else { Some(actor_type) }
 }

@@ -159,7 +159,7 @@ impl<'s, 'a> Subject<'s, 'a> {
 
     /// The body rule.
     fn message_kind(&self, own: Kind) -> Result<Kind, Invalid> {
-        match self.body().and_then(|b| b.body_type.as_str()) {
+        match self.body().and_then(|b| b.body_type.get()).as_deref() {
             Some("WRAPUP") => self.need_session_or_conversation().map(|()| Kind::WrapUp),
             Some("NOTE") => Ok(Kind::Note),
             Some("RECORDING_LINK") => self.need_session().map(|()| Kind::CallRecording),
@@ -180,7 +180,7 @@ impl<'s, 'a> Subject<'s, 'a> {
 
     fn modification(self) -> Result<Action<'a>, Invalid> {
         let target = self.target()?;
-        let change = match self.body().and_then(|b| b.action.as_str()) {
+        let change = match self.body().and_then(|b| b.action.get()).as_deref() {
             Some("EDIT") => {
                 let body = self.body().and_then(|b| b.body.json());
                 Change::Edit { body: body.ok_or_else(|| self.bad("data.body.body", "is no object"))? }
@@ -196,9 +196,9 @@ impl<'s, 'a> Subject<'s, 'a> {
 
     fn reaction(self) -> Result<Action<'a>, Invalid> {
         let target = self.target()?;
-        let kind = self.body().and_then(|b| ReactionKind::from_name(b.kind.as_str()?));
+        let kind = self.body().and_then(|b| ReactionKind::from_name(&b.kind.get()?));
         let value = self.body().and_then(|b| b.value.get());
-        let remove = match self.body().and_then(|b| b.action.as_str()) {
+        let remove = match self.body().and_then(|b| b.action.get()).as_deref() {
             None | Some("ADD") => false,
             Some("REMOVE") => true,
             Some(_) => return Err(self.bad("data.body.action", "is neither ADD nor REMOVE")),

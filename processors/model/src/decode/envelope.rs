@@ -1,7 +1,5 @@
 //! An event that some other format than JSON has already taken apart: its own fields are at hand, objects are JSON text.
 
-use std::borrow::Cow;
-
 use super::lenient::{Text, Value};
 use super::raw::{EventFields, Form};
 use super::verbatim::Time;
@@ -50,22 +48,18 @@ pub fn decode_envelope<'a>(
     topic_conversation: Option<&'a str>,
 ) -> Result<Event<'a>, Invalid> {
     let event = EventFields {
-        id: text(envelope.id),
-        name: text(envelope.name),
+        id: Text::new(envelope.id),
+        name: Text::new(envelope.name),
         timestamp: time(envelope.timestamp),
         time_stamp: Time::Absent,
-        conversation_id: text(envelope.conversation_id),
-        topic_id: text(envelope.topic_id),
+        conversation_id: Text::new(envelope.conversation_id),
+        topic_id: Text::new(envelope.topic_id),
         channel_session: object("channelSession", envelope.channel_session)?,
         event_emitter: object("eventEmitter", envelope.event_emitter)?,
         data: object("data", envelope.data)?,
     };
     let data = event.data.get().and(envelope.data);
-    event_from(Form::Bare, event, &Text(None), topic_conversation, || Ok(data.map(Json::compacted)))
-}
-
-fn text(text: Option<&str>) -> Text<'_> {
-    Text(text.filter(|text| !text.is_empty()).map(Cow::Borrowed))
+    event_from(Form::Bare, &event, Text::default(), topic_conversation, || Ok(data.map(Json::compacted)))
 }
 
 fn time(time: Option<EnvelopeTime<'_>>) -> Time {
@@ -78,10 +72,12 @@ fn time(time: Option<EnvelopeTime<'_>>) -> Time {
 }
 
 fn object<'a, T: Value<'a>>(field: &str, text: Option<&'a str>) -> Result<T, Invalid> {
+    let mut value = T::default();
     match text {
-        None | Some("") => Ok(T::default()),
-        Some(text) => parse(&format_args!("field {field}"), text),
+        None | Some("") => {}
+        Some(text) => parse(&mut value, &format_args!("field {field}"), text)?,
     }
+    Ok(value)
 }
 
 #[cfg(test)]

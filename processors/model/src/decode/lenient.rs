@@ -5,21 +5,18 @@
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use crate::reader::{NoJson, Number, Reader, Str};
+use crate::reader::{Name, NoJson, Number, Reader, Refused, Str};
 
 /// Something that every JSON value can be read into, in place: what is not of its type makes it absent, which is the default.
 pub(super) trait Value<'a>: Default {
     /// Reads the next value, which replaces what was there.
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson>;
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused>;
 }
 
-/// Reads a text that is one value.
-pub(super) fn whole<'a, T: Value<'a>>(text: &'a str) -> Result<T, NoJson> {
+/// Reads a text that is one value, in place.
+pub(super) fn whole<'a>(value: &mut impl Value<'a>, text: &'a str) -> Result<(), NoJson> {
     let mut json = Reader::new(text);
-    let mut value = T::default();
-    value.read(&mut json)?;
-    json.end()?;
-    Ok(value)
+    value.read(&mut json).and_then(|()| json.end()).map_err(|Refused| json.problem())
 }
 
 /// Whether there is any value: neither null nor an empty string.
@@ -27,36 +24,45 @@ pub(super) fn whole<'a, T: Value<'a>>(text: &'a str) -> Result<T, NoJson> {
 pub(super) struct Presence(pub(super) bool);
 
 impl<'a> Value<'a> for Presence {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         let ((), value) = json.verbatim(Reader::skip)?;
         self.0 = !matches!(value.text, "null" | r#""""#);
         Ok(())
     }
 }
 
-/// Text: a string that is not empty, or an integer below 2^53 as its decimal digits.
-#[derive(Default)]
-pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
+/// Text: a string that is not empty, or an integer below 2^53 as its decimal digits. It is unescaped when it is asked for.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Text<'a>(Option<Str<'a>>);
 
 impl<'a> Text<'a> {
-    pub(super) fn get(&self) -> Option<Cow<'a, str>> {
-        self.0.clone()
+    /// Text that is not out of JSON.
+    pub(super) fn new(text: Option<&'a str>) -> Self {
+        Text(text.filter(|text| !text.is_empty()).map(Str::Plain))
     }
 
-    pub(super) fn as_str(&self) -> Option<&str> {
-        self.0.as_deref()
+    pub(super) fn get(&self) -> Option<Cow<'a, str>> {
+        self.0.map(Str::to_text)
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        self.0.is_some()
     }
 
     pub(super) fn is(&self, word: &str) -> bool {
-        self.as_str() == Some(word)
+        match self.0 {
+            Some(Str::Plain(text)) => text == word,
+            Some(escaped @ Str::Escaped(_)) => escaped.to_text() == word,
+            None => false,
+        }
     }
 }
 
 impl<'a> Value<'a> for Text<'a> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         self.0 = match json.peek()? {
-            b'"' => not_empty(json.string()?),
-            b'-' | b'0'..=b'9' => digits(json.number()?).map(Cow::Borrowed),
+            b'"' => Some(json.string()?).filter(|string| *string != Str::Plain("")),
+            b'-' | b'0'..=b'9' => digits(json.number()?).map(Str::Plain),
             _ => {
                 json.skip()?;
                 None
@@ -64,10 +70,6 @@ impl<'a> Value<'a> for Text<'a> {
         };
         Ok(())
     }
-}
-
-fn not_empty(string: Str<'_>) -> Option<Cow<'_, str>> {
-    Some(string.to_text()).filter(|text| !text.is_empty())
 }
 
 /// The decimal digits of an integer below 2^53.
@@ -87,7 +89,7 @@ fn integer(number: Number<'_>) -> Option<i64> {
 pub(super) struct Positive<'a>(pub(super) Option<i64>, PhantomData<&'a ()>);
 
 impl<'a> Value<'a> for Positive<'a> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         let value = match json.peek()? {
             b'"' => json.string()?.to_text().parse().ok(),
             b'-' | b'0'..=b'9' => integer(json.number()?),
@@ -105,11 +107,11 @@ impl<'a> Value<'a> for Positive<'a> {
 pub(super) trait Fields<'a>: Default {
     /// Reads the value of the field of this name, which replaces one that was read before; `false`, and nothing read, where it
     /// is not wanted.
-    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson>;
+    fn read_field(&mut self, name: &[u8], json: &mut Reader<'a>) -> Result<bool, Refused>;
 }
 
 impl<'a, T: Fields<'a>> Fields<'a> for Box<T> {
-    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
+    fn read_field(&mut self, name: &[u8], json: &mut Reader<'a>) -> Result<bool, Refused> {
         T::read_field(self, name, json)
     }
 }
@@ -130,7 +132,7 @@ impl<T> Object<T> {
 }
 
 impl<'a, T: Fields<'a>> Value<'a> for Object<T> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         if json.peek()? != b'{' {
             self.0 = None;
             return json.skip();
@@ -138,8 +140,8 @@ impl<'a, T: Fields<'a>> Value<'a> for Object<T> {
         let object = self.0.insert(T::default());
         json.object(|json, name| {
             let is_wanted = match name {
-                Str::Plain(name) => object.read_field(name, json)?,
-                Str::Escaped(_) => object.read_field(&name.to_text(), json)?,
+                Name::Plain(name) => object.read_field(name, json)?,
+                Name::Escaped(_) => object.read_field(&name.to_bytes(), json)?,
             };
             if is_wanted { Ok(()) } else { json.skip() }
         })
@@ -159,15 +161,45 @@ impl<T> Boxed<T> {
     pub(super) fn get(&self) -> Option<&T> {
         self.0.0.as_deref()
     }
-
-    pub(super) fn take(&mut self) -> Option<Box<T>> {
-        self.0.0.take()
-    }
 }
 
 impl<'a, T: Fields<'a>> Value<'a> for Boxed<T> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         self.0.read(json)
+    }
+}
+
+/// What tells a wanted name from the others of its object with one comparison: its length, its first byte, its last, and the one in
+/// the middle.
+pub(super) const fn key(name: &[u8]) -> u64 {
+    match name {
+        [] => 0,
+        [first, ..] => {
+            let length = name.len();
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "as a constant there is no get; both places are within the name"
+            )]
+            let (middle, last) = (name[length / 2], name[length - 1]);
+            (length as u64) << 24 | (*first as u64) << 16 | (middle as u64) << 8 | last as u64
+        }
+    }
+}
+
+/// Whether no two keys are the same.
+pub(super) const fn are_distinct(keys: &[u64]) -> bool {
+    match keys {
+        [] => true,
+        [key, others @ ..] => {
+            let mut rest = others;
+            while let [other, behind @ ..] = rest {
+                if *key == *other {
+                    return false;
+                }
+                rest = behind;
+            }
+            are_distinct(others)
+        }
     }
 }
 
@@ -179,12 +211,16 @@ macro_rules! wanted {
         pub(super) struct $name<'de> { $(pub(super) $field: $type,)* }
 
         impl<'de> Fields<'de> for $name<'de> {
-            fn read_field(&mut self, name: &str, json: &mut Reader<'de>) -> Result<bool, NoJson> {
-                match name {
-                    $($word => self.$field.read(json)?,)*
-                    _ => return Ok(false),
-                }
-                Ok(true)
+            fn read_field(&mut self, name: &[u8], json: &mut Reader<'de>) -> Result<bool, Refused> {
+                const _: () = assert!(are_distinct(&[$(key($word.as_bytes()),)*]));
+                let named = key(name);
+                $(if named == const { key($word.as_bytes()) } {
+                    if name != $word.as_bytes() {
+                        return Ok(false);
+                    }
+                    return self.$field.read(json).map(|()| true);
+                })*
+                Ok(false)
             }
         }
     )* };
@@ -201,7 +237,7 @@ impl<T> Default for Array<T> {
 }
 
 impl<'a, T: Value<'a>> Value<'a> for Array<T> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         if json.peek()? != b'[' {
             self.0 = None;
             return json.skip();
@@ -232,7 +268,7 @@ impl<T> First<T> {
 }
 
 impl<'a, T: Value<'a>> Value<'a> for First<T> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         self.0 = None;
         if json.peek()? != b'[' {
             return json.skip();
@@ -262,7 +298,7 @@ impl<'a> TextOrName<'a> {
 }
 
 impl<'a> Value<'a> for TextOrName<'a> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         if json.peek()? != b'{' {
             return self.0.read(json);
         }

@@ -14,7 +14,7 @@ use crate::{Action, Event, Invalid, Json, Kind, Reason};
 use actor::Found;
 use classify::Subject;
 use lenient::{Object, Text, Value, whole};
-use raw::{Document, EventFields, Form, RawData};
+use raw::{DataFields, Document, EventFields, Form, RawData};
 use verbatim::Time;
 
 pub use envelope::{Envelope, EnvelopeTime, decode_envelope};
@@ -63,15 +63,17 @@ pub fn decode<'a>(
         ));
     }
     let text = utf8(value)?;
-    let (form, event, outer) = event_of(text)?;
-    event_from(form, event, &outer, topic_conversation, || data_of(text))
+    let mut document = Object::<Document<EventFields<'a>>>::default();
+    parse(&mut document, &VALUE, text)?;
+    let (form, event, outer) = event_of(&document)?;
+    event_from(form, event, outer, topic_conversation, || data_of(text))
 }
 
 /// Makes the event of its fields. `whole_data` gives its whole data as text, which few events need.
 fn event_from<'a>(
     form: Form,
-    mut event: EventFields<'a>,
-    outer: &Text<'a>,
+    event: &EventFields<'a>,
+    outer: Text<'a>,
     topic_conversation: Option<&'a str>,
     whole_data: impl FnOnce() -> Result<Option<Json<'a>>, Invalid>,
 ) -> Result<Event<'a>, Invalid> {
@@ -80,11 +82,16 @@ fn event_from<'a>(
     let id = event.id.get().ok_or_else(|| absent("id"))?;
     let name = event.name.get().ok_or_else(|| absent("name"))?;
     let at = at(prefix, event.timestamp, event.time_stamp)?;
-    let data = event.data.take().unwrap_or_default();
-    let found = actor::find(&event, &data, outer, topic_conversation);
+    let no_data;
+    let data = if let Some(data) = event.data.get() {
+        data
+    } else {
+        no_data = DataFields::default();
+        &no_data
+    };
+    let found = actor::find(event, data, outer, topic_conversation);
     let data_json = if name == "CONVERSATION_DATA_CHANGED" { whole_data()? } else { None };
-    let action =
-        classify::classify(Subject { form, id: &id, name: &name, data: &data, data_json, found: &found })?;
+    let action = classify::classify(Subject { form, id: &id, name: &name, data, data_json, found: &found })?;
     let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor, targets } =
         found;
     let keyed = conversation_id.is_some() || channel_session_id.is_some() || stands_alone(&action);
@@ -126,35 +133,37 @@ fn utf8(value: &[u8]) -> Result<&str, Invalid> {
     })
 }
 
-/// Reads JSON; `what` it is says the error.
-fn parse<'a, T: Value<'a>>(what: &dyn Display, text: &'a str) -> Result<T, Invalid> {
-    whole(text).map_err(|problem| {
+/// Reads JSON in place; `what` it is says the error.
+fn parse<'a>(value: &mut impl Value<'a>, what: &dyn Display, text: &'a str) -> Result<(), Invalid> {
+    whole(value, text).map_err(|problem| {
         Invalid::new(Reason::Malformed, format!("{what} is no JSON: {}", problem.within(text)))
     })
 }
 
-/// The event in the document, where it lies, and the conversation id that the socket form has beside it.
-fn event_of<'a>(text: &'a str) -> Result<(Form, EventFields<'a>, Text<'a>), Invalid> {
+/// What has been read of the event in the document: where it lies, its fields, and the conversation id that the socket form has
+/// beside it.
+fn event_of<'d, 'a>(
+    document: &'d Object<Document<EventFields<'a>>>,
+) -> Result<(Form, &'d EventFields<'a>, Text<'a>), Invalid> {
     let not_an_event = |what| Err(Invalid::new(Reason::NotAnEvent, what));
-    let Some(mut document) = parse::<Object<Document<EventFields<'a>>>>(&VALUE, text)?.0 else {
+    let Some(document) = document.get() else {
         return not_an_event("the value is no object");
     };
-    let outer = std::mem::take(&mut document.bare.conversation_id);
-    match document.into_event() {
-        (Form::Bare, bare) if bare.id.as_str().is_none() && bare.name.as_str().is_none() => {
+    match document.event() {
+        (Form::Bare, bare) if !bare.id.is_present() && !bare.name.is_present() => {
             not_an_event("the value has neither an object cimEvent nor an id or a name")
         }
-        (Form::Bare, bare) => Ok((Form::Bare, EventFields { conversation_id: outer, ..bare }, Text(None))),
-        (Form::Socket, event) => Ok((Form::Socket, event, outer)),
-        (form @ Form::Studio(_), event) => Ok((form, event, Text(None))),
+        (Form::Socket, event) => Ok((Form::Socket, event, document.bare.conversation_id)),
+        (form @ (Form::Bare | Form::Studio(_)), event) => Ok((form, event, Text::default())),
     }
 }
 
 /// The event's whole data as text. Only one rare kind of event needs it, and whether it is one is known too late: its
 /// name may come after the data. So this reads the value again.
 fn data_of(text: &str) -> Result<Option<Json<'_>>, Invalid> {
-    let document = parse::<Object<Document<RawData<'_>>>>(&VALUE, text)?.0;
-    Ok(document.and_then(|document| document.into_event().1.data.json()))
+    let mut document = Object::<Document<RawData<'_>>>::default();
+    parse(&mut document, &VALUE, text)?;
+    Ok(document.get().and_then(|document| document.event().1.data.json()))
 }
 
 /// When the event happened. A `timestamp` that is present decides alone, also when it cannot be read.

@@ -1,10 +1,11 @@
 //! The fields of section 1 and 2, as they lie in a record's value.
 
 use super::lenient::{
-    Array, Boxed, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, Value, wanted,
+    Array, Boxed, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, Value,
+    are_distinct, key, wanted,
 };
 use super::verbatim::{ANumber, AnObject, Raw, RawAnd, Time};
-use crate::reader::{NoJson, Reader};
+use crate::reader::{Reader, Refused};
 
 // Objects with many fields are boxed: an allocation costs less than to move them about on their way up.
 wanted! {
@@ -247,26 +248,26 @@ impl Form {
 impl<E> Document<E> {
     /// The event and where it lies. The document's own fields count as one only when nothing is wrapped; whether
     /// they are one is for the caller to say.
-    pub(super) fn into_event(mut self) -> (Form, E) {
-        if let Some(event) = self.socket.take() {
-            return (Form::Socket, *event);
+    pub(super) fn event(&self) -> (Form, &E) {
+        if let Some(event) = self.socket.get() {
+            return (Form::Socket, event);
         }
-        if let Some(event) = self.payload.0.and_then(|p| p.0.0).and_then(|mut e| e.0.take()) {
-            return (Form::Studio("payload.entities.cimEvent."), *event);
+        if let Some(event) = self.payload.get().and_then(|p| p.0.get()?.0.get()) {
+            return (Form::Studio("payload.entities.cimEvent."), event);
         }
-        if let Some(event) = self.entities.0.and_then(|mut e| e.0.take()) {
-            return (Form::Studio("entities.cimEvent."), *event);
+        if let Some(event) = self.entities.get().and_then(|e| e.0.get()) {
+            return (Form::Studio("entities.cimEvent."), event);
         }
-        (Form::Bare, self.bare)
+        (Form::Bare, &self.bare)
     }
 }
 
 impl<'a, E: Fields<'a>> Fields<'a> for Document<E> {
-    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
+    fn read_field(&mut self, name: &[u8], json: &mut Reader<'a>) -> Result<bool, Refused> {
         match name {
-            "cimEvent" => self.socket.read(json)?,
-            "payload" => self.payload.read(json)?,
-            "entities" => self.entities.read(json)?,
+            b"cimEvent" => self.socket.read(json)?,
+            b"payload" => self.payload.read(json)?,
+            b"entities" => self.entities.read(json)?,
             _ => return self.bare.read_field(name, json),
         }
         Ok(true)
@@ -274,8 +275,8 @@ impl<'a, E: Fields<'a>> Fields<'a> for Document<E> {
 }
 
 impl<'a, E: Fields<'a>> Fields<'a> for Payload<E> {
-    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
-        let is_wanted = name == "entities";
+    fn read_field(&mut self, name: &[u8], json: &mut Reader<'a>) -> Result<bool, Refused> {
+        let is_wanted = name == b"entities";
         if is_wanted {
             self.0.read(json)?;
         }
@@ -284,8 +285,8 @@ impl<'a, E: Fields<'a>> Fields<'a> for Payload<E> {
 }
 
 impl<'a, E: Fields<'a>> Fields<'a> for Entities<E> {
-    fn read_field(&mut self, name: &str, json: &mut Reader<'a>) -> Result<bool, NoJson> {
-        let is_wanted = name == "cimEvent";
+    fn read_field(&mut self, name: &[u8], json: &mut Reader<'a>) -> Result<bool, Refused> {
+        let is_wanted = name == b"cimEvent";
         if is_wanted {
             self.0.read(json)?;
         }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::lenient::{Fields, Object, Value};
-use crate::reader::{NoJson, Reader, Verbatim};
+use crate::reader::{Reader, Refused, Verbatim};
 use crate::{Json, time};
 
 /// A time in any of section 1's forms.
@@ -28,7 +28,7 @@ impl Time {
 }
 
 impl<'a> Value<'a> for Time {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         let at = match json.peek()? {
             b'"' => {
                 let text = json.string()?.to_text();
@@ -90,7 +90,7 @@ impl<'a, T> Raw<'a, T> {
 }
 
 impl<'a, T: Shape> Value<'a> for Raw<'a, T> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         let fits = T::fits(json.peek()?);
         let ((), value) = json.verbatim(Reader::skip)?;
         self.0 = fits.then_some(value);
@@ -123,7 +123,7 @@ impl<'a, T> RawAnd<'a, T> {
 }
 
 impl<'a, T: Fields<'a>> Value<'a> for RawAnd<'a, T> {
-    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), NoJson> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         let ((), value) = json.verbatim(|json| self.fields.read(json))?;
         self.raw = Some(value);
         Ok(())

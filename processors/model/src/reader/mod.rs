@@ -6,11 +6,12 @@
 //! did. Strictness is the same (RFC 8259; of a repeated name the caller sees all), and two things more are refused wherever they
 //! stand, be they skipped: numbers that no double can hold, and lone surrogates (contract section 1).
 
+mod skip;
 mod strings;
 
 use std::fmt;
 
-pub(crate) use strings::{Str, plain};
+pub(crate) use strings::{Name, Str, plain};
 
 /// How deep arrays and objects may be nested: the contract asks for 100 levels, the stack bears more.
 const DEPTH_MAX: u8 = 127;
@@ -18,7 +19,7 @@ const DEPTH_MAX: u8 = 127;
 const SAFE_DIGITS: usize = 300;
 
 /// Why a text is no JSON, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoJson {
     what: &'static str,
     at: usize,
@@ -34,6 +35,10 @@ impl NoJson {
         format!("{what} at line {line} column {column}")
     }
 }
+
+/// The text is no JSON: the reader keeps [why](Reader::problem), so that what every call gives back fits the processor's registers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Refused;
 
 /// A number's text. It is a double's, but has its own digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,33 +62,34 @@ pub(crate) struct Verbatim<'a> {
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     text: &'a str,
-    at: usize,
+    /// What has not been read yet: the end of the text.
+    rest: &'a [u8],
     depth: u8,
     /// How many bytes of whitespace have been passed.
     blanks: usize,
+    /// Why something was refused.
+    problem: NoJson,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0, blanks: 0 }
+        Self { text, rest: text.as_bytes(), depth: 0, blanks: 0, problem: NoJson { what: "", at: 0 } }
+    }
+
+    /// Why the text is no JSON, once something of it has been refused.
+    pub(crate) fn problem(&self) -> NoJson {
+        self.problem
     }
 
     /// The first byte of what comes next; whitespace is passed.
-    pub(crate) fn peek(&mut self) -> Result<u8, NoJson> {
-        loop {
-            match self.byte() {
-                Some(b' ' | b'\n' | b'\t' | b'\r') => {
-                    self.blanks += 1;
-                    self.at += 1;
-                }
-                Some(byte) => return Ok(byte),
-                None => return Err(self.bad("the text ends too early")),
-            }
-        }
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Result<u8, Refused> {
+        self.rest = self.behind_blanks(self.rest)?;
+        self.rest.first().copied().ok_or(Refused)
     }
 
     /// Nothing but whitespace may be left.
-    pub(crate) fn end(&mut self) -> Result<(), NoJson> {
+    pub(crate) fn end(&mut self) -> Result<(), Refused> {
         match self.peek() {
             Ok(_) => Err(self.bad("something comes after the value")),
             Err(_) => Ok(()),
@@ -91,52 +97,51 @@ impl<'a> Reader<'a> {
     }
 
     /// A number, where its first character is next.
-    pub(crate) fn number(&mut self) -> Result<Number<'a>, NoJson> {
-        let from = self.at;
+    pub(crate) fn number(&mut self) -> Result<Number<'a>, Refused> {
+        let from = self.rest;
         self.pass(b'-');
-        match self.byte() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits()?,
+        self.rest = match self.rest {
+            [b'0', behind @ ..] => behind,
+            [b'1'..=b'9', behind @ ..] => behind_digits(behind),
             _ => return Err(self.bad("a digit is missing")),
+        };
+        let is_integer = !matches!(self.rest, [b'.' | b'e' | b'E', ..]);
+        let is_safe = if is_integer { true } else { self.fraction()? };
+        let text = self.text_from(from);
+        if (!is_safe || text.len() >= SAFE_DIGITS) && !text.parse().is_ok_and(f64::is_finite) {
+            return Err(self.bad_before("number out of range", from));
         }
-        let whole = self.at;
+        Ok(Number { text, is_integer })
+    }
+
+    /// What follows a number's whole digits. Gives whether it has no exponent.
+    fn fraction(&mut self) -> Result<bool, Refused> {
         if self.pass(b'.') {
             self.digits()?;
         }
-        let mut is_safe = self.at - from < SAFE_DIGITS;
-        if self.pass(b'e') || self.pass(b'E') {
+        let has_exponent = self.pass(b'e') || self.pass(b'E');
+        if has_exponent {
             let _ = self.pass(b'+') || self.pass(b'-');
             self.digits()?;
-            is_safe = false;
         }
-        let text = self.text.get(from..self.at).unwrap_or_default();
-        if !is_safe && !text.parse().is_ok_and(f64::is_finite) {
-            return Err(NoJson { what: "number out of range", at: from });
-        }
-        Ok(Number { text, is_integer: self.at == whole })
+        Ok(!has_exponent)
     }
 
     /// An object, where its brace is next. `field` gets each name, and has to read the value.
+    #[inline]
     pub(crate) fn object(
         &mut self,
-        mut field: impl FnMut(&mut Self, Str<'a>) -> Result<(), NoJson>,
-    ) -> Result<(), NoJson> {
+        mut field: impl FnMut(&mut Self, Name<'a>) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
         self.enter()?;
         if self.peek()? == b'}' {
             return self.leave();
         }
         loop {
-            if self.peek()? != b'"' {
-                return Err(self.bad("a field's name is missing"));
-            }
-            let name = self.string()?;
-            if self.peek()? != b':' {
-                return Err(self.bad("a colon is missing"));
-            }
-            self.at += 1;
+            let name = self.name()?;
             field(self, name)?;
             match self.peek()? {
-                b',' => self.at += 1,
+                b',' => self.pass_one(),
                 b'}' => return self.leave(),
                 _ => return Err(self.bad("a comma or a closing brace is missing")),
             }
@@ -146,8 +151,8 @@ impl<'a> Reader<'a> {
     /// An array, where its bracket is next. `item` has to read each value.
     pub(crate) fn array(
         &mut self,
-        mut item: impl FnMut(&mut Self) -> Result<(), NoJson>,
-    ) -> Result<(), NoJson> {
+        mut item: impl FnMut(&mut Self) -> Result<(), Refused>,
+    ) -> Result<(), Refused> {
         self.enter()?;
         if self.peek()? == b']' {
             return self.leave();
@@ -155,87 +160,139 @@ impl<'a> Reader<'a> {
         loop {
             item(self)?;
             match self.peek()? {
-                b',' => self.at += 1,
+                b',' => self.pass_one(),
                 b']' => return self.leave(),
                 _ => return Err(self.bad("a comma or a closing bracket is missing")),
             }
         }
     }
 
-    /// Reads any value, and leaves it behind.
-    pub(crate) fn skip(&mut self) -> Result<(), NoJson> {
-        match self.peek()? {
-            b'"' => self.string().map(drop),
-            b'{' => self.object(|json, _| json.skip()),
-            b'[' => self.array(Self::skip),
-            b'-' | b'0'..=b'9' => self.number().map(drop),
-            b't' => self.word("true"),
-            b'f' => self.word("false"),
-            b'n' => self.word("null"),
-            _ => Err(self.bad("no value begins like this")),
-        }
-    }
-
     /// Lets `read` read the next value, and gives its text too.
     pub(crate) fn verbatim<R>(
         &mut self,
-        read: impl FnOnce(&mut Self) -> Result<R, NoJson>,
-    ) -> Result<(R, Verbatim<'a>), NoJson> {
+        read: impl FnOnce(&mut Self) -> Result<R, Refused>,
+    ) -> Result<(R, Verbatim<'a>), Refused> {
         self.peek()?;
-        let (from, blanks) = (self.at, self.blanks);
+        let (from, blanks) = (self.rest, self.blanks);
         let result = read(self)?;
-        let text = self.text.get(from..self.at).unwrap_or_default();
-        Ok((result, Verbatim { text, is_compact: self.blanks == blanks }))
+        Ok((result, Verbatim { text: self.text_from(from), is_compact: self.blanks == blanks }))
     }
 
-    fn word(&mut self, word: &'static str) -> Result<(), NoJson> {
-        if !self.rest().starts_with(word) {
-            return Err(self.bad("neither true, false nor null"));
+    /// What is left behind a byte, which should be next.
+    #[inline(always)]
+    fn behind<'r>(&mut self, byte: u8, rest: &'r [u8], missing: &'static str) -> Result<&'r [u8], Refused> {
+        match rest {
+            [first, behind @ ..] if *first == byte => Ok(behind),
+            _ => self.behind_after_blanks(byte, rest, missing),
         }
-        self.at += word.len();
+    }
+
+    /// The same, where whitespace may come before.
+    #[cold]
+    fn behind_after_blanks<'r>(
+        &mut self,
+        byte: u8,
+        rest: &'r [u8],
+        missing: &'static str,
+    ) -> Result<&'r [u8], Refused> {
+        match self.passed_blanks(rest)? {
+            [first, behind @ ..] if *first == byte => Ok(behind),
+            rest => Err(self.bad_before(missing, rest)),
+        }
+    }
+
+    /// What is left behind whitespace. Something has to be.
+    #[inline(always)]
+    fn behind_blanks<'r>(&mut self, rest: &'r [u8]) -> Result<&'r [u8], Refused> {
+        match rest {
+            [b'!'..=0xff, ..] => Ok(rest),
+            _ => self.passed_blanks(rest),
+        }
+    }
+
+    /// The same, where there may be whitespace, or nothing.
+    #[cold]
+    fn passed_blanks<'r>(&mut self, rest: &'r [u8]) -> Result<&'r [u8], Refused> {
+        let length = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r'));
+        let Some(length) = length else {
+            return Err(self.bad_before("the text ends too early", &[]));
+        };
+        self.blanks += length;
+        Ok(rest.get(length..).unwrap_or_default())
+    }
+
+    fn word(&mut self, word: &'static str) -> Result<(), Refused> {
+        match self.rest.strip_prefix(word.as_bytes()) {
+            Some(behind) => self.rest = behind,
+            None => return Err(self.bad("neither true, false nor null")),
+        }
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), NoJson> {
-        let from = self.at;
-        while matches!(self.byte(), Some(b'0'..=b'9')) {
-            self.at += 1;
+    fn digits(&mut self) -> Result<(), Refused> {
+        match self.rest {
+            [b'0'..=b'9', behind @ ..] => self.rest = behind_digits(behind),
+            _ => return Err(self.bad("a digit is missing")),
         }
-        if self.at == from { Err(self.bad("a digit is missing")) } else { Ok(()) }
+        Ok(())
     }
 
-    fn enter(&mut self) -> Result<(), NoJson> {
+    fn enter(&mut self) -> Result<(), Refused> {
         if self.depth == DEPTH_MAX {
             return Err(self.bad("nested too deeply"));
         }
         self.depth += 1;
-        self.at += 1;
+        self.pass_one();
         Ok(())
     }
 
-    fn leave(&mut self) -> Result<(), NoJson> {
+    fn leave(&mut self) -> Result<(), Refused> {
         self.depth = self.depth.saturating_sub(1);
-        self.at += 1;
+        self.pass_one();
         Ok(())
     }
 
     fn pass(&mut self, byte: u8) -> bool {
-        let is_next = self.byte() == Some(byte);
-        self.at += usize::from(is_next);
-        is_next
+        match self.rest {
+            [first, behind @ ..] if *first == byte => {
+                self.rest = behind;
+                true
+            }
+            _ => false,
+        }
     }
 
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
+    fn pass_one(&mut self) {
+        self.rest = self.rest.get(1..).unwrap_or_default();
     }
 
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+    /// The text from there on where this was left.
+    fn text_from(&self, rest: &[u8]) -> &'a str {
+        self.text.get(self.place_of(rest)..self.place_of(self.rest)).unwrap_or_default()
     }
 
-    fn bad(&self, what: &'static str) -> NoJson {
-        NoJson { what, at: self.at }
+    /// Where it stands what is left.
+    fn place_of(&self, rest: &[u8]) -> usize {
+        self.text.len() - rest.len()
     }
+
+    fn bad(&mut self, what: &'static str) -> Refused {
+        self.bad_before(what, self.rest)
+    }
+
+    #[cold]
+    fn bad_before(&mut self, what: &'static str, rest: &[u8]) -> Refused {
+        self.problem = NoJson { what, at: self.place_of(rest) };
+        Refused
+    }
+}
+
+/// What is left behind digits.
+fn behind_digits(mut rest: &[u8]) -> &[u8] {
+    while let [b'0'..=b'9', behind @ ..] = rest {
+        rest = behind;
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -251,13 +308,14 @@ mod tests {
     }
 
     /// Reads a text into a value by the reader alone.
-    fn value(json: &mut Reader<'_>) -> Result<Value, NoJson> {
+    fn value(json: &mut Reader<'_>) -> Result<Value, Refused> {
         Ok(match json.peek()? {
             b'"' => Value::String(json.string()?.to_text().into_owned()),
             b'{' => {
                 let mut fields = serde_json::Map::new();
                 json.object(|json, name| {
-                    fields.insert(name.to_text().into_owned(), value(json)?);
+                    let name = String::from_utf8(name.to_bytes().into_owned()).unwrap();
+                    fields.insert(name, value(json)?);
                     Ok(())
                 })?;
                 Value::Object(fields)
@@ -301,14 +359,67 @@ mod tests {
                 chars[..at].iter().copied().chain(with.chars()).chain(chars[at..].iter().skip(cut).copied()).collect();
             prop_assert_eq!(accepts(&text), serde_json::from_str::<Value>(&text).is_ok(), "{}", text);
         }
+
+        #[test]
+        fn what_is_skipped_is_checked_as_what_is_read(
+            json in json(),
+            pretty in any::<bool>(),
+            at in any::<prop::sample::Index>(),
+            with in "[\\[\\]{}\",:\\\\ud8-9.eE+ntf\u{1}\u{e9} \n-]{0,3}",
+            cut in 0..3_usize,
+        ) {
+            let whole = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) };
+            let chars: Vec<char> = whole.unwrap().chars().collect();
+            let at = at.index(chars.len());
+            let damaged: String =
+                chars[..at].iter().copied().chain(with.chars()).chain(chars[at..].iter().skip(cut).copied()).collect();
+            let ended: String = chars[..at].iter().collect();
+            for text in [damaged, ended] {
+                prop_assert_eq!(outcome(&text, Reader::skip), outcome(&text, |json| read(json)), "{}", text);
+            }
+        }
+    }
+
+    /// Leaves a value behind by all that reads values which are wanted.
+    fn read(json: &mut Reader<'_>) -> Result<(), Refused> {
+        match json.peek()? {
+            b'"' => json.string().map(drop),
+            b'{' => json.object(|json, _| read(json)),
+            b'[' => json.array(read),
+            b'-' | b'0'..=b'9' => json.number().map(drop),
+            _ => json.skip(),
+        }
+    }
+
+    /// What comes of leaving a value behind: what is left and how much whitespace was passed, or the problem.
+    fn outcome<'t>(
+        text: &'t str,
+        leave: impl FnOnce(&mut Reader<'t>) -> Result<(), Refused>,
+    ) -> Result<(usize, usize), NoJson> {
+        let mut json = Reader::new(text);
+        leave(&mut json).map_err(|Refused| json.problem())?;
+        Ok((json.rest.len(), json.blanks))
+    }
+
+    #[test]
+    fn nesting_is_left_behind_as_deep_as_it_is_read() {
+        for depth in 60..135 {
+            for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[ {\"a\" : ", "}\n] ")] {
+                let text = format!("{}1{}", open.repeat(depth), close.repeat(depth));
+                assert_eq!(outcome(&text, Reader::skip), outcome(&text, |json| read(json)), "{text}");
+                let within = format!("[{text}]");
+                let skipped = outcome(&within, |json| json.array(Reader::skip));
+                assert_eq!(skipped, outcome(&within, |json| read(json)), "{within}");
+            }
+        }
     }
 
     #[test]
     fn what_is_refused_is_refused_with_its_place() {
         let said = |text: &str| {
             let mut reader = Reader::new(text);
-            let problem = reader.skip().and_then(|()| reader.end()).unwrap_err();
-            problem.within(text).to_string()
+            reader.skip().and_then(|()| reader.end()).unwrap_err();
+            reader.problem().within(text).to_string()
         };
         assert_eq!(said(""), "the text ends too early at line 1 column 1");
         assert_eq!(said("{\"\u{e9}\":\n [1, 2,]}"), "no value begins like this at line 2 column 8");

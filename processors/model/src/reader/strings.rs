@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wide::u8x16;
 
-use super::{NoJson, Reader};
+use super::{Reader, Refused};
 
 /// As many bytes as the processor compares at once.
 const BLOCK: usize = 16;
@@ -30,63 +30,127 @@ impl<'a> Str<'a> {
     }
 }
 
+/// A field's name that has been checked. Nobody needs it as text: to find out that its bytes are text would cost more than all else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Name<'a> {
+    /// It stands in the text as it is.
+    Plain(&'a [u8]),
+    /// It has escapes; this is how it stands in the text.
+    Escaped(&'a str),
+}
+
+impl<'a> Name<'a> {
+    /// The name's own bytes.
+    pub(crate) fn to_bytes(self) -> Cow<'a, [u8]> {
+        match self {
+            Name::Plain(bytes) => Cow::Borrowed(bytes),
+            Name::Escaped(text) => Cow::Owned(unescape(text).into_bytes()),
+        }
+    }
+}
+
 impl<'a> Reader<'a> {
     /// A string, where its quote is next.
-    pub(crate) fn string(&mut self) -> Result<Str<'a>, NoJson> {
-        let bytes = self.text.as_bytes();
-        let from = self.at + 1;
-        let at = plain(bytes, from);
-        if bytes.get(at) == Some(&b'"') {
-            self.at = at + 1;
-            return Ok(Str::Plain(self.text.get(from..at).unwrap_or_default()));
+    #[inline(always)]
+    pub(crate) fn string(&mut self) -> Result<Str<'a>, Refused> {
+        let inside = self.rest.get(1..).unwrap_or_default();
+        let end = behind_plain(inside);
+        if let [b'"', behind @ ..] = end {
+            self.rest = behind;
+            let text = self.text.get(self.place_of(inside)..self.place_of(end)).unwrap_or_default();
+            return Ok(Str::Plain(text));
         }
-        self.escaped(from, at)
+        self.escaped(inside, end).map(Str::Escaped)
     }
 
-    /// The same, where something else than its end comes at `at`.
+    /// A field's name with its colon, where its quote should be next.
+    #[inline(always)]
+    pub(super) fn name(&mut self) -> Result<Name<'a>, Refused> {
+        let inside = self.behind(b'"', self.rest, "a field's name is missing")?;
+        let end = behind_plain(inside);
+        let (name, behind) = if let [b'"', behind @ ..] = end {
+            (Name::Plain(inside.get(..inside.len() - end.len()).unwrap_or_default()), behind)
+        } else {
+            (Name::Escaped(self.escaped(inside, end)?), self.rest)
+        };
+        self.rest = self.behind(b':', behind, "a colon is missing")?;
+        Ok(name)
+    }
+
+    /// What is left behind a field's name and its colon, which should be next.
+    #[inline(always)]
+    pub(super) fn behind_name<'r>(&mut self, rest: &'r [u8]) -> Result<&'r [u8], Refused> {
+        let inside = self.behind(b'"', rest, "a field's name is missing")?;
+        let behind = self.behind_string(inside)?;
+        self.behind(b':', behind, "a colon is missing")
+    }
+
+    /// What is left behind a string, behind whose quote we are.
+    #[inline(always)]
+    pub(super) fn behind_string<'r>(&mut self, inside: &'r [u8]) -> Result<&'r [u8], Refused> {
+        match behind_plain(inside) {
+            [b'"', behind @ ..] => Ok(behind),
+            end => self.behind_escapes(end),
+        }
+    }
+
+    /// What is in a string as it stands, where something else than its end comes at `end`; it is left behind.
     #[cold]
-    fn escaped(&mut self, from: usize, mut at: usize) -> Result<Str<'a>, NoJson> {
-        let text = self.text;
-        let bytes = text.as_bytes();
+    fn escaped(&mut self, inside: &'a [u8], end: &'a [u8]) -> Result<&'a str, Refused> {
+        self.rest = self.behind_escapes(end)?;
+        let to = self.place_of(self.rest) - 1;
+        Ok(self.text.get(self.place_of(inside)..to).unwrap_or_default())
+    }
+
+    /// What is left behind a string, of which a place within is given.
+    #[cold]
+    fn behind_escapes<'r>(&mut self, mut inside: &'r [u8]) -> Result<&'r [u8], Refused> {
         loop {
-            at = plain(bytes, at);
-            match bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(Str::Escaped(text.get(from..at).unwrap_or_default()));
+            inside = behind_plain(inside);
+            match inside {
+                [b'"', behind @ ..] => return Ok(behind),
+                [b'\\', ..] => {
+                    let escape = self.text.get(self.place_of(inside)..).unwrap_or_default();
+                    let (_, length) = unescaped(escape).map_err(|what| self.bad_before(what, inside))?;
+                    inside = inside.get(length..).unwrap_or_default();
                 }
-                Some(b'\\') => {
-                    let escape = text.get(at..).unwrap_or_default();
-                    let (_, length) = unescaped(escape).map_err(|what| NoJson { what, at })?;
-                    at += length;
-                }
-                Some(_) => return Err(NoJson { what: "a control character that is not escaped", at }),
-                None => return Err(NoJson { what: "the text ends within a string", at }),
+                [_, ..] => return Err(self.bad_before("a control character that is not escaped", inside)),
+                [] => return Err(self.bad_before("the text ends within a string", inside)),
             }
         }
     }
 }
 
 /// Where the first quote, backslash or control character stands, from a place on; the end where there is none.
-pub(crate) fn plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk::<BLOCK>()) {
+pub(crate) fn plain(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    at + rest.len() - behind_plain(rest).len()
+}
+
+/// What is left from the first quote, backslash or control character on.
+#[inline(always)]
+fn behind_plain(mut rest: &[u8]) -> &[u8] {
+    while let Some(block) = rest.first_chunk::<BLOCK>() {
         let special = special_places(*block);
         if special != 0 {
-            return at + special.trailing_zeros() as usize;
+            return rest.get(special.trailing_zeros() as usize..).unwrap_or_default();
         }
-        at += BLOCK;
+        rest = rest.get(BLOCK..).unwrap_or_default();
     }
-    while let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+    behind_last_plain(rest)
+}
+
+/// The same of less than a block: what is near the end of the text.
+fn behind_last_plain(mut rest: &[u8]) -> &[u8] {
+    if let Some(eight) = rest.first_chunk::<8>() {
         let special = special_bytes(u64::from_le_bytes(*eight));
-        if special != 0 {
-            return at + (special.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
+        let length = if special == 0 { 8 } else { (special.trailing_zeros() / 8) as usize };
+        rest = rest.get(length..).unwrap_or_default();
     }
-    while bytes.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20)) {
-        at += 1;
+    while let [b' '..=b'!' | b'#'..=b'[' | b']'..=0xff, behind @ ..] = rest {
+        rest = behind;
     }
-    at
+    rest
 }
 
 /// Has a bit for each byte that is a quote, a backslash or a control character; the lowest is that of the first byte.
@@ -184,10 +248,11 @@ mod tests {
         let text = r#""a\n\u00e9\ud83d\ude00\/" and more"#;
         let mut reader = Reader::new(text);
         assert_eq!(reader.string().unwrap().to_text(), "a\n\u{e9}\u{1f600}/");
-        assert_eq!(text.get(reader.at..), Some(" and more"));
+        assert_eq!(reader.rest, b" and more");
         let problem = |text: &str| {
-            let NoJson { what, at } = Reader::new(text).string().unwrap_err();
-            (what, at)
+            let mut reader = Reader::new(text);
+            reader.string().unwrap_err();
+            (reader.problem.what, reader.problem.at)
         };
         assert_eq!(problem(r#""ab\x""#), ("no such escape", 3));
         assert_eq!(problem(r#""\u12g4""#), ("four hexadecimal digits are missing", 1));
