@@ -16,7 +16,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, where an array or an object is next.
+    /// The same, where an array or an object is next. It uses all registers; what is skipped without it need not save them.
+    #[inline(never)]
     fn skip_nested(&mut self) -> Result<(), Refused> {
         let room = DEPTH_MAX - self.depth;
         let mut inside = 0_u8;
