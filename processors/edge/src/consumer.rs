@@ -13,7 +13,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::statistics::Statistics;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::Timeout;
@@ -159,13 +159,13 @@ impl ConsumerContext for Notes {
     }
 }
 
-/// A message's headers, read when asked.
-pub(crate) struct MessageHeaders<'a>(pub(crate) Option<&'a BorrowedHeaders>);
+/// A message's headers. Only to ask the client whether there are any makes it read them, so it is asked when somebody wants them.
+pub(crate) struct MessageHeaders<'a, 'm>(pub(crate) &'a BorrowedMessage<'m>);
 
 /// A message as the engine sees it. `conversation` is that of its topic, where that belongs to one.
 pub(crate) fn source_record<'m>(
     message: &'m BorrowedMessage<'_>,
-    headers: &'m MessageHeaders<'m>,
+    headers: &'m MessageHeaders<'m, 'm>,
     conversation: Option<&'m str>,
 ) -> SourceRecord<'m> {
     SourceRecord {
@@ -180,9 +180,9 @@ pub(crate) fn source_record<'m>(
     }
 }
 
-impl HeaderSource for MessageHeaders<'_> {
+impl HeaderSource for MessageHeaders<'_, '_> {
     fn visit(&self, visit: &mut dyn FnMut(&str, Option<&[u8]>)) {
-        if let Some(headers) = self.0 {
+        if let Some(headers) = self.0.headers() {
             for header in headers.iter() {
                 visit(header.key, header.value);
             }

@@ -1,16 +1,13 @@
 //! A lane: a task and the partitions that it takes its records from, which all have the same number.
 
 use engine::{Phase, SourceOffset, Task, TaskError};
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use crate::consumer::{End, Notes};
+use crate::consumer::End;
 use crate::metrics::Metrics;
 
-const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 /// An end that the cluster does not tell is asked for again after so long: the worker stands still meanwhile.
 const ASK_AGAIN_MS: i64 = 10_000;
 
@@ -21,8 +18,6 @@ struct Source {
     committed: Option<i64>,
     /// Records below this offset were taken already.
     next: i64,
-    /// Whether the consumer stands where the task expects it; until then nothing is taken.
-    in_place: bool,
     /// Whether a record came again though the consumer was in its place.
     went_back: bool,
     /// Records that are there and not committed yet; none where that is not known yet.
@@ -45,6 +40,9 @@ impl Source {
 pub(super) struct Lane {
     pub(super) task: Task,
     sources: Vec<Source>,
+    /// Whether the consumer stands where the task expects it in all of its partitions. Until then nothing is taken of any, and
+    /// what comes is passed over: so the consumer is always put back in all of them together.
+    in_place: bool,
     /// The schema without which its next record cannot be read. Until it is known nothing is taken.
     awaits: Option<u32>,
     /// When the ends were asked for because something is due; none while nothing is, or they are not known.
@@ -62,13 +60,12 @@ impl Lane {
             topic: topic.to_owned(),
             committed: None,
             next: 0,
-            in_place: false,
             went_back: false,
             lag: None,
             asked_end: None,
         };
         let sources = vec![source(input), source(repartition)];
-        Self { task, sources, awaits: None, asked_ms: None, ask_again_ms: 0, metrics }
+        Self { task, sources, in_place: false, awaits: None, asked_ms: None, ask_again_ms: 0, metrics }
     }
 
     pub(super) fn partition(&self) -> i32 {
@@ -100,13 +97,12 @@ impl Lane {
 
     /// Whether records can be taken.
     pub(super) fn is_live(&self) -> bool {
-        self.task.phase() == Phase::Running && self.sources.iter().all(|source| source.in_place)
+        self.task.phase() == Phase::Running && self.in_place
     }
 
     /// Whether it runs, and the consumer can and has still to be put in its place.
     pub(super) fn is_misplaced(&self) -> bool {
-        let is_able = self.task.phase() == Phase::Running && self.awaits.is_none();
-        is_able && !self.sources.iter().all(|source| source.in_place)
+        self.task.phase() == Phase::Running && self.awaits.is_none() && !self.in_place
     }
 
     /// What was staged is dropped, and nothing is taken until this schema is known.
@@ -155,12 +151,12 @@ impl Lane {
         (end < source.next).then(|| source.topic.clone())
     }
 
-    /// Reads a topic from its beginning.
+    /// Reads a topic from its beginning; the other one goes on where its last commit left off.
     pub(super) fn begin_anew(&mut self, topic: &str) {
         self.asked_ms = None;
         if let Some(source) = self.source(topic) {
             source.committed = None;
-            source.in_place = false;
+            self.rewind();
         }
     }
 
@@ -185,7 +181,7 @@ impl Lane {
     /// What was staged is dropped; the consumer has to go back.
     pub(super) fn rewind(&mut self) {
         self.task.aborted();
-        self.sources.iter_mut().for_each(|source| source.in_place = false);
+        self.in_place = false;
     }
 
     /// What the group has committed of a topic.
@@ -202,28 +198,28 @@ impl Lane {
         }
     }
 
-    /// Puts the consumer where the last commit left off, and lets it fetch.
-    pub(super) fn put_in_place(&mut self, consumer: &BaseConsumer<Notes>) -> KafkaResult<()> {
+    /// Puts the consumer where the last commit left off, by letting it `seek` each partition. Where one cannot be had all are put
+    /// back once more: what comes of the others meanwhile is passed over.
+    pub(super) fn put_in_place(
+        &mut self,
+        mut seek: impl FnMut(&str, i32, Offset) -> KafkaResult<()>,
+    ) -> KafkaResult<()> {
         let partition = self.partition();
-        for source in self.sources.iter_mut().filter(|source| !source.in_place) {
-            let mut place = TopicPartitionList::new();
-            place.add_partition(&source.topic, partition);
-            consumer.resume(&place)?;
-            let offset = source.committed.map_or(Offset::Beginning, Offset::Offset);
-            consumer.seek(&source.topic, partition, offset, SEEK_TIMEOUT)?;
+        for source in &mut self.sources {
+            seek(&source.topic, partition, source.committed.map_or(Offset::Beginning, Offset::Offset))?;
             source.next = source.committed.unwrap_or(0);
-            source.in_place = true;
-            consumer.context().forget_end(&source.topic, partition);
         }
+        self.in_place = true;
         Ok(())
     }
 
     /// The end of one of its partitions has been told: shows the lag.
     pub(super) fn saw_end(&mut self, topic: &str, end: End) {
         let partition = self.partition();
+        let in_place = self.in_place;
         let Some(source) = self.source(topic) else { return };
         let committed = source.committed.unwrap_or(0);
-        if source.in_place && source.is_read(end) {
+        if in_place && source.is_read(end) {
             source.asked_end = None;
         }
         // Behind the last record there may be markers of transactions; nobody will ever commit those.

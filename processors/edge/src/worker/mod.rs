@@ -400,7 +400,7 @@ fn take(
         lane.refused(message.topic());
         return Ok(Taken::Done);
     }
-    let headers = MessageHeaders(message.headers());
+    let headers = MessageHeaders(message);
     let record = source_record(message, &headers, None);
     match lane.task.process(&record, now_ms()) {
         Ok(()) => {

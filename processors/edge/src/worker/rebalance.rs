@@ -4,19 +4,21 @@
 use std::time::{Duration, Instant};
 
 use engine::Phase;
-use rdkafka::consumer::Consumer;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::siding::divided;
 use super::{Lane, Worker};
-use crate::consumer::Rebalanced;
+use crate::consumer::{Notes, Rebalanced};
 use crate::errors::{self, EdgeError};
 use crate::metrics::Rebalance;
 use crate::restore::Restored;
 use crate::spans;
 
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 const LISTED_MAX: usize = 64;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
@@ -163,8 +165,11 @@ impl Worker {
         self.open_lanes()?;
         self.ask_committed_offsets()?;
         self.restore_some()?;
+        let consumer = &self.consumer;
         for lane in self.lanes.values_mut().filter(|lane| lane.is_misplaced()) {
-            if let Err(error) = lane.put_in_place(&self.consumer) {
+            if let Err(error) =
+                lane.put_in_place(|topic, partition, offset| point(consumer, topic, partition, offset))
+            {
                 tracing::debug!(%error, partition = lane.partition(), "the consumer is not in its place yet");
             }
         }
@@ -306,6 +311,16 @@ impl Worker {
         self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running{why}"));
         self.report_tasks();
     }
+}
+
+/// Points the consumer to its place in a partition, and lets it fetch from there.
+fn point(consumer: &BaseConsumer<Notes>, topic: &str, partition: i32, offset: Offset) -> KafkaResult<()> {
+    let mut place = TopicPartitionList::new();
+    place.add_partition(topic, partition);
+    consumer.resume(&place)?;
+    consumer.seek(topic, partition, offset, SEEK_TIMEOUT)?;
+    consumer.context().forget_end(topic, partition);
+    Ok(())
 }
 
 /// For the log; of thousands of topics only the first.

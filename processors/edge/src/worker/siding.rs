@@ -117,7 +117,7 @@ impl Siding {
         if track.is_misplaced || offset < track.next {
             return true;
         }
-        let headers = MessageHeaders(message.headers());
+        let headers = MessageHeaders(message);
         let conversation = match &track.load {
             Load::EventsOf(conversation) => Some(conversation.as_str()),
             Load::Erasures => None,

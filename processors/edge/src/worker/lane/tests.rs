@@ -1,8 +1,10 @@
-//! When a lane lets be done what is due by the clock on the wall.
+//! When a lane lets be done what is due by the clock on the wall, and where it puts the consumer.
 
 use std::sync::Arc;
 
 use engine::{Committed, InnerTopics, MemoryStore, ProcessError, Processor, Topology};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::*;
 use crate::metrics::Labels;
@@ -46,8 +48,8 @@ fn lane(input: Option<i64>, repartition: Option<i64>) -> Lane {
     for (source, committed) in lane.sources.iter_mut().zip([input, repartition]) {
         source.committed = committed;
         source.next = committed.unwrap_or(0);
-        source.in_place = true;
     }
+    lane.in_place = true;
     lane
 }
 
@@ -129,4 +131,40 @@ fn a_lane_that_has_only_taken_from_the_repartition_topic_rings_with_its_place_th
     ask(&mut lane, DUE_MS, 0, 3);
     see(&mut lane, [(0, true), (3, true)]);
     assert_eq!(lane.task.offsets(), [SourceOffset { topic: REPARTITION.to_owned(), partition: 0, next: 2 }]);
+}
+
+/// Where it puts the consumer.
+fn places(lane: &mut Lane) -> Vec<(String, Offset)> {
+    let mut places = Vec::new();
+    lane.put_in_place(|topic, _, offset| {
+        places.push((topic.to_owned(), offset));
+        Ok(())
+    })
+    .unwrap();
+    places
+}
+
+#[test]
+fn what_comes_of_the_other_topic_while_one_is_about_to_be_read_anew_comes_again() {
+    let mut lane = lane(Some(5), Some(2));
+    lane.begin_anew(INPUT);
+    assert!(!lane.expects(REPARTITION, 2), "it is passed over");
+    let both = [(INPUT.to_owned(), Offset::Beginning), (REPARTITION.to_owned(), Offset::Offset(2))];
+    assert_eq!(places(&mut lane), both);
+    assert!(lane.expects(INPUT, 0) && lane.expects(REPARTITION, 2));
+}
+
+#[test]
+fn what_comes_of_one_topic_while_the_consumer_is_not_in_its_place_in_the_other_comes_again() {
+    let mut lane = lane(Some(5), Some(2));
+    lane.rewind();
+    let answered = lane.put_in_place(|topic, _, _| match topic {
+        INPUT => Ok(()),
+        _ => Err(KafkaError::Seek(RDKafkaErrorCode::OperationTimedOut.to_string())),
+    });
+    assert!(answered.is_err() && lane.is_misplaced());
+    assert!(!lane.expects(INPUT, 5), "it is passed over");
+    let both = [(INPUT.to_owned(), Offset::Offset(5)), (REPARTITION.to_owned(), Offset::Offset(2))];
+    assert_eq!(places(&mut lane), both);
+    assert!(lane.is_live());
 }
