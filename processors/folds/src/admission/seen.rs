@@ -19,7 +19,7 @@ const CONTENT_BYTES: usize = size_of::<u64>();
 /// How an id is written: as bytes of hexadecimal digits where it is written so everywhere, which halves most pages.
 const TEXT: u8 = 0;
 const UUID: u8 = 1;
-const OBJECT_ID: u8 = 2;
+const DIGITS: u8 = 2;
 /// Added to the form of an event that was taken back. It stays, so that a page that was full once remains full: what is in the
 /// pages below it is found.
 const TAKEN_BACK: u8 = 0x80;
@@ -44,7 +44,7 @@ enum Id<'a> {
     /// In lower case, with hyphens.
     Uuid([u8; 16]),
     /// Twenty-four digits in lower case.
-    ObjectId([u8; 12]),
+    Digits([u8; 12]),
 }
 
 /// What a page knows of an event.
@@ -88,8 +88,8 @@ impl<'a> Seen<'a> {
                 page.push(UUID);
                 page.extend_from_slice(&bytes);
             }
-            Id::ObjectId(bytes) => {
-                page.push(OBJECT_ID);
+            Id::Digits(bytes) => {
+                page.push(DIGITS);
                 page.extend_from_slice(&bytes);
             }
         }
@@ -109,7 +109,7 @@ impl<'a> Seen<'a> {
         let id = match self.id {
             Id::Text(text) => size_of::<u32>() + text.len(),
             Id::Uuid(bytes) => bytes.len(),
-            Id::ObjectId(bytes) => bytes.len(),
+            Id::Digits(bytes) => bytes.len(),
         };
         CONTENT_BYTES + 1 + id
     }
@@ -141,7 +141,7 @@ impl<'a> Id<'a> {
         let bytes = id.as_bytes();
         let packed = match bytes.len() {
             36 => uuid_of(bytes).map(Self::Uuid),
-            24 => digits_of(bytes.chunks_exact(2)).map(Self::ObjectId),
+            24 => digits_of(bytes.chunks_exact(2)).map(Self::Digits),
             _ => None,
         };
         packed.unwrap_or(Self::Text(id))
@@ -150,7 +150,7 @@ impl<'a> Id<'a> {
     fn to_text(self) -> String {
         match self {
             Id::Text(text) => text.to_owned(),
-            Id::ObjectId(bytes) => digits(&bytes),
+            Id::Digits(bytes) => digits(&bytes),
             Id::Uuid(bytes) => {
                 let mut text = digits(&bytes);
                 HYPHENS.iter().for_each(|place| text.insert(*place, '-'));
@@ -173,24 +173,21 @@ fn digits_of<'t, const N: usize>(pairs: impl Iterator<Item = &'t [u8]>) -> Optio
     let mut all = 0;
     for (byte, pair) in bytes.iter_mut().zip(pairs) {
         let [high, low] = pair else { return None };
-        let (high, low) = (VALUES.get(usize::from(*high))?, VALUES.get(usize::from(*low))?);
+        let (high, low) = (value_of(*high), value_of(*low));
         all |= high | low;
         *byte = (high << 4) | (low & 0xf);
     }
     (all <= 0xf).then_some(bytes)
 }
 
-/// The value of each byte as a hexadecimal digit in lower case; more than fifteen for what is none.
-const VALUES: [u8; 256] = {
-    let mut values = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        let digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
-        values[digit as usize] = value;
-        value += 1;
+/// The value of a hexadecimal digit in lower case; more than fifteen for what is none.
+fn value_of(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => 0xff,
     }
-    values
-};
+}
 
 fn digits(bytes: &[u8]) -> String {
     let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
@@ -271,7 +268,7 @@ impl<'a> Iterator for Entries<'a> {
         let (form, rest) = rest.split_first()?;
         let (id, rest) = match form & !TAKEN_BACK {
             UUID => rest.split_first_chunk().map(|(id, rest)| (Id::Uuid(*id), rest))?,
-            OBJECT_ID => rest.split_first_chunk().map(|(id, rest)| (Id::ObjectId(*id), rest))?,
+            DIGITS => rest.split_first_chunk().map(|(id, rest)| (Id::Digits(*id), rest))?,
             _ => {
                 let (length, rest) = rest.split_first_chunk()?;
                 let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
