@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use engine::{Committed, InnerTopics, MemoryStore, ProcessError, Processor, Topology};
-
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::*;
