@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use edge::spans;
 use opentelemetry_sdk::trace::Tracer;
-use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
@@ -29,14 +29,11 @@ pub fn start(global: &Global, tracer: Option<Tracer>) {
             .boxed(),
     };
     let is_span = |target: &str| target == spans::TARGET;
-    // Each says how much it lets through at the most: else the Kafka client's traces, three for each record, are asked about
-    // one by one before nobody wants them.
-    let no_span = filter_fn(move |of| !is_span(of.target())).with_max_level_hint(LevelFilter::TRACE);
-    let lines = log.with_filter(filter.and(no_span));
+    let lines = log.with_filter(filter.and(filter_fn(move |of| !is_span(of.target()))));
     let sent = tracer.map(|tracer| {
         let layer = tracing_opentelemetry::layer().with_tracer(tracer);
         let layer = layer.with_location(false).with_threads(false).with_tracked_inactivity(false);
-        layer.with_filter(filter_fn(move |of| is_span(of.target())).with_max_level_hint(LevelFilter::INFO))
+        layer.with_filter(filter_fn(move |of| is_span(of.target())))
     });
     if let Err(error) = Registry::default().with(lines).with(sent).try_init() {
         anstream::eprintln!("no log: {error}");
