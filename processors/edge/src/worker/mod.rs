@@ -3,6 +3,7 @@
 
 mod commit;
 mod enquiries;
+mod intake;
 mod lane;
 mod rebalance;
 mod siding;
@@ -31,6 +32,7 @@ use crate::schemas::Schemas;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::stores::Stores;
+use intake::Intake;
 use lane::Lane;
 pub use siding::Patterns;
 use siding::Siding;
@@ -84,10 +86,11 @@ pub struct Shared {
     pub leaving: Arc<AtomicUsize>,
 }
 
-pub(crate) struct Worker {
+pub(crate) struct Worker<'c> {
     name: String,
     shared: Shared,
-    consumer: BaseConsumer<Notes>,
+    consumer: &'c BaseConsumer<Notes>,
+    intake: Intake<'c>,
     producer: TransactionalProducer,
     restorer: Restorer,
     lanes: BTreeMap<i32, Lane>,
@@ -109,7 +112,7 @@ pub(crate) struct Worker {
     catch_up: CatchUp,
 }
 
-impl Worker {
+impl Worker<'_> {
     /// Runs a worker until the stop.
     ///
     /// # Errors
@@ -139,10 +142,11 @@ impl Worker {
         let siding = Siding::new(&shared);
         let counter = shared.desk.as_ref().map(|desk| desk.counter(&name));
         let now = Instant::now();
-        let mut worker = Self {
+        let mut worker = Worker {
             name,
             shared,
-            consumer,
+            consumer: &consumer,
+            intake: Intake::new(&consumer),
             producer,
             restorer,
             lanes: BTreeMap::new(),
@@ -184,7 +188,7 @@ impl Worker {
         let mut rested = Duration::ZERO;
         let mut wait = self.patience();
         loop {
-            let Some(result) = self.consumer.poll(wait) else {
+            let Some(result) = self.intake.next(wait) else {
                 let Some(rest) = self.rest() else { break };
                 std::thread::sleep(rest);
                 rested += rest;
@@ -281,7 +285,6 @@ impl Worker {
         self.shared.metrics.clients_gone(&self.name);
         self.report_tasks();
         self.shared.health.set_worker(&self.name, false, "left the group");
-        drop(self.consumer);
     }
 
     /// A topic that was deleted and created again has other records at the old offsets. All of its partitions are read
@@ -354,7 +357,9 @@ impl Worker {
         for (partition, remaining) in self.restorer.remaining() {
             metrics.restore_remaining(partition, remaining);
         }
-        for ((topic, partition), end) in self.consumer.context().take_ends() {
+        for ((topic, partition), mut end) in self.consumer.context().take_ends() {
+            // What the client has handed out may wait here.
+            end.is_drained &= self.intake.is_empty();
             if self.siding.saw_end(&topic, partition, end) {
                 continue;
             }
@@ -362,7 +367,9 @@ impl Worker {
                 lane.saw_end(&topic, end);
             }
         }
-        let figures = (self.consumer.context().take_figures(), self.producer.take_figures());
+        let of_consumer = self.consumer.context().take_figures();
+        let of_consumer = of_consumer.map(|figures| figures.with_drawn(self.intake.size()));
+        let figures = (of_consumer, self.producer.take_figures());
         metrics.client(&self.name, Client::Consumer, figures.0);
         metrics.client(&self.name, Client::Producer, figures.1);
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));

@@ -9,6 +9,7 @@ use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::intake::Intake;
 use super::siding::divided;
 use super::{Lane, Worker};
 use crate::consumer::{Notes, Rebalanced};
@@ -18,11 +19,10 @@ use crate::restore::Restored;
 use crate::spans;
 
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
-const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 const LISTED_MAX: usize = 64;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-impl Worker {
+impl Worker<'_> {
     pub(super) fn follow_group(&mut self) -> Result<(), EdgeError> {
         let rebalances = self.consumer.context().take_rebalances();
         self.carry_out(rebalances)
@@ -88,7 +88,9 @@ impl Worker {
                 self.close_lane(lane);
             }
         }
-        let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions, &lanes)?);
+        let given_back = self.with_repartition(partitions, &lanes)?;
+        self.intake.forget(&given_back);
+        let answered = self.consumer.incremental_unassign(&given_back);
         answered.map_err(|error| EdgeError::kafka("cannot give partitions back", error))?;
         self.tell_health();
         Ok(())
@@ -156,7 +158,7 @@ impl Worker {
     /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
     pub(super) fn bring_lanes_up(&mut self) -> Result<(), EdgeError> {
         let waits = self.any_lane_waits();
-        self.siding.put_in_place(&self.consumer);
+        self.siding.put_in_place(&mut self.intake);
         if !waits {
             return Ok(());
         }
@@ -165,10 +167,10 @@ impl Worker {
         self.open_lanes()?;
         self.ask_committed_offsets()?;
         self.restore_some()?;
-        let consumer = &self.consumer;
+        let (consumer, intake) = (self.consumer, &mut self.intake);
         for lane in self.lanes.values_mut().filter(|lane| lane.is_misplaced()) {
-            if let Err(error) =
-                lane.put_in_place(|topic, partition, offset| point(consumer, topic, partition, offset))
+            if let Err(error) = lane
+                .put_in_place(|topic, partition, offset| point(consumer, intake, topic, partition, offset))
             {
                 tracing::debug!(%error, partition = lane.partition(), "the consumer is not in its place yet");
             }
@@ -314,11 +316,17 @@ impl Worker {
 }
 
 /// Points the consumer to its place in a partition, and lets it fetch from there.
-fn point(consumer: &BaseConsumer<Notes>, topic: &str, partition: i32, offset: Offset) -> KafkaResult<()> {
+fn point(
+    consumer: &BaseConsumer<Notes>,
+    intake: &mut Intake<'_>,
+    topic: &str,
+    partition: i32,
+    offset: Offset,
+) -> KafkaResult<()> {
     let mut place = TopicPartitionList::new();
     place.add_partition(topic, partition);
     consumer.resume(&place)?;
-    consumer.seek(topic, partition, offset, SEEK_TIMEOUT)?;
+    intake.seek(topic, partition, offset)?;
     consumer.context().forget_end(topic, partition);
     Ok(())
 }

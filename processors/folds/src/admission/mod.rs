@@ -23,7 +23,7 @@ use crate::owner::Owned;
 use crate::stored::prefixed;
 use crate::{Limits, timers};
 use life::{Alive, Life};
-use seen::{Found, Page, Seen};
+use seen::{Found, Page, Seen, Without};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "admission";
@@ -150,11 +150,7 @@ impl Processor for Admission {
         while let Without::PerhapsFurther = left {
             let Some(path) = paths.next() else { break };
             key = page_key(&home, path);
-            left = emitter.read(&key, |page| match Page::of(page).without(&seen) {
-                (Some(page), _) => Without::Page(page),
-                (None, true) => Without::PerhapsFurther,
-                (None, false) => Without::Never,
-            })?;
+            left = emitter.read(&key, |page| Page::of(page).without(&seen))?;
         }
         if let Without::Page(page) = left {
             emitter.put(&key, &page);
@@ -181,16 +177,6 @@ struct Change {
     record: Vec<u8>,
     /// Where a timer is to be set.
     ends_ms: Option<i64>,
-}
-
-/// What is left of a page without an event.
-enum Without {
-    /// The event was in it; this is left.
-    Page(Vec<u8>),
-    /// It was not, but may be in a page below.
-    PerhapsFurther,
-    /// It is in no page.
-    Never,
 }
 
 /// What the timer of a life is about.
@@ -293,9 +279,8 @@ fn look_further(
 fn without(record: &[u8], seen: &Seen<'_>) -> Result<Without, String> {
     let (life, page) = Life::read(record)?;
     Ok(match page.without(seen) {
-        (Some(left), _) => Without::Page(life.write_before(Page::of(Some(&left)), None)),
-        (None, true) => Without::PerhapsFurther,
-        (None, false) => Without::Never,
+        Without::Page(left) => Without::Page(life.write_before(Page::of(Some(&left)), None)),
+        nothing @ (Without::PerhapsFurther | Without::Never) => nothing,
     })
 }
 

@@ -58,6 +58,17 @@ pub(super) enum Found {
     PerhapsFurther,
 }
 
+/// What is left of a page without an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Without {
+    /// The event was in it; this is left.
+    Page(Vec<u8>),
+    /// It was not, but may be in a page below.
+    PerhapsFurther,
+    /// It is in no page.
+    Never,
+}
+
 impl<'a> Seen<'a> {
     pub(super) fn new(id: &'a str, content: u64) -> Self {
         Self { id: Id::of(id), content: content.to_be_bytes(), text: id }
@@ -218,16 +229,16 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// The page without an event; none where it is not in it. With it, whether a page below may have it.
-    pub(super) fn without(self, seen: &Seen<'_>) -> (Option<Vec<u8>>, bool) {
+    /// The page without an event.
+    pub(super) fn without(self, seen: &Seen<'_>) -> Without {
         let Some(entry) = self.entries().find(|entry| entry.is(seen)) else {
-            return (None, self.0.len() >= FULL_BYTES);
+            return if self.0.len() < FULL_BYTES { Without::Never } else { Without::PerhapsFurther };
         };
         let mut page = self.0.to_vec();
         if let Some(form) = page.get_mut(entry.form_at) {
             *form |= TAKEN_BACK;
         }
-        (Some(page), false)
+        Without::Page(page)
     }
 
     /// The ids of its events.
@@ -319,13 +330,12 @@ mod tests {
     fn an_event_that_was_taken_back_is_not_known_and_can_come_again() {
         let bytes = page_of(&IDS);
         let seen = Seen::new(IDS[3], 1);
-        let (left, _) = Page::of(Some(&bytes)).without(&seen);
-        let left = left.unwrap();
+        let Without::Page(left) = Page::of(Some(&bytes)).without(&seen) else { panic!("it was there") };
         assert_eq!(Page::of(Some(&left)).find(&seen), Found::Room);
         assert_eq!(Page::of(Some(&left)).ids().count(), IDS.len() - 1);
         let again = seen.behind(&left);
         assert_eq!(Page::of(Some(&again)).find(&seen), Found::Known { same: true });
-        assert_eq!(Page::of(Some(&left)).without(&seen), (None, false));
+        assert_eq!(Page::of(Some(&left)).without(&seen), Without::Never);
     }
 
     #[test]
@@ -338,9 +348,10 @@ mod tests {
         }
         let new = id(numbers.next().unwrap());
         assert_eq!(Page::of(Some(&bytes)).find(&Seen::new(&new, 1)), Found::PerhapsFurther);
-        let (left, _) = Page::of(Some(&bytes)).without(&Seen::new(&id(0), 1));
-        assert_eq!(Page::of(left.as_deref()).find(&Seen::new(&new, 1)), Found::PerhapsFurther);
-        assert_eq!(Page::of(left.as_deref()).without(&Seen::new(&new, 1)), (None, true));
+        let taken_back = Page::of(Some(&bytes)).without(&Seen::new(&id(0), 1));
+        let Without::Page(left) = taken_back else { panic!("it was there") };
+        assert_eq!(Page::of(Some(&left)).find(&Seen::new(&new, 1)), Found::PerhapsFurther);
+        assert_eq!(Page::of(Some(&left)).without(&Seen::new(&new, 1)), Without::PerhapsFurther);
     }
 
     #[test]
