@@ -78,8 +78,10 @@ pub(crate) enum Failure {
 impl Failure {
     /// Whether the disk is at fault, and not what lies on it: the state may be whole.
     pub(crate) fn is_io(&self) -> bool {
-        // A file that ends too early is a damaged one.
-        matches!(self, Self::Io(kind, _) if *kind != io::ErrorKind::UnexpectedEof)
+        use io::ErrorKind::{InvalidInput, UnexpectedEof};
+        // A file that ends too early is a damaged one; so is one in which a place before its beginning is sought, counted from
+        // its end.
+        matches!(self, Self::Io(kind, _) if !matches!(kind, UnexpectedEof | InvalidInput))
     }
 }
 

@@ -23,6 +23,8 @@ const KEYS: u32 = 1500;
 const RUNS: i64 = 5;
 const FLIPS: usize = 300;
 const CUTS: usize = 100;
+/// Fewer than what ends a table.
+const FEW_BYTES: usize = 16;
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -167,6 +169,24 @@ fn a_truncated_file_never_gives_a_wrong_value() {
         content.truncate(random.random_range(0..content.len()));
         format!("cut to {} bytes", content.len())
     });
+}
+
+#[test]
+fn a_file_of_which_a_few_bytes_are_left_is_damage_and_no_failing_disk() {
+    let mut random = seeded();
+    let directory = tempfile::tempdir().unwrap();
+    let home = directory.path().join("home");
+    let state = write_state(&home, &mut random);
+    let whole = files(&home);
+    let mut outcomes = Outcomes::default();
+    for (path, content) in whole.iter().filter(|(path, _)| path.parent() != Some(&home)) {
+        for left in 0..content.len().min(FEW_BYTES) {
+            fs::write(path, &content[..left]).unwrap();
+            check(&home, &state, &format!("{} cut to {left} bytes", path.display()), &mut outcomes);
+            put_back(&home, &whole);
+        }
+    }
+    assert!(outcomes.discarded > 0, "{outcomes:?}");
 }
 
 #[test]
