@@ -62,7 +62,7 @@ impl Default for Queues {
 /// decides.
 const RECORD_BYTES_MAX: usize = 32 << 20;
 /// Of one partition in one answer.
-const PARTITION_BYTES: usize = 8 << 20;
+const PARTITION_BYTES: usize = 1 << 20;
 
 /// How the members of the group find out about each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,10 +107,6 @@ impl Settings {
         // For the lag of each partition, and what operators see of the client.
         config.set(STATISTICS, "2000");
         self.bound_fetches(&mut config);
-        // What comes while a transaction is being committed is fetched at once after it, not message by message meanwhile. The
-        // worker empties the client's queue before it takes what was in it, so that the next answer comes while it does.
-        config.set("queued.min.messages", "1");
-        config.set("fetch.queue.backoff.ms", "1");
         // New topics of a pattern are found by asking for all topics.
         config.set("topic.metadata.refresh.interval.ms", "3000");
         config.set("check.crcs", "false");

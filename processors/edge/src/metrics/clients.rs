@@ -98,12 +98,6 @@ impl ClientFigures {
         }
     }
 
-    /// A consumer's of whose messages so many, and so many bytes, were drawn and not taken yet.
-    pub(crate) fn with_drawn(self, (records, bytes): (u64, u64)) -> Self {
-        let (queue_records, queue_bytes) = (self.queue_records + records, self.queue_bytes + bytes);
-        Self { queue_records, queue_bytes, ..self }
-    }
-
     /// A producer's.
     pub(crate) fn of_producer(statistics: &Statistics) -> Self {
         let state = statistics.eos.as_ref().map_or("", |transaction| &transaction.txn_state);

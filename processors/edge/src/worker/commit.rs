@@ -17,7 +17,7 @@ use crate::spans;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(50);
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(500);
 
-impl Worker<'_> {
+impl Worker {
     /// Commits what is staged, if anything is. What fails is put right here, as far as it can be.
     pub(super) fn commit(&mut self) -> Result<(), EdgeError> {
         self.staged_since = None;

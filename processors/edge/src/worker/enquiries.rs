@@ -4,7 +4,7 @@ use super::{Lane, Worker};
 use crate::desk::{Counter, TaskStatus};
 use crate::errors::{self, EdgeError};
 
-impl Worker<'_> {
+impl Worker {
     /// Answers questions, and tells a slice of what lies in states that nobody has been told of yet.
     pub(super) fn attend(&mut self) -> Result<(), EdgeError> {
         let Self { counter: Some(counter), lanes, .. } = self else { return Ok(()) };

@@ -3,7 +3,6 @@
 
 mod commit;
 mod enquiries;
-mod intake;
 mod lane;
 mod rebalance;
 mod siding;
@@ -32,7 +31,6 @@ use crate::schemas::Schemas;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::stores::Stores;
-use intake::Intake;
 use lane::Lane;
 pub use siding::Patterns;
 use siding::Siding;
@@ -86,11 +84,10 @@ pub struct Shared {
     pub leaving: Arc<AtomicUsize>,
 }
 
-pub(crate) struct Worker<'c> {
+pub(crate) struct Worker {
     name: String,
     shared: Shared,
-    consumer: &'c BaseConsumer<Notes>,
-    intake: Intake<'c>,
+    consumer: BaseConsumer<Notes>,
     producer: TransactionalProducer,
     restorer: Restorer,
     lanes: BTreeMap<i32, Lane>,
@@ -112,7 +109,7 @@ pub(crate) struct Worker<'c> {
     catch_up: CatchUp,
 }
 
-impl Worker<'_> {
+impl Worker {
     /// Runs a worker until the stop.
     ///
     /// # Errors
@@ -142,11 +139,10 @@ impl Worker<'_> {
         let siding = Siding::new(&shared);
         let counter = shared.desk.as_ref().map(|desk| desk.counter(&name));
         let now = Instant::now();
-        let mut worker = Worker {
+        let mut worker = Self {
             name,
             shared,
-            consumer: &consumer,
-            intake: Intake::new(&consumer),
+            consumer,
             producer,
             restorer,
             lanes: BTreeMap::new(),
@@ -188,7 +184,7 @@ impl Worker<'_> {
         let mut rested = Duration::ZERO;
         let mut wait = self.patience();
         loop {
-            let Some(result) = self.intake.next(wait) else {
+            let Some(result) = self.consumer.poll(wait) else {
                 let Some(rest) = self.rest() else { break };
                 std::thread::sleep(rest);
                 rested += rest;
@@ -285,6 +281,7 @@ impl Worker<'_> {
         self.shared.metrics.clients_gone(&self.name);
         self.report_tasks();
         self.shared.health.set_worker(&self.name, false, "left the group");
+        drop(self.consumer);
     }
 
     /// A topic that was deleted and created again has other records at the old offsets. All of its partitions are read
@@ -357,9 +354,7 @@ impl Worker<'_> {
         for (partition, remaining) in self.restorer.remaining() {
             metrics.restore_remaining(partition, remaining);
         }
-        for ((topic, partition), mut end) in self.consumer.context().take_ends() {
-            // What the client has handed out may wait here.
-            end.is_drained &= self.intake.is_empty();
+        for ((topic, partition), end) in self.consumer.context().take_ends() {
             if self.siding.saw_end(&topic, partition, end) {
                 continue;
             }
@@ -367,9 +362,7 @@ impl Worker<'_> {
                 lane.saw_end(&topic, end);
             }
         }
-        let of_consumer = self.consumer.context().take_figures();
-        let of_consumer = of_consumer.map(|figures| figures.with_drawn(self.intake.size()));
-        let figures = (of_consumer, self.producer.take_figures());
+        let figures = (self.consumer.context().take_figures(), self.producer.take_figures());
         metrics.client(&self.name, Client::Consumer, figures.0);
         metrics.client(&self.name, Client::Producer, figures.1);
         self.siding.lags().for_each(|(topic, lag)| metrics.lag(topic, 0, lag));

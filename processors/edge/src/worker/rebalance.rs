@@ -9,7 +9,6 @@ use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::intake::Intake;
 use super::siding::divided;
 use super::{Lane, Worker};
 use crate::consumer::{Notes, Rebalanced};
@@ -19,10 +18,11 @@ use crate::restore::Restored;
 use crate::spans;
 
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 const LISTED_MAX: usize = 64;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-impl Worker<'_> {
+impl Worker {
     pub(super) fn follow_group(&mut self) -> Result<(), EdgeError> {
         let rebalances = self.consumer.context().take_rebalances();
         self.carry_out(rebalances)
@@ -88,9 +88,7 @@ impl Worker<'_> {
                 self.close_lane(lane);
             }
         }
-        let given_back = self.with_repartition(partitions, &lanes)?;
-        self.intake.forget(&given_back);
-        let answered = self.consumer.incremental_unassign(&given_back);
+        let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions, &lanes)?);
         answered.map_err(|error| EdgeError::kafka("cannot give partitions back", error))?;
         self.tell_health();
         Ok(())
@@ -158,7 +156,7 @@ impl Worker<'_> {
     /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
     pub(super) fn bring_lanes_up(&mut self) -> Result<(), EdgeError> {
         let waits = self.any_lane_waits();
-        self.siding.put_in_place(&mut self.intake);
+        self.siding.put_in_place(&self.consumer);
         if !waits {
             return Ok(());
         }
@@ -167,10 +165,10 @@ impl Worker<'_> {
         self.open_lanes()?;
         self.ask_committed_offsets()?;
         self.restore_some()?;
-        let (consumer, intake) = (self.consumer, &mut self.intake);
+        let consumer = &self.consumer;
         for lane in self.lanes.values_mut().filter(|lane| lane.is_misplaced()) {
-            if let Err(error) = lane
-                .put_in_place(|topic, partition, offset| point(consumer, intake, topic, partition, offset))
+            if let Err(error) =
+                lane.put_in_place(|topic, partition, offset| point(consumer, topic, partition, offset))
             {
                 tracing::debug!(%error, partition = lane.partition(), "the consumer is not in its place yet");
             }
@@ -316,17 +314,11 @@ impl Worker<'_> {
 }
 
 /// Points the consumer to its place in a partition, and lets it fetch from there.
-fn point(
-    consumer: &BaseConsumer<Notes>,
-    intake: &mut Intake<'_>,
-    topic: &str,
-    partition: i32,
-    offset: Offset,
-) -> KafkaResult<()> {
+fn point(consumer: &BaseConsumer<Notes>, topic: &str, partition: i32, offset: Offset) -> KafkaResult<()> {
     let mut place = TopicPartitionList::new();
     place.add_partition(topic, partition);
     consumer.resume(&place)?;
-    intake.seek(topic, partition, offset)?;
+    consumer.seek(topic, partition, offset, SEEK_TIMEOUT)?;
     consumer.context().forget_end(topic, partition);
     Ok(())
 }

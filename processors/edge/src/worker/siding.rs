@@ -3,16 +3,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::{Mover, UnknownSchema};
 use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, topic_partition_list::TopicPartitionListElem};
 
-use super::intake::Intake;
 use super::{Shared, now_ms};
-use crate::consumer::{End, MessageHeaders, source_record};
+use crate::consumer::{End, MessageHeaders, Notes, source_record};
 use crate::schemas::Schemas;
+
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Finds the conversation that a topic belongs to.
 type ConversationOf = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -159,14 +162,14 @@ impl Siding {
 
     /// Puts the consumer back where the last commit left off. What waits for a schema is taken again when that is known; what
     /// comes of it until then is passed over.
-    pub(super) fn put_in_place(&mut self, intake: &mut Intake<'_>) {
+    pub(super) fn put_in_place(&mut self, consumer: &BaseConsumer<Notes>) {
         let schemas = self.schemas.clone();
         for (topic, partition, track) in self.all().filter(|(_, _, track)| track.is_misplaced) {
             track.awaits = track.awaits.filter(|id| schemas.is_awaited(*id));
             if track.awaits.is_some() {
                 continue;
             }
-            match intake.seek(topic, partition, Offset::Offset(track.next)) {
+            match consumer.seek(topic, partition, Offset::Offset(track.next), SEEK_TIMEOUT) {
                 Ok(()) => {
                     track.is_misplaced = false;
                 }

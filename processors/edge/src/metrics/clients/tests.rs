@@ -101,13 +101,6 @@ fn what_clients_tell_is_what_is_shown_summed_over_the_workers() {
 }
 
 #[test]
-fn what_was_drawn_from_the_client_and_not_taken_yet_counts_as_fetched() {
-    let shown = shown();
-    shown.clients.told("worker-0", Client::Consumer, consumer().with_drawn((4, 250)));
-    shown.expect(&["fetch_queue_records 10", "fetch_queue_bytes 850"]);
-}
-
-#[test]
 fn neither_topics_nor_brokers_without_a_number_become_labels() {
     let shown = shown();
     shown.clients.told("worker-0", Client::Consumer, consumer());
