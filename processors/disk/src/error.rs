@@ -76,12 +76,15 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// Whether the disk is at fault, and not what lies on it: the state may be whole.
-    pub(crate) fn is_io(&self) -> bool {
-        use io::ErrorKind::{InvalidInput, UnexpectedEof};
-        // A file that ends too early is a damaged one; so is one in which a place before its beginning is sought, counted from
-        // its end.
-        matches!(self, Self::Io(kind, _) if !matches!(kind, UnexpectedEof | InvalidInput))
+    /// What the system said, where the disk is at fault and not what lies on it: it may be well later, and the state on it whole.
+    pub(crate) fn of_disk(&self) -> Option<io::Error> {
+        use io::ErrorKind::{InvalidInput, NotFound, UnexpectedEof};
+        match self {
+            // No directory, no file: that is damage. A file that ends too early is a damaged one; so is one in which a place
+            // before its beginning is sought, counted from its end.
+            Self::Io(NotFound | UnexpectedEof | InvalidInput, _) | Self::Corrupt(_) => None,
+            Self::Io(kind, why) => Some(io::Error::new(*kind, why.clone())),
+        }
     }
 }
 

@@ -236,13 +236,10 @@ impl HomeInner {
                     self.discard(partition, stamp, generation, why)
                 }
             },
-            // A disk that fails now may be well later, and the state on it whole; but no directory, no file: that is damage.
-            Err(Failure::Io(kind, why))
-                if Failure::Io(kind, why.clone()).is_io() && kind != io::ErrorKind::NotFound =>
-            {
-                Err(self.fails(io::Error::new(kind, why)))
-            }
-            Err(failure) => self.discard(partition, stamp, generation, failure.to_string()),
+            Err(failure) => match failure.of_disk() {
+                Some(source) => Err(self.fails(source)),
+                None => self.discard(partition, stamp, generation, failure.to_string()),
+            },
         }
     }
 
