@@ -33,6 +33,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Open conversations, each with its first few events.
 const OPEN: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const FIRST: usize = 6;
+/// The kinds of events that take turns in a conversation.
+const KINDS: usize = 3;
 /// Events in a conversation, of so many conversations side by side.
 const LONG: [usize; 4] = [10, 100, 1_000, 10_000];
 const SIDE_BY_SIDE: usize = 400;
@@ -83,12 +85,13 @@ impl Folding {
         thread_micros() - before
     }
 
-    /// Lets every conversation have so many events.
+    /// Lets every conversation have so many events, or one or two more: what is measured then is of all kinds at any time.
     fn fill(&mut self, length: usize) {
         let all = self.steps.len();
-        for _ in 0..length {
+        for step in 0..length + KINDS - 1 {
             for first in (0..all).step_by(COMMIT) {
-                self.commit(first..(first + COMMIT).min(all));
+                let last = (first + COMMIT).min(all);
+                self.commit((first..last).filter(|number| step < length + number % KINDS));
             }
         }
     }

@@ -40,7 +40,8 @@ pub(super) struct Seen<'a> {
 /// An id in the form in which pages hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Id<'a> {
-    Text(&'a str),
+    /// Any other, in UTF-8: whoever looks for one compares bytes, and need not know that they are text.
+    Text(&'a [u8]),
     /// In lower case, with hyphens.
     Uuid([u8; 16]),
     /// Twenty-four digits in lower case.
@@ -93,7 +94,7 @@ impl<'a> Seen<'a> {
                 page.push(TEXT);
                 // A record's value is far shorter than that.
                 page.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
-                page.extend_from_slice(text.as_bytes());
+                page.extend_from_slice(text);
             }
             Id::Uuid(bytes) => {
                 page.push(UUID);
@@ -155,12 +156,12 @@ impl<'a> Id<'a> {
             24 => digits_of(bytes.chunks_exact(2)).map(Self::Digits),
             _ => None,
         };
-        packed.unwrap_or(Self::Text(id))
+        packed.unwrap_or(Self::Text(bytes))
     }
 
     fn to_text(self) -> String {
         match self {
-            Id::Text(text) => text.to_owned(),
+            Id::Text(text) => String::from_utf8_lossy(text).into_owned(),
             Id::Digits(bytes) => digits(&bytes),
             Id::Uuid(bytes) => {
                 let mut text = digits(&bytes);
@@ -284,7 +285,7 @@ impl<'a> Iterator for Entries<'a> {
                 let (length, rest) = rest.split_first_chunk()?;
                 let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
                 let (text, rest) = rest.split_at_checked(length)?;
-                (Id::Text(std::str::from_utf8(text).ok()?), rest)
+                (Id::Text(text), rest)
             }
         };
         let form_at = self.at + CONTENT_BYTES;
