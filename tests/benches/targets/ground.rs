@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use cx_timelines_tests::run_to_end;
-use sandbox::kafka::{Kafka, Options};
+use sandbox::kafka::{Compiler, Kafka, Options};
 
 use crate::events::Events;
 
@@ -16,7 +16,8 @@ pub(crate) struct Ground {
 impl Ground {
     /// Starts it, with empty topics.
     pub(crate) fn new() -> Self {
-        let kafka = Kafka::start(Options { heap_mb: 1024, ..Options::default() }, &mut |_| {}).unwrap();
+        let options = Options { heap_mb: 1024, compiler: Compiler::Full, ..Options::default() };
+        let kafka = Kafka::start(options, &mut |_| {}).unwrap();
         succeeded("topics apply", &run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b""));
         Self { kafka }
     }

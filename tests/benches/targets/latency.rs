@@ -21,7 +21,6 @@ const FIRST_RATE: u32 = 100;
 const FIRST_SECONDS: u32 = 2;
 /// It takes so long at the most until the first events are done.
 const START_MAX: Duration = Duration::from_secs(90);
-const WARM_UP_SECONDS: u32 = 5;
 /// What has not come after a silence of this length will not.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
@@ -42,6 +41,17 @@ pub(crate) struct Delays {
     pub(crate) cpu: f64,
 }
 
+/// What is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Events in a second.
+    pub(crate) rate: u32,
+    /// For so long it is not measured: the broker and what runs on a virtual machine are compiled meanwhile.
+    pub(crate) warm_up_seconds: u32,
+    /// For so long it is.
+    pub(crate) seconds: u32,
+}
+
 /// Sends at a rate whatever the system does, and waits for the effects.
 ///
 /// # Errors
@@ -50,8 +60,7 @@ pub(crate) fn run(
     ground: &Ground,
     system: &System,
     folder: &Path,
-    rate: u32,
-    seconds: u32,
+    pace: Pace,
 ) -> Result<Delays, String> {
     let (reader, sender) = (Reader::new(ground.bootstrap()), Sender::new(ground.bootstrap()));
     let mut running = Running::start(system, ground.bootstrap(), folder);
@@ -63,8 +72,11 @@ pub(crate) fn run(
         let cpu = (running.usage().cpu - before) / begun.elapsed().as_secs_f64() * 100.0;
         Ok::<_, String>((driven, cpu))
     };
+    let Pace { rate, warm_up_seconds, seconds } = pace;
     drive("first", rate.min(FIRST_RATE), FIRST_SECONDS, START_MAX)?;
-    drive("warm-up", rate, WARM_UP_SECONDS, SILENCE_MAX)?;
+    if warm_up_seconds > 0 {
+        drive("warm-up", rate, warm_up_seconds, SILENCE_MAX)?;
+    }
     let (Driven { delays, missing, late }, cpu) = drive("run", rate, seconds, SILENCE_MAX)?;
     let of = |percent| percentile(&delays, percent).unwrap_or(f64::NAN);
     Ok(Delays { p50: of(50), p90: of(90), p99: of(99), max: of(100), late, missing, cpu })

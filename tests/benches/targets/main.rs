@@ -95,10 +95,10 @@ impl Suite<'_> {
     }
 
     fn latency(&self, rate: u32) -> Runs<latency::Delays> {
-        let title = format!("Latency at {rate} events a second, {} s", self.args.seconds);
-        self.interleaved(title, |system, folder| {
-            latency::run(&Ground::new(), system, folder, rate, self.args.seconds)
-        })
+        let Args { seconds, warm_up: warm_up_seconds, .. } = *self.args;
+        let title = format!("Latency at {rate} events a second, {seconds} s after {warm_up_seconds} s of the same");
+        let pace = latency::Pace { rate, warm_up_seconds, seconds };
+        self.interleaved(title, |system, folder| latency::run(&Ground::new(), system, folder, pace))
     }
 
     /// All systems once, then all again: what else the machine does meets each.

@@ -52,6 +52,15 @@ pub fn free_port() -> Result<u16, KafkaError> {
     chance::free_port().ok_or(KafkaError::NoPorts)
 }
 
+/// How Java runs a broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compiler {
+    /// Only the quick compiler and the smallest collector: it starts soon and takes little, and stays slow.
+    Quick,
+    /// As Kafka's own scripts do it: slow for the first half a minute, then several times faster. For what measures.
+    Full,
+}
+
 /// How a broker is to be started. [`Options::default`] suits tests.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -60,6 +69,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// The size of its heap, in MB.
     pub heap_mb: u32,
+    /// How its program is compiled while it runs.
+    pub compiler: Compiler,
     /// How many partitions a topic gets that is created without saying how many.
     pub partitions_default: u32,
     /// Where it listens besides. How these are secured is said by `extra_properties`.
@@ -77,6 +88,7 @@ impl Default for Options {
         Options {
             data_dir: None,
             heap_mb: 256,
+            compiler: Compiler::Quick,
             partitions_default: 4,
             listeners: Vec::new(),
             users: Vec::new(),

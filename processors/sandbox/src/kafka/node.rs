@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::properties::{self, Member, Ports};
-use super::{KafkaError, Options, chance, fetch};
+use super::{Compiler, KafkaError, Options, chance, fetch};
 use crate::process::Guarded;
 
 const LOGGING: &str = include_str!("log4j2.xml");
@@ -123,14 +123,21 @@ impl Plan {
         }
     }
 
-    /// What every Java here is started with: a small collector, only the quick compiler.
-    fn java_flags(&self) -> Vec<String> {
-        vec![
-            "-XX:+UseSerialGC".to_owned(),
-            "-XX:TieredStopAtLevel=1".to_owned(),
-            "-Xshare:auto".to_owned(),
-            format!("-Dlog4j2.configurationFile={}", self.files.logging.display()),
-        ]
+    /// What every Java here is started with.
+    fn java_flags(&self, compiler: Compiler) -> Vec<String> {
+        let flags: &[&str] = match compiler {
+            Compiler::Quick => &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
+            Compiler::Full => &[
+                "-server",
+                "-XX:+UseG1GC",
+                "-XX:MaxGCPauseMillis=20",
+                "-XX:InitiatingHeapOccupancyPercent=35",
+            ],
+        };
+        let mut flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        flags.push("-Xshare:auto".to_owned());
+        flags.push(format!("-Dlog4j2.configurationFile={}", self.files.logging.display()));
+        flags
     }
 
     /// Formats the storage.
@@ -153,7 +160,7 @@ impl Plan {
     /// Runs a class of Kafka's to its end.
     fn run(&self, class: &str, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<Output, KafkaError> {
         Command::new(&self.java.program)
-            .args(self.java_flags())
+            .args(self.java_flags(Compiler::Quick))
             .args(["-Xmx128m", "-cp", &self.java.classpath, class])
             .args(arguments)
             .stdin(Stdio::null())
@@ -164,7 +171,7 @@ impl Plan {
     /// Starts the node's process; it does not answer yet.
     pub(super) fn spawn(self, ports: Ports) -> Result<Node, KafkaError> {
         let heap = self.options.heap_mb;
-        let mut arguments = self.java_flags();
+        let mut arguments = self.java_flags(self.options.compiler);
         arguments.extend([
             format!("-Xms{heap}m"),
             format!("-Xmx{heap}m"),
