@@ -56,12 +56,7 @@ pub(crate) struct Pace {
 ///
 /// # Errors
 /// The system ends, or does nothing.
-pub(crate) fn run(
-    ground: &Ground,
-    system: &System,
-    folder: &Path,
-    pace: Pace,
-) -> Result<Delays, String> {
+pub(crate) fn run(ground: &Ground, system: &System, folder: &Path, pace: Pace) -> Result<Delays, String> {
     let (reader, sender) = (Reader::new(ground.bootstrap()), Sender::new(ground.bootstrap()));
     let mut running = Running::start(system, ground.bootstrap(), folder);
     let mut drive = |name: &'static str, rate: u32, seconds: u32, silence: Duration| {

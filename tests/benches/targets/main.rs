@@ -96,7 +96,8 @@ impl Suite<'_> {
 
     fn latency(&self, rate: u32) -> Runs<latency::Delays> {
         let Args { seconds, warm_up: warm_up_seconds, .. } = *self.args;
-        let title = format!("Latency at {rate} events a second, {seconds} s after {warm_up_seconds} s of the same");
+        let title =
+            format!("Latency at {rate} events a second, {seconds} s after {warm_up_seconds} s of the same");
         let pace = latency::Pace { rate, warm_up_seconds, seconds };
         self.interleaved(title, |system, folder| latency::run(&Ground::new(), system, folder, pace))
     }

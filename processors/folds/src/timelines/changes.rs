@@ -13,8 +13,8 @@ use crate::scan::{ActivityFigures, Entry, Standing, What};
 /// The first primary of an activity: its event, and its kind's code; none while it is not known.
 pub(super) type First = Option<(Box<str>, u8)>;
 
-/// Entries in the total order, as they lie in the state.
-pub(super) type Entries = BTreeMap<(i64, Box<str>), Vec<u8>>;
+/// Entries that are to be seen from now on, in the total order, each with how it stands.
+pub(super) type Visible<'b> = BTreeMap<(i64, &'b str), (Entry<'b>, Standing)>;
 
 /// What the activities that changed mean for the conversation.
 #[derive(Default)]
@@ -49,21 +49,6 @@ impl<'n> ChangedActivities<'n> {
         Ok(changed)
     }
 
-    /// The first primary of an activity, changed or not.
-    fn first(
-        &self,
-        conversation: Conversation<'_>,
-        activity_id: &str,
-        emitter: &mut Emitter<'_>,
-    ) -> Result<First, ProcessError> {
-        let key = conversation.activity_key(activity_id);
-        let key = key.as_bytes();
-        match self.firsts.get(key) {
-            Some(first) => Ok(first.clone()),
-            None => emitter.read_of(activities::NAME, key, |state| activities::first(key, state))?,
-        }
-    }
-
     /// How an entry stands; `None` for a relation that waits for its target.
     pub(super) fn standing(
         &self,
@@ -72,26 +57,43 @@ impl<'n> ChangedActivities<'n> {
         emitter: &mut Emitter<'_>,
     ) -> Result<Option<Standing>, ProcessError> {
         let Some(activity_id) = entry.activity_id() else { return Ok(Some(Standing::Counts)) };
-        let first = self.first(conversation, activity_id, emitter)?;
+        let key = conversation.activity_key(activity_id);
+        let key = key.as_bytes();
+        if let Some(first) = self.firsts.get(key) {
+            return Ok(standing(entry, first));
+        }
+        let first = emitter.read_of(activities::NAME, key, |state| activities::first(key, state))??;
         Ok(standing(entry, &first))
     }
 
-    /// The entries that are to be seen from now on: those that came, but for relations that wait, and those that have
-    /// waited.
-    pub(super) fn visible(
+    /// The entries of the events that came, and of those that have waited, as they lie in the state.
+    pub(super) fn entries(
         &self,
         conversation: Conversation<'_>,
         changes: &Changes<'_>,
         emitter: &mut Emitter<'_>,
-    ) -> Result<Entries, ProcessError> {
-        let mut visible = Entries::new();
+    ) -> Result<Vec<Vec<u8>>, ProcessError> {
         let came = changes.events.iter().map(|(_, id)| *id);
+        let mut entries = Vec::with_capacity(changes.events.len() + self.awake.len());
         for id in came.chain(self.awake.iter().map(|id| &**id)) {
             let key = keys::entry(conversation.escaped, id);
-            let Some(bytes) = emitter.read(&key, |bytes| bytes.map(<[u8]>::to_vec))? else { continue };
-            let entry = conversation.entry(&bytes)?;
-            if self.standing(conversation, &entry, emitter)?.is_some() {
-                visible.insert((entry.at, entry.id.into()), bytes);
+            entries.extend(emitter.read(&key, |bytes| bytes.map(<[u8]>::to_vec))?);
+        }
+        Ok(entries)
+    }
+
+    /// Which of these entries are to be seen from now on: all but relations that wait.
+    pub(super) fn visible<'b>(
+        &self,
+        conversation: Conversation<'_>,
+        entries: &'b [Vec<u8>],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Visible<'b>, ProcessError> {
+        let mut visible = Visible::new();
+        for bytes in entries {
+            let entry = conversation.entry(bytes)?;
+            if let Some(standing) = self.standing(conversation, &entry, emitter)? {
+                visible.insert(entry.order(), (entry, standing));
             }
         }
         Ok(visible)

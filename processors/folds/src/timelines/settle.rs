@@ -2,7 +2,7 @@
 
 use engine::{Emitter, Notice, ProcessError};
 
-use super::changes::{ChangedActivities, Entries};
+use super::changes::{ChangedActivities, Visible};
 use super::conversation::{Conversation, turn};
 use super::keys::{self, Changes};
 use super::ledger::{Ledger, Sight};
@@ -24,7 +24,8 @@ impl Timelines {
             keep_order(conversation, &changes.events, emitter);
         }
         let activities = ChangedActivities::of(changes, emitter)?;
-        let visible = activities.visible(conversation, changes, emitter)?;
+        let entries = activities.entries(conversation, changes, emitter)?;
+        let visible = activities.visible(conversation, &entries, emitter)?;
         if visible.is_empty() && activities.figures == ActivityFigures::default() {
             return Ok(());
         }
@@ -32,11 +33,11 @@ impl Timelines {
         before.scan.standing_amounts(&mut |amount| ledger.enter(&amount, Sight::Was));
         let figures = before.figures() + activities.figures;
         let mut after = match visible.keys().next() {
-            Some((at, id)) if !before.is_before((*at, id)) => {
+            Some(earliest) if !before.is_before(*earliest) => {
                 let news = (changes, &activities);
-                self.go_back(conversation, &before, (*at, id), news, &mut ledger, emitter)?
+                self.go_back(conversation, &before, *earliest, news, &mut ledger, emitter)?
             }
-            _ => self.go_on(conversation, before, &visible, &activities, &mut ledger, emitter)?,
+            _ => self.go_on(conversation, before, &visible, &mut ledger, emitter)?,
         };
         after.scan.standing_amounts(&mut |amount| ledger.enter(&amount, Sight::Is));
         after.set_figures(figures);
@@ -65,17 +66,14 @@ impl Timelines {
         &self,
         conversation: Conversation<'_>,
         mut progress: Progress,
-        visible: &Entries,
-        activities: &ChangedActivities<'_>,
+        visible: &Visible<'_>,
         ledger: &mut Ledger,
         emitter: &mut Emitter<'_>,
     ) -> Result<Progress, ProcessError> {
-        for bytes in visible.values() {
-            let entry = conversation.entry(bytes)?;
-            let Some(standing) = activities.standing(conversation, &entry, emitter)? else { continue };
-            let derived = self.pass(&mut progress, (&entry, standing), Sight::Is, ledger);
-            conversation.emit(&entry, &derived, emitter)?;
-            if let Some((opening, reply)) = turn(&entry, &derived) {
+        for (entry, standing) in visible.values() {
+            let derived = self.pass(&mut progress, (entry, *standing), Sight::Is, ledger);
+            conversation.emit(entry, &derived, emitter)?;
+            if let Some((opening, reply)) = turn(entry, &derived) {
                 conversation.tell_turn(opening, Some(reply), emitter);
             }
             keep_checkpoint(conversation, &progress, emitter)?;

@@ -57,7 +57,7 @@ pub fn free_port() -> Result<u16, KafkaError> {
 pub enum Compiler {
     /// Only the quick compiler and the smallest collector: it starts soon and takes little, and stays slow.
     Quick,
-    /// As Kafka's own scripts do it: slow for the first half a minute, then several times faster. For what measures.
+    /// As Kafka's own scripts do it: slower at first, while it compiles, then faster. For what measures.
     Full,
 }
 
