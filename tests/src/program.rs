@@ -64,6 +64,19 @@ pub fn fold(input: &[u8]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Folds a file of records into another file.
+pub fn fold_file(input: &Path, output: &std::fs::File) {
+    let arguments = ["fold", input.to_str().unwrap()];
+    let mut fold = command(&arguments);
+    let ended = fold
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().unwrap())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(ended.status.success(), "fold: {}", String::from_utf8_lossy(&ended.stderr));
+}
+
 /// What an instance is started with that may be killed, and started again.
 #[derive(Debug, Clone, Copy)]
 pub struct Instance<'i> {
@@ -142,7 +155,13 @@ impl Program {
     /// The most memory that it has taken so far.
     #[must_use]
     pub fn peak_memory_bytes(&self) -> u64 {
-        sandbox::peak_memory_bytes(self.child.id()).unwrap()
+        self.peak_memory().unwrap()
+    }
+
+    /// The same; none where it has ended.
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
+        sandbox::peak_memory_bytes(self.child.id())
     }
 
     /// Sends a signal, by its name.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
 
-use cx_timelines_tests::{Program, Watch, consume, run_to_end, wait_until};
+use cx_timelines_tests::{Program, Watch, consume, run_to_end, set_topic, wait_until};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
@@ -306,4 +306,127 @@ fn a_record_comes_back_with_its_key_its_time_and_its_own_headers_to_the_partitio
         (record.key().unwrap().to_vec(), record.payload().unwrap().to_vec(), record.timestamp(), headers)
     };
     assert_eq!(parts(before), parts(after));
+}
+
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+/// A producer of large records.
+fn producer(bootstrap: &str) -> BaseProducer {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("message.max.bytes", "90000000")
+        .create()
+        .unwrap()
+}
+
+fn header(letter: &OwnedMessage, name: &str) -> Option<String> {
+    let found = letter.headers()?.iter().filter(|header| header.key == name).last()?;
+    Some(String::from_utf8(found.value?.to_vec()).unwrap())
+}
+
+#[test]
+fn a_letter_of_an_old_record_has_the_time_of_the_letter_and_goes_back_with_its_record_s() {
+    let cluster = Cluster::start();
+    let bootstrap = cluster.kafka.bootstrap();
+    let began = now_ms();
+    let six_days_ago = began - 6 * 86_400_000;
+    let producer = producer(bootstrap);
+    producer.send(BaseRecord::to("cx.events").key("k").payload("not json").timestamp(six_days_ago)).unwrap();
+    producer.flush(TIMEOUT).unwrap();
+    wait_until("it is a dead letter", TIMEOUT, || (cluster.letters(&[]).len() == 1).then_some(()));
+    let letters = committed(bootstrap, LETTERS);
+    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    let at = letter.timestamp().to_millis().unwrap();
+    assert!(at >= began, "retention counts from {at}, which is before {began}");
+    assert_eq!(header(letter, "cx.error.timestamp"), Some(six_days_ago.to_string()));
+    assert_eq!(header(letter, "cx.error.at"), Some(at.to_string()));
+    let position = position(&cluster.letters(&[])[0]);
+    let shown: Value =
+        serde_json::from_str(&cluster.ok(&["dead-letters", "show", "--json", &position])).unwrap();
+    assert_eq!(shown["timestamp"], six_days_ago);
+    cluster.ok(&["dead-letters", "replay", "--yes", &position]);
+    let times: Vec<_> =
+        committed(bootstrap, "cx.events").iter().map(|record| record.timestamp().to_millis()).collect();
+    assert_eq!(times, [Some(six_days_ago); 2]);
+}
+
+/// The dead letter of the record that came from this offset.
+fn letter_of(letters: &[OwnedMessage], offset: i64) -> &OwnedMessage {
+    let is_it = |letter: &&OwnedMessage| header(letter, "cx.error.offset") == Some(offset.to_string());
+    letters.iter().find(is_it).unwrap_or_else(|| panic!("none of {offset} among {}", letters.len()))
+}
+
+#[test]
+fn a_letter_that_its_topic_does_not_take_whole_loses_what_makes_it_too_large_and_nothing_stops() {
+    const MIB: usize = 1 << 20;
+    let mut cluster = Cluster::start();
+    let bootstrap = cluster.kafka.bootstrap().to_owned();
+    let large = [("max.message.bytes", "90000000"), ("retention.ms", "604800000")];
+    set_topic(&bootstrap, "cx.events", &large);
+    let producer = producer(&bootstrap);
+    let send = |key: usize, value: usize, headers: usize| {
+        let (key, value, long) = ("k".repeat(key), "x".repeat(value), "h".repeat(headers));
+        let all = OwnedHeaders::new().insert(Header { key: "trace", value: Some(&long) });
+        let record = BaseRecord::to("cx.events").partition(0).key(&key).payload(&value).headers(all);
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+        producer.flush(TIMEOUT).unwrap();
+    };
+    // Larger than the client sends; the broker only takes it.
+    send(1, 40 * MIB, 1);
+    wait_until("the largest is a dead letter", TIMEOUT, || (cluster.letters(&[]).len() == 1).then_some(()));
+    // An operator lets the topic take less while the pipeline runs: so the broker refuses, not the client.
+    set_topic(&bootstrap, LETTERS, &[("max.message.bytes", "200000"), ("retention.ms", "604800000")]);
+    send(1, MIB, 1);
+    send(1, 100, MIB);
+    send(MIB, 100, 1);
+    send(MIB, MIB, MIB);
+    // Each of these is small enough, but not all that are sent together.
+    (0..400).for_each(|_| send(1, 1_500, 1));
+    wait_until("all are dead letters", TIMEOUT, || (cluster.letters(&[]).len() == 405).then_some(()));
+    let letters = committed(&bootstrap, LETTERS);
+    let parts = |offset: i64| {
+        let letter = letter_of(&letters, offset);
+        let bytes = |part: Option<&[u8]>| part.map(<[u8]>::len);
+        let trace = header(letter, "trace").map(|trace| trace.len());
+        (bytes(letter.key()), bytes(letter.payload()), trace)
+    };
+    let cuts = |offset: i64| {
+        ["", ".headers", ".key"]
+            .map(|part| header(letter_of(&letters, offset), &format!("cx.error.truncated{part}")))
+    };
+    let bytes = |bytes: usize| Some(bytes.to_string());
+    let of_headers = bytes(MIB + 5 + 10);
+    assert_eq!((parts(0), cuts(0)), ((Some(1), None, Some(1)), [bytes(40 * MIB), None, None]));
+    assert_eq!((parts(1), cuts(1)), ((Some(1), None, Some(1)), [bytes(MIB), None, None]));
+    assert_eq!((parts(2), cuts(2)), ((Some(1), Some(100), None), [None, of_headers.clone(), None]));
+    assert_eq!((parts(3), cuts(3)), ((Some(1024), Some(100), Some(1)), [None, None, bytes(MIB)]));
+    assert_eq!((parts(4), cuts(4)), ((Some(1024), None, None), [bytes(MIB), of_headers, bytes(MIB)]));
+    assert!(
+        (5..405).all(|offset| parts(offset) == (Some(1), Some(1_500), Some(1))),
+        "the small ones are whole"
+    );
+    assert_eq!(header(letter_of(&letters, 1), "cx.error.reason").as_deref(), Some("malformed"));
+    let log = cluster.instance.log();
+    assert!(log.contains("larger than their topic takes"), "{log}");
+
+    let cut: Vec<String> = cluster.letters(&["--reason", "too-large"]).iter().map(position).collect();
+    let page = cluster.ok(&["dead-letters", "show", &cut[0]]);
+    assert!(page.contains("it lacks its value, which had 41943040 bytes"), "{page}");
+    let refused = cluster.output(&["dead-letters", "replay", "--yes", &cut[0]], "");
+    let said = String::from_utf8(refused.stdout).unwrap();
+    assert!(refused.status.code() == Some(1) && said.contains("it lacks its value"), "{said}");
+
+    // It goes on, and so does a new start, which only warns.
+    cluster.load(EVENTS.lines().last().unwrap());
+    assert_eq!(cluster.instance.terminate().0, Some(0), "{}", cluster.instance.log());
+    let run = ["run", "--http", "127.0.0.1:0", "--bootstrap", &bootstrap];
+    cluster.instance = Program::start(&run, cluster.file("again.log"));
+    send(1, MIB, 1);
+    wait_until("one more is a dead letter", TIMEOUT, || (cluster.letters(&[]).len() == 406).then_some(()));
+    let log = cluster.instance.log();
+    assert!(log.contains("topic cx.dead-letters: max.message.bytes is 200000"), "{log}");
+    assert!(!log.contains("the transaction is aborted"), "it is known from the start: {log}");
 }

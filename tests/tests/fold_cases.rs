@@ -31,7 +31,7 @@ fn cases() -> Vec<Case> {
         .map(|path| case(&path))
         .collect();
     cases.sort_by(|a, b| a.name.cmp(&b.name));
-    assert_eq!(cases.len(), 16);
+    assert_eq!(cases.len(), 17);
     cases
 }
 
@@ -97,4 +97,27 @@ fn every_emission_can_be_seen_and_the_last_of_each_key_is_the_final_record() {
     let finals = fold(&input);
     assert!(emitted.lines().count() > finals.lines().count(), "{emitted}");
     assert_eq!(differences(&of_lines(&finals), &of_lines(&emitted)), Vec::<String>::new());
+}
+
+#[test]
+fn an_event_too_far_past_the_timestamp_of_its_line_is_a_dead_letter() {
+    let line = |id: &str, at: i64, timestamp: &str| {
+        let value =
+            format!(r#"{{\"id\":\"{id}\",\"name\":\"X\",\"timestamp\":{at},\"conversationId\":\"c\"}}"#);
+        format!(r#"{{"topic":"cx.events","key":"c","value":"{value}"{timestamp}}}"#)
+    };
+    let (at, day) = (1_750_000_000_000, 86_400_000);
+    let lines = [
+        r##"{"#records":true}"##.to_owned(),
+        line("in time", at, &format!(r#","timestamp":{}"#, at - day)),
+        line("ahead", at, &format!(r#","timestamp":{}"#, at - day - 1)),
+        // Of a clock in 2099 nothing is known here.
+        line("without", 4_070_908_800_000, ""),
+    ];
+    let output = fold(lines.join("\n").as_bytes());
+    let letters: Vec<&str> = output.lines().filter(|line| line.contains("cx.dead-letters")).collect();
+    assert_eq!(letters.len(), 1, "{output}");
+    assert!(letters[0].contains("bad-timestamp") && letters[0].contains("limits.ahead"), "{}", letters[0]);
+    let entries = of_lines(&output).only(&["cx.timelines"]).finals;
+    assert_eq!(entries.len(), 2, "{output}");
 }

@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cx_timelines_tests::{Program, Records, Watch, differences, fold, of_lines, run_to_end, wait_until};
+use cx_timelines_tests::{
+    Program, Records, Watch, cut_off, differences, fold, of_lines, partitions_of, run_to_end, wait_until,
+};
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
@@ -189,4 +191,109 @@ fn as_of_gives_a_conversation_as_it_stood_and_as_it_was_known() {
     let (code, _) = tail.terminate();
     assert_eq!(code, Some(0), "{}", tail.log());
     cluster.kafka.stop();
+}
+
+#[test]
+fn as_of_says_where_the_inputs_beginnings_are_gone_and_does_not_call_that_done() {
+    let cluster = Cluster::start();
+    cluster.load(&case("web-chat-from-bot-to-close", "events.ndjson"));
+    let bootstrap = ["--bootstrap", cluster.kafka.bootstrap()];
+    let asked = |more: &[&str]| {
+        let far = ["as-of", "--conversation", "c", "--event-time", "2099-12-31T00:00:00Z", "--json"];
+        run_to_end(&[&far[..], more, &bootstrap].concat(), b"")
+    };
+    let said = |output: &std::process::Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let shown =
+        |output: &std::process::Output| records(std::str::from_utf8(&output.stdout).unwrap()).finals.len();
+
+    let whole = asked(&[]);
+    assert_eq!(
+        (whole.status.code(), said(&whole).contains("incomplete")),
+        (Some(0), false),
+        "{}",
+        said(&whole)
+    );
+
+    // The first three events of the conversation go, and with them all that another partition had.
+    let partitions = partitions_of(cluster.kafka.bootstrap(), "cx.events");
+    let partition = engine::partition_of(b"c", partitions);
+    let other = (partition + 1) % partitions;
+    cluster.load(
+        &json!({"id": "o", "name": "X", "timestamp": 1_750_000_000_000_i64,
+        "conversationId": id_in(other, partitions)})
+        .to_string(),
+    );
+    cut_off(cluster.kafka.bootstrap(), "cx.events", &[(partition, 3), (other, 1)]);
+    for more in [&[][..], &["--quiet"]] {
+        let cut = asked(more);
+        let said = said(&cut);
+        assert_eq!(cut.status.code(), Some(1), "{said}");
+        assert!(said.contains("the answer may be incomplete"), "{said}");
+        assert!(said.contains(&format!("cx.events/{partition} begins at offset 3 (came 20")), "{said}");
+        assert!(
+            said.contains(&format!("cx.events/{other} begins at offset 1 (no record is left)")),
+            "{said}"
+        );
+        let (left, all) = (shown(&cut), shown(&whole));
+        assert!((1..all).contains(&left), "what is left is shown: {left} of {all} records");
+    }
+    let allowed = asked(&["--allow-incomplete"]);
+    assert_eq!(allowed.status.code(), Some(0), "{}", said(&allowed));
+    assert!(said(&allowed).contains("may be incomplete"), "{}", said(&allowed));
+
+    // What is not found may be among what is gone.
+    let unknown =
+        cluster.fails(&["as-of", "--conversation", "nobody", "--event-time", "2099-12-31T00:00:00Z"]);
+    assert!(
+        unknown.contains("no event names conversation \"nobody\"") && unknown.contains("begins at offset 3"),
+        "{unknown}"
+    );
+    cluster.kafka.stop();
+}
+
+/// A conversation's id that lies in this partition.
+fn id_in(partition: i32, partitions: i32) -> String {
+    let mut ids = (0..).map(|number: i32| format!("c-{number}"));
+    ids.find(|id| engine::partition_of(id.as_bytes(), partitions) == partition).unwrap()
+}
+
+#[test]
+fn the_time_that_is_printed_of_an_event_is_a_time_at_which_as_of_knows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.ndjson");
+    let events =
+        [(1_750_000_000_123_i64, "first"), (1_750_000_059_999, "last"), (1_750_000_060_000, "later")];
+    let line = |(at, id): &(i64, &str)| {
+        json!({"id": id, "name": "CUSTOMER_MESSAGE", "timestamp": at, "conversationId": "c", "data": {"id": format!("m-{id}")}})
+            .to_string()
+    };
+    std::fs::write(&file, events.iter().map(line).collect::<Vec<_>>().join("\n")).unwrap();
+    let as_of = |time: &str, more: &[&str]| {
+        ok(&[
+            &["as-of", "--conversation", "c", "--file", file.to_str().unwrap(), "--event-time", time][..],
+            more,
+        ]
+        .concat())
+    };
+    let page = as_of("1750000060000", &[]);
+    let (_, printed) = page.split_once("started ").unwrap();
+    let started = &printed[..printed.find('Z').unwrap() + 1];
+    assert_eq!(started, "2025-06-15 15:06:40Z", "{page}");
+    let ids = |time: &str| {
+        let seen: Value = serde_json::from_str(&as_of(time, &["--json"])).unwrap();
+        seen["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["entryId"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(started), ["first"]);
+    let last = as_of("2025-06-15T15:07:39.999Z", &[]);
+    let (_, printed) = last.split_once("last event ").unwrap();
+    let printed = &printed[..printed.find('Z').unwrap() + 1];
+    assert_eq!(printed, "2025-06-15 15:07:39Z", "{last}");
+    assert_eq!(ids(printed), ["first", "last"]);
+    assert_eq!(ids("2025-06-15T15:07:39.998Z"), ["first"]);
+    assert_eq!(ids("1750000059998"), ["first"]);
 }

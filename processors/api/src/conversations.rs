@@ -1,6 +1,6 @@
 //! One conversation: summary, timeline, activities.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use folds::look::{self, Emitted};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::answers::{Answer, Json};
 use crate::asking::{Question, ask, turn, unreadable};
-use crate::params::{Params, limited};
+use crate::params::{Named, Params, limited};
 use crate::problem::Problem;
 use crate::{Api, hide};
 
@@ -39,7 +39,7 @@ struct Conversation<R> {
 /// `/api/conversations/{id}`
 pub(crate) async fn one(
     State(api): State<Api>,
-    Path(id): Path<String>,
+    Named(id): Named<String>,
     uri: Uri,
     Params(params): Params<OneParams>,
 ) -> Answer {
@@ -53,10 +53,11 @@ pub(crate) async fn one(
     let turn = turn(&api).await;
     let found = ask(&api, question).await?;
     let show_text = api.options.show_text;
+    let activity_bytes = api.options.activity_bytes;
     // The workers' threads only copy; the scan of a long conversation is done where nobody waits for it.
     let rendered = tokio::task::spawn_blocking(move || {
         let _turn = turn;
-        let emitted = look::conversation(&id, &found).map_err(|error| unreadable(&error))?;
+        let emitted = look::conversation(&id, &found, activity_bytes).map_err(|error| unreadable(&error))?;
         emitted.map(|emitted| render(&id, emitted, show_text, limit)).ok_or_else(|| unknown(&id))
     });
     rendered.await.unwrap_or_else(|_| Err(Problem::later("failed", "It failed", "the log says why")))

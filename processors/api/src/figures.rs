@@ -1,6 +1,6 @@
 //! The windows of a queue, an agent, a channel or a bot.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use folds::look;
 use model::Dimension;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::Api;
 use crate::answers::{Answer, Json};
 use crate::asking::{Question, ask, turn, unreadable};
-use crate::params::{Params, limited};
+use crate::params::{Named, Params, limited};
 use crate::problem::Problem;
 
 const LIMIT: usize = 1_000;
@@ -44,7 +44,7 @@ struct Span {
 /// `/api/metrics/{dimension}/{id}`
 pub(crate) async fn of_subject(
     State(api): State<Api>,
-    Path((dimension, id)): Path<(String, String)>,
+    Named((dimension, id)): Named<(String, String)>,
     uri: Uri,
     Params(params): Params<FiguresParams>,
 ) -> Answer {

@@ -55,6 +55,8 @@ pub struct Options {
     pub group_is_hidden: bool,
     /// How much memory the list of conversations may take, about. Where that is too little for all, the oldest are left out.
     pub list_bytes: usize,
+    /// What the bodies of one record may have together, in bytes: as the pipeline that is looked at has it.
+    pub activity_bytes: u64,
 }
 
 impl Default for Options {
@@ -66,6 +68,7 @@ impl Default for Options {
             hosts: Vec::new(),
             group_is_hidden: false,
             list_bytes: 16 << 20,
+            activity_bytes: folds::Settings::default().activity_bytes,
         }
     }
 }

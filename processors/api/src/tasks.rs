@@ -69,7 +69,5 @@ fn word(phase: Phase) -> &'static str {
         Phase::Created => "created",
         Phase::Restoring => "restoring",
         Phase::Running => "running",
-        Phase::Suspended => "suspended",
-        Phase::Closed => "closed",
     }
 }

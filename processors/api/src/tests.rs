@@ -213,6 +213,58 @@ fn each_described_parameter_is_known_and_any_other_is_refused() {
 }
 
 #[test]
+fn whatever_cannot_be_read_of_a_request_is_a_problem_like_any_other_that_says_what_to_write() {
+    let served = Served::start();
+    for path in [
+        "/api/conversations/%FF",
+        "/api/conversations/%ED%A0%80",
+        "/api/metrics/queue/%FF",
+        "/api/metrics/%FF/q",
+        "/api/conversations?agent=%FF",
+        "/api/conversations?state=open&queue=%C3%28",
+        "/api/conversations?limit=1&limit=2",
+        "/api/conversations?limit=99999999999999999999",
+        "/api/conversations/x?limit=-1",
+        "/api/tasks?%FF",
+    ] {
+        let got = served.get(path);
+        assert_eq!(got.status, 400, "{path}: {}", got.body);
+        assert!(got.head.contains("content-type: application/problem+json"), "{path}: {}", got.head);
+        let problem = got.json();
+        assert_eq!(problem["type"], "urn:cx-timelines:problem:bad-parameter", "{path}");
+        assert!(!problem["detail"].as_str().unwrap().is_empty(), "{path}");
+        let is_no_text = ["%FF", "%ED", "%C3"].iter().any(|bytes| path.contains(bytes));
+        assert_eq!(
+            problem["detail"].as_str().unwrap().contains("percent-encoded"),
+            is_no_text,
+            "{path}: {problem}"
+        );
+    }
+    for (path, status) in [("/api/%FF", 404), ("/%FF", 404), ("/api/conversations/", 404)] {
+        let got = served.get(path);
+        assert_eq!(
+            (got.status, got.head.contains("application/problem+json")),
+            (status, true),
+            "{path}: {}",
+            got.head
+        );
+    }
+    // A per cent sign that encodes nothing stands for itself, and encoded text is text.
+    for path in ["/api/conversations?agent=50%", "/api/conversations?agent=%C3%A9&queue=%zz"] {
+        assert_eq!(served.get(path).status, 200, "{path}");
+    }
+    for method in ["POST", "PUT", "DELETE", "PATCH", "BREW"] {
+        let got = served.ask(method, "/api/conversations/%FF", "Content-Length: 0\r\n");
+        assert_eq!(
+            (got.status, got.head.contains("application/problem+json")),
+            (405, true),
+            "{method}: {}",
+            got.head
+        );
+    }
+}
+
+#[test]
 fn before_the_cluster_is_known_it_says_so_and_when_to_ask_again() {
     let served = Served::start();
     let got = served.get("/api/conversations/x");

@@ -271,12 +271,16 @@ pub struct AsOfArgs {
     /// The conversation's id, as it is in the events.
     #[arg(long, value_name = "ID", value_parser = conversation)]
     pub conversation: String,
-    /// Only what happened until then: RFC 3339, or epoch milliseconds.
-    #[arg(long, value_name = "TIME", value_parser = instant)]
+    /// Only what happened until then: RFC 3339 (a time in seconds, as `show` prints it, is all of that second), or epoch
+    /// milliseconds.
+    #[arg(long, value_name = "TIME", value_parser = until)]
     pub event_time: i64,
     /// Only what had come until then, by the records' Kafka timestamps; without it, all that is there.
-    #[arg(long, value_name = "TIME", value_parser = instant)]
+    #[arg(long, value_name = "TIME", value_parser = until)]
     pub known_at: Option<i64>,
+    /// Exit with 0 also where the input's beginning is gone, so that the answer may be incomplete.
+    #[arg(long, conflicts_with = "file")]
+    pub allow_incomplete: bool,
     /// Print {"conversationId","summary","timeline","activities"} with the records as they would be.
     #[arg(long)]
     pub json: bool,
@@ -510,6 +514,23 @@ pub(crate) fn instant(text: &str) -> Result<i64, String> {
     })
 }
 
+/// The last millisecond that a time names: one that is written in seconds, as times are printed, is all of that second.
+pub(crate) fn until(text: &str) -> Result<i64, String> {
+    let at = instant(text)?;
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let digits = match text.split_once('.') {
+        Some((_, fraction)) => fraction.bytes().take_while(u8::is_ascii_digit).count(),
+        None => 0,
+    };
+    Ok(match digits {
+        _ if is_number => at,
+        0 => at + 999,
+        1 => at + 99,
+        2 => at + 9,
+        _ => at,
+    })
+}
+
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     units::bytes(text).map(|bytes| bytes as u64)
 }
@@ -629,6 +650,24 @@ mod tests {
         for other in ["", "yesterday", "2025-06-15", "1750000000"] {
             assert!(instant(other).unwrap_err().contains("epoch milliseconds"), "{other}");
         }
+    }
+
+    #[test]
+    fn a_time_until_which_something_counts_is_all_of_what_its_digits_name() {
+        for (text, last) in [
+            ("2025-06-15T15:06:40Z", 1_750_000_000_999),
+            ("2025-06-15 15:06:40Z", 1_750_000_000_999),
+            ("2025-06-15T17:06:40+02:00", 1_750_000_000_999),
+            ("2025-06-15T15:06:40.4Z", 1_750_000_000_499),
+            ("2025-06-15T15:06:40.41Z", 1_750_000_000_419),
+            ("2025-06-15T15:06:40.412Z", 1_750_000_000_412),
+            ("2025-06-15T15:06:40.4129Z", 1_750_000_000_412),
+            ("1750000000000", 1_750_000_000_000),
+            ("1750000000000.5", 1_750_000_000_000),
+        ] {
+            assert_eq!(until(text), Ok(last), "{text}");
+        }
+        assert!(until("1750000000").unwrap_err().contains("epoch milliseconds"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod no_json;
 mod pairs;
 mod products;
 mod records;
+mod rules;
 mod serving;
 mod signals;
 mod state;

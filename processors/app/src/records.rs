@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::no_json;
 
@@ -130,7 +131,7 @@ impl<R: BufRead> Lines<R> {
             anyhow!(
                 "{}:{number}: not a record {{\"topic\",\"key\",\"value\",\"timestamp\"?,\"partition\"?,\"offset\"?}}: {}",
                 self.name,
-                no_json::place(&error)
+                wrong_field(&line).unwrap_or_else(|| no_json::place(&error))
             )
         })?;
         Ok(Some(InputLine {
@@ -153,9 +154,51 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
+/// The fields of a record line, and what each is; null is absent.
+const FIELDS: [(&str, &str); 6] = [
+    ("topic", "a string"),
+    ("key", "a string"),
+    ("value", "a string"),
+    ("timestamp", "a whole number"),
+    ("partition", "a whole number"),
+    ("offset", "a whole number"),
+];
+
+/// Which field of a record line is of another type than it should be, without what it says.
+fn wrong_field(line: &[u8]) -> Option<String> {
+    let line: Value = serde_json::from_slice(line).ok()?;
+    let Some(fields) = line.as_object() else { return Some(format!("it is {}", kind(&line))) };
+    FIELDS.iter().find_map(|(name, wanted)| {
+        let value = fields.get(*name)?;
+        let fits = match *name {
+            "partition" => value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+            "timestamp" | "offset" => value.is_i64(),
+            _ => value.is_string(),
+        };
+        let found = kind(value);
+        (!fits && !value.is_null())
+            .then(|| format!("the field {name} is {found}, where {wanted} is expected"))
+    })
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(number) if number.is_f64() => "a number with a fraction or an exponent",
+        Value::Number(number) if number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) => {
+            "a number"
+        }
+        Value::Number(_) => "a very large number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
 fn is_head(line: &[u8]) -> bool {
     let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
-    serde_json::from_slice::<serde_json::Value>(line).is_ok_and(|value| {
+    serde_json::from_slice::<Value>(line).is_ok_and(|value| {
         value.as_object().is_some_and(|fields| fields.get("#records") == Some(&true.into()))
     })
 }
@@ -189,6 +232,39 @@ mod tests {
         let lines = all(b"{\"#records\":true}\n{\"topic\":\"t\",\"value\":1}\n");
         let error = lines.into_iter().next().unwrap().unwrap_err();
         assert!(error.to_string().starts_with("file:2: not a record"), "{error}");
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_named_with_what_it_should_be() {
+        let said = |line: &str| {
+            let lines = all(format!("{{\"#records\":true}}\n{line}\n").as_bytes());
+            lines.into_iter().next().unwrap().unwrap_err().to_string()
+        };
+        for (line, problem) in [
+            (
+                r#"{"topic":"t","value":{"id":"secret"}}"#,
+                "the field value is an object, where a string is expected",
+            ),
+            (r#"{"topic":7,"value":"v"}"#, "the field topic is a number, where a string is expected"),
+            (
+                r#"{"topic":"t","value":"v","timestamp":"secret"}"#,
+                "the field timestamp is a string, where a whole number is expected",
+            ),
+            (
+                r#"{"topic":"t","value":"v","partition":4294967296}"#,
+                "the field partition is a very large number, where a whole number is expected",
+            ),
+            (
+                r#"{"topic":"t","value":"v","offset":1.5}"#,
+                "the field offset is a number with a fraction or an exponent, where a whole number is expected",
+            ),
+            ("[1]", "it is an array"),
+            (r#"{"topic":"t"}"#, "the field value is missing"),
+        ] {
+            let error = said(line);
+            assert!(error.starts_with("file:2: not a record") && error.contains(problem), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Web {
     pub advertised: Option<String>,
 }
 
-/// Begins to serve.
+/// Begins to serve. `activity_bytes` is the configuration's bound of the bodies in one record.
 ///
 /// # Errors
 /// The flags do not go together, a file cannot be used, or the address cannot be had.
@@ -42,6 +42,7 @@ pub fn start(
     instance: &str,
     (metrics, health): (&Metrics, &Health),
     stop: &Stop,
+    activity_bytes: u64,
 ) -> anyhow::Result<Web> {
     let web = &args.web;
     let token = token(web)?;
@@ -66,6 +67,7 @@ pub fn start(
         hosts: web.advertise.iter().filter_map(|url| host(url)).collect(),
         group_is_hidden: args.membership == MembershipFlag::Broker,
         list_bytes: memory::list_bytes(args.memory),
+        activity_bytes,
     };
     let (desk, news) = Desk::open(api::watched());
     let peers = Peers::default();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use engine::{InnerTopics, Processor, Topology};
+use engine::{InnerTopics, Processor, StateForm, Topology};
 
 use crate::config::{Config, Role};
 
@@ -32,6 +32,7 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
         repartition: config.name_of(Role::Repartition),
         erasures: config.erasures(),
     });
+    topology.set_state_form(StateForm::new(folds::STATE_FORMAT));
     // An order in which each comes after those that it follows.
     for name in folds::NAMES.into_iter().filter(|name| needed.contains(name)) {
         let processor = processor(name, config)?;

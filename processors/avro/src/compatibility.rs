@@ -210,6 +210,7 @@ fn word(of: &Type) -> &'static str {
             crate::shape::Unit::Millis => "timestamp-millis",
             crate::shape::Unit::Micros => "timestamp-micros",
             crate::shape::Unit::Nanos => "timestamp-nanos",
+            crate::shape::Unit::Local => "local-timestamp",
         },
         Type::Float => "float",
         Type::Double => "double",

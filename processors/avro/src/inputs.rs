@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Decode, Event, JsonDecode, Limits, NotDecoded};
+use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
 use crate::read::Plans;
 
@@ -23,18 +23,22 @@ impl Inputs {
 }
 
 impl Decode for Inputs {
+    fn unknown_schema(&self, topic: &str, value: &[u8]) -> Option<u32> {
+        if (self.is_avro)(topic) { self.plans.unknown_id(value) } else { None }
+    }
+
     fn decode<'a>(
         &self,
         topic: &str,
         value: &'a [u8],
-        topic_conversation: Option<&'a str>,
+        origin: Origin<'a>,
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded> {
         if (self.is_avro)(topic) {
-            self.plans.decode(value, topic_conversation, limits, scratch)
+            self.plans.decode(value, origin, limits, scratch)
         } else {
-            JsonDecode.decode(topic, value, topic_conversation, limits, scratch)
+            JsonDecode.decode(topic, value, origin, limits, scratch)
         }
     }
 }
@@ -50,7 +54,7 @@ mod tests {
         let read = |topic, value| {
             let mut scratch = Vec::new();
             inputs
-                .decode(topic, value, None, &Limits::default(), &mut scratch)
+                .decode(topic, value, Origin::default(), &Limits::default(), &mut scratch)
                 .map(|event| event.id.to_string())
         };
         assert_eq!(read("json", json.as_slice()).as_deref(), Ok("e"));

@@ -15,7 +15,7 @@ pub use compatibility::{Conflict, Direction, conflicts};
 pub use encode::event_value;
 pub use format::{AvroFormat, split};
 pub use inputs::Inputs;
-pub use learn::Learner;
+pub use learn::{Learner, Learnt};
 pub use read::{PlanError, Plans, RecordReader, Unreadable};
 pub use schemas::Schema;
 pub use shape::SchemaError;

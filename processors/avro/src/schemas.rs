@@ -41,11 +41,11 @@ macro_rules! schemas {
 
 schemas! {
     /// Of the records of `cx.activities`.
-    ACTIVITY = "activity", "Activity" [1],
+    ACTIVITY = "activity", "Activity" [1 2],
     /// Of the records of `cx.timelines`.
     TIMELINE_ENTRY = "timeline-entry", "TimelineEntry" [1],
     /// Of the records of `cx.conversations`.
-    CONVERSATION = "conversation", "Conversation" [1],
+    CONVERSATION = "conversation", "Conversation" [1 2],
     /// Of the records of `cx.metrics`.
     METRICS_WINDOW = "metrics-window", "MetricsWindow" [1],
     /// Of the records of `cx.audit`.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use apache_avro::error::Details;
 use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, NamespaceRef, RecordSchema, UuidSchema};
 
 /// A schema that cannot be used.
@@ -12,7 +13,8 @@ pub enum SchemaError {
     Unreadable(String),
     /// It names a type that it does not define.
     #[error(
-        "the schema does not define {0}; put the definition into the schema itself, references to other subjects are not followed"
+        "the schema names the type {0}, which it does not define, and references to other subjects are not followed; register a schema \
+         that holds all definitions itself, and write with that"
     )]
     Undefined(String),
 }
@@ -28,6 +30,8 @@ pub(crate) enum Unit {
     Micros,
     /// Nanoseconds since the epoch.
     Nanos,
+    /// What a clock shows, of a place that is not said: no instant.
+    Local,
 }
 
 /// A type within its [`Shape`].
@@ -80,7 +84,13 @@ impl Shape {
     /// Reads a schema.
     pub(crate) fn parse(text: &str) -> Result<Self, SchemaError> {
         let schema = apache_avro::Schema::parse_str(text);
-        let schema = schema.map_err(|error| SchemaError::Unreadable(error.to_string()))?;
+        let schema = schema.map_err(|error| match error.into_details() {
+            // A name that stands for nothing known: mostly that of a type in another subject.
+            Details::ParsePrimitive(name) | Details::ParsePrimitiveSimilar(name, _) => {
+                SchemaError::Undefined(name)
+            }
+            other => SchemaError::Unreadable(other.to_string()),
+        })?;
         let mut builder = Builder::default();
         let root = builder.add(&schema, None)?;
         Ok(Shape { types: builder.types, root })
@@ -132,9 +142,12 @@ impl Builder {
             S::Boolean => Type::Boolean,
             S::Int | S::Date | S::TimeMillis => Type::Int,
             S::Long | S::TimeMicros => Type::Long(Unit::None),
-            S::TimestampMillis | S::LocalTimestampMillis => Type::Long(Unit::Millis),
-            S::TimestampMicros | S::LocalTimestampMicros => Type::Long(Unit::Micros),
-            S::TimestampNanos | S::LocalTimestampNanos => Type::Long(Unit::Nanos),
+            S::TimestampMillis => Type::Long(Unit::Millis),
+            S::TimestampMicros => Type::Long(Unit::Micros),
+            S::TimestampNanos => Type::Long(Unit::Nanos),
+            S::LocalTimestampMillis | S::LocalTimestampMicros | S::LocalTimestampNanos => {
+                Type::Long(Unit::Local)
+            }
             S::Float => Type::Float,
             S::Double => Type::Double,
             S::Bytes

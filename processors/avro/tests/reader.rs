@@ -14,7 +14,7 @@ use apache_avro::Schema as Parsed;
 use apache_avro::writer::datum::GenericDatumWriter;
 use avro::{PlanError, Plans, Schema};
 use common::parsed;
-use model::{Event, Limits, decode};
+use model::{Event, Limits, Origin, decode};
 use proptest::prelude::*;
 use sandbox::conversations::{Options, Size, events};
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ fn text_that_is_no_json_is_malformed_with_its_field() {
 #[test]
 fn a_value_over_the_limit_is_too_large() {
     let value = written(&parsed(Schema::CIM_EVENT), &full());
-    let limits = Limits { value_bytes_max: value.len() - 1 };
+    let limits = Limits { value_bytes_max: value.len() - 1, ..Limits::default() };
     let error = plans(Schema::CIM_EVENT.text).decode(&value, None, &limits, &mut Vec::new()).unwrap_err();
     assert!(error.to_string().starts_with("too-large: "), "{error}");
 }
@@ -288,6 +288,130 @@ fn items_that_are_nothing_keep_nobody_busy() {
     let data = [0xc0, 0x9a, 0x0c].repeat(300_000);
     let value = [&[0], &ID.to_be_bytes()[..], &data].concat();
     assert!(read(&plans(&nulls), &value).unwrap_err().contains("more items than the value has bytes"));
+}
+
+/// A schema whose records hold two of the next level each, so many levels deep, and nothing at the bottom.
+fn doubling(levels: usize, field: &str) -> String {
+    let mut innermost = json!("null");
+    for level in (0..levels).rev() {
+        let next = format!("L{}", level + 1);
+        // A name may be written out only once.
+        let again = if level + 1 < levels { json!(next) } else { innermost.clone() };
+        innermost = json!({"type": "record", "name": format!("L{level}"), "fields": [
+            {"name": "left_of_both", "type": innermost}, {"name": "right_of_both", "type": again}]});
+    }
+    of_fields(&json!([{"name": field, "type": innermost}, {"name": "id", "type": "string"}]))
+}
+
+#[test]
+fn records_within_records_cannot_become_more_than_a_bound_for_their_bytes() {
+    // All of them are seven bytes: the header, and an id of one letter. Read, or passed over; 38 levels would take for ever.
+    for (levels, field) in [(22, "channelSession"), (38, "channelSession"), (38, "nobody_s")] {
+        let value = [&[0], &ID.to_be_bytes()[..], b"\x02e"].concat();
+        let plans = plans(&doubling(levels, field));
+        let mut scratch = Vec::new();
+        let error = plans.decode(&value, None, &Limits::default(), &mut scratch).unwrap_err().to_string();
+        assert!(error.starts_with("malformed: field ") && error.contains("far too much as JSON"), "{error}");
+        drop(error);
+        assert!(scratch.capacity() < 256 << 10, "{} bytes for seven", scratch.capacity());
+    }
+    // A few levels are nothing special.
+    let value = [&[0], &ID.to_be_bytes()[..], b"\x02e"].concat();
+    assert!(read(&plans(&doubling(6, "channelSession")), &value).unwrap_err().starts_with("missing-field"));
+}
+
+#[test]
+fn what_arrays_of_records_become_is_bounded_by_the_limit_of_values() {
+    let long = "a_field_with_a_name_that_is_long".repeat(7);
+    let item = json!({"type": "record", "name": "I", "fields": [{"name": long, "type": "null"}, {"name": "at", "type": "boolean"}]});
+    let schema = of_fields(
+        &json!([{"name": "channelSession", "type": {"type": "map", "values": {"type": "array", "items": item}}}]),
+    );
+    let plans = plans(&schema);
+    let of = |items: usize| {
+        let mut data = b"\x02\x02k".to_vec();
+        // Blocks of 63 items.
+        (0..items / 63).for_each(|_| data.extend([&[126][..], &[1; 63]].concat()));
+        [&[0], &ID.to_be_bytes()[..], &data, &[0, 0]].concat()
+    };
+    let limits = Limits { value_bytes_max: 100_000, ..Limits::default() };
+    let reason = |items| plans.decode(&of(items), None, &limits, &mut Vec::new()).unwrap_err().to_string();
+    assert!(reason(63 * 40).starts_with("missing-field"), "{}", reason(63 * 40));
+    let much = reason(63 * 300);
+    assert!(
+        much.starts_with("malformed: field channelSession") && much.contains("far too much as JSON"),
+        "{much}"
+    );
+    // What was needed once is not kept for good.
+    let mut scratch = Vec::with_capacity(20 << 20);
+    let _ = plans.decode(&of(63), None, &limits, &mut scratch);
+    assert!(scratch.capacity() <= 1 << 20, "{}", scratch.capacity());
+}
+
+#[test]
+fn a_local_time_is_refused_with_words_and_one_that_nobody_reads_is_passed_over() {
+    let local = |unit: &str| json!({"type": "long", "logicalType": format!("local-timestamp-{unit}")});
+    for unit in ["millis", "micros", "nanos"] {
+        let within = json!({"type": "record", "name": "S", "fields": [
+            {"name": "again", "type": ["null", "S"]}, {"name": "list", "type": {"type": "array", "items": ["null", local(unit)]}}]});
+        for (field, of) in [("timestamp", json!(["null", local(unit)])), ("data", within)] {
+            let schema = of_fields(&json!([{"name": "id", "type": "string"}, {"name": field, "type": of}]));
+            let plans = Plans::new();
+            let error = plans.learn(ID, &schema).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "field {field} holds a local-timestamp, which says no time zone and so is no instant; write it as \
+                     timestamp-millis, in UTC"
+                )
+            );
+            let value = [&[0], &ID.to_be_bytes()[..], b"x"].concat();
+            assert_eq!(read(&plans, &value).unwrap_err(), format!("malformed: schema {ID}: {error}"));
+        }
+        let elsewhere = of_fields(
+            &json!([{"name": "id", "type": "string"}, {"name": "name", "type": "string"},
+            {"name": "conversationId", "type": "string"}, {"name": "timestamp", "type": "long"}, {"name": "other", "type": local(unit)}]),
+        );
+        let value = [&[0], &ID.to_be_bytes()[..], b"\x02e\x02X\x02c\x80\xf0\x86\xc2\xee\x65\x02"].concat();
+        assert_eq!(read(&plans(&elsewhere), &value).map(|event| event.at), Ok(1_750_000_000_000));
+    }
+}
+
+#[test]
+fn a_schema_with_references_is_refused_with_the_name_and_what_to_do() {
+    for name in ["com.example.Header", "Header", "strng"] {
+        let schema =
+            of_fields(&json!([{"name": "id", "type": "string"}, {"name": "data", "type": ["null", name]}]));
+        let error = Plans::new().learn(ID, &schema).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "the schema names the type {name}, which it does not define, and references to other subjects are not followed; \
+                 register a schema that holds all definitions itself, and write with that"
+            )
+        );
+    }
+}
+
+#[test]
+fn an_event_in_avro_is_bounded_as_one_in_json_is() {
+    let mut event = full();
+    event["id"] = json!("x".repeat(513));
+    let schema = parsed(Schema::CIM_EVENT);
+    let error = read(&plans(Schema::CIM_EVENT.text), &written(&schema, &event)).unwrap_err();
+    assert_eq!(error, "identifier-too-long: id has 513 bytes, an identifier may have 512");
+    event["id"] = json!("");
+    let error = read(&plans(Schema::CIM_EVENT.text), &written(&schema, &event)).unwrap_err();
+    assert_eq!(error, "missing-field: id is an empty string");
+    let value = written(&schema, &full());
+    let (plans, limits) = (plans(Schema::CIM_EVENT.text), Limits::default());
+    let of = |timestamp_ms| {
+        let origin = Origin { conversation: None, timestamp_ms };
+        plans.decode(&value, origin, &limits, &mut Vec::new()).map(drop).map_err(|error| error.to_string())
+    };
+    let late = 1_750_000_000_000 - limits.ahead_max_ms;
+    assert_eq!((of(None), of(Some(late))), (Ok(()), Ok(())));
+    assert!(of(Some(late - 1)).unwrap_err().starts_with("bad-timestamp: timestamp lies 86400 s past"));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use avro::registry::{Auth, Registry, RegistryError, Settings, Verdict};
-use avro::{Learner, Plans};
+use avro::{Learner, Learnt, Plans};
 use model::Limits;
 use serde_json::{Value, json};
 
@@ -269,25 +269,39 @@ fn of_several_addresses_the_next_one_is_asked_when_one_does_not_answer() {
 }
 
 #[test]
-fn an_id_is_believed_to_be_unknown_once_the_registry_has_said_so_several_times() {
+fn an_id_that_the_registry_does_not_know_is_refused_only_while_that_is_believed() {
     const UNKNOWN: (u16, &str) = (404, r#"{"error_code":40403,"message":"Schema not found"}"#);
-    let server = Server::answering(vec![UNKNOWN, UNKNOWN, UNKNOWN, FOUND]);
+    let server = Server::answering(vec![UNKNOWN, UNKNOWN, FOUND]);
     let plans = Arc::new(Plans::new());
     let learner = Learner::new(Arc::new(server.registry()), Arc::clone(&plans));
     let refusal = |id: u32| {
         let value = [&[0], id.to_be_bytes().as_slice(), b"data"].concat();
         plans.decode(&value, None, &Limits::default(), &mut Vec::new()).unwrap_err().to_string()
     };
+    let value = |id: u32| [&[0], id.to_be_bytes().as_slice(), b"data"].concat();
     for _ in 0..2 {
-        assert!(learner.learn(7).is_err());
-        assert!(!plans.knows(7));
+        assert_eq!(learner.learn(7), Ok(Learnt::NotRegistered));
+        assert_eq!(plans.unknown_id(&value(7)), Some(7), "nothing is decided by that");
     }
-    assert!(learner.learn(7).is_ok());
+    learner.deny(7);
     assert!(refusal(7).contains("knows no schema of id 7"), "{}", refusal(7));
-    assert!(learner.learn(8).is_ok());
-    assert!(refusal(8).contains("not that of a record"), "{}", refusal(8));
-    assert_eq!(learner.known(), 2);
+    assert_eq!((learner.known(), plans.unknown_id(&value(7))), (0, None));
+    learner.allow(7);
+    assert!(refusal(7).contains("not known yet"), "{}", refusal(7));
+    let Ok(Learnt::Unreadable(why)) = learner.learn(7) else { panic!("it is no record's schema") };
+    assert!(refusal(7).contains(&why) && why.contains("not that of a record"), "{why}");
+    learner.allow(7);
+    assert_eq!((learner.known(), plans.unknown_id(&value(7))), (1, None), "what is known stays known");
     server.asked();
+}
+
+#[test]
+fn what_cannot_be_the_id_of_a_schema_is_refused_without_asking() {
+    let value = [&[0], (1_u32 << 31).to_be_bytes().as_slice(), b"data"].concat();
+    let plans = Plans::new();
+    assert_eq!(plans.unknown_id(&value), None);
+    let refusal = plans.decode(&value, None, &Limits::default(), &mut Vec::new()).unwrap_err();
+    assert!(refusal.to_string().contains("no schema can have the id 2147483648"), "{refusal}");
 }
 
 #[test]

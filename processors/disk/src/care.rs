@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::error::HomeError;
 use crate::home::{LOCK, MARK, PARTITION, remove};
+use crate::register::Register;
 use crate::stamp::{self, Stamp, Stamped};
 
 /// What a partition's state is for whoever has this stamp.
@@ -62,6 +63,7 @@ pub fn wipe(directory: &Path) -> Result<usize, HomeError> {
     })?;
     refuse_foreign(directory)?;
     let partitions = partitions(directory).map_err(fails)?;
+    Register::new(directory).delete_rest().map_err(fails)?;
     for partition in &partitions {
         remove(&directory.join(format!("{PARTITION}{partition}"))).map_err(fails)?;
     }
@@ -83,7 +85,7 @@ pub(crate) fn refuse_foreign(directory: &Path) -> Result<(), HomeError> {
 }
 
 /// The partitions that have a directory, in their order.
-fn partitions(directory: &Path) -> io::Result<Vec<i32>> {
+pub(crate) fn partitions(directory: &Path) -> io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let name = entry?.file_name();

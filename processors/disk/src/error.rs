@@ -116,9 +116,10 @@ impl From<lsm_tree::Error> for Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Io(kind, why) => Self::Io(io::Error::new(kind, why)),
-            Failure::Corrupt(why) => Self::Corrupt(why),
+        // Only where the disk is at fault it is to be blamed: for all else the state is restored.
+        match failure.of_disk() {
+            Some(error) => Self::Io(error),
+            None => Self::Corrupt(failure.to_string()),
         }
     }
 }

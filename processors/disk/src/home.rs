@@ -1,11 +1,9 @@
 //! The state directory of a process.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lsm_tree::{Cache, DescriptorTable};
@@ -13,7 +11,9 @@ use lsm_tree::{Cache, DescriptorTable};
 use crate::care::refuse_foreign;
 use crate::error::{Failure, HomeError};
 use crate::keeper::Keeper;
-use crate::meta::Meta;
+use crate::meta::{self, Meta};
+use crate::purge::Record;
+use crate::register::Register;
 use crate::shelf::Shelf;
 use crate::stamp::{self, Stamp, Stamped};
 use crate::store::DiskStore;
@@ -65,19 +65,11 @@ pub enum Found {
 #[derive(Clone)]
 pub struct Home(Arc<HomeInner>);
 
-/// A partition's tables, as long as anybody uses them, and whether that is a store.
-struct Entry {
-    shelf: Weak<Shelf>,
-    open: bool,
-}
-
 pub(crate) struct HomeInner {
-    directory: PathBuf,
+    pub(crate) register: Arc<Register>,
     shared: Shared,
     buffers: usize,
     recent: usize,
-    entries: Mutex<BTreeMap<i32, Entry>>,
-    open: AtomicUsize,
     // The keeper ends before the lock is let go: fields are dropped in this order.
     pub(crate) keeper: Keeper,
     _lock: File,
@@ -109,15 +101,15 @@ impl Home {
         let shared = Shared {
             cache: Arc::new(Cache::with_capacity_bytes(tenth * 3)),
             files: Arc::new(DescriptorTable::new(OPEN_FILES)),
+            is_stopping: Arc::default(),
         };
+        let register = Arc::new(Register::new(directory));
         Ok(Self(Arc::new(HomeInner {
-            directory: directory.to_owned(),
+            keeper: Keeper::start(&register, &shared.is_stopping).map_err(fails)?,
+            register,
             shared,
             buffers: tenths(4),
             recent: tenths(2),
-            entries: Mutex::default(),
-            open: AtomicUsize::new(0),
-            keeper: Keeper::start().map_err(fails)?,
             _lock: lock,
         })))
     }
@@ -142,17 +134,26 @@ impl Home {
         age_max: Duration,
     ) -> Result<(DiskStore, Found), HomeError> {
         let home = &self.0;
-        home.reserve(partition)?;
+        home.register.reserve(partition)?;
         let opened = home.open_partition(partition, stamp, age_max);
-        let (shelf, meta, found) = opened.inspect_err(|_| home.close(partition))?;
-        home.note(partition, &shelf);
+        let (shelf, meta, found) = opened.inspect_err(|_| home.register.close(partition))?;
+        home.register.note(partition, &shelf);
         Ok((DiskStore::new(Arc::clone(home), partition, stamp.clone(), shelf, meta), found))
     }
 
     /// The directory.
     #[must_use]
     pub fn directory(&self) -> &Path {
-        &self.0.directory
+        self.0.register.directory()
+    }
+
+    /// Deletes the partitions that nothing has used for so long, and gives how many there were. The keeper does it by itself
+    /// with what was not used for half a day.
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub fn sweep(&self, unused_for: Duration) -> Result<usize, HomeError> {
+        self.0.register.sweep(unused_for).map_err(|source| self.0.fails(source))
     }
 
     /// Bytes that the cache of blocks holds now. The stores' buffers and what they remember come to that, within the budget.
@@ -165,41 +166,12 @@ impl Home {
 impl HomeInner {
     /// How large a store's buffer may grow. Two of them, the fresh and the resting one, are a store's share.
     pub(crate) fn buffer_bytes(&self) -> usize {
-        (self.buffers / self.open.load(Ordering::Relaxed).max(1) / 2).max(LEAST_BUFFER)
+        (self.buffers / self.register.open_stores() / 2).max(LEAST_BUFFER)
     }
 
     /// How much of what it reads a store may remember.
     pub(crate) fn recent_bytes(&self) -> usize {
-        self.recent / self.open.load(Ordering::Relaxed).max(1)
-    }
-
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<i32, Entry>> {
-        // Nothing that can panic runs under this lock.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn reserve(&self, partition: i32) -> Result<(), HomeError> {
-        let mut entries = self.entries();
-        let entry = entries.entry(partition).or_insert(Entry { shelf: Weak::new(), open: false });
-        if entry.open {
-            return Err(HomeError::PartitionInUse { partition });
-        }
-        entry.open = true;
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-
-    pub(crate) fn close(&self, partition: i32) {
-        if let Some(entry) = self.entries().get_mut(&partition) {
-            entry.open = false;
-            self.open.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-
-    fn note(&self, partition: i32, shelf: &Arc<Shelf>) {
-        if let Some(entry) = self.entries().get_mut(&partition) {
-            entry.shelf = Arc::downgrade(shelf);
-        }
+        self.recent / self.register.open_stores()
     }
 
     fn open_partition(
@@ -208,10 +180,15 @@ impl HomeInner {
         stamp: &Stamp,
         age_max: Duration,
     ) -> Result<(Arc<Shelf>, Meta, Found), HomeError> {
-        let directory = self.partition_directory(partition);
+        let directory = self.register.partition_directory(partition);
         fs::create_dir_all(&directory).map_err(|source| self.fails(source))?;
         let generation = match stamp::read(&directory, stamp).map_err(|source| self.fails(source))? {
-            Stamped::Ours(generation) => generation,
+            Stamped::Ours(generation) => {
+                // A kill may have left one that was thrown away, with what has been erased since.
+                let states = generations(&directory).map_err(|source| self.fails(source))?;
+                self.remove_former(partition, &states, generation).map_err(|source| self.fails(source))?;
+                generation
+            }
             Stamped::Nothing if generations(&directory).map_err(|source| self.fails(source))?.is_empty() => {
                 return Ok((self.begin_anew(partition, stamp, 0)?, Meta::default(), Found::Nothing));
             }
@@ -245,7 +222,7 @@ impl HomeInner {
 
     /// A partition's tables as they are: those that the keeper still has in its hands, or those on the disk.
     fn read_partition(&self, partition: i32, generation: u64) -> Result<(Arc<Shelf>, Option<Meta>), Failure> {
-        let in_use = self.entries().get(&partition).and_then(|entry| entry.shelf.upgrade());
+        let in_use = self.register.shelf(partition);
         let same = |shelf: &Arc<Shelf>| shelf.generation == generation && !shelf.is_discarded();
         let shelf = match in_use.filter(same) {
             Some(shelf) => match shelf.failure() {
@@ -280,27 +257,34 @@ impl HomeInner {
         stamp: &Stamp,
         generation: u64,
     ) -> Result<Arc<Shelf>, HomeError> {
-        let directory = self.partition_directory(partition);
+        let directory = self.register.partition_directory(partition);
         let begin = || -> Result<Arc<Shelf>, Failure> {
             let before = generations(&directory)?;
             let generation = before.iter().copied().max().unwrap_or(0).max(generation) + 1;
-            // The tables first: a stamp never names what is not there.
+            // Of what is empty nothing has to go.
+            Record { purged_ms: meta::now_ms(), wished_ms: 0 }.write(&directory, generation)?;
+            // The tables before the stamp: it never names what is not there.
             let shelf = Arc::new(self.shelf(partition, generation, Tables::create)?);
             stamp::write(&directory, generation, stamp)?;
-            let in_use = self.entries().get(&partition).and_then(|entry| entry.shelf.upgrade());
-            for old in before {
-                if in_use.as_ref().is_none_or(|shelf| shelf.generation != old) {
-                    remove(&directory.join(generation_name(old)))?;
-                }
-            }
+            self.remove_former(partition, &before, generation)?;
             Ok(shelf)
         };
         let shelf = begin().map_err(|failure| match failure {
             Failure::Io(kind, why) => self.fails(io::Error::new(kind, why)),
             Failure::Corrupt(why) => self.fails(io::Error::other(why)),
         })?;
-        self.note(partition, &shelf);
+        self.register.note(partition, &shelf);
         Ok(shelf)
+    }
+
+    /// Deletes the states of a partition that nobody uses any more.
+    fn remove_former(&self, partition: i32, states: &[u64], current: u64) -> io::Result<()> {
+        let in_use = self.register.shelf(partition);
+        let is_former = |state: &&u64| {
+            **state != current && in_use.as_ref().is_none_or(|shelf| shelf.generation != **state)
+        };
+        let directory = self.register.partition_directory(partition);
+        states.iter().filter(is_former).try_for_each(|state| remove(&directory.join(generation_name(*state))))
     }
 
     fn shelf(
@@ -309,16 +293,14 @@ impl HomeInner {
         generation: u64,
         tables: impl FnOnce(&Path, &Shared) -> Result<Tables, Failure>,
     ) -> Result<Shelf, Failure> {
-        let directory = self.partition_directory(partition).join(generation_name(generation));
-        Ok(Shelf::new(tables(&directory, &self.shared)?, generation, directory))
-    }
-
-    fn partition_directory(&self, partition: i32) -> PathBuf {
-        self.directory.join(format!("{PARTITION}{partition}"))
+        let directory = self.register.partition_directory(partition).join(generation_name(generation));
+        let tables = tables(&directory, &self.shared)?;
+        let purges = Record::read(&self.register.partition_directory(partition), generation);
+        Ok(Shelf::new(tables, generation, directory, purges))
     }
 
     fn fails(&self, source: io::Error) -> HomeError {
-        HomeError::of(&self.directory, source)
+        HomeError::of(self.register.directory(), source)
     }
 }
 

@@ -3,13 +3,19 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::error::Failure;
-use crate::meta::Totals;
+use crate::meta::{self, Totals};
+use crate::purge::{self, Record};
 use crate::tables::Tables;
 
 /// From so many unmerged runs on a store waits for the merging before it gives the keeper more to write.
 const RUNS_TO_WAIT: usize = 16;
+/// The same while all tables are merged, which takes longer.
+const RUNS_TO_WAIT_FOR_PURGE: usize = 64;
+/// From so many on a purge no longer rests.
+const RUNS_TO_HURRY: usize = 8;
 
 #[derive(Default)]
 struct Progress {
@@ -17,8 +23,18 @@ struct Progress {
     writing: bool,
     /// Merging is going on, or waits for its turn.
     merging: bool,
-    /// All tables are to be merged into one run, not only those that are due.
-    all_wanted: bool,
+    /// All tables are being merged into one run.
+    purging: bool,
+    /// How many purges were wished, how many of these wishes had everything written that they are about, and how many were
+    /// fulfilled.
+    wishes: u64,
+    written_wishes: u64,
+    fulfilled_wishes: u64,
+    purges: Record,
+    /// Whether the wish that is in there was written down.
+    is_wish_written: bool,
+    /// No purge begins before.
+    rests_until: Option<Instant>,
     /// What the written buffers replaced and the totals have not heard of.
     replaced: Totals,
     failure: Option<Failure>,
@@ -36,8 +52,9 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn new(tables: Tables, generation: u64, directory: PathBuf) -> Self {
-        Self { tables, generation, directory, progress: Mutex::default(), changed: Condvar::new() }
+    pub(crate) fn new(tables: Tables, generation: u64, directory: PathBuf, purges: Record) -> Self {
+        let progress = Mutex::new(Progress { purges, ..Progress::default() });
+        Self { tables, generation, directory, progress, changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -57,9 +74,7 @@ impl Shelf {
 
     /// Waits until the last buffer has been written and there is room for another run. Gives what that buffer replaced.
     pub(crate) fn wait_for_room(&self) -> Result<Totals, Failure> {
-        self.wait_while(|shelf, progress| {
-            progress.writing || (progress.merging && shelf.tables.runs() >= RUNS_TO_WAIT)
-        })
+        self.wait_while(|shelf, progress| progress.writing || shelf.has_too_many_runs(progress))
     }
 
     /// Waits until the last buffer has been written.
@@ -83,12 +98,18 @@ impl Shelf {
         self.lock().writing = true;
     }
 
-    /// Notes that it has been.
-    pub(crate) fn end_writing(&self, outcome: Result<Totals, Failure>) {
+    /// Notes that it has been, with everything that so many wishes are about.
+    pub(crate) fn end_writing(&self, outcome: Result<Totals, Failure>, wishes: u64) {
+        if self.tables.runs() >= RUNS_TO_HURRY {
+            self.tables.pace.hurry();
+        }
         let mut progress = self.lock();
         progress.writing = false;
         match outcome {
-            Ok(replaced) => progress.replaced.add(replaced),
+            Ok(replaced) => {
+                progress.replaced.add(replaced);
+                progress.written_wishes = progress.written_wishes.max(wishes);
+            }
             Err(failure) => {
                 progress.failure.get_or_insert(failure);
             }
@@ -110,14 +131,87 @@ impl Shelf {
         self.changed.notify_all();
     }
 
-    /// From the next merging on nothing that was removed or replaced is to stay on the disk.
-    pub(crate) fn want_all_merged(&self) {
-        self.lock().all_wanted = true;
+    /// Whether to give the keeper a buffer would have to wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        let progress = self.lock();
+        progress.writing || self.has_too_many_runs(&progress)
     }
 
-    /// Whether that is wanted; the caller does it.
-    pub(crate) fn take_all_wanted(&self) -> bool {
-        std::mem::take(&mut self.lock().all_wanted)
+    fn has_too_many_runs(&self, progress: &Progress) -> bool {
+        let most = if progress.purging { RUNS_TO_WAIT_FOR_PURGE } else { RUNS_TO_WAIT };
+        progress.merging && self.tables.runs() >= most
+    }
+
+    /// Nothing that was removed up to now is to stay on the disk for long. It is of use once what the store holds in memory is
+    /// written.
+    pub(crate) fn wish(&self, now_ms: i64) {
+        let mut progress = self.lock();
+        progress.wishes += 1;
+        if progress.purges.wished_ms == 0 {
+            progress.purges.wished_ms = now_ms;
+        }
+    }
+
+    /// How many wishes there were, for the buffer that is given away now.
+    pub(crate) fn wishes(&self) -> u64 {
+        self.lock().wishes
+    }
+
+    /// Whether a wish of before is not fulfilled, or it is time for a purge anyway.
+    pub(crate) fn is_purge_due(&self, now_ms: i64) -> bool {
+        let progress = self.lock();
+        let is_wished = progress.wishes > progress.fulfilled_wishes;
+        !is_wished && (progress.purges.wished_ms != 0 || progress.purges.is_due(now_ms))
+    }
+
+    /// When a purge that is wished, and of use by now, may begin; none where there is no such wish.
+    pub(crate) fn purge_at(&self) -> Option<Instant> {
+        let progress = self.lock();
+        let is_wished = progress.written_wishes > progress.fulfilled_wishes;
+        let is_wanted = is_wished && !progress.discarded && progress.failure.is_none();
+        is_wanted.then(|| progress.rests_until.unwrap_or_else(Instant::now))
+    }
+
+    /// Merges all tables, if nothing else is being merged.
+    pub(crate) fn purge(&self) -> Result<(), Failure> {
+        let (covered, began, began_ms) = {
+            let mut progress = self.lock();
+            progress.purging = true;
+            (progress.written_wishes, Instant::now(), meta::now_ms())
+        };
+        let merged = self.tables.merge_all();
+        let mut progress = self.lock();
+        progress.purging = false;
+        if !merged? {
+            return Ok(());
+        }
+        progress.rests_until = Some(Instant::now() + purge::rest_after(began.elapsed()));
+        progress.fulfilled_wishes = covered;
+        progress.purges.purged_ms = began_ms;
+        if progress.wishes == covered {
+            progress.purges.wished_ms = 0;
+            progress.is_wish_written = false;
+        }
+        let purges = progress.purges;
+        drop(progress);
+        self.changed.notify_all();
+        self.write_down(purges)
+    }
+
+    /// Writes down that a purge is wished, where it is.
+    pub(crate) fn write_wish_down(&self) -> Result<(), Failure> {
+        let purges = {
+            let mut progress = self.lock();
+            let is_new = progress.purges.wished_ms != 0 && !progress.is_wish_written;
+            progress.is_wish_written = progress.purges.wished_ms != 0;
+            is_new.then_some(progress.purges)
+        };
+        purges.map_or(Ok(()), |purges| self.write_down(purges))
+    }
+
+    fn write_down(&self, purges: Record) -> Result<(), Failure> {
+        let partition = self.directory.parent().unwrap_or(&self.directory);
+        Ok(purges.write(partition, self.generation)?)
     }
 
     /// Tells those who wait that there are fewer runs.
@@ -132,6 +226,7 @@ impl Shelf {
     /// Throws the state away. Its files are deleted when nobody uses them any more.
     pub(crate) fn discard(&self) {
         self.lock().discarded = true;
+        self.tables.pace.stop();
     }
 }
 

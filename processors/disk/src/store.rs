@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch};
+use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch, check_key};
 
 use crate::buffer::{Before, Buffer};
 use crate::error::{Failure, HomeError};
@@ -14,13 +14,12 @@ use crate::meta::{self, Meta};
 use crate::recent::Recent;
 use crate::shelf::Shelf;
 use crate::stamp::Stamp;
-use crate::tables::LONGEST_KEY;
 
 /// So many times its buffer's bytes are applied at most before the buffer is written, however often the same few keys change:
 /// that much of the changelog is read again after a kill.
 const TAIL: usize = 4;
-/// So often all tables are merged, so that of what was removed nothing stays on the disk for longer.
-const MERGE_ALL_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// Wishes that what was removed leaves the disk are gathered for so long: each gives the keeper a buffer to write.
+const WISHES_GATHER: Duration = Duration::from_secs(1);
 
 /// The state of one partition, on disk.
 ///
@@ -44,7 +43,13 @@ pub struct DiskStore {
     meta: Meta,
     /// Bytes applied since the last buffer was given to the keeper.
     applied: usize,
-    merged_all: Instant,
+    /// Whether it is wished that what was removed leaves the disk, and some of what was removed is not written yet.
+    is_wish_unwritten: bool,
+    /// Whether keys were removed of which nobody could say why, before the store was up to date: what was erased may be among
+    /// them. None once it is up to date.
+    missed_removals: Option<bool>,
+    /// When the last buffer was given to the keeper because of such a wish.
+    wish_written: Option<Instant>,
 }
 
 impl DiskStore {
@@ -66,7 +71,9 @@ impl DiskStore {
             recent,
             meta,
             applied: 0,
-            merged_all: Instant::now(),
+            is_wish_unwritten: false,
+            missed_removals: Some(false),
+            wish_written: None,
         }
     }
 
@@ -87,10 +94,13 @@ impl DiskStore {
         self.shelf.tables.disk_bytes()
     }
 
-    /// Gives what is in memory to the keeper, and has all tables merged: of what was removed nothing stays on the disk.
-    fn seal_and_merge_all(&mut self) -> Result<(), Failure> {
-        self.shelf.want_all_merged();
-        self.merged_all = Instant::now();
+    /// Gives what is in memory to the keeper where it is wished that what was removed leaves the disk; not where that would have
+    /// to wait, and not again and again.
+    fn write_wished(&mut self) -> Result<(), Failure> {
+        let is_soon = self.wish_written.is_some_and(|at| at.elapsed() < WISHES_GATHER);
+        if !self.is_wish_unwritten || is_soon || self.shelf.is_busy() {
+            return Ok(());
+        }
         self.hand_over()
     }
 
@@ -107,6 +117,9 @@ impl DiskStore {
         self.meta.totals.add(replaced);
         self.resting = Arc::new(std::mem::take(&mut self.fresh));
         self.applied = 0;
+        if std::mem::take(&mut self.is_wish_unwritten) {
+            self.wish_written = Some(Instant::now());
+        }
         self.home.keeper.write(&self.shelf, &self.resting, self.meta);
         Ok(())
     }
@@ -114,13 +127,7 @@ impl DiskStore {
     /// Gives the keeper work when there is enough of it.
     fn seal_when_full(&mut self) -> Result<(), Failure> {
         let share = self.home.buffer_bytes();
-        if self.merged_all.elapsed() >= MERGE_ALL_EVERY {
-            self.seal_and_merge_all()
-        } else if self.fresh.memory() >= share || self.applied >= share * TAIL {
-            self.seal()
-        } else {
-            Ok(())
-        }
+        if self.fresh.memory() >= share || self.applied >= share * TAIL { self.seal() } else { Ok(()) }
     }
 
     /// What the buffers say about a key.
@@ -141,6 +148,7 @@ impl StateStore for DiskStore {
     }
 
     fn with(&self, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StoreError> {
+        check_key(key.len())?;
         if let Some(value) = self.buffered(key) {
             read(value);
             return Ok(());
@@ -161,16 +169,14 @@ impl StateStore for DiskStore {
     }
 
     fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        check_key(from.len())?;
         let tables = self.shelf.tables.from(from)?;
         Ok(merge::scan([&self.fresh, &self.resting], tables, (prefix, from), visit)?)
     }
 
     fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
         self.usable()?;
-        if batch.iter().any(|(key, _)| key.len() > LONGEST_KEY) {
-            let why = format!("a key is longer than {LONGEST_KEY} bytes");
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why).into());
-        }
+        check_key(batch.longest_key())?;
         // Before the batch: when there is an error nothing of it is visible.
         self.seal_when_full()?;
         let (resting, recent) = (&self.resting, self.recent.get_mut());
@@ -185,6 +191,9 @@ impl StateStore for DiskStore {
             self.fresh.set(key, value, before, &mut self.meta.totals);
         }
         self.applied += batch.bytes() + batch.len();
+        if let Some(missed) = &mut self.missed_removals {
+            *missed |= batch.iter().any(|(_, value)| value.is_none());
+        }
         if changelog_offset.is_some() {
             self.meta.changelog_offset = changelog_offset;
             self.meta.written_ms = meta::now_ms();
@@ -194,7 +203,18 @@ impl StateStore for DiskStore {
     }
 
     fn purge(&mut self) -> Result<(), StoreError> {
-        Ok(self.seal_and_merge_all()?)
+        self.usable()?;
+        self.shelf.wish(meta::now_ms());
+        self.is_wish_unwritten = true;
+        Ok(self.write_wished()?)
+    }
+
+    fn tend(&mut self) -> Result<(), StoreError> {
+        self.usable()?;
+        if self.missed_removals.take() == Some(true) || self.shelf.is_purge_due(meta::now_ms()) {
+            return self.purge();
+        }
+        Ok(self.write_wished()?)
     }
 
     fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {
@@ -218,6 +238,8 @@ impl StateStore for DiskStore {
         self.recent = RefCell::default();
         self.meta = Meta::default();
         self.applied = 0;
+        self.is_wish_unwritten = false;
+        self.missed_removals = Some(false);
         Ok(())
     }
 
@@ -230,6 +252,6 @@ impl Drop for DiskStore {
     fn drop(&mut self) {
         // It is a cache: what cannot be written is read from the changelog again.
         drop(self.flush());
-        self.home.close(self.partition);
+        self.home.register.close(self.partition);
     }
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PinningPolicy};
@@ -19,11 +20,12 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::buffer::Buffer;
 use crate::error::{Failure, guarded};
 use crate::meta::Meta;
+use crate::purge::Pace;
 
 /// Where the meta record lies. No key of a state is stored under it: see [`stored`].
 const META: &[u8] = &[0, 1];
-/// The longest key that a table can hold, less the byte that [`stored`] may add.
-pub(crate) const LONGEST_KEY: usize = u16::MAX as usize - 1;
+/// A table holds keys of up to 65,535 bytes; [`stored`] may add one.
+const _: () = assert!(engine::KEY_BYTES_MAX < u16::MAX as usize);
 /// About how large a table is. Small ones keep a merge short; 10 GiB are still only some 1,300 files.
 const TABLE_BYTES: u64 = 8 * 1024 * 1024;
 /// So many runs are gathered before they are merged.
@@ -49,6 +51,8 @@ fn unstored(key: &[u8]) -> &[u8] {
 pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) files: Arc<DescriptorTable>,
+    /// The process ends: merges may end, too.
+    pub(crate) is_stopping: Arc<AtomicBool>,
 }
 
 /// The tables of one state.
@@ -56,6 +60,7 @@ pub(crate) struct Tables {
     tree: AnyTree,
     seqno: SequenceNumberCounter,
     path: PathBuf,
+    pub(crate) pace: Pace,
 }
 
 impl Tables {
@@ -69,9 +74,10 @@ impl Tables {
     /// Makes a directory, without a table yet.
     pub(crate) fn create(path: &Path, shared: &Shared) -> Result<Self, Failure> {
         let seqno = SequenceNumberCounter::default();
-        let tree = guarded(|| Ok(config(path, &seqno, shared).open()?))?;
+        let pace = Pace::new(Arc::clone(&shared.is_stopping));
+        let tree = guarded(|| Ok(config(path, &seqno, shared, &pace).open()?))?;
         seqno.fetch_max(tree.get_highest_seqno().map_or(0, |seqno| seqno + 1));
-        Ok(Self { tree, seqno, path: path.to_owned() })
+        Ok(Self { tree, seqno, path: path.to_owned(), pace })
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Slice>, Failure> {
@@ -131,9 +137,16 @@ impl Tables {
         Ok(self.shape() != before)
     }
 
-    /// Merges all tables, so that nothing that was removed or replaced is left of them. Says that there may be more to do.
+    /// Merges all tables, so that nothing that was removed or replaced is left of them. Says whether it is finished: it ends
+    /// early when nobody wants it any more.
     pub(crate) fn merge_all(&self) -> Result<bool, Failure> {
-        guarded(|| Ok(self.tree.major_compact(TABLE_BYTES, self.seqno.get())?))?;
+        self.pace.begin_purge();
+        let merged = guarded(|| Ok(self.tree.major_compact(TABLE_BYTES, self.seqno.get())?));
+        self.pace.end_purge();
+        if merged.is_err() && self.pace.is_stopped() {
+            return Ok(false);
+        }
+        merged?;
         self.forget_old_versions()?;
         Ok(true)
     }
@@ -190,7 +203,7 @@ impl Record {
     }
 }
 
-fn config(path: &Path, seqno: &SequenceNumberCounter, shared: &Shared) -> Config {
+fn config(path: &Path, seqno: &SequenceNumberCounter, shared: &Shared, pace: &Pace) -> Config {
     let never = || PinningPolicy::all(false);
     Config::new(path, seqno.clone(), SequenceNumberCounter::default())
         .use_cache(Arc::clone(&shared.cache))
@@ -202,6 +215,7 @@ fn config(path: &Path, seqno: &SequenceNumberCounter, shared: &Shared) -> Config
         .index_block_partitioning_policy(PinningPolicy::all(true))
         .filter_block_partitioning_policy(PinningPolicy::all(true))
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+        .with_compaction_filter_factory(Some(pace.factory()))
 }
 
 /// Checks the list of tables against the checksum that lies in `current`. The library writes it and does not look at it.

@@ -7,10 +7,13 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
+mod common;
+
 use std::ops::ControlFlow;
 
-use disk::{Budget, DiskStore, Home, Stamp};
-use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch};
+use common::Flushing;
+use disk::{Budget, Home, Stamp};
+use engine::{StateStore, WriteBatch};
 
 fn home(directory: &tempfile::TempDir) -> Home {
     Home::open(directory.path(), Budget::default()).unwrap()
@@ -25,31 +28,6 @@ fn the_disk_store_keeps_the_contract() {
         partition += 1;
         Box::new(home.store(partition, &Stamp::default()).unwrap().0)
     });
-}
-
-/// Writes every batch to the tables at once, so that all is read from there.
-struct Flushing(DiskStore);
-
-impl StateStore for Flushing {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(key)
-    }
-    fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
-        self.0.scan_from(prefix, from, visit)
-    }
-    fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
-        self.0.apply(batch, changelog_offset)?;
-        self.0.flush()
-    }
-    fn changelog_offset(&self) -> Result<Option<i64>, StoreError> {
-        self.0.changelog_offset()
-    }
-    fn wipe(&mut self) -> Result<(), StoreError> {
-        self.0.wipe()
-    }
-    fn stats(&self) -> StoreStats {
-        self.0.stats()
-    }
 }
 
 #[test]

@@ -69,7 +69,8 @@ fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {
             found.extend(files(&entry.path()));
-        } else {
+        // Nothing of the state is in this one: without it a purge is due.
+        } else if entry.file_name() != "purge" {
             found.push((entry.path(), fs::read(entry.path()).unwrap()));
         }
     }
@@ -109,7 +110,7 @@ fn check(directory: &Path, state: &State, what: &str, outcomes: &mut Outcomes) {
         let key = format!("key {number:06}").into_bytes();
         match store.get(&key) {
             Ok(value) => assert_eq!(value.as_ref(), state.get(&key), "{what}: a wrong value"),
-            Err(StoreError::Io(_) | StoreError::Corrupt(_)) => errors += 1,
+            Err(StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::KeyTooLong { .. }) => errors += 1,
         }
     }
     let mut expected = state.iter();
@@ -120,7 +121,7 @@ fn check(directory: &Path, state: &State, what: &str, outcomes: &mut Outcomes) {
     });
     match scanned {
         Ok(()) => assert_eq!(expected.next(), None, "{what}: a scan that ends too early"),
-        Err(StoreError::Io(_) | StoreError::Corrupt(_)) => errors += 1,
+        Err(StoreError::Io(_) | StoreError::Corrupt(_) | StoreError::KeyTooLong { .. }) => errors += 1,
     }
     if errors > 0 { outcomes.failed += 1 } else { outcomes.whole += 1 }
 }

@@ -11,6 +11,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use disk::{Budget, DiskStore, Found, Home, HomeError, Stamp};
 use engine::{StateStore, StoreError, StoreStats, WriteBatch};
@@ -103,7 +104,7 @@ fn a_wiped_store_is_empty_after_opening_too_and_leaves_no_files() {
     let (_store, found) = home.store(0, &stamp()).unwrap();
     assert_eq!(found, Found::Nothing);
     let states = fs::read_dir(directory.path().join("partition-0")).unwrap().count();
-    assert_eq!(states, 2, "the stamp and one state");
+    assert_eq!(states, 3, "the stamp, when it was purged, and one state");
 }
 
 #[test]
@@ -187,6 +188,41 @@ fn a_directory_that_cannot_be_made_is_not_writable() {
         let error = Home::open(&directory, Budget::default()).err().unwrap();
         assert!(matches!(error, HomeError::NotWritable { .. }), "{error}");
     }
+}
+
+#[test]
+fn a_partition_that_moved_away_is_deleted_once_nothing_has_used_it_for_long() {
+    let directory = tempfile::tempdir().unwrap();
+    let home = home(directory.path());
+    let (mut stays, _) = home.store(0, &stamp()).unwrap();
+    put(&mut stays, "k", b"v", 1);
+    put(&mut home.store(1, &stamp()).unwrap().0, "k", b"a text that is erased elsewhere", 1);
+    assert_eq!(home.sweep(Duration::from_secs(3600)).unwrap(), 0, "it was used just now, and may come back");
+    assert!(matches!(home.store(1, &stamp()).unwrap().1, Found::State { .. }));
+    // The keeper may still have it in its hands.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while home.sweep(Duration::ZERO).unwrap() == 0 {
+        assert!(Instant::now() < deadline, "it is never deleted");
+        std::thread::yield_now();
+    }
+    assert!(!directory.path().join("partition-1").exists() && directory.path().join("partition-0").exists());
+    assert_eq!(stays.get(b"k").unwrap().as_deref(), Some(b"v".as_slice()));
+    assert_eq!(home.store(1, &stamp()).unwrap().1, Found::Nothing, "and it can come back");
+}
+
+#[test]
+fn what_a_kill_left_of_a_state_that_was_thrown_away_goes_when_the_partition_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    put(&mut home(directory.path()).store(0, &stamp()).unwrap().0, "k", b"v", 1);
+    let left = directory.path().join("partition-0/state-7");
+    fs::create_dir(&left).unwrap();
+    fs::write(left.join("table"), "a text that was erased since").unwrap();
+    fs::create_dir(directory.path().join("gone-3")).unwrap();
+    let home = home(directory.path());
+    assert!(matches!(home.store(0, &stamp()).unwrap().1, Found::State { .. }));
+    assert!(!left.exists());
+    home.sweep(Duration::from_secs(3600)).unwrap();
+    assert!(!directory.path().join("gone-3").exists());
 }
 
 /// In this variable the process that runs out of space finds its directory.

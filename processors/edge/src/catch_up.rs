@@ -15,7 +15,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 use crate::clients;
 use crate::errors::EdgeError;
-use crate::reading::{Place, ReadsToTheEnd, ends, has_passed};
+use crate::reading::{Place, ReadsToTheEnd, committed_offset, ends, has_passed};
 use crate::settings::Settings;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
@@ -66,10 +66,12 @@ pub(crate) struct Asking<'a> {
 /// Which topics are meant.
 #[derive(Clone, Copy)]
 pub(crate) struct Topics<'t> {
-    /// Whether a topic is input.
-    pub(crate) is_input: &'t dyn Fn(&str) -> bool,
+    /// Whether a partition of a topic is input that somebody reads.
+    pub(crate) is_input: &'t dyn Fn(&str, i32) -> bool,
     /// The topic of what is on its way to another partition.
     pub(crate) repartition: &'t str,
+    /// How many partitions of it are read.
+    pub(crate) partitions: i32,
 }
 
 /// Follows the group until it has caught up.
@@ -196,11 +198,14 @@ fn drop_reached(goals: &mut Goals, asker: &Client) -> KafkaResult<Vec<Place>> {
     let mut candidates = Vec::new();
     for element in committed.elements() {
         let place = (element.topic().to_owned(), element.partition());
-        let committed = match element.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
-        };
         let Some(goal) = goals.get_mut(&place) else { continue };
+        let committed = match committed_offset(&element) {
+            Ok(committed) => committed,
+            Err(error) => {
+                unanswered(&error);
+                continue;
+            }
+        };
         if committed.unwrap_or(0) >= goal.end {
             goals.remove(&place);
             continue;
@@ -215,15 +220,16 @@ fn drop_reached(goals: &mut Goals, asker: &Client) -> KafkaResult<Vec<Place>> {
 
 /// The ends of all partitions that the round is about, with what is not finished yet.
 fn measure(client: &Client, round: Round, topics: Topics<'_>) -> KafkaResult<Goals> {
-    let wanted = |topic: &str| match round {
-        Round::Input => (topics.is_input)(topic),
-        Round::FirstHop | Round::SecondHop => topic == topics.repartition,
+    // What nobody reads would never be read to its end.
+    let wanted = |(topic, partition): &(&str, i32)| match round {
+        Round::Input => (topics.is_input)(topic, *partition),
+        Round::FirstHop | Round::SecondHop => *topic == topics.repartition && *partition < topics.partitions,
     };
     let metadata = client.fetch_metadata(None, QUESTION_TIMEOUT)?;
-    let named = metadata.topics().iter().filter(|topic| wanted(topic.name()));
-    let places: Vec<Place> = named
-        .flat_map(|topic| topic.partitions().iter().map(|one| (topic.name().to_owned(), one.id())))
-        .collect();
+    let all = metadata.topics().iter();
+    let all = all.flat_map(|topic| topic.partitions().iter().map(|one| (topic.name(), one.id())));
+    let places: Vec<Place> =
+        all.filter(wanted).map(|(topic, partition)| (topic.to_owned(), partition)).collect();
     let ends = ends_of(client, list(&places))?;
     Ok(ends.into_iter().map(|(place, end)| (place, Goal { end, committed: None })).collect())
 }

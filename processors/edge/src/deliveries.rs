@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
@@ -44,15 +46,13 @@ impl Deliveries {
 
     /// The record, if it was written; else it is noted that it was not.
     fn written<'r, 'm>(&self, result: &'r DeliveryResult<'m>) -> Option<&'r BorrowedMessage<'m>> {
-        match result {
-            Ok(message) if message.offset() >= 0 => return Some(message),
-            Ok(message) => self.note(RDKafkaErrorCode::OutOfOrderSequenceNumber, message.topic()),
-            Err((error, message)) => {
-                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
-                self.note(code, message.topic());
+        match outcome(result) {
+            Ok(message) => Some(message),
+            Err((code, topic)) => {
+                self.note(code, topic);
+                None
             }
         }
-        None
     }
 
     fn note(&self, code: RDKafkaErrorCode, topic: &str) {
@@ -61,6 +61,19 @@ impl Deliveries {
         match &mut *failed {
             Some(known) if !is_consequence(known.code) || is_consequence(code) => known.count = count,
             _ => *failed = Some(FailedDeliveries { count, topic: topic.to_owned(), code }),
+        }
+    }
+}
+
+/// The record, if it was written; else why it was not, and its topic.
+fn outcome<'r, 'm>(
+    result: &'r DeliveryResult<'m>,
+) -> Result<&'r BorrowedMessage<'m>, (RDKafkaErrorCode, &'r str)> {
+    match result {
+        Ok(message) if message.offset() >= 0 => Ok(message),
+        Ok(message) => Err((RDKafkaErrorCode::OutOfOrderSequenceNumber, message.topic())),
+        Err((error, message)) => {
+            Err((error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown), message.topic()))
         }
     }
 }
@@ -91,6 +104,53 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
     }
 }
 
+/// The same, of records that each carry a number, as that of their line in a file: which one failed first can be told.
+#[derive(Debug, Default)]
+pub struct NumberedDeliveries {
+    deliveries: Deliveries,
+    /// Of those that failed, the one of the least number.
+    first: Mutex<Option<(usize, FailedDeliveries)>>,
+}
+
+impl NumberedDeliveries {
+    /// What failed since the last call, the first being that of the least number, and this number.
+    pub fn take_failed(&self) -> Option<(usize, FailedDeliveries)> {
+        let FailedDeliveries { count, .. } = self.deliveries.take_failed()?;
+        let (number, first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some((number, FailedDeliveries { count, ..first }))
+    }
+
+    fn note_number(&self, number: usize, code: RDKafkaErrorCode, topic: &str) {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.as_ref().is_none_or(|(known, _)| number < *known) {
+            *first = Some((number, FailedDeliveries { count: 1, topic: topic.to_owned(), code }));
+        }
+    }
+}
+
+impl ClientContext for NumberedDeliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token::of_file(file)
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.deliveries.error(error, reason);
+    }
+}
+
+impl ProducerContext<NoCustomPartitioner> for NumberedDeliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        self.deliveries.written(result);
+        if let Err((code, topic)) = outcome(result) {
+            self.note_number(number, code, topic);
+        }
+    }
+}
+
 /// What a record carries of which nothing is to be remembered, as long as it is delivered.
 pub(crate) const NOTHING: usize = 0;
 /// What a record carries of which the offset after it is to be remembered, as the end of its partition.
@@ -102,9 +162,26 @@ pub(crate) struct DeliveriesAndEnds {
     deliveries: Deliveries,
     ends: Mutex<BTreeMap<i32, i64>>,
     figures: Mutex<Option<ClientFigures>>,
+    /// Whether the connection to the coordinator of transactions broke.
+    is_broken: AtomicBool,
+}
+
+/// Whether the client says that its connection to the coordinator of transactions broke, or that it gave up waiting for an answer.
+/// A request to end a transaction that was on its way then is asked again by the client itself, within the same call: nothing else
+/// tells of it. That a connection was idle for too long, or did not come about, says nothing: no request was on its way.
+fn is_broken(facility: &str, said: &str) -> bool {
+    let stood = ["in state UP", "in state REAUTH"].iter().any(|state| said.contains(state));
+    let is_break = (facility == "FAIL" && stood && !said.contains("max idle")) || facility == "REQTMOUT";
+    is_break && said.contains("TxnCoordinator")
 }
 
 impl DeliveriesAndEnds {
+    /// Whether the connection to the coordinator of transactions ever broke: a request may still be on its way. The client says the
+    /// same of the same broker only once in half a minute, so this stays as long as the producer.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.is_broken.load(Ordering::Acquire)
+    }
+
     /// What failed since the last call.
     pub(crate) fn take_failed(&self) -> Option<FailedDeliveries> {
         self.deliveries.take_failed()
@@ -135,6 +212,23 @@ impl ClientContext for DeliveriesAndEnds {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.deliveries.error(error, reason);
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, said: &str) {
+        if is_broken(facility, said) {
+            self.is_broken.store(true, Ordering::Release);
+        }
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error => tracing::error!(target: "librdkafka", facility, "{said}"),
+            RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{said}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", facility, "{said}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{said}"),
+        }
     }
 }
 
@@ -194,6 +288,24 @@ mod tests {
         send();
         producer.flush(PATIENCE).unwrap();
         assert_eq!(producer.context().take_failed(), None);
+    }
+
+    #[test]
+    fn of_numbered_records_that_failed_the_first_is_told_whatever_came_back_first() {
+        let numbered = NumberedDeliveries::default();
+        for (number, code) in
+            [(7, RDKafkaErrorCode::MessageTimedOut), (3, RDKafkaErrorCode::InvalidTimestamp)]
+        {
+            numbered.deliveries.note(code, "events");
+            numbered.note_number(number, code, "events");
+        }
+        let told = FailedDeliveries {
+            count: 2,
+            topic: "events".to_owned(),
+            code: RDKafkaErrorCode::InvalidTimestamp,
+        };
+        assert_eq!(numbered.take_failed(), Some((3, told)));
+        assert_eq!(numbered.take_failed(), None);
     }
 
     #[test]

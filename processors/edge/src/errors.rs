@@ -40,6 +40,7 @@ pub(crate) fn of_transaction(error: &KafkaError) -> Remedy {
 pub(crate) fn of_delivery(code: Code) -> Remedy {
     match code {
         Code::MessageSizeTooLarge
+        | Code::MessageBatchTooLarge
         | Code::InvalidMessageSize
         | Code::UnknownTopic
         | Code::UnknownPartition
@@ -66,24 +67,41 @@ pub(crate) fn of_poll(error: &KafkaError) -> Remedy {
     }
 }
 
+/// Whether a consumer's poll says that the offset at which it was to read on is not there. It does not say of which partition.
+#[must_use]
+pub(crate) fn is_displaced(error: &KafkaError) -> bool {
+    matches!(error, KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::LogTruncation))
+}
+
+/// A partition whose state has to be restored anew.
+#[derive(Debug)]
+pub(crate) struct Damaged {
+    pub(crate) partition: i32,
+    /// What was found.
+    pub(crate) cause: String,
+}
+
 /// The partition whose state has to be restored anew, if that is the remedy for what a task met.
 ///
 /// # Errors
-/// It is not: the disk itself fails or is full, or the program is wrong. Stop.
-pub(crate) fn of_task(error: TaskError) -> Result<i32, EdgeError> {
+/// It is not: the disk itself fails or is full, the state is of another form, or the program is wrong. Stop.
+pub(crate) fn of_task(error: TaskError) -> Result<Damaged, EdgeError> {
     match error {
         TaskError::StateDamaged { partition, source: ProcessError::Store(source @ StoreError::Io(_)) } => {
             Err(EdgeError::Store { partition, source })
         }
-        TaskError::StateDamaged { partition, .. } => {
-            tracing::error!(%error, "restoring the state anew");
-            Ok(partition)
-        }
+        TaskError::StateDamaged { partition, source } => Ok(Damaged { partition, cause: source.to_string() }),
         // Only records that are taken have schemas, and then the worker waits; anywhere else it is a mistake in the program.
         TaskError::UnknownSchema { .. } | TaskError::Abort { .. } | TaskError::Fatal { .. } => {
             Err(error.into())
         }
     }
+}
+
+/// Whether a record, or the batch that it was sent in, was larger than its topic takes.
+#[must_use]
+pub(crate) fn is_too_large(code: Code) -> bool {
+    matches!(code, Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize)
 }
 
 /// Why a client has no connection.
@@ -175,6 +193,13 @@ pub enum EdgeError {
     /// An output topic does not exist or has no partitions.
     #[error("topic {0} does not exist: run `cx-timelines topics apply`, or mend topics.yaml")]
     MissingTopic(String),
+    /// The repartition topic ends before what was taken of it.
+    #[error(
+        "topic {0} ends before what was taken of it: it was deleted and created again, or has lost records. What was on its way in it \
+         may be missing, and what is left of it was added to the windows already: run `cx-timelines reset`, which lets all input be \
+         read again, and start again"
+    )]
+    WorkLost(String),
     /// A task cannot go on, and restoring does not help.
     #[error(transparent)]
     Task(#[from] TaskError),
@@ -211,12 +236,18 @@ impl EdgeError {
 
 fn advice(code: Code) -> &'static str {
     match code {
+        // Larger than a segment of the topic may be.
+        Code::MessageBatchTooLarge => {
+            " - raise segment.bytes of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
+        }
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
             " - raise max.message.bytes of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
         }
-        // A dead letter keeps the time of its record, and the input may have taken what is far ahead.
+        // All that is written has the time of its writing.
         Code::InvalidTimestamp => {
-            " - raise message.timestamp.after.max.ms of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
+            " - our clock and the broker's differ by more than the topic takes (message.timestamp.before.max.ms and \
+             message.timestamp.after.max.ms): look by `cx-timelines doctor --write-probe`, set the clocks, and start again; nothing \
+             is lost"
         }
         Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition => {
             " - run `cx-timelines topics check`"
@@ -260,6 +291,7 @@ mod tests {
     #[test]
     fn a_record_that_no_topic_takes_stops_the_program_instead_of_looping() {
         assert_eq!(of_delivery(Code::MessageSizeTooLarge), Remedy::Stop);
+        assert_eq!(of_delivery(Code::MessageBatchTooLarge), Remedy::Stop, "larger than a segment");
         assert_eq!(of_delivery(Code::InvalidTimestamp), Remedy::Stop);
         assert_eq!(of_delivery(Code::TopicAuthorizationFailed), Remedy::Stop);
     }

@@ -5,12 +5,14 @@
 
 mod catch_up;
 pub mod clients;
+mod consumed;
 mod consumer;
 mod deliveries;
 pub mod desk;
 mod errors;
 pub mod health;
 pub mod http;
+mod letters;
 mod members;
 pub mod metrics;
 mod peers;
@@ -28,16 +30,17 @@ mod stores;
 pub mod token;
 mod worker;
 
-pub use deliveries::{Deliveries, FailedDeliveries};
+pub use consumed::Consumed;
+pub use deliveries::{Deliveries, FailedDeliveries, NumberedDeliveries};
 pub use errors::{EdgeError, Hindrance};
 pub use members::Instance;
 pub use peers::Peers;
 pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
-pub use reading::{Place, ReadsToTheEnd, ends, has_passed};
+pub use reading::{Place, ReadsToTheEnd, begins, committed_offset, ends, has_passed};
 pub use reread::Reread;
-pub use schemas::{SchemaSource, SchemaUnavailable, Schemas};
-pub use settings::{Membership, Overrides, Queues, Settings};
+pub use schemas::{Learnt, SchemaSource, SchemaUnavailable, Schemas};
+pub use settings::{Membership, Overrides, Queues, RECORD_BYTES_MAX, Settings};
 pub use stop::Stop;
 pub use stores::{StoreFactory, Stores};
 pub use worker::{Patterns, Shared};

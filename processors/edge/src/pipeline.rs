@@ -36,6 +36,7 @@ impl Pipeline {
         if let Some(desk) = &shared.desk {
             desk.set_partitions(shared.partitions);
         }
+        shared.read_as().for_each(|topic| shared.metrics.declare_read(topic));
         for name in worker_names(workers) {
             let shared = shared.clone();
             threads.push(spawn(&name.clone(), &sender, move || Worker::run(name, shared))?);
@@ -51,6 +52,14 @@ impl Pipeline {
         if copies > 0 {
             let shared = shared.clone();
             threads.push(spawn("standby", &sender, move || Standby::run(shared, copies))?);
+        }
+        if let Some(consumed) = shared.consumed.clone() {
+            let shared = shared.clone();
+            // Not waited for at the stop: it may just be asking, and holds nothing.
+            spawn("consumed", &sender, move || {
+                consumed.delete(&shared);
+                Ok(())
+            })?;
         }
         if let Some(peers) = shared.peers.clone() {
             let shared = shared.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use engine::{OutputRecord, Route, Sink, SinkError, TopicId};
+use engine::{OutputRecord, Route, Sink, SinkError, TopicId, Topology};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -15,6 +15,7 @@ use rdkafka::util::Timeout;
 use crate::clients;
 use crate::deliveries::{DeliveriesAndEnds, END, FailedDeliveries, NOTHING};
 use crate::errors::{self, EdgeError, Remedy};
+use crate::letters::{self, Sent, Smaller};
 use crate::metrics::ClientFigures;
 use crate::settings::Settings;
 
@@ -48,6 +49,8 @@ pub(crate) struct TransactionFailed {
     pub(crate) error: Box<EdgeError>,
     /// Whether the commit had been asked for: only then is the outcome in doubt.
     pub(crate) in_doubt: bool,
+    /// Whether dead letters were larger than their topic takes.
+    pub(crate) letters_too_large: bool,
 }
 
 impl TransactionFailed {
@@ -56,13 +59,34 @@ impl TransactionFailed {
             remedy: errors::of_transaction(&error),
             error: Box::new(EdgeError::kafka(what, error)),
             in_doubt: false,
+            letters_too_large: false,
         }
+    }
+
+    /// The same, but a dead letter that is too large is no reason to stop.
+    fn of_letters_if(self, is_too_large: bool) -> Self {
+        if is_too_large { Self { remedy: Remedy::Abort, letters_too_large: true, ..self } } else { self }
     }
 }
 
-/// Whether a commit was answered at once.
+/// More news than the client has after the end of a transaction.
+const NEWS_MAX: usize = 16;
+/// A retry of offsets that were put into a transaction waits for so long in the client.
+const OFFSETS_RETRIED_AFTER: Duration = Duration::from_millis(400);
+
+/// Whether each request for a transaction was sent once and answered. Where one was sent again, the older one may still be on its
+/// way, and would act on a later transaction of the same producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AtOnce(pub(crate) bool);
+
+/// How an abort went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aborted {
+    /// It is aborted, and no request is on its way.
+    AtOnce,
+    /// It is aborted, or is not: the producer has to be built anew.
+    InDoubt,
+}
 
 /// A producer with its transaction.
 pub(crate) struct TransactionalProducer {
@@ -70,7 +94,12 @@ pub(crate) struct TransactionalProducer {
     topics: OutputTopics,
     /// Of its records it is remembered where they end.
     changelog: TopicId,
-    failure: Option<KafkaError>,
+    /// What it refuses as too large can be made smaller.
+    dead_letters: TopicId,
+    /// Records that go together have no more bytes.
+    batch_bytes: usize,
+    letters: Sent,
+    failure: Option<TransactionFailed>,
 }
 
 impl TransactionalProducer {
@@ -82,16 +111,26 @@ impl TransactionalProducer {
     pub(crate) fn start(
         settings: &Settings,
         worker: &str,
-        (topics, changelog): (OutputTopics, TopicId),
+        (topics, topology): (OutputTopics, &Topology),
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Self>, EdgeError> {
-        let settings = settings.producer(worker);
+        let settings = settings.producer(worker, topology.letter_bytes_max());
+        let batch_bytes =
+            settings.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(usize::MAX);
         let id = settings.get("transactional.id").unwrap_or_default();
         let producer =
             clients::producer(&settings, DeliveriesAndEnds::default()).map_err(EdgeError::Settings)?;
         while !stop() {
             let Err(error) = producer.init_transactions(Timeout::After(STEP)) else {
-                return Ok(Some(Self { producer, topics, changelog, failure: None }));
+                return Ok(Some(Self {
+                    producer,
+                    topics,
+                    changelog: topology.changelog(),
+                    dead_letters: topology.dead_letters(),
+                    batch_bytes,
+                    letters: Sent::default(),
+                    failure: None,
+                }));
             };
             // A local time-out means that no broker answers: init_transactions goes on where it stopped.
             match errors::of_transaction(&error) {
@@ -107,6 +146,7 @@ impl TransactionalProducer {
     /// Begins a transaction.
     pub(crate) fn begin(&mut self) -> Result<(), TransactionFailed> {
         self.failure = None;
+        self.letters = Sent::default();
         let _ = self.producer.context().take_failed();
         let _ = self.producer.context().take_ends();
         self.producer
@@ -130,16 +170,19 @@ impl TransactionalProducer {
         // The client waits for a topic that was deleted as for a broker that is away, for longer than a transaction lasts.
         if code == RDKafkaErrorCode::MessageTimedOut && self.is_gone(&topic) {
             let error = Box::new(EdgeError::MissingTopic(topic));
-            return TransactionFailed { remedy: Remedy::Stop, error, in_doubt: false };
+            return TransactionFailed {
+                remedy: Remedy::Stop,
+                error,
+                in_doubt: false,
+                letters_too_large: false,
+            };
         }
-        TransactionFailed {
-            remedy: errors::of_delivery(code),
-            error: Box::new(EdgeError::kafka(
-                format!("cannot write to topic {topic}"),
-                KafkaError::MessageProduction(code),
-            )),
-            in_doubt: false,
-        }
+        let is_letter = self.topics.get(self.dead_letters).is_some_and(|(name, _)| name == topic);
+        let failed = TransactionFailed::new(
+            &format!("cannot write to topic {topic}"),
+            KafkaError::MessageProduction(code),
+        );
+        failed.of_letters_if(is_letter && errors::is_too_large(code))
     }
 
     /// Whether the cluster says that there is no such topic. One that does not answer says nothing.
@@ -149,31 +192,28 @@ impl TransactionalProducer {
         errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
     }
 
-    /// Puts the offsets into the transaction and commits it. Says whether the commit was answered at once: where it was
-    /// asked for again, an older request may still be on its way, and end a later transaction of this producer.
+    /// Puts the offsets into the transaction and commits it. Says whether both were asked for only once, and answered.
     pub(crate) fn commit(
         &mut self,
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
         stop: &dyn Fn() -> bool,
     ) -> Result<AtOnce, TransactionFailed> {
+        let began = Instant::now();
         let sending = || self.producer.send_offsets_to_transaction(offsets, group, Timeout::After(STEP));
-        repeat(sending, stop)
+        let calls_for_offsets = repeat(sending, stop)
             .map_err(|error| TransactionFailed::new("cannot put the offsets into the transaction", error))?;
-        let mut calls = 0;
-        let committing = || {
-            calls += 1;
-            self.producer.commit_transaction(Timeout::After(STEP))
-        };
-        repeat(committing, stop).map_err(|error| TransactionFailed {
+        let were_offsets_sent_once = calls_for_offsets == 1 && began.elapsed() < OFFSETS_RETRIED_AFTER;
+        let committing = || self.producer.commit_transaction(Timeout::After(STEP));
+        let calls = repeat(committing, stop).map_err(|error| TransactionFailed {
             in_doubt: true,
             ..TransactionFailed::new("cannot commit the transaction", error)
         })?;
-        Ok(AtOnce(calls == 1))
+        Ok(AtOnce(calls == 1 && were_offsets_sent_once && !self.has_broken()))
     }
 
-    /// Aborts the transaction; `false` if that fails, and the producer has to be rebuilt.
-    pub(crate) fn abort(&mut self) -> bool {
+    /// Aborts the transaction.
+    pub(crate) fn abort(&mut self) -> Aborted {
         let deadline = Instant::now() + ABORT_TIME_MAX;
         // The abort itself does not serve deliveries, and must not overtake the first acknowledgement of a partition.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
@@ -181,12 +221,20 @@ impl TransactionalProducer {
         }
         let aborting = || self.producer.abort_transaction(Timeout::After(STEP));
         match repeat(aborting, &|| Instant::now() >= deadline) {
-            Ok(()) => true,
+            Ok(1) if !self.has_broken() => Aborted::AtOnce,
+            Ok(_) => Aborted::InDoubt,
             Err(error) => {
                 tracing::warn!(%error, "cannot abort the transaction");
-                false
+                Aborted::InDoubt
             }
         }
+    }
+
+    /// Whether the connection to the coordinator broke: then the client has asked again within one call.
+    fn has_broken(&self) -> bool {
+        // One look takes one of its news.
+        (0..NEWS_MAX).for_each(|_| self.producer.poll(Duration::ZERO));
+        self.producer.context().is_broken()
     }
 
     /// Takes what the client has to tell, and lets it work a little. The client's own `poll` with a time-out runs for all
@@ -239,7 +287,18 @@ impl TransactionalProducer {
 
     /// Why [`Sink::send`] failed.
     pub(crate) fn take_send_failure(&mut self) -> Option<TransactionFailed> {
-        self.failure.take().map(|error| TransactionFailed::new("cannot write a record", error))
+        self.failure.take()
+    }
+
+    /// What is to be done, after dead letters were refused as too large, about how large they may be; `takes` is what their
+    /// topic says.
+    pub(crate) fn smaller_letters(&self, limit: usize, takes: Option<usize>) -> Smaller {
+        letters::smaller(limit, self.letters, self.batch_bytes, takes)
+    }
+
+    /// Whether records go together that have more bytes than this.
+    pub(crate) fn has_batches_over(&self, bytes: usize) -> bool {
+        self.batch_bytes > bytes
     }
 }
 
@@ -248,21 +307,31 @@ fn headers(headers: &[(&str, Option<&[u8]>)]) -> OwnedHeaders {
     headers.iter().fold(all, |all, (key, value)| all.insert(Header { key, value: *value }))
 }
 
-/// Makes a call again, with identical arguments, as long as that is its remedy.
-fn repeat(mut call: impl FnMut() -> KafkaResult<()>, stop: &dyn Fn() -> bool) -> KafkaResult<()> {
-    loop {
+/// Makes a call again, with identical arguments, as long as that is its remedy. Gives how often it was made.
+fn repeat(mut call: impl FnMut() -> KafkaResult<()>, stop: &dyn Fn() -> bool) -> KafkaResult<u32> {
+    for calls in 1.. {
         match call() {
             Err(error) if errors::of_transaction(&error) == Remedy::Retry && !stop() => {}
-            result => return result,
+            result => return result.map(|()| calls),
         }
     }
+    Ok(u32::MAX)
 }
 
 impl Sink for TransactionalProducer {
     fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
+        let is_letter = record.topic == self.dead_letters;
+        if is_letter {
+            self.letters.add(record.framed_bytes());
+        }
         self.enqueue(&record).map_err(|error| {
-            self.failure = Some(error);
+            let is_too_large = error.rdkafka_error_code().is_some_and(errors::is_too_large);
+            let failed = TransactionFailed::new("cannot write a record", error);
+            self.failure = Some(failed.of_letters_if(is_letter && is_too_large));
             SinkError
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,29 +37,71 @@ impl ConsumerContext for ReadsToTheEnd {}
 /// A topic and a partition.
 pub type Place = (String, i32);
 
+/// Where a partition begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
+}
+
 /// Where partitions end in the eyes of a client: for one that reads only what is committed, before the first transaction that is
 /// open. One question for all; those that cannot be told have their errors.
 ///
 /// # Errors
 /// The cluster does not answer in time: ask again.
-pub fn ends(
-    client: &BaseConsumer<ReadsToTheEnd>,
+pub fn ends<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
+    places: TopicPartitionList,
+    timeout: Duration,
+) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>> {
+    limits(client, places, Offset::End, timeout)
+}
+
+/// Where partitions begin: below this offset there is no record any more, since retention or somebody has removed it. One question
+/// for all; those that cannot be told have their errors.
+///
+/// # Errors
+/// The cluster does not answer in time: ask again.
+pub fn begins<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
+    places: TopicPartitionList,
+    timeout: Duration,
+) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>> {
+    limits(client, places, Offset::Beginning, timeout)
+}
+
+fn limits<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
     mut places: TopicPartitionList,
+    which: Offset,
     timeout: Duration,
 ) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>> {
     if places.count() == 0 {
         return Ok(Vec::new());
     }
-    places.set_all_offsets(Offset::End)?;
+    places.set_all_offsets(which)?;
     let answers = client.offsets_for_times(places, timeout)?;
-    let end = |answer: TopicPartitionListElem<'_>| {
-        let end = answer.error().and_then(|()| match answer.offset() {
-            Offset::Offset(end) => Ok(end),
+    let limit = |answer: TopicPartitionListElem<'_>| {
+        let limit = answer.error().and_then(|()| match answer.offset() {
+            Offset::Offset(offset) => Ok(offset),
             _ => Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownPartition)),
         });
-        ((answer.topic().to_owned(), answer.partition()), end)
+        ((answer.topic().to_owned(), answer.partition()), limit)
     };
-    Ok(answers.elements().into_iter().map(end).collect())
+    Ok(answers.elements().into_iter().map(limit).collect())
+}
+
+/// What a group has committed of a partition, in an answer of its coordinator; `None`: nothing yet.
+///
+/// # Errors
+/// The coordinator has answered for this partition with an error. That says nothing of what is committed, least of all that
+/// nothing is: ask again.
+pub fn committed_offset(answer: &TopicPartitionListElem<'_>) -> KafkaResult<Option<i64>> {
+    answer.error()?;
+    Ok(match answer.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    })
 }
 
 /// Whether a reader has passed all that lies before an offset of a partition, control records too.
@@ -73,4 +115,28 @@ pub fn has_passed(reader: &BaseConsumer<ReadsToTheEnd>, topic: &str, partition: 
     let position =
         reader.position().ok().and_then(|places| Some(places.find_partition(topic, partition)?.offset()));
     matches!(position, Some(Offset::Offset(position)) if position >= offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+
+    #[test]
+    fn an_error_for_one_partition_is_not_taken_for_nothing_committed() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("known", 1, 1).unwrap();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "group");
+        let consumer: BaseConsumer<ReadsToTheEnd> = config.create_with_context(ReadsToTheEnd).unwrap();
+        let mut question = TopicPartitionList::new();
+        question.add_partition("known", 0);
+        question.add_partition("unknown", 0);
+        // The answer as a whole is none that failed.
+        let answer = consumer.committed_offsets(question, Duration::from_secs(60)).unwrap();
+        let of = |topic| committed_offset(&answer.find_partition(topic, 0).unwrap());
+        assert_eq!(of("known"), Ok(None));
+        assert_eq!(of("unknown"), Err(KafkaError::OffsetFetch(RDKafkaErrorCode::UnknownTopicOrPartition)));
+    }
 }

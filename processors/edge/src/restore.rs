@@ -17,12 +17,15 @@ use tracing::Span;
 
 use crate::clients;
 use crate::errors::{self, EdgeError, Remedy};
-use crate::reading::{ReadsToTheEnd, has_passed};
+use crate::reading::{Extent, Place, ReadsToTheEnd, begins, ends, has_passed};
 use crate::settings::Settings;
 use crate::spans;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
 const END_TIMEOUT: Duration = Duration::from_millis(100);
+const LIMITS_TIMEOUT: Duration = Duration::from_millis(200);
+/// So many partitions are asked for by themselves in one turn: each may cost [`END_TIMEOUT`].
+const ONE_BY_ONE: usize = 8;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 /// A reader that hears nothing for this long is pointed to its places anew.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
@@ -76,6 +79,8 @@ pub(crate) enum Restored<'a> {
     Record { partition: i32, offset: i64, key: &'a [u8], value: Option<&'a [u8]> },
     /// The store knows more than the changelog holds: it belongs to another changelog. Wipe it.
     Stale { partition: i32 },
+    /// The changelog has lost records that are not in the store. What they held is gone.
+    Gone { partition: i32, from: i64, to: i64 },
     /// The state is complete up to this offset.
     Done { partition: i32, offset: i64 },
 }
@@ -88,6 +93,8 @@ pub(crate) struct Restorer {
     partitions: BTreeMap<i32, Progress>,
     ask_again_at: Instant,
     heard_at: Instant,
+    /// How many partitions were asked for by themselves.
+    asked: usize,
 }
 
 impl Restorer {
@@ -103,6 +110,7 @@ impl Restorer {
             partitions: BTreeMap::new(),
             ask_again_at: Instant::now(),
             heard_at: Instant::now(),
+            asked: 0,
         })
     }
 
@@ -155,6 +163,50 @@ impl Restorer {
                 None
             }
         }
+    }
+
+    /// Where partitions begin and end, for those of which it is known by now. Asked by a client that fetches nothing, as above.
+    pub(crate) fn spans(&mut self, places: &[Place]) -> BTreeMap<Place, Extent> {
+        let begins = self.begins(places);
+        let ends = self.limits(places, ends);
+        let span = |(place, begin): (Place, i64)| {
+            let span = Extent { begin, end: ends.get(&place).copied()? };
+            Some((place, span))
+        };
+        begins.into_iter().filter_map(span).collect()
+    }
+
+    /// Where partitions begin, for those of which it is known by now.
+    pub(crate) fn begins(&mut self, places: &[Place]) -> BTreeMap<Place, i64> {
+        self.limits(places, begins)
+    }
+
+    /// One question for all. One partition without a leader is enough for there to be no answer: then some are asked for by
+    /// themselves, others the next time.
+    fn limits(&mut self, places: &[Place], ask: AskForLimits) -> BTreeMap<Place, i64> {
+        clients::attend(&self.ends);
+        let known = |answers: Vec<(Place, KafkaResult<i64>)>| {
+            answers.into_iter().filter_map(|(place, limit)| Some((place, limit.ok()?)))
+        };
+        match ask(&self.ends, listed(places), LIMITS_TIMEOUT) {
+            Ok(answers) => known(answers).collect(),
+            Err(error) => {
+                tracing::debug!(%error, "where partitions begin and end is not known yet");
+                let some = places.iter().cycle().skip(self.asked % places.len().max(1));
+                let some = some.take(places.len().min(ONE_BY_ONE));
+                self.asked = self.asked.wrapping_add(ONE_BY_ONE);
+                let one = |place| ask(&self.ends, listed([place]), END_TIMEOUT).unwrap_or_default();
+                some.flat_map(|place| known(one(place))).collect()
+            }
+        }
+    }
+
+    /// How many partitions a topic has; none where the cluster does not answer at once.
+    pub(crate) fn partitions_of(&self, topic: &str) -> Option<i32> {
+        clients::attend(&self.ends);
+        let metadata = self.ends.fetch_metadata(Some(topic), END_TIMEOUT).ok()?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+        i32::try_from(found.partitions().len()).ok()
     }
 
     /// Records still to be read of a partition, as far as that is known.
@@ -214,7 +266,10 @@ impl Restorer {
                     handle(Restored::Stale { partition })?;
                     progress.next = low;
                 }
-                progress.next = progress.next.max(low);
+                if progress.next < low {
+                    handle(Restored::Gone { partition, from: progress.next, to: low })?;
+                    progress.next = low;
+                }
                 progress.stage = Stage::AwaitStable { end };
                 progress.impatient_at = Some(Instant::now() + UNFINISHED_MAX);
             }
@@ -323,6 +378,21 @@ impl Restorer {
         self.partitions.remove(&partition);
         Ok(true)
     }
+}
+
+/// A question for where partitions begin, or end.
+type AskForLimits = fn(
+    &BaseConsumer<ReadsToTheEnd>,
+    TopicPartitionList,
+    Duration,
+) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>>;
+
+fn listed<'p>(places: impl IntoIterator<Item = &'p Place>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in places {
+        list.add_partition(topic, *partition);
+    }
+    list
 }
 
 /// What was not answered may have been asked of a broker that is gone. A client that fetches nothing from a topic keeps on

@@ -1,31 +1,50 @@
 //! Schemas that records were written with and that are not known yet. A worker only says which one it waits for, and goes on
 //! polling; one thread asks, as often and as long as it takes.
+//!
+//! That the registry does not know an id is believed after some seconds, and for a while only: records with it are refused
+//! meanwhile, without asking. So what is no Avro at all holds nobody up for each of its records.
 
-use std::collections::BTreeSet;
-use std::ops::Bound;
+mod book;
+
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
 use crate::stop::Stop;
+use book::{Book, Next, Verdict};
 
 /// The thread looks for a stop so often.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Of the questions that fail one after the other, so many are passed over in the log.
+/// Of what happens one after the other, so much is passed over in the log.
 const LOG_EVERY: u64 = 20;
 
 /// Who can be asked for a schema.
 pub trait SchemaSource: Send + Sync {
-    /// Learns what there is to know of an id: from now on records that bear it can be decoded, or refused. May block.
+    /// Asks what an id is. May block.
     ///
     /// # Errors
     /// Nothing is known yet, for this reason; it is no record's fault. Asked again later.
-    fn learn(&self, id: u32) -> Result<(), SchemaUnavailable>;
+    fn learn(&self, id: u32) -> Result<Learnt, SchemaUnavailable>;
+
+    /// From now on records that bear this id are refused: there is no such schema.
+    fn deny(&self, id: u32);
+
+    /// They are not any more: whoever meets one has it asked for again.
+    fn allow(&self, id: u32);
 
     /// How many schemas are known, those of outputs too.
     fn known(&self) -> usize;
+}
+
+/// What was learnt of an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Learnt {
+    /// Records that bear it can be decoded from now on.
+    Readable,
+    /// No event can be read with it, for this reason: from now on records that bear it are refused.
+    Unreadable(String),
+    /// The registry says that it does not know it. Nothing is decided by that.
+    NotRegistered,
 }
 
 /// A schema cannot be had now. The text says why, and what to look at.
@@ -34,17 +53,25 @@ pub trait SchemaSource: Send + Sync {
 pub struct SchemaUnavailable(pub String);
 
 /// The schemas that workers wait for. Cheap to clone; all clones are one.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Schemas {
     source: Option<Arc<dyn SchemaSource>>,
-    awaited: Arc<(Mutex<BTreeSet<u32>>, Condvar)>,
+    book: Arc<(Mutex<Book>, Condvar)>,
+    start: Instant,
+}
+
+/// How often something was told in the log, or would have been.
+#[derive(Default)]
+struct Told {
+    failures: u64,
+    denials: u64,
 }
 
 impl Schemas {
     /// None are waited for; this is who is asked. None: no input needs schemas.
     #[must_use]
     pub fn new(source: Option<Arc<dyn SchemaSource>>) -> Self {
-        Self { source, awaited: Arc::default() }
+        Self { source, book: Arc::default(), start: Instant::now() }
     }
 
     /// Whether there is anything to do for the thread.
@@ -52,61 +79,107 @@ impl Schemas {
         self.source.is_some()
     }
 
-    /// Has a schema asked for.
+    /// Has a schema asked for, without which a partition cannot go on.
     pub(crate) fn ask(&self, id: u32) {
-        self.ids().insert(id);
-        self.awaited.1.notify_one();
+        self.book().await_id(id, self.start.elapsed());
+        self.book.1.notify_one();
+    }
+
+    /// Has one asked for that a partition which waits will need soon; `false`: so many are waited for that this one has to wait.
+    pub(crate) fn ask_ahead(&self, id: u32) -> bool {
+        let is_taken = self.book().expect_id(id, self.start.elapsed());
+        self.book.1.notify_one();
+        is_taken
     }
 
     /// Whether a schema is still to be learnt.
     pub(crate) fn is_awaited(&self, id: u32) -> bool {
-        self.ids().contains(&id)
+        self.book().is_awaited(id)
     }
 
-    fn ids(&self) -> MutexGuard<'_, BTreeSet<u32>> {
-        self.awaited.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The thread: asks until the stop.
     pub(crate) fn serve(&self, metrics: &Metrics, stop: &Stop) {
-        let Some(source) = &self.source else { return };
-        let (mut failures, mut last) = (0, 0);
-        let mut pause = FIRST_PAUSE;
+        let Some(source) = self.source.as_deref() else { return };
+        let mut told = Told::default();
         while !stop.is_requested() {
-            let Some(id) = self.next(last) else { continue };
-            last = id;
-            metrics.schemas_awaited(self.ids().len());
+            let over = self.book().take_over(self.start.elapsed());
+            over.into_iter().for_each(|id| source.allow(id));
+            let Some(id) = self.next() else { continue };
+            metrics.schemas_awaited(self.book().awaited());
             let answer = source.learn(id);
             metrics.registry_asked(answer.is_ok());
-            match answer {
-                Ok(()) => {
-                    tracing::info!(id, "the schema is known now");
-                    self.ids().remove(&id);
-                    metrics.schemas_awaited(self.ids().len());
-                    metrics.schemas_known(source.known());
-                    (failures, pause) = (0, FIRST_PAUSE);
+            self.take(source, id, answer, &mut told);
+            metrics.schemas_awaited(self.book().awaited());
+            metrics.schemas_known(source.known());
+        }
+    }
+
+    /// What follows from an answer.
+    fn take(
+        &self,
+        source: &dyn SchemaSource,
+        id: u32,
+        answer: Result<Learnt, SchemaUnavailable>,
+        told: &mut Told,
+    ) {
+        let now = self.start.elapsed();
+        match answer {
+            Ok(Learnt::NotRegistered) => {
+                let Verdict::Deny { wait, forget } = self.book().unknown(id, now) else { return };
+                source.deny(id);
+                forget.into_iter().for_each(|id| source.allow(id));
+                self.book().settled(id);
+                if told.denials.is_multiple_of(LOG_EVERY) {
+                    tracing::warn!(
+                        id,
+                        denied = told.denials + 1,
+                        "the schema registry knows no schema of this id: records that bear it become dead letters; it is asked again \
+                         with the first of them after {} s",
+                        wait.as_secs()
+                    );
                 }
-                Err(problem) => {
-                    if u64::is_multiple_of(failures, LOG_EVERY) {
-                        tracing::warn!(
-                            id,
-                            "a schema cannot be had, its partitions wait for it: {problem}; trying on"
-                        );
-                    }
-                    failures += 1;
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                told.denials += 1;
+            }
+            Ok(learnt) => {
+                self.book().known(id);
+                told.failures = 0;
+                match learnt {
+                    Learnt::Unreadable(why) => tracing::warn!(
+                        id,
+                        "no event can be read with this schema, records that bear it become dead letters: {why}"
+                    ),
+                    _ => tracing::info!(id, "the schema is known now"),
                 }
+            }
+            Err(problem) => {
+                self.book().unavailable(id, now);
+                if told.failures.is_multiple_of(LOG_EVERY) {
+                    tracing::warn!(
+                        id,
+                        "a schema cannot be had, its partitions wait for it: {problem}; trying on"
+                    );
+                }
+                told.failures += 1;
             }
         }
     }
 
-    /// A schema that is waited for; waits a little for one. One after the other: none keeps the others from being asked for.
-    fn next(&self, last: u32) -> Option<u32> {
-        let waited = self.awaited.1.wait_timeout_while(self.ids(), LOOK_EVERY, |ids| ids.is_empty());
-        let (ids, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let after = ids.range((Bound::Excluded(last), Bound::Unbounded)).next();
-        after.or_else(|| ids.first()).copied()
+    /// A schema that is to be asked for; waits a little for one.
+    fn next(&self) -> Option<u32> {
+        let book = self.book();
+        let wait = match book.next(self.start.elapsed()) {
+            Next::Ask(id) => return Some(id),
+            Next::Rest(None) => LOOK_EVERY,
+            Next::Rest(Some(at)) => at.saturating_sub(self.start.elapsed()).min(LOOK_EVERY),
+        };
+        // Whoever asks for one more ends the wait.
+        let waited = self.book.1.wait_timeout(book, wait);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        None
     }
 }
 
@@ -124,13 +197,21 @@ mod tests {
     }
 
     impl SchemaSource for Late {
-        fn learn(&self, id: u32) -> Result<(), SchemaUnavailable> {
+        fn learn(&self, id: u32) -> Result<Learnt, SchemaUnavailable> {
             assert_eq!(id, 7);
             if self.asked.fetch_add(1, Ordering::AcqRel) < 2 {
                 return Err(SchemaUnavailable("not yet".to_owned()));
             }
             self.stop.request();
-            Ok(())
+            Ok(Learnt::Readable)
+        }
+
+        fn deny(&self, _id: u32) {
+            panic!("it is known");
+        }
+
+        fn allow(&self, _id: u32) {
+            panic!("it was never denied");
         }
 
         fn known(&self) -> usize {

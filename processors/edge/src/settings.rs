@@ -1,9 +1,11 @@
 //! What the edge needs to know, already validated; and the librdkafka settings, in one place, with the why of each.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 
 use crate::members;
 
@@ -58,11 +60,22 @@ impl Default for Queues {
     }
 }
 
-/// The largest record that a topic is asked to take: a dead letter is as large as its record was, and the topic's own limit
-/// decides.
-const RECORD_BYTES_MAX: usize = 32 << 20;
+/// The largest record that a topic is asked to take, in bytes: a dead letter is as large as its record was, and the topic's own
+/// limit decides.
+pub const RECORD_BYTES_MAX: usize = 32 << 20;
 /// Of one partition in one answer.
 const PARTITION_BYTES: usize = 1 << 20;
+/// Of one answer: not less than the client's own `message.max.bytes`, and not more than it asks for by default. With more memory
+/// more is kept, not more asked for at once.
+const ANSWER_BYTES: RangeInclusive<usize> = 1_000_000..=50 << 20;
+/// What the client takes as `queued.max.messages.kbytes`: up to 2 GiB.
+const FETCHED_KIB: RangeInclusive<usize> = 1..=(i32::MAX as usize) >> 10;
+/// What records that go together have at the most, by the client's default.
+const BATCH_BYTES: usize = 1_000_000;
+/// What the client takes as `batch.size`.
+const BATCHES: RangeInclusive<usize> = 1..=i32::MAX as usize;
+/// What the client takes as `queue.buffering.max.kbytes`: up to 2 TiB.
+const SENT_KIB: RangeInclusive<usize> = 1..=i32::MAX as usize;
 
 /// How the members of the group find out about each other.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -101,7 +114,9 @@ impl Settings {
         config.set("client.id", members::client_id(&self.group, &self.instance, worker, advertised));
         config.set("group.id", &self.group);
         config.set("enable.auto.commit", "false");
-        config.set("auto.offset.reset", "earliest");
+        // Where an offset is not there any more the client would go on elsewhere without a word. What is lost is found out
+        // and said first: `worker/gaps.rs`.
+        config.set("auto.offset.reset", "error");
         config.set("isolation.level", "read_committed");
         self.set_membership(&mut config, worker);
         // For the lag of each partition, and what operators see of the client.
@@ -120,9 +135,9 @@ impl Settings {
     /// top, so it has a share of its own.
     fn bound_fetches(&self, config: &mut ClientConfig) {
         let bytes = self.queues.fetched_bytes;
-        config.set("queued.max.messages.kbytes", (bytes >> 11).to_string());
-        config.set("fetch.max.bytes", (bytes / 2).to_string());
-        config.set("fetch.message.max.bytes", PARTITION_BYTES.min(bytes / 4).to_string());
+        config.set("queued.max.messages.kbytes", within(&FETCHED_KIB, bytes >> 11).to_string());
+        config.set("fetch.max.bytes", within(&ANSWER_BYTES, bytes / 2).to_string());
+        config.set("fetch.message.max.bytes", (bytes / 4).clamp(1, PARTITION_BYTES).to_string());
         // A full queue is looked at again after 1 s by default; restores stood still for most of their time.
         config.set("fetch.queue.backoff.ms", "5");
     }
@@ -159,14 +174,31 @@ impl Settings {
         // The end of a partition is told with an empty answer: do not let the broker wait 500 ms for more.
         config.set("fetch.wait.max.ms", "10");
         self.bound_fetches(&mut config);
-        config.set("check.crcs", "false");
+        // The state is made of these records and stays: one that was damaged on its way would be in it for good.
+        config.set("check.crcs", "true");
         self.overridden(config, |key| {
             !PRODUCER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key) && key != STATISTICS
         })
     }
 
-    /// The transactional producer of one worker.
-    pub(crate) fn producer(&self, worker: &str) -> ClientConfig {
+    /// What asks about topics, and deletes records.
+    pub(crate) fn admin(&self, name: &str) -> ClientConfig {
+        self.overridden(self.base(name), |key| {
+            ![PRODUCER_ONLY, CONSUMER_ONLY, GROUP_ONLY].iter().any(|keys| keys.contains(&key))
+                && key != STATISTICS
+        })
+    }
+
+    /// The largest record that the producers send, in bytes.
+    #[must_use]
+    pub fn record_bytes_max(&self) -> usize {
+        let config = self.producer("", usize::MAX);
+        config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(RECORD_BYTES_MAX)
+    }
+
+    /// The transactional producer of one worker. Records that go together have no more than `batch_bytes`, since a topic refuses
+    /// them together, too.
+    pub(crate) fn producer(&self, worker: &str, batch_bytes: usize) -> ClientConfig {
         let mut config = self.base(worker);
         config.set("transactional.id", format!("{}-{}-{worker}", self.group, self.instance));
         config.set("transaction.timeout.ms", self.transaction_timeout.as_millis().to_string());
@@ -176,7 +208,7 @@ impl Settings {
         config.set("retry.backoff.ms", "10");
         // The client refuses a record that is larger than its whole queue for ever.
         let queue = self.queues.sent_bytes.max(RECORD_BYTES_MAX + RECORD_BYTES_MAX / 8);
-        config.set("queue.buffering.max.kbytes", (queue >> 10).to_string());
+        config.set("queue.buffering.max.kbytes", within(&SENT_KIB, queue >> 10).to_string());
         config.set("queue.buffering.max.messages", "500000");
         // Putting the offsets into a transaction has no time-out in the client (librdkafka#5456), and when the group's
         // coordinator is gone it is looked for only after a change of some connection (#5511): for minutes there may be none,
@@ -187,8 +219,23 @@ impl Settings {
         // For what operators see of the client.
         config.set(STATISTICS, "2000");
         config.set("message.max.bytes", RECORD_BYTES_MAX.to_string());
-        self.overridden(config, |key| !CONSUMER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key))
+        let mut config =
+            self.overridden(config, |key| !CONSUMER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key));
+        let batch = config.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES);
+        config.set("batch.size", within(&BATCHES, batch.min(batch_bytes)).to_string());
+        // Only by its log the client tells that a connection broke, and with it a request that it asks again by itself:
+        // `deliveries.rs`.
+        config.set("log.connection.close", "true");
+        if !matches!(config.log_level, RDKafkaLogLevel::Debug) {
+            config.set_log_level(RDKafkaLogLevel::Info);
+        }
+        config
     }
+}
+
+/// The value that the client takes which is closest.
+fn within(range: &RangeInclusive<usize>, value: usize) -> usize {
+    value.clamp(*range.start(), *range.end())
 }
 
 /// How often a client tells how it goes. Nobody listens to those that restore.
@@ -207,6 +254,8 @@ const PRODUCER_ONLY: &[&str] = &[
     "queue.buffering.max.messages",
     "message.timeout.ms",
     "delivery.timeout.ms",
+    // A consumer takes it for the least that `fetch.max.bytes` may be.
+    "message.max.bytes",
     "sticky.partitioning.linger.ms",
 ];
 
@@ -240,6 +289,36 @@ const CONSUMER_ONLY: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn settings(queues: Queues) -> Settings {
+        Settings {
+            bootstrap: "127.0.0.1:1".to_owned(),
+            group: "g".to_owned(),
+            instance: "i".to_owned(),
+            overrides: Overrides(vec![("message.max.bytes".to_owned(), "67108864".to_owned())]),
+            commit_interval: Duration::from_millis(100),
+            commit_bytes_max: 1 << 20,
+            queues,
+            transaction_timeout: Duration::from_secs(10),
+            membership: Membership::Classic,
+            advertised: None,
+        }
+    }
+
+    #[test]
+    fn the_client_takes_the_settings_that_come_of_any_memory_from_a_mebibyte_to_a_tebibyte() {
+        for power in 20..=40 {
+            for bytes in [1_usize << power, (1 << power) + (1 << (power - 1))] {
+                let settings = settings(Queues { fetched_bytes: bytes, sent_bytes: bytes });
+                for config in [settings.consumer("w"), settings.reader("w", true)] {
+                    let made = config.create::<rdkafka::consumer::BaseConsumer>();
+                    assert!(made.is_ok(), "{bytes} bytes: {:?}", made.err());
+                }
+                let made = settings.producer("w", usize::MAX).create::<rdkafka::producer::BaseProducer>();
+                assert!(made.is_ok(), "{bytes} bytes: {:?}", made.err());
+            }
+        }
+    }
 
     #[test]
     fn secrets_among_the_properties_are_not_shown() {

@@ -67,7 +67,9 @@ impl Standby {
         let settings = &self.shared.settings;
         let Some(members) = members::ask(&self.reader, &settings.group) else { return Ok(()) };
         let me = (settings.group.as_str(), settings.instance.as_str());
-        let wanted = members::wanted(&members, me, &self.input, self.copies);
+        let mut wanted = members::wanted(&members, me, &self.input, self.copies);
+        // Partitions that were added to the input later have no state.
+        wanted.retain(|partition| *partition < self.shared.partitions);
         self.put_away_all()?;
         let warm = self.shared.stores.keep_warm(&wanted).map_err(EdgeError::WarmCopies)?;
         let before: BTreeSet<i32> = self.copying.keys().copied().collect();

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use engine::{StateStore, StoreError, WriteBatch};
+use engine::{Damages, StateStore, StoreError, WriteBatch};
 
 /// Opens the store of a partition, with what it held when it was closed, if it can still be used.
 pub type StoreFactory = Arc<dyn Fn(i32) -> Result<Box<dyn StateStore>, StoreError> + Send + Sync>;
@@ -13,12 +14,15 @@ pub type StoreFactory = Arc<dyn Fn(i32) -> Result<Box<dyn StateStore>, StoreErro
 pub struct Stores {
     factory: StoreFactory,
     open: Arc<Mutex<Open>>,
+    started: Instant,
 }
 
 #[derive(Default)]
 struct Open {
     with_tasks: BTreeSet<i32>,
     warm: BTreeMap<i32, Box<dyn StateStore>>,
+    /// Warm copies that were damaged, and when they may begin anew.
+    damages: Damages,
 }
 
 /// How far a warm copy has come.
@@ -33,7 +37,7 @@ impl Stores {
     /// Stores that are opened in this way.
     #[must_use]
     pub fn new(factory: StoreFactory) -> Self {
-        Self { factory, open: Arc::default() }
+        Self { factory, open: Arc::default(), started: Instant::now() }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -65,22 +69,31 @@ impl Stores {
     /// # Errors
     /// A store cannot be opened.
     pub(crate) fn keep_warm(&self, wanted: &BTreeSet<i32>) -> Result<Vec<Warm>, StoreError> {
+        let now_ms = self.running_ms();
         let mut open = self.open();
-        let Open { with_tasks, warm } = &mut *open;
+        let Open { with_tasks, warm, damages } = &mut *open;
         warm.retain(|partition, _| wanted.contains(partition));
         for partition in wanted.difference(with_tasks) {
-            if !warm.contains_key(partition) {
+            if !warm.contains_key(partition) && damages.may_restore(*partition, now_ms) {
                 warm.insert(*partition, (self.factory)(*partition)?);
             }
         }
         let mut places = Vec::with_capacity(warm.len());
+        let mut given_up = Vec::new();
         for (partition, store) in warm.iter_mut() {
-            let next = match store.changelog_offset() {
-                Err(StoreError::Corrupt(why)) => begin_anew(*partition, &mut **store, &why).map(|()| None)?,
+            let next = match store.tend().and_then(|()| store.changelog_offset()) {
+                Err(StoreError::Corrupt(why)) => {
+                    if !begin_anew(*partition, &mut **store, damages.note(*partition, &why, now_ms), &why)? {
+                        given_up.push(*partition);
+                        continue;
+                    }
+                    None
+                }
                 place => place?,
             };
             places.push(Warm { partition: *partition, next: next.unwrap_or(0) });
         }
+        given_up.iter().for_each(|partition| drop(warm.remove(partition)));
         Ok(places)
     }
 
@@ -89,13 +102,23 @@ impl Stores {
     /// # Errors
     /// The store failed.
     pub(crate) fn bring_on(&self, partition: i32, batch: WriteBatch, next: i64) -> Result<bool, StoreError> {
-        match self.open().warm.get_mut(&partition) {
-            Some(store) => match store.take(batch, Some(next)) {
-                Err(StoreError::Corrupt(why)) => begin_anew(partition, &mut **store, &why).map(|()| false),
-                applied => applied.map(|()| true),
-            },
-            None => Ok(false),
+        let now_ms = self.running_ms();
+        let mut open = self.open();
+        let Open { warm, damages, .. } = &mut *open;
+        let Some(store) = warm.get_mut(&partition) else { return Ok(false) };
+        match store.take(batch, Some(next)) {
+            Err(StoreError::Corrupt(why)) => {
+                if !begin_anew(partition, &mut **store, damages.note(partition, &why, now_ms), &why)? {
+                    drop(warm.remove(&partition));
+                }
+                Ok(false)
+            }
+            applied => applied.map(|()| true),
         }
+    }
+
+    fn running_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Begins a warm copy anew: its changelog is not the one that it came from.
@@ -107,10 +130,15 @@ impl Stores {
     }
 }
 
-/// A damaged copy is no loss: the changelog has it all.
-fn begin_anew(partition: i32, store: &mut dyn StateStore, why: &str) -> Result<(), StoreError> {
-    tracing::warn!(partition, why, "a warm copy is damaged, it is begun anew");
-    store.wipe()
+/// A damaged copy is no loss: the changelog has it all. Says whether it may begin at once.
+fn begin_anew(
+    partition: i32,
+    store: &mut dyn StateStore,
+    wait_ms: u64,
+    why: &str,
+) -> Result<bool, StoreError> {
+    tracing::warn!(partition, why, wait_ms, "a warm copy is damaged, it is begun anew");
+    store.wipe().map(|()| wait_ms == 0)
 }
 
 #[cfg(test)]
@@ -190,6 +218,9 @@ mod tests {
         assert_eq!(stores.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 0 }]);
         assert!(stores.bring_on(1, WriteBatch::default(), 7).unwrap());
         assert_eq!(stores.keep_warm(&wanted).unwrap(), [Warm { partition: 1, next: 7 }]);
+        // The second time it waits.
+        stores.open().warm.insert(1, Box::new(Damaged(true, MemoryStore::default())));
+        assert_eq!(stores.keep_warm(&wanted).unwrap(), []);
         let found_when_written =
             Stores::new(Arc::new(|_| Ok(Box::new(Damaged(true, MemoryStore::default())))));
         found_when_written.open().warm.insert(1, Box::new(Damaged(true, MemoryStore::default())));

@@ -3,13 +3,17 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
-use model::{Format, JsonFormat};
+use model::{Format, Home, JsonFormat};
 
+use crate::asked;
+use crate::ending::{self, Ending, How};
+use crate::erasure::Erasure;
 use crate::outbox::{Message, Outbox, Product};
 use crate::overlay;
 use crate::partitioner::partition_of;
 use crate::processor::ProcessError;
-use crate::requests::{OwnedScope, Scope};
+use crate::recent::RecentIds;
+use crate::requests::Scope;
 use crate::store::{StateStore, WriteBatch};
 use crate::tally::{Notice, Tally};
 use crate::topology::Output;
@@ -21,6 +25,8 @@ pub(crate) enum Local {
     Event(Vec<u8>),
     /// A message for the processor of this namespace.
     Message { namespace: u8, key: Box<[u8]>, payload: Vec<u8> },
+    /// A conversation that is to be erased.
+    Erasure(String),
 }
 
 /// Marks a carried record in the repartition topic; every other first byte is the namespace of the processor that the
@@ -42,7 +48,9 @@ pub struct Context<'t> {
     pub(crate) marks: &'t mut BTreeSet<Box<[u8]>>,
     pub(crate) outbox: &'t mut Outbox,
     pub(crate) local: &'t mut VecDeque<Local>,
-    pub(crate) erased: &'t mut BTreeSet<OwnedScope>,
+    /// The time of the newest request to erase a customer.
+    pub(crate) asked_ms: Option<i64>,
+    pub(crate) recent: &'t mut RecentIds,
     pub(crate) tally: &'t mut Tally,
     pub(crate) scratch: &'t mut Vec<u8>,
 }
@@ -93,9 +101,42 @@ impl<'t> Context<'t> {
         self.marks.insert(key.into());
     }
 
-    /// Asks all processors to erase a conversation at the commit: [`crate::Processor::erase`].
+    /// Takes an event's id for what the event belongs to. `false`: one of the last events of this partition had the same id, and
+    /// belongs to something else; nothing changes then.
+    pub fn claim_id(&mut self, id: &str, home: &Home<'_>) -> bool {
+        if self.recent.is_elsewhere(id, home) {
+            self.tally.notice(Notice::EventIdConflict, 1);
+            return false;
+        }
+        self.recent.remember(id, home);
+        true
+    }
+
+    /// Asks all processors to erase a conversation, or an activity that belongs to none, from the next commit on:
+    /// [`crate::Processor::erase`].
     pub fn erase(&mut self, scope: &Scope<'_>) {
-        self.erased.insert(OwnedScope::of(scope));
+        self.writes.put(&ending::key(scope), &Ending::begin(How::Erase).write());
+    }
+
+    /// Asks for the erasure of a conversation that lies with any task.
+    pub fn ask_to_erase(&mut self, conversation: &str) {
+        if self.is_here(conversation.as_bytes()) {
+            self.local.push_back(Local::Erasure(conversation.to_owned()));
+        } else {
+            self.outbox.message(Erasure::Conversation(conversation).message());
+        }
+    }
+
+    /// Whether the erasure of this customer was asked for by a request that counts for what came at this time: by its record's
+    /// Kafka timestamp, in epoch milliseconds.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn is_asked(&self, customer: &str, at_ms: i64) -> Result<bool, ProcessError> {
+        if self.asked_ms.is_none_or(|asked_ms| asked_ms < at_ms) {
+            return Ok(false);
+        }
+        Ok(asked::is_asked(self.store, self.writes, customer, at_ms)?)
     }
 
     /// Sends a message to this same processor on the partition of `key`, exactly once: it comes to
@@ -128,7 +169,7 @@ impl<'t> Context<'t> {
     }
 
     /// Emits a record at once, as a product without state does: to output number `output`, with the headers that every
-    /// output record has.
+    /// output record has. `value` absent is a tombstone.
     ///
     /// # Errors
     /// The output is not declared: give the error on.
@@ -138,7 +179,7 @@ impl<'t> Context<'t> {
         schema: &'static str,
         partition_key: &[u8],
         key: &[u8],
-        value: Vec<u8>,
+        value: Option<Vec<u8>>,
     ) -> Result<(), ProcessError> {
         let Some(outputs) = self.outputs else { return Ok(()) };
         let topic = outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?.topic;

@@ -2,7 +2,7 @@
 
 use model::Reason;
 
-use crate::record::{OutputRecord, Route, Sink, SinkError, SourceRecord};
+use crate::record::{FRAME_BYTES, OutputRecord, Route, Sink, SinkError, SourceRecord, header_bytes};
 use crate::topology::TopicId;
 
 /// Header of every output record: the processor that wrote it.
@@ -11,13 +11,30 @@ pub const HEADER_PROCESSOR: &str = "cx.processor";
 pub const HEADER_SCHEMA: &str = "cx.schema";
 /// Header of a dead letter: its reason.
 pub const HEADER_REASON: &str = "cx.error.reason";
+/// Header of a dead letter: the record's own Kafka timestamp, in epoch milliseconds. The letter's is the time of the letter.
+pub const HEADER_TIMESTAMP: &str = "cx.error.timestamp";
+/// Header of a dead letter whose value was left out, since it would be larger than its topic takes: how many bytes it had.
+pub const HEADER_TRUNCATED: &str = "cx.error.truncated";
+/// The same of the record's headers: how many bytes they had together.
+pub const HEADER_TRUNCATED_HEADERS: &str = "cx.error.truncated.headers";
+/// The same of the key, of which the beginning is left: how many bytes it had.
+pub const HEADER_TRUNCATED_KEY: &str = "cx.error.truncated.key";
 const HEADER_DETAIL: &str = "cx.error.detail";
 const HEADER_TOPIC: &str = "cx.error.topic";
 const HEADER_PARTITION: &str = "cx.error.partition";
 const HEADER_OFFSET: &str = "cx.error.offset";
 const HEADER_ERROR_PROCESSOR: &str = "cx.error.processor";
 const HEADER_AT: &str = "cx.error.at";
-const SCHEMA: &str = "dead-letter/1";
+const SCHEMA: &str = "dead-letter/2";
+
+/// The headers that say what was left out, with their numbers.
+const CUTS_BYTES: usize = 160;
+/// Of a key that is too large so much is left, in bytes.
+const KEY_BYTES_LEFT: usize = 1024;
+/// A sentence for a person is never longer, in bytes.
+const DETAIL_BYTES_MAX: usize = 1024;
+/// So much every topic of dead letters has to take, in bytes: a letter without all that can be left out.
+pub const LETTER_BYTES_LEAST: usize = 8 << 10;
 
 /// A record that cannot be folded, staged until its transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +45,7 @@ pub struct DeadLetter {
     pub detail: String,
     /// Who refused it.
     pub processor: &'static str,
-    /// When, in epoch milliseconds.
+    /// When, in epoch milliseconds; also the letter's Kafka timestamp, so that retention counts from it.
     pub at_ms: i64,
     topic: String,
     partition: i32,
@@ -78,14 +95,20 @@ impl DeadLetter {
             + self.value.as_ref().map_or(0, Vec::len)
     }
 
-    pub(crate) fn send(&self, topic: TopicId, sink: &mut dyn Sink) -> Result<(), SinkError> {
+    /// Sends it to its topic, which takes records of so many bytes. What would make it larger is left out, and its headers say
+    /// so.
+    pub(crate) fn send(
+        &self,
+        topic: TopicId,
+        bytes_max: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), SinkError> {
         let (partition, offset, at) =
             (self.partition.to_string(), self.offset.to_string(), self.at_ms.to_string());
-        let mut headers: Vec<(&str, Option<&[u8]>)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-        headers.extend([
+        let detail = beginning(&self.detail, DETAIL_BYTES_MAX);
+        let mut own = vec![
             (HEADER_REASON, Some(self.reason.as_str().as_bytes())),
-            (HEADER_DETAIL, Some(self.detail.as_bytes())),
+            (HEADER_DETAIL, Some(detail.as_bytes())),
             (HEADER_TOPIC, Some(self.topic.as_bytes())),
             (HEADER_PARTITION, Some(partition.as_bytes())),
             (HEADER_OFFSET, Some(offset.as_bytes())),
@@ -93,14 +116,249 @@ impl DeadLetter {
             (HEADER_AT, Some(at.as_bytes())),
             (HEADER_PROCESSOR, Some(self.processor.as_bytes())),
             (HEADER_SCHEMA, Some(SCHEMA.as_bytes())),
-        ]);
+        ];
+        let timestamp = self.timestamp_ms.map(|at| at.to_string());
+        own.extend(timestamp.as_ref().map(|at| (HEADER_TIMESTAMP, Some(at.as_bytes()))));
+        let theirs: Vec<(&str, Option<&[u8]>)> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        let sizes = Sizes {
+            own: FRAME_BYTES + CUTS_BYTES + header_bytes(&own),
+            key: self.key.as_ref().map_or(0, Vec::len),
+            value: self.value.as_ref().map_or(0, Vec::len),
+            headers: header_bytes(&theirs),
+        };
+        let cut = sizes.cut_to(bytes_max);
+        let cuts: Vec<(&str, String)> = [
+            (cut.value, HEADER_TRUNCATED, sizes.value),
+            (cut.headers, HEADER_TRUNCATED_HEADERS, sizes.headers),
+            (cut.key, HEADER_TRUNCATED_KEY, sizes.key),
+        ]
+        .into_iter()
+        .filter(|(is_cut, ..)| *is_cut)
+        .map(|(_, name, bytes)| (name, bytes.to_string()))
+        .collect();
+        own.extend(cuts.iter().map(|(name, bytes)| (*name, Some(bytes.as_bytes()))));
+        let mut headers = if cut.headers { Vec::new() } else { theirs };
+        headers.append(&mut own);
+        let key_bytes = if cut.key { KEY_BYTES_LEFT } else { usize::MAX };
         sink.send(OutputRecord {
             topic,
             route: Route::Source(self.partition),
-            key: self.key.as_deref(),
-            value: self.value.as_deref(),
-            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref().map(|key| key.get(..key_bytes).unwrap_or(key)),
+            value: self.value.as_deref().filter(|_| !cut.value),
+            timestamp_ms: Some(self.at_ms),
             headers: &headers,
         })
+    }
+}
+
+/// What is left out of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cut {
+    value: bool,
+    headers: bool,
+    key: bool,
+}
+
+impl Cut {
+    const fn new(value: bool, headers: bool, key: bool) -> Self {
+        Self { value, headers, key }
+    }
+
+    /// From nothing to all that can be left out. Where the value is not what is too large it stays.
+    const ALL: [Cut; 8] = [
+        Cut::new(false, false, false),
+        Cut::new(true, false, false),
+        Cut::new(false, true, false),
+        Cut::new(false, false, true),
+        Cut::new(false, true, true),
+        Cut::new(true, true, false),
+        Cut::new(true, false, true),
+        Cut::new(true, true, true),
+    ];
+}
+
+/// How many bytes the parts of a letter have.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// Our headers, and what Kafka writes around it all.
+    own: usize,
+    key: usize,
+    value: usize,
+    headers: usize,
+}
+
+impl Sizes {
+    /// The least that has to be left out.
+    fn cut_to(self, bytes_max: usize) -> Cut {
+        let fits = |cut: &Cut| {
+            let key = if cut.key { self.key.min(KEY_BYTES_LEFT) } else { self.key };
+            let value = if cut.value { 0 } else { self.value };
+            let headers = if cut.headers { 0 } else { self.headers };
+            let is_sensible = (!cut.key || self.key > KEY_BYTES_LEFT)
+                && (!cut.value || self.value > 0)
+                && (!cut.headers || self.headers > 0);
+            is_sensible && self.own + key + value + headers <= bytes_max
+        };
+        let all = Cut::new(self.value > 0, self.headers > 0, self.key > KEY_BYTES_LEFT);
+        Cut::ALL.into_iter().find(fits).unwrap_or(all)
+    }
+}
+
+/// The whole characters within so many bytes.
+fn beginning(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::NoHeaders;
+
+    struct Headers(Vec<(&'static str, Vec<u8>)>);
+
+    impl crate::record::HeaderSource for Headers {
+        fn visit(&self, visit: &mut dyn FnMut(&str, Option<&[u8]>)) {
+            self.0.iter().for_each(|(name, value)| visit(name, Some(value)));
+        }
+    }
+
+    fn letters() -> TopicId {
+        let inner = crate::InnerTopics {
+            dead_letters: "letters",
+            changelog: "changelog",
+            repartition: "repartition",
+            erasures: None,
+        };
+        crate::Topology::new(inner).dead_letters()
+    }
+
+    /// A record as it was written.
+    #[derive(Default)]
+    struct Written {
+        bytes: usize,
+        key: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        timestamp_ms: Option<i64>,
+        headers: Vec<(String, Vec<u8>)>,
+    }
+
+    impl Written {
+        fn header(&self, wanted: &str) -> Option<String> {
+            let (_, value) = self.headers.iter().find(|(name, _)| name == wanted)?;
+            Some(String::from_utf8(value.clone()).unwrap())
+        }
+    }
+
+    impl Sink for Written {
+        fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
+            let text = |value: Option<&[u8]>| value.map(<[u8]>::to_vec);
+            let bytes = |value: Option<&[u8]>| value.map_or(0, <[u8]>::len);
+            let headers = record.headers.iter();
+            let of_headers: usize =
+                headers.clone().map(|(name, value)| name.len() + bytes(*value) + 10).sum();
+            *self = Written {
+                bytes: 61 + 36 + bytes(record.key) + bytes(record.value) + of_headers,
+                key: text(record.key),
+                value: text(record.value),
+                timestamp_ms: record.timestamp_ms,
+                headers: headers
+                    .map(|(name, value)| ((*name).to_owned(), text(*value).unwrap_or_default()))
+                    .collect(),
+            };
+            Ok(())
+        }
+    }
+
+    fn written(key: usize, value: usize, header: usize, bytes_max: usize) -> Written {
+        let headers = Headers(if header > 0 { vec![("trace", vec![b'h'; header])] } else { vec![] });
+        let (key, value) = (vec![b'k'; key], vec![b'v'; value]);
+        let record = SourceRecord {
+            topic: "cx.events",
+            partition: 3,
+            offset: 17,
+            timestamp_ms: Some(1_000),
+            key: (!key.is_empty()).then_some(key.as_slice()),
+            value: Some(&value),
+            headers: &headers,
+            conversation: None,
+        };
+        let letter = DeadLetter::new(&record, "decode", Reason::TooLarge, "much".repeat(1000), 9_000);
+        let mut sink = Written::default();
+        letter.send(letters(), bytes_max, &mut sink).unwrap();
+        sink
+    }
+
+    #[test]
+    fn a_letter_has_its_own_time_and_its_record_s_in_a_header() {
+        let letter = written(2, 5, 3, usize::MAX);
+        assert_eq!(letter.timestamp_ms, Some(9_000));
+        assert_eq!(letter.header(HEADER_TIMESTAMP).as_deref(), Some("1000"));
+        assert_eq!(letter.header(HEADER_AT).as_deref(), Some("9000"));
+        assert_eq!(letter.header(HEADER_TRUNCATED), None);
+    }
+
+    #[test]
+    fn a_record_without_a_time_leaves_a_letter_without_one_in_its_headers() {
+        let record = SourceRecord {
+            topic: "t",
+            partition: 0,
+            offset: 0,
+            timestamp_ms: None,
+            key: None,
+            value: None,
+            headers: &NoHeaders,
+            conversation: None,
+        };
+        let mut sink = Written::default();
+        let letter = DeadLetter::new(&record, "decode", Reason::Malformed, String::new(), 9_000);
+        letter.send(letters(), usize::MAX, &mut sink).unwrap();
+        assert_eq!((sink.timestamp_ms, sink.header(HEADER_TIMESTAMP)), (Some(9_000), None));
+    }
+
+    #[test]
+    fn whatever_a_record_has_its_letter_is_no_larger_than_its_topic_takes_and_says_what_it_lacks() {
+        const KIB: usize = 1 << 10;
+        let sizes = [0, 1, 100, 3 * KIB, 900 * KIB, 5 * KIB * KIB];
+        for key in sizes {
+            for value in sizes {
+                for header in sizes {
+                    for bytes_max in [LETTER_BYTES_LEAST, 64 * KIB, KIB * KIB, usize::MAX] {
+                        let letter = written(key, value, header, bytes_max);
+                        let case = format!("key {key}, value {value}, header {header}, at most {bytes_max}");
+                        assert!(letter.bytes <= bytes_max, "{case}: {}", letter.bytes);
+                        let found = letter.value.as_ref().map(Vec::len);
+                        match letter.header(HEADER_TRUNCATED) {
+                            Some(bytes) => assert_eq!((bytes, found), (value.to_string(), None), "{case}"),
+                            None => assert_eq!(found, Some(value), "{case}"),
+                        }
+                        let found = letter.key.as_ref().map_or(0, Vec::len);
+                        match letter.header(HEADER_TRUNCATED_KEY) {
+                            Some(bytes) => {
+                                assert_eq!((bytes, found), (key.to_string(), KEY_BYTES_LEFT), "{case}");
+                            }
+                            None => assert_eq!(found, key, "{case}"),
+                        }
+                        let is_there = letter.headers.iter().any(|(name, _)| name == "trace");
+                        let is_cut = letter.headers.iter().any(|(name, _)| name == HEADER_TRUNCATED_HEADERS);
+                        assert_eq!(is_there, header > 0 && !is_cut, "{case}");
+                        let whole = key + value + header + 4 * KIB <= bytes_max;
+                        let names = letter.headers.iter();
+                        let cuts = names.filter(|(name, _)| name.starts_with(HEADER_TRUNCATED)).count();
+                        assert!(!whole || cuts == 0, "{case}: nothing had to be left out");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_what_is_too_large_stays() {
+        let letter = written(10, 200, 1 << 20, 64 << 10);
+        assert_eq!(
+            (letter.value.as_ref().map(Vec::len), letter.key.as_ref().map(Vec::len)),
+            (Some(200), Some(10))
+        );
+        assert_eq!(letter.header(HEADER_TRUNCATED_HEADERS), Some((10 + 5 + (1 << 20)).to_string()));
     }
 }

@@ -4,13 +4,14 @@ use model::ErasureRequest;
 
 use crate::outbox::{Message, To};
 
-/// What is to be erased, as processors are told.
+/// What is to be erased, as tasks are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Erasure<'r> {
+pub(crate) enum Erasure<'r> {
     /// The conversation of this id, known or not.
     Conversation(&'r str),
-    /// All conversations that are known of the customer of this id.
-    Customer(&'r str),
+    /// All that is this customer's and came up to this time, by the Kafka timestamps, in epoch milliseconds. None: the message is
+    /// of a version that did not say, and itself came after the request.
+    Customer(&'r str, Option<i64>),
 }
 
 const CONVERSATION: u8 = b'c';
@@ -19,30 +20,35 @@ const CUSTOMER: u8 = b'u';
 /// Marks a request in the repartition topic. No processor's namespace.
 pub(crate) const ERASURE: u8 = 1;
 
-/// The messages of a request: to the conversation's partition, or of a customer to every one, since any may know a
-/// conversation of his.
+/// The messages of a request of this time: to the conversation's partition, or of a customer to every one, since any may know
+/// something of his.
 ///
 /// # Errors
 /// The value asks for nothing: a sentence for a person, without any of the value's words.
-pub(crate) fn messages(value: &[u8], partitions: i32) -> Result<Vec<Message>, String> {
+pub(crate) fn messages(value: &[u8], at_ms: i64, partitions: i32) -> Result<Vec<Message>, String> {
     let asked = ErasureRequest::read(value)?;
     let mut messages = Vec::new();
     if let Some(id) = asked.conversation_id {
-        messages.push(Erasure::Conversation(&id).message(To::Key));
+        messages.push(Erasure::Conversation(&id).message());
     }
     if let Some(id) = asked.customer_id {
-        messages.extend((0..partitions).map(|to| Erasure::Customer(&id).message(To::Partition(to))));
+        let message = Erasure::Customer(&id, Some(at_ms)).message();
+        messages.extend((0..partitions).map(|to| message.clone().to(To::Partition(to))));
     }
     Ok(messages)
 }
 
 impl<'r> Erasure<'r> {
-    fn message(&self, to: To) -> Message {
-        let (kind, id) = match self {
-            Erasure::Conversation(id) => (CONVERSATION, id.as_bytes()),
-            Erasure::Customer(id) => (CUSTOMER, id.as_bytes()),
+    pub(crate) fn message(&self) -> Message {
+        let (id, payload) = match self {
+            Erasure::Conversation(id) => (id, vec![CONVERSATION]),
+            Erasure::Customer(id, at_ms) => {
+                let mut payload = vec![CUSTOMER];
+                payload.extend(at_ms.iter().flat_map(|at_ms| at_ms.to_be_bytes()));
+                (id, payload)
+            }
         };
-        Message::new(ERASURE, id, &[kind]).to(to)
+        Message::new(ERASURE, id.as_bytes(), &payload)
     }
 
     /// Reads what is told in the repartition topic.
@@ -50,7 +56,10 @@ impl<'r> Erasure<'r> {
         let id = std::str::from_utf8(key).ok()?;
         match payload {
             [CONVERSATION] => Some(Erasure::Conversation(id)),
-            [CUSTOMER] => Some(Erasure::Customer(id)),
+            [CUSTOMER] => Some(Erasure::Customer(id, None)),
+            [CUSTOMER, at_ms @ ..] => {
+                Some(Erasure::Customer(id, Some(i64::from_be_bytes(at_ms.try_into().ok()?))))
+            }
             _ => None,
         }
     }
@@ -59,22 +68,37 @@ impl<'r> Erasure<'r> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::IDENTIFIER_BYTES_MAX;
 
     #[test]
     fn a_request_for_a_conversation_goes_to_one_partition_and_one_for_a_customer_to_all() {
-        assert_eq!(messages(br#"{"conversationId":"c"}"#, 4).map(|all| all.len()), Ok(1));
-        assert_eq!(messages(br#"{"customerId":"cus","why":"asked"}"#, 4).map(|all| all.len()), Ok(4));
-        assert_eq!(messages(br#"{"conversationId":"c","customerId":"cus"}"#, 4).map(|all| all.len()), Ok(5));
+        let count = |value: &[u8]| messages(value, 7, 4).map(|all| all.len());
+        assert_eq!(count(br#"{"conversationId":"c"}"#), Ok(1));
+        assert_eq!(count(br#"{"customerId":"cus","why":"asked"}"#), Ok(4));
+        assert_eq!(count(br#"{"conversationId":"c","customerId":"cus"}"#), Ok(5));
+    }
+
+    #[test]
+    fn a_request_for_an_id_that_no_event_can_have_is_refused() {
+        let request = |length: usize| format!(r#"{{"customerId":"{}"}}"#, "x".repeat(length)).into_bytes();
+        assert!(messages(&request(IDENTIFIER_BYTES_MAX), 7, 1).is_ok());
+        let problem = messages(&request(IDENTIFIER_BYTES_MAX + 1), 7, 1).unwrap_err();
+        assert!(problem.contains("513 bytes") && !problem.contains("xx"), "{problem}");
     }
 
     #[test]
     fn a_message_is_read_as_it_was_written() {
-        for erasure in [Erasure::Conversation("c/1"), Erasure::Customer("ü")] {
-            let message = erasure.message(To::Key);
+        for erasure in [
+            Erasure::Conversation("c/1"),
+            Erasure::Customer("ü", Some(1_750_000_000_000)),
+            Erasure::Customer("of an older version", None),
+        ] {
+            let message = erasure.message();
             let (key, value) = message.parts();
             assert_eq!(value.split_first().map(|(first, _)| *first), Some(ERASURE));
             assert_eq!(Erasure::read(key, value.get(1..).unwrap_or_default()), Some(erasure));
         }
         assert_eq!(Erasure::read(b"c", b"?"), None);
+        assert_eq!(Erasure::read(b"c", b"u123"), None);
     }
 }

@@ -4,12 +4,17 @@
 //! transaction has to write leaves through a [`Sink`]. The edge drives it on Kafka, `fold` drives it on a file, tests
 //! drive it in a loop; all three run the very same [`Task`].
 
+mod asked;
+mod budget;
 mod carried;
 mod committed;
 mod context;
+mod damages;
 mod deadletter;
 mod emitter;
+mod ending;
 mod erasure;
+mod form;
 mod key_map;
 mod mover;
 mod outbox;
@@ -17,6 +22,7 @@ mod overlay;
 mod partitioner;
 mod phase;
 mod processor;
+mod recent;
 mod record;
 mod requests;
 mod staged;
@@ -26,21 +32,29 @@ mod tally;
 mod task;
 mod topology;
 
+pub use budget::{Budget, Effort};
 pub use carried::{Carried, NotCarried};
 pub use committed::Committed;
 pub use context::Context;
-pub use deadletter::{DeadLetter, HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA};
+pub use damages::{Damages, Repeated};
+pub use deadletter::{
+    DeadLetter, HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA, HEADER_TIMESTAMP, HEADER_TRUNCATED,
+    HEADER_TRUNCATED_HEADERS, HEADER_TRUNCATED_KEY, LETTER_BYTES_LEAST,
+};
 pub use emitter::{Emitter, News, Note};
-pub use erasure::Erasure;
+pub use ending::is_to_be_erased;
+pub use form::StateForm;
 pub use key_map::KeyMap;
 pub use mover::{Mover, UnknownSchema};
 pub use partitioner::{murmur2, partition_of};
 pub use phase::Phase;
 pub use processor::{Outcome, ProcessError, Processor, Rejection};
 pub use record::{HeaderSource, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
-pub use requests::{Retracted, Scope};
+pub use requests::{Retracted, Scope, Slice};
 pub use staged::SourceOffset;
-pub use store::{MemoryStore, Place, StateStore, StoreError, StoreStats, Visit, WriteBatch};
+pub use store::{
+    KEY_BYTES_MAX, MemoryStore, Place, StateStore, StoreError, StoreStats, Visit, WriteBatch, check_key,
+};
 pub use tally::{EventClass, Notice, Tally};
 pub use task::{Task, TaskError};
 pub use topology::{InnerTopics, Node, TopicId, Topology, TopologyError};

@@ -79,8 +79,11 @@ impl Mover {
         now_ms: i64,
     ) -> Result<EventClass, UnknownSchema> {
         let Self { topology, limits, decoding, outbox, .. } = self;
-        match topology.decoder().decode(record.topic, value, record.conversation, limits, decoding) {
+        match topology.decoder().decode(record.topic, value, record.origin(), limits, decoding) {
             Ok(event) => {
+                if let Some(detail) = record.too_large(limits) {
+                    return Ok(self.reject(record, Reason::TooLarge, detail, now_ms));
+                }
                 let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
                 outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None)));
                 Ok(EventClass::Moved)
@@ -94,7 +97,8 @@ impl Mover {
 
     /// A request to erase goes to the partitions that may know something.
     fn ask(&mut self, value: &[u8], record: &SourceRecord<'_>, now_ms: i64) -> EventClass {
-        match erasure::messages(value, self.partitions) {
+        let at_ms = record.timestamp_ms.unwrap_or(now_ms);
+        match erasure::messages(value, at_ms, self.partitions) {
             Ok(messages) => {
                 messages.into_iter().for_each(|message| self.outbox.message(message));
                 EventClass::Erasure
@@ -117,6 +121,12 @@ impl Mover {
         EventClass::Invalid
     }
 
+    /// The schema that has to be learnt before a value of this topic can be read, if any.
+    #[must_use]
+    pub fn unknown_schema(&self, topic: &str, value: &[u8]) -> Option<u32> {
+        self.topology.unknown_schema(topic, value)
+    }
+
     /// Hands everything staged to the transaction.
     ///
     /// # Errors
@@ -125,7 +135,7 @@ impl Mover {
         self.outbox.send(self.topology.repartition(), sink, &mut self.tally)?;
         for letter in &self.dead_letters {
             self.tally.output(self.topology.dead_letters().index());
-            letter.send(self.topology.dead_letters(), sink)?;
+            letter.send(self.topology.dead_letters(), self.topology.letter_bytes_max(), sink)?;
         }
         Ok(())
     }

@@ -79,7 +79,8 @@ pub(crate) struct Product {
     pub(crate) schema: &'static str,
     pub(crate) partition_key: Box<[u8]>,
     pub(crate) key: Box<[u8]>,
-    pub(crate) value: Vec<u8>,
+    /// None: a tombstone.
+    pub(crate) value: Option<Vec<u8>>,
 }
 
 impl Product {
@@ -89,7 +90,7 @@ impl Product {
             topic: self.topic,
             route: Route::Key(&self.partition_key),
             key: Some(&self.key),
-            value: Some(&self.value),
+            value: self.value.as_deref(),
             timestamp_ms: None,
             headers: &[
                 (crate::HEADER_PROCESSOR, Some(self.processor.as_bytes())),
@@ -114,7 +115,8 @@ impl Outbox {
     }
 
     pub(crate) fn product(&mut self, product: Product) {
-        self.bytes += product.partition_key.len() + product.key.len() + product.value.len();
+        self.bytes +=
+            product.partition_key.len() + product.key.len() + product.value.as_ref().map_or(0, Vec::len);
         self.products.push(product);
     }
 

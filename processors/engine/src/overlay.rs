@@ -40,8 +40,8 @@ pub(crate) fn read_committed<R>(
     })
 }
 
-/// Visits all keys that begin with `prefix` and do not come before `from`, as they will be: first those that are only committed, then those that are
-/// staged, each in the order of their bytes.
+/// Visits all keys that begin with `prefix` and do not come before `from`, as they will be, in the order of their bytes, until `visit`
+/// breaks.
 pub(crate) fn scan(
     store: &dyn StateStore,
     writes: &WriteBatch,
@@ -49,19 +49,31 @@ pub(crate) fn scan(
     from: &[u8],
     visit: Visit<'_>,
 ) -> Result<(), StoreError> {
+    let mut staged = writes.under(prefix, from).peekable();
     let mut broken = false;
     store.scan_from(prefix, from, &mut |key, value| {
-        if writes.get(key).is_some() {
-            return ControlFlow::Continue(());
+        let mut see = |key: &[u8], value: &[u8]| {
+            let flow = visit(key, value);
+            broken = flow.is_break();
+            flow
+        };
+        while let Some((before, staged)) = staged.next_if(|(staged, _)| *staged < key) {
+            if let Some(staged) = staged
+                && see(before, staged).is_break()
+            {
+                return ControlFlow::Break(());
+            }
         }
-        let flow = visit(key, value);
-        broken = flow.is_break();
-        flow
+        match staged.next_if(|(staged, _)| *staged == key) {
+            Some((_, Some(staged))) => see(key, staged),
+            Some((_, None)) => ControlFlow::Continue(()),
+            None => see(key, value),
+        }
     })?;
     if broken {
         return Ok(());
     }
-    for (key, value) in writes.under(prefix, from) {
+    for (key, value) in staged {
         if let Some(value) = value
             && visit(key, value).is_break()
         {

@@ -3,11 +3,11 @@
 /// Where a task stands in its life. The arrows, and no others:
 ///
 /// ```text
-/// Created ──▶ Restoring ──▶ Running ──▶ Suspended ──▶ Closed
-///    │            │  ▲          │            │
-///    │            │  └──────────┴────────────┘   (state lost or in doubt: restored anew)
-///    └────────────┴──────────────────────────────▶ Closed
+/// Created ──▶ Restoring ──▶ Running
 /// ```
+///
+/// A task that gives up its partition is dropped, from wherever it stands: what it staged was committed or dropped before. So is
+/// one whose state is lost or in doubt; another one begins in its place, over the emptied store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Assigned, its committed offset not known yet.
@@ -16,27 +16,16 @@ pub enum Phase {
     Restoring,
     /// Takes records.
     Running,
-    /// Takes no more records; what it staged is being committed or dropped.
-    Suspended,
-    /// Belongs to somebody else.
-    Closed,
 }
 
 impl Phase {
     /// All phases, in the order of a life.
-    pub const ALL: [Phase; 5] =
-        [Phase::Created, Phase::Restoring, Phase::Running, Phase::Suspended, Phase::Closed];
+    pub const ALL: [Phase; 3] = [Phase::Created, Phase::Restoring, Phase::Running];
 
     /// Whether a task may go from `self` to `next`.
     #[must_use]
     pub fn can_become(self, next: Phase) -> bool {
-        matches!(
-            (self, next),
-            (Phase::Created | Phase::Running | Phase::Suspended, Phase::Restoring)
-                | (Phase::Restoring, Phase::Running)
-                | (Phase::Running, Phase::Suspended)
-                | (Phase::Created | Phase::Restoring | Phase::Suspended, Phase::Closed)
-        )
+        matches!((self, next), (Phase::Created, Phase::Restoring) | (Phase::Restoring, Phase::Running))
     }
 
     /// The word used in metrics and logs.
@@ -46,8 +35,6 @@ impl Phase {
             Phase::Created => "created",
             Phase::Restoring => "restoring",
             Phase::Running => "running",
-            Phase::Suspended => "suspended",
-            Phase::Closed => "closed",
         }
     }
 }
@@ -57,14 +44,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_task_never_comes_back() {
-        assert!(Phase::ALL.iter().all(|next| !Phase::Closed.can_become(*next)));
-    }
-
-    #[test]
-    fn only_a_restored_task_runs() {
-        let before: Vec<Phase> =
-            Phase::ALL.into_iter().filter(|from| from.can_become(Phase::Running)).collect();
-        assert_eq!(before, [Phase::Restoring]);
+    fn a_life_has_one_way_and_every_phase_lies_on_it() {
+        let mut phase = Phase::Created;
+        let mut way = vec![phase];
+        loop {
+            let next: Vec<Phase> = Phase::ALL.into_iter().filter(|next| phase.can_become(*next)).collect();
+            let [only] = next[..] else {
+                assert_eq!(next, [], "one way only");
+                break;
+            };
+            phase = only;
+            way.push(phase);
+        }
+        assert_eq!(way, Phase::ALL);
     }
 }

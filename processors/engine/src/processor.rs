@@ -5,9 +5,8 @@ use model::{Event, Home, Reason};
 use crate::committed::Committed;
 use crate::context::Context;
 use crate::emitter::{Emitter, News};
-use crate::erasure::Erasure;
 use crate::record::{SinkError, SourceRecord};
-use crate::requests::{Retracted, Scope};
+use crate::requests::{Retracted, Scope, Slice};
 use crate::store::StoreError;
 
 /// What became of an event in a processor.
@@ -71,6 +70,34 @@ pub enum ProcessError {
         /// The settings now.
         is: String,
     },
+    /// The state was written in a form that this program cannot read. Stop: the operator decides.
+    #[error(
+        "the changelog holds a state {}, and this program reads and writes form {wanted}. Nothing was changed. Run the program \
+         that wrote it; or stop all instances of the group and run `cx-timelines reset`, after which this one reads all input \
+         again (docs/upgrade.md, \"When the form of the state changes\")",
+        of_form(*.found)
+    )]
+    OtherForm {
+        /// The form that was found; none: of a program that did not write it down yet.
+        found: Option<u32>,
+        /// The form of this program.
+        wanted: u32,
+    },
+    /// Other processors than now made the state. Stop: the operator decides.
+    #[error(
+        "the state was made by the processors {was}, and these are {is}: what one of them has not folded cannot be made up for. Run \
+         the same --processors with the same topics.yaml again; or begin a new --group, or run `cx-timelines reset`, which both \
+         read all input again"
+    )]
+    ProcessorsChanged {
+        /// Those with a state that made it.
+        was: String,
+        /// Those with a state that run now.
+        is: String,
+    },
+    /// The task has not come as far in its life as what was asked of it takes. A programming error; stop.
+    #[error("the task is {0}, and takes no records before its state is restored")]
+    NotRunning(&'static str),
     /// A message that no processor of this topology takes. Stop: another version, or other processors, wrote it.
     #[error("a message in the repartition topic cannot be read: {0}; was it written by another version?")]
     UnknownMessage(String),
@@ -80,6 +107,13 @@ pub enum ProcessError {
     /// Remedy: abort the transaction.
     #[error(transparent)]
     Sink(#[from] SinkError),
+}
+
+fn of_form(found: Option<u32>) -> String {
+    found.map_or_else(
+        || "that does not say its form, as older versions wrote it".to_owned(),
+        |form| format!("of form {form}"),
+    )
 }
 
 /// A processor. It has no state of its own: all it remembers goes through [`Context`] and [`Emitter`], so a transaction
@@ -97,6 +131,12 @@ pub trait Processor: Send + Sync {
 
     /// How many topics it writes.
     fn outputs(&self) -> usize;
+
+    /// Whether it keeps any state. One that keeps none may be added to a state that others made, or be left out: it says what is
+    /// new from then on.
+    fn keeps_state(&self) -> bool {
+        true
+    }
 
     /// The processors whose notes it hears and whose state it reads. They have to come before it in the topology.
     fn follows(&self) -> &'static [&'static str] {
@@ -126,6 +166,15 @@ pub trait Processor: Send + Sync {
         Ok(Outcome::Ignored)
     }
 
+    /// Hears of an event that another processor has refused because it, or its conversation, was to be erased. Nothing that it says
+    /// may be kept; who it belongs to may.
+    ///
+    /// # Errors
+    /// The state cannot be read: give the error on.
+    fn refused(&self, _event: &Event<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+        Ok(())
+    }
+
     /// Takes a message that this processor sent from another partition ([`Context::send`], [`Emitter::send`]).
     ///
     /// # Errors
@@ -143,7 +192,8 @@ pub trait Processor: Send + Sync {
     }
 
     /// Called before [`settle`](Self::settle) in each commit in which things may expire: lets go of what has waited, or
-    /// been kept, for too long by the stream time. The work of one call is to be bounded.
+    /// been kept, for too long by the stream time, as far as the budget goes ([`Emitter::has_budget`]). It is called again soon
+    /// where that was not far enough.
     ///
     /// # Errors
     /// As [`settle`](Self::settle).
@@ -161,8 +211,8 @@ pub trait Processor: Send + Sync {
     }
 
     /// Does what is due at this time on the wall, by which all that lay in the input has been taken. Called after
-    /// [`settle`](Self::settle), in a commit of which [`next_due`](Self::next_due) was the reason. The work of one call is to
-    /// be bounded; what is left stays due.
+    /// [`settle`](Self::settle), in a commit of which [`next_due`](Self::next_due) was the reason, as far as the budget goes; what
+    /// is left stays due.
     ///
     /// # Errors
     /// As [`settle`](Self::settle).
@@ -170,22 +220,39 @@ pub trait Processor: Send + Sync {
         Ok(())
     }
 
-    /// Forgets all state of a conversation, or of an activity that belongs to none ([`Emitter::forget`]). Called after all
-    /// have settled, last processors first: those that follow still find the state of those that they follow.
+    /// Forgets all state of a conversation, or of an activity that belongs to none ([`Emitter::forget`]), as far as the budget
+    /// goes. Called after all have settled, last processors first: those that follow still find the state of those that they
+    /// follow. `from` is where it stopped in the commit before; empty at first. A processor that stops must have left nothing that
+    /// could be taken for the whole: what others find it by goes first.
     ///
     /// # Errors
     /// As [`settle`](Self::settle).
-    fn forget(&self, _scope: &Scope<'_>, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        Ok(())
+    fn forget(
+        &self,
+        _scope: &Scope<'_>,
+        _from: &[u8],
+        _emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        Ok(Slice::Last)
     }
 
-    /// Takes a request to erase. Whoever knows which conversations it concerns says so ([`Context::erase`]), and lets no
-    /// event of them pass from now on.
+    /// Takes a request to erase a conversation. The processor that lets events pass lets none of it pass from now on, and lists it
+    /// ([`Context::erase`]).
     ///
     /// # Errors
     /// The state cannot be read: give the error on.
-    fn asked_to_erase(&self, _erasure: &Erasure<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
+    fn asked_to_erase(&self, _conversation: &str, _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Ok(())
+    }
+
+    /// Looks for what belongs to customers whose erasure was asked for ([`Emitter::is_asked`]), as far as the budget goes, and
+    /// sees to it that it is erased ([`Emitter::erase`]). `from` is where it stopped in the commit before; empty at first. What
+    /// comes while it looks, or later, is not its concern: each event is compared with the requests when it comes.
+    ///
+    /// # Errors
+    /// As [`settle`](Self::settle).
+    fn look_for_asked(&self, _from: &[u8], _emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
+        Ok(Slice::Last)
     }
 
     /// Erases a conversation: its state, and by tombstones every record of it in this processor's outputs. Called as
@@ -193,8 +260,13 @@ pub trait Processor: Send + Sync {
     ///
     /// # Errors
     /// As [`settle`](Self::settle).
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        self.forget(scope, emitter)
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        self.forget(scope, from, emitter)
     }
 
     /// Forgets an event that has waited in vain ([`Emitter::retract`]), as if it had never come.

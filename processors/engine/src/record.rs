@@ -1,5 +1,7 @@
 //! Records as the engine sees them: borrowed on the way in, borrowed on the way out.
 
+use model::{Limits, Origin};
+
 use crate::topology::TopicId;
 
 /// A record's headers, read only when somebody needs them (dead letters do).
@@ -37,6 +39,30 @@ pub struct SourceRecord<'a> {
     pub conversation: Option<&'a str>,
 }
 
+impl<'a> SourceRecord<'a> {
+    /// What of it counts for its event, besides the value.
+    #[must_use]
+    pub fn origin(&self) -> Origin<'a> {
+        Origin { conversation: self.conversation, timestamp_ms: self.timestamp_ms }
+    }
+
+    /// Bytes of its key and its headers together.
+    #[must_use]
+    pub fn key_and_header_bytes(&self) -> usize {
+        let mut bytes = self.key.map_or(0, <[u8]>::len);
+        self.headers.visit(&mut |name, value| bytes += name.len() + value.map_or(0, <[u8]>::len));
+        bytes
+    }
+
+    /// Why a record cannot be kept or moved whole: its key and headers alone are larger than a value may be.
+    pub(crate) fn too_large(&self, limits: &Limits) -> Option<String> {
+        let (bytes, limit) = (self.key_and_header_bytes(), limits.value_bytes_max);
+        (bytes > limit).then(|| {
+            format!("the record's key and headers have {bytes} bytes together, the limit is {limit}")
+        })
+    }
+}
+
 /// Which partition of its topic an output record goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route<'a> {
@@ -63,6 +89,27 @@ pub struct OutputRecord<'a> {
     pub timestamp_ms: Option<i64>,
     /// Headers, in their order.
     pub headers: &'a [(&'a str, Option<&'a [u8]>)],
+}
+
+/// What Kafka writes around a record that is alone in its batch: 61 bytes, and 36 of the record's own at the most (KIP-98); rounded
+/// up.
+pub(crate) const FRAME_BYTES: usize = 128;
+/// What it writes around a header: two lengths of at most 5 bytes.
+const HEADER_FRAME_BYTES: usize = 10;
+
+/// What headers take in a record, in bytes.
+pub(crate) fn header_bytes(headers: &[(&str, Option<&[u8]>)]) -> usize {
+    headers.iter().map(|(name, value)| HEADER_FRAME_BYTES + name.len() + value.map_or(0, <[u8]>::len)).sum()
+}
+
+impl OutputRecord<'_> {
+    /// How many bytes it has at the most where it is alone in its batch, before compression: what the brokers compare with a
+    /// topic's `max.message.bytes`.
+    #[must_use]
+    pub fn framed_bytes(&self) -> usize {
+        let of = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+        FRAME_BYTES + of(self.key) + of(self.value) + header_bytes(self.headers)
+    }
 }
 
 /// Where the records of a transaction go: a Kafka producer, a file, a test's list.

@@ -29,12 +29,29 @@ pub struct Retracted<'e> {
     pub event_id: &'e str,
 }
 
-/// The same, kept until all have settled.
+/// How far a processor has come with what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Request {
-    Forget(OwnedScope),
-    Erase(OwnedScope),
-    Retract(OwnedScope, Box<str>),
+pub enum Slice {
+    /// Nothing is left to be done.
+    Last,
+    /// The budget of the commit is over: it is asked again in the next one, and goes on from here. Where to find the rest without
+    /// being told, since what is done is gone, this may be empty.
+    GoesOn(Vec<u8>),
+}
+
+impl Slice {
+    /// [`Slice::Last`] where all is done; else it goes on, and finds the rest by itself.
+    #[must_use]
+    pub fn of(is_all: bool) -> Self {
+        if is_all { Slice::Last } else { Slice::GoesOn(Vec::new()) }
+    }
+}
+
+/// An event that is to be forgotten, kept until all have settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) scope: OwnedScope,
+    pub(crate) event_id: Box<str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

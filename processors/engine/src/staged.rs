@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::deadletter::DeadLetter;
 use crate::outbox::Outbox;
 use crate::record::SourceRecord;
-use crate::requests::OwnedScope;
 use crate::store::WriteBatch;
 use crate::tally::Tally;
 
@@ -27,8 +26,14 @@ pub(crate) struct Staged {
     /// The marked keys of each processor, by its index.
     pub(crate) marks: Vec<BTreeSet<Box<[u8]>>>,
     pub(crate) outbox: Outbox,
-    /// What is to be erased.
-    pub(crate) erased: BTreeSet<OwnedScope>,
+    /// Whether something was erased whole: it is soon to leave the medium too.
+    pub(crate) erases: bool,
+    /// Whether there is more to be done than this commit may do.
+    pub(crate) is_left: bool,
+    /// Whether that is something to be forgotten or erased.
+    pub(crate) is_ending: bool,
+    /// The time of the newest request to erase a customer, where one was taken.
+    pub(crate) asked_ms: Option<i64>,
     pub(crate) dead_letters: Vec<DeadLetter>,
     /// The greatest event time taken, where that is later than what is committed.
     pub(crate) stream_time_ms: Option<i64>,
@@ -65,6 +70,11 @@ impl Staged {
     /// generation guards it, and it can be found out whether it was committed.
     pub(crate) fn ring(&mut self, now_ms: i64, place: SourceOffset) {
         self.rings_ms = Some(now_ms);
+        self.come_about(place);
+    }
+
+    /// The same, for what is left.
+    pub(crate) fn come_about(&mut self, place: SourceOffset) {
         let is_there =
             |known: &SourceOffset| known.partition == place.partition && known.topic == place.topic;
         if !self.offsets.iter().any(is_there) {

@@ -13,6 +13,28 @@ pub enum StoreError {
     /// What was read is not what was written. Remedy: the same.
     #[error("the state store holds damaged data: {0}")]
     Corrupt(String),
+    /// A key that no store takes. No event has identifiers of which one could be made, so to restore the state does not help: stop.
+    #[error(
+        "a key of the state has {bytes} bytes, the longest may have {KEY_BYTES_MAX}: the program is wrong, or its changelog was \
+         written by an older one (see docs/upgrade.md)"
+    )]
+    KeyTooLong {
+        /// How many it has.
+        bytes: usize,
+    },
+}
+
+/// Bytes that a key of the state may have, with its processor's namespace. A store on disk could take 65,534. Keys are made of
+/// identifiers, of which each has at most [`model::IDENTIFIER_BYTES_MAX`] bytes, and three times as many where it is escaped; of
+/// those at most four; and of times and short words. So none comes near, which a test of all processors watches over.
+pub const KEY_BYTES_MAX: usize = 16 << 10;
+
+/// Whether keys of so many bytes can be in a store. Every store asks it of each key, read or written, before anything else.
+///
+/// # Errors
+/// [`StoreError::KeyTooLong`]: nothing was done.
+pub fn check_key(bytes: usize) -> Result<(), StoreError> {
+    if bytes > KEY_BYTES_MAX { Err(StoreError::KeyTooLong { bytes }) } else { Ok(()) }
 }
 
 /// Changes that become visible together; the last change of a key counts.
@@ -20,6 +42,7 @@ pub enum StoreError {
 pub struct WriteBatch {
     changes: KeyMap<Option<Box<[u8]>>>,
     bytes: usize,
+    longest_key: usize,
 }
 
 impl WriteBatch {
@@ -41,6 +64,7 @@ impl WriteBatch {
     fn set(&mut self, key: &[u8], value: Option<Box<[u8]>>) {
         let length = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
         self.bytes += length(&value);
+        self.longest_key = self.longest_key.max(key.len());
         match self.changes.insert(key, value) {
             Some(replaced) => self.bytes -= length(&replaced),
             None => self.bytes += key.len(),
@@ -74,6 +98,12 @@ impl WriteBatch {
         self.bytes
     }
 
+    /// Bytes of the longest key that was changed.
+    #[must_use]
+    pub fn longest_key(&self) -> usize {
+        self.longest_key
+    }
+
     /// Number of keys changed.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -88,8 +118,7 @@ impl WriteBatch {
 
     /// Forgets all changes.
     pub fn clear(&mut self) {
-        self.changes.clear();
-        self.bytes = 0;
+        *self = Self::default();
     }
 }
 
@@ -125,7 +154,8 @@ impl Place {
 pub type Visit<'v> = &'v mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 
 /// A task's state: keys and values in the order of the keys' bytes. A cache of its changelog topic, which alone is the
-/// truth: a store may be thrown away at any time and be rebuilt.
+/// truth: a store may be thrown away at any time and be rebuilt. A key of more than [`KEY_BYTES_MAX`] bytes is an error
+/// wherever it is given ([`check_key`]).
 ///
 /// `testkit::store_contract` holds the tests that every implementation has to pass.
 pub trait StateStore: Send {
@@ -187,6 +217,15 @@ pub trait StateStore: Send {
         Ok(())
     }
 
+    /// Does what is due by the clock, without waiting for anything. To be called about once a second, while nothing of the state
+    /// is missing. A store in memory has nothing to do.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    fn tend(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Forgets everything, the changelog offset too.
     ///
     /// # Errors
@@ -208,15 +247,18 @@ pub struct MemoryStore {
 
 impl StateStore for MemoryStore {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        check_key(key.len())?;
         Ok(self.records.get(key).map(|value| value.to_vec()))
     }
 
     fn with(&self, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StoreError> {
+        check_key(key.len())?;
         read(self.records.get(key).map(|value| &**value));
         Ok(())
     }
 
     fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
+        check_key(from.len())?;
         for (key, value) in self.records.from(from).take_while(|(key, _)| key.starts_with(prefix)) {
             if visit(key, value).is_break() {
                 break;
@@ -230,6 +272,7 @@ impl StateStore for MemoryStore {
     }
 
     fn take(&mut self, batch: WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+        check_key(batch.longest_key())?;
         for (key, value) in batch.changes.into_taken() {
             let key_bytes = key.len();
             let size = |value: &[u8]| (key_bytes + value.len()) as u64;

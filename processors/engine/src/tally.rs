@@ -34,8 +34,12 @@ pub enum Notice {
     Violation(&'static str),
     /// A session named with a second conversation; the first one seen stays (contract section 7).
     SessionConflict,
+    /// An event whose id another conversation has too (contract section 7). Where it lies in the same partition it is a dead letter.
+    EventIdConflict,
     /// A change of a metrics window that has left the state; the window stays as it is.
     WindowExpired,
+    /// A stay of an agent turned out to be longer than `metrics.longest_span`: its times are in no window (contract section 6).
+    StayTooLong,
     /// A visit of a queue ended in this way (`cx_timelines_queue_visits_total`).
     VisitEnded(&'static str),
     /// A visit of a queue that was counted as ended in this way has not: a late event has changed its conversation.

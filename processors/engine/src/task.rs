@@ -1,26 +1,33 @@
 //! A task: all processors on one state partition. The unit that is assigned, restored, committed and closed.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use model::{Action, Event, Home, Limits, NotDecoded, Reason};
 
+use crate::asked::{self, Look, Newest};
+use crate::budget::Budget;
 use crate::carried::Carried;
 use crate::committed::Committed;
 use crate::context::{Context, EVENT, Local};
 use crate::deadletter::DeadLetter;
 use crate::emitter::{Emitter, Leader, News, Said};
+use crate::ending::{self, ENDING, Ending, How};
 use crate::erasure::{self, ERASURE, Erasure};
+use crate::form::{self, Found, StateForm};
 use crate::outbox::Message;
+use crate::overlay;
 use crate::partitioner::partition_of;
 use crate::phase::Phase;
 use crate::processor::{Outcome, ProcessError, Rejection};
+use crate::recent::RecentIds;
 use crate::record::{OutputRecord, Route, Sink, SourceRecord};
-use crate::requests::{Request, Retracted};
+use crate::requests::{OwnedScope, Request, Retracted, Slice};
 use crate::staged::{SourceOffset, Staged};
-use crate::store::{Place, StateStore, StoreStats, Visit, WriteBatch};
+use crate::store::{Place, StateStore, StoreError, StoreStats, Visit, WriteBatch, check_key};
 use crate::stream_time::StreamTime;
-use crate::tally::{EventClass, Tally};
+use crate::tally::{EventClass, Notice, Tally};
 use crate::topology::{Node, Topology};
 
 /// Who refuses a record that cannot even be read.
@@ -77,6 +84,16 @@ pub struct Task {
     /// Work left for this very task by the record being taken.
     local: VecDeque<Local>,
     stream_time: StreamTime,
+    /// Whether the state says its form already, or need not.
+    has_form: bool,
+    recent: RecentIds,
+    /// The time of the newest request to erase a customer.
+    asked: Newest,
+    /// Whether there may be more to be done than the last commit could do, or than anybody has looked at since the state was
+    /// restored.
+    is_left: bool,
+    /// Whether anything is listed that is to be forgotten or erased.
+    is_ending: bool,
     /// The last time that was told, for dead letters made at the commit.
     now_ms: i64,
     restoring: WriteBatch,
@@ -110,6 +127,11 @@ impl Task {
             staged,
             local: VecDeque::new(),
             stream_time: StreamTime::default(),
+            has_form: false,
+            recent: RecentIds::default(),
+            asked: Newest::default(),
+            is_left: false,
+            is_ending: false,
             now_ms: 0,
             restoring: WriteBatch::default(),
             scratch: Vec::new(),
@@ -143,8 +165,9 @@ impl Task {
     ///
     /// # Errors
     /// The state cannot be read, or the record's schema is not known yet; the record is not taken. See [`TaskError`] for the
-    /// remedy.
+    /// remedy. So where the state is not restored yet.
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), TaskError> {
+        self.check_phase(Phase::Running)?;
         self.now_ms = now_ms;
         let taken = if record.topic == self.topology.name(self.topology.repartition()) {
             self.take_message(record, now_ms)
@@ -162,7 +185,10 @@ impl Task {
     fn take_message(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
         match record.value {
             Some([EVENT, carried @ ..]) => self.take_carried(carried, now_ms),
-            Some([ERASURE, payload @ ..]) => self.take_erasure(record.key.unwrap_or_default(), payload),
+            Some([ERASURE, payload @ ..]) => {
+                let at_ms = record.timestamp_ms.unwrap_or(now_ms);
+                self.take_erasure(record.key.unwrap_or_default(), payload, at_ms)
+            }
             Some([namespace, payload @ ..]) => {
                 self.receive(*namespace, record.key.unwrap_or_default(), payload)
             }
@@ -172,13 +198,14 @@ impl Task {
 
     /// A request to erase: to those that may know something, this task among them.
     fn take_request(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
-        let class = match record.value.map(|value| erasure::messages(value, self.partitions)) {
+        let at_ms = record.timestamp_ms.unwrap_or(now_ms);
+        let class = match record.value.map(|value| erasure::messages(value, at_ms, self.partitions)) {
             None => EventClass::Tombstone,
             Some(Ok(messages)) => {
                 for message in messages {
                     if message.partition(self.partitions) == self.partition {
                         let (key, value) = message.parts();
-                        self.take_erasure(key, value.get(1..).unwrap_or_default())?;
+                        self.take_erasure(key, value.get(1..).unwrap_or_default(), at_ms)?;
                     } else {
                         self.staged.outbox.message(message);
                     }
@@ -194,16 +221,51 @@ impl Task {
         Ok(())
     }
 
-    fn take_erasure(&mut self, key: &[u8], payload: &[u8]) -> Result<(), ProcessError> {
+    /// What is to be erased, as asked for up to this time at the latest.
+    fn take_erasure(&mut self, key: &[u8], payload: &[u8], at_ms: i64) -> Result<(), ProcessError> {
         let erasure = Erasure::read(key, payload)
             .ok_or_else(|| ProcessError::UnknownMessage("it erases nothing".to_owned()))?;
+        match erasure {
+            Erasure::Conversation(id) => self.ask_to_erase(id),
+            Erasure::Customer(id, asked_ms) => self.ask_for_customer(id, asked_ms.unwrap_or(at_ms)),
+        }
+    }
+
+    fn ask_to_erase(&mut self, conversation: &str) -> Result<(), ProcessError> {
         let topology = Arc::clone(&self.topology);
         for (index, node) in topology.nodes().iter().enumerate() {
             if let Some(mut context) = self.context(index, node) {
-                node.processor.asked_to_erase(&erasure, &mut context)?;
+                node.processor.asked_to_erase(conversation, &mut context)?;
             }
         }
         Ok(())
+    }
+
+    /// The request is kept, for what comes later; and what is known of the customer is looked for, from the next commit on.
+    fn ask_for_customer(&mut self, id: &str, asked_ms: i64) -> Result<(), ProcessError> {
+        let Staged { writes, asked_ms: staged_ms, .. } = &mut self.staged;
+        if asked::is_asked(&*self.store, writes, id, asked_ms)? {
+            return Ok(());
+        }
+        writes.put(&asked::key(id), &asked_ms.to_be_bytes());
+        *staged_ms = self.asked.stage(*staged_ms, asked_ms, writes);
+        match self.search()? {
+            Some(look) if look.is_at_beginning() => {}
+            Some(look) => self.staged.writes.put(Look::KEY, &Look { again: true, ..look }.write()),
+            None => self.staged.writes.put(Look::KEY, &Look::begin().write()),
+        }
+        Ok(())
+    }
+
+    /// The look for what belongs to customers who are to be erased, as far as it has come; none: nothing is to be looked for.
+    fn search(&self) -> Result<Option<Look>, ProcessError> {
+        if self.asked.ms(self.staged.asked_ms).is_none() {
+            return Ok(None);
+        }
+        let look = overlay::read(&*self.store, &self.staged.writes, Look::KEY, |look| {
+            look.map(Look::read).transpose()
+        })?;
+        Ok(look?)
     }
 
     fn take_carried(&mut self, carried: &[u8], now_ms: i64) -> Result<(), ProcessError> {
@@ -218,6 +280,7 @@ impl Task {
             match local {
                 Local::Event(carried) => self.take_carried(&carried, now_ms)?,
                 Local::Message { namespace, key, payload } => self.receive(namespace, &key, &payload)?,
+                Local::Erasure(conversation) => self.ask_to_erase(&conversation)?,
             }
         }
         Ok(())
@@ -240,10 +303,15 @@ impl Task {
     ) -> Result<EventClass, ProcessError> {
         let Some(value) = record.value else { return Ok(EventClass::Tombstone) };
         let topology = Arc::clone(&self.topology);
-        let decoded =
-            topology.decoder().decode(record.topic, value, record.conversation, &self.limits, decoding);
+        let decoded = topology.decoder().decode(record.topic, value, record.origin(), &self.limits, decoding);
         match decoded {
-            Ok(event) => self.place(&event, record, now_ms),
+            Ok(event) => match record.too_large(&self.limits) {
+                None => self.place(&event, record, now_ms),
+                Some(detail) => {
+                    let rejection = Rejection { reason: Reason::TooLarge, detail };
+                    Ok(self.reject(record, DECODER, rejection, now_ms))
+                }
+            },
             Err(NotDecoded::Invalid(invalid)) => {
                 let rejection = Rejection { reason: invalid.reason, detail: invalid.detail };
                 Ok(self.reject(record, DECODER, rejection, now_ms))
@@ -261,6 +329,11 @@ impl Task {
     ) -> Result<EventClass, ProcessError> {
         let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
         if partition_of(key.as_bytes(), self.partitions) != self.partition {
+            if !matches!(event.home(), Home::Session(_)) && self.recent.is_elsewhere(&event.id, &event.home())
+            {
+                // Nobody knows which of the two is folded first. It is found out only because this partition saw both.
+                self.staged.tally.notice(Notice::EventIdConflict, 1);
+            }
             let carried = Carried::pack(record, None);
             self.staged.outbox.message(Message::new(EVENT, key.as_bytes(), &carried));
             return Ok(EventClass::Moved);
@@ -307,11 +380,25 @@ impl Task {
                 // Nobody after it has anything to do with the event.
                 Outcome::PassedOn => return Ok(EventClass::Moved),
                 Outcome::Rejected(rejection) => {
+                    if rejection.reason == Reason::Erased {
+                        self.refuse(event)?;
+                    }
                     return Ok(self.reject(record, node.processor.name(), rejection, now_ms));
                 }
             }
         }
         Ok(class)
+    }
+
+    /// Tells all processors of an event that is refused because it was to be erased.
+    fn refuse(&mut self, event: &Event<'_>) -> Result<(), ProcessError> {
+        let topology = Arc::clone(&self.topology);
+        for (index, node) in topology.nodes().iter().enumerate() {
+            if let Some(mut context) = self.context(index, node) {
+                node.processor.refused(event, &mut context)?;
+            }
+        }
+        Ok(())
     }
 
     fn receive(&mut self, namespace: u8, key: &[u8], payload: &[u8]) -> Result<(), ProcessError> {
@@ -330,7 +417,7 @@ impl Task {
     }
 
     fn context<'t>(&'t mut self, index: usize, node: &'t Node) -> Option<Context<'t>> {
-        let Staged { writes, marks, outbox, tally, stream_time_ms, erased, .. } = &mut self.staged;
+        let Staged { writes, marks, outbox, tally, stream_time_ms, asked_ms, .. } = &mut self.staged;
         Some(Context {
             namespace: node.processor.namespace(),
             processor: node.processor.name(),
@@ -344,7 +431,8 @@ impl Task {
             marks: marks.get_mut(index)?,
             outbox,
             local: &mut self.local,
-            erased,
+            asked_ms: self.asked.ms(*asked_ms),
+            recent: &mut self.recent,
             tally,
             scratch: &mut self.scratch,
         })
@@ -356,17 +444,33 @@ impl Task {
     /// # Errors
     /// See [`TaskError`]; the caller aborts the transaction in every case.
     pub fn prepare(&mut self, sink: &mut dyn Sink) -> Result<(), TaskError> {
-        self.hand_over(sink).map_err(|source| self.error(source))
+        self.prepare_within(sink, &mut Budget::default())
     }
 
-    fn hand_over(&mut self, sink: &mut dyn Sink) -> Result<(), ProcessError> {
+    /// The same, with what this commit may do of what no record has caused: of what expires, is forgotten or erased. What is left
+    /// goes on in the next one ([`has_more`](Self::has_more)).
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_within(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<(), TaskError> {
+        self.hand_over(sink, budget).map_err(|source| self.error(source))
+    }
+
+    fn hand_over(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<(), ProcessError> {
         let Staged { outbox, tally, .. } = &mut self.staged;
         // First: whatever a processor takes back at the commit has to come after it.
         outbox.send(self.topology.repartition(), sink, tally)?;
-        self.settle(sink)?;
+        self.settle(sink, budget)?;
         self.stream_time.stage(self.staged.stream_time_ms, &mut self.staged.writes);
+        self.recent.stage(&mut self.staged.writes);
+        if let Some(form) = self.topology.state_form().filter(|_| !self.has_form) {
+            let processors = self.topology.signature().into_bytes();
+            form.clone().with(form::PROCESSORS, processors).stage(&mut self.staged.writes);
+        }
         let Staged { writes, dead_letters, tally, .. } = &mut self.staged;
         let changelog = self.topology.changelog();
+        // Before any of it is in the changelog, from where it would come again.
+        check_key(writes.longest_key())?;
         for (key, value) in writes.iter() {
             let route = Route::Partition(self.partition);
             tally.output(changelog.index());
@@ -381,60 +485,196 @@ impl Task {
         }
         for letter in dead_letters.iter() {
             tally.output(self.topology.dead_letters().index());
-            letter.send(self.topology.dead_letters(), sink)?;
+            letter.send(self.topology.dead_letters(), self.topology.letter_bytes_max(), sink)?;
         }
         Ok(())
     }
 
     /// Lets each processor say what is new, in the order of the topology: those that follow hear it. Then what is to be
     /// forgotten is forgotten, in the opposite order.
-    fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), ProcessError> {
+    fn settle(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<(), ProcessError> {
         let topology = Arc::clone(&self.topology);
         let nodes = topology.nodes();
-        let erased = std::mem::take(&mut self.staged.erased);
-        // What is being erased must not become a dead letter just before: everything else can wait for the next commit.
-        let now_ms = self.stream_time.for_expiry(self.staged.stream_time_ms).filter(|_| erased.is_empty());
-        let rings_ms = self.staged.rings_ms.filter(|_| erased.is_empty());
+        // What is to be erased must not become a dead letter just before: everything else can wait.
+        let is_looking = self.search()?.is_some();
+        let now_ms = self.stream_time.for_expiry(self.staged.stream_time_ms).filter(|_| !is_looking);
+        let rings_ms = self.staged.rings_ms;
         let marks = std::mem::take(&mut self.staged.marks);
         let unmarked = BTreeSet::new();
         let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
-        let mut requests: Vec<Request> = erased.iter().cloned().map(Request::Erase).collect();
+        let mut requests: Vec<Request> = Vec::new();
+        // One half is for what expires, the other for what has to go because of it.
+        let mut expiry = budget.share(2);
+        let mut caused = Budget::unbounded();
         for (index, node) in nodes.iter().enumerate() {
             let leaders = leaders_of(node, nodes, &said);
             let news = News { marked: marks.get(index).unwrap_or(&unmarked), leaders: &leaders };
             let mut says = Vec::new();
-            let mut emitter = self.emitter(node, &leaders, (&mut says, &mut requests), sink);
-            if let Some(now) = now_ms {
-                node.processor.expire(now, &mut emitter)?;
+            if now_ms.is_some() || rings_ms.is_some() {
+                let mut part = expiry.share(nodes.len() - index);
+                let mut emitter = self.emitter(node, &leaders, (&mut says, &mut requests), (sink, &mut part));
+                if let Some(now) = now_ms {
+                    node.processor.expire(now, &mut emitter)?;
+                }
+                expiry.give_back(&part);
             }
             if !news.is_empty() {
+                let mut emitter =
+                    self.emitter(node, &leaders, (&mut says, &mut requests), (sink, &mut caused));
                 node.processor.settle(&news, &mut emitter)?;
             }
             if let Some(now) = rings_ms {
+                let mut emitter =
+                    self.emitter(node, &leaders, (&mut says, &mut requests), (sink, &mut expiry));
                 node.processor.ring(now, &mut emitter)?;
             }
             drop(leaders);
             said.push(says);
         }
         self.staged.marks = marks;
-        self.staged.erased = erased;
+        self.retract(&requests, sink)?;
+        budget.give_back(&expiry);
+        let is_looked = self.look_on(sink, budget)?;
+        let is_ended = self.end(sink, budget, is_looking)?;
+        self.staged.is_ending = !is_ended;
+        self.staged.is_left = !is_looked || !is_ended || budget.was_short();
+        Ok(())
+    }
+
+    fn retract(&mut self, requests: &[Request], sink: &mut dyn Sink) -> Result<(), ProcessError> {
+        if requests.is_empty() {
+            return Ok(());
+        }
+        let topology = Arc::clone(&self.topology);
+        let nodes = topology.nodes();
         let silence: Vec<Vec<Said>> = nodes.iter().map(|_| Vec::new()).collect();
+        let mut caused = Budget::unbounded();
         for node in nodes.iter().rev() {
             let leaders = leaders_of(node, nodes, &silence);
             let (mut says, mut more) = (Vec::new(), Vec::new());
-            let mut emitter = self.emitter(node, &leaders, (&mut says, &mut more), sink);
-            for request in &requests {
-                match request {
-                    Request::Forget(scope) => node.processor.forget(&scope.scope(), &mut emitter)?,
-                    Request::Erase(scope) => node.processor.erase(&scope.scope(), &mut emitter)?,
-                    Request::Retract(scope, event_id) => {
-                        let event = Retracted { scope: scope.scope(), event_id };
-                        node.processor.retract(&event, &mut emitter)?;
-                    }
-                }
+            let mut emitter = self.emitter(node, &leaders, (&mut says, &mut more), (sink, &mut caused));
+            for request in requests {
+                let event = Retracted { scope: request.scope.scope(), event_id: &request.event_id };
+                node.processor.retract(&event, &mut emitter)?;
             }
         }
         Ok(())
+    }
+
+    /// Looks on for what belongs to customers who are to be erased; whether all was looked at. It looks at what was committed, and
+    /// so begins in the commit after the request: by then everything is that came before it.
+    fn look_on(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<bool, ProcessError> {
+        let Some(mut look) = self.search()? else { return Ok(true) };
+        if !overlay::read_committed(&*self.store, Look::KEY, |look| look.is_some())? {
+            return Ok(false);
+        }
+        let topology = Arc::clone(&self.topology);
+        let nodes = topology.nodes();
+        let silence: Vec<Vec<Said>> = nodes.iter().map(|_| Vec::new()).collect();
+        let first = nodes.iter().position(|node| node.processor.namespace() == look.next).unwrap_or(0);
+        for node in nodes.iter().skip(first) {
+            let leaders = leaders_of(node, nodes, &silence);
+            let (mut says, mut more) = (Vec::new(), Vec::new());
+            let mut emitter = self.emitter(node, &leaders, (&mut says, &mut more), (sink, budget));
+            let slice = match emitter.has_budget() {
+                true => node.processor.look_for_asked(&look.from, &mut emitter)?,
+                false => Slice::GoesOn(std::mem::take(&mut look.from)),
+            };
+            if let Slice::GoesOn(from) = slice {
+                look = Look { next: node.processor.namespace(), from, ..look };
+                self.staged.writes.put(Look::KEY, &look.write());
+                return Ok(false);
+            }
+            look.from.clear();
+        }
+        match look.again {
+            true => self.staged.writes.put(Look::KEY, &Look::begin().write()),
+            false => self.staged.writes.delete(Look::KEY),
+        }
+        Ok(!look.again)
+    }
+
+    /// Lets go what is listed to be forgotten or erased, one after the other; whether all is gone. While something is looked for
+    /// that is to be erased, nothing is forgotten: it would leave dead letters.
+    fn end(
+        &mut self,
+        sink: &mut dyn Sink,
+        budget: &mut Budget,
+        only_erase: bool,
+    ) -> Result<bool, ProcessError> {
+        /// So many are taken from the list at once.
+        const AT_ONCE: usize = 256;
+        if !self.is_ending && self.staged.writes.under(ENDING, ENDING).next().is_none() {
+            return Ok(true);
+        }
+        loop {
+            let listed = self.listed(AT_ONCE, only_erase)?;
+            if listed.is_empty() {
+                return Ok(!only_erase);
+            }
+            for (scope, ending) in listed {
+                if !budget.has_any() || !self.end_one(&scope, ending, sink, budget)? {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// Some of what is listed.
+    fn listed(&self, most: usize, only_erase: bool) -> Result<Vec<(OwnedScope, Ending)>, ProcessError> {
+        let mut listed = Vec::new();
+        let mut problem = None;
+        overlay::scan(&*self.store, &self.staged.writes, ENDING, ENDING, &mut |key, value| {
+            match (ending::scope_of(key), Ending::read(value)) {
+                (Some(_), Ok(ending)) if only_erase && ending.how == How::Forget => {}
+                (Some(scope), Ok(ending)) => listed.push((scope, ending)),
+                (None, Ok(_)) => {
+                    problem = Some(StoreError::Corrupt("what is to end is of no known kind".to_owned()));
+                }
+                (_, Err(what)) => problem = Some(what),
+            }
+            if listed.len() < most && problem.is_none() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        problem.map_or(Ok(listed), |problem| Err(problem.into()))
+    }
+
+    /// Lets one go, as far as the budget goes; whether all of it is gone.
+    fn end_one(
+        &mut self,
+        scope: &OwnedScope,
+        ending: Ending,
+        sink: &mut dyn Sink,
+        budget: &mut Budget,
+    ) -> Result<bool, ProcessError> {
+        let topology = Arc::clone(&self.topology);
+        let nodes = topology.nodes();
+        let silence: Vec<Vec<Said>> = nodes.iter().map(|_| Vec::new()).collect();
+        let Ending { how, next, mut from } = ending;
+        let last = nodes.iter().position(|node| node.processor.namespace() == next);
+        let left = last.map_or(nodes.len(), |last| last + 1);
+        for node in nodes.iter().take(left).rev() {
+            let leaders = leaders_of(node, nodes, &silence);
+            let (mut says, mut more) = (Vec::new(), Vec::new());
+            let mut emitter = self.emitter(node, &leaders, (&mut says, &mut more), (sink, budget));
+            let slice = match how {
+                How::Forget => node.processor.forget(&scope.scope(), &from, &mut emitter)?,
+                How::Erase => node.processor.erase(&scope.scope(), &from, &mut emitter)?,
+            };
+            if let Slice::GoesOn(from) = slice {
+                let ending = Ending { how, next: node.processor.namespace(), from };
+                self.staged.writes.put(&ending::key(&scope.scope()), &ending.write());
+                return Ok(false);
+            }
+            from.clear();
+        }
+        budget.spend(0);
+        self.staged.writes.delete(&ending::key(&scope.scope()));
+        self.staged.erases |= how == How::Erase;
+        Ok(true)
     }
 
     fn emitter<'t>(
@@ -442,7 +682,7 @@ impl Task {
         node: &'t Node,
         leaders: &'t [Leader<'t>],
         (said, requests): (&'t mut Vec<Said>, &'t mut Vec<Request>),
-        sink: &'t mut dyn Sink,
+        (sink, budget): (&'t mut dyn Sink, &'t mut Budget),
     ) -> Emitter<'t> {
         let Staged { writes, tally, stream_time_ms, dead_letters, .. } = &mut self.staged;
         Emitter {
@@ -451,6 +691,7 @@ impl Task {
             partition: self.partition,
             partitions: self.partitions,
             stream_time_ms: self.stream_time.for_expiry(*stream_time_ms),
+            clock_ms: self.stream_time.clock(*stream_time_ms),
             leaders,
             store: &*self.store,
             writes,
@@ -461,6 +702,8 @@ impl Task {
             dead_letters,
             now_ms: self.now_ms,
             is_followed: node.is_followed,
+            budget,
+            is_ending: self.is_ending,
             sink,
             tally,
             scratch: &mut self.scratch,
@@ -470,14 +713,18 @@ impl Task {
     fn error(&self, source: ProcessError) -> TaskError {
         let partition = self.partition;
         match source {
-            ProcessError::Store(_) | ProcessError::Corrupt { .. } => {
-                TaskError::StateDamaged { partition, source }
-            }
+            // Of a key that is too long no restore helps: it would come again.
+            ProcessError::Store(StoreError::Io(_) | StoreError::Corrupt(_))
+            | ProcessError::Corrupt { .. } => TaskError::StateDamaged { partition, source },
             ProcessError::UnknownSchema(id) => TaskError::UnknownSchema { partition, id },
             ProcessError::Sink(_) => TaskError::Abort { partition, source },
-            ProcessError::UndeclaredOutput(_)
+            ProcessError::Store(StoreError::KeyTooLong { .. })
+            | ProcessError::UndeclaredOutput(_)
             | ProcessError::NotFollowed(_)
             | ProcessError::SettingsChanged { .. }
+            | ProcessError::OtherForm { .. }
+            | ProcessError::ProcessorsChanged { .. }
+            | ProcessError::NotRunning(_)
             | ProcessError::UnknownMessage(_) => TaskError::Fatal { partition, source },
         }
     }
@@ -509,10 +756,15 @@ impl Task {
     pub fn committed(&mut self, changelog_offset: Option<i64>) -> Result<Tally, TaskError> {
         let staged = self.take_staged();
         self.stream_time.committed(staged.stream_time_ms);
+        self.has_form |= StateForm::is_staged(&staged.writes);
+        self.recent.committed();
+        self.asked.committed(staged.asked_ms);
+        self.is_left = staged.is_left;
+        self.is_ending = staged.is_ending;
         let applied = self.store.take(staged.writes, changelog_offset);
-        let purged = applied.and_then(|()| match staged.erased.is_empty() {
-            true => Ok(()),
-            false => self.store.purge(),
+        let purged = applied.and_then(|()| match staged.erases {
+            false => Ok(()),
+            true => self.store.purge(),
         });
         purged.map_err(|source| self.error(ProcessError::Store(source)))?;
         Ok(staged.tally)
@@ -521,6 +773,7 @@ impl Task {
     /// The transaction is aborted: what was staged is dropped. The records come again.
     pub fn aborted(&mut self) {
         self.take_staged();
+        self.recent.aborted();
         self.local.clear();
     }
 
@@ -532,6 +785,20 @@ impl Task {
     /// section 9). Until then stream time only runs.
     pub fn caught_up(&mut self) {
         self.stream_time.allow_expiry();
+        self.is_left |= self.stream_time_ms().is_some();
+    }
+
+    /// Whether there is more to be done than the last commit could do: something that expires, is forgotten or erased. Then a
+    /// commit is to come soon, though no record does: see [`go_on`](Self::go_on).
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.is_left && self.phase == Phase::Running
+    }
+
+    /// Lets the next commit come about though nothing was taken, so that what is left goes on. `place` is where the input is
+    /// committed to, and goes into the transaction.
+    pub fn go_on(&mut self, place: SourceOffset) {
+        self.staged.come_about(place);
     }
 
     /// The stream time, where things may expire; none where nothing may.
@@ -558,6 +825,7 @@ impl Task {
     /// which lay in the task's input at that time was taken, and committed: what would have ended a timer may not lie there
     /// unread. `place` is where the input is committed to, and goes into the transaction.
     pub fn ring(&mut self, now_ms: i64, place: SourceOffset) {
+        self.now_ms = self.now_ms.max(now_ms);
         self.staged.ring(now_ms, place);
     }
 
@@ -576,16 +844,67 @@ impl Task {
         Ok(())
     }
 
-    /// The store now stands at this changelog offset: the task can run.
+    /// The store now stands at this changelog offset: the task can run. Only now anything of it is read, and the form first:
+    /// a changelog that was reset holds what was, of whatever form, until it is compacted.
     ///
     /// # Errors
-    /// As [`restore`](Self::restore).
+    /// As [`restore`](Self::restore); or the task was not being restored; or the state is of another form, or of other processors: stop.
     pub fn restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
+        self.check_phase(Phase::Restoring)?;
         self.apply_restored(changelog_offset)?;
-        let read = self.stream_time.read(&*self.store);
-        read.map_err(|source| self.error(ProcessError::Store(source)))?;
+        self.check_form().map_err(|source| self.error(source))?;
+        let read = self.stream_time.read(&*self.store).and_then(|()| self.asked.read(&*self.store));
+        let read = read.and_then(|()| self.recent.read(&*self.store));
+        let is_left = read.and_then(|()| self.is_anything_listed());
+        self.is_left = is_left.map_err(|source| self.error(ProcessError::Store(source)))?;
+        self.is_ending = self.is_left;
         self.become_phase(Phase::Running);
         Ok(())
+    }
+
+    /// Refuses a state that other programs wrote in another form, or other processors. Those could not go on with it: what one of
+    /// them has not folded is missing in it for good, and what one of them has left there nobody looks after.
+    fn check_form(&mut self) -> Result<(), ProcessError> {
+        let Some(ours) = self.topology.state_form() else { return Ok(()) };
+        let mut processors = None;
+        let found = match StateForm::of(&*self.store)? {
+            Found::Nothing => {
+                self.has_form = false;
+                return Ok(());
+            }
+            Found::Unknown => None,
+            Found::Form(form) => {
+                processors = form.field(form::PROCESSORS).map(<[u8]>::to_vec);
+                Some(form.number())
+            }
+        };
+        if found != Some(ours.number()) {
+            return Err(ProcessError::OtherForm { found, wanted: ours.number() });
+        }
+        let is = self.topology.signature();
+        if let Some(was) = processors.filter(|was| was.as_slice() != is.as_bytes()) {
+            let was = String::from_utf8_lossy(&was).into_owned();
+            return Err(ProcessError::ProcessorsChanged { was, is });
+        }
+        self.has_form = true;
+        Ok(())
+    }
+
+    /// Whether the last commit before the restore has left anything to be done.
+    fn is_anything_listed(&self) -> Result<bool, StoreError> {
+        let mut is_any = self.store.get(Look::KEY)?.is_some();
+        self.store.scan(ENDING, &mut |_, _| {
+            is_any = true;
+            ControlFlow::Break(())
+        })?;
+        Ok(is_any)
+    }
+
+    fn check_phase(&self, wanted: Phase) -> Result<(), TaskError> {
+        if self.phase == wanted {
+            return Ok(());
+        }
+        Err(self.error(ProcessError::NotRunning(self.phase.as_str())))
     }
 
     fn apply_restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
@@ -637,6 +956,14 @@ impl Task {
         prefix: &'t [u8],
     ) -> impl Iterator<Item = (&'t [u8], Option<&'t [u8]>)> {
         self.staged.writes.under(prefix, prefix)
+    }
+
+    /// Lets the store do what is due by the clock: about once a second, while the task runs.
+    ///
+    /// # Errors
+    /// The store failed: wipe it and restore.
+    pub fn tend(&mut self) -> Result<(), TaskError> {
+        self.store.tend().map_err(|source| self.error(ProcessError::Store(source)))
     }
 
     /// How much state there is.

@@ -1,9 +1,11 @@
 //! Which processors there are, and the topics that they may write.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model::{Decode, Format, JsonDecode, JsonFormat};
 
+use crate::form::StateForm;
 use crate::processor::Processor;
 
 /// A topic of the topology, by its index.
@@ -76,7 +78,8 @@ pub enum TopologyError {
     },
 }
 
-/// The processors and topics that one program runs. Immutable, shared by all tasks.
+/// The processors and topics that one program runs. Shared by all tasks, and immutable, but for how large a dead letter may be:
+/// that is found out anew where their topic refuses one.
 pub struct Topology {
     topics: Vec<String>,
     nodes: Vec<Node>,
@@ -85,6 +88,9 @@ pub struct Topology {
     repartition: TopicId,
     erasures: Option<String>,
     decoder: Arc<dyn Decode>,
+    state_form: Option<StateForm>,
+    /// How large a dead letter may be.
+    letter_bytes_max: AtomicUsize,
 }
 
 impl Topology {
@@ -100,7 +106,20 @@ impl Topology {
             repartition: TopicId(2),
             erasures: erasures.map(str::to_owned),
             decoder: Arc::new(JsonDecode),
+            state_form: None,
+            letter_bytes_max: AtomicUsize::new(usize::MAX),
         }
+    }
+
+    /// Lets no dead letter be larger than this, in bytes: what its topic and the client take. Until it is said there is no limit.
+    pub fn limit_letters(&self, bytes: usize) {
+        self.letter_bytes_max.store(bytes, Ordering::Release);
+    }
+
+    /// How large a dead letter may be, in bytes, with all that Kafka writes around it.
+    #[must_use]
+    pub fn letter_bytes_max(&self) -> usize {
+        self.letter_bytes_max.load(Ordering::Acquire)
     }
 
     /// Adds a processor with the topics that it writes.
@@ -170,6 +189,24 @@ impl Topology {
         self.decoder = decoder;
     }
 
+    /// Says in which form the processors keep their state. It is written down with the state, and a state of another form is
+    /// refused. Where nothing is said, nothing is written and nothing refused.
+    pub fn set_state_form(&mut self, form: StateForm) {
+        self.state_form = Some(form);
+    }
+
+    /// The form in which the processors keep their state.
+    #[must_use]
+    pub fn state_form(&self) -> Option<&StateForm> {
+        self.state_form.as_ref()
+    }
+
+    /// The schema that has to be learnt before a value of this topic can be read, if any.
+    #[must_use]
+    pub fn unknown_schema(&self, topic: &str, value: &[u8]) -> Option<u32> {
+        self.decoder.unknown_schema(topic, value)
+    }
+
     pub(crate) fn decoder(&self) -> &Arc<dyn Decode> {
         &self.decoder
     }
@@ -220,6 +257,15 @@ impl Topology {
     #[must_use]
     pub fn is_erasures(&self, topic: &str) -> bool {
         self.erasures.as_deref() == Some(topic)
+    }
+
+    /// The processors that keep a state, by name: a state belongs to those that made it.
+    pub(crate) fn signature(&self) -> String {
+        let stateful =
+            self.nodes.iter().map(|node| &node.processor).filter(|processor| processor.keeps_state());
+        let mut names: Vec<&str> = stateful.map(|processor| processor.name()).collect();
+        names.sort_unstable();
+        names.join(", ")
     }
 
     pub(crate) fn nodes(&self) -> &[Node] {

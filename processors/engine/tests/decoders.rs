@@ -14,7 +14,7 @@ use engine::{
     InnerTopics, MemoryStore, Mover, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task,
     TaskError, Topology, UnknownSchema, partition_of,
 };
-use model::{Decode, Event, JsonDecode, Limits, NotDecoded};
+use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
 /// Reads topic `json` at once; any other topic is JSON behind one byte, of a schema that has to be learnt first.
 #[derive(Default)]
@@ -27,7 +27,7 @@ impl Decode for Learning {
         &self,
         topic: &str,
         value: &'a [u8],
-        topic_conversation: Option<&'a str>,
+        origin: Origin<'a>,
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded> {
@@ -36,7 +36,7 @@ impl Decode for Learning {
             _ if self.is_known.load(Ordering::Acquire) => &value[1..],
             _ => return Err(NotDecoded::UnknownSchema(7)),
         };
-        JsonDecode.decode(topic, value, topic_conversation, limits, scratch)
+        JsonDecode.decode(topic, value, origin, limits, scratch)
     }
 }
 

@@ -41,7 +41,7 @@ impl Processor for Writer {
         for output in 0..2 {
             let mut value = Vec::new();
             context.format(output).write(&Record::from(&AuditRecord::of(event)), &mut value);
-            context.emit(output, "audit/1", b"", b"at once", value)?;
+            context.emit(output, "audit/1", b"", b"at once", Some(value))?;
         }
         context.mark(b"key");
         Ok(Outcome::Folded)

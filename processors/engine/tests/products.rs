@@ -38,7 +38,13 @@ impl Processor for Echo {
         _record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        context.emit(self.0, "echo/1", b"place", event.id.as_bytes(), event.name.as_bytes().to_vec())?;
+        context.emit(
+            self.0,
+            "echo/1",
+            b"place",
+            event.id.as_bytes(),
+            Some(event.name.as_bytes().to_vec()),
+        )?;
         Ok(Outcome::Ignored)
     }
 }

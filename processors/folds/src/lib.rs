@@ -10,10 +10,12 @@ pub mod audit;
 pub mod bot_training;
 pub mod conversations;
 pub mod correlate;
+mod customers;
 pub mod look;
 pub mod metrics;
 pub mod owner;
 mod scan;
+pub mod sizes;
 mod stored;
 pub mod timelines;
 mod timers;
@@ -27,15 +29,20 @@ pub struct Settings {
     pub service_level_ms: i64,
     /// The sizes of the metrics' windows, in milliseconds.
     pub window_sizes_ms: Vec<i64>,
+    /// A stay of an agent that is longer contributes no times, in milliseconds (contract section 6).
+    pub longest_span_ms: i64,
     /// How long after its end a window can still change, in milliseconds of stream time.
     pub window_retention_ms: i64,
     /// How long things are kept.
     pub limits: Limits,
+    /// The bodies in one record of an activity or a summary are not longer together, in bytes of compact JSON (contract section 3,
+    /// A10, and section 5).
+    pub activity_bytes: u64,
     /// How long who may take.
     pub alerts: alerts::AlertSettings,
 }
 
-/// How long things are kept, in milliseconds of stream time (contract section 9).
+/// How long things are kept, in milliseconds of stream time, and how many events a conversation may have (contract section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// A relation waits so long for its target, and an event that names only its session for the conversation.
@@ -46,26 +53,48 @@ pub struct Limits {
     pub idle_ms: i64,
     /// So long it is still known that it was forgotten.
     pub forgotten_ms: i64,
+    /// So many events of one conversation are folded.
+    pub conversation_events: u64,
 }
 
 impl Default for Limits {
-    /// The contract's: 24 hours, 24 hours, 7 days, 30 days.
+    /// The contract's: 24 hours, 24 hours, 7 days, 30 days; and 100,000 events.
     fn default() -> Self {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-        Self { waiting_ms: DAY_MS, closed_ms: DAY_MS, idle_ms: 7 * DAY_MS, forgotten_ms: 30 * DAY_MS }
+        Self {
+            waiting_ms: DAY_MS,
+            closed_ms: DAY_MS,
+            idle_ms: 7 * DAY_MS,
+            forgotten_ms: 30 * DAY_MS,
+            conversation_events: 100_000,
+        }
     }
 }
 
+/// The contract's bound of the bodies in one record.
+const ACTIVITY_BYTES: u64 = 4 << 20;
+
 impl Default for Settings {
-    /// The contract's: 20 seconds, windows of 15 minutes; and 90 days.
+    /// The contract's: 20 seconds, windows of 15 minutes, stays of up to 7 days, 4 MiB; and 90 days.
     fn default() -> Self {
         Self {
             service_level_ms: 20_000,
             window_sizes_ms: vec![15 * 60 * 1000],
+            longest_span_ms: 7 * 24 * 60 * 60 * 1000,
             window_retention_ms: 90 * 24 * 60 * 60 * 1000,
             limits: Limits::default(),
+            activity_bytes: ACTIVITY_BYTES,
             alerts: alerts::AlertSettings::default(),
         }
+    }
+}
+
+impl Settings {
+    /// How many windows one stay of an agent can change, at the most: what the longest span and the sizes of the windows make of
+    /// a single contribution.
+    #[must_use]
+    pub fn windows_of_longest_span(&self) -> u64 {
+        metrics::longest_span_windows(self.longest_span_ms, &self.window_sizes_ms)
     }
 }
 
@@ -77,18 +106,18 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
         correlate::NAME => Box::new(correlate::Correlate::new(settings)),
         activities::NAME => Box::new(activities::Activities::new(settings)),
         timelines::NAME => Box::new(timelines::Timelines::new(settings)),
-        conversations::NAME => Box::new(conversations::Conversations),
+        conversations::NAME => Box::new(conversations::Conversations::new(settings)),
         metrics::NAME => Box::new(metrics::Metrics::new(settings)),
         audit::NAME => Box::new(audit::Audit),
-        bot_training::NAME => Box::new(bot_training::BotTraining),
+        bot_training::NAME => Box::new(bot_training::BotTraining::new(settings)),
         alerts::NAME => Box::new(alerts::Alerts::new(settings)),
         _ => return None,
     })
 }
 
-/// The number of the form in which the processors keep their state. A state on disk of another form is restored from the
-/// changelog; so this changes whenever any stored form does.
-pub const STATE_FORMAT: u32 = 4;
+/// The number of the form in which the processors keep their state; it changes whenever any stored form does. A state on disk of
+/// another form is restored from the changelog, and a changelog of another form is refused.
+pub const STATE_FORMAT: u32 = 5;
 
 /// The names of all processors, in an order in which each comes after those that it follows.
 pub const NAMES: [&str; 9] = [

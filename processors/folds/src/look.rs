@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use engine::{Place, ProcessError};
 use model::{ConversationSummary, Dimension, Format, JsonFormat, Record, Stage};
 
+use crate::activities::Texts;
+use crate::conversations::ShownWrapUps;
 use crate::stored::prefixed;
 use crate::{activities, conversations, metrics, timelines};
 
@@ -37,43 +39,60 @@ pub fn key_of(conversation: &str) -> &[u8] {
 pub fn places_of(conversation: &str) -> Vec<Place> {
     let escaped = model::escape(conversation);
     let mut places = timelines::places(escaped.as_bytes()).to_vec();
-    places.push(Place::Under(prefixed(activities::NAMESPACE, format!("{escaped}/").as_bytes())));
+    let states = format!("{escaped}/").into_bytes();
+    let beside = activities::places_beside(&states);
+    let under = |prefix: &[u8]| Place::Under(prefixed(activities::NAMESPACE, prefix));
+    places.push(under(&states));
+    places.extend(beside.iter().map(|prefix| under(prefix)));
     places
 }
 
-/// The conversation, of what was found in its places; `None` where that is nothing.
+/// The conversation, of what was found in its places; `None` where that is nothing. `limit` is the configuration's bound of the
+/// bodies in one record ([`crate::Settings::activity_bytes`]).
 ///
 /// # Errors
 /// The state cannot be read.
-pub fn conversation(id: &str, found: &Found) -> Result<Option<Emitted>, ProcessError> {
-    let mut emitted = Emitted { activities: activities_in(found)?, ..Emitted::default() };
+pub fn conversation(id: &str, found: &Found, limit: u64) -> Result<Option<Emitted>, ProcessError> {
+    let mut emitted = Emitted { activities: activities_in(found, limit)?, ..Emitted::default() };
     let entries = found.iter().filter(|(key, _)| timelines::is_entry(key)).map(|(_, value)| value.as_slice());
     let first = |activity_id: &str| with_state(id, activity_id, found, activities::first);
     timelines::records(id, entries, first, |record| emitted.timeline.push(json(&record.into())))?;
     for (key, value) in found {
-        let Some((_, progress)) = timelines::in_progress(key, value)? else { continue };
-        let mut bodies = Vec::new();
-        for wrap_up in progress.scan.wrap_ups() {
-            let body = with_state(id, &wrap_up.activity_id, found, conversations::shown_body)?;
-            bodies.extend(body.map(|body| (wrap_up, body)));
-        }
-        let summary = conversations::summary(id, &progress, &bodies, false);
+        let get = |key: &[u8]| found.get(key).cloned();
+        let Some((_, progress)) = timelines::in_progress(key, value, get)? else { continue };
+        let wrap_ups = ShownWrapUps::of(&progress, limit, |activity_id, _| {
+            with_state(id, activity_id, found, |key, state| {
+                let texts = texts_in(found, key, state, limit)?;
+                conversations::shown_body(key, state, (&texts, limit))
+            })
+        })?;
+        let summary = conversations::summary(id, &progress, &wrap_ups, false);
         emitted.summary = Some(json(&Record::from(&summary)));
     }
     Ok((emitted != Emitted::default()).then_some(emitted))
 }
 
-fn activities_in(found: &Found) -> Result<Vec<Vec<u8>>, ProcessError> {
+fn activities_in(found: &Found, limit: u64) -> Result<Vec<Vec<u8>>, ProcessError> {
     let mut all = Vec::new();
     for (key, value) in found {
         let Some(key) = key.strip_prefix(&[activities::NAMESPACE]) else { continue };
-        all.extend(activities::with_activity(key, Some(value), |activity| {
+        if activities::is_beside(key) {
+            continue;
+        }
+        let texts = texts_in(found, key, Some(value), limit)?;
+        all.extend(activities::with_activity(key, Some(value), (&texts, limit), |activity| {
             activity.map(|activity| (activity.occurred_at, json(&activity.into())))
         })?);
     }
     // Those of one time stay in the order of their ids.
     all.sort_by_key(|(occurred_at, _)| *occurred_at);
     Ok(all.into_iter().map(|(_, json)| json).collect())
+}
+
+/// The texts of an activity that its record shows and that lie beside its state.
+fn texts_in(found: &Found, key: &[u8], state: Option<&[u8]>, limit: u64) -> Result<Texts, ProcessError> {
+    let wanted = activities::wanted_texts(key, state, limit)?;
+    activities::texts(key, wanted, |text| Ok(found.get(&prefixed(activities::NAMESPACE, text)).cloned()))
 }
 
 /// Lets `read` see the state of one of the conversation's activities.
@@ -118,7 +137,8 @@ pub struct Standing<'s> {
     pub awaits_reply_since: Option<i64>,
 }
 
-/// Lets `look` see how a conversation stands, of a record of [`all_standing`]; `None` for another record.
+/// Lets `look` see how a conversation stands, of a record of [`all_standing`]; `None` for another record, and for a conversation
+/// whose scan is so long that one record does not hold it.
 ///
 /// # Errors
 /// The state cannot be read.
@@ -127,10 +147,14 @@ pub fn with_standing<R>(
     value: &[u8],
     look: impl FnOnce(&Standing<'_>) -> R,
 ) -> Result<Option<R>, ProcessError> {
-    let Some((escaped, progress)) = timelines::in_progress(key, value)? else { return Ok(None) };
+    if timelines::is_first_part(key, value) {
+        return Ok(None);
+    }
+    let Some((escaped, progress)) = timelines::in_progress(key, value, |_| None)? else { return Ok(None) };
     let Some(id) = timelines::conversation_id(escaped) else { return Ok(None) };
+    let without = ShownWrapUps::default();
     let standing = Standing {
-        summary: conversations::summary(&id, &progress, &[], false),
+        summary: conversations::summary(&id, &progress, &without, false),
         stage: progress.scan.stage(),
         awaits_reply_since: progress.scan.awaits_reply_since(),
     };

@@ -52,34 +52,38 @@ pub(crate) fn first_due(state: &Committed<'_>, first: u8) -> Result<Option<i64>,
     Ok(due.flatten())
 }
 
-/// Takes the timers that are due, at most `most` of them: they are removed. Gives what they are about.
+/// Takes the timers that are due, as far as the budget of the commit goes: each is removed, and `each` is called with what it is
+/// about.
 ///
 /// # Errors
-/// The store failed: give the error on.
-pub(crate) fn take_due(
+/// Those of `each`, or the store failed: give the error on.
+pub(crate) fn each_due(
     emitter: &mut Emitter<'_>,
     first: u8,
     now_ms: i64,
-    most: usize,
-) -> Result<Vec<Vec<u8>>, ProcessError> {
+    mut each: impl FnMut(&[u8], &mut Emitter<'_>) -> Result<(), ProcessError>,
+) -> Result<(), ProcessError> {
+    let most = emitter.keys_max();
     let mut due: Vec<Vec<u8>> = Vec::new();
     emitter.scan_committed(&[first], |key, _| {
         let at = key.get(1..).and_then(|rest| rest.split_first_chunk::<DUE_BYTES>());
         let is_due = at.is_some_and(|(at, _)| i64::from_be_bytes(*at) <= now_ms);
-        if !is_due || due.len() >= most {
+        if !is_due || due.len() > most {
             return ControlFlow::Break(());
         }
         due.push(key.to_vec());
         ControlFlow::Continue(())
     })?;
-    let mut about = Vec::with_capacity(due.len());
     for key in due {
+        if !emitter.has_budget() {
+            return Ok(());
+        }
         // One that was cleared since the last commit is not due any more.
         let is_set = emitter.read(&key, |timer| timer.is_some())?;
         emitter.delete(&key);
-        if is_set {
-            about.extend(key.get(1..).and_then(self::about).map(<[u8]>::to_vec));
+        if let Some(about) = key.get(1..).and_then(about).filter(|_| is_set) {
+            each(about, emitter)?;
         }
     }
-    Ok(about)
+    Ok(())
 }

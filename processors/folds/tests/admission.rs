@@ -10,7 +10,7 @@
 mod common;
 
 use common::{driver, driver_of, driver_of_activities};
-use engine::EventClass;
+use engine::{EventClass, Notice};
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
 
@@ -72,14 +72,78 @@ fn the_same_id_with_other_content_is_never_silent_and_the_first_stays() {
     }
 }
 
+fn of(conversation: &str, text: &str) -> String {
+    EventFactory::new(conversation).message("e", "AGENT_MESSAGE", 1, "m", "AGENT:ann", text).to_string()
+}
+
 #[test]
-fn the_same_id_in_two_conversations_is_two_events() {
-    let there = EventFactory::new("d").message("e", "AGENT_MESSAGE", 1, "m", "AGENT:ann", "goodbye");
-    let driver = fold(driver_of(3), &[hello().to_string(), there.to_string()]);
-    assert_eq!(reasons(&driver), Vec::<&str>::new());
-    assert!(
-        driver.record("cx.activities", "c/m").is_some() && driver.record("cx.activities", "d/m").is_some()
+fn one_id_in_two_conversations_of_a_partition_counts_in_the_first_and_makes_a_dead_letter_of_the_other() {
+    let events = [of("c", "hello"), of("d", "goodbye"), of("c", "hello"), of("d", "goodbye")];
+    for driver in [driver(), driver_of_activities()] {
+        // Each event has a commit and a crash of its own: what is known of an id is in the state.
+        let driver = fold(driver, &events);
+        assert_eq!(reasons(&driver), ["conflicting-duplicate"; 2]);
+        assert_eq!(driver.letters()[0].value.as_deref(), Some(events[1].as_bytes()), "as it came");
+        assert!(driver.record("cx.activities", "c/m").is_some());
+        assert_eq!(driver.record("cx.activities", "d/m"), None);
+        assert_eq!(driver.noticed(Notice::EventIdConflict), 2);
+        assert_eq!(driver.events(EventClass::Duplicate), 1);
+    }
+}
+
+#[test]
+fn an_event_that_was_taken_and_dropped_with_its_transaction_takes_no_id() {
+    let mut driver = driver();
+    driver.push(of("c", "hello"));
+    driver.step();
+    driver.abort();
+    driver.crash();
+    driver.push(of("d", "goodbye"));
+    driver.finish();
+    // The first one comes again, and is still the first.
+    assert_eq!(reasons(&driver), ["conflicting-duplicate"]);
+    assert!(driver.record("cx.activities", "c/m").is_some());
+}
+
+#[test]
+fn one_id_in_a_conversation_and_in_an_activity_on_its_own_is_a_conflict_too() {
+    let data = json!({"id": "n", "body": {"type": "NOTE", "text": "call back"}});
+    let note = EventFactory::homeless().event("e", "AGENT_MESSAGE", 1, data).to_string();
+    let driver = fold(driver(), &[note, of("c", "hello")]);
+    assert_eq!(reasons(&driver), ["conflicting-duplicate"]);
+    assert!(driver.record("cx.activities", "n").is_some());
+}
+
+#[test]
+fn one_id_in_two_partitions_is_two_events_and_counted_where_one_partition_saw_both() {
+    let name = |partition| {
+        let mut names = (0..).map(|n| format!("c{n}"));
+        names.find(|name| engine::partition_of(name.as_bytes(), 2) == partition).unwrap()
+    };
+    let (here, there) = (name(0), name(1));
+    // Records are pushed to the partitions in turn: both of these lie in the first.
+    let driver = fold(
+        driver_of(2),
+        &[of(&here, "hello"), of("other", "x").replace("\"e\"", "\"f\""), of(&there, "bye")],
     );
+    assert_eq!(reasons(&driver), Vec::<&str>::new());
+    for conversation in [&here, &there] {
+        assert!(driver.record("cx.activities", &format!("{conversation}/m")).is_some());
+        assert!(driver.record("cx.audit", &format!("{conversation}/e")).is_some(), "neither hides the other");
+    }
+    assert_eq!(driver.noticed(Notice::EventIdConflict), 1);
+}
+
+#[test]
+fn what_comes_for_an_erased_conversation_is_refused_as_erased_also_where_its_id_is_anothers() {
+    let mut driver = driver();
+    driver.push(of("c", "hello"));
+    driver.finish();
+    driver.push_erasure(json!({"conversationId": "d"}).to_string());
+    driver.push(of("d", "goodbye"));
+    driver.finish();
+    assert_eq!(reasons(&driver), ["erased"]);
+    assert_eq!(driver.letters()[0].value, None, "its text is nobody's to read");
 }
 
 #[test]
@@ -165,4 +229,42 @@ fn of_very_many_events_of_an_erased_conversation_none_leaves_its_trace() {
     driver.finish();
     assert_eq!(audit(&driver), 0);
     assert_eq!(ids(&driver).0, 1, "only the marker is left");
+}
+
+/// A driver of all processors in which a conversation may have so many events.
+fn driver_of_most(most: u64) -> Driver {
+    let limits = folds::Limits { conversation_events: most, ..folds::Limits::default() };
+    Driver::new(testkit::topology_with(&folds::Settings { limits, ..folds::Settings::default() }))
+}
+
+#[test]
+fn a_conversation_has_so_many_events_at_most_and_what_comes_then_is_a_dead_letter() {
+    // In the first page, behind it, and where counting begins only deep in the pages.
+    for most in [1, 3, 60, 75, 500, 1_400] {
+        let mut driver = driver_of_most(most);
+        let event = |n: u64| {
+            c().event(&format!("event number {n}"), "ANYTHING", i64::try_from(n).unwrap(), json!({}))
+        };
+        for n in 0..most + 3 {
+            driver.push(event(n).to_string());
+            if n % 7 == 0 {
+                driver.step();
+                driver.commit();
+            }
+            if n % 400 == 0 {
+                driver.crash();
+            }
+        }
+        // What is there already is a duplicate, also in a full one.
+        driver.push(event(0).to_string());
+        driver.finish();
+        assert_eq!(reasons(&driver), ["conversation-full"; 3], "{most}");
+        assert_eq!(driver.record("cx.conversations", "c").unwrap()["revision"], most);
+        assert_eq!(driver.events(EventClass::Duplicate), 1);
+        assert!(driver.letters()[0].value.is_some());
+        let other = EventFactory::new("d").event("of another", "ANYTHING", 1, json!({}));
+        driver.push(other.to_string());
+        driver.finish();
+        assert_eq!(driver.letters().len(), 3, "another conversation has room of its own");
+    }
 }

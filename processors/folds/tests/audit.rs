@@ -36,7 +36,21 @@ fn run(mut driver: Driver, events: &[Value]) -> Driver {
 /// The whole trail, by event.
 fn trail(driver: &Driver) -> BTreeMap<&str, &Value> {
     let records = driver.finals().iter().filter(|((topic, _), _)| topic == TOPIC);
-    records.map(|((_, key), record)| (key.as_str(), record)).collect()
+    let of = |key: &str| model::parse_activity_key(key).unwrap();
+    let trail: BTreeMap<&str, &Value> = records
+        .map(|((_, key), record)| {
+            let event = record["eventId"].as_str().unwrap();
+            let conversation = record["conversationId"].as_str().map(str::to_owned);
+            assert_eq!(of(key), (conversation, event.to_owned()), "the key says what the record says");
+            (event, record)
+        })
+        .collect();
+    assert_eq!(
+        trail.len(),
+        driver.finals().keys().filter(|(topic, _)| topic == TOPIC).count(),
+        "one for each event"
+    );
+    trail
 }
 
 fn audited(event: Value) -> Value {
@@ -109,6 +123,21 @@ fn a_note_on_its_own_is_recorded_without_a_conversation() {
 }
 
 #[test]
+fn two_events_of_one_id_in_two_conversations_hide_each_other_nowhere() {
+    let of = |conversation: &str| EventFactory::new(conversation).event("e", "ANYTHING", 1, json!({}));
+    for partitions in 1..=4 {
+        let driver = run(driver_of(partitions), &[of("a"), of("b"), of("a/b")]);
+        let conflicts =
+            driver.letters().iter().filter(|letter| letter.reason == "conflicting-duplicate").count();
+        let folded =
+            ["a", "b", "a/b"].iter().filter(|id| driver.record("cx.conversations", id).is_some()).count();
+        assert_eq!(folded + conflicts, 3, "{partitions} partitions");
+        let keys = driver.finals().keys().filter(|(topic, _)| topic == TOPIC).count();
+        assert_eq!(keys, folded, "{partitions} partitions: a record for each that is folded");
+    }
+}
+
+#[test]
 fn what_is_no_event_is_a_dead_letter_and_leaves_no_record() {
     let mut driver = driver();
     for value in [
@@ -132,7 +161,7 @@ fn an_event_of_a_session_is_recorded_at_once_and_gets_its_conversation_when_that
         assert_eq!(driver.record(TOPIC, "e1").unwrap()["conversationId"], Value::Null);
         assert_eq!(driver.record(TOPIC, "e1").unwrap()["channelSessionId"], "s");
         driver = run(driver, std::slice::from_ref(&pair));
-        assert_eq!(driver.record(TOPIC, "e1").unwrap()["conversationId"], "c", "{partitions} partitions");
+        assert_eq!(trail(&driver)["e1"]["conversationId"], "c", "{partitions} partitions");
     }
 }
 
@@ -150,7 +179,7 @@ fn an_event_of_a_session_keeps_its_conversation_when_it_comes_again() {
                 }
             }
             driver.finish();
-            assert_eq!(driver.record(TOPIC, "e1").unwrap()["conversationId"], "c", "{partitions} partitions");
+            assert_eq!(trail(&driver)["e1"]["conversationId"], "c", "{partitions} partitions");
             assert_eq!(trail(&driver).len(), 2);
         }
     }
@@ -269,7 +298,7 @@ fn an_event_that_came_with_its_conversation_and_again_without_it_keeps_it() {
         driver.push(with);
         driver.push(event.to_string());
         driver.finish();
-        assert_eq!(driver.record("cx.audit", "e").unwrap()["conversationId"], "c", "session {number}");
+        assert_eq!(trail(&driver)["e"]["conversationId"], "c", "session {number}");
         assert_eq!(driver.record("cx.conversations", "c").unwrap()["revision"], 1);
     }
 }

@@ -23,7 +23,7 @@ const EXAMPLES: [(&str, &str); 7] = [
     ("cx.timelines", "conversation-1/event-6"),
     ("cx.conversations", "conversation-1"),
     ("cx.metrics", "queue/support/900000/1749999600000"),
-    ("cx.audit", "event-2"),
+    ("cx.audit", "conversation-1/event-2"),
     ("cx.bot-training", "conversation-1/message-1"),
     ("cx.alerts", "conversation-1/customer-inactive/event-6/session-1"),
 ];

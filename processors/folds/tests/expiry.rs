@@ -12,6 +12,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{driver, driver_of};
+use engine::Budget;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
@@ -285,6 +286,107 @@ fn state_stays_flat_while_conversations_come_and_go() {
     assert!(late <= early + early / 20, "{early} keys on day 100, {late} on day 119");
 }
 
+/// Many conversations of so many events each, all closed at the same time.
+fn close_many(driver: &mut Driver, conversations: i64, events: i64) {
+    driver.set_clock(T0);
+    for n in 0..conversations {
+        let factory = EventFactory::new(&format!("closed {n}"));
+        for e in 0..events {
+            let id = format!("e{e} of {n}");
+            driver.push(
+                factory
+                    .message(&id, "CUSTOMER_MESSAGE", e, &format!("m {id}"), "CUSTOMER:cus", "hello")
+                    .to_string(),
+            );
+        }
+        driver
+            .push(factory.event(&format!("z of {n}"), "CONVERSATION_CLOSED", events, json!({})).to_string());
+        if n % 20 == 0 {
+            driver.finish();
+        }
+    }
+    driver.finish();
+}
+
+#[test]
+fn many_conversations_that_close_together_are_forgotten_in_slices_though_nothing_comes_any_more() {
+    let mut driver = live().with_budget(Budget::new(500, 1 << 20));
+    close_many(&mut driver, 200, 20);
+    let before = driver.changelog_len();
+    driver.reset_largest();
+    driver.set_clock(T0 + 25 * HOUR * 1000);
+    driver.push(EventFactory::new("clock").event("tick", "ANYTHING", 25 * HOUR, json!({})).to_string());
+    driver.finish();
+    assert!(driver.largest_commit() <= 564, "{} records", driver.largest_commit());
+    for n in 0..200 {
+        let summary = driver.record("cx.conversations", &format!("closed {n}")).unwrap();
+        assert_eq!(
+            (&summary["finality"], &summary["counts"]["customerMessages"]),
+            (&json!("FINAL"), &json!(20))
+        );
+    }
+    // What is left of each: that there was one, and when it goes.
+    assert!(driver.changelog_len() < before / 10, "{} keys of {before}", driver.changelog_len());
+    assert!(!driver.changelog_holds("hello"));
+}
+
+#[test]
+fn one_long_conversation_is_forgotten_in_slices_and_none_of_them_shows_a_half_empty_one() {
+    let mut driver = live().with_budget(Budget::new(100, 1 << 20));
+    close_many(&mut driver, 1, 1_000);
+    let before = of_closed(&driver);
+    driver.reset_largest();
+    driver.set_clock(T0 + 25 * HOUR * 1000);
+    driver.push(EventFactory::new("clock").event("tick", "ANYTHING", 25 * HOUR, json!({})).to_string());
+    while driver.step() {}
+    let mut commits = 0;
+    while commits == 0 || driver.has_more() {
+        driver.go_on();
+        driver.commit();
+        commits += 1;
+        // What comes meanwhile finds nothing to be added to.
+        let late = EventFactory::new("closed 0").event(&format!("late {commits}"), "ANYTHING", 5, json!({}));
+        driver.push(late.to_string());
+        while driver.step() {}
+        let mut records = of_closed(&driver);
+        let summary = records.get_mut(&("cx.conversations".to_owned(), "closed 0".to_owned())).unwrap();
+        summary["finality"] = json!("PROVISIONAL");
+        assert_eq!(records, before, "after {commits} commits");
+    }
+    driver.finish();
+    assert!(
+        commits > 20 && driver.largest_commit() <= 164,
+        "{commits} commits, {} records",
+        driver.largest_commit()
+    );
+    assert!(!driver.changelog_holds("hello"));
+    assert!(
+        reasons(&driver).len() >= commits
+            && reasons(&driver).iter().all(|reason| *reason == "conversation-expired")
+    );
+}
+
+/// All records of the conversations that were closed.
+fn of_closed(driver: &Driver) -> BTreeMap<(String, String), Value> {
+    let mut records = driver.finals().clone();
+    records.retain(|(topic, key), _| topic != "cx.audit" && key.starts_with("closed 0"));
+    records
+}
+
+#[test]
+fn what_is_left_to_be_forgotten_goes_on_after_a_restart_though_nothing_comes() {
+    let mut driver = live().with_budget(Budget::new(100, 1 << 20));
+    close_many(&mut driver, 20, 20);
+    driver.set_clock(T0 + 25 * HOUR * 1000);
+    driver.push(EventFactory::new("clock").event("tick", "ANYTHING", 25 * HOUR, json!({})).to_string());
+    while driver.step() {}
+    driver.commit();
+    driver.crash();
+    assert!(driver.has_more() && driver.changelog_holds("hello"));
+    driver.finish();
+    assert!(!driver.changelog_holds("hello"));
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Between {
     Nothing,
@@ -303,9 +405,10 @@ proptest! {
             200,
         ),
         partitions in 1..4,
+        budget in 1_usize..60,
     ) {
         let mut straight = driver_of(partitions).with_expiry();
-        let mut troubled = driver_of(partitions).with_expiry();
+        let mut troubled = driver_of(partitions).with_expiry().with_budget(Budget::new(budget, 1 << 14));
         let mut failures = failures.into_iter();
         let mut events: Vec<Value> = vec![
             c().reaction("r", 1, "nowhere", "CUSTOMER:cus", "👍", "ADD"),

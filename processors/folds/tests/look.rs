@@ -68,7 +68,7 @@ fn check(driver: &Driver) -> BTreeSet<String> {
     let ids: BTreeSet<String> = ids.map(|((_, id), _)| id.clone()).collect();
     for id in &ids {
         let seen = found(task_of(driver, look::key_of(id)), &look::places_of(id));
-        let seen = look::conversation(id, &seen).unwrap().unwrap();
+        let seen = look::conversation(id, &seen, 4 << 20).unwrap().unwrap();
         let summary: Value = serde_json::from_slice(&seen.summary.unwrap()).unwrap();
         assert_eq!(summary, emitted(driver, "cx.conversations", id)[id], "{id}");
         assert_eq!(keyed(id, &seen.timeline, "entryId"), emitted(driver, "cx.timelines", id), "{id}");
@@ -131,7 +131,7 @@ fn ids_of_which_one_begins_with_the_other_are_kept_apart() {
     driver.finish();
     assert_eq!(check(&driver).len(), 4);
     let nobody = found(task_of(&driver, b"nobody"), &look::places_of("nobody"));
-    assert_eq!(look::conversation("nobody", &nobody).unwrap(), None);
+    assert_eq!(look::conversation("nobody", &nobody, 4 << 20).unwrap(), None);
 }
 
 #[test]

@@ -48,8 +48,23 @@ pub struct Activity<'a> {
     pub delivery: Option<Delivery<'a>>,
     /// The call leg; none for other kinds (A9).
     pub call: Option<Call<'a>>,
-    /// The events that were not accepted.
+    /// The events that were not accepted: the last 200 of them.
     pub rejected: Vec<Rejected<'a>>,
+    /// How many events are in nothing else of the record (A10).
+    pub omitted: OmittedEvents,
+}
+
+/// How many of an activity's events are left out, because there are more than is folded (A10).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct OmittedEvents {
+    /// Edits: all but the last 200.
+    pub edits: u64,
+    /// Reactions, replies among them: all but the last 200.
+    pub reactions: u64,
+    /// Events with suggestions: all but the last 200.
+    pub suggestions: u64,
+    /// Primaries, receipts and rejected events: all but the last 200 each.
+    pub others: u64,
 }
 
 /// An accepted edit.
@@ -188,6 +203,7 @@ mod tests {
             delivery: None,
             call: None,
             rejected: vec![],
+            omitted: OmittedEvents::default(),
         }
     }
 
@@ -199,7 +215,7 @@ mod tests {
     fn a_bare_activity_has_all_its_fields_in_the_contracts_order() {
         assert_eq!(
             json(&bare()),
-            r#"{"activityId":"m","conversationId":null,"channelSessionId":null,"customerId":null,"kind":"NOTE","actor":null,"channel":null,"occurredAt":1,"updatedAt":2,"revision":3,"body":null,"inReplyTo":null,"providerMessageId":null,"edits":[],"deletion":null,"reactions":[],"suggestions":[],"delivery":null,"call":null,"rejected":[]}"#
+            r#"{"activityId":"m","conversationId":null,"channelSessionId":null,"customerId":null,"kind":"NOTE","actor":null,"channel":null,"occurredAt":1,"updatedAt":2,"revision":3,"body":null,"inReplyTo":null,"providerMessageId":null,"edits":[],"deletion":null,"reactions":[],"suggestions":[],"delivery":null,"call":null,"rejected":[],"omitted":{"edits":0,"reactions":0,"suggestions":0,"others":0}}"#
         );
     }
 
@@ -241,13 +257,14 @@ mod tests {
                 reason: None,
             }),
             rejected: vec![Rejected { event_id, at, relation: "EDIT", reason: "not-author" }],
+            omitted: OmittedEvents { edits: 1, reactions: 2, suggestions: 3, others: 4 },
             ..bare()
         };
         let a = r#"{"type":"AGENT","id":"a","name":null}"#;
         assert_eq!(
             json(&full),
             format!(
-                r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"deliveredAt":3,"readAt":4,"failedAt":null}},"call":{{"legId":"l","callId":"k","startedAt":1,"endedAt":3,"durationMs":2,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}]}}"#
+                r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"deliveredAt":3,"readAt":4,"failedAt":null}},"call":{{"legId":"l","callId":"k","startedAt":1,"endedAt":3,"durationMs":2,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}],"omitted":{{"edits":1,"reactions":2,"suggestions":3,"others":4}}}}"#
             )
         );
     }

@@ -33,15 +33,16 @@ pub struct ConversationSummary<'a> {
     pub customer_id: Option<&'a str>,
     /// The number of distinct valid events.
     pub revision: u64,
-    /// The channel types, sorted.
+    /// The channel types, sorted: the first 100 of them.
     pub channels: Vec<&'a str>,
-    /// The channel sessions that began or ended, in the order of their first appearance.
+    /// The channel sessions that began or ended, in the order of their first appearance: the last 100, as of all lists that follow.
     pub sessions: Vec<SessionSummary<'a>>,
     /// The agents' stays, in the order of joining.
     pub agents: Vec<AgentStay<'a>>,
     /// The visits of queues, in the order of opening.
     pub queue_visits: Vec<QueueVisit<'a>>,
-    /// The wrap-ups that are not deleted, by time, then by activity.
+    /// The wrap-ups that are not deleted, by time, then by activity. The bodies of the oldest are left out where all are too long
+    /// together.
     pub wrap_ups: Vec<WrapUp<'a>>,
     /// How many of what.
     pub counts: Counts,
@@ -61,6 +62,22 @@ pub struct ConversationSummary<'a> {
     pub talk_ms: i64,
     /// The time in queues; visits that are open left out.
     pub wait_ms: i64,
+    /// How many of each list are left out. All figures count them.
+    pub omitted: OmittedLists,
+}
+
+/// How many of a summary's lists are left out, because they are longer than 100.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OmittedLists {
+    /// The first of the sessions.
+    pub sessions: u64,
+    /// The first of the stays.
+    pub agents: u64,
+    /// The first of the visits.
+    pub queue_visits: u64,
+    /// The first of the wrap-ups.
+    pub wrap_ups: u64,
 }
 
 /// A channel session that began or ended.
@@ -232,6 +249,7 @@ mod tests {
             hold_ms: 0,
             talk_ms: 0,
             wait_ms: 0,
+            omitted: OmittedLists::default(),
         }
     }
 
@@ -239,7 +257,7 @@ mod tests {
     fn a_bare_summary_has_all_its_fields_in_the_contracts_order() {
         assert_eq!(
             text(|out| bare().write_json(out)),
-            r#"{"conversationId":"c","startedAt":1,"lastEventAt":2,"closedAt":null,"durationMs":null,"state":"OPEN","finality":"OPEN","outcome":null,"direction":null,"customerId":null,"revision":3,"channels":[],"sessions":[],"agents":[],"queueVisits":[],"wrapUps":[],"counts":{"customerMessages":0,"agentMessages":0,"botMessages":0,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":0,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":null,"firstAgentResponseMs":null,"agentResponses":{"count":0,"totalMs":0,"maxMs":null},"botResponses":{"count":0,"totalMs":0,"maxMs":null},"holdMs":0,"talkMs":0,"waitMs":0}"#
+            r#"{"conversationId":"c","startedAt":1,"lastEventAt":2,"closedAt":null,"durationMs":null,"state":"OPEN","finality":"OPEN","outcome":null,"direction":null,"customerId":null,"revision":3,"channels":[],"sessions":[],"agents":[],"queueVisits":[],"wrapUps":[],"counts":{"customerMessages":0,"agentMessages":0,"botMessages":0,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":0,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":null,"firstAgentResponseMs":null,"agentResponses":{"count":0,"totalMs":0,"maxMs":null},"botResponses":{"count":0,"totalMs":0,"maxMs":null},"holdMs":0,"talkMs":0,"waitMs":0,"omitted":{"sessions":0,"agents":0,"queueVisits":0,"wrapUps":0}}"#
         );
     }
 
@@ -290,7 +308,7 @@ mod tests {
     }
 
     /// What a public case expects.
-    const CASE: &str = r#"{"conversationId":"c","startedAt":1750000000000,"lastEventAt":1750000092000,"closedAt":1750000092000,"durationMs":92000,"state":"CLOSED","outcome":"HANDLED","finality":"PROVISIONAL","direction":"INBOUND","customerId":"cus","revision":17,"channels":["WEB"],"sessions":[{"channelSessionId":"s","channel":{"type":"WEB","serviceIdentifier":"1"},"startedAt":1750000000000,"endedAt":1750000091000,"endedBy":"ENDED"}],"agents":[{"agentId":"ann","name":"Ann","joinedAt":1750000022000,"leftAt":1750000090000,"reason":"WRAP_UP_DONE","engagedMs":38000,"wrapUpMs":30000,"messages":1,"responses":1,"responseMsTotal":20000}],"queueVisits":[{"taskId":"task-1","queue":"web","direction":"INBOUND","mode":"QUEUE","enqueuedAt":1750000007500,"endedAt":1750000022000,"waitMs":14500,"outcome":"ANSWERED"}],"wrapUps":[{"activityId":"m-e14","at":1750000080000,"agentId":"ann","body":{"type":"WRAPUP","wrapups":[{"categoryName":"Parcels","value":"Where is it"}]}}],"counts":{"customerMessages":4,"agentMessages":1,"botMessages":1,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":2,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":1000,"firstAgentResponseMs":45000,"agentResponses":{"count":1,"totalMs":20000,"maxMs":20000},"botResponses":{"count":1,"totalMs":1000,"maxMs":1000},"holdMs":0,"talkMs":0,"waitMs":14500}"#;
+    const CASE: &str = r#"{"conversationId":"c","startedAt":1750000000000,"lastEventAt":1750000092000,"closedAt":1750000092000,"durationMs":92000,"state":"CLOSED","outcome":"HANDLED","finality":"PROVISIONAL","direction":"INBOUND","customerId":"cus","revision":17,"channels":["WEB"],"sessions":[{"channelSessionId":"s","channel":{"type":"WEB","serviceIdentifier":"1"},"startedAt":1750000000000,"endedAt":1750000091000,"endedBy":"ENDED"}],"agents":[{"agentId":"ann","name":"Ann","joinedAt":1750000022000,"leftAt":1750000090000,"reason":"WRAP_UP_DONE","engagedMs":38000,"wrapUpMs":30000,"messages":1,"responses":1,"responseMsTotal":20000}],"queueVisits":[{"taskId":"task-1","queue":"web","direction":"INBOUND","mode":"QUEUE","enqueuedAt":1750000007500,"endedAt":1750000022000,"waitMs":14500,"outcome":"ANSWERED"}],"wrapUps":[{"activityId":"m-e14","at":1750000080000,"agentId":"ann","body":{"type":"WRAPUP","wrapups":[{"categoryName":"Parcels","value":"Where is it"}]}}],"counts":{"customerMessages":4,"agentMessages":1,"botMessages":1,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":2,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":1000,"firstAgentResponseMs":45000,"agentResponses":{"count":1,"totalMs":20000,"maxMs":20000},"botResponses":{"count":1,"totalMs":1000,"maxMs":1000},"holdMs":0,"talkMs":0,"waitMs":14500,"omitted":{"sessions":1,"agents":2,"queueVisits":3,"wrapUps":4}}"#;
 
     #[test]
     fn a_full_summary_is_written_as_the_public_cases_have_it() {
@@ -359,6 +377,7 @@ mod tests {
             agent_responses: ResponseFigures { count: 1, total_ms: 20_000, max_ms: Some(20_000) },
             bot_responses: ResponseFigures { count: 1, total_ms: 1_000, max_ms: Some(1_000) },
             wait_ms: 14_500,
+            omitted: OmittedLists { sessions: 1, agents: 2, queue_visits: 3, wrap_ups: 4 },
             ..bare()
         };
         // Cases are compared as JSON; in these two fields, this one has not the contract's order.

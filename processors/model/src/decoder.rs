@@ -1,6 +1,6 @@
 //! How input is read, whatever it is written as.
 
-use crate::{Event, Invalid, Limits, decode};
+use crate::{Event, Invalid, Limits, Origin, decode};
 
 /// A record's value that gives no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +15,12 @@ pub enum NotDecoded {
 
 /// How the values of input topics are read. What an event says does not depend on it.
 pub trait Decode: Send + Sync {
+    /// The id of the schema that a value of this topic was written with, if it has still to be learnt before the value can be read.
+    /// Looks at no more than that.
+    fn unknown_schema(&self, _topic: &str, _value: &[u8]) -> Option<u32> {
+        None
+    }
+
     /// Reads a value of this topic into an event, as [`decode()`] reads JSON. `scratch` is room for work, anything in it is
     /// lost; the event borrows from it and from the value.
     ///
@@ -24,7 +30,7 @@ pub trait Decode: Send + Sync {
         &self,
         topic: &str,
         value: &'a [u8],
-        topic_conversation: Option<&'a str>,
+        origin: Origin<'a>,
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded>;
@@ -39,10 +45,10 @@ impl Decode for JsonDecode {
         &self,
         _topic: &str,
         value: &'a [u8],
-        topic_conversation: Option<&'a str>,
+        origin: Origin<'a>,
         limits: &Limits,
         _scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded> {
-        Ok(decode(value, topic_conversation, limits)?)
+        Ok(decode(value, origin, limits)?)
     }
 }

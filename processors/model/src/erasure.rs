@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::IDENTIFIER_BYTES_MAX;
+
 /// What is to be erased; at least one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,7 +20,7 @@ impl ErasureRequest {
     /// Reads a record's value.
     ///
     /// # Errors
-    /// It asks for nothing: a sentence for a person, without any of the value's words, for a dead letter.
+    /// It asks for nothing, or for an id that no event can have: a sentence for a person, without any of the value's words, for a dead letter.
     pub fn read(value: &[u8]) -> Result<Self, String> {
         let asked: Self = serde_json::from_slice(value).map_err(|problem| {
             format!("at line {}, column {}: not a request to erase", problem.line(), problem.column())
@@ -28,6 +30,13 @@ impl ErasureRequest {
             Self { conversation_id: filled(asked.conversation_id), customer_id: filled(asked.customer_id) };
         if asked.conversation_id.is_none() && asked.customer_id.is_none() {
             return Err("a request to erase names a conversationId or a customerId".to_owned());
+        }
+        for (name, id) in [("conversationId", &asked.conversation_id), ("customerId", &asked.customer_id)] {
+            if let Some(bytes) = id.as_ref().map(String::len).filter(|bytes| *bytes > IDENTIFIER_BYTES_MAX) {
+                return Err(format!(
+                    "{name} has {bytes} bytes, an identifier may have {IDENTIFIER_BYTES_MAX}: no event that was taken has such a one"
+                ));
+            }
         }
         Ok(asked)
     }
@@ -51,6 +60,18 @@ mod tests {
         assert_eq!(ErasureRequest::read(&request.write()), Ok(request));
         let both = ErasureRequest::read(br#"{"conversationId":"c","customerId":"u","why":"asked"}"#);
         assert_eq!(both.map(|both| both.customer_id), Ok(Some("u".to_owned())));
+    }
+
+    #[test]
+    fn an_id_that_no_event_can_have_is_refused() {
+        for field in ["conversationId", "customerId"] {
+            let of = |bytes: usize| {
+                ErasureRequest::read(format!(r#"{{"{field}":"{}"}}"#, "x".repeat(bytes)).as_bytes())
+            };
+            assert!(of(512).is_ok());
+            let problem = of(513).unwrap_err();
+            assert!(problem.starts_with(&format!("{field} has 513 bytes")), "{problem}");
+        }
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! What a record says, once read: one event (contract, sections 1 and 2).
 
-use crate::{FactKind, Json, Kind, LegPhase, ReactionKind};
+use crate::{FactKind, Json, Kind, LegPhase, ReactionKind, content};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
-use xxhash_rust::xxh64::xxh64;
 
 /// One valid event. Text is borrowed from the record wherever it needed no unescaping; no text is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The event's own id; events are distinct by it.
     pub id: Cow<'a, str>,
@@ -35,7 +33,7 @@ pub struct Event<'a> {
 
 /// Who may take how long: whole numbers above 0, as they came. Some producers mean seconds, others milliseconds; which ones is
 /// for whoever uses them to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Targets {
     /// The channel session's `channel.channelConfig.customerActivityTimeout`: how long its customer may be silent.
     pub customer_activity: Option<i64>,
@@ -54,7 +52,7 @@ impl Targets {
 }
 
 /// Who did something. Written as `{"type","id","name"}`, null where absent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor<'a> {
     /// `CUSTOMER`, `AGENT`, `BOT`, …: in upper case, whatever the sender wrote.
     #[serde(rename = "type", borrow, deserialize_with = "borrowed")]
@@ -82,7 +80,7 @@ impl Actor<'_> {
 }
 
 /// The channel of an event. Written as `{"type","serviceIdentifier"}`, null where absent; at least one is present.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel<'a> {
     /// `WEB`, `CX_VOICE`, …: as it came.
     #[serde(rename = "type", borrow, deserialize_with = "borrowed")]
@@ -111,50 +109,8 @@ fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
     Ok(Option::<Borrowed<'de>>::deserialize(deserializer)?.map(|text| text.0))
 }
 
-/// What is hashed, gathered to be hashed at once: many small pieces cost more than one copy of all. Most events need no more room
-/// than there is without an allocation.
-struct Gathered {
-    first: [u8; 512],
-    length: usize,
-    /// All, once it is more.
-    all: Vec<u8>,
-}
-
-impl Gathered {
-    fn new() -> Self {
-        Gathered { first: [0; 512], length: 0, all: Vec::new() }
-    }
-
-    #[cold]
-    fn write_more(&mut self, bytes: &[u8]) {
-        if self.all.is_empty() {
-            self.all.extend_from_slice(self.first.get(..self.length).unwrap_or_default());
-            // From now on nothing fits.
-            self.length = self.first.len();
-        }
-        self.all.extend_from_slice(bytes);
-    }
-}
-
-impl Hasher for Gathered {
-    fn write(&mut self, bytes: &[u8]) {
-        match self.first.get_mut(self.length..).and_then(|room| room.get_mut(..bytes.len())) {
-            Some(room) => {
-                room.copy_from_slice(bytes);
-                self.length += bytes.len();
-            }
-            None => self.write_more(bytes),
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        let first = self.first.get(..self.length).unwrap_or_default();
-        xxh64(if self.all.is_empty() { first } else { &self.all }, 0)
-    }
-}
-
 /// What an event does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action<'a> {
     /// It creates an activity, or completes one (call legs).
     Primary(Primary<'a>),
@@ -165,7 +121,7 @@ pub enum Action<'a> {
 }
 
 /// What an event says that changes no activity (contract, section 2, third list).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact<'a> {
     /// Which of the facts it is.
     pub kind: FactKind,
@@ -174,7 +130,7 @@ pub struct Fact<'a> {
 }
 
 /// The data of a fact that section 4 reads. Which variant it is depends on the kind alone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactDetail<'a> {
     /// Of all kinds that are not listed below.
     None,
@@ -211,7 +167,7 @@ impl Fact<'_> {
 }
 
 /// An agent who joins or leaves.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AgentDetail<'a> {
     /// `data.agentParticipant.participant.id`, else `data.agentParticipant.id`.
     pub agent_id: Option<Cow<'a, str>>,
@@ -224,7 +180,7 @@ pub struct AgentDetail<'a> {
 }
 
 /// A task in a queue.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskDetail<'a> {
     /// `data.task.id`, else `data.id`; of `TASK_ENQUEUED` else the event's own id.
     pub task_id: Option<Cow<'a, str>>,
@@ -239,7 +195,7 @@ pub struct TaskDetail<'a> {
 }
 
 /// What a primary event says of its activity (contract, section 2, first table).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Primary<'a> {
     /// The activity that it creates.
     pub activity_id: Cow<'a, str>,
@@ -266,7 +222,7 @@ impl Primary<'_> {
 }
 
 /// One end of an agent's part in a call (A9).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leg<'a> {
     /// Which end.
     pub phase: LegPhase,
@@ -281,7 +237,7 @@ pub struct Leg<'a> {
 }
 
 /// A change to an activity (contract, section 2, second table).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relation<'a> {
     /// The id of the activity that it changes.
     pub target: Cow<'a, str>,
@@ -290,7 +246,7 @@ pub struct Relation<'a> {
 }
 
 /// What a relation changes of its target.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<'a> {
     /// A new body.
     Edit {
@@ -339,17 +295,22 @@ impl Change<'_> {
     }
 }
 
+/// So many suggestions of one event are taken, the first ones (contract section 3, A10).
+pub const SUGGESTED_ITEMS: usize = 20;
+/// A number that is carried through is not spelled at greater length; any double has a spelling that is shorter.
+pub const NUMBER_BYTES: usize = 32;
+
 /// One suggestion of a bot. Written as `{"body","confidence"}`, null where absent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SuggestionItem<'a> {
     /// The suggested message, an object.
     pub body: Option<Json<'a>>,
-    /// A number, spelled as it came.
+    /// A number, spelled as it came, or shorter than [`NUMBER_BYTES`].
     pub confidence: Option<Json<'a>>,
 }
 
 /// What an event is to be folded with (contract, section 7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Home<'a> {
     /// The conversation of this id.
     Conversation(&'a str),
@@ -376,27 +337,10 @@ impl Event<'_> {
 
     /// A number for what the event says, in the fields that the contract reads: two events of one id with the same
     /// number are the same event, sent twice. The conversation is left out, since an event may say it or be found by its
-    /// session. It lies in stored state: a test pins it.
+    /// session. It lies in stored state, so it is made of bytes that are written down one by one.
     #[must_use]
     pub fn content_hash(&self) -> u64 {
-        let Event {
-            id,
-            name,
-            at,
-            conversation_id: _,
-            channel_session_id,
-            customer_id,
-            channel,
-            actor,
-            direction,
-            // Not of the contract: an event sent twice stays a duplicate, whatever its channel's configuration is meanwhile.
-            targets: _,
-            action,
-        } = self;
-        let mut bytes = Gathered::new();
-        (id, name, at, channel_session_id).hash(&mut bytes);
-        (customer_id, channel, actor, direction, action).hash(&mut bytes);
-        bytes.finish()
+        content::number(self)
     }
 
     /// The activity that the event creates or changes; none for facts.
@@ -456,51 +400,6 @@ mod tests {
         assert!(matches!(ann.name, Some(Cow::Borrowed("Ann"))));
         assert_eq!(serde_json::to_string(&ann).unwrap(), text);
         assert_eq!(ann.clone().into_static(), ann);
-    }
-
-    #[test]
-    fn what_is_said_decides_the_number_and_not_where_it_was_found() {
-        let event = |text: &'static str, conversation: Option<&'static str>| Event {
-            id: "e".into(),
-            name: "AGENT_MESSAGE".into(),
-            at: 1,
-            conversation_id: conversation.map(Cow::Borrowed),
-            channel_session_id: None,
-            customer_id: None,
-            channel: None,
-            actor: Some(actor(Some("AGENT"), Some("1"), None)),
-            direction: None,
-            targets: Targets::default(),
-            action: Action::Primary(Primary {
-                activity_id: "m".into(),
-                kind: Kind::AgentMessage,
-                body: Some(Json::from_compact(text.into())),
-                in_reply_to: None,
-                provider_message_id: None,
-                leg: None,
-            }),
-        };
-        let hash = event("{}", None).content_hash();
-        assert_eq!(event("{}", Some("c")).content_hash(), hash);
-        assert_ne!(event("{\"a\":1}", None).content_hash(), hash);
-        // It lies in stored state: another number would make every event of the past a conflict.
-        assert_eq!(hash, 7_001_822_704_109_237_658);
-    }
-
-    #[test]
-    fn what_is_gathered_is_hashed_as_one_text_however_long_it_is() {
-        for (pieces, length) in [(0, 0), (3, 1), (2, 256), (4, 128), (511, 1), (513, 1), (5, 200), (2, 1000)]
-        {
-            let mut gathered = Gathered::new();
-            let mut whole = Vec::new();
-            for piece in 0..pieces {
-                let bytes = vec![u8::try_from(piece % 251).unwrap(); length];
-                gathered.write(&bytes);
-                gathered.write(b"");
-                whole.extend(bytes);
-            }
-            assert_eq!(gathered.finish(), xxh64(&whole, 0), "{pieces} of {length}");
-        }
     }
 
     #[test]

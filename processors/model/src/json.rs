@@ -3,10 +3,8 @@
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::hash::{Hash, Hasher};
 
 use crate::reader::Verbatim;
-use crate::value_hash::value_hash;
 use crate::writer::VERBATIM;
 
 /// Compact JSON text: no insignificant whitespace, everything else as it came (order, spelling of numbers, escapes,
@@ -56,13 +54,6 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn to_static(&self) -> Json<'static> {
         self.clone().into_static()
-    }
-}
-
-/// By value: however a text spells the same value, its hash is the same.
-impl Hash for Json<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(value_hash(&self.0));
     }
 }
 

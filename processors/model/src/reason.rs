@@ -2,7 +2,7 @@
 
 /// Why a record becomes a dead letter: the word in the header `cx.error.reason`.
 ///
-/// The first eight are found in the record alone, and are declared in the order in which they are looked for.
+/// The first nine are found in the record alone, and are declared in the order in which they are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// `too-large`: the value has more bytes than the limit.
@@ -13,8 +13,10 @@ pub enum Reason {
     NotAnEvent,
     /// `missing-field`: the event has no id or no name.
     MissingField,
-    /// `bad-timestamp`: the event's time is absent, unreadable or out of range.
+    /// `bad-timestamp`: the event's time is absent, unreadable, out of range, or too far past its record's.
     BadTimestamp,
+    /// `identifier-too-long`: an identifier that the event's rules read has more than 512 bytes.
+    IdentifierTooLong,
     /// `missing-identifier`: an identifier that events of this name need is absent.
     MissingIdentifier,
     /// `bad-relation`: the event changes an activity in a way that cannot be read.
@@ -29,6 +31,8 @@ pub enum Reason {
     UnresolvedSession,
     /// `conversation-expired`: the event's conversation has been forgotten.
     ConversationExpired,
+    /// `conversation-full`: the event's conversation has as many events as the limit allows.
+    ConversationFull,
     /// `erased`: the event's conversation has been erased on request.
     Erased,
 }
@@ -41,6 +45,7 @@ impl Reason {
         Reason::NotAnEvent,
         Reason::MissingField,
         Reason::BadTimestamp,
+        Reason::IdentifierTooLong,
         Reason::MissingIdentifier,
         Reason::BadRelation,
         Reason::NoKey,
@@ -48,6 +53,7 @@ impl Reason {
         Reason::TargetNotFound,
         Reason::UnresolvedSession,
         Reason::ConversationExpired,
+        Reason::ConversationFull,
         Reason::Erased,
     ];
 
@@ -60,6 +66,7 @@ impl Reason {
             Reason::NotAnEvent => "not-an-event",
             Reason::MissingField => "missing-field",
             Reason::BadTimestamp => "bad-timestamp",
+            Reason::IdentifierTooLong => "identifier-too-long",
             Reason::MissingIdentifier => "missing-identifier",
             Reason::BadRelation => "bad-relation",
             Reason::NoKey => "no-key",
@@ -67,6 +74,7 @@ impl Reason {
             Reason::TargetNotFound => "target-not-found",
             Reason::UnresolvedSession => "unresolved-session",
             Reason::ConversationExpired => "conversation-expired",
+            Reason::ConversationFull => "conversation-full",
             Reason::Erased => "erased",
         }
     }
@@ -103,7 +111,7 @@ mod tests {
     #[test]
     fn every_reason_has_a_word_of_its_own_and_stands_at_its_index() {
         let words: std::collections::HashSet<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
-        assert_eq!((words.len(), Reason::ALL.len()), (13, 13));
+        assert_eq!((words.len(), Reason::ALL.len()), (15, 15));
         for (place, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(reason.index(), place);
         }

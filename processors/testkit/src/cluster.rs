@@ -37,6 +37,8 @@ pub(crate) struct Cluster {
     pub(crate) outputs: BTreeMap<(String, String), Value>,
     pub(crate) emissions: usize,
     pub(crate) letters: Vec<Letter>,
+    /// The bytes of the largest record of each topic: key, value and headers.
+    pub(crate) largest: BTreeMap<String, usize>,
 }
 
 /// One thing that a transaction writes.
@@ -52,17 +54,26 @@ pub(crate) struct Transaction {
     names: Names,
     partitions: i32,
     writes: Vec<Write>,
+    largest: BTreeMap<String, usize>,
 }
 
 impl Transaction {
     pub(crate) fn new(names: Names, partitions: i32) -> Self {
-        Self { names, partitions, writes: Vec::new() }
+        Self { names, partitions, writes: Vec::new(), largest: BTreeMap::new() }
+    }
+
+    /// How many records it writes.
+    pub(crate) fn len(&self) -> usize {
+        self.writes.len()
     }
 }
 
 impl Sink for Transaction {
     fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
         let topic = record.topic.index();
+        let largest =
+            self.largest.entry(self.names.topics.get(topic).cloned().unwrap_or_default()).or_default();
+        *largest = (*largest).max(bytes_of(&record));
         let key = record.key.map(<[u8]>::to_vec).unwrap_or_default();
         let value = record.value.map(<[u8]>::to_vec);
         let write = if topic == self.names.dead_letters {
@@ -86,6 +97,11 @@ impl Sink for Transaction {
         self.writes.push(write);
         Ok(())
     }
+}
+
+fn bytes_of(record: &OutputRecord<'_>) -> usize {
+    let headers = record.headers.iter().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len));
+    record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len) + headers.sum::<usize>()
 }
 
 fn letter(record: &OutputRecord<'_>) -> Letter {
@@ -112,6 +128,10 @@ impl Cluster {
 
     /// Makes all that a transaction wrote visible.
     pub(crate) fn commit(&mut self, transaction: Transaction) {
+        for (topic, bytes) in transaction.largest {
+            let largest = self.largest.entry(topic).or_default();
+            *largest = (*largest).max(bytes);
+        }
         for write in transaction.writes {
             match write {
                 Write::Letter(letter) => self.letters.push(letter),

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::{EventClass, MemoryStore, NoHeaders, Notice, Phase, SourceOffset, SourceRecord, Task, Topology};
+use engine::{
+    Budget, EventClass, MemoryStore, NoHeaders, Notice, Phase, SourceOffset, SourceRecord, StateStore, Task,
+    Topology,
+};
 use model::Limits;
 use serde_json::Value;
 
@@ -40,6 +43,10 @@ pub struct Driver {
     pushed: usize,
     clock_ms: i64,
     expires: bool,
+    budget: Budget,
+    /// The most records that one commit has written, of all tasks together.
+    largest: usize,
+    commits: usize,
     notices: BTreeMap<Notice, u64>,
     events: BTreeMap<&'static str, u64>,
 }
@@ -54,6 +61,17 @@ impl Driver {
     /// A driver of so many partitions.
     #[must_use]
     pub fn with_partitions(topology: Topology, partitions: i32) -> Self {
+        Self::with_stores(topology, partitions, |_| Box::new(MemoryStore::default()))
+    }
+
+    /// A driver of so many partitions, each with an empty store of this kind. After a [`crash`](Self::crash) the stores are in
+    /// memory.
+    #[must_use]
+    pub fn with_stores(
+        topology: Topology,
+        partitions: i32,
+        mut store: impl FnMut(i32) -> Box<dyn StateStore>,
+    ) -> Self {
         let topology = Arc::new(topology);
         let names = Names {
             topics: topology.topics().to_vec(),
@@ -62,7 +80,7 @@ impl Driver {
             repartition: topology.repartition().index(),
         };
         let lane = |partition| Lane {
-            task: new_task(partition, partitions, &topology),
+            task: new_task(partition, partitions, &topology, store(partition)),
             log: Vec::new(),
             input: Place::default(),
             repartition: Place::default(),
@@ -76,6 +94,9 @@ impl Driver {
             pushed: 0,
             clock_ms: NOW_MS,
             expires: false,
+            budget: Budget::default(),
+            largest: 0,
+            commits: 0,
             notices: BTreeMap::new(),
             events: BTreeMap::new(),
         };
@@ -88,6 +109,13 @@ impl Driver {
     pub fn with_expiry(mut self) -> Self {
         self.expires = true;
         self.lanes.iter_mut().for_each(|lane| lane.task.caught_up());
+        self
+    }
+
+    /// From now on each task may do so much in one commit of what expires, is forgotten or erased.
+    #[must_use]
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
         self
     }
 
@@ -176,8 +204,11 @@ impl Driver {
     pub fn commit(&mut self) {
         let mut transaction = Transaction::new(self.names.clone(), self.partitions());
         for lane in self.lanes.iter_mut().filter(|lane| !lane.task.is_clean()) {
-            assert_eq!(lane.task.prepare(&mut transaction).map_err(|error| error.to_string()), Ok(()));
+            let prepared = lane.task.prepare_within(&mut transaction, &mut self.budget.clone());
+            assert_eq!(prepared.map_err(|error| error.to_string()), Ok(()));
         }
+        self.largest = self.largest.max(transaction.len());
+        self.commits += 1;
         self.cluster.commit(transaction);
         for lane in self.lanes.iter_mut().filter(|lane| !lane.task.is_clean()) {
             lane.input.committed = lane.input.next;
@@ -197,7 +228,7 @@ impl Driver {
     pub fn abort(&mut self) {
         let mut lost = Transaction::new(self.names.clone(), self.partitions());
         for lane in &mut self.lanes {
-            let _ = lane.task.prepare(&mut lost);
+            let _ = lane.task.prepare_within(&mut lost, &mut self.budget.clone());
             lane.task.aborted();
             lane.input.next = lane.input.committed;
             lane.repartition.next = lane.repartition.committed;
@@ -208,7 +239,8 @@ impl Driver {
     pub fn crash(&mut self) {
         let partitions = self.partitions();
         for (partition, lane) in (0..partitions).zip(&mut self.lanes) {
-            lane.task = new_task(partition, partitions, &self.topology);
+            let store = Box::new(MemoryStore::default());
+            lane.task = new_task(partition, partitions, &self.topology, store);
             lane.input.next = lane.input.committed;
             lane.repartition.next = lane.repartition.committed;
         }
@@ -227,16 +259,50 @@ impl Driver {
         }
     }
 
-    /// Takes all that is left, and commits, until nothing comes any more.
+    /// Takes all that is left, and commits, until nothing comes any more and nothing is left to be done.
     pub fn finish(&mut self) {
         loop {
             while self.step() {}
+            self.go_on();
             self.commit();
             // What was committed may have sent messages to other tasks.
-            if !self.is_anything_left() {
+            if !self.is_anything_left() && !self.has_more() {
                 return;
             }
         }
+    }
+
+    /// Lets the next commit do what the last one has left, as a worker does.
+    pub fn go_on(&mut self) {
+        for (partition, lane) in (0..).zip(&mut self.lanes) {
+            if lane.task.has_more() {
+                let next = i64::try_from(lane.input.next).unwrap_or(i64::MAX);
+                lane.task.go_on(SourceOffset { topic: INPUT.to_owned(), partition, next });
+            }
+        }
+    }
+
+    /// Whether the last commit has left anything to be done.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.task.has_more())
+    }
+
+    /// From now on the largest commit is looked for anew.
+    pub fn reset_largest(&mut self) {
+        self.largest = 0;
+    }
+
+    /// The most records that one commit has written so far.
+    #[must_use]
+    pub fn largest_commit(&self) -> usize {
+        self.largest
+    }
+
+    /// How many commits there were.
+    #[must_use]
+    pub fn commits(&self) -> usize {
+        self.commits
     }
 
     /// Lets what is due at this time on the wall be done with the next commit; `false` when nothing is. What was pushed has to be
@@ -316,6 +382,8 @@ impl Driver {
             Notice::Violation(rule) => Some(*rule),
             Notice::SessionConflict
             | Notice::WindowExpired
+            | Notice::StayTooLong
+            | Notice::EventIdConflict
             | Notice::VisitEnded(_)
             | Notice::VisitTakenBack(_) => None,
         };
@@ -328,10 +396,17 @@ impl Driver {
         records.map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 
-    /// How many keys the changelogs hold.
+    /// The bytes of the largest record that was committed to each topic: key, value and headers.
+    #[must_use]
+    pub fn largest(&self) -> &BTreeMap<String, usize> {
+        &self.cluster.largest
+    }
+
+    /// How many keys the changelogs hold of the processors' state; what the engine keeps for itself is left out.
     #[must_use]
     pub fn changelog_len(&self) -> usize {
-        self.cluster.changelogs.iter().map(BTreeMap::len).sum()
+        let keys = self.cluster.changelogs.iter().flat_map(BTreeMap::keys);
+        keys.filter(|key| key.first() != Some(&0)).count()
     }
 
     /// Whether any value in a changelog holds this text.
@@ -346,8 +421,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-fn new_task(partition: i32, partitions: i32, topology: &Arc<Topology>) -> Task {
-    let store = Box::new(MemoryStore::default());
+fn new_task(partition: i32, partitions: i32, topology: &Arc<Topology>, store: Box<dyn StateStore>) -> Task {
     let mut task = Task::new(partition, partitions, Arc::clone(topology), Limits::default(), store);
     task.become_phase(Phase::Restoring);
     task

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use engine::{StateStore, StoreStats, WriteBatch};
+use engine::{KEY_BYTES_MAX, StateStore, StoreError, StoreStats, WriteBatch};
 
 fn batch(changes: &[(&str, Option<&str>)]) -> WriteBatch {
     let mut batch = WriteBatch::default();
@@ -48,6 +48,7 @@ pub fn store_contract(mut make: impl FnMut() -> Box<dyn StateStore>) {
     the_changelog_offset_is_that_of_the_last_batch_that_named_one(&mut *make());
     a_wiped_store_is_as_new(&mut *make());
     any_bytes_are_keys_and_values(&mut *make());
+    a_key_that_is_too_long_is_an_error_and_changes_nothing(&mut *make());
     the_figures_count_what_is_there(&mut *make());
 }
 
@@ -136,6 +137,30 @@ fn any_bytes_are_keys_and_values(store: &mut dyn StateStore) {
         ControlFlow::Continue(())
     });
     assert!(scanned.is_ok() && after_ff == 1, "a prefix of 0xff has an end");
+}
+
+fn a_key_that_is_too_long_is_an_error_and_changes_nothing(store: &mut dyn StateStore) {
+    let (longest, longer) = (vec![b'k'; KEY_BYTES_MAX], vec![b'k'; KEY_BYTES_MAX + 1]);
+    let mut batch = WriteBatch::default();
+    batch.put(&longest, b"1");
+    assert!(store.apply(&batch, Some(1)).is_ok(), "the longest key is applied");
+    assert_eq!(store.get(&longest).ok().flatten().as_deref(), Some(b"1".as_slice()));
+    let mut batch = WriteBatch::default();
+    batch.put(b"a", b"1");
+    batch.delete(&longer);
+    // More than a table of the disk's store could hold, too.
+    for bytes in [longer, vec![b'k'; 70_000]] {
+        let is_refused = |error: Option<StoreError>| {
+            assert!(matches!(error, Some(StoreError::KeyTooLong { bytes: found }) if found == bytes.len()));
+        };
+        is_refused(store.get(&bytes).err());
+        is_refused(store.with(&bytes, &mut |_| {}).err());
+        is_refused(store.scan(&bytes, &mut |_, _| ControlFlow::Continue(())).err());
+        let mut batch = batch.clone();
+        batch.delete(&bytes);
+        is_refused(store.apply(&batch, Some(2)).err());
+    }
+    assert_eq!((get(store, "a"), store.changelog_offset().ok().flatten()), (None, Some(1)));
 }
 
 fn the_figures_count_what_is_there(store: &mut dyn StateStore) {

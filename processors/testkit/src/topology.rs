@@ -1,6 +1,6 @@
 //! All processors with their topics, as the program runs them.
 
-use engine::{InnerTopics, Topology};
+use engine::{InnerTopics, StateForm, Topology};
 
 /// The topics that each processor writes.
 pub const WRITES: [(&str, &[&str]); 9] = [
@@ -36,6 +36,7 @@ pub fn topology() -> Topology {
 #[must_use]
 pub fn topology_with(settings: &folds::Settings) -> Topology {
     let mut topology = Topology::new(INNER);
+    topology.set_state_form(StateForm::new(folds::STATE_FORMAT));
     for (name, writes) in WRITES {
         let processor = folds::by_name(name, settings);
         let added = processor.map(|processor| topology.add(processor, writes));

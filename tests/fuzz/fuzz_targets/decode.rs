@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use model::{AT_MAX, AT_MIN, Action, Change, Event, Json, Kind, Limits, Reason};
+use model::{AT_MAX, AT_MIN, Action, Change, Event, FactDetail, IDENTIFIER_BYTES_MAX, Json, Kind, Limits, Reason};
 use serde_json::Value;
 
 /// The contract lets a decoder refuse what is nested deeper, and leaves it free not to.
@@ -28,6 +28,7 @@ fn check(data: &[u8]) {
                 Reason::NotAnEvent
                 | Reason::MissingField
                 | Reason::BadTimestamp
+                | Reason::IdentifierTooLong
                 | Reason::MissingIdentifier
                 | Reason::BadRelation
                 | Reason::NoKey => {
@@ -51,6 +52,8 @@ fn check_event(event: &Event<'_>) {
     for id in [&event.conversation_id, &event.channel_session_id, &event.customer_id].into_iter().flatten() {
         assert!(!id.is_empty(), "an empty id");
     }
+    check_lengths(event);
+    let _ = event.content_hash();
     if let Some(channel) = &event.channel {
         assert!(channel.channel_type.is_some() || channel.service_identifier.is_some(), "an empty channel");
     }
@@ -89,6 +92,52 @@ fn check_event(event: &Event<'_>) {
             event.conversation_id.is_some() || event.channel_session_id.is_some(),
             "a fact that belongs to nothing"
         ),
+    }
+}
+
+/// What becomes part of keys has a bound.
+fn check_lengths(event: &Event<'_>) {
+    let mut words: Vec<&str> = vec![&event.id, &event.name];
+    words.extend([&event.conversation_id, &event.channel_session_id, &event.customer_id].into_iter().flatten().map(|id| &**id));
+    words.extend(event.direction.as_deref());
+    if let Some(channel) = &event.channel {
+        words.extend([&channel.channel_type, &channel.service_identifier].into_iter().flatten().map(|word| &**word));
+    }
+    if let Some(actor) = &event.actor {
+        words.extend([&actor.actor_type, &actor.id].into_iter().flatten().map(|word| &**word));
+        assert!(actor.name.as_ref().is_none_or(|name| name.len() <= 1024), "a name that is not cut");
+    }
+    words.extend(event.activity_id());
+    match &event.action {
+        Action::Primary(primary) => {
+            words.extend([&primary.in_reply_to, &primary.provider_message_id].into_iter().flatten().map(|id| &**id));
+            words.extend(primary.leg.iter().flat_map(|leg| [&leg.call_id, &leg.reason]).flatten().map(|id| &**id));
+        }
+        Action::Relation(relation) => match &relation.change {
+            Change::Reaction { value, .. } => words.push(value),
+            Change::Delivery { status, reason_code } => {
+                words.push(status);
+                words.extend(reason_code.as_deref());
+            }
+            Change::Edit { .. } | Change::Delete { .. } | Change::Suggestion { .. } => {}
+        },
+        Action::Fact(fact) => match &fact.detail {
+            FactDetail::None => {}
+            FactDetail::Agent(agent) => {
+                words.extend([&agent.agent_id, &agent.role, &agent.reason].into_iter().flatten().map(|word| &**word));
+            }
+            FactDetail::Role { agent_id, role } => {
+                words.extend([agent_id, role].into_iter().flatten().map(|word| &**word));
+            }
+            FactDetail::Task(task) => {
+                let all = [&task.task_id, &task.queue, &task.direction, &task.mode, &task.state];
+                words.extend(all.into_iter().flatten().map(|word| &**word));
+            }
+            FactDetail::State(state) => words.extend(state.as_deref()),
+        },
+    }
+    for word in words {
+        assert!(word.len() <= IDENTIFIER_BYTES_MAX, "an identifier of {} bytes", word.len());
     }
 }
 

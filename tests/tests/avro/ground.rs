@@ -213,7 +213,8 @@ impl Pipeline<'_> {
         let values: Vec<Vec<u8>> = records.iter().filter_map(|record| record.value.clone()).collect();
         let mut values = independent::decode(&self.ground.registry.url(), &values).into_iter();
         for record in &records {
-            assert!(record.header("cx.schema").ends_with("/1"), "{}", record.topic);
+            let schema = record.header("cx.schema");
+            assert!(schema.ends_with("/1") || schema.ends_with("/2"), "{}: {schema}", record.topic);
             let value = record.value.as_ref().map_or(Value::Null, |_| values.next().unwrap());
             found.take(record.topic, Some(&record.key), value);
         }

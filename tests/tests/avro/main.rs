@@ -35,7 +35,7 @@ fn cases() -> Vec<PathBuf> {
 fn every_case_through_kafka_is_in_avro_what_it_is_in_json() {
     let ground = Ground::new();
     let cases = cases();
-    assert_eq!(cases.len(), 16);
+    assert_eq!(cases.len(), 17);
     for (round, cases) in cases.chunks(AT_A_TIME).enumerate() {
         std::thread::scope(|scope| {
             for (number, case) in cases.iter().enumerate() {

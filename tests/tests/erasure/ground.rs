@@ -1,16 +1,19 @@
 //! A broker with the topics and an instance that can be killed, and what lies on the broker's disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cx_timelines_tests::{Instance, OUTPUTS, Program, consume, run_to_end, wait_until};
 use edge::Deliveries;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
@@ -142,6 +145,71 @@ impl Ground {
         self.producer.flush(TIMEOUT).unwrap();
         assert_eq!(self.producer.context().take_failed(), None);
         self.sent += 1;
+    }
+
+    /// Many events, each in its conversation's partition.
+    pub(super) fn place_all(&mut self, events: &[(String, Value)]) {
+        for (conversation, event) in events {
+            let value = event.to_string();
+            let partition = partition_of(conversation);
+            let record = BaseRecord::<str, str, ()>::to("cx.events").partition(partition).payload(&value);
+            self.producer.send(record).map_err(|(error, _)| error).unwrap();
+            self.sent += 1;
+        }
+        self.producer.flush(TIMEOUT).unwrap();
+        assert_eq!(self.producer.context().take_failed(), None);
+    }
+
+    /// A request to erase, as any program may write it.
+    pub(super) fn ask(&mut self, key: &str, value: &str) {
+        let record = BaseRecord::<str, str, ()>::to("cx.erasures").key(key).payload(value);
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+        self.producer.flush(TIMEOUT).unwrap();
+        assert_eq!(self.producer.context().take_failed(), None);
+    }
+
+    /// Changes topics.yaml for what is started from now on.
+    pub(super) fn configure(&self, old: &str, new: &str) {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        assert!(text.contains(old), "{old}");
+        std::fs::write(&self.config, text.replace(old, new)).unwrap();
+    }
+
+    /// How many keys the changelog holds.
+    pub(super) fn state_keys(&self) -> usize {
+        let settings = [("bootstrap.servers", self.kafka.bootstrap()), ("group.id", "of no group")];
+        let mut client = ClientConfig::new();
+        settings.iter().for_each(|(key, value)| {
+            client.set(*key, *value);
+        });
+        client.set("enable.partition.eof", "true").set("isolation.level", "read_committed");
+        let reader: BaseConsumer = client.create().unwrap();
+        let mut places = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            places.add_partition_offset("cx-timelines-changelog", partition, Offset::Beginning).unwrap();
+        }
+        reader.assign(&places).unwrap();
+        let (mut keys, mut open) = (BTreeSet::new(), PARTITIONS);
+        while open > 0 {
+            match reader.poll(TIMEOUT).unwrap() {
+                Ok(message) => {
+                    let key = (message.partition(), message.key().unwrap().to_vec());
+                    match message.payload() {
+                        Some(_) => keys.insert(key),
+                        None => keys.remove(&key),
+                    };
+                }
+                Err(KafkaError::PartitionEOF(_)) => open -= 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        keys.len()
+    }
+
+    /// The last record of each key of a topic.
+    pub(super) fn records(&self, topic: &str) -> BTreeMap<String, Value> {
+        let consumed = consume(self.kafka.bootstrap(), &[topic]);
+        consumed.records.finals.into_iter().map(|((_, key), value)| (key, value)).collect()
     }
 
     /// An event at this second.

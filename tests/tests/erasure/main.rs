@@ -9,6 +9,7 @@
 )]
 
 mod ground;
+mod slices;
 
 use std::collections::BTreeSet;
 

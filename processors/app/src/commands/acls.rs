@@ -82,7 +82,9 @@ fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
             topics(&[Role::Input, Role::Erasures], &["Read"]),
             patterns(&["Read"]),
             topics(&[Role::Output, Role::DeadLetters], &["Write"]),
-            topics(&[Role::Changelog, Role::Repartition], &["Read", "Write"]),
+            topics(&[Role::Changelog], &["Read", "Write"]),
+            topics(&[Role::Repartition], &["Read", "Write", "Delete"]),
+            topics(&Role::ALL, &["DescribeConfigs"]),
             groups(&["Read"], &[group]),
             Right { is_prefix: true, ..transactions(format!("{group}-")) },
         ],
@@ -131,7 +133,11 @@ mod tests {
             "--operation Read --topic cx.conversation. --resource-pattern-type prefixed",
             "--operation Write --topic cx.activities --topic cx.timelines --topic cx.conversations --topic cx.metrics \
              --topic cx.audit --topic cx.bot-training --topic cx.alerts --topic cx.dead-letters",
-            "--operation Read --operation Write --topic g-changelog --topic g-repartition",
+            "--operation Read --operation Write --topic g-changelog",
+            "--operation Read --operation Write --operation Delete --topic g-repartition",
+            "--operation DescribeConfigs --topic cx.events --topic cx.activities --topic cx.timelines --topic cx.conversations \
+             --topic cx.metrics --topic cx.audit --topic cx.bot-training --topic cx.alerts --topic cx.dead-letters --topic cx.erasures \
+             --topic g-changelog --topic g-repartition",
             "--operation Read --group g",
             "--operation Write --transactional-id g- --resource-pattern-type prefixed",
         ];

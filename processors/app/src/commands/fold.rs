@@ -9,7 +9,7 @@ use engine::{EventClass, MemoryStore, NoHeaders, Phase, SourceOffset, SourceReco
 use super::now_ms;
 use super::spool::Spool;
 use crate::cli::{FoldArgs, Global};
-use crate::config::Config;
+use crate::config::{Config, Role};
 use crate::exit::Failure;
 use crate::records::{self, InputLine};
 use crate::wiring;
@@ -91,8 +91,38 @@ impl<'t> Fold<'t> {
         Ok(())
     }
 
+    /// Commits what is staged, then what that left for this very task, and whatever is left to be done then.
     fn commit(&mut self) -> anyhow::Result<()> {
+        self.commit_staged()?;
+        while let Some((key, value)) = self.spool.take_message() {
+            let record = SourceRecord {
+                topic: self.config.name_of(Role::Repartition),
+                partition: 0,
+                offset: 0,
+                timestamp_ms: None,
+                key: Some(&key),
+                value: Some(&value),
+                headers: &NoHeaders,
+                conversation: None,
+            };
+            self.task.process(&record, self.now_ms)?;
+            self.commit_staged()?;
+        }
+        Ok(())
+    }
+
+    fn commit_staged(&mut self) -> anyhow::Result<()> {
         self.staged = 0;
+        self.commit_once()?;
+        while self.task.has_more() {
+            let (topic, next) = (self.input.to_owned(), self.next_offset);
+            self.task.go_on(SourceOffset { topic, partition: 0, next });
+            self.commit_once()?;
+        }
+        Ok(())
+    }
+
+    fn commit_once(&mut self) -> anyhow::Result<()> {
         if let Err(error) = self.task.prepare(&mut self.spool) {
             return Err(match self.spool.take_failure() {
                 Some(failure) => anyhow::Error::new(failure).context("the records cannot be written"),

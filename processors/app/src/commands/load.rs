@@ -5,9 +5,9 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use edge::{Deliveries, FailedDeliveries, Stop};
+use edge::{FailedDeliveries, NumberedDeliveries, Stop};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::Home;
+use model::{Home, Origin};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -95,7 +95,8 @@ fn place(
     limits: &model::Limits,
 ) -> Option<Place> {
     let value = line.value.as_deref().unwrap_or_default();
-    let event = model::decode(value, conversation, limits).ok()?;
+    let origin = Origin { conversation, timestamp_ms: line.timestamp_ms };
+    let event = model::decode(value, origin, limits).ok()?;
     let home = match event.home() {
         Home::Conversation(id) | Home::Session(id) | Home::Activity(id) => id.as_bytes().to_vec(),
     };
@@ -105,7 +106,7 @@ fn place(
 
 /// Produces events, idempotently, from a bounded queue. Also the player of the demo.
 pub struct Loader<'c> {
-    producer: BaseProducer<Deliveries>,
+    producer: BaseProducer<NumberedDeliveries>,
     config: &'c Config,
     writer: Writer<'c>,
     partitions: HashMap<String, i32>,
@@ -135,7 +136,7 @@ impl<'c> Loader<'c> {
         }
         client.set("queue.buffering.max.kbytes", "65536");
         client.set("message.max.bytes", "33554432");
-        let producer = kafka::producer(&client)?;
+        let producer = kafka::numbering_producer(&client)?;
         let known = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
         let partitions =
             known.filter_map(|name| Some((name.to_owned(), topics::partitions(metadata, name)?))).collect();
@@ -164,7 +165,8 @@ impl<'c> Loader<'c> {
             Place { key: line.key.clone(), partition: line.partition }
         });
         let avro = line.value.as_deref().map(|json| self.writer.value(topic, json)).transpose()?.flatten();
-        let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
+        let number = usize::try_from(line.number).unwrap_or(usize::MAX);
+        let mut record: BaseRecord<'_, [u8], [u8], usize> = BaseRecord::with_opaque_to(topic, number);
         record.key = place.key.as_deref();
         record.payload = avro.as_deref().or(line.value.as_deref());
         record.partition = place.partition;
@@ -203,16 +205,32 @@ impl<'c> Loader<'c> {
         }
         match self.producer.context().take_failed() {
             None => Ok(()),
-            Some(FailedDeliveries { count, topic, code }) => {
-                Err(anyhow!("{count} events were not taken; the first: topic {topic}: {code}").into())
-            }
+            Some((line, failed)) => Err(anyhow!(not_taken(line, &failed)).into()),
         }
     }
+}
+
+/// What is said of records that the broker refused. Generated ones come from no line.
+fn not_taken(line: usize, FailedDeliveries { count, topic, code }: &FailedDeliveries) -> String {
+    let place = if line == 0 { String::new() } else { format!("line {line}, ") };
+    format!("{count} events were not taken; the first: {place}topic {topic}: {code}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_taken_is_said_with_the_first_ones_line() {
+        let code = RDKafkaErrorCode::InvalidTimestamp;
+        let failed = FailedDeliveries { count: 2, topic: "cx.events".to_owned(), code };
+        let said = not_taken(3, &failed);
+        assert!(said.starts_with("2 events were not taken; the first: line 3, topic cx.events: "), "{said}");
+        assert!(
+            not_taken(0, &failed).contains("the first: topic cx.events"),
+            "generated events have no line"
+        );
+    }
 
     fn placed(value: &str) -> Option<Place> {
         let line = InputLine { value: Some(value.as_bytes().to_vec()), ..InputLine::default() };

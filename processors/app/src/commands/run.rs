@@ -8,8 +8,8 @@ use edge::health::Health;
 use edge::http::HttpHandle;
 use edge::metrics::{Labels, Metrics};
 use edge::{
-    Ended, Membership, OutputTopics, Overrides, Patterns, Pipeline, Schemas, Settings, Shared, Stop, Stores,
-    worker_names,
+    Consumed, Ended, Membership, OutputTopics, Overrides, Patterns, Pipeline, Schemas, Settings, Shared,
+    Stop, Stores, worker_names,
 };
 use engine::{EventClass, Topology};
 use model::Reason;
@@ -23,7 +23,7 @@ use crate::formats::{self, Patience};
 use crate::instance::Instance;
 use crate::memory::Shares;
 use crate::state::{self, Origin};
-use crate::{kafka, memory, serving, signals, wiring};
+use crate::{kafka, memory, rules, serving, signals, wiring};
 
 /// A stop takes no longer than this (contract: within 5 s).
 const STOP_TIME_MAX: Duration = Duration::from_millis(3_900);
@@ -103,7 +103,9 @@ pub fn start(
     let names = worker_names(usize::from(args.workers));
     let health = Health::new(names.clone());
     let served = (&metrics, &health);
-    let web = serving::start(global.http, args, &instance.name, served, stop).map_err(Failure::usage)?;
+    let bodies = config.folds.activity_bytes;
+    let web =
+        serving::start(global.http, args, &instance.name, served, stop, bodies).map_err(Failure::usage)?;
 
     if registry.is_some() {
         names.iter().for_each(|name| health.set_worker(name, false, "asking the schema registry"));
@@ -120,11 +122,13 @@ pub fn start(
     let client = kafka::client(global)?;
     let shares = memory::share_out(args.memory, args.workers, global.state_dir.is_some());
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
+    let described = topics::require(&client, config, &metadata)?;
+    let settings =
+        Settings { advertised: web.advertised, ..settings(global, args, config, (&instance.name, shares))? };
+    let letters = described.get(config.name_of(Role::DeadLetters));
+    topology.limit_letters(rules::largest_record(letters).min(settings.record_bytes_max()));
     let shared = Shared {
-        settings: Settings {
-            advertised: web.advertised,
-            ..settings(global, args, config, (&instance.name, shares))?
-        },
+        settings,
         partitions: partitions(config, &metadata)?,
         outputs: outputs(&topology, &metadata)?,
         topology,
@@ -138,6 +142,7 @@ pub fn start(
         stop: stop.clone(),
         desk: web.desk,
         peers: web.peers,
+        consumed: consumed(&client),
         leaving: Arc::default(),
     };
     for topic in config.published() {
@@ -147,6 +152,19 @@ pub fn start(
     metrics.declare_topic(config.name_of(Role::Repartition));
     let pipeline = Pipeline::start(shared, usize::from(args.workers), usize::from(args.standbys))?;
     Ok(Some(Running { pipeline, url: web.url, http: web.http, _instance: instance }))
+}
+
+/// Where it is noted what of the repartition topic can be deleted; none where the client cannot ask for it.
+fn consumed(client: &rdkafka::ClientConfig) -> Option<Consumed> {
+    match kafka::security::check_admin(client) {
+        Ok(()) => Some(Consumed::default()),
+        Err(_) => {
+            tracing::info!(
+                "with a token nothing can be deleted: what was taken of the repartition topic goes with its retention"
+            );
+            None
+        }
+    }
 }
 
 /// Flags that do not go together.

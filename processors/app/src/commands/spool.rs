@@ -1,6 +1,6 @@
 //! Output records of `fold`: on disk as they come, in order at the end. Only their keys are kept in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
@@ -20,6 +20,8 @@ pub(super) struct Spool<'t> {
     /// Where every emission goes at once, for `--as-emitted`.
     direct: Option<Box<dyn Write + 't>>,
     failure: Option<std::io::Error>,
+    /// Messages of the task to itself, key and value, in their order.
+    messages: VecDeque<(Vec<u8>, Vec<u8>)>,
 }
 
 impl<'t> Spool<'t> {
@@ -33,12 +35,18 @@ impl<'t> Spool<'t> {
             letters: Vec::new(),
             direct,
             failure: None,
+            messages: VecDeque::new(),
         })
     }
 
     /// Why [`Sink::send`] failed.
     pub(super) fn take_failure(&mut self) -> Option<std::io::Error> {
         self.failure.take()
+    }
+
+    /// The next message of the task to itself.
+    pub(super) fn take_message(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.messages.pop_front()
     }
 
     /// How many dead letters came.
@@ -61,6 +69,11 @@ impl<'t> Spool<'t> {
 
     fn take(&mut self, record: &OutputRecord<'_>) -> std::io::Result<()> {
         if record.topic == self.topology.changelog() {
+            return Ok(());
+        }
+        if record.topic == self.topology.repartition() {
+            let owned = |bytes: Option<&[u8]>| bytes.unwrap_or_default().to_vec();
+            self.messages.push_back((owned(record.key), owned(record.value)));
             return Ok(());
         }
         let topic = self.topology.name(record.topic);

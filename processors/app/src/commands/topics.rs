@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminOptions, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::Consumer;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
@@ -15,8 +15,12 @@ use crate::cli::{Global, TopicsCommand};
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
 use crate::kafka;
+use crate::rules::{self, Around, Deviation, Setting, Settings, Weight};
 
 pub(super) const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// So often the settings of topics are asked for again at the start, and how long after.
+const DESCRIBE_TRIES: u32 = 3;
+const DESCRIBE_PAUSE: Duration = Duration::from_millis(300);
 /// How often an unreachable broker is asked, 3 s each, before the command gives up.
 const TRIES_MAX: u32 = 5;
 
@@ -30,12 +34,12 @@ pub fn run(global: &Global, command: &TopicsCommand, config: &Config) -> Result<
         TopicsCommand::Check => Vec::new(),
     };
     let found = compare(&client, config, &metadata, &created)?;
-    let width = found.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let width = found.iter().map(|one| one.name.len()).max().unwrap_or(0);
     let mut out = std::io::stdout().lock();
-    for (name, finding) in &found {
-        writeln!(out, "{name:width$}  {}", finding.text())?;
+    for one in &found {
+        writeln!(out, "{:width$}  {}", one.name, one.text())?;
     }
-    if found.iter().all(|(_, finding)| finding.is_fine()) { Ok(()) } else { Err(Failure::No) }
+    if found.iter().all(Found::is_fine) { Ok(()) } else { Err(Failure::No) }
 }
 
 /// The cluster's metadata, or a failure after some tries.
@@ -100,7 +104,7 @@ pub fn check_rights(client: &ClientConfig, names: &[String]) -> Result<(), Failu
 }
 
 /// The changelog and the repartition topic have a partition for each partition that the input really has.
-pub(super) fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
+pub fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
     let declared = topic.partitions.unwrap_or(1);
     if !matches!(topic.role, Role::Changelog | Role::Repartition) {
         return declared;
@@ -134,7 +138,7 @@ pub fn create_missing(
         .filter(|topic| topic.exact().is_some_and(|name| missing.iter().any(|m| m == name)));
     let plans: Vec<(i32, BTreeMap<String, String>, &str)> = declared
         .filter_map(|topic| {
-            Some((wanted_partitions(topic, config, metadata), wanted_settings(topic), topic.exact()?))
+            Some((wanted_partitions(topic, config, metadata), rules::wanted_settings(topic), topic.exact()?))
         })
         .collect();
     let new: Vec<NewTopic<'_>> = plans
@@ -164,34 +168,59 @@ pub fn create_missing(
     Ok(missing)
 }
 
-fn wanted_settings(topic: &Topic) -> BTreeMap<String, String> {
-    let mut settings = topic.settings.clone();
-    settings.insert("cleanup.policy".to_owned(), topic.cleanup.as_str().to_owned());
-    if let Some(ms) = topic.retention_ms {
-        settings.insert("retention.ms".to_owned(), ms.to_string());
-    }
-    settings
-}
-
 /// What was found of a topic.
-enum Finding {
-    Created,
-    AsDeclared(i32),
-    Missing,
-    Differs(Vec<String>),
+pub struct Found {
+    /// Its name.
+    pub name: String,
+    state: State,
 }
 
-impl Finding {
+enum State {
+    Created,
+    Missing,
+    There { partitions: i32, deviations: Vec<Deviation> },
+}
+
+impl Found {
+    /// Whether it is as declared, and `run` takes it.
     fn is_fine(&self) -> bool {
-        matches!(self, Finding::Created | Finding::AsDeclared(_))
+        match &self.state {
+            State::Created => true,
+            State::Missing => false,
+            State::There { deviations, .. } => {
+                deviations.iter().all(|one| one.weight == Weight::Warned && !one.is_undeclared)
+            }
+        }
     }
 
     fn text(&self) -> String {
-        match self {
-            Finding::Created => "created".to_owned(),
-            Finding::AsDeclared(partitions) => format!("as declared, {partitions} partitions"),
-            Finding::Missing => "MISSING: `cx-timelines topics apply` creates it".to_owned(),
-            Finding::Differs(what) => format!("DIFFERS: {}", what.join("; ")),
+        match &self.state {
+            State::Created => "created".to_owned(),
+            State::Missing => "MISSING: `cx-timelines topics apply` creates it".to_owned(),
+            State::There { partitions, deviations } => {
+                let of = |weight, is_undeclared| {
+                    let chosen = deviations.iter().filter(move |one| {
+                        one.weight == weight
+                            && (weight == Weight::Refused || one.is_undeclared == is_undeclared)
+                    });
+                    chosen.map(|one| one.text.as_str()).collect::<Vec<_>>().join("; ")
+                };
+                let parts = [
+                    ("REFUSED by `run`", of(Weight::Refused, true)),
+                    ("DIFFERS", of(Weight::Warned, true)),
+                    ("careful", of(Weight::Warned, false)),
+                ];
+                let parts: Vec<String> = parts
+                    .into_iter()
+                    .filter(|(_, text)| !text.is_empty())
+                    .map(|(word, text)| format!("{word}: {text}"))
+                    .collect();
+                if deviations.iter().any(|one| one.weight == Weight::Refused || one.is_undeclared) {
+                    return parts.join("; ");
+                }
+                let fine = format!("as declared, {partitions} partitions");
+                if parts.is_empty() { fine } else { format!("{fine}; {}", parts.join("; ")) }
+            }
         }
     }
 }
@@ -200,12 +229,12 @@ impl Finding {
 ///
 /// # Errors
 /// The cluster does not answer, or denies the right to look.
-pub(super) fn settings_of<'n>(
+pub(super) fn described<'n>(
     client: &ClientConfig,
     names: impl Iterator<Item = &'n str>,
-) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+) -> Result<BTreeMap<String, Settings>, Failure> {
     let there: Vec<ResourceSpecifier<'_>> = names.map(ResourceSpecifier::Topic).collect();
-    let mut real: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut real: BTreeMap<String, Settings> = BTreeMap::new();
     if there.is_empty() {
         return Ok(real);
     }
@@ -214,59 +243,109 @@ pub(super) fn settings_of<'n>(
     for resource in described.context("the topics' settings cannot be read")? {
         let resource = resource.map_err(|code| anyhow!("the topics' settings cannot be read: {code}"))?;
         if let rdkafka::admin::OwnedResourceSpecifier::Topic(name) = &resource.specifier {
-            let entries = resource.entries.iter();
-            let settings = entries.filter_map(|entry| Some((entry.name.clone(), entry.value.clone()?)));
+            let settings = resource.entries.iter().filter_map(|entry| {
+                let is_own = entry.source == ConfigSource::DynamicTopic;
+                Some((entry.name.clone(), Setting { value: entry.value.clone()?, is_own }))
+            });
             real.insert(name.clone(), settings.collect());
         }
     }
     Ok(real)
 }
 
+/// The same, without where each setting comes from.
+///
+/// # Errors
+/// As [`described`].
+pub(super) fn settings_of<'n>(
+    client: &ClientConfig,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<BTreeMap<String, BTreeMap<String, String>>, Failure> {
+    let described = described(client, names)?.into_iter();
+    let values =
+        |settings: Settings| settings.into_iter().map(|(key, setting)| (key, setting.value)).collect();
+    Ok(described.map(|(name, settings)| (name, values(settings))).collect())
+}
+
+/// All declared topics, with what is not as it has to be.
 fn compare(
     client: &ClientConfig,
     config: &Config,
     metadata: &Metadata,
     created: &[String],
-) -> Result<Vec<(String, Finding)>, Failure> {
-    let declared: Vec<(&str, &Topic)> =
-        config.topics.iter().filter_map(|topic| Some((topic.exact()?, topic))).collect();
-    let there = declared.iter().map(|(name, _)| *name).filter(|name| partitions(metadata, name).is_some());
-    let real = settings_of(client, there)?;
-    let finding = |name: &str, topic: &Topic| {
+) -> Result<Vec<Found>, Failure> {
+    let there = config.topics.iter().filter_map(Topic::exact);
+    let real = described(client, there.filter(|name| partitions(metadata, name).is_some()))?;
+    Ok(found(config, metadata, created, &real))
+}
+
+fn found(
+    config: &Config,
+    metadata: &Metadata,
+    created: &[String],
+    real: &BTreeMap<String, Settings>,
+) -> Vec<Found> {
+    let unknown = Settings::new();
+    let input = real.get(config.name_of(Role::Input));
+    let state = |name: &str, topic: &Topic| {
         if created.iter().any(|new| new == name) {
-            return Finding::Created;
+            return State::Created;
         }
-        let Some(partitions) = partitions(metadata, name) else { return Finding::Missing };
-        let settings = real.get(name).cloned().unwrap_or_default();
-        let different = differences(topic, partitions, wanted_partitions(topic, config, metadata), &settings);
-        if different.is_empty() { Finding::AsDeclared(partitions) } else { Finding::Differs(different) }
+        let there = metadata.topics().iter().find(|there| there.name() == name && there.error().is_none());
+        let Some(there) = there.filter(|there| !there.partitions().is_empty()) else { return State::Missing };
+        let around = Around::of(topic, there, config, metadata, input);
+        let settings = real.get(name).unwrap_or(&unknown);
+        let deviations = rules::deviations(topic, config, settings, &around);
+        State::There { partitions: around.partitions, deviations }
     };
-    Ok(declared.iter().map(|(name, topic)| ((*name).to_owned(), finding(name, topic))).collect())
+    let declared = config.topics.iter().filter_map(|topic| Some((topic.exact()?, topic)));
+    declared.map(|(name, topic)| Found { name: name.to_owned(), state: state(name, topic) }).collect()
 }
 
-/// What of a topic is not as declared, in words.
-pub(super) fn differences(
-    topic: &Topic,
-    real: i32,
-    wanted: i32,
-    settings: &BTreeMap<String, String>,
-) -> Vec<String> {
-    let mut different = Vec::new();
-    if real != wanted {
-        different.push(format!("{real} partitions, declared {wanted}"));
+/// Makes sure that the topics are such that nothing is lost: warns of what only may do harm.
+///
+/// # Errors
+/// A topic is such that records or state would be lost, or writing would fail: all that is so, with how to mend it.
+pub(super) fn require(
+    client: &ClientConfig,
+    config: &Config,
+    metadata: &Metadata,
+) -> Result<BTreeMap<String, Settings>, Failure> {
+    let ask = || described(client, config.topics.iter().filter_map(Topic::exact));
+    // The broker that is asked may not know yet of a topic that was just created.
+    let mut asked = ask();
+    for _ in 0..DESCRIBE_TRIES {
+        let Err(Failure::Failed(_)) = &asked else { break };
+        std::thread::sleep(DESCRIBE_PAUSE);
+        asked = ask();
     }
-    for (key, declared) in wanted_settings(topic) {
-        let found = settings.get(&key).map_or("unknown", String::as_str);
-        if sorted_words(found) != sorted_words(&declared) {
-            different.push(format!("{key} is {found}, declared {declared}"));
+    let real = match asked {
+        Ok(real) => real,
+        Err(Failure::Usage(error) | Failure::Failed(error)) => {
+            tracing::warn!(
+                "the topics' settings cannot be compared with what the pipeline needs ({error:#}); it takes DescribeConfigs on \
+                 them, see `cx-timelines acls run`, or look by `cx-timelines topics check` as somebody who may"
+            );
+            BTreeMap::new()
+        }
+        Err(Failure::No) => BTreeMap::new(),
+    };
+    let mut refused = Vec::new();
+    for Found { name, state } in found(config, metadata, &[], &real) {
+        let State::There { deviations, .. } = state else { continue };
+        for Deviation { weight, text, .. } in deviations {
+            match weight {
+                Weight::Warned => tracing::warn!("topic {name}: {text}"),
+                Weight::Refused => refused.push(format!("topic {name}: {text}")),
+            }
         }
     }
-    different
-}
-
-/// `compact,delete` and `delete,compact` are one policy.
-fn sorted_words(text: &str) -> Vec<&str> {
-    let mut words: Vec<&str> = text.split(',').map(str::trim).collect();
-    words.sort_unstable();
-    words
+    if refused.is_empty() {
+        return Ok(real);
+    }
+    Err(Failure::usage(anyhow!(
+        "the pipeline would lose something, or stop, with topics like these:\n  {}\nChange a setting by `kafka-configs.sh --alter \
+         --entity-type topics --entity-name TOPIC --add-config KEY=VALUE`; `cx-timelines topics check` shows all that differs",
+        refused.join("\n  ")
+    )))
 }

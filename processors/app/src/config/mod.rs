@@ -5,6 +5,7 @@ mod alerts;
 mod prefixed;
 mod read;
 mod registry;
+mod sizes;
 mod tree;
 pub mod units;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::tree::{Errors, Node, kind};
 use super::{
-    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, registry, units,
+    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, registry, sizes, units,
 };
 
 const ROLES: &[(&str, Role)] = &[
@@ -28,6 +28,9 @@ const FORMATS: &[(&str, Format)] = &[("json", Format::Json), ("avro", Format::Av
 
 /// The producer takes records up to 32 MiB, and a dead letter is larger than its record.
 const VALUE_BYTES_MAX: usize = 16 << 20;
+/// The scan of a late event goes over all later ones.
+const CONVERSATION_EVENTS_MAX: u64 = 10_000_000;
+const ACTIVITY_BYTES_MAX: usize = 16 << 20;
 const COMMIT_BYTES_MIN: usize = 64 << 10;
 const COMMIT_BYTES_MAX: usize = 1 << 30;
 
@@ -43,16 +46,18 @@ pub(super) fn config(text: &str, group: &str, registry: Option<&str>) -> Result<
         .filter_map(|(index, value)| topic(&format!("topics[{index}]"), value, group, &mut errors))
         .collect();
     let processors = processors(root.get("processors"), &mut errors);
-    let limits = limits(root.get("limits"), &mut errors);
     let commit = commit(root.get("commit"), &mut errors);
     let transaction_timeout_ms = transaction(root.get("transaction"), &mut errors);
     let mut folds = metrics(root.get("metrics"), &mut errors);
     folds.limits = expiry(root.get("expiry"), &mut errors);
+    let limits = limits(root.get("limits"), &mut folds, &mut errors);
     folds.alerts = alerts::alerts(root.get("alerts"), &mut errors);
     let registry = registry::registry(root.get("schema_registry"), registry, &mut errors);
     root.finish(&mut errors);
     check_topics(&topics, &mut errors);
     check_processors(&processors, &topics, &mut errors);
+    let record_sizes = sizes::sizes(limits.value_bytes_max, folds.activity_bytes);
+    sizes::check(&topics, &processors, record_sizes, &mut errors);
     registry::check(&topics, &processors, registry.as_ref(), &mut errors);
     if errors.0.is_empty() {
         Ok(Config { topics, processors, limits, commit, transaction_timeout_ms, folds, registry })
@@ -145,9 +150,13 @@ fn topic_pattern(place: &str, pattern: &str, errors: &mut Errors) -> Option<Topi
     }
 }
 
+const PARTITIONS_MAX: i32 = 100_000;
+
 fn partitions(text: &str) -> Result<i32, String> {
-    let number = text.parse().ok().filter(|number| (1..=100_000).contains(number));
-    number.ok_or_else(|| format!("{text:?} is no number of partitions; write 1 or more"))
+    let number = text.parse().ok().filter(|number| (1..=PARTITIONS_MAX).contains(number));
+    number.ok_or_else(|| {
+        format!("{text:?} is no number of partitions; write a whole number from 1 to {PARTITIONS_MAX}")
+    })
 }
 
 /// Settings that have a key of their own, or are none of a topic's.
@@ -197,19 +206,39 @@ fn processors(value: Option<&Value>, errors: &mut Errors) -> Vec<ProcessorSpec> 
     fields.iter().map(read).collect()
 }
 
-fn limits(value: Option<&Value>, errors: &mut Errors) -> model::Limits {
+/// The limits on a record that comes, on the events of a conversation, and on the records that are written.
+fn limits(value: Option<&Value>, folds: &mut folds::Settings, errors: &mut Errors) -> model::Limits {
     let mut limits = model::Limits::default();
     if let Some(value) = value {
         let mut node = Node::new("limits", value, errors);
         if let Some(bytes) = unit(&mut node, "value", units::bytes, errors) {
-            if !(1..=VALUE_BYTES_MAX).contains(&bytes) {
+            if (1..=VALUE_BYTES_MAX).contains(&bytes) {
+                limits.value_bytes_max = bytes;
+            } else {
                 errors.add(&node.place("value"), "is not between 1B and 16MiB");
             }
-            limits.value_bytes_max = bytes;
+        }
+        if let Some(bytes) = unit(&mut node, "activity", units::bytes, errors) {
+            if (1..=ACTIVITY_BYTES_MAX).contains(&bytes) {
+                folds.activity_bytes = bytes as u64;
+            } else {
+                errors.add(&node.place("activity"), "is not between 1B and 16MiB");
+            }
+        }
+        if let Some(ms) = unit(&mut node, "ahead", units::duration_ms, errors) {
+            limits.ahead_max_ms = bounded_ms(&node.place("ahead"), ms, errors);
+        }
+        if let Some(events) = unit(&mut node, "conversation", conversation_events_of, errors) {
+            folds.limits.conversation_events = events;
         }
         node.finish(errors);
     }
     limits
+}
+
+fn conversation_events_of(text: &str) -> Result<u64, String> {
+    let events = text.parse().ok().filter(|events| (1..=CONVERSATION_EVENTS_MAX).contains(events));
+    events.ok_or_else(|| format!("is not a number of events between 1 and {CONVERSATION_EVENTS_MAX}"))
 }
 
 fn commit(value: Option<&Value>, errors: &mut Errors) -> Commit {
@@ -246,6 +275,8 @@ const LIMIT_MS_MIN: i64 = 60_000;
 const LIMIT_MS_MAX: i64 = 36_500 * 86_400_000;
 const WINDOW_MS_MIN: i64 = 1_000;
 const WINDOW_MS_MAX: i64 = 366 * 86_400_000;
+/// One stay of an agent changes no more windows than this: each is a record.
+const SPAN_WINDOWS_MAX: u64 = 20_000;
 
 /// What the figures of `cx.metrics` depend on.
 fn metrics(value: Option<&Value>, errors: &mut Errors) -> folds::Settings {
@@ -258,12 +289,32 @@ fn metrics(value: Option<&Value>, errors: &mut Errors) -> folds::Settings {
     if node.get("windows").is_some() {
         settings.window_sizes_ms = windows(&mut node, errors);
     }
+    if let Some(ms) = unit(&mut node, "longest_span", units::duration_ms, errors) {
+        if !(LIMIT_MS_MIN..=WINDOW_MS_MAX).contains(&ms) {
+            errors.add(&node.place("longest_span"), "is not between 1m and 366d");
+        }
+        settings.longest_span_ms = ms;
+    }
+    let windows = settings.windows_of_longest_span();
+    if windows > SPAN_WINDOWS_MAX {
+        errors.add(
+            &node.place("longest_span"),
+            format_args!(
+                "one stay of {} s would be spread over up to {windows} windows of the sizes in metrics.windows, each a record, and \
+                 {SPAN_WINDOWS_MAX} are the most: choose a shorter one, or larger windows",
+                settings.longest_span_ms / 1000
+            ),
+        );
+    }
     let retention = unit(&mut node, "retention", units::duration_ms, errors);
     settings.window_retention_ms = retention.unwrap_or(settings.window_retention_ms);
-    if settings.window_sizes_ms.iter().any(|size| *size > settings.window_retention_ms) {
+    let longest = settings.window_sizes_ms.iter().copied().max().unwrap_or_default();
+    if longest > settings.window_retention_ms {
         errors.add(
             &node.place("retention"),
-            "is shorter than a window: it would be forgotten before it is full",
+            format_args!(
+                "is shorter than a window, which would be forgotten before it is full: write {longest}ms or more"
+            ),
         );
     }
     node.finish(errors);
@@ -282,14 +333,19 @@ fn expiry(value: Option<&Value>, errors: &mut Errors) -> folds::Limits {
         ("forgotten", &mut limits.forgotten_ms),
     ] {
         if let Some(ms) = unit(&mut node, key, units::duration_ms, errors) {
-            if !(LIMIT_MS_MIN..=LIMIT_MS_MAX).contains(&ms) {
-                errors.add(&node.place(key), "is not between 1m and 36500d");
-            }
-            *limit = ms;
+            *limit = bounded_ms(&node.place(key), ms, errors);
         }
     }
     node.finish(errors);
     limits
+}
+
+/// A limit of time, which is neither too short for clocks and networks nor beyond all calendars.
+fn bounded_ms(place: &str, ms: i64, errors: &mut Errors) -> i64 {
+    if !(LIMIT_MS_MIN..=LIMIT_MS_MAX).contains(&ms) {
+        errors.add(place, "is not between 1m and 36500d");
+    }
+    ms
 }
 
 fn windows(node: &mut Node<'_>, errors: &mut Errors) -> Vec<i64> {

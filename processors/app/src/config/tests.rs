@@ -58,7 +58,13 @@ fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
         errors(&format!("{}\nmetrics: {metrics}\n{}", &BUILT_IN[..standard], &BUILT_IN[after..]))
     };
     assert_eq!(found("{windows: [15m, 1h, 1d], service_level: 30s, retention: 400d}"), Vec::<String>::new());
+    assert_eq!(found("{windows: [10s], longest_span: 2d}"), Vec::<String>::new());
     for (metrics, place) in [
+        ("{longest_span: 1s}", "metrics.longest_span: is not between 1m and 366d"),
+        (
+            "{windows: [1s, 15m]}",
+            "metrics.longest_span: one stay of 604800 s would be spread over up to 605476 windows of the sizes in metrics.windows",
+        ),
         ("{windows: []}", "metrics.windows: name at least one"),
         ("{windows: [15m, 900s]}", "metrics.windows[1]: is there already"),
         ("{windows: [10ms]}", "metrics.windows[0]: is not between"),
@@ -100,6 +106,21 @@ fn limits_of_time_are_read_and_bounded() {
 }
 
 #[test]
+fn how_far_events_may_be_ahead_is_read_and_bounded_and_the_file_says_the_default() {
+    let built_in = read::config(BUILT_IN, "g", None).unwrap();
+    assert_eq!(built_in.limits, model::Limits::default());
+    assert_eq!(built_in.limits.ahead_max_ms, 24 * 3_600_000);
+    let with = |text: &str| {
+        read::config(&BUILT_IN.replace("  ahead: 24h\n", &format!("  ahead: {text}\n")), "g", None)
+    };
+    assert_eq!(with("5m").unwrap().limits.ahead_max_ms, 300_000);
+    for wrong in ["1s", "40000d", "24"] {
+        let found = with(wrong).unwrap_err();
+        assert!(found.iter().any(|error| error.starts_with("limits.ahead: ")), "{found:#?}");
+    }
+}
+
+#[test]
 fn the_times_of_alerts_are_read_and_the_file_says_what_is_the_default() {
     let with = |text: &str| {
         let (before, rest) = BUILT_IN.split_once("\nalerts:\n").unwrap();
@@ -136,6 +157,61 @@ fn the_times_of_alerts_are_read_and_the_file_says_what_is_the_default() {
     }
 }
 
+/// Each number of the file, one that is too small and one that is too large where there is a bound, and the bounds.
+#[test]
+fn every_number_that_is_out_of_range_says_its_range() {
+    let cases = [
+        ("partitions: 8", "partitions: 99999999", "topics[0].partitions", "from 1 to 100000"),
+        ("partitions: 8", "partitions: 100001", "topics[0].partitions", "from 1 to 100000"),
+        ("partitions: 8", "partitions: 0", "topics[0].partitions", "from 1 to 100000"),
+        ("partitions: 8", "partitions: -1", "topics[0].partitions", "from 1 to 100000"),
+        ("partitions: 8", "partitions: 8.5", "topics[0].partitions", "from 1 to 100000"),
+        ("partitions: 8", "partitions: 1e99", "topics[0].partitions", "from 1 to 100000"),
+        ("retention: 7d", "retention: 999999999999d", "topics[0].retention", "106751991167d or less"),
+        ("windows: [15m]", "windows: [1ms]", "metrics.windows[0]", "between 1s and 366d"),
+        ("windows: [15m]", "windows: [367d]", "metrics.windows[0]", "between 1s and 366d"),
+        (
+            "service_level: 20s",
+            "service_level: 999999999999d",
+            "metrics.service_level",
+            "106751991167d or less",
+        ),
+        ("  retention: 90d\n\n# How", "  retention: 1ms\n\n# How", "metrics.retention", "900000ms or more"),
+        ("agent_response: 2m", "agent_response: 1ms", "alerts.agent_response", "between 1s and 366d"),
+        ("agent_response: 2m", "agent_response: 400d", "alerts.agent_response", "between 1s and 366d"),
+        ("left_open: 1h", "left_open: 999999999999d", "alerts.left_open", "106751991167d or less"),
+        ("warning: 80%", "warning: 0%", "alerts.agent_response_warning", "1% to 99%"),
+        ("warning: 80%", "warning: 100%", "alerts.agent_response_warning", "1% to 99%"),
+        ("grace: 2s", "grace: 25h", "alerts.grace", "24h"),
+        ("waiting: 24h", "waiting: 1s", "expiry.waiting", "between 1m and 36500d"),
+        ("waiting: 24h", "waiting: 40000d", "expiry.waiting", "between 1m and 36500d"),
+        ("forgotten: 30d", "forgotten: 0ms", "expiry.forgotten", "between 1m and 36500d"),
+        ("value: 1MiB", "value: 0B", "limits.value", "between 1B and 16MiB"),
+        ("value: 1MiB", "value: 17MiB", "limits.value", "between 1B and 16MiB"),
+        ("value: 1MiB", "value: 99999999999GiB", "limits.value", "8589934591GiB or less"),
+        ("activity: 4MiB", "activity: 0B", "limits.activity", "between 1B and 16MiB"),
+        ("activity: 4MiB", "activity: 17MiB", "limits.activity", "between 1B and 16MiB"),
+        ("ahead: 24h", "ahead: 1s", "limits.ahead", "between 1m and 36500d"),
+        ("ahead: 24h", "ahead: 40000d", "limits.ahead", "between 1m and 36500d"),
+        ("# conversation: 100000", "conversation: 0", "limits.conversation", "between 1 and "),
+        ("# conversation: 100000", "conversation: 99999999999", "limits.conversation", "between 1 and "),
+        ("# longest_span: 7d", "longest_span: 1s", "metrics.longest_span", "between 1m and 366d"),
+        ("# longest_span: 7d", "longest_span: 367d", "metrics.longest_span", "between 1m and 366d"),
+        ("interval: 100ms", "interval: 0ms", "commit.interval", "between 1ms and 60000ms"),
+        ("interval: 100ms", "interval: 61s", "commit.interval", "between 1ms and 60000ms"),
+        ("bytes: 16MiB", "bytes: 1B", "commit.bytes", "between 64KiB and 1GiB"),
+        ("bytes: 16MiB", "bytes: 2GiB", "commit.bytes", "between 64KiB and 1GiB"),
+        ("timeout: 10s", "timeout: 1ms", "transaction.timeout", "between 1000ms and 900000ms"),
+        ("timeout: 10s", "timeout: 1h", "transaction.timeout", "between 1000ms and 900000ms"),
+    ];
+    for (standard, other, place, range) in cases {
+        assert!(BUILT_IN.contains(standard), "topics.yaml has no {standard:?}");
+        let found = errors(&BUILT_IN.replacen(standard, other, 1));
+        let said = found.iter().find(|error| error.starts_with(&format!("{place}: ")));
+        assert!(said.is_some_and(|error| error.contains(range)), "{other}: {range} in {found:#?}");
+    }
+}
+
 #[test]
 fn an_unknown_key_comes_with_the_nearest_known_one() {
     let found = errors(&BUILT_IN.replace("processors:", "procesors:"));
@@ -167,6 +243,41 @@ fn declarations_that_would_lose_records_are_errors() {
     let limits =
         errors(&BUILT_IN.replace("value: 1MiB", "value: 900MiB").replace("bytes: 16MiB", "bytes: 0B"));
     assert_eq!(limits.len(), 2, "{limits:#?}");
+}
+
+#[test]
+fn a_topic_that_would_not_take_its_records_is_an_error_that_says_how_many_bytes_it_has_to_take() {
+    let small =
+        "      # A conversation with many agents, visits and wrap-ups.\n      max.message.bytes: 16777216\n";
+    assert!(BUILT_IN.contains(small));
+    let found = errors(&BUILT_IN.replace(small, ""));
+    let [error] = found.as_slice() else { panic!("{found:#?}") };
+    let config = read::config(BUILT_IN, "g", None).unwrap();
+    let summaries = config.topics.iter().find(|topic| topic.exact() == Some("cx.conversations")).unwrap();
+    let needed = config.needed_bytes(summaries).unwrap();
+    assert!(error.starts_with("topics[4] (cx.conversations): "), "{error}");
+    assert!(error.contains(&format!("write settings: max.message.bytes: {needed} or more")), "{error}");
+}
+
+#[test]
+fn limits_with_which_records_are_larger_than_the_client_sends_are_an_error() {
+    let found =
+        errors(&BUILT_IN.replace("  activity: 4MiB", "  activity: 16MiB").replace("16777216", "99999999"));
+    assert_eq!(found, Vec::<String>::new());
+    let found = errors(&BUILT_IN.replace("  value: 1MiB", "  value: 16MiB").replace("16777216", "99999999"));
+    assert!(found.iter().any(|error| error.contains("the client sends 33554432 at most")), "{found:#?}");
+}
+
+#[test]
+fn the_size_of_the_records_of_each_topic_follows_from_the_limits() {
+    let config = read::config(BUILT_IN, "g", None).unwrap();
+    let smaller = read::config(&BUILT_IN.replace("  activity: 4MiB", "  activity: 1MiB"), "g", None).unwrap();
+    for (topic, other) in config.topics.iter().zip(&smaller.topics) {
+        let (needed, less) = (config.needed_bytes(topic), smaller.needed_bytes(other));
+        assert_eq!(needed.is_none(), matches!(topic.role, Role::Input | Role::Erasures), "{}", topic.name);
+        let depends = matches!(topic.exact(), Some("cx.activities" | "cx.conversations" | "cx.bot-training"));
+        assert_eq!(needed != less, depends, "{}", topic.name);
+    }
 }
 
 #[test]

@@ -67,8 +67,21 @@ struct Source {
 }
 
 impl SchemaSource for Source {
-    fn learn(&self, id: u32) -> Result<(), SchemaUnavailable> {
-        self.learner.learn(id).map_err(|error| SchemaUnavailable(error.to_string()))
+    fn learn(&self, id: u32) -> Result<edge::Learnt, SchemaUnavailable> {
+        match self.learner.learn(id) {
+            Ok(avro::Learnt::Readable) => Ok(edge::Learnt::Readable),
+            Ok(avro::Learnt::Unreadable(why)) => Ok(edge::Learnt::Unreadable(why)),
+            Ok(avro::Learnt::NotRegistered) => Ok(edge::Learnt::NotRegistered),
+            Err(error) => Err(SchemaUnavailable(error.to_string())),
+        }
+    }
+
+    fn deny(&self, id: u32) {
+        self.learner.deny(id);
+    }
+
+    fn allow(&self, id: u32) {
+        self.learner.allow(id);
     }
 
     fn known(&self) -> usize {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use edge::{Deliveries, ReadsToTheEnd, clients};
+use edge::{Deliveries, NumberedDeliveries, ReadsToTheEnd, clients};
 use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
@@ -81,6 +81,14 @@ pub fn consumer(config: &ClientConfig) -> Result<Reading, Failure> {
 /// The client refuses its settings.
 pub fn producer(config: &ClientConfig) -> Result<BaseProducer<Deliveries>, Failure> {
     clients::producer(config, Deliveries::default()).map_err(refused)
+}
+
+/// A producer of records that each carry a number, of which the first that fails is told.
+///
+/// # Errors
+/// The client refuses its settings.
+pub fn numbering_producer(config: &ClientConfig) -> Result<BaseProducer<NumberedDeliveries>, Failure> {
+    clients::producer(config, NumberedDeliveries::default()).map_err(refused)
 }
 
 /// What creates topics, and asks for their settings.

@@ -23,7 +23,7 @@ const OBJECT_AS_TEXT: i64 = 2;
 /// under this id. What is read of it is what is read of the JSON. None: it is no event in JSON.
 #[must_use]
 pub fn event_value(json: &[u8], schema_id: u32) -> Option<Vec<u8>> {
-    let read = decode(json, None, &Limits { value_bytes_max: usize::MAX });
+    let read = decode(json, None, &Limits { value_bytes_max: usize::MAX, ..Limits::default() });
     if read.is_err_and(|invalid| matches!(invalid.reason, Reason::Malformed | Reason::NotAnEvent)) {
         return None;
     }

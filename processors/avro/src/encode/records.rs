@@ -2,9 +2,9 @@
 
 use model::{
     Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts,
-    Deletion, Delivery, DeliveryCounts, Edit, Json, MetricsWindow, QueueVisit, Reaction, Record, Rejected,
-    ResponseFigures, SessionSummary, Suggestion, SuggestionItem, TimelineEntry, TrainingRecord,
-    TrainingReply, WrapUp,
+    Deletion, Delivery, DeliveryCounts, Edit, Json, MetricsWindow, OmittedEvents, OmittedLists, QueueVisit,
+    Reaction, Record, Rejected, ResponseFigures, SessionSummary, Suggestion, SuggestionItem, TimelineEntry,
+    TrainingRecord, TrainingReply, WrapUp,
 };
 
 use super::datum::{Datum, END, length};
@@ -21,6 +21,8 @@ macro_rules! records {
     )* };
     // Those that borrow nothing have no lifetime to name.
     (@type Counts) => { Counts };
+    (@type OmittedEvents) => { OmittedEvents };
+    (@type OmittedLists) => { OmittedLists };
     (@type DeliveryCounts) => { DeliveryCounts };
     (@type ResponseFigures) => { ResponseFigures };
     (@type $name:ident) => { $name<'_> };
@@ -30,8 +32,9 @@ records! {
     Activity {
         activity_id, conversation_id, channel_session_id, customer_id, kind, actor, channel, occurred_at, updated_at,
         revision, body, in_reply_to, provider_message_id, edits, deletion, reactions, suggestions, delivery, call,
-        rejected,
+        rejected, omitted,
     }
+    OmittedEvents { edits, reactions, suggestions, others, }
     Actor { actor_type, id, name, }
     Channel { channel_type, service_identifier, }
     Edit { event_id, at, actor, body, }
@@ -48,8 +51,9 @@ records! {
     ConversationSummary {
         conversation_id, started_at, last_event_at, closed_at, duration_ms, state, finality, outcome, direction,
         customer_id, revision, channels, sessions, agents, queue_visits, wrap_ups, counts, delivery,
-        first_response_ms, first_agent_response_ms, agent_responses, bot_responses, hold_ms, talk_ms, wait_ms,
+        first_response_ms, first_agent_response_ms, agent_responses, bot_responses, hold_ms, talk_ms, wait_ms, omitted,
     }
+    OmittedLists { sessions, agents, queue_visits, wrap_ups, }
     SessionSummary { channel_session_id, channel, started_at, ended_at, ended_by, }
     AgentStay {
         agent_id, name, joined_at, left_at, reason, engaged_ms, wrap_up_ms, messages, responses, response_ms_total,

@@ -9,34 +9,67 @@ use crate::shape::{Shape, Type, TypeId, Unit};
 
 /// As deep as JSON may be nested.
 const DEPTH_MAX: usize = 100;
-/// Names of fields and words stand in the schema, so a short value can be long as JSON. A sane one is not that long.
-const BYTES_MAX: usize = 64 << 20;
+/// Names of fields and words stand in the schema, so a short value can be long as JSON; and where records hold records of nothing,
+/// each level may double what a value of a few bytes becomes. A sane value becomes this at most, and so much more for each of its
+/// bytes: a field that is null takes one byte, and its name and the word as JSON.
+const BYTES_OF_ANY: usize = 64 << 10;
+const BYTES_FOR_EACH: usize = 256;
 /// What the fields of our records and of events are called that hold an object as JSON text.
 const OBJECTS: [&str; 5] = ["body", "data", "channelSession", "eventEmitter", "roomInfo"];
+
+/// What all of a record's value may still become, and take of time.
+#[derive(Debug)]
+pub(super) struct Room {
+    /// The most bytes that what is written may have, with all that is there already.
+    bytes_max: usize,
+    /// So many values within values may still be looked at: those that are passed over, too, and those of no byte.
+    values_left: usize,
+}
+
+impl Room {
+    /// For a value of which so many bytes are left, and which may not be longer than `most` as JSON whatever it is.
+    pub(super) fn new(bytes: usize, most: usize) -> Self {
+        let bytes_max = bytes.saturating_mul(BYTES_FOR_EACH).saturating_add(BYTES_OF_ANY).min(most);
+        // None is written as nothing.
+        Room { bytes_max, values_left: bytes_max }
+    }
+
+    /// Takes room for one more value.
+    pub(super) fn take(&mut self, cursor: &Cursor<'_>, written: usize) -> Result<(), Mismatch> {
+        let left = self.values_left.checked_sub(1).filter(|_| written <= self.bytes_max);
+        self.values_left = left.ok_or_else(|| cursor.mismatch(TOO_MUCH))?;
+        Ok(())
+    }
+}
+
+const TOO_MUCH: &str = "it would become far too much as JSON for its bytes: its schema has too many fields, records in records above all";
 
 /// Appends a value as JSON to `out`; with none, passes over it.
 pub(super) fn transcribe(
     shape: &Shape,
     of: TypeId,
     cursor: &mut Cursor<'_>,
+    room: &mut Room,
     out: Option<&mut Vec<u8>>,
 ) -> Result<(), Mismatch> {
-    Transcriber::new(shape, cursor, out).value(of, cursor)
+    Transcriber::new(shape, cursor, room, out).value(of, cursor)
 }
 
 /// The same of a record of ours, or an event: objects that are there as JSON text are objects, as in the record's JSON.
 pub(super) fn transcribe_record(
     shape: &Shape,
     cursor: &mut Cursor<'_>,
+    room: &mut Room,
     out: &mut Vec<u8>,
 ) -> Result<(), Mismatch> {
-    let mut transcriber = Transcriber::new(shape, cursor, Some(out));
+    let mut transcriber = Transcriber::new(shape, cursor, room, Some(out));
     transcriber.opens_objects = true;
     transcriber.value(shape.root(), cursor)
 }
 
 struct Transcriber<'t> {
     shape: &'t Shape,
+    room: &'t mut Room,
     out: Option<&'t mut Vec<u8>>,
     depth: usize,
     items_left: usize,
@@ -47,17 +80,18 @@ struct Transcriber<'t> {
 }
 
 impl<'t> Transcriber<'t> {
-    fn new(shape: &'t Shape, cursor: &Cursor<'_>, out: Option<&'t mut Vec<u8>>) -> Self {
+    fn new(shape: &'t Shape, cursor: &Cursor<'_>, room: &'t mut Room, out: Option<&'t mut Vec<u8>>) -> Self {
         // Items may be written as nothing at all. No sane value has more of them than bytes, and an insane one must not keep
         // anybody busy.
         let items_left = cursor.left();
-        Transcriber { shape, out, depth: 0, items_left, opens_objects: false, is_object: false }
+        Transcriber { shape, room, out, depth: 0, items_left, opens_objects: false, is_object: false }
     }
 
     fn value(&mut self, of: TypeId, cursor: &mut Cursor<'_>) -> Result<(), Mismatch> {
         if self.depth > DEPTH_MAX {
             return Err(cursor.mismatch("nested too deep"));
         }
+        self.room.take(cursor, self.out.as_ref().map_or(0, |out| out.len()))?;
         self.depth += 1;
         self.any(of, cursor)?;
         self.depth -= 1;
@@ -158,9 +192,6 @@ impl<'t> Transcriber<'t> {
                     self.raw(",");
                 }
                 item(self, cursor)?;
-                if self.out.as_ref().is_some_and(|out| out.len() > BYTES_MAX) {
-                    return Err(cursor.mismatch("too long as JSON"));
-                }
             }
         }
     }
@@ -207,10 +238,10 @@ impl<'t> Transcriber<'t> {
     }
 }
 
-/// Instants are epoch milliseconds, whatever they were counted in; what is shorter is cut off.
+/// Instants are epoch milliseconds, whatever they were counted in; what is shorter is cut off. What is no instant is as it is.
 pub(super) fn millis(unit: Unit, number: i64) -> i64 {
     match unit {
-        Unit::None | Unit::Millis => number,
+        Unit::None | Unit::Millis | Unit::Local => number,
         Unit::Micros => number.div_euclid(1_000),
         Unit::Nanos => number.div_euclid(1_000_000),
     }

@@ -12,7 +12,7 @@ mod records;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::{Event, Invalid, Limits, NotDecoded, Reason};
+use model::{Event, Invalid, Limits, NotDecoded, Origin, Reason};
 
 use crate::format::{HEADER_BYTES, split};
 use crate::registry::RegistryError;
@@ -21,6 +21,13 @@ use plan::Plan;
 
 pub use plan::PlanError;
 pub use records::{RecordReader, Unreadable};
+
+/// An event's objects may be so many times longer as JSON than a value may be.
+const JSON_OF_VALUE: usize = 8;
+/// Room for work that is kept from one record to the next. Few records need more, and theirs must not stay for good.
+const ROOM_KEPT_BYTES: usize = 1 << 20;
+/// Registries number schemas by Java's positive integers.
+const ID_MAX: u32 = i32::MAX as u32;
 
 /// The schemas that events were written with, by their ids in the registry. Shared by all threads that read.
 #[derive(Debug, Default)]
@@ -57,14 +64,30 @@ impl Plans {
         self.set(id, Err(PlanError::NotRegistered(id)));
     }
 
+    /// Forgets that the registry did not know an id: whoever meets it has it asked for again.
+    pub(crate) fn forget_nothing(&self, id: u32) {
+        let mut plans = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.get(&id).is_some_and(|plan| matches!(**plan, Err(PlanError::NotRegistered(_)))) {
+            plans.remove(&id);
+        }
+    }
+
+    /// The id that a value bears, if nothing is known of it.
+    #[must_use]
+    pub fn unknown_id(&self, value: &[u8]) -> Option<u32> {
+        let (id, _) = split(value)?;
+        (id <= ID_MAX && !self.knows(id)).then_some(id)
+    }
+
     /// Learns that an id is something else than Avro, as the registry says. From now on what bears it is refused as malformed.
     pub(crate) fn learn_foreign(&self, id: u32, what: &RegistryError) {
         self.set(id, Err(PlanError::NotAvro(what.to_string())));
     }
 
-    /// How many ids are known.
+    /// How many schemas are known.
     pub(crate) fn len(&self) -> usize {
-        self.by_id.read().unwrap_or_else(PoisonError::into_inner).len()
+        let plans = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        plans.values().filter(|plan| !matches!(***plan, Err(PlanError::NotRegistered(_)))).count()
     }
 
     fn set(&self, id: u32, plan: Result<Plan, PlanError>) {
@@ -84,7 +107,7 @@ impl Plans {
     pub fn decode<'a>(
         &self,
         value: &'a [u8],
-        topic_conversation: Option<&'a str>,
+        origin: impl Into<Origin<'a>>,
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded> {
@@ -98,12 +121,19 @@ impl Plans {
                 "the value is not in the wire format: it does not begin with a zero byte and a schema's id";
             return Err(malformed(detail.to_owned()));
         };
+        if id > ID_MAX {
+            return Err(malformed(format!("no schema can have the id {id}: is this Avro at all?")));
+        }
         let plan = self.plan(id).ok_or(NotDecoded::UnknownSchema(id))?;
         let plan = plan.as_ref().as_ref().map_err(|error| malformed(format!("schema {id}: {error}")))?;
+        if scratch.capacity() > ROOM_KEPT_BYTES {
+            *scratch = Vec::new();
+        }
         let mut cursor = Cursor::new(data, HEADER_BYTES);
-        let envelope =
-            plan.read(&mut cursor, scratch).map_err(|mismatch| malformed(sentence(id, &mismatch)))?;
-        Ok(model::decode_envelope(&envelope, topic_conversation)?)
+        let json_bytes_max = limits.value_bytes_max.saturating_mul(JSON_OF_VALUE);
+        let read = plan.read(&mut cursor, json_bytes_max, scratch);
+        let envelope = read.map_err(|mismatch| malformed(sentence(id, &mismatch)))?;
+        Ok(model::decode_envelope(&envelope, origin, limits)?)
     }
 }
 

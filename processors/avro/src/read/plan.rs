@@ -1,12 +1,13 @@
 //! How events of one writer's schema are read: found out once, when the schema is first seen.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use model::{Envelope, EnvelopeTime};
 
 use super::cursor::{Cursor, Mismatch};
-use super::json::{millis, transcribe};
-use crate::shape::{Field, SchemaError, Shape, Type, TypeId};
+use super::json::{Room, millis, transcribe};
+use crate::shape::{Field, SchemaError, Shape, Type, TypeId, Unit};
 
 /// A schema with which no event can be written that could be read here. Its records are dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,14 @@ pub enum PlanError {
         field: String,
         /// What it should be.
         wanted: &'static str,
+    },
+    /// A field holds a local time, which is no instant: it does not say where it is that late.
+    #[error(
+        "field {field} holds a local-timestamp, which says no time zone and so is no instant; write it as timestamp-millis, in UTC"
+    )]
+    LocalTime {
+        /// The field, which may hold it within.
+        field: String,
     },
 }
 
@@ -119,23 +128,28 @@ impl Plan {
             if let Some(slot) = slot.filter(|slot| !slot.reads(&shape, field.of)) {
                 return Err(PlanError::Field { field: field.name.clone(), wanted: slot.wanted() });
             }
+            if slot.is_some() && holds_local_time(&shape, field.of) {
+                return Err(PlanError::LocalTime { field: field.name.clone() });
+            }
             fields.push((field.name.clone(), slot, field.of));
         }
         Ok(Plan { shape, fields })
     }
 
-    /// Reads an event's fields. Objects that were written as records go into `scratch` as JSON.
+    /// Reads an event's fields. Objects that were written as records go into `scratch` as JSON, of so many bytes at most.
     pub(super) fn read<'a>(
         &self,
         cursor: &mut Cursor<'a>,
+        json_bytes_max: usize,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Envelope<'a>, Mismatch> {
         scratch.clear();
         let mut found = Found::default();
+        let mut room = Room::new(cursor.left(), json_bytes_max);
         for (name, slot, of) in &self.fields {
             let read = match slot {
-                None => transcribe(&self.shape, *of, cursor, None),
-                Some(slot) => self.field(*slot, *of, cursor, scratch, &mut found),
+                None => transcribe(&self.shape, *of, cursor, &mut room, None),
+                Some(slot) => self.field(*slot, *of, cursor, (&mut room, scratch), &mut found),
             };
             read.map_err(|mismatch| mismatch.within(name))?;
         }
@@ -150,7 +164,7 @@ impl Plan {
         slot: Slot,
         of: TypeId,
         cursor: &mut Cursor<'a>,
-        scratch: &mut Vec<u8>,
+        (room, scratch): (&mut Room, &mut Vec<u8>),
         found: &mut Found<'a>,
     ) -> Result<(), Mismatch> {
         let what = self.shape.get(of);
@@ -159,7 +173,7 @@ impl Plan {
             let index = cursor.index(branches.len(), "no branch of the union")?;
             let branch = branches.get(index).copied().filter(|branch| slot.reads(&self.shape, *branch));
             let branch = branch.ok_or_else(|| before.mismatch(slot.refusal()))?;
-            return self.field(slot, branch, cursor, scratch, found);
+            return self.field(slot, branch, cursor, (room, scratch), found);
         }
         match what {
             Type::Text | Type::Bytes => found.text(slot, cursor.text()?),
@@ -167,7 +181,7 @@ impl Plan {
             Type::Long(unit) => found.time(millis(*unit, cursor.long()?)),
             Type::Record { .. } | Type::Map(_) => {
                 let start = scratch.len();
-                transcribe(&self.shape, of, cursor, Some(scratch))?;
+                transcribe(&self.shape, of, cursor, room, Some(scratch))?;
                 found.object(slot, start..scratch.len());
             }
             // Null; all others are never read into a slot.
@@ -184,6 +198,24 @@ fn slot(field: &Field, all: &[Field]) -> Option<Slot> {
     let (name, _) = SLOTS.iter().find(|(_, of)| *of == slot)?;
     let is_alias = *name != field.name;
     Some(slot).filter(|_| !is_alias || all.iter().all(|other| other.name != *name))
+}
+
+/// Whether a local time may be found in a value of this type, however deep.
+fn holds_local_time(shape: &Shape, of: TypeId) -> bool {
+    let (mut seen, mut ahead) = (HashSet::new(), vec![of]);
+    while let Some(of) = ahead.pop() {
+        if !seen.insert(of) {
+            continue;
+        }
+        match shape.get(of) {
+            Type::Long(Unit::Local) => return true,
+            Type::Array(within) | Type::Map(within) => ahead.push(*within),
+            Type::Union(branches) => ahead.extend(branches),
+            Type::Record { fields, .. } => ahead.extend(fields.iter().map(|field| field.of)),
+            _ => {}
+        }
+    }
+    false
 }
 
 /// What has been read of an event.

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cursor::Cursor;
-use super::json::transcribe_record;
+use super::json::{Room, transcribe_record};
 use super::{Mismatch, sentence};
 use crate::format::{HEADER_BYTES, split};
 use crate::registry::{Registry, RegistryError};
 use crate::shape::{SchemaError, Shape};
+
+/// No record is longer as JSON.
+const JSON_BYTES_MAX: usize = 64 << 20;
 
 /// A record that cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +54,8 @@ impl RecordReader {
         let shape = self.shape(id)?;
         let mut json = Vec::with_capacity(value.len() * 2);
         let mut cursor = Cursor::new(data, HEADER_BYTES);
-        let read = transcribe_record(&shape, &mut cursor, &mut json).and_then(|()| {
+        let mut room = Room::new(data.len(), JSON_BYTES_MAX);
+        let read = transcribe_record(&shape, &mut cursor, &mut room, &mut json).and_then(|()| {
             if cursor.left() == 0 {
                 Ok(())
             } else {

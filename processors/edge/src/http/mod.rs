@@ -1,10 +1,11 @@
 //! The small HTTP server for Prometheus and for probes, on a thread of its own.
 //!
 //! It only answers `GET` (and `HEAD`), reads no request bodies, serves a limited number of connections at once and
-//! closes those that are slow to send a request: a stuck client can hold neither memory nor the program's end. What else
-//! there is than figures and health is given to it.
+//! closes those that are slow to send a request: a stuck client can hold neither memory nor the program's end. Some of the
+//! connections are kept for those who ask how the program is. What else there is than figures and health is given to it.
 
 mod counted;
+mod reserve;
 mod timed;
 mod tls;
 
@@ -16,6 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use reserve::Reserved;
 use std::io;
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
@@ -110,7 +112,9 @@ pub async fn serve(
         .route("/health/ready", get(ready_probe))
         .with_state(state)
         .merge(more.unwrap_or_else(index))
-        .layer(middleware::from_fn_with_state(metrics, counted::count));
+        .layer(middleware::from_fn_with_state(metrics, counted::count))
+        .layer(middleware::from_fn(reserve::guard))
+        .into_make_service_with_connect_info::<Reserved>();
     let listener = Bounded::new(listener, tls);
     let (stop, stopped) = oneshot::channel::<()>();
     // Either the sender says stop or it is gone: both mean the end.
@@ -316,6 +320,46 @@ mod tests {
         let error = bind(server.address()).unwrap_err().to_string();
         assert!(error.contains(&server.address().to_string()), "{error}");
         assert!(error.contains("another program uses this port"), "{error}");
+    }
+
+    /// Asks for the head of an answer, on a connection that stays open.
+    fn ask_on(stream: &mut std::net::TcpStream, path: &str) -> String {
+        write!(stream, "HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() > 0 {
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    #[test]
+    fn probes_and_scrapes_are_answered_though_clients_hold_all_connections() {
+        let (server, ..) = server();
+        let connect = || {
+            let stream = std::net::TcpStream::connect(server.address()).unwrap();
+            // Shorter than an idle connection lives: nobody is to wait for the end of one.
+            stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+            stream
+        };
+        let mut held = Vec::new();
+        for _ in 0..64 {
+            let mut stream = connect();
+            let answer = ask_on(&mut stream, "/");
+            assert!(answer.starts_with("HTTP/1.1 200 ") || answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            held.push(stream);
+        }
+        for path in ["/health/live", "/metrics", "/health/ready"] {
+            let answer = ask_on(&mut connect(), path);
+            assert!(
+                answer.starts_with("HTTP/1.1 200 ") || answer.contains("application/json"),
+                "{path}: {answer}"
+            );
+            assert!(answer.contains("connection: close"), "it is not to be held: {answer}");
+        }
+        let other = ask_on(&mut connect(), "/");
+        assert!(other.starts_with("HTTP/1.1 503 ") && other.contains("retry-after: 1"), "{other}");
+        assert!(ask_on(&mut held[0], "/").starts_with("HTTP/1.1 200 "), "who was there first goes on");
+        drop(held);
     }
 
     #[test]

@@ -20,34 +20,51 @@ use super::tls::{Connection, Tls};
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may stay open between two requests: longer than the usual scrape intervals.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// Connections at once; further ones wait in the kernel's queue.
-const CONNECTIONS: usize = 64;
+/// Connections at once, for whatever is asked.
+const CONNECTIONS: usize = 48;
+/// Further ones, of which each may only ask how the program is; see `reserve`. More than these wait.
+const RESERVED: usize = 16;
+/// So long one of those lives: also where many clients come and say nothing the next one is soon let in.
+const RESERVED_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Accepts no more connections than are free.
 pub(super) struct Bounded {
     listener: TcpListener,
     free: Arc<Semaphore>,
+    reserve: Arc<Semaphore>,
     tls: Option<Tls>,
+}
+
+/// What a connection holds as long as it lives.
+struct Seat {
+    is_reserved: bool,
+    /// The semaphores are never closed: there always is one at last.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Bounded {
     pub(super) fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
-        Self { listener, free: Arc::new(Semaphore::new(CONNECTIONS)), tls }
+        let free = Arc::new(Semaphore::new(CONNECTIONS));
+        let reserve = Arc::new(Semaphore::new(RESERVED));
+        Self { listener, free, reserve, tls }
+    }
+
+    /// Waits for a seat. While there are free ones none of the reserve is given.
+    async fn seat(&self) -> Seat {
+        let (free, reserve) = (Arc::clone(&self.free), Arc::clone(&self.reserve));
+        tokio::select! {
+            biased;
+            permit = free.acquire_owned() => Seat { is_reserved: false, _permit: permit.ok() },
+            permit = reserve.acquire_owned() => Seat { is_reserved: true, _permit: permit.ok() },
+        }
     }
 
     async fn accept_timed(&mut self) -> (Timed, SocketAddr) {
-        // The semaphore is never closed: there always is a permit at last.
-        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
+        // First the client, then its seat: which there are is known only when it comes.
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        (
-            Timed {
-                stream,
-                limit: Box::pin(sleep(REQUEST_TIMEOUT)),
-                waiting: Waiting::Request,
-                _permit: permit,
-            },
-            address,
-        )
+        let seat = self.seat().await;
+        let limit = if seat.is_reserved { RESERVED_TIMEOUT } else { REQUEST_TIMEOUT };
+        (Timed { stream, limit: Box::pin(sleep(limit)), waiting: Waiting::Request, seat }, address)
     }
 }
 
@@ -80,13 +97,21 @@ pub(super) struct Timed {
     stream: TcpStream,
     limit: Pin<Box<Sleep>>,
     waiting: Waiting,
-    _permit: Option<OwnedSemaphorePermit>,
+    seat: Seat,
 }
 
 impl Timed {
+    /// Whether it may only ask how the program is.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.seat.is_reserved
+    }
+
     fn wait(&mut self, waiting: Waiting, limit: Duration) {
         self.waiting = waiting;
-        self.limit.as_mut().reset(Instant::now() + limit);
+        // One of the reserve has its time, whatever comes.
+        if !self.seat.is_reserved {
+            self.limit.as_mut().reset(Instant::now() + limit);
+        }
     }
 
     /// Pending is an error once the time is up.

@@ -104,6 +104,15 @@ impl Connection {
         }
     }
 
+    /// Whether it may only ask how the program is.
+    pub(super) fn is_reserved(&self) -> bool {
+        match self {
+            Self::Plain(timed) => timed.is_reserved(),
+            Self::Shaking(accept) => accept.get_ref().is_some_and(Timed::is_reserved),
+            Self::Encrypted(stream) => stream.get_ref().0.is_reserved(),
+        }
+    }
+
     /// The handshake, as far as it has come.
     fn poll_shake(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Self::Shaking(accept) = self {

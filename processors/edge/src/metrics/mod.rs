@@ -72,8 +72,12 @@ struct Inner {
     lag_series: Mutex<BTreeSet<(i32, String)>>,
     restored: IntCounter,
     restore_remaining: IntGaugeVec,
+    input_gaps: IntCounterVec,
+    input_records_lost: IntCounterVec,
+    input_partitions_unread: IntGaugeVec,
     clients: Clients,
     states_discarded: IntCounter,
+    states_unreadable: IntCounter,
     standbys: IntGauge,
     tasks: IntGaugeVec,
     state_records: IntGaugeVec,
@@ -82,6 +86,8 @@ struct Inner {
     producer_rebuilds: IntCounter,
     violations: Family,
     session_conflicts: IntCounter,
+    event_id_conflicts: IntCounter,
+    stays_too_long: IntCounter,
     window_changes_expired: IntCounter,
     registry_requests: IntCounterVec,
     schemas_known: IntGauge,
@@ -172,8 +178,12 @@ impl Metrics {
             lag_series: Mutex::default(),
             restored: counter(&registry, &names::RESTORED)?,
             restore_remaining: gauges(&registry, &names::RESTORE_REMAINING)?,
+            input_gaps: counters(&registry, &names::INPUT_GAPS)?,
+            input_records_lost: counters(&registry, &names::INPUT_RECORDS_LOST)?,
+            input_partitions_unread: gauges(&registry, &names::INPUT_PARTITIONS_UNREAD)?,
             clients: Clients::new(&registry)?,
             states_discarded: counter(&registry, &names::STATES_DISCARDED)?,
+            states_unreadable: counter(&registry, &names::STATES_UNREADABLE)?,
             standbys: gauge(&registry, &names::STANDBYS)?,
             tasks,
             state_records: gauges(&registry, &names::STATE_RECORDS)?,
@@ -182,6 +192,8 @@ impl Metrics {
             producer_rebuilds: counter(&registry, &names::PRODUCER_REBUILDS)?,
             violations: family(&registry, &names::INVARIANT_VIOLATIONS, labels.rules)?,
             session_conflicts: counter(&registry, &names::SESSION_CONFLICTS)?,
+            event_id_conflicts: counter(&registry, &names::EVENT_ID_CONFLICTS)?,
+            stays_too_long: counter(&registry, &names::STAYS_TOO_LONG)?,
             window_changes_expired: counter(&registry, &names::WINDOW_CHANGES_EXPIRED)?,
             registry_requests,
             schemas_known: gauge(&registry, &names::SCHEMAS_KNOWN)?,
@@ -288,6 +300,24 @@ impl Metrics {
         self.inner.restore_remaining.with_label_values(&[partition.to_string()]).set(records);
     }
 
+    /// Shows what is read with the value 0 before anything of it was lost. For topics that belong to one conversation each,
+    /// `topic` is to be the pattern that they were subscribed by.
+    pub fn declare_read(&self, topic: &str) {
+        self.inner.input_gaps.with_label_values(&[topic]);
+        self.inner.input_records_lost.with_label_values(&[topic]);
+    }
+
+    /// Records were removed before they were read: so many at the most. `topic` as for [`Self::declare_read`].
+    pub fn input_gap(&self, topic: &str, records: u64) {
+        self.inner.input_gaps.with_label_values(&[topic]).inc();
+        self.inner.input_records_lost.with_label_values(&[topic]).inc_by(records);
+    }
+
+    /// So many more partitions of the input are assigned that nothing reads, or less.
+    pub(crate) fn partitions_unread(&self, topic: &str, more: i64) {
+        self.inner.input_partitions_unread.with_label_values(&[topic]).add(more);
+    }
+
     /// What a client of a worker has told of itself, if it has told anything new.
     pub(crate) fn client(&self, worker: &str, client: Client, figures: Option<ClientFigures>) {
         if let Some(figures) = figures {
@@ -314,6 +344,11 @@ impl Metrics {
     /// A state on disk could not be used.
     pub fn state_discarded(&self) {
         self.inner.states_discarded.inc();
+    }
+
+    /// The state of a partition could not be read, and is restored from its changelog.
+    pub(crate) fn state_unreadable(&self) {
+        self.inner.states_unreadable.inc();
     }
 
     /// How many warm copies there are.
@@ -368,6 +403,8 @@ impl Metrics {
         match notice {
             Notice::Violation(rule) => self.inner.violations.add(rule, count),
             Notice::SessionConflict => self.inner.session_conflicts.inc_by(count),
+            Notice::EventIdConflict => self.inner.event_id_conflicts.inc_by(count),
+            Notice::StayTooLong => self.inner.stays_too_long.inc_by(count),
             Notice::WindowExpired => self.inner.window_changes_expired.inc_by(count),
             Notice::VisitEnded(outcome) => self.inner.visits.add(outcome, count),
             Notice::VisitTakenBack(outcome) => self.inner.visits_taken_back.add(outcome, count),

@@ -125,6 +125,24 @@ pub const RESTORE_REMAINING: Declared = gauge(
     &["partition"],
     "Changelog records still to be read before a partition's state is restored.",
 );
+/// Unread records that were removed.
+pub const INPUT_GAPS: Declared = counter(
+    "cx_timelines_input_gaps_total",
+    &["topic"],
+    "Times that records were found removed before they were read, by retention or by somebody, by topic.",
+);
+/// How many.
+pub const INPUT_RECORDS_LOST: Declared = counter(
+    "cx_timelines_input_records_lost_total",
+    &["topic"],
+    "Offsets that were removed before they were read, by topic: so many records at the most are lost.",
+);
+/// Partitions that nobody reads.
+pub const INPUT_PARTITIONS_UNREAD: Declared = gauge(
+    "cx_timelines_input_partitions_unread",
+    &["topic"],
+    "Assigned partitions that were added to the input after the state was made, and so are not read.",
+);
 /// What the clients ask the brokers.
 pub const CLIENT_REQUESTS: Declared = counter(
     "cx_timelines_client_requests_total",
@@ -209,6 +227,12 @@ pub const STATES_DISCARDED: Declared = counter(
     &[],
     "States on disk that were damaged, too old or of something else, and so are restored whole.",
 );
+/// States that could not be read.
+pub const STATES_UNREADABLE: Declared = counter(
+    "cx_timelines_states_unreadable_total",
+    &[],
+    "Times that the state of a partition could not be read and was restored from its changelog.",
+);
 /// Warm copies.
 pub const STANDBYS: Declared =
     gauge("cx_timelines_standbys", &[], "Partitions of other instances whose state is kept warm here.");
@@ -258,6 +282,18 @@ pub const SESSION_CONFLICTS: Declared = counter(
     "cx_timelines_session_conflicts_total",
     &[],
     "Channel sessions that events named with a second conversation; the first one seen stays.",
+);
+/// Events of one id in two conversations.
+pub const EVENT_ID_CONFLICTS: Declared = counter(
+    "cx_timelines_event_id_conflicts_total",
+    &[],
+    "Events whose id another conversation has too, as far as it is found out; the first one seen stays.",
+);
+/// Stays whose times count nowhere.
+pub const STAYS_TOO_LONG: Declared = counter(
+    "cx_timelines_stays_too_long_total",
+    &[],
+    "Stays of agents that turned out to be longer than metrics.longest_span; their times are in no window.",
 );
 /// Changes that came too late.
 pub const WINDOW_CHANGES_EXPIRED: Declared = counter(
@@ -350,6 +386,9 @@ pub const ALL: &[Declared] = &[
     CONSUMER_LAG,
     RESTORED,
     RESTORE_REMAINING,
+    INPUT_GAPS,
+    INPUT_RECORDS_LOST,
+    INPUT_PARTITIONS_UNREAD,
     CLIENT_REQUESTS,
     CLIENT_SENT,
     CLIENT_RECEIVED,
@@ -364,6 +403,7 @@ pub const ALL: &[Declared] = &[
     CONSUMERS,
     PRODUCERS,
     STATES_DISCARDED,
+    STATES_UNREADABLE,
     STANDBYS,
     TASKS,
     STATE_RECORDS,
@@ -374,6 +414,8 @@ pub const ALL: &[Declared] = &[
     PRODUCER_REBUILDS,
     INVARIANT_VIOLATIONS,
     SESSION_CONFLICTS,
+    EVENT_ID_CONFLICTS,
+    STAYS_TOO_LONG,
     WINDOW_CHANGES_EXPIRED,
     REGISTRY_REQUESTS,
     SCHEMAS_KNOWN,

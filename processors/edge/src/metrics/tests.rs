@@ -19,6 +19,8 @@ fn all_metrics() -> Metrics {
     metrics.http_request("/metrics", "GET", "2xx", Duration::from_millis(1));
     metrics.lag("cx.events", 0, 5);
     metrics.restore_remaining(0, 5);
+    metrics.input_gap("cx.events", 3);
+    metrics.partitions_unread("cx.events", 1);
     metrics.state_size(0, 2, 300);
     metrics.watch_disk(&std::env::temp_dir());
     metrics.client("worker-0", Client::Consumer, Some(clients::tests::consumer()));
@@ -48,8 +50,6 @@ fn a_fresh_registry_renders_zero_for_every_label_value_that_is_known() {
         "cx_timelines_tasks{state=\"created\"} 0",
         "cx_timelines_tasks{state=\"restoring\"} 0",
         "cx_timelines_tasks{state=\"running\"} 0",
-        "cx_timelines_tasks{state=\"suspended\"} 0",
-        "cx_timelines_tasks{state=\"closed\"} 0",
         "cx_timelines_rebalances_total{kind=\"assigned\"} 0",
         "cx_timelines_rebalances_total{kind=\"revoked\"} 0",
         "cx_timelines_rebalances_total{kind=\"lost\"} 0",
@@ -57,6 +57,8 @@ fn a_fresh_registry_renders_zero_for_every_label_value_that_is_known() {
         "cx_timelines_producer_rebuilds_total 0",
         "cx_timelines_invariant_violations_total{rule=\"queues\"} 0",
         "cx_timelines_session_conflicts_total 0",
+        "cx_timelines_event_id_conflicts_total 0",
+        "cx_timelines_stays_too_long_total 0",
         "cx_timelines_window_changes_expired_total 0",
         "cx_timelines_queue_visits_total{outcome=\"abandoned\"} 0",
         "cx_timelines_queue_visits_taken_back_total{outcome=\"abandoned\"} 0",

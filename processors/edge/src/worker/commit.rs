@@ -1,16 +1,19 @@
 //! One Kafka transaction: outputs, changelog, dead letters and offsets of all tasks of the worker.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{Notice, SourceOffset, Tally, TaskError};
+use engine::{Budget, Notice, SourceOffset, Tally, TaskError};
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Worker, now_ms};
-use crate::errors::{self, EdgeError, Remedy};
+use crate::errors::{self, Damaged, EdgeError, Remedy};
+use crate::letters::{self, Smaller};
 use crate::metrics::Outcome;
-use crate::producer::{AtOnce, TransactionFailed, TransactionalProducer};
+use crate::producer::{Aborted, AtOnce, TransactionFailed, TransactionalProducer};
+use crate::reading::committed_offset;
 use crate::spans;
 
 /// After a failed transaction the records come again; not at once, since what failed may fail again.
@@ -22,6 +25,7 @@ impl Worker {
     pub(super) fn commit(&mut self) -> Result<(), EdgeError> {
         self.staged_since = None;
         if self.siding.mover.is_clean() && self.lanes.values().all(|lane| lane.task.is_clean()) {
+            self.batch = 0;
             return Ok(());
         }
         let began = Instant::now();
@@ -41,9 +45,9 @@ impl Worker {
                 // A new producer shuts out whatever the old one may still have on its way.
                 if at_once { Ok(()) } else { self.rebuild_producer() }
             }
-            Err(Failed::Damaged(partition)) => {
+            Err(Failed::Damaged(damaged)) => {
                 self.give_up()?;
-                self.restore_anew(partition)
+                self.restore_anew(damaged)
             }
             Err(Failed::Task(error)) => {
                 self.give_up()?;
@@ -55,11 +59,17 @@ impl Worker {
 
     fn transact(&mut self) -> Result<AtOnce, Failed> {
         self.producer.begin()?;
+        let full = Budget::new(Budget::RECORDS, Budget::BYTES.min(self.shared.settings.commit_bytes_max));
+        let mut budget = self.effort.budget(&full);
+        let mut left = self.lanes.values().filter(|lane| !lane.task.is_clean()).count();
         for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
-            if let Err(error) = lane.task.prepare(&mut self.producer) {
+            let mut part = budget.share(left);
+            left -= 1;
+            if let Err(error) = lane.task.prepare_within(&mut self.producer, &mut part) {
                 let failed = self.producer.take_send_failure();
                 return Err(failed.map_or(Failed::from(error), Failed::Transaction));
             }
+            budget.give_back(&part);
         }
         if self.siding.mover.prepare(&mut self.producer).is_err() {
             let failed = self.producer.take_send_failure();
@@ -76,6 +86,12 @@ impl Worker {
         let group = self.consumer.group_metadata().ok_or_else(|| {
             Failed::Transaction(unusable("the consumer has no group", rdkafka::error::KafkaError::Canceled))
         })?;
+        // Asked after it: the client resets member and generation only when it notes that its partitions are lost, and would be
+        // taken for one who commits from outside, whom the coordinator does not check.
+        if self.consumer.assignment_lost() {
+            let lost = rdkafka::error::KafkaError::Canceled;
+            return Err(Failed::Transaction(unusable("the group has taken the partitions away", lost)));
+        }
         let stop = self.shared.stop.clone();
         Ok(self.producer.commit(&offsets, &group, &|| stop.is_overdue())?)
     }
@@ -104,6 +120,12 @@ impl Worker {
 
     /// The transaction is committed, or is not: the tasks follow.
     fn settle(&mut self, committed: bool) -> Result<(), EdgeError> {
+        let batch = std::mem::take(&mut self.batch);
+        if committed {
+            self.effort.succeeded();
+        } else {
+            self.effort.failed(batch);
+        }
         if committed {
             count(&self.shared, &self.siding.committed());
         } else {
@@ -129,10 +151,7 @@ impl Worker {
                 Err(error) => damaged.push(errors::of_task(error)?),
             }
         }
-        for partition in damaged {
-            self.restore_anew(partition)?;
-        }
-        Ok(())
+        damaged.into_iter().try_for_each(|damaged| self.restore_anew(damaged))
     }
 
     /// Aborts, and takes the records again.
@@ -140,7 +159,7 @@ impl Worker {
         self.shared.metrics.transaction(Outcome::Aborted);
         let aborted = self.producer.abort();
         self.settle(false)?;
-        if !aborted {
+        if aborted == Aborted::InDoubt {
             self.rebuild_producer()?;
         }
         std::thread::sleep(PAUSE_AFTER_FAILURE);
@@ -148,7 +167,10 @@ impl Worker {
     }
 
     fn put_right(&mut self, failed: TransactionFailed) -> Result<(), EdgeError> {
-        let TransactionFailed { remedy, error, in_doubt } = failed;
+        let TransactionFailed { remedy, error, in_doubt, letters_too_large } = failed;
+        if letters_too_large {
+            return self.make_letters_smaller(*error);
+        }
         match remedy {
             Remedy::Abort => {
                 tracing::warn!(%error, "the transaction is aborted, its records are taken again");
@@ -177,6 +199,34 @@ impl Worker {
         }
     }
 
+    /// The topic of dead letters refused some as too large. They lose what makes them so, and the records are taken again.
+    fn make_letters_smaller(&mut self, error: EdgeError) -> Result<(), EdgeError> {
+        let topology = Arc::clone(&self.shared.topology);
+        let topic = topology.name(topology.dead_letters());
+        let takes = letters::taken_by(&self.shared.settings, topic);
+        let limit = topology.letter_bytes_max();
+        match self.producer.smaller_letters(limit, takes) {
+            Smaller::Limit(bytes) => {
+                tracing::warn!(
+                    topic,
+                    bytes,
+                    "dead letters are larger than their topic takes: what makes them so is left out"
+                );
+                topology.limit_letters(bytes);
+            }
+            Smaller::Batches => {}
+            Smaller::Hopeless => {
+                self.give_up()?;
+                return Err(error);
+            }
+        }
+        self.give_up()?;
+        if self.producer.has_batches_over(topology.letter_bytes_max()) {
+            self.rebuild_producer()?;
+        }
+        Ok(())
+    }
+
     /// A new producer under the same id: its first act fences the old one, and ends the transaction that is open.
     fn rebuild_producer(&mut self) -> Result<(), EdgeError> {
         self.shared.metrics.producer_rebuilt();
@@ -187,7 +237,7 @@ impl Worker {
         let started = TransactionalProducer::start(
             &self.shared.settings,
             &self.name,
-            (outputs, self.shared.topology.changelog()),
+            (outputs, &self.shared.topology),
             &|| stop.is_overdue(),
         )?;
         if let Some(producer) = started {
@@ -208,13 +258,25 @@ impl Worker {
             question.add_partition(&source.topic, source.partition);
         }
         while !self.shared.stop.is_overdue() {
-            match self.consumer.committed_offsets(question.clone(), OFFSETS_TIMEOUT) {
-                Ok(found) => return found.elements().iter().any(|element| element.metadata() == mark),
+            let answer = self.consumer.committed_offsets(question.clone(), OFFSETS_TIMEOUT);
+            match answer.and_then(|found| carries(&found, &mark)) {
+                Ok(found) => return found,
                 Err(error) => tracing::debug!(%error, "the committed offsets are not known yet"),
             }
+            std::thread::sleep(PAUSE_AFTER_FAILURE);
         }
         false
     }
+}
+
+/// Whether any of the offsets carries the mark. Where none does, all have to be known.
+fn carries(found: &TopicPartitionList, mark: &str) -> KafkaResult<bool> {
+    let all = found.elements();
+    if all.iter().any(|element| element.error().is_ok() && element.metadata() == mark) {
+        return Ok(true);
+    }
+    all.iter().try_for_each(|element| committed_offset(element).map(|_| ()))?;
+    Ok(false)
 }
 
 fn count(shared: &super::Shared, tally: &Tally) {
@@ -243,7 +305,7 @@ fn count(shared: &super::Shared, tally: &Tally) {
 enum Failed {
     Transaction(TransactionFailed),
     /// The state of this partition has to be restored.
-    Damaged(i32),
+    Damaged(Damaged),
     Task(EdgeError),
 }
 
@@ -256,7 +318,7 @@ impl From<TransactionFailed> for Failed {
 impl From<TaskError> for Failed {
     fn from(error: TaskError) -> Self {
         match errors::of_task(error) {
-            Ok(partition) => Self::Damaged(partition),
+            Ok(damaged) => Self::Damaged(damaged),
             Err(error) => Self::Task(error),
         }
     }
@@ -267,5 +329,6 @@ fn unusable(what: &str, error: rdkafka::error::KafkaError) -> TransactionFailed 
         remedy: Remedy::Abort,
         error: Box::new(EdgeError::kafka(what, error)),
         in_doubt: false,
+        letters_too_large: false,
     }
 }

@@ -17,9 +17,7 @@ impl Worker {
                 damaged.push(errors::of_task(error)?);
             }
         }
-        damaged.sort_unstable();
-        damaged.dedup();
-        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
+        damaged.into_iter().try_for_each(|damaged| self.restore_anew(damaged))
     }
 
     /// Whether to come back soon, to tell more.

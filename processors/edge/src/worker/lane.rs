@@ -1,15 +1,19 @@
 //! A lane: a task and the partitions that it takes its records from, which all have the same number.
 
 use engine::{Phase, SourceOffset, Task, TaskError};
-use rdkafka::error::KafkaResult;
-use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use rdkafka::TopicPartitionList;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consumer::End;
 use crate::metrics::Metrics;
+use crate::reading::Place;
 
 /// An end that the cluster does not tell is asked for again after so long: the worker stands still meanwhile.
 const ASK_AGAIN_MS: i64 = 10_000;
+
+/// So many records a lane that waits for a schema looks at.
+const LOOK_AHEAD: u32 = 1_000;
 
 /// A partition that a task reads, and its place in it.
 struct Source {
@@ -18,8 +22,6 @@ struct Source {
     committed: Option<i64>,
     /// Records below this offset were taken already.
     next: i64,
-    /// Whether a record came again though the consumer was in its place.
-    went_back: bool,
     /// Records that are there and not committed yet; none where that is not known yet.
     lag: Option<i64>,
     /// The end up to which it is to be read before what is due may be done.
@@ -43,8 +45,11 @@ pub(super) struct Lane {
     /// Whether the consumer stands where the task expects it in all of its partitions. Until then nothing is taken of any, and
     /// what comes is passed over: so the consumer is always put back in all of them together.
     in_place: bool,
-    /// The schema without which its next record cannot be read. Until it is known nothing is taken.
-    awaits: Option<u32>,
+    /// The schema without which its next record cannot be read, and those that records after it need, as far as it has looked.
+    /// Until all of them are known, or known not to be, nothing is taken.
+    awaits: BTreeSet<u32>,
+    /// How many records it looks at while it waits; then its partitions are paused.
+    looks: u32,
     /// When the ends were asked for because something is due; none while nothing is, or they are not known.
     asked_ms: Option<i64>,
     /// They are not asked for before this time.
@@ -60,12 +65,20 @@ impl Lane {
             topic: topic.to_owned(),
             committed: None,
             next: 0,
-            went_back: false,
             lag: None,
             asked_end: None,
         };
         let sources = vec![source(input), source(repartition)];
-        Self { task, sources, in_place: false, awaits: None, asked_ms: None, ask_again_ms: 0, metrics }
+        Self {
+            task,
+            sources,
+            in_place: false,
+            awaits: BTreeSet::new(),
+            looks: 0,
+            asked_ms: None,
+            ask_again_ms: 0,
+            metrics,
+        }
     }
 
     pub(super) fn partition(&self) -> i32 {
@@ -102,23 +115,33 @@ impl Lane {
 
     /// Whether it runs, and the consumer can and has still to be put in its place.
     pub(super) fn is_misplaced(&self) -> bool {
-        self.task.phase() == Phase::Running && self.awaits.is_none() && !self.in_place
+        self.task.phase() == Phase::Running && self.awaits.is_empty() && !self.in_place
     }
 
     /// What was staged is dropped, and nothing is taken until this schema is known.
     pub(super) fn await_schema(&mut self, id: u32) {
         self.rewind();
-        self.awaits = Some(id);
+        self.awaits.insert(id);
+        self.looks = LOOK_AHEAD;
+    }
+
+    /// Looks at a record that comes while it waits for a schema: `unknown` is the one that this record needs, if any. Asked for
+    /// together, schemas are waited for once, not once for each record. Says whether it has seen enough.
+    pub(super) fn look_ahead(&mut self, unknown: Option<u32>) -> bool {
+        let Some(left) = self.looks.checked_sub(1) else { return false };
+        self.awaits.extend(unknown);
+        self.looks = left;
+        left == 0
     }
 
     /// Whether it stands still for a schema.
     pub(super) fn awaits_schema(&self) -> bool {
-        self.awaits.is_some()
+        !self.awaits.is_empty()
     }
 
-    /// Goes on, if what it waited for is known by now.
-    pub(super) fn go_on(&mut self, is_awaited: impl Fn(u32) -> bool) {
-        self.awaits = self.awaits.filter(|id| is_awaited(*id));
+    /// Takes records again, if what it waited for is known by now.
+    pub(super) fn take_again(&mut self, is_awaited: impl Fn(u32) -> bool) {
+        self.awaits.retain(|id| is_awaited(*id));
     }
 
     /// Whether a record at this offset is the next one of its topic, or lies after it.
@@ -133,22 +156,20 @@ impl Lane {
         }
     }
 
-    /// A record came that it does not expect. Before the consumer is in its place that is as it should be.
-    pub(super) fn refused(&mut self, topic: &str) {
-        let is_live = self.is_live();
-        if let Some(source) = self.source(topic) {
-            source.went_back |= is_live;
-        }
+    /// Where it goes on in each of its partitions.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (Place, i64)> {
+        self.sources.iter().map(|source| ((source.topic.clone(), self.partition()), source.next))
     }
 
-    /// A topic that ends before what was taken of it: it was deleted and created again, or has lost records. Only one that
-    /// went back is asked for its end.
-    pub(super) fn shortened(&mut self, end_of: impl Fn(&str, i32) -> Option<i64>) -> Option<String> {
-        let partition = self.partition();
-        let source = self.sources.iter_mut().find(|source| source.went_back)?;
-        let end = end_of(&source.topic, partition)?;
-        source.went_back = false;
-        (end < source.next).then(|| source.topic.clone())
+    /// Those of its partitions of which nothing was ever committed.
+    pub(super) fn unread(&self) -> impl Iterator<Item = Place> {
+        let unread = self.sources.iter().filter(|source| source.committed.is_none());
+        unread.map(|source| (source.topic.clone(), self.partition()))
+    }
+
+    /// The consumer has to be put in its place again, though nothing was dropped.
+    pub(super) fn displace(&mut self) {
+        self.in_place = false;
     }
 
     /// Reads a topic from its beginning; the other one goes on where its last commit left off.
@@ -191,6 +212,11 @@ impl Lane {
         }
     }
 
+    /// Up to where all of a topic is taken, in transactions that are committed; none where nothing ever was.
+    pub(super) fn committed(&self, topic: &str) -> Option<i64> {
+        self.sources.iter().find(|source| source.topic == topic)?.committed
+    }
+
     /// The transaction holds all that was staged.
     pub(super) fn committed_to(&mut self, offsets: &[SourceOffset]) {
         for offset in offsets {
@@ -198,16 +224,20 @@ impl Lane {
         }
     }
 
-    /// Puts the consumer where the last commit left off, by letting it `seek` each partition. Where one cannot be had all are put
-    /// back once more: what comes of the others meanwhile is passed over.
+    /// Puts the consumer where the last commit left off, or, where there was none, where the partition `begins`, by letting it `seek`
+    /// each partition. Where one cannot be had all are put back once more: what comes of the others meanwhile is passed over.
     pub(super) fn put_in_place(
         &mut self,
-        mut seek: impl FnMut(&str, i32, Offset) -> KafkaResult<()>,
+        begins: &BTreeMap<Place, i64>,
+        mut seek: impl FnMut(&str, i32, i64) -> KafkaResult<()>,
     ) -> KafkaResult<()> {
         let partition = self.partition();
+        let unknown = KafkaError::OffsetFetch(RDKafkaErrorCode::NoOffset);
         for source in &mut self.sources {
-            seek(&source.topic, partition, source.committed.map_or(Offset::Beginning, Offset::Offset))?;
-            source.next = source.committed.unwrap_or(0);
+            let begin = || begins.get(&(source.topic.clone(), partition)).copied();
+            let next = source.committed.or_else(begin).ok_or_else(|| unknown.clone())?;
+            seek(&source.topic, partition, next)?;
+            source.next = next;
         }
         self.in_place = true;
         Ok(())
@@ -265,6 +295,23 @@ impl Lane {
         {
             self.task.ring(asked_ms, SourceOffset { topic, partition: self.partition(), next });
         }
+    }
+
+    /// Lets the next commit do what the last one has left, though nothing was taken.
+    pub(super) fn go_on(&mut self) {
+        if !self.has_more() {
+            return;
+        }
+        let place = self.sources.iter().find_map(|source| Some((source.topic.clone(), source.committed?)));
+        if let Some((topic, next)) = place {
+            self.task.go_on(SourceOffset { topic, partition: self.partition(), next });
+        }
+    }
+
+    /// Whether the last commit has left anything that the next one can do though nothing is taken: not before anything was ever
+    /// committed.
+    pub(super) fn has_more(&self) -> bool {
+        self.is_live() && self.task.has_more() && self.sources.iter().any(|source| source.committed.is_some())
     }
 
     /// Leaves no trace in the metrics.

@@ -2,8 +2,11 @@
 //! shared on the way of a record.
 
 mod commit;
+mod damage;
 mod enquiries;
+mod gaps;
 mod lane;
+mod misfits;
 mod rebalance;
 mod siding;
 
@@ -12,16 +15,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::{Task, TaskError, Topology};
+use engine::{Damages, Effort, Task, TaskError, Topology};
 use model::Limits;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::catch_up::{Asking, CatchUp, Topics};
 use crate::clients;
+use crate::consumed::Consumed;
 use crate::consumer::{MessageHeaders, Notes, source_record};
 use crate::desk::{Counter, Desk};
-use crate::errors::{self, EdgeError, Remedy};
+use crate::errors::{self, Damaged, EdgeError, Remedy};
 use crate::health::Health;
 use crate::metrics::{Client, Metrics};
 use crate::peers::Peers;
@@ -32,6 +36,7 @@ use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::stores::Stores;
 use lane::Lane;
+use misfits::Misfits;
 pub use siding::Patterns;
 use siding::Siding;
 
@@ -80,8 +85,26 @@ pub struct Shared {
     pub desk: Option<Desk>,
     /// Who else there is; none: nobody wants to know.
     pub peers: Option<Peers>,
+    /// How far the repartition topic is taken, where what was taken is to be deleted.
+    pub consumed: Option<Consumed>,
     /// How many workers have committed their last transaction and only have to leave the group.
     pub leaving: Arc<AtomicUsize>,
+}
+
+impl Shared {
+    /// What a topic is counted under: a topic of one conversation under the pattern of all of them.
+    fn counted_as<'s>(&'s self, topic: &'s str) -> &'s str {
+        let pattern = || self.patterns.subscriptions.first().map(String::as_str);
+        if self.patterns.is_event_topic(topic) { pattern().unwrap_or(topic) } else { topic }
+    }
+
+    /// The names that all that is read is counted under.
+    pub(crate) fn read_as(&self) -> impl Iterator<Item = &str> {
+        let Self { inputs, patterns, topology, .. } = self;
+        let own = inputs.iter().chain(patterns.subscriptions.first()).chain(&patterns.erasures);
+        let inner = [topology.repartition(), topology.changelog()].map(|topic| topology.name(topic));
+        own.map(String::as_str).chain(inner)
+    }
 }
 
 pub(crate) struct Worker {
@@ -93,8 +116,12 @@ pub(crate) struct Worker {
     lanes: BTreeMap<i32, Lane>,
     siding: Siding,
     counter: Option<Counter>,
-    /// Partitions whose store another worker of this process has not let go of yet, with their topic.
+    /// Partitions whose store another worker of this process has not let go of yet, or whose state was damaged and has to wait
+    /// until it is restored, with their topic.
     unopened: Vec<(i32, String)>,
+    /// States that could not be read, and when they may be restored again.
+    damages: Damages,
+    started: Instant,
     /// Whether the group has assigned anything yet, be it nothing.
     joined: bool,
     /// The number of the last transaction; begins with the time of the start, so that it was never used before.
@@ -102,9 +129,18 @@ pub(crate) struct Worker {
     /// When the first record was staged since the last commit.
     staged_since: Option<Instant>,
     taken: u32,
+    /// How many records were taken since the last commit.
+    batch: usize,
+    /// How much goes into one transaction.
+    effort: Effort,
     /// When the last transaction was committed.
     committed_at: Instant,
     ask_offsets_at: Instant,
+    /// The client has stopped reading some partition, since its offset is not there any more.
+    is_displaced: bool,
+    ask_places_at: Instant,
+    ask_begins_at: Instant,
+    misfits: Misfits,
     looked_at: Instant,
     catch_up: CatchUp,
 }
@@ -121,12 +157,10 @@ impl Worker {
         let consumer = clients::consumer(&shared.settings.consumer(&name), Notes::default())
             .map_err(EdgeError::Settings)?;
         reach(&consumer, &shared.inputs);
-        let started = TransactionalProducer::start(
-            &shared.settings,
-            &name,
-            (outputs, shared.topology.changelog()),
-            &|| stop.is_requested(),
-        )?;
+        let started =
+            TransactionalProducer::start(&shared.settings, &name, (outputs, &shared.topology), &|| {
+                stop.is_requested()
+            })?;
         let Some(producer) = started else { return Ok(()) };
         let patterns = &shared.patterns;
         let inputs = shared.inputs.iter().chain(&patterns.subscriptions).chain(&patterns.erasures);
@@ -149,12 +183,20 @@ impl Worker {
             siding,
             counter,
             unopened: Vec::new(),
+            damages: Damages::default(),
+            started: now,
             joined: false,
             transactions: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros(),
             staged_since: None,
             taken: 0,
+            batch: 0,
+            effort: Effort::default(),
             committed_at: now,
             ask_offsets_at: now,
+            is_displaced: false,
+            ask_places_at: now,
+            ask_begins_at: now,
+            misfits: Misfits::new(now),
             looked_at: now,
             catch_up: CatchUp::default(),
         };
@@ -177,6 +219,7 @@ impl Worker {
     /// One turn of the loop: the group's decisions, restores, then records until the input runs dry or it is time to commit.
     fn turn(&mut self) -> Result<(), EdgeError> {
         self.follow_group()?;
+        self.find_places()?;
         self.bring_lanes_up()?;
         self.attend()?;
         self.look_around()?;
@@ -192,6 +235,10 @@ impl Worker {
             };
             let message = match result {
                 Ok(message) => message,
+                Err(error) if errors::is_displaced(&error) => {
+                    self.is_displaced = true;
+                    break;
+                }
                 Err(error) => {
                     tolerate(error, self.consumer.context())?;
                     break;
@@ -200,29 +247,38 @@ impl Worker {
             began.get_or_insert_with(Instant::now);
             // What the group has decided meanwhile comes before any record.
             let rebalances = self.consumer.context().take_rebalances();
-            let taken = take(&mut self.lanes, &mut self.siding, &message)?;
+            let taken = take(
+                &mut self.lanes,
+                &mut self.siding,
+                (&self.shared.schemas, &self.shared.topology),
+                &message,
+            )?;
             drop(message);
             match taken {
                 Taken::Done => {}
-                Taken::Damaged(partition) => self.restore_anew(partition)?,
+                Taken::Damaged(damaged) => self.restore_anew(damaged)?,
                 Taken::Unread { partition, schema } => self.await_schema(partition, schema)?,
+                Taken::SeenEnough(partition) => self.pause(partition)?,
             }
             if !rebalances.is_empty() {
                 self.carry_out(rebalances)?;
             }
-            self.taken += 1;
+            self.taken = self.taken.wrapping_add(1);
+            self.batch += 1;
             wait = Duration::ZERO;
             if self.staged_since.is_none() {
                 self.staged_since = Some(Instant::now());
             }
-            if self.taken.is_multiple_of(RECORDS_BETWEEN_LOOKS) && self.is_commit_due() {
+            let looks = self.taken.is_multiple_of(RECORDS_BETWEEN_LOOKS);
+            if self.effort.is_enough(self.batch) || (looks && self.is_commit_due()) {
                 break;
             }
         }
         if let Some(began) = began {
             self.shared.metrics.processing_latency(began.elapsed().saturating_sub(rested));
         }
-        // The input ran dry, or it is time.
+        // The input ran dry, or it is time. What the last commit has left goes on with it, or without any record.
+        self.lanes.values_mut().for_each(Lane::go_on);
         self.commit()
     }
 
@@ -231,7 +287,8 @@ impl Worker {
         if self.restorer.is_reading() {
             // The restore waits for its own records.
             Duration::ZERO
-        } else if self.any_lane_waits() || self.has_more_to_tell() {
+        } else if self.any_lane_waits() || self.has_more_to_tell() || self.lanes.values().any(Lane::has_more)
+        {
             ASK_AGAIN
         } else {
             IDLE
@@ -248,15 +305,22 @@ impl Worker {
     fn is_commit_due(&self) -> bool {
         let settings = &self.shared.settings;
         let staged: usize = self.lanes.values().map(|lane| lane.task.staged_bytes()).sum();
-        staged + self.siding.mover.staged_bytes() >= settings.commit_bytes_max
+        staged + self.siding.mover.staged_bytes() >= self.effort.bytes(settings.commit_bytes_max)
             || self.staged_since.is_some_and(|since| since.elapsed() >= settings.commit_interval)
             || self.shared.stop.is_requested()
     }
 
     fn any_lane_waits(&self) -> bool {
         !self.unopened.is_empty()
+            || self.is_displaced
             || self.siding.awaits_schema()
+            || self.siding.is_beginning()
             || self.lanes.values().any(|lane| !lane.is_live())
+    }
+
+    /// Milliseconds since this worker began.
+    fn running_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// A task with its store; none while another worker has the store.
@@ -284,18 +348,14 @@ impl Worker {
         drop(self.consumer);
     }
 
-    /// A topic that was deleted and created again has other records at the old offsets. All of its partitions are read
-    /// from their beginnings, though only the shorter ones show it: what was folded already is known by its id.
-    fn notice_topics_created_again(&mut self) {
-        let Self { lanes, restorer, .. } = self;
-        let end_of = |topic: &str, partition| restorer.end_of(topic, partition);
-        let Some(topic) = lanes.values_mut().find_map(|lane| lane.shortened(end_of)) else { return };
-        tracing::warn!(
-            topic,
-            "the topic was deleted and created again, or has lost records: it is read from its beginning"
-        );
-        for lane in lanes.values_mut() {
-            lane.begin_anew(&topic);
+    /// What was taken of the repartition topic and committed is read by no task again.
+    fn note_consumed(&self) {
+        let Some(consumed) = &self.shared.consumed else { return };
+        let repartition = self.shared.topology.name(self.shared.topology.repartition());
+        for lane in self.lanes.values().filter(|lane| lane.is_live()) {
+            if let Some(committed) = lane.committed(repartition) {
+                consumed.note(lane.partition(), committed);
+            }
         }
     }
 
@@ -315,7 +375,18 @@ impl Worker {
                 Err(error) => damaged.push(errors::of_task(error)?),
             }
         }
-        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
+        damaged.into_iter().try_for_each(|damaged| self.restore_anew(damaged))
+    }
+
+    /// Lets stores do what is due by the clock.
+    fn tend_stores(&mut self) -> Result<(), EdgeError> {
+        let mut damaged = Vec::new();
+        for lane in self.lanes.values_mut().filter(|lane| lane.is_live()) {
+            if let Err(error) = lane.task.tend() {
+                damaged.push(errors::of_task(error)?);
+            }
+        }
+        damaged.into_iter().try_for_each(|damaged| self.restore_anew(damaged))
     }
 
     /// What is looked at every now and then only.
@@ -324,18 +395,27 @@ impl Worker {
             return Ok(());
         }
         self.looked_at = Instant::now();
-        self.notice_topics_created_again();
+        self.look_for_misfits();
+        self.note_consumed();
+        if !self.damages.is_empty() {
+            // What was well for long enough is ready again.
+            self.tell_health();
+        }
         self.show_figures();
+        self.tend_stores()?;
         self.follow_catching_up()?;
         self.look_at_clock()
     }
 
     /// Once the group has read what there was, things may expire.
     fn follow_catching_up(&mut self) -> Result<(), EdgeError> {
-        let Shared { settings, inputs, patterns, topology, .. } = &self.shared;
-        let is_input =
-            |topic: &str| inputs.iter().any(|input| input == topic) || patterns.is_event_topic(topic);
-        let topics = Topics { is_input: &is_input, repartition: topology.name(topology.repartition()) };
+        let Shared { settings, inputs, patterns, topology, partitions, .. } = &self.shared;
+        let is_input = |topic: &str, partition| {
+            let is_lanes = inputs.iter().any(|input| input == topic) && partition < *partitions;
+            is_lanes || patterns.is_event_topic(topic)
+        };
+        let repartition = topology.name(topology.repartition());
+        let topics = Topics { is_input: &is_input, repartition, partitions: *partitions };
         let asking = Asking { settings, worker: &self.name };
         if self.catch_up.turn(asking, topics)? {
             tracing::info!(worker = self.name, "caught up");
@@ -380,24 +460,43 @@ fn rest_after(since_commit: Duration, commit_interval: Duration) -> Duration {
 enum Taken {
     /// It was taken, or nobody waits for it.
     Done,
-    /// The state of this partition turned out to be damaged.
-    Damaged(i32),
+    /// The state of a partition turned out to be damaged.
+    Damaged(Damaged),
     /// It cannot be read before its schema is known.
     Unread { partition: i32, schema: u32 },
+    /// This partition waits for schemas, and has looked far enough for those that it will need.
+    SeenEnough(i32),
+}
+
+/// What a lane that waits for a schema does with a record that comes: has the record's own schema asked for, too.
+fn look_ahead(
+    lane: &mut Lane,
+    (schemas, topology): (&Schemas, &Topology),
+    message: &BorrowedMessage<'_>,
+) -> Taken {
+    let unknown = message.payload().and_then(|value| topology.unknown_schema(message.topic(), value));
+    if lane.look_ahead(unknown.filter(|id| schemas.ask_ahead(*id))) {
+        Taken::SeenEnough(lane.partition())
+    } else {
+        Taken::Done
+    }
 }
 
 /// Hands a message to its task, or to the siding.
 fn take(
     lanes: &mut BTreeMap<i32, Lane>,
     siding: &mut Siding,
+    (schemas, topology): (&Schemas, &Topology),
     message: &BorrowedMessage<'_>,
 ) -> Result<Taken, EdgeError> {
     if siding.take(message) {
         return Ok(Taken::Done);
     }
     let Some(lane) = lanes.get_mut(&message.partition()) else { return Ok(Taken::Done) };
+    if lane.awaits_schema() {
+        return Ok(look_ahead(lane, (schemas, topology), message));
+    }
     if !lane.expects(message.topic(), message.offset()) {
-        lane.refused(message.topic());
         return Ok(Taken::Done);
     }
     let headers = MessageHeaders(message);

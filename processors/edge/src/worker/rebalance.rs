@@ -1,6 +1,7 @@
 //! Partitions come and go. The reference is librdkafka's own example of a transactional consumer; here the decisions are
 //! carried out after the poll, by the worker itself.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use engine::Phase;
@@ -9,11 +10,13 @@ use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::siding::divided;
+use super::gaps::{Gap, tell_begin, tell_gap};
+use super::siding::{Divided, divided};
 use super::{Lane, Worker};
 use crate::consumer::{Notes, Rebalanced};
 use crate::errors::{self, EdgeError};
 use crate::metrics::Rebalance;
+use crate::reading::committed_offset;
 use crate::restore::Restored;
 use crate::spans;
 
@@ -21,6 +24,8 @@ const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 const LISTED_MAX: usize = 64;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// The coordinator has answered, with an error that may stay.
+const ASK_AGAIN_AFTER_ERROR: Duration = Duration::from_secs(1);
 
 impl Worker {
     pub(super) fn follow_group(&mut self) -> Result<(), EdgeError> {
@@ -44,10 +49,11 @@ impl Worker {
         self.shared.metrics.rebalance(Rebalance::Assigned);
         let _span = spans::rebalance(&self.name, Rebalance::Assigned.label(), partitions.count()).entered();
         tracing::info!(worker = self.name, partitions = %listed(partitions), "assigned");
-        let (lanes, siding, strange) = divided(partitions, &self.shared);
-        let answered = self.consumer.incremental_assign(&self.with_repartition(partitions, &lanes)?);
+        let Divided { lanes, siding, strange, misfits } = divided(partitions, &self.shared);
+        let taken = at_their_ends(&self.with_repartition(partitions, &lanes));
+        let answered = taken.and_then(|taken| self.consumer.incremental_assign(&taken));
         answered.map_err(|error| EdgeError::kafka("cannot take the assignment", error))?;
-        for standing_still in [&self.with_repartition(&lanes, &lanes)?, &strange] {
+        for standing_still in [&self.with_repartition(&lanes, &lanes), &siding, &strange, &misfits] {
             if standing_still.count() > 0 {
                 let paused = self.consumer.pause(standing_still);
                 paused.map_err(|error| EdgeError::kafka("cannot pause the new partitions", error))?;
@@ -58,6 +64,7 @@ impl Worker {
         }
         self.open_lanes()?;
         siding.elements().iter().for_each(|element| self.siding.assigned(element));
+        self.misfits_assigned(&misfits);
         self.ask_offsets_at = Instant::now();
         self.tell_health();
         Ok(())
@@ -77,8 +84,9 @@ impl Worker {
             // Nothing of what was lost may be committed; what was not is taken again.
             self.siding.rewind();
         }
-        let (lanes, siding, _) = divided(partitions, &self.shared);
+        let Divided { lanes, siding, misfits, .. } = divided(partitions, &self.shared);
         siding.elements().iter().for_each(|element| self.siding.revoked(element));
+        self.misfits_revoked(&misfits);
         let given_up: Vec<i32> = lanes.elements().iter().map(TopicPartitionListElem::partition).collect();
         self.restorer.forget(given_up);
         for element in lanes.elements() {
@@ -88,7 +96,7 @@ impl Worker {
                 self.close_lane(lane);
             }
         }
-        let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions, &lanes)?);
+        let answered = self.consumer.incremental_unassign(&self.with_repartition(partitions, &lanes));
         answered.map_err(|error| EdgeError::kafka("cannot give partitions back", error))?;
         self.tell_health();
         Ok(())
@@ -101,14 +109,12 @@ impl Worker {
         &self,
         partitions: &TopicPartitionList,
         lanes: &TopicPartitionList,
-    ) -> Result<TopicPartitionList, EdgeError> {
+    ) -> TopicPartitionList {
         let mut all = partitions.clone();
         for element in lanes.elements() {
-            // Where it begins is decided when the lane is put in its place.
-            all.add_partition_offset(self.repartition(), element.partition(), Offset::Beginning)
-                .map_err(|error| EdgeError::kafka("cannot list the partitions", error))?;
+            all.add_partition(self.repartition(), element.partition());
         }
-        Ok(all)
+        all
     }
 
     /// Before the consumer closes: the group would give back only what is its own, and wait for the rest.
@@ -129,8 +135,13 @@ impl Worker {
     }
 
     /// Opens the lanes whose stores can be had by now.
-    fn open_lanes(&mut self) -> Result<(), EdgeError> {
+    pub(super) fn open_lanes(&mut self) -> Result<(), EdgeError> {
+        let now_ms = self.running_ms();
         for (partition, input) in std::mem::take(&mut self.unopened) {
+            if !self.damages.may_restore(partition, now_ms) {
+                self.unopened.push((partition, input));
+                continue;
+            }
             match self.new_task(partition)? {
                 Some(task) => {
                     let lane = Lane::new(task, &input, self.repartition(), self.shared.metrics.clone());
@@ -144,35 +155,40 @@ impl Worker {
     }
 
     /// Lets go of a lane, and then of its store.
-    fn close_lane(&mut self, lane: Lane) {
+    pub(super) fn close_lane(&mut self, lane: Lane) {
         let partition = lane.partition();
         if let Some(counter) = &mut self.counter {
             counter.closed(partition);
         }
         lane.close();
+        if let Some(consumed) = &self.shared.consumed {
+            consumed.forget(partition);
+        }
         self.shared.stores.closed(partition);
     }
 
     /// Brings lanes from assigned to live: the committed offset, the state, the consumer's place.
     pub(super) fn bring_lanes_up(&mut self) -> Result<(), EdgeError> {
         let waits = self.any_lane_waits();
+        self.begin_siding();
         self.siding.put_in_place(&self.consumer);
         if !waits {
             return Ok(());
         }
         let schemas = &self.shared.schemas;
-        self.lanes.values_mut().for_each(|lane| lane.go_on(|id| schemas.is_awaited(id)));
+        self.lanes.values_mut().for_each(|lane| lane.take_again(|id| schemas.is_awaited(id)));
         self.open_lanes()?;
         self.ask_committed_offsets()?;
         self.restore_some()?;
+        let begins = self.begins_of_unread();
         let consumer = &self.consumer;
         for lane in self.lanes.values_mut().filter(|lane| lane.is_misplaced()) {
-            if let Err(error) =
-                lane.put_in_place(|topic, partition, offset| point(consumer, topic, partition, offset))
-            {
+            let point = |topic: &str, partition, offset| point(consumer, topic, partition, offset);
+            if let Err(error) = lane.put_in_place(&begins, point) {
                 tracing::debug!(%error, partition = lane.partition(), "the consumer is not in its place yet");
             }
         }
+        begins.iter().for_each(|((topic, partition), begin)| tell_begin(topic, *partition, *begin));
         self.tell_health();
         Ok(())
     }
@@ -201,17 +217,28 @@ impl Worker {
                 return Ok(());
             }
         };
+        let mut unknown = BTreeSet::new();
         for element in offsets.elements() {
             let Some(lane) = self.lanes.get_mut(&element.partition()) else { continue };
-            let committed = match element.offset() {
-                Offset::Offset(offset) => Some(offset),
-                _ => None,
-            };
-            lane.set_committed(element.topic(), committed);
+            match committed_offset(&element) {
+                Ok(committed) => lane.set_committed(element.topic(), committed),
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        topic = element.topic(),
+                        partition = element.partition(),
+                        "the group's offset of this partition cannot be told; asking on"
+                    );
+                    unknown.insert(element.partition());
+                    self.ask_offsets_at = Instant::now() + ASK_AGAIN_AFTER_ERROR;
+                }
+            }
         }
         let mut damaged = Vec::new();
-        for (partition, lane) in self.lanes.iter_mut().filter(|(_, lane)| lane.task.phase() == Phase::Created)
-        {
+        let known = |(partition, lane): &(&i32, &mut Lane)| {
+            lane.task.phase() == Phase::Created && !unknown.contains(*partition)
+        };
+        for (partition, lane) in self.lanes.iter_mut().filter(known) {
             match lane.task.restore_from() {
                 Ok(from) => {
                     lane.become_phase(Phase::Restoring);
@@ -220,7 +247,7 @@ impl Worker {
                 Err(error) => damaged.push(errors::of_task(error)?),
             }
         }
-        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
+        damaged.into_iter().try_for_each(|damaged| self.restore_anew(damaged))
     }
 
     fn restore_some(&mut self) -> Result<(), EdgeError> {
@@ -248,6 +275,10 @@ impl Worker {
                         damaged.push(errors::of_task(error)?);
                     }
                 }
+                Restored::Gone { partition, from, to } => {
+                    let topic = shared.topology.name(shared.topology.changelog());
+                    tell_gap(shared, &Gap { place: &(topic.to_owned(), partition), from, to });
+                }
                 Restored::Done { partition, offset } => {
                     shared.metrics.restore_remaining(partition, 0);
                     if let Some(lane) = lanes.get_mut(&partition) {
@@ -265,62 +296,68 @@ impl Worker {
         });
         self.shared.metrics.restored(records);
         result?;
-        damaged.sort_unstable();
-        damaged.dedup();
-        damaged.into_iter().try_for_each(|partition| self.restore_anew(partition))
-    }
-
-    /// The state of a partition cannot be trusted any more: everything of it begins anew.
-    pub(super) fn restore_anew(&mut self, partition: i32) -> Result<(), EdgeError> {
-        let Some(mut lane) = self.lanes.remove(&partition) else { return Ok(()) };
-        self.consumer
-            .pause(&lane.places())
-            .map_err(|error| EdgeError::kafka("cannot pause a damaged partition", error))?;
-        self.restorer.forget([partition]);
-        if let Err(error) = lane.task.wipe() {
-            errors::of_task(error)?;
-        }
-        let input = lane.input().to_owned();
-        self.close_lane(lane);
-        self.unopened.push((partition, input));
-        self.open_lanes()?;
-        self.ask_offsets_at = Instant::now();
-        self.tell_health();
-        Ok(())
+        damaged.into_iter().try_for_each(|damaged| self.restore_anew(damaged))
     }
 
     /// A record of this partition was written with a schema that is not known yet: the partition stands still until it is.
     /// The others go on, and so does the polling, which keeps the group.
     pub(super) fn await_schema(&mut self, partition: i32, schema: u32) -> Result<(), EdgeError> {
         let Some(lane) = self.lanes.get_mut(&partition) else { return Ok(()) };
-        self.consumer
-            .pause(&lane.places())
-            .map_err(|error| EdgeError::kafka("cannot pause a partition that waits for a schema", error))?;
-        lane.await_schema(schema);
         self.shared.schemas.ask(schema);
+        lane.await_schema(schema);
         self.tell_health();
         Ok(())
+    }
+
+    /// Has nothing fetched of a lane's partitions until it is put in its place.
+    pub(super) fn pause(&mut self, partition: i32) -> Result<(), EdgeError> {
+        let Some(lane) = self.lanes.get(&partition) else { return Ok(()) };
+        self.consumer
+            .pause(&lane.places())
+            .map_err(|error| EdgeError::kafka("cannot pause a partition that waits for a schema", error))
     }
 
     pub(super) fn tell_health(&self) {
         let live = self.lanes.values().filter(|lane| lane.is_live()).count();
         let all = self.lanes.len() + self.unopened.len();
         let awaits_schema = self.siding.awaits_schema() || self.lanes.values().any(Lane::awaits_schema);
-        let ready = self.joined && live == all && !awaits_schema;
-        let why = if awaits_schema { ", waiting for the schema registry" } else { "" };
-        self.shared.health.set_worker(&self.name, ready, &format!("{live} of {all} tasks running{why}"));
+        let is_placed = !self.is_displaced && !self.siding.is_beginning();
+        let damaged = self.damaged_again();
+        let is_whole = damaged.is_empty() && !self.misfits.holds_unreadable();
+        let ready = self.joined && live == all && !awaits_schema && is_placed && is_whole;
+        let mut detail = format!("{live} of {all} tasks running");
+        if awaits_schema {
+            detail.push_str(", waiting for the schema registry");
+        }
+        if !is_placed {
+            detail.push_str(", finding out where partitions begin");
+        }
+        detail.push_str(&damaged);
+        if let Some(problem) = self.misfits.problem() {
+            detail.push_str("; ");
+            detail.push_str(problem);
+        }
+        self.shared.health.set_worker(&self.name, ready, &detail);
         self.report_tasks();
     }
 }
 
 /// Points the consumer to its place in a partition, and lets it fetch from there.
-fn point(consumer: &BaseConsumer<Notes>, topic: &str, partition: i32, offset: Offset) -> KafkaResult<()> {
+fn point(consumer: &BaseConsumer<Notes>, topic: &str, partition: i32, offset: i64) -> KafkaResult<()> {
     let mut place = TopicPartitionList::new();
     place.add_partition(topic, partition);
     consumer.resume(&place)?;
-    consumer.seek(topic, partition, offset, SEEK_TIMEOUT)?;
+    consumer.seek(topic, partition, Offset::Offset(offset), SEEK_TIMEOUT)?;
     consumer.context().forget_end(topic, partition);
     Ok(())
+}
+
+/// The client is not to look by itself for where to begin: that is decided when the consumer is put in its place. Until then it
+/// stands where nothing is to be fetched.
+fn at_their_ends(partitions: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+    let mut partitions = partitions.clone();
+    partitions.set_all_offsets(Offset::End)?;
+    Ok(partitions)
 }
 
 /// For the log; of thousands of topics only the first.

@@ -13,6 +13,7 @@ use rdkafka::{Offset, topic_partition_list::TopicPartitionListElem};
 
 use super::{Shared, now_ms};
 use crate::consumer::{End, MessageHeaders, Notes, source_record};
+use crate::reading::Place;
 use crate::schemas::Schemas;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,6 +58,8 @@ impl Patterns {
 /// One partition of such a topic.
 struct Track {
     load: Load,
+    /// Whether it is known where it begins.
+    is_begun: bool,
     /// The first offset taken since the last commit.
     from: Option<i64>,
     /// Records below this offset were taken already.
@@ -90,7 +93,8 @@ impl Siding {
     /// Takes a partition over, if its topic belongs here.
     pub(super) fn assigned(&mut self, element: &TopicPartitionListElem<'_>) {
         let Some(load) = self.patterns.load_of(element.topic()) else { return };
-        let track = Track { load, from: None, next: 0, is_misplaced: false, awaits: None, lag: 0 };
+        let (is_begun, is_misplaced) = (false, true);
+        let track = Track { load, is_begun, from: None, next: 0, is_misplaced, awaits: None, lag: 0 };
         self.tracks.entry(element.topic().to_owned()).or_default().insert(element.partition(), track);
     }
 
@@ -114,6 +118,13 @@ impl Siding {
             return false;
         };
         let offset = message.offset();
+        if track.awaits.is_some()
+            && let Some(id) =
+                message.payload().and_then(|value| self.mover.unknown_schema(message.topic(), value))
+        {
+            // Asked for together, schemas are waited for once, not once for each record.
+            self.schemas.ask_ahead(id);
+        }
         if track.is_misplaced || offset < track.next {
             return true;
         }
@@ -160,32 +171,96 @@ impl Siding {
         }
     }
 
-    /// Puts the consumer back where the last commit left off. What waits for a schema is taken again when that is known; what
-    /// comes of it until then is passed over.
+    /// Partitions of which it is not known yet where they begin.
+    pub(super) fn to_begin(&self) -> TopicPartitionList {
+        let mut all = TopicPartitionList::new();
+        for (topic, partitions) in &self.tracks {
+            for (partition, _) in partitions.iter().filter(|(_, track)| !track.is_begun) {
+                all.add_partition(topic, *partition);
+            }
+        }
+        all
+    }
+
+    /// Whether there are such.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.tracks.values().flat_map(BTreeMap::values).any(|track| !track.is_begun)
+    }
+
+    /// It is known by now where a partition begins.
+    pub(super) fn begin(&mut self, (topic, partition): &Place, next: i64) {
+        if let Some(track) = self.track(topic, *partition) {
+            track.next = next;
+            track.is_begun = true;
+            track.is_misplaced = true;
+        }
+    }
+
+    /// Where it goes on in each partition.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (Place, i64)> {
+        self.tracks.iter().flat_map(|(topic, partitions)| {
+            let begun = partitions.iter().filter(|(_, track)| track.is_begun);
+            begun.map(|(partition, track)| ((topic.clone(), *partition), track.next))
+        })
+    }
+
+    /// A partition goes on at another offset; `false` if it is none of its own.
+    pub(super) fn pass_over(&mut self, (topic, partition): &Place, next: i64) -> bool {
+        let track = self.track(topic, *partition);
+        track.map(|track| track.next = next).is_some()
+    }
+
+    /// The consumer has to be put in its place again; `false` if the partition is none of its own.
+    pub(super) fn displace(&mut self, (topic, partition): &Place) -> bool {
+        let track = self.track(topic, *partition);
+        track.map(|track| track.is_misplaced = true).is_some()
+    }
+
+    fn track(&mut self, topic: &str, partition: i32) -> Option<&mut Track> {
+        self.tracks.get_mut(topic)?.get_mut(&partition)
+    }
+
+    /// Puts the consumer where the last commit left off, in one call for all. What waits for a schema is taken again when that is
+    /// known; what comes of it until then is passed over.
     pub(super) fn put_in_place(&mut self, consumer: &BaseConsumer<Notes>) {
         let schemas = self.schemas.clone();
-        for (topic, partition, track) in self.all().filter(|(_, _, track)| track.is_misplaced) {
+        let mut places = TopicPartitionList::new();
+        let misplaced = |track: &Track| track.is_misplaced && track.is_begun;
+        for (topic, partition, track) in self.all().filter(|(_, _, track)| misplaced(track)) {
             track.awaits = track.awaits.filter(|id| schemas.is_awaited(*id));
-            if track.awaits.is_some() {
+            if track.awaits.is_none()
+                && let Err(error) = places.add_partition_offset(topic, partition, Offset::Offset(track.next))
+            {
+                tracing::debug!(%error, topic, partition, "no offset");
+            }
+        }
+        if places.count() == 0 {
+            return;
+        }
+        let put = consumer.resume(&places).and_then(|()| consumer.seek_partitions(places, SEEK_TIMEOUT));
+        let put = match put {
+            Ok(put) => put,
+            Err(error) => {
+                tracing::debug!(%error, "the consumer is not in its place yet");
+                return;
+            }
+        };
+        for element in put.elements() {
+            let (topic, partition) = (element.topic(), element.partition());
+            if let Err(error) = element.error() {
+                tracing::debug!(%error, topic, partition, "the consumer is not in its place yet");
                 continue;
             }
-            match consumer.seek(topic, partition, Offset::Offset(track.next), SEEK_TIMEOUT) {
-                Ok(()) => {
-                    track.is_misplaced = false;
-                }
-                Err(error) => {
-                    tracing::debug!(%error, topic, partition, "the consumer is not in its place yet");
-                }
+            consumer.context().forget_end(topic, partition);
+            if let Some(track) = self.track(topic, partition) {
+                track.is_misplaced = false;
             }
         }
     }
 
     /// Notes the end of a partition; `false` if it is none of its own.
     pub(super) fn saw_end(&mut self, topic: &str, partition: i32, end: End) -> bool {
-        let Some(track) = self.tracks.get_mut(topic).and_then(|partitions| partitions.get_mut(&partition))
-        else {
-            return false;
-        };
+        let Some(track) = self.track(topic, partition) else { return false };
         track.lag = if end.is_drained { 0 } else { (end.stable - track.next).max(0) };
         true
     }
@@ -213,23 +288,31 @@ impl Siding {
     }
 }
 
-/// Divides what the group gave: partitions that lanes take, partitions of the siding, and partitions that only match a
-/// subscription.
-pub(super) fn divided(
-    partitions: &TopicPartitionList,
-    shared: &Shared,
-) -> (TopicPartitionList, TopicPartitionList, TopicPartitionList) {
-    let (mut lanes, mut siding, mut strange) =
-        (TopicPartitionList::new(), TopicPartitionList::new(), TopicPartitionList::new());
+/// What the group gave, divided.
+pub(super) struct Divided {
+    /// Partitions that lanes take.
+    pub(super) lanes: TopicPartitionList,
+    /// Partitions of the siding.
+    pub(super) siding: TopicPartitionList,
+    /// Partitions that only match a subscription.
+    pub(super) strange: TopicPartitionList,
+    /// Partitions of the input that the state has no place for.
+    pub(super) misfits: TopicPartitionList,
+}
+
+/// Divides what the group gave.
+pub(super) fn divided(partitions: &TopicPartitionList, shared: &Shared) -> Divided {
+    let list = TopicPartitionList::new;
+    let mut divided = Divided { lanes: list(), siding: list(), strange: list(), misfits: list() };
     for element in partitions.elements() {
         let list = if shared.inputs.iter().any(|input| input == element.topic()) {
-            &mut lanes
+            if element.partition() < shared.partitions { &mut divided.lanes } else { &mut divided.misfits }
         } else if shared.patterns.load_of(element.topic()).is_some() {
-            &mut siding
+            &mut divided.siding
         } else {
-            &mut strange
+            &mut divided.strange
         };
         list.add_partition(element.topic(), element.partition());
     }
-    (lanes, siding, strange)
+    divided
 }

@@ -3,6 +3,7 @@
 use engine::ProcessError;
 use model::{Kind, ReactionKind};
 
+use super::bounds::Group;
 use super::state::{Events, Stored, What};
 use super::view::{self, Rank};
 use crate::scan::ActivityFigures;
@@ -14,8 +15,12 @@ pub(crate) struct Digest {
     pub(crate) first: Option<(Box<str>, u8)>,
     /// What it adds to its conversation's summary.
     pub(crate) figures: ActivityFigures,
+    /// Whether anything is known of it, be it only what waits for it.
+    pub(crate) is_there: bool,
     /// How far its delivery has come, in the order of rule A7; 0 where nothing is known.
     pub(crate) delivery_rank: u8,
+    /// Whether receipts are left out (rule A10): then it may go back.
+    pub(crate) omits_receipts: bool,
 }
 
 impl Digest {
@@ -25,12 +30,13 @@ impl Digest {
     /// The state cannot be read: wipe and restore it.
     pub(crate) fn of(key: &[u8], state: Option<&[u8]>) -> Result<Self, ProcessError> {
         let events = Events::read(key, state)?;
-        let Some(first) = events.primary() else { return Ok(Self::default()) };
-        let What::Primary(primary) = &first.what else { return Ok(Self::default()) };
-        let rank = events.0.iter().filter_map(rank).max();
+        let unknown = Self { is_there: state.is_some(), ..Self::default() };
+        let Some(first) = events.primary() else { return Ok(unknown) };
+        let What::Primary(primary) = &first.what else { return Ok(unknown) };
+        let rank = events.list.iter().filter_map(rank).max();
         let is = |kind: Kind| primary.kind == kind.code();
         let count = |what: fn(&What<'_>) -> bool| {
-            i64::try_from(events.0.iter().filter(|event| what(&event.what)).count()).unwrap_or(i64::MAX)
+            i64::try_from(events.list.iter().filter(|event| what(&event.what)).count()).unwrap_or(i64::MAX)
         };
         let figures = ActivityFigures {
             delivered: i64::from(matches!(rank, Some(Rank::Delivered | Rank::Read))),
@@ -38,10 +44,18 @@ impl Digest {
             failed: i64::from(rank == Some(Rank::Failed)),
             survey_answers: if is(Kind::SurveyQuestion) { count(is_answer) } else { 0 },
             talk_ms: if is(Kind::AgentCallLeg) { view::leg_duration_ms(&events).unwrap_or(0) } else { 0 },
-            reply_reactions: count(|what| matches!(what, What::Response { .. })),
+            reply_reactions: count(|what| matches!(what, What::Response { .. }))
+                .saturating_add_unsigned(events.omitted.responses()),
         };
         let delivery_rank = rank.map_or(0, |rank| rank as u8 + 1);
-        Ok(Self { first: Some((first.id.into(), primary.kind)), figures, delivery_rank })
+        let omits_receipts = events.omitted.count(Group::Receipts) > 0;
+        Ok(Self {
+            first: Some((first.id.into(), primary.kind)),
+            is_there: true,
+            figures,
+            delivery_rank,
+            omits_receipts,
+        })
     }
 }
 
@@ -57,15 +71,13 @@ pub(crate) fn first(key: &[u8], state: Option<&[u8]>) -> Result<Option<(Box<str>
     }))
 }
 
-/// The events of the relations that an activity's state holds: those that wait until its primary is known. A reply is
-/// no event of its own there.
+/// Whether an activity is known and not deleted.
 ///
 /// # Errors
 /// The state cannot be read: wipe and restore it.
-pub(crate) fn relations(key: &[u8], state: Option<&[u8]>) -> Result<Vec<Box<str>>, ProcessError> {
+pub(crate) fn is_shown(key: &[u8], state: Option<&[u8]>) -> Result<bool, ProcessError> {
     let events = Events::read(key, state)?;
-    let is_relation = |event: &&Stored<'_>| !matches!(event.what, What::Primary(_) | What::Response { .. });
-    Ok(events.0.iter().filter(is_relation).map(|event| event.id.into()).collect())
+    Ok(events.primary().is_some() && !events.is_deleted())
 }
 
 /// Whether an activity is a customer's message, as far as is known, and has suggestions.
@@ -76,7 +88,7 @@ pub(crate) fn has_suggestions(key: &[u8], state: Option<&[u8]>) -> Result<bool, 
     let events = Events::read(key, state)?;
     let is_suggestion = |event: &Stored<'_>| matches!(event.what, What::Suggestion { .. });
     let is_message = |event: &Stored<'_>| matches!(&event.what, What::Primary(primary) if primary.kind == Kind::CustomerMessage.code());
-    Ok(events.0.iter().any(is_suggestion) && events.primary().is_some_and(is_message))
+    Ok(events.list.iter().any(is_suggestion) && events.primary().is_some_and(is_message))
 }
 
 fn rank(event: &Stored<'_>) -> Option<Rank> {

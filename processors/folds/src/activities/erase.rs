@@ -1,5 +1,7 @@
 //! Texts that no output may show any more leave the state too (rule A4).
 
+use super::beside::Writes;
+use super::bounds;
 use super::state::{Events, What};
 use crate::stored::StoredActor;
 
@@ -12,28 +14,23 @@ use crate::stored::StoredActor;
 ///
 /// Everything else stays: a deletion by the author of *this* primary counts for nothing if an earlier primary of another
 /// author arrives, and then the edits of that author, or of the system, are shown.
-pub(super) fn removed_texts(events: &mut Events<'_>) {
+pub(super) fn removed_texts(activity: &[u8], events: &mut Events<'_>, writes: &mut Writes) {
     let deleters = Deleters::of(events);
     let mut first = true;
-    for event in &mut events.0 {
+    for event in &mut events.list {
         let erased = deleters.may_erase(event.actor.as_ref());
-        match &mut event.what {
-            What::Primary(primary) => {
-                if erased || !first {
-                    primary.body = None;
-                }
-                first = false;
-            }
-            What::Edit { body } => {
-                if erased {
-                    *body = None;
-                }
-            }
+        let is_removed = match &event.what {
+            What::Primary(_) => !std::mem::take(&mut first) || erased,
+            What::Edit { .. } => erased,
             What::Delete { .. }
             | What::Reaction { .. }
             | What::Response { .. }
             | What::Suggestion { .. }
-            | What::Delivery { .. } => {}
+            | What::Delivery { .. } => false,
+        };
+        if is_removed {
+            writes.drop_texts(activity, event);
+            event.drop_texts();
         }
     }
 }
@@ -47,9 +44,9 @@ struct Deleters<'a> {
 impl<'a> Deleters<'a> {
     fn of(events: &Events<'a>) -> Self {
         let mut deleters = Self { always: false, others: Vec::new() };
-        for event in &events.0 {
-            if let What::Delete { by_supervisor } = event.what {
-                deleters.always |= by_supervisor || event.actor.is_some_and(|actor| actor.is_system());
+        for event in &events.list {
+            if let What::Delete { .. } = event.what {
+                deleters.always |= bounds::always_deletes(event);
                 deleters.others.extend(event.actor);
             }
         }

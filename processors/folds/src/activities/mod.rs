@@ -3,44 +3,57 @@
 //! The state of an activity is the list of the distinct events that concern it, in the total order. What is emitted is a
 //! function of that list alone, so order of arrival and repetition cannot matter. Relations that come before their
 //! primary wait in the same list.
+//!
+//! The list is bounded (rule A10): of each relation it holds the last events. One that is left out is put beside it under a key
+//! of its own as long as it could come back, and so are long texts: no record of the state is large, whatever comes.
 
+mod beside;
+mod bounds;
 mod digest;
 mod erase;
 mod state;
 mod view;
 mod waiting;
 
-use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, SourceRecord};
+use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord};
 use model::{Action, Activity, Event, Home, Kind};
 
 use crate::Limits;
 use crate::owner::Owned;
-pub(crate) use digest::{Digest, first, has_suggestions, relations};
+use beside::Writes;
+pub(crate) use beside::{Texts, is_beside, prefixes as places_beside};
+use bounds::Group;
+pub(crate) use bounds::KEPT;
+pub(crate) use digest::{Digest, first, has_suggestions, is_shown};
 use state::{Events, Stored, What};
+pub(crate) use waiting::{event_in as waiting_event, of as waiting_of};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "activities";
 /// Begins the keys of its state.
 pub(crate) const NAMESPACE: u8 = b'a';
-const SCHEMA: &str = "activity/1";
+pub(crate) const TEXTS_BYTES: u64 = state::TEXTS_BYTES;
+const SCHEMA: &str = "activity/2";
 const OUTPUT: usize = 0;
 
 /// Whose a record of this processor's state is; `None` for activities that belong to no conversation.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
-    waiting::owned(key).or_else(|| Owned::by_key(key, false))
+    waiting::owned(key).or_else(|| beside::owned(key)).or_else(|| Owned::by_key(key, false))
 }
 
 /// Folds events into activities: writes one topic, `cx.activities`.
 #[derive(Debug, Clone, Copy)]
 pub struct Activities {
     limits: Limits,
+    /// What the bodies of one record may have together, in bytes.
+    activity_bytes: u64,
 }
 
 impl Activities {
     /// The processor, as configured.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
-        Self { limits: settings.limits }
+        Self { limits: settings.limits, activity_bytes: settings.activity_bytes }
     }
 }
 
@@ -98,26 +111,42 @@ impl Processor for Activities {
         waiting::expire(now_ms, emitter)
     }
 
-    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        waiting::forget(scope, emitter)?;
+    fn forget(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        if !waiting::forget(scope, emitter)? || !beside::forget(scope, emitter)? {
+            return Ok(Slice::of(false));
+        }
         match scope {
-            Scope::Conversation(_) => emitter.delete_under(&scope.prefix()),
+            Scope::Conversation(_) => Ok(Slice::of(emitter.delete_under(&scope.prefix())?)),
             Scope::Activity(key) => {
                 emitter.delete(key);
-                Ok(())
+                Ok(Slice::Last)
             }
         }
     }
 
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        waiting::drop_all(scope, emitter)?;
-        let mut keys: Vec<Vec<u8>> = Vec::new();
-        emitter.scan(&scope.prefix(), |key, _| keys.push(key.to_vec()))?;
-        for key in keys {
-            emitter.emit(OUTPUT, SCHEMA, &model::partition_id(&key), &key, None)?;
-            emitter.delete(&key);
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        if !waiting::drop_all(scope, emitter)? || !beside::forget(scope, emitter)? {
+            return Ok(Slice::of(false));
         }
-        Ok(())
+        let take_back = |key: &[u8], emitter: &mut Emitter<'_>| {
+            emitter.emit(OUTPUT, SCHEMA, &model::partition_id(key), key, None)?;
+            emitter.delete(key);
+            Ok(())
+        };
+        match scope {
+            Scope::Conversation(_) => Ok(Slice::of(emitter.drain(&scope.prefix(), take_back)?)),
+            Scope::Activity(key) => take_back(key, emitter).map(|()| Slice::Last),
+        }
     }
 
     /// Those that follow are told the keys of the activities that changed.
@@ -134,8 +163,11 @@ impl Processor for Activities {
             return Ok(());
         }
         let format = emitter.format(OUTPUT);
+        let limit = self.activity_bytes;
+        let wanted = emitter.read(key, |bytes| wanted_texts(key, bytes, limit))??;
+        let texts = texts(key, wanted, |text| emitter.read(text, |text| text.map(<[u8]>::to_vec)))?;
         let value = emitter.read(key, |bytes| {
-            with_activity(key, bytes, |activity| {
+            with_activity(key, bytes, (&texts, limit), |activity| {
                 let mut out = Vec::with_capacity(1024);
                 format.write(&activity?.into(), &mut out);
                 Some(out)
@@ -148,17 +180,66 @@ impl Processor for Activities {
     }
 }
 
-/// Lets `look` see the activity that a state of this processor makes; none while its primary is not known.
+/// Lets `look` see the activity that a state of this processor makes; none while its primary is not known. Of its bodies those of
+/// the oldest edits and suggestions are left out, where all are longer together than `limit` (rule A10); `texts` are those of
+/// [`wanted_texts`].
 ///
 /// # Errors
 /// The state cannot be read: wipe and restore it.
 pub(crate) fn with_activity<R>(
     key: &[u8],
     state: Option<&[u8]>,
+    (texts, limit): (&Texts, u64),
     look: impl FnOnce(Option<&Activity<'_>>) -> R,
 ) -> Result<R, ProcessError> {
-    let events = Events::read(key, state)?;
-    Ok(view::with_activity(key, &events, look))
+    let mut events = Events::read(key, state)?;
+    for event in events.list.iter_mut().filter(|event| event.beside_bytes > 0) {
+        let bytes = event.beside_bytes;
+        if let Some(text) = texts.get(event.id) {
+            event.put_texts(text).map_err(|problem| state::corrupt(key, &problem.to_string()))?;
+        }
+        debug_assert!(event.beside_bytes > 0 || event.text_bytes() == bytes, "another text");
+    }
+    Ok(view::with_activity(key, &events, limit, look))
+}
+
+/// The events whose texts the record shows and that lie beside the state.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn wanted_texts(
+    key: &[u8],
+    state: Option<&[u8]>,
+    limit: u64,
+) -> Result<Vec<Box<str>>, ProcessError> {
+    if !state.is_some_and(state::may_have_texts_beside) {
+        return Ok(Vec::new());
+    }
+    Ok(view::wanted_texts(&Events::read(key, state)?, limit))
+}
+
+/// These texts, as `get` gives what lies under a key.
+///
+/// # Errors
+/// Those of `get`.
+pub(crate) fn texts(
+    key: &[u8],
+    wanted: Vec<Box<str>>,
+    get: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, ProcessError>,
+) -> Result<Texts, ProcessError> {
+    if wanted.is_empty() {
+        return Ok(Texts::new());
+    }
+    beside::texts(key, wanted, get)
+}
+
+/// The texts of an activity that its record shows and that lie beside its state, for a processor that follows.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn texts_of(key: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<Texts, ProcessError> {
+    let wanted = emitter.read_of(NAME, key, |state| wanted_texts(key, state, limit))??;
+    texts(key, wanted, |text| emitter.read_of(NAME, text, |text| text.map(<[u8]>::to_vec)))
 }
 
 /// Which message a primary answers, as far as the answer is a reaction on it: its event, and the answered activity.
@@ -229,34 +310,82 @@ struct Changed {
 /// Changes the events of one activity; writes and marks it only where something changed.
 fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Changed, ProcessError> {
     let key = key.as_bytes();
-    let (changed, bytes) = context.read(key, |bytes| {
+    let withdrawn = match &edit {
+        Edit::Withdraw(event_id) => Some((*event_id).to_owned()),
+        Edit::Insert(_) => None,
+    };
+    let (changed, written) = context.read(key, |bytes| {
         let was_there = bytes.is_some();
         let mut events = Events::read(key, bytes)?;
         let before = Reply::of(&events);
-        let was_known = events.primary().is_some();
+        let first = events.primary().map(|first| first.id);
         let done = match edit {
             Edit::Insert(stored) => events.insert(stored),
             Edit::Withdraw(event_id) => events.withdraw(event_id),
         };
         if !done {
-            let is_known = was_known;
+            let is_known = first.is_some();
             let outcome = Outcome::Duplicate;
-            let changed = Changed { outcome, was_there, was_known, is_known, after: None, before: None };
+            let changed =
+                Changed { outcome, was_there, was_known: is_known, is_known, after: None, before: None };
             return Ok::<_, ProcessError>((changed, None));
         }
-        erase::removed_texts(&mut events);
-        let is_known = events.primary().is_some();
+        let mut writes = Writes::default();
+        erase::removed_texts(key, &mut events, &mut writes);
+        writes.bound(key, &mut events)?;
+        let now_first = events.primary().map(|first| first.id);
         let after = Reply::of(&events);
+        let left_out = LeftOut {
+            is_new_author: first != now_first && events.omitted.count(Group::Deletions) > 0,
+            is_known_now: first.is_none() && now_first.is_some() && !events.omitted.is_empty(),
+            is_withdrawn: events.omitted.count(Group::Reactions) > 0,
+        };
+        let (was_known, is_known) = (first.is_some(), now_first.is_some());
         let changed = Changed { outcome: Outcome::Folded, was_there, was_known, is_known, before, after };
-        Ok((changed, Some(events.write(key)?)))
+        Ok((changed, Some((events.write(key)?, writes, left_out))))
     })??;
-    if let Some(bytes) = bytes {
-        if bytes.is_empty() {
-            context.delete(key);
-        } else {
-            context.put(key, &bytes);
+    match (written, withdrawn) {
+        (Some((bytes, writes, left_out)), withdrawn) => {
+            if bytes.is_empty() {
+                context.delete(key);
+            } else {
+                context.put(key, &bytes);
+            }
+            writes.carry_out(context);
+            left_out.follow(key, withdrawn.is_some(), context)?;
+            context.mark(key);
         }
-        context.mark(key);
+        (None, Some(event_id)) => {
+            if beside::forget_left_out(key, &event_id, true, context)? {
+                context.mark(key);
+            }
+        }
+        (None, None) => {}
     }
     Ok(changed)
+}
+
+/// What a change means for the events that are left out. Mostly there are none.
+struct LeftOut {
+    /// Another primary is the first, and deletions are left out.
+    is_new_author: bool,
+    /// The activity has become known, and events of whichever relation are left out.
+    is_known_now: bool,
+    /// Reactions are left out.
+    is_withdrawn: bool,
+}
+
+impl LeftOut {
+    fn follow(&self, key: &[u8], is_withdrawn: bool, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        if self.is_known_now {
+            beside::settle(key, context)?;
+        }
+        if self.is_new_author {
+            beside::take_back(key, Group::Deletions, context)?;
+        }
+        if self.is_withdrawn && is_withdrawn {
+            beside::take_back(key, Group::Reactions, context)?;
+        }
+        Ok(())
+    }
 }

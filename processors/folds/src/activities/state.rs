@@ -4,10 +4,15 @@ use engine::ProcessError;
 use model::{Change, Event, LegPhase, Primary, Relation};
 use serde::{Deserialize, Serialize};
 
+use super::bounds::{self, Omitted};
 use crate::stored::{StoredActor, behind};
 
-/// Version of the state's form; the first byte of every state. Another version is refused, and so rebuilt.
+/// Versions of the state's form; the first byte of every state. Another version is refused, and so rebuilt. Most activities leave
+/// nothing out and have all their texts in place: they have no room for either.
 const VERSION: u8 = 1;
+const VERSION_BOUNDED: u8 = 2;
+/// The texts that lie in the state itself are not longer together; longer ones lie beside it, each under a key of its own.
+pub(super) const TEXTS_BYTES: u64 = 256 << 10;
 
 /// One event that concerns the activity, with the fields that its role has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +22,9 @@ pub(super) struct Stored<'a> {
     #[serde(borrow)]
     pub(super) actor: Option<StoredActor<'a>>,
     pub(super) what: What<'a>,
+    /// The size of its texts, where they lie beside the state; else 0.
+    #[serde(skip)]
+    pub(super) beside_bytes: u64,
 }
 
 /// What an event is to its activity. New variants go to the end: the state holds their numbers.
@@ -96,7 +104,8 @@ pub(super) struct StoredItem<'a> {
 
 impl<'a> Stored<'a> {
     fn of(event: &'a Event<'_>, what: What<'a>) -> Self {
-        Self { id: &event.id, at: event.at, actor: event.actor.as_ref().map(StoredActor::of), what }
+        let actor = event.actor.as_ref().map(StoredActor::of);
+        Self { id: &event.id, at: event.at, actor, what, beside_bytes: 0 }
     }
 
     pub(super) fn primary(event: &'a Event<'_>, primary: &'a Primary<'_>) -> Self {
@@ -149,7 +158,8 @@ impl<'a> Stored<'a> {
 
     /// The reaction that a reply is on the message that it answers.
     pub(super) fn response(reply: &Self, activity_id: &'a str) -> Self {
-        Self { id: reply.id, at: reply.at, actor: reply.actor, what: What::Response { value: activity_id } }
+        let what = What::Response { value: activity_id };
+        Self { id: reply.id, at: reply.at, actor: reply.actor, what, beside_bytes: 0 }
     }
 
     pub(super) fn is_primary(&self) -> bool {
@@ -161,73 +171,196 @@ impl<'a> Stored<'a> {
     }
 
     /// A reply may answer itself: then the one event is there as a primary and as a response.
-    fn is_response(&self) -> bool {
+    pub(super) fn is_response(&self) -> bool {
         matches!(self.what, What::Response { .. })
     }
 
-    fn order(&self) -> (i64, &str, bool) {
+    /// The size of its texts, wherever they lie: bodies, as compact JSON.
+    pub(super) fn text_bytes(&self) -> u64 {
+        self.beside_bytes + self.texts_here_bytes()
+    }
+
+    fn texts_here_bytes(&self) -> u64 {
+        let bytes = |text: &Option<&str>| text.map_or(0, |text| text.len() as u64);
+        match &self.what {
+            What::Primary(primary) => bytes(&primary.body),
+            What::Edit { body } => bytes(body),
+            What::Suggestion { items } => items.iter().map(|item| bytes(&item.body)).sum(),
+            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => 0,
+        }
+    }
+
+    /// Takes the texts out, to lie beside the state.
+    fn take_texts(&mut self) -> Vec<u8> {
+        self.beside_bytes = self.texts_here_bytes();
+        let mut texts: Vec<Option<&str>> = Vec::new();
+        match &mut self.what {
+            What::Primary(primary) => texts.push(primary.body.take()),
+            What::Edit { body } => texts.push(body.take()),
+            What::Suggestion { items } => texts.extend(items.iter_mut().map(|item| item.body.take())),
+            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => {}
+        }
+        // Writing plain data into memory cannot fail.
+        postcard::to_stdvec(&texts).unwrap_or_default()
+    }
+
+    /// Puts texts back that lay beside the state.
+    ///
+    /// # Errors
+    /// They are no texts.
+    pub(super) fn put_texts(&mut self, bytes: &'a [u8]) -> postcard::Result<()> {
+        let texts: Vec<Option<&'a str>> = postcard::from_bytes(bytes)?;
+        let mut texts = texts.into_iter();
+        match &mut self.what {
+            What::Primary(primary) => primary.body = texts.next().flatten(),
+            What::Edit { body } => *body = texts.next().flatten(),
+            What::Suggestion { items } => {
+                items.iter_mut().zip(texts).for_each(|(item, body)| item.body = body);
+            }
+            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => {}
+        }
+        self.beside_bytes = 0;
+        Ok(())
+    }
+
+    /// Drops its texts: no output may show them any more.
+    pub(super) fn drop_texts(&mut self) {
+        self.beside_bytes = 0;
+        match &mut self.what {
+            What::Primary(primary) => primary.body = None,
+            What::Edit { body } => *body = None,
+            What::Suggestion { items } => items.iter_mut().for_each(|item| item.body = None),
+            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => {}
+        }
+    }
+
+    pub(super) fn order(&self) -> (i64, &str, bool) {
         (self.at, self.id, self.is_response())
     }
 }
 
-/// The distinct events of one activity, in the total order.
+/// The distinct events of one activity, in the total order: those that are folded (rule A10), and how many were left out.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Events<'a>(pub(super) Vec<Stored<'a>>);
+pub(super) struct Events<'a> {
+    pub(super) list: Vec<Stored<'a>>,
+    pub(super) omitted: Omitted,
+}
+
+/// What a state says besides its events.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Head {
+    omitted: Omitted,
+    /// Which events' texts lie beside the state, by their places, with their sizes.
+    beside: Vec<(u32, u64)>,
+}
 
 impl<'a> Events<'a> {
     /// Reads the state; no bytes are no events.
     pub(super) fn read(key: &[u8], bytes: Option<&'a [u8]>) -> Result<Self, ProcessError> {
+        let unreadable = |problem: postcard::Error| corrupt(key, &problem.to_string());
         match bytes {
             None => Ok(Self::default()),
             Some([VERSION, rest @ ..]) => {
-                postcard::from_bytes(rest).map(Self).map_err(|problem| corrupt(key, &problem.to_string()))
+                let list = postcard::from_bytes(rest).map_err(unreadable)?;
+                Ok(Self { list, omitted: Omitted::default() })
             }
-            Some(other) => {
-                Err(corrupt(key, &format!("version {:?} of the form, not {VERSION}", other.first())))
+            Some([VERSION_BOUNDED, rest @ ..]) => {
+                let (head, mut list): (Head, Vec<Stored<'a>>) =
+                    postcard::from_bytes(rest).map_err(unreadable)?;
+                for (place, bytes) in head.beside {
+                    if let Some(event) = usize::try_from(place).ok().and_then(|place| list.get_mut(place)) {
+                        event.beside_bytes = bytes;
+                    }
+                }
+                Ok(Self { list, omitted: head.omitted })
             }
+            Some(other) => Err(corrupt(
+                key,
+                &format!("version {:?} of the form, not {VERSION} or {VERSION_BOUNDED}", other.first()),
+            )),
         }
     }
 
     /// Writes the state; no events are no bytes.
     pub(super) fn write(&self, key: &[u8]) -> Result<Vec<u8>, ProcessError> {
-        if self.0.is_empty() {
+        if self.list.is_empty() && self.omitted.is_empty() {
             return Ok(Vec::new());
         }
-        behind(VERSION, &self.0).map_err(|problem| corrupt(key, &problem.to_string()))
+        let beside = || (0_u32..).zip(&self.list).filter(|(_, event)| event.beside_bytes > 0);
+        let written = if self.omitted.is_empty() && beside().next().is_none() {
+            behind(VERSION, &self.list)
+        } else {
+            let beside = beside().map(|(place, event)| (place, event.beside_bytes)).collect();
+            behind(VERSION_BOUNDED, &(Head { omitted: self.omitted.clone(), beside }, &self.list))
+        };
+        written.map_err(|problem| corrupt(key, &problem.to_string()))
     }
 
     /// Adds an event in its place; `false` if it is there already.
     pub(super) fn insert(&mut self, event: Stored<'a>) -> bool {
         let known = |other: &Stored<'_>| other.id == event.id && other.is_response() == event.is_response();
-        if self.0.iter().any(known) {
+        if self.list.iter().any(known) {
             return false;
         }
-        let place = self.0.partition_point(|other| other.order() < event.order());
-        self.0.insert(place, event);
+        let place = self.list.partition_point(|other| other.order() < event.order());
+        self.list.insert(place, event);
         true
+    }
+
+    /// Leaves out the earliest event of a relation that has too many.
+    pub(super) fn leave_out(&mut self) -> Option<Stored<'a>> {
+        let place = bounds::excess(self)?;
+        let event = self.list.remove(place);
+        self.omitted.add(&event);
+        Some(event)
+    }
+
+    /// Takes texts out until those that are left are short together; gives them, each with its event's id.
+    pub(super) fn take_long_texts(&mut self) -> Vec<(&'a str, Vec<u8>)> {
+        let mut taken = Vec::new();
+        let mut here: u64 = self.list.iter().map(Stored::texts_here_bytes).sum();
+        while here > TEXTS_BYTES {
+            let Some(longest) = self.list.iter_mut().max_by_key(|event| event.texts_here_bytes()) else {
+                break;
+            };
+            here -= longest.texts_here_bytes();
+            taken.push((longest.id, longest.take_texts()));
+        }
+        taken
     }
 
     /// Takes back the response that an event was; `false` if there is none.
     pub(super) fn withdraw(&mut self, event_id: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|event| !(event.is_response() && event.id == event_id));
-        self.0.len() < before
+        let before = self.list.len();
+        self.list.retain(|event| !(event.is_response() && event.id == event_id));
+        self.list.len() < before
     }
 
-    /// Forgets a relation; `false` if there is none of this event.
-    pub(super) fn remove_relation(&mut self, event_id: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|event| event.id != event_id || event.is_primary() || event.is_response());
-        self.0.len() < before
+    /// Forgets a relation; gives it, where it is there.
+    pub(super) fn remove_relation(&mut self, event_id: &str) -> Option<Stored<'a>> {
+        let is_it = |event: &Stored<'_>| event.id == event_id && !event.is_primary() && !event.is_response();
+        let place = self.list.iter().position(is_it)?;
+        Some(self.list.remove(place))
     }
 
     /// Rule A1: the first of the primaries.
     pub(super) fn primary(&self) -> Option<&Stored<'a>> {
-        self.0.iter().find(|event| event.is_primary())
+        self.list.iter().find(|event| event.is_primary())
+    }
+
+    /// Rule A4: whether a deletion counts; not as long as the author is not known.
+    pub(super) fn is_deleted(&self) -> bool {
+        let primary = self.primary();
+        primary.is_some_and(|primary| self.list.iter().any(|event| bounds::deletes(event, primary)))
     }
 }
 
-fn corrupt(key: &[u8], problem: &str) -> ProcessError {
+/// Whether texts may lie beside this state: it says without being read whole that there are none.
+pub(super) fn may_have_texts_beside(state: &[u8]) -> bool {
+    state.first() == Some(&VERSION_BOUNDED)
+}
+
+pub(super) fn corrupt(key: &[u8], problem: &str) -> ProcessError {
     ProcessError::Corrupt {
         processor: super::NAME,
         key: String::from_utf8_lossy(key).into_owned(),
@@ -240,7 +373,7 @@ mod tests {
     use super::*;
 
     fn delete(id: &str, at: i64) -> Stored<'_> {
-        Stored { id, at, actor: None, what: What::Delete { by_supervisor: false } }
+        Stored { id, at, actor: None, what: What::Delete { by_supervisor: false }, beside_bytes: 0 }
     }
 
     #[test]
@@ -249,7 +382,7 @@ mod tests {
         for (id, at) in [("b", 2), ("z", 1), ("a", 2), ("é", 2)] {
             assert!(events.insert(delete(id, at)));
         }
-        let ids: Vec<&str> = events.0.iter().map(|event| event.id).collect();
+        let ids: Vec<&str> = events.list.iter().map(|event| event.id).collect();
         assert_eq!(ids, ["z", "a", "b", "é"]);
     }
 
@@ -258,14 +391,15 @@ mod tests {
         let mut events = Events::default();
         assert!(events.insert(delete("a", 1)));
         assert!(!events.insert(delete("a", 1)));
-        assert_eq!(events.0.len(), 1);
+        assert_eq!(events.list.len(), 1);
     }
 
     #[test]
     fn the_state_reads_back_as_it_was_written() {
         let mut events = Events::default();
         events.insert(delete("a", 1));
-        events.insert(Stored { id: "b", at: 2, actor: None, what: What::Edit { body: Some("{}") } });
+        let what = What::Edit { body: Some("{}") };
+        events.insert(Stored { id: "b", at: 2, actor: None, what, beside_bytes: 0 });
         let bytes = events.write(b"k").unwrap();
         assert_eq!(Events::read(b"k", Some(&bytes)).unwrap(), events);
     }

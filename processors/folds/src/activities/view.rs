@@ -1,16 +1,18 @@
-//! The activity that a list of events makes: rules A1 to A9, one pass over the events in the total order.
+//! The activity that a list of events makes: rules A1 to A10, one pass over the events in the total order.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{Activity, Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
 
+use super::bounds::{self, Group, KEPT};
 use super::state::{Events, Stored, StoredItem, StoredLeg, StoredPrimary, What};
 
 /// Lets `look` see the activity that the events make; none while its primary is not known.
 pub(super) fn with_activity<R>(
     key: &[u8],
     events: &Events<'_>,
+    limit: u64,
     look: impl FnOnce(Option<&Activity<'_>>) -> R,
 ) -> R {
     let key = std::str::from_utf8(key).ok().and_then(model::parse_activity_key);
@@ -21,8 +23,10 @@ pub(super) fn with_activity<R>(
     let (Some((conversation_id, activity_id)), Some((primary, fields, kind))) = (key, known) else {
         return look(None);
     };
-    let loaded: Vec<Loaded<'_>> = events.0.iter().map(Loaded::of).collect();
-    let fold = Fold::over(&loaded, primary);
+    let loaded: Vec<Loaded<'_>> = events.list.iter().map(Loaded::of).collect();
+    let mut fold = Fold::over(&loaded, primary);
+    fold.bound_bodies(limit);
+    let omitted = omitted(events, &fold);
     let channel = fields.channel.map(|(channel_type, service_identifier)| Channel {
         channel_type: channel_type.map(Cow::Borrowed),
         service_identifier: service_identifier.map(Cow::Borrowed),
@@ -40,7 +44,7 @@ pub(super) fn with_activity<R>(
         occurred_at: primary.at,
         updated_at: fold.updated_at,
         revision: fold.revision,
-        body: if deleted { None } else { fold.body },
+        body: if deleted { None } else { fold.body_of.and_then(|event| event.body.as_ref()) },
         in_reply_to: fields.in_reply_to,
         provider_message_id: fields.provider_message_id,
         edits: fold.edits(deleted),
@@ -53,9 +57,34 @@ pub(super) fn with_activity<R>(
         suggestions: fold.suggestions(),
         delivery: delivery(&fold.receipts),
         call: call(&fold.legs, &activity_id, fields),
-        rejected: fold.rejected,
+        rejected: fold.rejected.split_off(fold.rejected.len().saturating_sub(KEPT)),
+        omitted,
     };
     look(Some(&activity))
+}
+
+/// The events whose texts lie beside the state and are to be seen.
+pub(super) fn wanted_texts(events: &Events<'_>, limit: u64) -> Vec<Box<str>> {
+    let Some(primary) = events.primary() else { return Vec::new() };
+    let loaded: Vec<Loaded<'_>> = events.list.iter().map(Loaded::of).collect();
+    let mut fold = Fold::over(&loaded, primary);
+    fold.bound_bodies(limit);
+    let bodies = fold.edits.iter().skip(fold.edits_cut).chain(&fold.body_of);
+    let bodies = bodies.filter(|_| fold.deletion.is_none());
+    let wanted = bodies.chain(fold.suggestions.iter().skip(fold.suggestions_cut));
+    wanted.filter(|event| event.stored.beside_bytes > 0).map(|event| Box::from(event.stored.id)).collect()
+}
+
+/// Rule A10: what is in nothing else of the record. Deletions that are left out would be rejected.
+fn omitted(events: &Events<'_>, fold: &Fold<'_>) -> model::OmittedEvents {
+    let count = |group| events.omitted.count(group);
+    let rejected = fold.rejected.len().saturating_sub(KEPT) as u64;
+    model::OmittedEvents {
+        edits: count(Group::Edits),
+        reactions: count(Group::Reactions),
+        suggestions: count(Group::Suggestions),
+        others: count(Group::Primaries) + count(Group::Receipts) + count(Group::Deletions) + rejected,
+    }
 }
 
 /// An event with its parts in the form that the record borrows.
@@ -64,6 +93,8 @@ struct Loaded<'a> {
     actor: Option<Actor<'a>>,
     body: Option<Json<'a>>,
     items: Vec<SuggestionItem<'a>>,
+    /// The same items without their bodies, once these are left out.
+    bare: Vec<SuggestionItem<'a>>,
 }
 
 impl<'a> Loaded<'a> {
@@ -85,6 +116,7 @@ impl<'a> Loaded<'a> {
             actor: stored.actor.map(crate::stored::StoredActor::to_model),
             body: body.map(json),
             items: items.iter().map(item).collect(),
+            bare: items.iter().map(|one| SuggestionItem { body: None, ..item(one) }).collect(),
         }
     }
 }
@@ -97,8 +129,14 @@ struct Fold<'a> {
     updated_at: i64,
     revision: u64,
     last_accepted: Option<&'a str>,
-    body: Option<&'a Json<'a>>,
+    /// The event whose body is the activity's: the last accepted edit, else the primary.
+    body_of: Option<&'a Loaded<'a>>,
+    /// The size of the primary's body.
+    primary_bytes: u64,
     edits: Vec<&'a Loaded<'a>>,
+    /// So many of the first edits, and of the first suggestions, have lost their bodies (rule A10).
+    edits_cut: usize,
+    suggestions_cut: usize,
     deletion: Option<&'a Loaded<'a>>,
     responses: Vec<&'a Loaded<'a>>,
     deciding: BTreeMap<Identity<'a>, &'a Loaded<'a>>,
@@ -138,14 +176,14 @@ impl<'a> Fold<'a> {
     fn take(&mut self, event: &'a Loaded<'a>, primary: &'a Stored<'a>) -> Result<(), &'static str> {
         match &event.stored.what {
             What::Primary(fields) => self.take_primary(event, fields, primary),
-            What::Edit { .. } if !may_change(event.stored, primary) => Err("not-author"),
+            What::Edit { .. } if !bounds::may_change(event.stored, primary) => Err("not-author"),
             What::Edit { .. } => {
                 self.edits.push(event);
-                self.body = event.body.as_ref();
+                self.body_of = Some(event);
                 Ok(())
             }
-            What::Delete { by_supervisor } => {
-                if !by_supervisor && !may_change(event.stored, primary) {
+            What::Delete { .. } => {
+                if !bounds::deletes(event.stored, primary) {
                     return Err("not-author");
                 }
                 if self.deletion.is_some() {
@@ -182,9 +220,12 @@ impl<'a> Fold<'a> {
         if !is_first && !both_legs {
             return Err("duplicate-primary");
         }
-        // An edit may be dated before its message: it counts all the same (rule A3).
-        if is_first && self.edits.is_empty() {
-            self.body = event.body.as_ref();
+        if is_first {
+            self.primary_bytes = event.stored.text_bytes();
+            // An edit may be dated before its message: it counts all the same (rule A3).
+            if self.edits.is_empty() {
+                self.body_of = Some(event);
+            }
         }
         if let Some(leg) = fields.leg {
             self.legs.push((event.stored, leg));
@@ -213,14 +254,26 @@ impl<'a> Fold<'a> {
         Ok(())
     }
 
+    /// Rule A10: the oldest bodies go until what is left is no more than `limit` together; first those of edits, then those of
+    /// suggestions. What is deleted has none but those of suggestions. The activity's own body stays whatever it is.
+    fn bound_bodies(&mut self, limit: u64) {
+        let bytes = |event: &&Loaded<'_>| event.stored.text_bytes();
+        let mut all: u64 = self.suggestions.iter().map(bytes).sum();
+        if self.deletion.is_none() {
+            all += self.primary_bytes + self.edits.iter().map(bytes).sum::<u64>();
+            self.edits_cut = oldest_cut(&self.edits, &mut all, limit);
+        }
+        self.suggestions_cut = oldest_cut(&self.suggestions, &mut all, limit);
+    }
+
     fn edits(&self, deleted: bool) -> Vec<model::Edit<'a>> {
-        let edit = |event: &&'a Loaded<'a>| model::Edit {
+        let edit = |(place, event): (usize, &&'a Loaded<'a>)| model::Edit {
             event_id: event.stored.id,
             at: event.stored.at,
             actor: event.actor.as_ref(),
-            body: if deleted { None } else { event.body.as_ref() },
+            body: if deleted || place < self.edits_cut { None } else { event.body.as_ref() },
         };
-        self.edits.iter().map(edit).collect()
+        self.edits.iter().enumerate().map(edit).collect()
     }
 
     fn reactions(&self) -> Vec<model::Reaction<'a>> {
@@ -231,21 +284,27 @@ impl<'a> Fold<'a> {
     }
 
     fn suggestions(&self) -> Vec<model::Suggestion<'a>> {
-        let suggestion = |event: &&'a Loaded<'a>| model::Suggestion {
+        let suggestion = |(place, event): (usize, &&'a Loaded<'a>)| model::Suggestion {
             event_id: event.stored.id,
             at: event.stored.at,
             actor: event.actor.as_ref(),
-            items: &event.items,
+            items: if place < self.suggestions_cut { &event.bare } else { &event.items },
         };
-        self.suggestions.iter().map(suggestion).collect()
+        self.suggestions.iter().enumerate().map(suggestion).collect()
     }
 }
 
-/// Rules A3 and A4: the author and the system may.
-fn may_change(event: &Stored<'_>, primary: &Stored<'_>) -> bool {
-    event
-        .actor
-        .is_some_and(|actor| actor.is_system() || primary.actor.is_some_and(|author| author.is_same(&actor)))
+/// How many of the oldest have to lose their texts, until `all` is no more than `limit`.
+fn oldest_cut(events: &[&Loaded<'_>], all: &mut u64, limit: u64) -> usize {
+    let mut cut = 0;
+    for event in events {
+        if *all <= limit {
+            break;
+        }
+        *all -= event.stored.text_bytes();
+        cut += 1;
+    }
+    cut
 }
 
 /// The reaction that an event shows; `None` for one that hides.
@@ -322,7 +381,7 @@ fn delivery<'a>(receipts: &[(Rank, &'a Stored<'a>, Option<&'a str>)]) -> Option<
 pub(super) fn leg_duration_ms(events: &Events<'_>) -> Option<i64> {
     let primary = events.primary()?;
     let What::Primary(fields) = &primary.what else { return None };
-    let legs: Vec<(&Stored<'_>, StoredLeg<'_>)> = events.0.iter().filter_map(leg_of).collect();
+    let legs: Vec<(&Stored<'_>, StoredLeg<'_>)> = events.list.iter().filter_map(leg_of).collect();
     call(&legs, "", fields)?.duration_ms
 }
 

@@ -4,6 +4,8 @@
 use engine::{Carried, Context, Emitter, ProcessError, Rejection, Retracted, Scope, SourceRecord};
 use model::Reason;
 
+use super::beside::{self, Writes};
+use super::bounds::Group;
 use super::state::Events;
 use crate::owner::Owned;
 use crate::timers;
@@ -15,8 +17,6 @@ const TIMER: u8 = 0xfe;
 /// Between the activity's key and the event's id.
 const BETWEEN: u8 = 0xff;
 const CAME_BYTES: usize = size_of::<i64>();
-/// So many records are given up in one commit.
-const EXPIRED_MAX: usize = 1_000;
 
 /// Keeps the record of a relation whose activity is not known.
 pub(super) fn hold(
@@ -48,58 +48,94 @@ pub(super) fn release(activity: &str, limit_ms: i64, context: &mut Context<'_>) 
     Ok(())
 }
 
-/// Gives up what has waited for too long.
+/// Gives up what has waited for too long, as far as the budget goes.
 pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-    for name in timers::take_due(emitter, TIMER, now_ms, EXPIRED_MAX)? {
-        give_up(&name, emitter)?;
-    }
-    Ok(())
+    timers::each_due(emitter, TIMER, now_ms, |name, emitter| {
+        let Some((activity, event_id)) = parts(name) else { return Err(corrupt(name)) };
+        let scope = scope_of(activity);
+        // What is being erased must not become a dead letter just before.
+        if emitter.is_being_erased(&scope)? {
+            emitter.delete(&key(name));
+            return Ok(());
+        }
+        if !give_up(name, emitter)? {
+            return Ok(());
+        }
+        take_out(activity, event_id, emitter)?;
+        emitter.retract(&Retracted { scope, event_id });
+        Ok(())
+    })
 }
 
-/// Gives up what waits in a conversation that is forgotten: nothing is lost silently.
-pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-    names_of(scope, emitter)?.iter().try_for_each(|name| give_up(name, emitter))
+/// Gives up what waits in a conversation that is forgotten, as far as the budget goes: nothing is lost silently. `false`: more of it
+/// waits.
+pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
+    emitter.drain(&key(&names_of(scope)), |key, emitter| {
+        give_up(key.get(1..).unwrap_or_default(), emitter).map(|_| ())
+    })
 }
 
-/// Drops what waits in a conversation that is erased.
-pub(super) fn drop_all(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-    names_of(scope, emitter)?.iter().for_each(|name| emitter.delete(&key(name)));
-    Ok(())
+/// Drops what waits in a conversation that is erased, as far as the budget goes; `false`: more of it waits.
+pub(super) fn drop_all(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
+    emitter.delete_under(&key(&names_of(scope)))
 }
 
-fn names_of(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<Vec<Vec<u8>>, ProcessError> {
+/// What the names of all begin with that wait in a conversation, or for an activity.
+fn names_of(scope: &Scope<'_>) -> Vec<u8> {
     let mut prefix = scope.prefix();
     if let Scope::Activity(_) = scope {
         prefix.push(BETWEEN);
     }
-    let mut names: Vec<Vec<u8>> = Vec::new();
-    emitter.scan(&key(&prefix), |key, _| names.extend(key.get(1..).map(<[u8]>::to_vec)))?;
-    Ok(names)
+    prefix
 }
 
-/// Makes a waiting record a dead letter, and takes back what it did.
-fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+/// Makes a waiting record a dead letter; whether there was one.
+fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     let waiting = key(name);
-    let Some(value) = emitter.read(&waiting, |value| value.map(<[u8]>::to_vec))? else { return Ok(()) };
+    let Some(value) = emitter.read(&waiting, |value| value.map(<[u8]>::to_vec))? else { return Ok(false) };
     emitter.delete(&waiting);
     let carried = Carried::unpack(value.get(CAME_BYTES..).unwrap_or_default()).map_err(|_| corrupt(name))?;
     let detail = "the activity that it changes did not come within the limit".to_owned();
     emitter.dead_letter(&carried, Rejection { reason: Reason::TargetNotFound, detail });
-    let Some((activity, event_id)) = parts(name) else { return Err(corrupt(name)) };
-    let left = emitter.read(activity, |state| {
+    Ok(true)
+}
+
+/// Where an activity belongs.
+fn scope_of(activity: &[u8]) -> Scope<'_> {
+    let conversation = activity.iter().position(|byte| *byte == b'/').and_then(|slash| activity.get(..slash));
+    conversation.map_or(Scope::Activity(activity), Scope::Conversation)
+}
+
+/// Takes an event out of the activity's state, as if it had never come.
+fn take_out(activity: &[u8], event_id: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let removed = emitter.read(activity, |state| {
         let mut events = Events::read(activity, state)?;
-        events.remove_relation(event_id);
-        events.write(activity)
+        let Some(event) = events.remove_relation(event_id) else { return Ok(None) };
+        let mut writes = Writes::default();
+        writes.drop_texts(activity, &event);
+        let group = Group::of(&event.what);
+        Ok::<_, ProcessError>(Some((events.write(activity)?, writes, group)))
     })??;
+    let Some((left, writes, group)) = removed else {
+        return beside::forget_left_out(activity, event_id, false, emitter).map(|_| ());
+    };
     if left.is_empty() {
         emitter.delete(activity);
     } else {
         emitter.put(activity, &left);
     }
-    let conversation = activity.iter().position(|byte| *byte == b'/').and_then(|slash| activity.get(..slash));
-    let scope = conversation.map_or(Scope::Activity(activity), Scope::Conversation);
-    emitter.retract(&Retracted { scope, event_id });
-    Ok(())
+    writes.carry_out(emitter);
+    beside::take_back(activity, group, emitter)
+}
+
+/// The prefix of the keys of all records that wait for an activity.
+pub(crate) fn of(activity: &[u8]) -> Vec<u8> {
+    key(&name(activity, b""))
+}
+
+/// The event of a record that waits, by its key, of which `prefix` is the beginning.
+pub(crate) fn event_in<'k>(prefix: &[u8], key: &'k [u8]) -> Option<&'k str> {
+    std::str::from_utf8(key.strip_prefix(prefix)?).ok()
 }
 
 /// Whose a waiting record, or its timer, is; by its key.

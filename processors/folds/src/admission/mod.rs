@@ -9,21 +9,27 @@
 //! much too late is refused, instead of writing a half-empty conversation over a good one.
 //!
 //! *Nothing outlives a request to erase.* Of an erased conversation too only the knowledge is left that there was one, and
-//! this for ever.
+//! this for ever. A customer's conversations are those that have an event which is his and came up to the time of the request: each
+//! life knows its customers and when the first event of each came; what comes later is compared with the requests.
+//!
+//! *Nothing grows without end.* A conversation has so many events at most; what comes then is refused. Events are counted only
+//! where they lie so deep in the pages that there may be too many.
 
 mod life;
 mod seen;
 
+use std::ops::ControlFlow;
+
 use engine::{
-    Context, Emitter, Erasure, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, SourceRecord,
+    Context, Emitter, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, Slice, SourceRecord,
 };
 use model::{Event, Home, Reason};
 
 use crate::owner::Owned;
 use crate::stored::prefixed;
-use crate::{Limits, timers};
+use crate::{Limits, customers, timers};
 use life::{Alive, Life};
-use seen::{Found, Page, Seen, Without};
+use seen::{BELOW, EVENTS_MAX, Found, Page, Seen, Without};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "admission";
@@ -39,20 +45,27 @@ const TIMER: u8 = b't';
 /// Within a key: a conversation, or an activity that belongs to none.
 const CONVERSATION: u8 = b'c';
 const ACTIVITY: u8 = b'a';
-/// So many lives end in one commit.
-const ENDS_MAX: usize = 1_000;
+/// Begins the keys of customers for whom there was no room in the life: behind it comes the scope, and the customer.
+const CUSTOMER: u8 = b'k';
+/// Begins the keys of the numbers of events: behind it comes the scope.
+const COUNT: u8 = b'n';
+/// What is still being forgotten when the knowledge of it is to go is looked at again so much later.
+const AGAIN_MS: i64 = 60 * 1000;
 
 /// Lets each event pass once, and ends the lives of conversations. It writes no topic.
 #[derive(Debug, Clone, Copy)]
 pub struct Admission {
     limits: Limits,
+    /// In pages that lie less deep than that there is no room for too many events.
+    counted_from: usize,
 }
 
 impl Admission {
     /// The processor, as configured.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
-        Self { limits: settings.limits }
+        let limits = settings.limits;
+        Self { limits, counted_from: counted_from(limits.conversation_events) }
     }
 }
 
@@ -80,7 +93,7 @@ impl Processor for Admission {
     fn process(
         &self,
         event: &Event<'_>,
-        _record: &SourceRecord<'_>,
+        record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         let life_key = match event.home() {
@@ -89,54 +102,119 @@ impl Processor for Admission {
             Home::Session(_) => return Ok(Outcome::Ignored),
         };
         let home = life_key.get(1..).unwrap_or_default();
-        let now_ms = context.clock_ms();
+        let times = Times { now_ms: context.clock_ms(), came_ms: customers::came_ms(record) };
+        if is_asked(event, times.came_ms, context)? {
+            return refuse_for_ever(home, context);
+        }
         let seen = Seen::new(&event.id, event.content_hash());
-        let next = context.read(&life_key, |record| self.live_on(record, event, &seen, now_ms))?;
-        let (change, outcome) = match next.map_err(|problem| corrupt(home, problem))? {
+        let next = context.read(&life_key, |record| self.live_on(record, event, &seen, times))?;
+        let change = match next.map_err(|problem| corrupt(home, problem))? {
             Next::Refused(rejection) => return Ok(Outcome::Rejected(rejection)),
             Next::Known { same } => return Ok(judged(Some(same))),
-            Next::Admitted(change) => (Some(change), judged(None)),
-            Next::ElsewhereOrNew(change) => {
-                let same = look_further(home, &seen, context)?;
-                (change.filter(|_| same.is_none()), judged(same))
+            Next::Admitted(change) if context.claim_id(&event.id, &event.home()) => change,
+            Next::Admitted(_) => return Ok(Outcome::Rejected(of_another())),
+            Next::ElsewhereOrNew { change, is_counted } => {
+                match self.look_further(&life_key, event, &seen, is_counted, context)? {
+                    Further::Known { same } => return Ok(judged(Some(same))),
+                    Further::Full => return Ok(Outcome::Rejected(self.full())),
+                    Further::OfAnother => return Ok(Outcome::Rejected(of_another())),
+                    Further::New { counts } => change.and_counts(counts),
+                }
             }
         };
-        if let Some(Change { record, ends_ms }) = change {
-            context.put_owned(&life_key, record);
-            if let Some(ends_ms) = ends_ms {
-                timers::set(context, TIMER, ends_ms, home);
-            }
-        }
-        Ok(outcome)
+        change.write(&life_key, times.came_ms, context)?;
+        Ok(judged(None))
     }
 
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        for home in timers::take_due(emitter, TIMER, now_ms, ENDS_MAX)? {
-            let key = prefixed(LIFE, &home);
-            let due = emitter.read(&key, |record| record.map(|record| self.due(record)).transpose())?;
-            match due.map_err(|problem| corrupt(&home, problem))? {
+        // What has ended goes first, or the list of it would become long.
+        if emitter.is_anything_ending() {
+            emitter.put_off();
+            return Ok(());
+        }
+        timers::each_due(emitter, TIMER, now_ms, |home, emitter| {
+            let key = prefixed(LIFE, home);
+            let due =
+                emitter.read(&key, |record| record.map(|record| self.due(record, now_ms)).transpose())?;
+            match due.map_err(|problem| corrupt(home, problem))? {
                 None | Some(Due::Never) => {}
-                Some(Due::Forgetting { until_ms }) if until_ms <= now_ms => emitter.delete(&key),
-                Some(Due::Forgetting { until_ms }) => timers::set_again(emitter, TIMER, until_ms, &home),
-                Some(Due::End { ends_ms }) => self.end_or_wait(&home, ends_ms, now_ms, emitter),
+                Some(Due::Forgetting { until_ms }) if until_ms <= now_ms => {
+                    let is_ending = scope_of(home).map_or(Ok(false), |scope| emitter.is_ending(&scope))?;
+                    if is_ending {
+                        timers::set_again(emitter, TIMER, now_ms.saturating_add(AGAIN_MS), home);
+                    } else {
+                        emitter.delete(&key);
+                    }
+                }
+                Some(Due::Later { ms } | Due::Forgetting { until_ms: ms }) => {
+                    timers::set_again(emitter, TIMER, ms, home);
+                }
+                Some(Due::End { until_ms, forgotten }) => {
+                    emitter.put(&key, &forgotten);
+                    timers::set_again(emitter, TIMER, until_ms, home);
+                    if let Some(scope) = scope_of(home) {
+                        emitter.forget(&scope)?;
+                    }
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    fn asked_to_erase(&self, erasure: &Erasure<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
-        match erasure {
-            Erasure::Conversation(id) => {
-                end_for_ever(&home_key(CONVERSATION, model::escape(id).as_bytes()), context)
-            }
-            Erasure::Customer(id) => {
-                conversations_of(id, context)?.iter().try_for_each(|home| end_for_ever(home, context))
-            }
-        }
+    fn asked_to_erase(&self, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        end_for_ever(&home_key(CONVERSATION, model::escape(conversation).as_bytes()), context)
     }
 
-    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        emitter.delete_under(&page_key(&scope_key(scope), b""))
+    /// Looks at all lives: requests are rare, and an index would cost every conversation. However many requests there are, one look
+    /// is enough for all of them.
+    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
+        let mut from = from.to_vec();
+        for kind in [LIFE, CUSTOMER] {
+            if kind == LIFE && from.first() == Some(&CUSTOMER) {
+                continue;
+            }
+            loop {
+                if !emitter.has_budget() {
+                    return Ok(Slice::GoesOn(from));
+                }
+                let mut named = Vec::new();
+                let next = emitter
+                    .look_on(&[kind], &from, |key, value| named.extend(Named::by(key, value).transpose()))?;
+                for (place, named) in named.into_iter().enumerate() {
+                    let Named { key, home, customers } = named?;
+                    if place > 0 && !emitter.has_budget() {
+                        return Ok(Slice::GoesOn(from));
+                    }
+                    if is_any_asked(&customers, emitter)? {
+                        end_at_commit(&home, emitter)?;
+                    }
+                    from = key;
+                }
+                let Some(next) = next else { break };
+                from = next;
+            }
+            from = vec![CUSTOMER];
+        }
+        Ok(Slice::Last)
+    }
+
+    fn forget(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        let home = scope_key(scope);
+        for prefix in [page_key(&home, b""), customer_key(&home, "")] {
+            if !emitter.delete_under(&prefix)? {
+                return Ok(Slice::of(false));
+            }
+        }
+        let count = prefixed(COUNT, &home);
+        if emitter.read(&count, |count| count.is_some())? {
+            emitter.delete(&count);
+        }
+        Ok(Slice::Last)
     }
 
     fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
@@ -154,9 +232,17 @@ impl Processor for Admission {
         }
         if let Without::Page(page) = left {
             emitter.put(&key, &page);
+            count_less(&home, emitter)?;
         }
         Ok(())
     }
+}
+
+/// The stream time at which an event comes, and its record's Kafka timestamp, both in epoch milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    now_ms: i64,
+    came_ms: i64,
 }
 
 /// What becomes of a life with an event.
@@ -168,22 +254,64 @@ enum Next {
     /// The event is new, and is in the first page now.
     Admitted(Change),
     /// The first page is full, and does not know it. What is to be written down of the life should the event be new.
-    ElsewhereOrNew(Option<Change>),
+    ElsewhereOrNew { change: Change, is_counted: bool },
 }
 
 /// What is to be written down of a life.
 struct Change {
-    /// The life with the first page of its events.
-    record: Vec<u8>,
+    /// The life with the first page of its events; none: it is as it was.
+    record: Option<Vec<u8>>,
     /// Where a timer is to be set.
     ends_ms: Option<i64>,
+    /// Customers for whom there is no room in the life.
+    more: Vec<String>,
+    /// Whether its events are counted from now on.
+    counts: bool,
+}
+
+/// What the pages behind a full first one make of an event.
+enum Further {
+    /// They know it, or another one of its id.
+    Known { same: bool },
+    /// It is new, and was put down; whether the events are counted from now on.
+    New { counts: bool },
+    /// It is new, but there are too many.
+    Full,
+    /// Another conversation has an event of its id.
+    OfAnother,
 }
 
 /// What the timer of a life is about.
 enum Due {
     Never,
+    Later { ms: i64 },
     Forgetting { until_ms: i64 },
-    End { ends_ms: i64 },
+    End { until_ms: i64, forgotten: Vec<u8> },
+}
+
+impl Change {
+    fn and_counts(self, counts: bool) -> Self {
+        Self { counts, ..self }
+    }
+
+    fn write(self, life_key: &[u8], came_ms: i64, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        let Self { record, ends_ms, more, counts } = self;
+        let home = life_key.get(1..).unwrap_or_default();
+        if let Some(record) = record {
+            context.put_owned(life_key, record);
+        }
+        if let Some(ends_ms) = ends_ms {
+            timers::set(context, TIMER, ends_ms, home);
+        }
+        more.iter().try_for_each(|customer| keep_customer(home, customer, came_ms, context))?;
+        if counts {
+            let counted = context.read(life_key, |record| record.map(counted).transpose())?;
+            if let Some(counted) = counted.map_err(|problem| corrupt(home, problem))? {
+                context.put_owned(life_key, counted);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Admission {
@@ -193,7 +321,7 @@ impl Admission {
         record: Option<&[u8]>,
         event: &Event<'_>,
         seen: &Seen<'_>,
-        now_ms: i64,
+        times: Times,
     ) -> Result<Next, String> {
         let (known, page) = match record.map(Life::read).transpose()? {
             Some((Life::Forgotten { .. }, _)) => return Ok(Next::Refused(expired())),
@@ -206,73 +334,240 @@ impl Admission {
             Found::Room => true,
             Found::PerhapsFurther => false,
         };
+        if has_room && self.counted_from == 0 && page.count() >= self.limits.conversation_events {
+            return Ok(Next::Refused(self.full()));
+        }
         let is_new = known.is_none();
-        let mut alive = known.unwrap_or_else(|| Alive::begin(now_ms));
+        let mut alive = known.unwrap_or_else(|| Alive::begin(times.now_ms));
         let was_closed = alive.is_closed();
-        let has_changed = alive.fold(event, now_ms) || is_new;
+        let folded = alive.fold(event, times.now_ms, times.came_ms);
+        let has_changed = folded.has_changed || is_new;
+        let more = folded.more.into_iter().map(str::to_owned).collect();
         // A timer that comes too early is set again then; only an earlier end needs one now.
         let is_sooner = is_new || (alive.is_closed() && !was_closed);
         let ends_ms = is_sooner.then(|| alive.ends_ms(&self.limits));
-        let added = has_room.then_some(seen);
+        let is_counted = alive.is_counted;
         let record = match record {
-            Some(record) if !has_changed => match added {
-                Some(seen) => seen.behind(record),
-                None => return Ok(Next::ElsewhereOrNew(None)),
-            },
-            _ => Life::Alive(alive).write_before(page, added),
+            Some(record) if !has_changed => has_room.then(|| seen.behind(record)),
+            _ => Some(Life::Alive(alive).write_before(page, has_room.then_some(seen))),
         };
-        let change = Change { record, ends_ms };
-        Ok(if has_room { Next::Admitted(change) } else { Next::ElsewhereOrNew(Some(change)) })
+        let change = Change { record, ends_ms, more, counts: false };
+        Ok(if has_room { Next::Admitted(change) } else { Next::ElsewhereOrNew { change, is_counted } })
     }
 
-    fn due(&self, record: &[u8]) -> Result<Due, String> {
-        Ok(match Life::read(record)?.0 {
+    fn due(&self, record: &[u8], now_ms: i64) -> Result<Due, String> {
+        let life = Life::read(record)?.0;
+        Ok(match &life {
             Life::Erased => Due::Never,
-            Life::Forgotten { until_ms } => Due::Forgetting { until_ms },
-            Life::Alive(alive) => Due::End { ends_ms: alive.ends_ms(&self.limits) },
+            Life::Forgotten { until_ms, .. } => Due::Forgetting { until_ms: *until_ms },
+            Life::Alive(alive) => match alive.ends_ms(&self.limits) {
+                ms if ms > now_ms => Due::Later { ms },
+                _ => {
+                    let until_ms = now_ms.saturating_add(self.limits.forgotten_ms);
+                    Due::End { until_ms, forgotten: life.forgotten(until_ms).write() }
+                }
+            },
         })
     }
 
-    fn end_or_wait(&self, home: &[u8], ends_ms: i64, now_ms: i64, emitter: &mut Emitter<'_>) {
-        if ends_ms > now_ms {
-            timers::set_again(emitter, TIMER, ends_ms, home);
-            return;
+    fn full(&self) -> Rejection {
+        let most = self.limits.conversation_events;
+        Rejection {
+            reason: Reason::ConversationFull,
+            detail: format!(
+                "its conversation has {most} events already, the most that limits.conversation allows"
+            ),
         }
-        let until_ms = now_ms.saturating_add(self.limits.forgotten_ms);
-        emitter.put(&prefixed(LIFE, home), &Life::Forgotten { until_ms }.write());
-        timers::set_again(emitter, TIMER, until_ms, home);
-        if let Some(scope) = scope_of(home) {
-            emitter.forget(&scope);
+    }
+
+    /// Looks for an event in the pages behind a full first one, and puts it down there if it is new.
+    fn look_further(
+        &self,
+        life_key: &[u8],
+        event: &Event<'_>,
+        seen: &Seen<'_>,
+        was_counted: bool,
+        context: &mut Context<'_>,
+    ) -> Result<Further, ProcessError> {
+        let home = life_key.get(1..).unwrap_or_default();
+        let mut paths = seen.paths();
+        while let Some(path) = paths.next() {
+            let depth = path.len();
+            let key = page_key(home, path);
+            let is_last = paths.is_last();
+            let (found, page) = context.read(&key, |page| {
+                let page = Page::of(page);
+                let found = page.find(seen);
+                let has_room = found == Found::Room || (found == Found::PerhapsFurther && is_last);
+                (found, has_room.then(|| seen.behind(page.bytes())))
+            })?;
+            if let Found::Known { same } = found {
+                return Ok(Further::Known { same });
+            }
+            let Some(page) = page else { continue };
+            if !context.claim_id(&event.id, &event.home()) {
+                return Ok(Further::OfAnother);
+            }
+            let is_counted = was_counted || depth >= self.counted_from;
+            if is_counted && !self.count_one(life_key, context)? {
+                return Ok(Further::Full);
+            }
+            context.put_owned(&key, page);
+            return Ok(Further::New { counts: is_counted && !was_counted });
         }
+        Ok(Further::New { counts: false })
+    }
+
+    /// Counts one event more; `false`, and it is not counted, where there are too many. What was not counted so far is.
+    fn count_one(&self, life_key: &[u8], context: &mut Context<'_>) -> Result<bool, ProcessError> {
+        let home = life_key.get(1..).unwrap_or_default();
+        let key = prefixed(COUNT, home);
+        let known = context.read(&key, |count| count.map(count_of))?;
+        let known = match known.transpose().map_err(|problem| corrupt(home, problem))? {
+            Some(known) => known,
+            None => {
+                let first = context.read(life_key, |record| {
+                    record.map_or(Ok(0), |record| Life::read(record).map(|(_, page)| page.count()))
+                })?;
+                let mut count = first.map_err(|problem| corrupt(home, problem))?;
+                context.scan(&page_key(home, b""), |_, page| count += Page::of(Some(page)).count())?;
+                count
+            }
+        };
+        if known >= self.limits.conversation_events {
+            return Ok(false);
+        }
+        context.put(&key, &(known + 1).to_be_bytes());
+        Ok(true)
     }
 }
 
-/// Looks for an event in the pages behind a full first one, and puts it down there if it is new. Whether it says the same as the
-/// one of its id that is known.
-fn look_further(
-    home: &[u8],
-    seen: &Seen<'_>,
-    context: &mut Context<'_>,
-) -> Result<Option<bool>, ProcessError> {
-    let mut paths = seen.paths();
-    while let Some(path) = paths.next() {
-        let key = page_key(home, path);
-        let is_last = paths.is_last();
-        let (found, page) = context.read(&key, |page| {
-            let page = Page::of(page);
-            let found = page.find(seen);
-            let has_room = found == Found::Room || (found == Found::PerhapsFurther && is_last);
-            (found, has_room.then(|| seen.behind(page.bytes())))
-        })?;
-        if let Found::Known { same } = found {
-            return Ok(Some(same));
-        }
-        if let Some(page) = page {
-            context.put_owned(&key, page);
-            break;
+/// In pages that lie less deep than that there is no room for so many events.
+fn counted_from(most: u64) -> usize {
+    let (mut depth, mut pages, mut room) = (0, 1_u64, EVENTS_MAX);
+    while room < most {
+        depth += 1;
+        pages = pages.saturating_mul(BELOW);
+        room = room.saturating_add(pages.saturating_mul(EVENTS_MAX));
+    }
+    depth
+}
+
+/// A life's record, its events being counted.
+fn counted(record: &[u8]) -> Result<Vec<u8>, String> {
+    let (life, page) = Life::read(record)?;
+    Ok(match life {
+        Life::Alive(alive) => Life::Alive(alive.counted()).write_before(page, None),
+        Life::Forgotten { .. } | Life::Erased => record.to_vec(),
+    })
+}
+
+fn count_of(bytes: &[u8]) -> Result<u64, String> {
+    <[u8; size_of::<u64>()]>::try_from(bytes)
+        .map(u64::from_be_bytes)
+        .map_err(|_| "no number of events".to_owned())
+}
+
+/// An event that was folded is not any more.
+fn count_less(home: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let key = prefixed(COUNT, home);
+    let count = emitter.read(&key, |count| count.map(count_of).transpose())?;
+    if let Some(count) = count.map_err(|problem| corrupt(home, problem))? {
+        emitter.put(&key, &count.saturating_sub(1).to_be_bytes());
+    }
+    Ok(())
+}
+
+/// Whether the erasure of a customer whose event it is was asked for.
+///
+/// # Errors
+/// The state cannot be read: give the error on.
+pub(crate) fn is_asked(event: &Event<'_>, came_ms: i64, context: &Context<'_>) -> Result<bool, ProcessError> {
+    for customer in customers::of(event) {
+        if context.is_asked(customer, came_ms)? {
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
+}
+
+/// Whether the erasure of one of these was asked for, by a request that counts for his time.
+///
+/// # Errors
+/// The state cannot be read: give the error on.
+pub(crate) fn is_any_asked(customers: &[(String, i64)], emitter: &Emitter<'_>) -> Result<bool, ProcessError> {
+    for (customer, came_ms) in customers {
+        if emitter.is_asked(customer, *came_ms)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An event of a customer comes that is to be erased: so is its conversation, as if it had come before the request.
+fn refuse_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<Outcome, ProcessError> {
+    let life = context.read(&prefixed(LIFE, home), |record| {
+        record.map(|record| Life::read(record).map(|(life, _)| life == Life::Erased)).transpose()
+    })?;
+    if life.map_err(|problem| corrupt(home, problem))? != Some(true) {
+        end_for_ever(home, context)?;
+    }
+    Ok(Outcome::Rejected(erased()))
+}
+
+/// Keeps a customer for whom there is no room in the life.
+fn keep_customer(
+    home: &[u8],
+    customer: &str,
+    came_ms: i64,
+    context: &mut Context<'_>,
+) -> Result<(), ProcessError> {
+    let key = customer_key(home, customer);
+    let first = context.read(&key, |first| first.map(time_of).transpose())?;
+    let first = first.map_err(|problem| corrupt(home, problem))?;
+    if first.is_none_or(|first| came_ms < first) {
+        context.put(&key, &came_ms.to_be_bytes());
+    }
+    Ok(())
+}
+
+fn time_of(bytes: &[u8]) -> Result<i64, String> {
+    <[u8; size_of::<i64>()]>::try_from(bytes).map(i64::from_be_bytes).map_err(|_| "no time".to_owned())
+}
+
+/// The customers of a conversation or activity.
+struct Named {
+    /// Where that is known from.
+    key: Vec<u8>,
+    home: Vec<u8>,
+    customers: Vec<(String, i64)>,
+}
+
+impl Named {
+    /// Those that a record of the state names; none where it names nobody.
+    fn by(key: &[u8], value: &[u8]) -> Result<Option<Self>, ProcessError> {
+        let unreadable = |problem| corrupt(key, problem);
+        match key.split_first() {
+            Some((&LIFE, home)) => {
+                let (life, _) = Life::read(value).map_err(unreadable)?;
+                let customers = life.customers().iter().map(|(id, ms)| ((*id).to_owned(), *ms));
+                let customers: Vec<_> = customers.collect();
+                let (key, home) = (key.to_vec(), home.to_vec());
+                Ok((!customers.is_empty()).then_some(Self { key, home, customers }))
+            }
+            Some((&CUSTOMER, named)) => {
+                let slash = named.iter().rposition(|byte| *byte == b'/');
+                let parts = slash.and_then(|slash| {
+                    let customer = std::str::from_utf8(named.get(slash + 1..)?).ok()?;
+                    Some((named.get(..slash)?.to_vec(), model::unescape(customer)?.into_owned()))
+                });
+                let (home, customer) = parts.ok_or_else(|| unreadable("no customer".to_owned()))?;
+                let customers = vec![(customer, time_of(value).map_err(unreadable)?)];
+                Ok(Some(Self { key: key.to_vec(), home, customers }))
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
 /// A life's record without an event.
@@ -297,6 +592,14 @@ pub(crate) fn judged(same: Option<bool>) -> Outcome {
     }
 }
 
+fn of_another() -> Rejection {
+    Rejection {
+        reason: Reason::ConflictingDuplicate,
+        detail: "an event with the same id in another conversation came first, and stays; give each event an id of its own"
+            .to_owned(),
+    }
+}
+
 fn expired() -> Rejection {
     Rejection {
         reason: Reason::ConversationExpired,
@@ -305,22 +608,18 @@ fn expired() -> Rejection {
     }
 }
 
-fn erased() -> Rejection {
+pub(crate) fn erased() -> Rejection {
     Rejection {
         reason: Reason::Erased,
         detail: "its conversation was erased on request; of this record only the key is kept".to_owned(),
     }
 }
 
-/// Erases a conversation, whatever is known of it. Those that follow want to know its events at the commit: the first page is
-/// kept beside the others until then.
+/// Erases a conversation, whatever is known of it.
 fn end_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
     let key = prefixed(LIFE, home);
-    let page = context.read(&key, |record| {
-        let read = record.map(Life::read).transpose()?;
-        Ok(read.map(|(_, page)| page.bytes().to_vec()))
-    })?;
-    if let Some(page) = page.map_err(|problem| corrupt(home, problem))?.filter(|page| !page.is_empty()) {
+    let page = context.read(&key, first_page)?;
+    if let Some(page) = page.map_err(|problem| corrupt(home, problem))? {
         context.put_owned(&page_key(home, b""), page);
     }
     context.put_owned(&key, Life::Erased.write());
@@ -330,25 +629,36 @@ fn end_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<(), ProcessErr
     Ok(())
 }
 
-/// The conversations that have state and in which this customer was named. It looks at all: requests are rare, and an index
-/// would cost every conversation.
-fn conversations_of(customer: &str, context: &mut Context<'_>) -> Result<Vec<Vec<u8>>, ProcessError> {
-    let mut found = Vec::new();
-    let mut problem = None;
-    context.scan(&[LIFE, CONVERSATION], |key, value| match Life::read(value) {
-        Ok((Life::Alive(alive), _)) if alive.is_of(customer) => {
-            found.extend(key.get(1..).map(<[u8]>::to_vec));
-        }
-        Ok(_) => {}
-        Err(what) => problem = Some(corrupt(key, what)),
-    })?;
-    problem.map_or(Ok(found), Err)
+/// The same, at the commit; nothing where it is erased already.
+fn end_at_commit(home: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let key = prefixed(LIFE, home);
+    let is_erased = emitter.read(&key, |record| record == Some(Life::Erased.write().as_slice()))?;
+    if is_erased {
+        return Ok(());
+    }
+    let page = emitter.read(&key, first_page)?;
+    if let Some(page) = page.map_err(|problem| corrupt(home, problem))? {
+        emitter.put(&page_key(home, b""), &page);
+    }
+    emitter.put(&key, &Life::Erased.write());
+    if let Some(scope) = scope_of(home) {
+        emitter.erase(&scope);
+    }
+    Ok(())
+}
+
+/// The first page of a life's events. Those that follow want to know them when they erase: it is kept beside the others until
+/// then.
+fn first_page(record: Option<&[u8]>) -> Result<Option<Vec<u8>>, String> {
+    let read = record.map(Life::read).transpose()?;
+    Ok(read.map(|(_, page)| page.bytes().to_vec()).filter(|page| !page.is_empty()))
 }
 
 /// Whose a record of this processor's state is.
 pub(crate) fn owned<'r>(key: &'r [u8], value: &[u8]) -> Option<Owned<'r>> {
     match key.split_first()? {
-        (&PAGE, [CONVERSATION, of @ ..]) => Owned::by_key(of, false),
+        (&(PAGE | CUSTOMER), [CONVERSATION, of @ ..]) => Owned::by_key(of, false),
+        (&COUNT, [CONVERSATION, of @ ..]) => Owned::by(of, false),
         (&LIFE, [CONVERSATION, of @ ..]) => Owned::by(of, matches!(Life::read(value), Ok((Life::Erased, _)))),
         (&TIMER, timer) => match timers::about(timer)? {
             [CONVERSATION, of @ ..] => Owned::by(of, true),
@@ -396,21 +706,35 @@ fn page_key(home: &[u8], path: &[u8]) -> Vec<u8> {
     key
 }
 
-/// The ids of the events that were folded in a conversation or activity; for those that follow.
+/// The key of a customer of a home; without one what the keys of all of them begin with.
+fn customer_key(home: &[u8], customer: &str) -> Vec<u8> {
+    [&[CUSTOMER], home, b"/", model::escape(customer).as_bytes()].concat()
+}
+
+/// The ids of some events, and where to go on.
+pub(crate) type SomeEvents = (Vec<u8>, Vec<String>);
+
+/// The ids of some events that were folded in a conversation or activity which is erased, and where to go on; for those that follow.
+/// `from` is where it stopped; empty at first. None: those were all.
 ///
 /// # Errors
 /// The state cannot be read: give the error on.
-pub(crate) fn event_ids(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<Vec<String>, ProcessError> {
-    let home = scope_key(scope);
-    let mut ids = Vec::new();
-    let first = emitter.read_of(NAME, &prefixed(LIFE, &home), |record| {
-        let read = record.map(Life::read).transpose()?;
-        ids.extend(read.iter().flat_map(|(_, page)| page.ids()));
-        Ok(())
+pub(crate) fn event_ids(
+    scope: &Scope<'_>,
+    from: &[u8],
+    emitter: &mut Emitter<'_>,
+) -> Result<Option<SomeEvents>, ProcessError> {
+    let prefix = page_key(&scope_key(scope), b"");
+    let mut next = None;
+    let start = if from.is_empty() { &prefix } else { from };
+    emitter.scan_of_from(NAME, (&prefix, start), |key, page| {
+        if key == from {
+            return ControlFlow::Continue(());
+        }
+        next = Some((key.to_vec(), Page::of(Some(page)).ids().collect()));
+        ControlFlow::Break(())
     })?;
-    first.map_err(|problem: String| corrupt(&home, problem))?;
-    emitter.scan_of(NAME, &page_key(&home, b""), |_, page| ids.extend(Page::of(Some(page)).ids()))?;
-    Ok(ids)
+    Ok(next)
 }
 
 fn corrupt(home: &[u8], problem: String) -> ProcessError {

@@ -11,6 +11,11 @@ use xxhash_rust::xxh64::xxh64;
 
 /// A page takes events as long as it holds fewer bytes: about forty, so most conversations have one page only.
 const FULL_BYTES: usize = 1024;
+/// At most so many events lie in a page: the shortest has an id of one byte.
+pub(super) const EVENTS_MAX: u64 =
+    (FULL_BYTES as u64).div_ceil((CONTENT_BYTES + 1 + size_of::<u32>() + 1) as u64);
+/// A page has so many below it.
+pub(super) const BELOW: u64 = 16;
 /// Digits of a path: more than there ever are full pages on it.
 const PATH_MAX: usize = 16;
 /// Bytes of the number for what an event said.
@@ -240,6 +245,11 @@ impl<'a> Page<'a> {
             *form |= TAKEN_BACK;
         }
         Without::Page(page)
+    }
+
+    /// How many events it has.
+    pub(super) fn count(self) -> u64 {
+        self.entries().filter(|entry| !entry.is_taken_back).count() as u64
     }
 
     /// The ids of its events.

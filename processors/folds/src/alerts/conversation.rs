@@ -1,6 +1,6 @@
 //! One conversation: what its alerts are is compared with what was published.
 
-use engine::{Emitter, ProcessError};
+use engine::{Emitter, ProcessError, Slice};
 use model::Record;
 
 use super::known::{self, Known};
@@ -96,23 +96,34 @@ impl<'c, 't> Conversation<'c, 't> {
         self.known.timer_ms = next_ms;
     }
 
-    pub(super) fn forget(self) -> Result<(), ProcessError> {
+    /// Forgets what is known of it, which no timer finds any more then; and, as far as the budget goes, what was resolved.
+    pub(super) fn forget(mut self) -> Result<Slice, ProcessError> {
+        self.forget_known();
+        Ok(Slice::of(self.emitter.delete_under(&resolved_of(self.escaped))?))
+    }
+
+    /// The same, and overwrites all its alerts with tombstones.
+    pub(super) fn erase(mut self) -> Result<Slice, ProcessError> {
+        let raised: Vec<String> = self.known.raised.iter().map(|span| span.key(&self.id)).collect();
+        raised.iter().try_for_each(|key| self.emit(key, None))?;
+        self.forget_known();
+        let Self { id, escaped, emitter, .. } = self;
+        let is_all = emitter.drain(&resolved_of(escaped), |key, emitter| {
+            let alert = key.get(1..).unwrap_or_default();
+            emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), alert, None)?;
+            emitter.delete(key);
+            Ok(())
+        })?;
+        Ok(Slice::of(is_all))
+    }
+
+    fn forget_known(&mut self) {
         if let Some(timer_ms) = self.known.timer_ms {
             timers::clear_again(self.emitter, TIMER, timer_ms, self.escaped);
         }
-        self.emitter.delete_under(&resolved_of(self.escaped))?;
-        self.emitter.delete(&prefixed(KNOWN, self.escaped));
-        Ok(())
-    }
-
-    /// Overwrites all its alerts with tombstones.
-    pub(super) fn take_all_back(&mut self) -> Result<(), ProcessError> {
-        let mut keys: Vec<String> = self.known.raised.iter().map(|span| span.key(&self.id)).collect();
-        let mut resolved = Vec::new();
-        let prefix = resolved_of(self.escaped);
-        self.emitter.scan(&prefix, |key, _| resolved.extend(key.get(1..).map(<[u8]>::to_vec)))?;
-        keys.extend(resolved.iter().map(|key| String::from_utf8_lossy(key).into_owned()));
-        keys.iter().try_for_each(|key| self.emit(key, None))
+        if !self.before.is_empty() {
+            self.emitter.delete(&prefixed(KNOWN, self.escaped));
+        }
     }
 
     /// Emits an alert as it is, or a tombstone.

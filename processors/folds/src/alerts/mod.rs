@@ -15,7 +15,7 @@ mod settings;
 mod span;
 mod watch;
 
-use engine::{Committed, Emitter, News, ProcessError, Processor, Scope};
+use engine::{Committed, Emitter, News, ProcessError, Processor, Scope, Slice};
 
 use crate::owner::Owned;
 use crate::timelines::{self, Said};
@@ -40,8 +40,6 @@ const KNOWN: u8 = b's';
 const RESOLVED: u8 = b'r';
 /// Begins the keys of timers.
 const TIMER: u8 = b't';
-/// So many timers ring in one commit.
-const RINGS_MAX: usize = 5_000;
 
 /// Says who has waited for too long: writes one topic, `cx.alerts`.
 #[derive(Debug, Clone, Copy)]
@@ -91,27 +89,36 @@ impl Processor for Alerts {
 
     fn ring(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let by_ms = now_ms.saturating_sub(self.settings.grace_ms);
-        for escaped in timers::take_due(emitter, TIMER, by_ms, RINGS_MAX)? {
-            let progress = timelines::progress(&escaped, emitter)?;
+        timers::each_due(emitter, TIMER, by_ms, |escaped, emitter| {
+            let progress = timelines::progress(escaped, emitter)?;
             let standing = progress.map(|progress| progress.standing(&self.settings)).unwrap_or_default();
-            Conversation::of(&escaped, emitter)?.ring(&standing, by_ms)?;
-        }
-        Ok(())
+            Conversation::of(escaped, emitter)?.ring(&standing, by_ms)
+        })
     }
 
     /// Its alerts stay as they are.
-    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn forget(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
         match scope {
             Scope::Conversation(escaped) => Conversation::of(escaped, emitter)?.forget(),
-            Scope::Activity(_) => Ok(()),
+            Scope::Activity(_) => Ok(Slice::Last),
         }
     }
 
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        if let Scope::Conversation(escaped) = scope {
-            Conversation::of(escaped, emitter)?.take_all_back()?;
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        match scope {
+            Scope::Conversation(escaped) => Conversation::of(escaped, emitter)?.erase(),
+            Scope::Activity(_) => Ok(Slice::Last),
         }
-        self.forget(scope, emitter)
     }
 }
 

@@ -8,7 +8,10 @@ use super::settings::AlertSettings;
 use super::span::{About, Began, Span};
 use crate::scan::Entry;
 
-/// All channel sessions that an event named, in the order of their first appearance.
+/// So many sessions of a conversation are watched at once, and so many tasks.
+pub(super) const WATCHED: usize = 100;
+
+/// The channel sessions that an event named, in the order of their first appearance: the last ones.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sessions {
     list: Vec<Session>,
@@ -46,6 +49,10 @@ impl Sessions {
     pub(super) fn appear(&mut self, entry: &Entry<'_>) {
         let Some(id) = entry.session else { return };
         let place = self.list.iter().rposition(|session| *session.id == *id).unwrap_or_else(|| {
+            while self.list.len() >= WATCHED {
+                // The earliest of those that nothing is waited for, else the earliest: it is watched no longer.
+                self.list.remove(self.list.iter().position(|session| session.timer.is_none()).unwrap_or(0));
+            }
             let (id, phase) = (id.into(), Phase::Named);
             self.list.push(Session { id, channel: None, target: None, phase, timer: None });
             self.list.len() - 1

@@ -4,10 +4,10 @@
 use model::{AlertKind, FactKind, Kind, Stage};
 use serde::{Deserialize, Serialize};
 
-use super::sessions::Sessions;
+use super::sessions::{Sessions, WATCHED};
 use super::settings::AlertSettings;
 use super::span::{About, Began, Span};
-use crate::scan::{Derived, Entry, Scan, Standing, What};
+use crate::scan::{Derived, Entry, Scan, Standing, StoredDetail, What};
 
 /// Where spans go that ended too late.
 pub(crate) type Late<'m> = dyn FnMut(Span) + 'm;
@@ -146,6 +146,7 @@ impl Watch {
         settings: &AlertSettings,
         end: &mut dyn FnMut(Span),
     ) {
+        let What::Fact(detail) = entry.what else { return };
         self.waits.retain(|wait| {
             let waits_on = scan.waiting().any(|(task, _)| *task == *wait.task);
             if !waits_on {
@@ -153,15 +154,19 @@ impl Watch {
             }
             waits_on
         });
-        let Some(target_ms) = settings.queue_wait_ms else { return };
-        // Only this entry can have opened a visit.
-        for (task, queue) in scan.waiting() {
-            if entry.fact_kind() == Some(FactKind::TaskEnqueued)
-                && !self.waits.iter().any(|wait| *wait.task == *task)
-            {
-                let began = Began { at: entry.at, by: entry.id.into() };
-                self.waits.push(Wait { began, target_ms, task: task.into(), queue: queue.map(Into::into) });
-            }
+        let (Some(target_ms), StoredDetail::Task(enqueued)) = (settings.queue_wait_ms, detail) else {
+            return;
+        };
+        if entry.fact_kind() != Some(FactKind::TaskEnqueued) || self.waits.len() >= WATCHED {
+            return;
+        }
+        // A visit that this entry has opened is the last one.
+        if let Some((task, queue)) = scan.waiting().next_back()
+            && enqueued.task_id == Some(task)
+            && !self.waits.iter().any(|wait| *wait.task == *task)
+        {
+            let began = Began { at: entry.at, by: entry.id.into() };
+            self.waits.push(Wait { began, target_ms, task: task.into(), queue: queue.map(Into::into) });
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Who did what when to which activity, without any text (contract section 10). It has no state.
 //!
-//! There is one record for each event that can be read, whether it waits or not. An event that has to wait for its
-//! session's conversation comes twice: as it is, and again once the conversation is known. The second record is caused by
-//! the first one's event, and both lie in the partition of the event's id: so the last one has the conversation. That holds
-//! for repetitions too, also where one of them names its conversation and another does not: so each leaves its record again,
-//! which is the same.
+//! There is one record for each event that can be read, whether it waits or not. Its key begins with the conversation, so that two
+//! events of one id in two conversations hide each other nowhere; that of an event without one is the event's id alone. An event
+//! that has to wait for its session's conversation comes twice: as it is, and again once the conversation is known. Then the
+//! first record is taken back: the tombstone is caused by the event that waited, so it comes after its record, and both lie in
+//! the partition of the event's id. That holds for repetitions too, also where one of them names its conversation and another
+//! does not: so each leaves its record again, which is the same.
 
-use engine::{Context, Emitter, Outcome, ProcessError, Processor, Scope, SourceRecord};
+use engine::{Context, Emitter, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord};
 use model::{AuditRecord, Event, Home, Record};
 
-use crate::admission;
+use crate::{admission, correlate, timelines};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "audit";
@@ -33,9 +34,13 @@ impl Processor for Audit {
         1
     }
 
-    /// It only looks up which events an erased conversation had.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
+    /// It only looks up which events an erased conversation had, or waited and were erased.
     fn follows(&self) -> &'static [&'static str] {
-        &[admission::NAME]
+        &[admission::NAME, correlate::NAME]
     }
 
     fn wants(&self, _home: &Home<'_>) -> bool {
@@ -49,20 +54,75 @@ impl Processor for Audit {
     fn process(
         &self,
         event: &Event<'_>,
-        _record: &SourceRecord<'_>,
+        record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         let mut value = Vec::with_capacity(384);
         context.format(OUTPUT).write(&Record::from(&AuditRecord::of(event)), &mut value);
-        let key = event.id.as_bytes();
-        context.emit(OUTPUT, SCHEMA, key, key, value)?;
+        let conversation = event.conversation_id.as_deref();
+        let key = model::activity_key(conversation, &event.id);
+        let partition_key = conversation.unwrap_or(&event.id).as_bytes();
+        context.emit(OUTPUT, SCHEMA, partition_key, key.as_bytes(), Some(value))?;
+        // Its conversation came with it, not from it: it may have waited.
+        if record.conversation.is_some() && event.channel_session_id.is_some() {
+            let waiting = model::activity_key(None, &event.id);
+            context.emit(OUTPUT, SCHEMA, event.id.as_bytes(), waiting.as_bytes(), None)?;
+        }
         Ok(Outcome::Ignored)
     }
 
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        for key in admission::event_ids(scope, emitter)? {
-            emitter.emit(OUTPUT, SCHEMA, key.as_bytes(), key.as_bytes(), None)?;
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        let conversation = match scope {
+            Scope::Conversation(escaped) => timelines::conversation_id(escaped),
+            Scope::Activity(_) => None,
+        };
+        let mut from = from.to_vec();
+        while let Some((next, ids)) = admission::event_ids(scope, &from, emitter)? {
+            if !emitter.has_budget() {
+                return Ok(Slice::GoesOn(from));
+            }
+            take_back(conversation.as_deref(), &ids, emitter)?;
+            from = next;
         }
-        Ok(())
+        Ok(Slice::Last)
     }
+
+    /// By then those that waited are erased: what they were held by comes before.
+    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
+        let mut from = from.to_vec();
+        while let Some((next, ids)) = correlate::erased_events(&from, emitter)? {
+            if !emitter.has_budget() {
+                return Ok(Slice::GoesOn(from));
+            }
+            take_back(None, &ids, emitter)?;
+            from = next;
+        }
+        Ok(Slice::Last)
+    }
+}
+
+/// Takes the records of events back: under their conversation's key, and under those of an event that has waited or belongs to
+/// none, and of versions whose keys did not begin with the conversation.
+fn take_back(
+    conversation: Option<&str>,
+    events: &[String],
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    for id in events {
+        if let Some(conversation) = conversation {
+            let key = model::activity_key(Some(conversation), id);
+            emitter.emit(OUTPUT, SCHEMA, conversation.as_bytes(), key.as_bytes(), None)?;
+        }
+        let alone = model::activity_key(None, id);
+        emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), alone.as_bytes(), None)?;
+        if alone != *id {
+            emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), None)?;
+        }
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Emitter, News, ProcessError, Processor, Scope};
+use engine::{Emitter, News, ProcessError, Processor, Scope, Slice};
 use model::{Activity, Actor, Format, Json, Kind, ReactionKind, Record, TrainingRecord, TrainingReply};
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +33,19 @@ const MESSAGE: u8 = b'm';
 const EMITTED: u8 = b'e';
 
 /// Writes one topic, `cx.bot-training`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct BotTraining;
+#[derive(Debug, Clone, Copy)]
+pub struct BotTraining {
+    /// What the bodies of one activity may have together, in bytes.
+    activity_bytes: u64,
+}
+
+impl BotTraining {
+    /// The processor, as configured.
+    #[must_use]
+    pub fn new(settings: &crate::Settings) -> Self {
+        Self { activity_bytes: settings.activity_bytes }
+    }
+}
 
 impl Processor for BotTraining {
     fn name(&self) -> &'static str {
@@ -53,22 +64,34 @@ impl Processor for BotTraining {
         &[activities::NAME, timelines::NAME]
     }
 
-    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let Scope::Conversation(_) = scope else { return Ok(()) };
-        [REPLY, MESSAGE, EMITTED]
-            .into_iter()
-            .try_for_each(|first| emitter.delete_under(&prefixed(first, &scope.prefix())))
+    fn forget(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        let Scope::Conversation(_) = scope else { return Ok(Slice::Last) };
+        for first in [REPLY, MESSAGE, EMITTED] {
+            if !emitter.delete_under(&prefixed(first, &scope.prefix()))? {
+                return Ok(Slice::of(false));
+            }
+        }
+        Ok(Slice::Last)
     }
 
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let mut emitted: Vec<Vec<u8>> = Vec::new();
-        emitter.scan(&prefixed(EMITTED, &scope.prefix()), |key, _| {
-            emitted.extend(key.get(1..).map(<[u8]>::to_vec));
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        let Scope::Conversation(_) = scope else { return Ok(Slice::Last) };
+        let is_all = emitter.drain(&prefixed(EMITTED, &scope.prefix()), |key, emitter| {
+            publish(key.get(1..).unwrap_or_default(), None, emitter)?;
+            emitter.delete(key);
+            Ok(())
         })?;
-        for message in emitted {
-            publish(&message, None, emitter)?;
-        }
-        self.forget(scope, emitter)
+        if is_all { self.forget(scope, from, emitter) } else { Ok(Slice::of(false)) }
     }
 
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
@@ -93,7 +116,7 @@ impl Processor for BotTraining {
             remember(message, reply, emitter);
             affected.insert(message.to_vec());
         }
-        affected.iter().try_for_each(|message| emit(message, emitter))
+        affected.iter().try_for_each(|message| emit(message, self.activity_bytes, emitter))
     }
 }
 
@@ -162,10 +185,10 @@ fn message_of(reply: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>
 }
 
 /// Says what a message's record now is: a tombstone where there is none any more.
-fn emit(message: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+fn emit(message: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let place = prefixed(EMITTED, message);
     let known = emitter.read(&place, |emitted| emitted.is_some())?;
-    let value = record(message, emitter)?;
+    let value = record(message, limit, emitter)?;
     match (&value, known) {
         (None, false) => return Ok(()),
         (None, true) => emitter.delete(&place),
@@ -181,19 +204,21 @@ fn publish(message: &[u8], value: Option<&[u8]>, emitter: &mut Emitter<'_>) -> R
     emitter.emit(OUTPUT, SCHEMA, conversation.as_bytes(), message, value)
 }
 
-fn record(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, ProcessError> {
+fn record(message: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, ProcessError> {
     let has_suggestions =
         emitter.read_of(activities::NAME, message, |state| activities::has_suggestions(message, state))??;
     if !has_suggestions {
         return Ok(None);
     }
     let answer = match reply_to(message, emitter)? {
-        Some(reply) => Answer::of(reply, emitter)?,
+        Some(reply) => Answer::of(reply, limit, emitter)?,
         None => None,
     };
     let format = emitter.format(OUTPUT);
+    let texts = activities::texts_of(message, limit, emitter)?;
     emitter.read_of(activities::NAME, message, |state| {
-        activities::with_activity(message, state, |activity| written(activity?, answer.as_ref(), format))
+        let write = |activity: Option<&Activity<'_>>| written(activity?, answer.as_ref(), format);
+        activities::with_activity(message, state, (&texts, limit), write)
     })?
 }
 
@@ -228,10 +253,11 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(reply: Reply, emitter: &mut Emitter<'_>) -> Result<Option<Self>, ProcessError> {
+    fn of(reply: Reply, limit: u64, emitter: &mut Emitter<'_>) -> Result<Option<Self>, ProcessError> {
         let key = reply.key.clone();
+        let texts = activities::texts_of(key.as_bytes(), limit, emitter)?;
         emitter.read_of(activities::NAME, key.as_bytes(), |state| {
-            activities::with_activity(key.as_bytes(), state, |activity| {
+            activities::with_activity(key.as_bytes(), state, (&texts, limit), |activity| {
                 let activity = activity?;
                 Some(Self {
                     reply,

@@ -2,23 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Emitter, News, Notice, ProcessError, Processor, Scope};
+use engine::{Emitter, News, Notice, ProcessError, Processor, Scope, Slice};
 use model::{ConversationSummary, Json, Record, WrapUp};
 
 use crate::activities;
-use crate::scan::StoredWrapUp;
+use crate::scan::{LISTED, StoredWrapUp};
 use crate::timelines::{self, Progress, Said};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "conversations";
 /// For every queue: offered = answered + abandoned + noAgent + cancelled + open.
 pub const RULE_QUEUES: &str = "queues";
-const SCHEMA: &str = "conversation/1";
+const SCHEMA: &str = "conversation/2";
 const OUTPUT: usize = 0;
 
 /// Sums conversations up: writes one topic, `cx.conversations`. It has no state of its own.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Conversations;
+#[derive(Debug, Clone, Copy)]
+pub struct Conversations {
+    /// What the bodies of the wrap-ups of one summary may have together, in bytes.
+    bodies_bytes: u64,
+}
+
+impl Conversations {
+    /// The processor, as configured.
+    #[must_use]
+    pub fn new(settings: &crate::Settings) -> Self {
+        Self { bodies_bytes: settings.activity_bytes }
+    }
+}
 
 impl Processor for Conversations {
     fn name(&self) -> &'static str {
@@ -33,6 +44,10 @@ impl Processor for Conversations {
         1
     }
 
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
     fn follows(&self) -> &'static [&'static str] {
         &[activities::NAME, timelines::NAME]
     }
@@ -40,69 +55,132 @@ impl Processor for Conversations {
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let changed = news.heard().filter(|note| Said::of(note) == Some(Said::Summary));
         let conversations: BTreeSet<&[u8]> = changed.map(|note| note.key).collect();
-        conversations.into_iter().try_for_each(|escaped| emit(escaped, false, emitter))
+        conversations.into_iter().try_for_each(|escaped| self.emit_summary(escaped, false, emitter))
     }
 
     /// The last word on a conversation: no figure of it changes any more.
-    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        match scope {
-            Scope::Conversation(escaped) => emit(escaped, true, emitter),
-            Scope::Activity(_) => Ok(()),
+    fn forget(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        if let Scope::Conversation(escaped) = scope {
+            self.emit_summary(escaped, true, emitter)?;
         }
+        Ok(Slice::Last)
     }
 
     /// Also of one whose state was forgotten long ago.
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let Scope::Conversation(escaped) = scope else { return Ok(()) };
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        if let Scope::Conversation(escaped) = scope
+            && let Some(id) = timelines::conversation_id(escaped)
+        {
+            emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), None)?;
+        }
+        Ok(Slice::Last)
+    }
+}
+
+impl Conversations {
+    fn emit_summary(
+        self,
+        escaped: &[u8],
+        is_final: bool,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<(), ProcessError> {
+        let limit = self.bodies_bytes;
         let Some(id) = timelines::conversation_id(escaped) else { return Ok(()) };
-        emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), None)
+        let Some(progress) = timelines::progress(escaped, emitter)? else { return Ok(()) };
+        let wrap_ups = ShownWrapUps::of(&progress, limit, |activity_id, wants_body| {
+            let key = model::activity_key(Some(&id), activity_id);
+            let key = key.as_bytes();
+            if !wants_body {
+                let is_shown =
+                    emitter.read_of(activities::NAME, key, |state| activities::is_shown(key, state))??;
+                return Ok(is_shown.then_some(None));
+            }
+            let texts = activities::texts_of(key, limit, emitter)?;
+            emitter.read_of(activities::NAME, key, |state| shown_body(key, state, (&texts, limit)))?
+        })?;
+        let summary = summary(&id, &progress, &wrap_ups, is_final);
+        if !queues_are_conserved(&summary) {
+            emitter.notice(Notice::Violation(RULE_QUEUES));
+        }
+        let mut value = Vec::with_capacity(2048);
+        emitter.format(OUTPUT).write(&Record::from(&summary), &mut value);
+        emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), Some(&value))
     }
 }
 
-fn emit(escaped: &[u8], is_final: bool, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-    let Some(id) = timelines::conversation_id(escaped) else { return Ok(()) };
-    let Some(progress) = timelines::progress(escaped, emitter)? else { return Ok(()) };
-    let mut bodies = Vec::new();
-    for wrap_up in progress.scan.wrap_ups() {
-        let key = model::activity_key(Some(&id), &wrap_up.activity_id);
-        let key = key.as_bytes();
-        let shown = emitter.read_of(activities::NAME, key, |state| shown_body(key, state))??;
-        bodies.extend(shown.map(|body| (wrap_up, body)));
-    }
-    let summary = summary(&id, &progress, &bodies, is_final);
-    if !queues_are_conserved(&summary) {
-        emitter.notice(Notice::Violation(RULE_QUEUES));
-    }
-    let mut value = Vec::with_capacity(2048);
-    emitter.format(OUTPUT).write(&Record::from(&summary), &mut value);
-    emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), Some(&value))
+/// The wrap-ups that a summary lists: those that are not deleted, the last ones, each with its body.
+#[derive(Debug, Default)]
+pub(crate) struct ShownWrapUps<'p> {
+    list: Vec<(&'p StoredWrapUp, Option<Json<'static>>)>,
+    omitted: u64,
 }
 
-/// A wrap-up with its body.
-pub(crate) type Shown<'p> = (&'p StoredWrapUp, Option<Json<'static>>);
+impl<'p> ShownWrapUps<'p> {
+    /// Those of a conversation. `shown` tells of an activity, by its id, what [`shown_body`] does; only where its body is wanted
+    /// with the body. The bodies of the oldest are left out where all are longer together than `limit` (contract section 5).
+    ///
+    /// # Errors
+    /// Those of `shown`.
+    pub(crate) fn of(
+        progress: &'p Progress,
+        limit: u64,
+        mut shown: impl FnMut(&str, bool) -> Result<Option<Option<Json<'static>>>, ProcessError>,
+    ) -> Result<Self, ProcessError> {
+        let mut wrap_ups = Self::default();
+        let mut left = limit;
+        let mut is_full = false;
+        for wrap_up in progress.scan.wrap_ups().iter().rev() {
+            let is_listed = wrap_ups.list.len() < LISTED;
+            let Some(body) = shown(&wrap_up.activity_id, is_listed && !is_full)? else { continue };
+            if !is_listed {
+                wrap_ups.omitted += 1;
+                continue;
+            }
+            let bytes = body.as_ref().map_or(0, |body| body.as_str().len() as u64);
+            is_full |= bytes > left;
+            left = left.saturating_sub(bytes);
+            wrap_ups.list.push((wrap_up, body.filter(|_| !is_full)));
+        }
+        wrap_ups.list.reverse();
+        Ok(wrap_ups)
+    }
+}
 
-/// The record of a conversation whose scan has come so far; `bodies` are the wrap-ups that are not deleted.
+/// The record of a conversation whose scan has come so far.
 pub(crate) fn summary<'s>(
     id: &'s str,
     progress: &'s Progress,
-    bodies: &'s [Shown<'s>],
+    wrap_ups: &'s ShownWrapUps<'s>,
     is_final: bool,
 ) -> ConversationSummary<'s> {
-    let wrap_ups = bodies.iter().map(|(wrap_up, body)| WrapUp {
+    let list = wrap_ups.list.iter().map(|(wrap_up, body)| WrapUp {
         activity_id: &wrap_up.activity_id,
         at: wrap_up.at,
         agent_id: wrap_up.agent_id.as_deref(),
         body: body.as_ref(),
     });
-    progress.scan.summary(id, &progress.figures(), wrap_ups.collect(), is_final)
+    let mut summary = progress.scan.summary(id, &progress.figures(), list.collect(), is_final);
+    summary.omitted.wrap_ups = wrap_ups.omitted;
+    summary
 }
 
 /// The body of a wrap-up as it now is, by its activity's state, null where it has none; `None` for one that is deleted.
 pub(crate) fn shown_body(
     key: &[u8],
     state: Option<&[u8]>,
+    texts: (&activities::Texts, u64),
 ) -> Result<Option<Option<Json<'static>>>, ProcessError> {
-    activities::with_activity(key, state, |activity| {
+    activities::with_activity(key, state, texts, |activity| {
         let shown = activity.filter(|activity| activity.deletion.is_none())?;
         Some(shown.body.map(Json::to_static))
     })

@@ -5,21 +5,27 @@
 //! the session wait, in their original bytes, in no output at all. As soon as the pair is known they are passed on to the
 //! conversation's partition, and folded as if they carried its id. What waits for too long becomes a dead letter.
 //!
+//! What waits and is a customer's who is to be erased goes at once. Only that there was such an event is kept as long as it would have
+//! waited: should its conversation become known, it is erased too, as it would be had it been known before.
+//!
 //! When a conversation is forgotten its pairs are kept as long as the knowledge of it: an event that still comes for one of
 //! its sessions is told that it comes too late. Those of an erased conversation are kept for ever.
 
 mod held;
 
+use std::ops::ControlFlow;
+
 use engine::{
-    Carried, Context, Emitter, Notice, Outcome, ProcessError, Processor, Rejection, Scope, SourceRecord,
+    Carried, Context, Emitter, Notice, Outcome, ProcessError, Processor, Rejection, Scope, Slice,
+    SourceRecord,
 };
 use model::{Event, Home, Reason};
 
-use crate::admission::judged;
+use crate::admission::{self, SomeEvents, judged};
 use crate::owner::{Owned, Owner};
 use crate::stored::prefixed;
-use crate::{Limits, timers};
-use held::Held;
+use crate::{Limits, customers, timers};
+use held::{Held, Whose};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "correlate";
@@ -40,8 +46,6 @@ const PAIR_TIMER: u8 = b'y';
 const LEARN: u8 = b'L';
 /// Begins a message that says until when a pair is to be kept.
 const LET_GO: u8 = b'G';
-/// So many records, or pairs, go in one commit.
-const EXPIRED_MAX: usize = 1_000;
 
 /// Finds the conversation of events that do not say it. It writes no topic.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +97,16 @@ impl Processor for Correlate {
         }
     }
 
+    /// Its pair counts all the same: what still comes for its session must not wait, whole, for a conversation that is erased.
+    fn refused(&self, event: &Event<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        if let (Home::Conversation(conversation), Some(session)) =
+            (event.home(), event.channel_session_id.as_deref())
+        {
+            tell_pair(session, conversation, context);
+        }
+        Ok(())
+    }
+
     /// About a pair, from where its conversation lies: the key is the session.
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         let session = text(key)?;
@@ -109,58 +123,109 @@ impl Processor for Correlate {
     }
 
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        for about in timers::take_due(emitter, WAITING_TIMER, now_ms, EXPIRED_MAX)? {
-            give_up(&about, emitter)?;
-        }
-        for about in timers::take_due(emitter, PAIR_TIMER, now_ms, EXPIRED_MAX)? {
+        timers::each_due(emitter, WAITING_TIMER, now_ms, give_up)?;
+        timers::each_due(emitter, PAIR_TIMER, now_ms, |about, emitter| {
             let Some((Some(session), conversation)) =
-                model::parse_activity_key(&String::from_utf8_lossy(&about))
+                model::parse_activity_key(&String::from_utf8_lossy(about))
             else {
-                continue;
+                return Ok(());
             };
             let key = pair_key(&session);
             if emitter.read(&key, |pair| pair == Some(conversation.as_bytes()))? {
                 emitter.delete(&key);
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let Scope::Conversation(escaped) = scope else { return Ok(()) };
+    /// Looks at all that waits.
+    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
+        let mut from = from.to_vec();
+        loop {
+            if !emitter.has_budget() {
+                return Ok(Slice::GoesOn(from));
+            }
+            let mut waiting = Vec::new();
+            let next = emitter.look_on(&[WAITING], &from, |key, held| match Held::read(held) {
+                Some(held) if held.whose.customers.is_empty() => {}
+                Some(held) => {
+                    let customers =
+                        held.whose.customers.iter().map(|id| ((*id).to_owned(), held.whose.at_ms));
+                    waiting.push(Ok((key.to_vec(), customers.collect::<Vec<_>>(), held.erased())));
+                }
+                None => waiting.push(Err(corrupt(key))),
+            })?;
+            for (place, waiting) in waiting.into_iter().enumerate() {
+                let (key, customers, erased) = waiting?;
+                if place > 0 && !emitter.has_budget() {
+                    return Ok(Slice::GoesOn(from));
+                }
+                if admission::is_any_asked(&customers, emitter)? {
+                    emitter.put(&key, &erased.write());
+                }
+                from = key;
+            }
+            let Some(next) = next else { return Ok(Slice::Last) };
+            from = next;
+        }
+    }
+
+    fn forget(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        let Scope::Conversation(escaped) = scope else { return Ok(Slice::Last) };
         let Some(conversation) =
             model::unescape(&String::from_utf8_lossy(escaped)).map(std::borrow::Cow::into_owned)
         else {
-            return Ok(());
+            return Ok(Slice::Last);
         };
-        let until = emitter.stream_time_ms().unwrap_or(0).saturating_add(self.limits.forgotten_ms);
+        let until = emitter.clock_ms().saturating_add(self.limits.forgotten_ms);
         let mut prefix = vec![TOLD];
         prefix.extend_from_slice(&scope.prefix());
-        let mut sessions: Vec<String> = Vec::new();
-        emitter.scan(&prefix, |key, _| {
-            let session = key.get(prefix.len()..).map(String::from_utf8_lossy);
-            sessions.extend(
-                session.and_then(|session| model::unescape(&session).map(std::borrow::Cow::into_owned)),
-            );
-        })?;
-        for session in sessions {
-            if emitter.is_here(session.as_bytes()) {
-                let about = model::activity_key(Some(&session), &conversation);
-                timers::set_again(emitter, PAIR_TIMER, until, about.as_bytes());
-            } else {
-                let mut payload = vec![LET_GO];
-                payload.extend_from_slice(&until.to_be_bytes());
-                payload.extend_from_slice(conversation.as_bytes());
-                emitter.send(session.as_bytes(), &payload)?;
+        let is_all = emitter.drain(&prefix, |key, emitter| {
+            let session = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default());
+            if let Some(session) = model::unescape(&session) {
+                let_go(&session, &conversation, until, emitter)?;
             }
-        }
-        emitter.delete_under(&prefix)
+            emitter.delete(key);
+            Ok(())
+        })?;
+        Ok(Slice::of(is_all))
     }
 
     /// Its pairs are kept: what still comes for one of its sessions must not wait, whole, for a conversation.
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        emitter.delete_under(&prefixed(TOLD, &scope.prefix()))
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        match scope {
+            Scope::Conversation(_) => Ok(Slice::of(emitter.delete_under(&prefixed(TOLD, &scope.prefix()))?)),
+            Scope::Activity(_) => Ok(Slice::Last),
+        }
     }
+}
+
+/// Says until when a pair is to be kept, where its session lies.
+fn let_go(
+    session: &str,
+    conversation: &str,
+    until: i64,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    if emitter.is_here(session.as_bytes()) {
+        let about = model::activity_key(Some(session), conversation);
+        timers::set_again(emitter, PAIR_TIMER, until, about.as_bytes());
+        return Ok(());
+    }
+    let mut payload = vec![LET_GO];
+    payload.extend_from_slice(&until.to_be_bytes());
+    payload.extend_from_slice(conversation.as_bytes());
+    emitter.send(session.as_bytes(), &payload)
 }
 
 impl Correlate {
@@ -199,16 +264,24 @@ impl Correlate {
         let name = model::activity_key(Some(session), &event.id);
         let waiting = key(WAITING, &name);
         let content = event.content_hash();
-        let known = context
-            .read(&waiting, |held| held.map(|held| Held::read(held).map(|held| held.content == content)))?;
-        if let Some(same) = known {
-            return Ok(judged(Some(same.ok_or_else(|| corrupt(&waiting))?)));
+        let known = context.read(&waiting, |held| {
+            held.map(|held| Held::read(held).map(|held| (held.is_erased(), held.content == content)))
+        })?;
+        if let Some(known) = known {
+            return Ok(match known.ok_or_else(|| corrupt(&waiting))? {
+                (true, _) => Outcome::Rejected(admission::erased()),
+                (false, same) => judged(Some(same)),
+            });
         }
         let came_ms = context.clock_ms();
+        let at_ms = customers::came_ms(record);
+        let whose = Whose { customers: customers::of(event).collect(), at_ms };
         let carried = Carried::pack(record, None);
-        context.put(&waiting, &Held { content, came_ms, carried: &carried }.write());
+        let held = Held { content, came_ms, whose, carried: &carried };
+        let is_asked = admission::is_asked(event, at_ms, context)?;
+        context.put(&waiting, &if is_asked { held.erased() } else { held }.write());
         timers::set(context, WAITING_TIMER, came_ms.saturating_add(self.limits.waiting_ms), name.as_bytes());
-        Ok(Outcome::Held)
+        Ok(if is_asked { Outcome::Rejected(admission::erased()) } else { Outcome::Held })
     }
 
     /// The session's conversation has become known: what waited for it goes there.
@@ -223,8 +296,12 @@ impl Correlate {
         context.scan(&prefix, |key, held| waiting.push((key.to_vec(), held.to_vec())))?;
         for (key, bytes) in waiting {
             let held = Held::read(&bytes).ok_or_else(|| corrupt(&key))?;
-            let carried = Carried::unpack(held.carried).map_err(|_| corrupt(&key))?;
-            context.fold_with(conversation, Carried::pack(&carried.record(), Some(conversation)));
+            if held.is_erased() {
+                context.ask_to_erase(conversation);
+            } else {
+                let carried = Carried::unpack(held.carried).map_err(|_| corrupt(&key))?;
+                context.fold_with(conversation, Carried::pack(&carried.record(), Some(conversation)));
+            }
             context.delete(&key);
             let due_ms = held.came_ms.saturating_add(self.limits.waiting_ms);
             timers::clear(context, WAITING_TIMER, due_ms, key.get(1..).unwrap_or_default());
@@ -239,11 +316,14 @@ fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     waiting.extend_from_slice(name);
     let Some(bytes) = emitter.read(&waiting, |held| held.map(<[u8]>::to_vec))? else { return Ok(()) };
     let held = Held::read(&bytes).ok_or_else(|| corrupt(&waiting))?;
+    emitter.delete(&waiting);
+    if held.is_erased() {
+        return Ok(());
+    }
     let carried = Carried::unpack(held.carried).map_err(|_| corrupt(&waiting))?;
     let detail =
         "no event said which conversation its channel session belongs to, within the limit".to_owned();
     emitter.dead_letter(&carried, Rejection { reason: Reason::UnresolvedSession, detail });
-    emitter.delete(&waiting);
     Ok(())
 }
 
@@ -252,11 +332,15 @@ fn learn(session: &str, conversation: &str, context: &mut Context<'_>) -> Result
     let told = key(TOLD, &model::activity_key(Some(conversation), session));
     if !context.read(&told, |told| told.is_some())? {
         context.put(&told, b"");
-        let mut payload = vec![LEARN];
-        payload.extend_from_slice(conversation.as_bytes());
-        context.send(session.as_bytes(), &payload);
+        tell_pair(session, conversation, context);
     }
     Ok(())
+}
+
+fn tell_pair(session: &str, conversation: &str, context: &mut Context<'_>) {
+    let mut payload = vec![LEARN];
+    payload.extend_from_slice(conversation.as_bytes());
+    context.send(session.as_bytes(), &payload);
 }
 
 fn conversation_of(session: &str, context: &mut Context<'_>) -> Result<Option<String>, ProcessError> {
@@ -273,7 +357,7 @@ pub(crate) fn owned<'r>(key: &'r [u8], value: &'r [u8]) -> Option<Owned<'r>> {
             let conversation = std::str::from_utf8(value).ok()?;
             Some(Owned { owner: Owner::Conversation(conversation.into()), stays: true })
         }
-        WAITING => of_session(of, false),
+        WAITING => of_session(of, Held::read(value).is_some_and(|held| held.is_erased())),
         WAITING_TIMER => of_session(timers::about(of)?, true),
         PAIR_TIMER => {
             let about = timers::about(of)?;
@@ -299,6 +383,34 @@ pub(crate) fn owner_of_message(payload: &[u8]) -> Option<Owner<'_>> {
         _ => return None,
     };
     Some(Owner::Conversation(std::str::from_utf8(conversation).ok()?.into()))
+}
+
+/// The ids of some events that waited and were erased, and where to go on; for those that follow. `from` is where it stopped;
+/// empty at first. None: those were all.
+///
+/// # Errors
+/// The state cannot be read: give the error on.
+pub(crate) fn erased_events(
+    from: &[u8],
+    emitter: &mut Emitter<'_>,
+) -> Result<Option<SomeEvents>, ProcessError> {
+    /// So many waiting records are looked at.
+    const AT_ONCE: usize = 256;
+    let start = if from.is_empty() { &[WAITING] } else { from };
+    let (mut ids, mut last, mut seen) = (Vec::new(), None, 0);
+    emitter.scan_of_from(NAME, (&[WAITING], start), |key, held| {
+        if key == from {
+            return ControlFlow::Continue(());
+        }
+        if Held::read(held).is_some_and(|held| held.is_erased()) {
+            let name = key.get(1..).map(String::from_utf8_lossy).unwrap_or_default();
+            ids.extend(model::parse_activity_key(&name).map(|(_, id)| id));
+        }
+        seen += 1;
+        last = Some(key.to_vec());
+        if seen < AT_ONCE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    Ok(last.map(|last| (last, ids)))
 }
 
 fn text(bytes: &[u8]) -> Result<&str, ProcessError> {

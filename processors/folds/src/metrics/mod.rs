@@ -17,7 +17,8 @@ use engine::{Context, Emitter, News, Notice, Place, ProcessError, Processor};
 use model::{Dimension, MetricsWindow, WindowKey, window_key};
 
 use crate::timelines::{self, Said};
-use changes::{Changes, Windows};
+pub(crate) use changes::longest_span_windows;
+use changes::{Change, Changes, Windows};
 use window::parse_subject_key;
 pub(crate) use window::subject_key;
 
@@ -31,14 +32,18 @@ const SCHEMA: &str = "metrics-window/1";
 const OUTPUT: usize = 0;
 /// Where the settings lie with which the state was made.
 const SETTINGS: &[u8] = b"settings";
-/// So many windows leave the state in one commit.
-const FORGET_MAX: usize = 1_000;
+/// Conversations of one commit change so many windows of their own partition right away; the rest goes to this same partition
+/// as messages, to be taken one by one. Else one commit could become as large as a conversation's stays make it.
+const CHANGED_MAX: u64 = 10_000;
+/// One message changes no more windows than this.
+pub(crate) const MESSAGE_MAX: u64 = 1_000;
 
 /// Sums contributions up in windows: writes one topic, `cx.metrics`.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     window_sizes_ms: Vec<i64>,
     window_retention_ms: i64,
+    longest_span_ms: i64,
     /// What the amounts in the windows depend on.
     fingerprint: String,
 }
@@ -51,9 +56,16 @@ impl Metrics {
         let mut window_sizes_ms = settings.window_sizes_ms.clone();
         window_sizes_ms.sort_unstable();
         window_sizes_ms.dedup();
-        let fingerprint =
-            format!("windows of {window_sizes_ms:?} ms, service level {} ms", settings.service_level_ms);
-        Self { window_sizes_ms, window_retention_ms: settings.window_retention_ms, fingerprint }
+        let fingerprint = format!(
+            "windows of {window_sizes_ms:?} ms, service level {} ms, longest span {} ms",
+            settings.service_level_ms, settings.longest_span_ms
+        );
+        Self {
+            window_sizes_ms,
+            window_retention_ms: settings.window_retention_ms,
+            longest_span_ms: settings.longest_span_ms,
+            fingerprint,
+        }
     }
 
     /// With other settings, what is taken back would not be what was added.
@@ -82,8 +94,8 @@ impl Metrics {
         (dimension, id): (Dimension, &str),
         windows: &Windows,
     ) -> Result<Vec<String>, ProcessError> {
-        let mut changed = Vec::with_capacity(windows.0.len());
-        for ((size_ms, window_start), figures) in &windows.0 {
+        let mut changed = Vec::with_capacity(windows.len());
+        for ((size_ms, window_start), figures) in windows {
             let of =
                 WindowKey { dimension, id: id.to_owned(), size_ms: *size_ms, window_start: *window_start };
             if window::add(state, &of, figures, self.window_retention_ms)? {
@@ -114,7 +126,11 @@ impl Processor for Metrics {
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         let unknown = |problem: &str| ProcessError::UnknownMessage(format!("processor {NAME}: {problem}"));
         let (dimension, id) = parse_subject_key(key).ok_or_else(|| unknown("its key is no subject"))?;
-        let windows = Windows::read(payload).map_err(|problem| unknown(&problem))?;
+        let change = Change::read(payload).map_err(|problem| unknown(&problem))?;
+        let (windows, adds_up) = change.spread(&self.window_sizes_ms);
+        if !adds_up {
+            context.notice(Notice::Violation(RULE_SUMS));
+        }
         for name in self.add(context, (dimension, &id), &windows)? {
             context.mark(name.as_bytes());
         }
@@ -122,7 +138,7 @@ impl Processor for Metrics {
     }
 
     fn expire(&self, _now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        window::forget(emitter, self.window_retention_ms, FORGET_MAX)
+        window::forget(emitter, self.window_retention_ms)
     }
 
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
@@ -130,13 +146,22 @@ impl Processor for Metrics {
         let changes = self.changes(news, emitter)?;
         let marked = news.marked().map(|name| String::from_utf8_lossy(name).into_owned());
         let mut changed: BTreeSet<String> = marked.collect();
-        for ((dimension, id), windows) in &changes.subjects {
-            let Some(dimension) = Dimension::from_code(*dimension) else { continue };
-            let key = subject_key(dimension, id);
-            if emitter.is_here(key.as_bytes()) {
-                changed.extend(self.add(emitter, (dimension, id), windows)?);
-            } else {
-                emitter.send(key.as_bytes(), &windows.write())?;
+        let mut room = CHANGED_MAX;
+        for ((dimension, id), change) in changes.subjects {
+            let Some(dimension) = Dimension::from_code(dimension) else { continue };
+            let key = subject_key(dimension, &id);
+            for piece in change.pieces(&self.window_sizes_ms, MESSAGE_MAX) {
+                let count = piece.windows_max(&self.window_sizes_ms);
+                if !emitter.is_here(key.as_bytes()) || count > room {
+                    emitter.send(key.as_bytes(), &piece.write())?;
+                    continue;
+                }
+                room -= count;
+                let (windows, adds_up) = piece.spread(&self.window_sizes_ms);
+                if !adds_up {
+                    emitter.notice(Notice::Violation(RULE_SUMS));
+                }
+                changed.extend(self.add(emitter, (dimension, &id), &windows)?);
             }
         }
         changed.iter().try_for_each(|name| emit(name, emitter))
@@ -151,13 +176,10 @@ impl Metrics {
             let Some(Said::Amounts(bytes)) = Said::of(&note) else { continue };
             let unreadable = |problem| ProcessError::UnknownMessage(format!("processor {NAME}: {problem}"));
             for amount in amounts::read_amounts(bytes).map_err(unreadable)? {
-                changes.add(&amount, &self.window_sizes_ms);
+                changes.add(&amount, &self.window_sizes_ms, self.longest_span_ms);
             }
         }
-        if !changes.add_up() {
-            emitter.notice(Notice::Violation(RULE_SUMS));
-        }
-        emitter.notice_many(Notice::WindowExpired, changes.cut);
+        emitter.notice_many(Notice::StayTooLong, u64::try_from(changes.too_long).unwrap_or(0));
         changes.drop_zeros();
         if let Some(size_ms) = self.window_sizes_ms.first() {
             visits::count(&changes, *size_ms, |notice, count| emitter.notice_many(notice, count));

@@ -19,7 +19,7 @@ pub(crate) const OUTCOMES: [&str; 5] = [IN_TARGET, LATE, ABANDONED, NO_AGENT, CA
 /// is in one of them.
 pub(super) fn count(changes: &Changes, size_ms: i64, mut tell: impl FnMut(Notice, u64)) {
     let queues = changes.subjects.iter().filter(|((dimension, _), _)| *dimension == Dimension::Queue.code());
-    for ((size, _), figures) in queues.flat_map(|(_, windows)| &windows.0) {
+    for ((size, _), figures) in queues.flat_map(|(_, change)| &change.windows) {
         if *size != size_ms {
             continue;
         }
@@ -51,7 +51,7 @@ mod tests {
 
     fn counted(amounts: &[StoredAmount<'_>]) -> Vec<(Notice, u64)> {
         let mut changes = Changes::default();
-        amounts.iter().for_each(|amount| changes.add(amount, &[100, 1_000]));
+        amounts.iter().for_each(|amount| changes.add(amount, &[100, 1_000], 1_000));
         changes.drop_zeros();
         let mut counted = Vec::new();
         count(&changes, 100, |notice, count| counted.push((notice, count)));

@@ -180,17 +180,19 @@ pub(super) fn was_emitted(emitter: &mut Emitter<'_>, name: &str) -> Result<bool,
     emitter.read_committed(&prefixed(WINDOW, name.as_bytes()), |bytes| bytes.is_some())
 }
 
-/// Lets windows leave the state whose retention is over, at most `most` of them. Their records stay.
-pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64, most: usize) -> Result<(), ProcessError> {
+/// Lets windows leave the state whose retention is over, as far as the budget goes. Their records stay. One that has changed since
+/// the last commit leaves with the next one: its record is emitted first.
+pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64) -> Result<(), ProcessError> {
     if emitter.stream_time_ms().is_none() {
         return Ok(());
     }
     let over = over(emitter, retention_ms)?;
+    let most = emitter.keys_max();
     let mut gone: Vec<Vec<u8>> = Vec::new();
     emitter.scan_committed(&[END], |key, _| {
         let end = key.get(1..).and_then(|rest| rest.split_first_chunk::<END_BYTES>());
         let is_over = end.is_some_and(|(end, _)| i64::from_be_bytes(*end) < over);
-        if !is_over || gone.len() >= most {
+        if !is_over || gone.len() > most {
             return std::ops::ControlFlow::Break(());
         }
         gone.push(key.to_vec());
@@ -200,10 +202,16 @@ pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64, most: usize) 
         emitter.put(&[OVER], &over.to_be_bytes());
     }
     for key in gone {
-        if let Some(name) = key.get(1 + END_BYTES..) {
-            emitter.delete(&prefixed(WINDOW, name));
+        if !emitter.has_budget() {
+            break;
         }
-        emitter.delete(&key);
+        let Some(name) = key.get(1 + END_BYTES..) else { continue };
+        let window = prefixed(WINDOW, name);
+        let before = emitter.read_committed(&window, |bytes| bytes.map(<[u8]>::to_vec))?;
+        if emitter.read(&window, |bytes| bytes == before.as_deref())? {
+            emitter.delete(&window);
+            emitter.delete(&key);
+        }
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ impl Scan {
                 self.subscribe(at, agent, settings, amounts);
             }
             (FactKind::AgentUnsubscribed, StoredDetail::Agent(agent)) => {
-                self.stays.leave(at, agent, amounts);
+                self.stays.leave(at, agent, settings, amounts);
             }
             (FactKind::ParticipantRoleChanged, StoredDetail::Role { agent_id: Some(agent), role }) => {
                 self.stays.set_role(at, agent, *role);

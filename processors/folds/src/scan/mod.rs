@@ -28,11 +28,14 @@ use model::{Category, Counts, Dimension, Figure, Kind, Outcome, Stage};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use amount::{Amount, Amounts, When};
-pub(crate) use entry::{Entry, What};
+pub(crate) use entry::{Entry, StoredDetail, What};
 pub(crate) use figures::ActivityFigures;
 pub(crate) use primaries::StoredWrapUp;
 #[cfg(test)]
 use whole::scan_all;
+
+/// So many of each list are in a summary, the last ones; and so many channels, and agents of an entry, the first ones.
+pub(crate) const LISTED: usize = 100;
 
 /// Version of the scan's form; the first byte of every stored scan. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
@@ -42,12 +45,14 @@ const VERSION: u8 = 1;
 pub(crate) struct ScanSettings {
     /// The longest wait of a visit that is answered in target.
     pub(crate) service_level_ms: i64,
+    /// A stay that is longer contributes no times.
+    pub(crate) longest_span_ms: i64,
 }
 
 impl Default for ScanSettings {
-    /// The contract's: 20 seconds.
+    /// The contract's: 20 seconds, 7 days.
     fn default() -> Self {
-        Self { service_level_ms: 20_000 }
+        Self { service_level_ms: 20_000, longest_span_ms: 7 * 24 * 60 * 60 * 1000 }
     }
 }
 
@@ -145,7 +150,7 @@ impl Scan {
         Derived {
             elapsed_ms: entry.at - started_at,
             stage: self.stage(),
-            agents: self.stays.agents(),
+            agents: self.stays.shown_agents(),
             queue: self.visits.queue(),
             response_ms: turn.as_ref().map(|turn| turn.response_ms),
             responds_to: turn.map(|turn| turn.responds_to),
@@ -154,7 +159,7 @@ impl Scan {
 
     /// The contributions that depend on how the conversation stands now; a later entry may change them. While it is
     /// open there are none.
-    pub(crate) fn standing_amounts(&self, amounts: &mut Amounts<'_>) {
+    pub(crate) fn standing_amounts(&self, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
         let (Some(closed_at), Some(outcome)) = (self.closing.closed_at(), self.outcome()) else { return };
         if let Some(channel) = self.profile.first_channel() {
             let figure = match outcome {
@@ -164,7 +169,7 @@ impl Scan {
             };
             amounts(Amount::one(Dimension::Channel, channel, figure, closed_at));
         }
-        self.stays.standing_amounts(closed_at, amounts);
+        self.stays.standing_amounts(closed_at, settings, amounts);
     }
 
     /// The wrap-ups that are no duplicates, deleted ones included, by `(at, activityId)`.
@@ -172,13 +177,19 @@ impl Scan {
         &self.wrap_ups
     }
 
+    /// How many sessions, stays, visits and wrap-ups it holds: its length is by and large theirs.
+    pub(crate) fn holds(&self) -> u64 {
+        let held = self.sessions.count() + self.stays.list().len() + self.visits.list().len();
+        (held + self.wrap_ups.len()) as u64
+    }
+
     /// Whether a customer's message has no response yet.
     pub(crate) fn is_turn_open(&self) -> bool {
         self.turns.open_since().is_some()
     }
 
-    /// The tasks in queues, each with its queue's name.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+    /// The tasks in queues, each with its queue's name, in the order in which they were put there.
+    pub(crate) fn waiting(&self) -> impl DoubleEndedIterator<Item = (&str, Option<&str>)> {
         self.visits.open().map(|visit| (&*visit.task, visit.queue()))
     }
 

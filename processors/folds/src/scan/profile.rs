@@ -4,6 +4,7 @@
 use model::{Dimension, Figure};
 use serde::{Deserialize, Serialize};
 
+use super::LISTED;
 use super::amount::{Amount, Amounts};
 use super::entry::Entry;
 
@@ -16,7 +17,7 @@ pub(super) struct Profile {
     revision: u64,
     direction: Option<Box<str>>,
     customer: Option<Box<str>>,
-    /// The channel types, sorted.
+    /// The channel types, sorted: the first ones.
     channels: Vec<Box<str>>,
     first_channel: Option<Box<str>>,
 }
@@ -46,8 +47,12 @@ impl Profile {
             self.first_channel = Some(channel.into());
             amounts(Amount::one(Dimension::Channel, channel, Figure::Conversations, started_at));
         }
-        if let Err(place) = self.channels.binary_search_by(|known| (**known).cmp(channel)) {
+        // One that is beyond the listed ones never comes back: there are only ever more before it.
+        if let Err(place) = self.channels.binary_search_by(|known| (**known).cmp(channel))
+            && place < LISTED
+        {
             self.channels.insert(place, channel.into());
+            self.channels.truncate(LISTED);
         }
     }
 
@@ -74,7 +79,7 @@ impl Profile {
     }
 
     pub(super) fn channels(&self) -> Vec<&str> {
-        self.channels.iter().map(|channel| &**channel).collect()
+        self.channels.iter().take(LISTED).map(|channel| &**channel).collect()
     }
 
     pub(super) fn first_channel(&self) -> Option<&str> {

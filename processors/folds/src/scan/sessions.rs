@@ -73,6 +73,11 @@ impl Sessions {
         self.list.iter().filter(|session| session.started_at.is_some() || session.ended.is_some())
     }
 
+    /// How many there are, listed or not.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
+    }
+
     fn of_entry(&mut self, entry: &Entry<'_>) -> Option<&mut Session> {
         let place = self.place(entry.session?)?;
         self.list.get_mut(place)

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Amount, Amounts};
 use super::entry::StoredAgent;
+use super::{LISTED, ScanSettings};
 
 /// The role of an agent who only finishes the work.
 const WRAP_UP: &str = "WRAP_UP";
@@ -21,6 +22,9 @@ pub(super) struct Stays {
     /// The ids of the agents present, sorted: made of the two others, for all entries to share.
     #[serde(skip)]
     agents: Arc<[Box<str>]>,
+    /// Those of them that an entry lists.
+    #[serde(skip)]
+    shown: Arc<[Box<str>]>,
     /// How many of the present have the role `WRAP_UP`.
     #[serde(skip)]
     wrapping_up: usize,
@@ -92,11 +96,17 @@ impl Stays {
     }
 
     /// An agent leaves, if present. What the stay took is settled with that.
-    pub(super) fn leave(&mut self, at: i64, agent: &StoredAgent<'_>, amounts: &mut Amounts<'_>) {
+    pub(super) fn leave(
+        &mut self,
+        at: i64,
+        agent: &StoredAgent<'_>,
+        settings: &ScanSettings,
+        amounts: &mut Amounts<'_>,
+    ) {
         let Some(Ok(place)) = agent.agent_id.map(|id| self.find(id)) else { return };
         let index = self.present.remove(place);
         if let Some(stay) = self.list.get_mut(index) {
-            stay.leave(at, agent.reason, amounts);
+            stay.leave(at, agent.reason, settings, amounts);
         }
         self.refresh();
     }
@@ -129,14 +139,20 @@ impl Stays {
     }
 
     /// The time of the stays that go on, up to the close of the conversation.
-    pub(super) fn standing_amounts(&self, closed_at: i64, amounts: &mut Amounts<'_>) {
+    pub(super) fn standing_amounts(
+        &self,
+        closed_at: i64,
+        settings: &ScanSettings,
+        amounts: &mut Amounts<'_>,
+    ) {
         for stay in self.current_stays() {
-            stay.spend(closed_at, amounts);
+            stay.spend(closed_at, settings, amounts);
         }
     }
 
-    pub(super) fn agents(&self) -> Arc<[Box<str>]> {
-        Arc::clone(&self.agents)
+    /// The first of the agents present: as many as an entry lists.
+    pub(super) fn shown_agents(&self) -> Arc<[Box<str>]> {
+        Arc::clone(&self.shown)
     }
 
     pub(super) fn any_present(&self) -> bool {
@@ -169,6 +185,10 @@ impl Stays {
     /// Makes anew what follows from who is present.
     fn refresh(&mut self) {
         self.agents = self.current_stays().map(|stay| stay.agent.clone()).collect();
+        self.shown = match self.agents.get(..LISTED) {
+            Some(first) if self.agents.len() > LISTED => first.into(),
+            _ => Arc::clone(&self.agents),
+        };
         self.count_wrapping_up();
     }
 
@@ -201,8 +221,8 @@ impl Stay {
         }
     }
 
-    fn leave(&mut self, at: i64, reason: Option<&str>, amounts: &mut Amounts<'_>) {
-        self.spend(at, amounts);
+    fn leave(&mut self, at: i64, reason: Option<&str>, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
+        self.spend(at, settings, amounts);
         self.left = Some(Left { at, reason: reason.map(Into::into), times: self.times_until(at) });
         self.parts = Vec::new();
     }
@@ -216,7 +236,13 @@ impl Stay {
             .filter(|(from, to, _)| from < to)
     }
 
-    fn spend(&self, until: i64, amounts: &mut Amounts<'_>) {
+    /// Gives the time of the stay. One that is too long is given in one piece, whatever its parts: `metrics` counts it, and adds
+    /// it to no window.
+    fn spend(&self, until: i64, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
+        if until.saturating_sub(self.joined_at) > settings.longest_span_ms {
+            amounts(Amount::over(Dimension::Agent, &self.agent, Figure::EngagedMs, self.joined_at, until));
+            return;
+        }
         for (from, to, wrap_up) in self.stretches(until) {
             let figure = if wrap_up { Figure::WrapUpMs } else { Figure::EngagedMs };
             amounts(Amount::over(Dimension::Agent, &self.agent, figure, from, to));

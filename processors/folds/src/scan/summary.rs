@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use model::{
-    AgentStay, Channel, ConversationState, ConversationSummary, Counts, DeliveryCounts, Finality, QueueVisit,
-    SessionSummary, WrapUp,
+    AgentStay, Channel, ConversationState, ConversationSummary, Counts, DeliveryCounts, Finality,
+    OmittedLists, QueueVisit, SessionSummary, WrapUp,
 };
 
 use super::entry::StoredChannel;
 use super::sessions::Session;
 use super::stays::Stay;
 use super::visits::Visit;
-use super::{ActivityFigures, Scan};
+use super::{ActivityFigures, LISTED, Scan};
 
 /// The directions of visits that are transfers, and of those that are conferences.
 const TRANSFER: &str = "DIRECT_TRANSFER";
@@ -29,6 +29,7 @@ impl Scan {
     ) -> ConversationSummary<'s> {
         let closed_at = self.closing.closed_at();
         let started_at = self.profile.started_at();
+        let omitted = left_out(self.sessions.listed().count());
         ConversationSummary {
             conversation_id,
             started_at,
@@ -46,9 +47,9 @@ impl Scan {
             customer_id: self.profile.customer(),
             revision: self.profile.revision(),
             channels: self.profile.channels(),
-            sessions: self.sessions.listed().map(session).collect(),
-            agents: self.stays.list().iter().map(|one| stay(one, closed_at)).collect(),
-            queue_visits: self.visits.list().iter().map(visit).collect(),
+            sessions: self.sessions.listed().skip(omitted).map(session).collect(),
+            agents: last(self.stays.list()).iter().map(|one| stay(one, closed_at)).collect(),
+            queue_visits: last(self.visits.list()).iter().map(visit).collect(),
             wrap_ups,
             counts: self.all_counts(activities),
             delivery: DeliveryCounts {
@@ -63,6 +64,12 @@ impl Scan {
             hold_ms: self.closing.hold_ms(),
             talk_ms: activities.talk_ms,
             wait_ms: self.visits.list().iter().filter_map(Visit::wait_ms).sum(),
+            omitted: OmittedLists {
+                sessions: omitted as u64,
+                agents: left_out(self.stays.list().len()) as u64,
+                queue_visits: left_out(self.visits.list().len()) as u64,
+                wrap_ups: 0,
+            },
         }
     }
 
@@ -81,6 +88,15 @@ impl Scan {
             ..self.counts.clone()
         }
     }
+}
+
+/// How many of a list are left out: the first ones.
+fn left_out(length: usize) -> usize {
+    length.saturating_sub(LISTED)
+}
+
+fn last<T>(list: &[T]) -> &[T] {
+    list.get(left_out(list.len())..).unwrap_or_default()
 }
 
 fn session(session: &Session) -> SessionSummary<'_> {

@@ -97,7 +97,7 @@ impl Visits {
     }
 
     /// The open ones, in the order of opening.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Visit> {
+    pub(super) fn open(&self) -> impl DoubleEndedIterator<Item = &Visit> {
         self.open.iter().filter_map(|place| self.list.get(*place))
     }
 

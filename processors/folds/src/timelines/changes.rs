@@ -36,12 +36,14 @@ impl<'n> ChangedActivities<'n> {
                 emitter.read_committed_of(activities::NAME, key, |state| Digest::of(key, state))??;
             let after = emitter.read_of(activities::NAME, key, |state| Digest::of(key, state))??;
             changed.figures += after.figures - before.figures;
-            if before.first.is_none() && after.first.is_some() {
-                let waited =
-                    emitter.read_of(activities::NAME, key, |state| activities::relations(key, state))??;
-                changed.awake.extend(waited);
+            if before.is_there && before.first.is_none() && after.first.is_some() {
+                let waiting = activities::waiting_of(key);
+                emitter.scan_committed_of(activities::NAME, &waiting, |key, _| {
+                    changed.awake.extend(activities::waiting_event(&waiting, key).map(Box::from));
+                })?;
             }
-            if after.delivery_rank < before.delivery_rank {
+            // Of too many receipts the first are left out.
+            if after.delivery_rank < before.delivery_rank && !after.omits_receipts {
                 emitter.notice(Notice::Violation(RULE_DELIVERY));
             }
             changed.firsts.insert(key, after.first);

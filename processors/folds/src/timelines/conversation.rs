@@ -79,19 +79,16 @@ impl Conversation<'_> {
         })
     }
 
-    /// Takes all its entries back, by tombstones.
-    pub(super) fn erase_entries(&self, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    /// Takes its entries back, by tombstones, and forgets them, as far as the budget goes; `false`: there are more.
+    pub(super) fn erase_entries(&self, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
         let prefix = keys::entries_of(self.escaped);
-        let mut events: Vec<String> = Vec::new();
-        emitter.scan(&prefix, |key, _| {
-            let event = key.get(prefix.len()..).map(String::from_utf8_lossy);
-            events.extend(event.map(std::borrow::Cow::into_owned));
-        })?;
-        for event in events {
-            let key = model::timeline_key(self.id, &event);
-            emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), None)?;
-        }
-        Ok(())
+        emitter.drain(&prefix, |key, emitter| {
+            let event = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default());
+            let shown = model::timeline_key(self.id, &event);
+            emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), shown.as_bytes(), None)?;
+            emitter.delete(key);
+            Ok(())
+        })
     }
 
     /// Says which message closes the turn that an activity opened.

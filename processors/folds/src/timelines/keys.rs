@@ -11,6 +11,10 @@ const ENTRY: u8 = b'e';
 const ORDER: u8 = b'o';
 const CHECKPOINT: u8 = b'k';
 const PROGRESS: u8 = b's';
+/// Begins the keys of parts of scans: the scan's own key follows.
+const PART: u8 = b'p';
+/// Between a scan's key and the number of the part: no id holds it, for it is no UTF-8.
+const BETWEEN: u8 = 0xff;
 const AT_BYTES: usize = size_of::<i64>();
 
 /// The prefix of all entries of a conversation, whose id is escaped.
@@ -53,6 +57,21 @@ pub(super) fn progress(escaped: &[u8]) -> Vec<u8> {
     key
 }
 
+/// The key of a part of the scan that lies under `scan`.
+pub(super) fn part(scan: &[u8], number: u32) -> Vec<u8> {
+    [&[PART], scan, &[BETWEEN], number.to_be_bytes().as_slice()].concat()
+}
+
+/// The prefixes of the parts of a conversation's progress, and of its checkpoints.
+pub(super) fn parts_of(escaped: &[u8]) -> [Vec<u8>; 2] {
+    let mut of_progress = vec![PART];
+    of_progress.extend_from_slice(&progress(escaped));
+    of_progress.push(BETWEEN);
+    let mut of_checkpoints = vec![PART];
+    of_checkpoints.extend_from_slice(&checkpoints_of(escaped));
+    [of_progress, of_checkpoints]
+}
+
 /// The mark of a new entry. Marks of one conversation sort in the total order.
 pub(super) fn mark(escaped: &str, place: (i64, &str)) -> Vec<u8> {
     let mut mark = Vec::with_capacity(escaped.len() + 1 + AT_BYTES + place.1.len());
@@ -77,8 +96,9 @@ pub(super) fn is_entry(key: &[u8]) -> bool {
 /// Whose a record of the state is.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
-        (&(ENTRY | ORDER | CHECKPOINT), of) => Owned::by_key(of, false),
+        (&(ENTRY | ORDER | CHECKPOINT), of) | (&PART, [CHECKPOINT, of @ ..]) => Owned::by_key(of, false),
         (&PROGRESS, of) => Owned::by(of, false),
+        (&PART, [PROGRESS, of @ ..]) => Owned::by(of.split(|byte| *byte == BETWEEN).next()?, false),
         _ => None,
     }
 }

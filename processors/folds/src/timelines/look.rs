@@ -5,15 +5,17 @@ use model::TimelineEntry;
 
 use super::changes::{First, standing};
 use super::conversation::Conversation;
-use super::{NAMESPACE, Progress, keys};
+use super::{NAMESPACE, Progress, keys, parts};
 use crate::scan::{Entry, Scan, ScanSettings};
 use crate::stored::prefixed;
 
 /// Where the entries and the progress of a conversation lie, whose id is escaped.
-pub(crate) fn places(escaped: &[u8]) -> [Place; 2] {
+pub(crate) fn places(escaped: &[u8]) -> [Place; 3] {
+    let [parts, _] = keys::parts_of(escaped);
     [
         Place::Under(prefixed(NAMESPACE, &keys::entries_of(escaped))),
         Place::Key(prefixed(NAMESPACE, &keys::progress(escaped))),
+        Place::Under(prefixed(NAMESPACE, &parts)),
     ]
 }
 
@@ -27,17 +29,26 @@ pub(crate) fn is_entry(key: &[u8]) -> bool {
     key.split_first().is_some_and(|(namespace, key)| *namespace == NAMESPACE && keys::is_entry(key))
 }
 
-/// The progress that a record of the state holds, with the escaped id of its conversation; `None` for another record.
+/// The progress that a record of the state holds, with the escaped id of its conversation; `None` for another record. `get` gives
+/// what lies under another key of the state: a long scan has several records.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn in_progress<'k>(
     key: &'k [u8],
     value: &[u8],
+    get: impl Fn(&[u8]) -> Option<Vec<u8>>,
 ) -> Result<Option<(&'k [u8], Progress)>, ProcessError> {
     let Some(rest) = key.strip_prefix(&[NAMESPACE]) else { return Ok(None) };
     let Some(escaped) = keys::conversation_in_progress(rest) else { return Ok(None) };
-    Ok(Progress::read(rest, Some(value))?.map(|progress| (escaped, progress)))
+    let progress = parts::read_value(rest, value, |part| Ok(get(&prefixed(NAMESPACE, part))))?;
+    Ok(progress.map(|progress| (escaped, progress)))
+}
+
+/// Whether a record of the state holds only the first part of a conversation's progress.
+pub(crate) fn is_first_part(key: &[u8], value: &[u8]) -> bool {
+    let progress = key.strip_prefix(&[NAMESPACE]).and_then(keys::conversation_in_progress);
+    progress.is_some() && parts::is_parted(value)
 }
 
 /// Lets `see` have each record of a conversation's timeline, in the total order, of its entries' bytes. `first` tells the

@@ -14,12 +14,15 @@ mod conversation;
 mod keys;
 mod ledger;
 mod look;
+mod parts;
 mod past;
 mod said;
 mod settle;
 mod state;
 
-use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Retracted, Scope, SourceRecord};
+use engine::{
+    Context, Emitter, News, Outcome, ProcessError, Processor, Retracted, Scope, Slice, SourceRecord,
+};
 use model::{Event, Home};
 
 use crate::activities;
@@ -28,7 +31,8 @@ use crate::scan::{Entry, ScanSettings};
 use state::corrupt;
 
 pub(crate) use keys::{conversation_id, owned};
-pub(crate) use look::{in_progress, is_entry, place_of_all, places, records};
+pub(crate) use look::{in_progress, is_entry, is_first_part, place_of_all, places, records};
+pub(crate) use parts::PART_BYTES;
 pub(crate) use said::{Reply, Said};
 pub(crate) use state::Progress;
 
@@ -52,7 +56,10 @@ impl Timelines {
     /// The processor, as configured.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
-        let scan = ScanSettings { service_level_ms: settings.service_level_ms };
+        let scan = ScanSettings {
+            service_level_ms: settings.service_level_ms,
+            longest_span_ms: settings.longest_span_ms,
+        };
         Self { settings: scan, alerts: settings.alerts }
     }
 }
@@ -96,22 +103,41 @@ impl Processor for Timelines {
         Ok(Outcome::Folded)
     }
 
-    fn forget(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let Scope::Conversation(escaped) = scope else { return Ok(()) };
+    /// The progress goes first: without it nobody finds the conversation, whole or not.
+    fn forget(
+        &self,
+        scope: &Scope<'_>,
+        _from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        let Scope::Conversation(escaped) = scope else { return Ok(Slice::Last) };
+        forget_progress(escaped, emitter)?;
         for prefix in [keys::entries_of(escaped), keys::orders_of(escaped), keys::checkpoints_of(escaped)] {
-            emitter.delete_under(&prefix)?;
+            if !emitter.delete_under(&prefix)? {
+                return Ok(Slice::of(false));
+            }
         }
-        emitter.delete(&keys::progress(escaped));
-        Ok(())
+        for prefix in keys::parts_of(escaped) {
+            if !emitter.delete_under(&prefix)? {
+                return Ok(Slice::of(false));
+            }
+        }
+        Ok(Slice::Last)
     }
 
-    fn erase(&self, scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        if let Scope::Conversation(escaped) = scope
-            && let Some(id) = conversation_id(escaped)
-        {
-            conversation::Conversation { id: &id, escaped }.erase_entries(emitter)?;
+    fn erase(
+        &self,
+        scope: &Scope<'_>,
+        from: &[u8],
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Slice, ProcessError> {
+        let Scope::Conversation(escaped) = scope else { return Ok(Slice::Last) };
+        let Some(id) = conversation_id(escaped) else { return Ok(Slice::Last) };
+        forget_progress(escaped, emitter)?;
+        if !(conversation::Conversation { id: &id, escaped }).erase_entries(emitter)? {
+            return Ok(Slice::of(false));
         }
-        self.forget(scope, emitter)
+        self.forget(scope, from, emitter)
     }
 
     /// An event that waited in vain was in no scan: only its entry goes.
@@ -135,11 +161,18 @@ impl Processor for Timelines {
     }
 }
 
+fn forget_progress(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    let key = keys::progress(escaped);
+    if emitter.read(&key, |progress| progress.is_some())? {
+        emitter.delete(&key);
+    }
+    Ok(())
+}
+
 /// How far the scan of a conversation, whose id is escaped, has come; for those that follow.
 ///
 /// # Errors
 /// The state cannot be read: give the error on.
 pub(crate) fn progress(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Progress>, ProcessError> {
-    let key = keys::progress(escaped);
-    emitter.read_of(NAME, &key, |bytes| Progress::read(&key, bytes))?
+    parts::read_of(&keys::progress(escaped), emitter)
 }

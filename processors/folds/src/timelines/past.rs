@@ -11,7 +11,7 @@ use super::keys::{self, Changes};
 use super::ledger::{Ledger, Sight};
 use super::said::Reply;
 use super::settle::keep_checkpoint;
-use super::{Progress, Timelines};
+use super::{Progress, Timelines, parts};
 use crate::scan::{Derived, Entry};
 
 /// Entries with what the scan found.
@@ -111,10 +111,9 @@ fn last_checkpoint(
             last = Some((key.to_vec(), bytes.to_vec()));
         }
     })?;
-    match last {
-        Some((key, bytes)) => Ok(Progress::read(&key, Some(&bytes))?.unwrap_or_default()),
-        None => Ok(Progress::default()),
-    }
+    let Some((key, bytes)) = last else { return Ok(Progress::default()) };
+    let get = |part: &[u8]| emitter.read(part, |value| value.map(<[u8]>::to_vec));
+    Ok(parts::read_value(&key, &bytes, get)?.unwrap_or_default())
 }
 
 /// Checkpoints after the scan's place hold no longer.
@@ -126,10 +125,10 @@ fn forget_checkpoints(
     let prefix = keys::checkpoints_of(conversation.escaped);
     let here = progress.last().map(|place| keys::checkpoint(conversation.escaped, place));
     let from = here.as_deref().unwrap_or(&prefix);
-    let mut later: Vec<Vec<u8>> = Vec::new();
-    emitter.scan_from(&prefix, from, |key, _| later.push(key.to_vec()))?;
-    for key in later.iter().filter(|key| Some(key.as_slice()) != here.as_deref()) {
-        emitter.delete(key);
+    let mut later: Vec<(Vec<u8>, u32)> = Vec::new();
+    emitter.scan_from(&prefix, from, |key, value| later.push((key.to_vec(), parts::count(value))))?;
+    for (key, parts) in later.iter().filter(|(key, _)| Some(key.as_slice()) != here.as_deref()) {
+        parts::delete(key, *parts, emitter);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::changes::{ChangedActivities, Visible};
 use super::conversation::{Conversation, turn};
 use super::keys::{self, Changes};
 use super::ledger::{Ledger, Sight};
-use super::{Progress, RULE_STAGES, Said, Timelines, conversation_id};
+use super::{Progress, RULE_STAGES, Said, Timelines, conversation_id, parts};
 use crate::scan::{ActivityFigures, Derived, Entry, Standing};
 
 impl Timelines {
@@ -19,7 +19,8 @@ impl Timelines {
         let Some(id) = conversation_id(escaped) else { return Ok(()) };
         let conversation = Conversation { id: &id, escaped };
         let key = keys::progress(escaped);
-        let before = emitter.read(&key, |bytes| Progress::read(&key, bytes))??.unwrap_or_default();
+        let before = parts::read(&key, emitter)?.unwrap_or_default();
+        let parts_before = before.parts();
         if before.is_ordered() {
             keep_order(conversation, &changes.events, emitter);
         }
@@ -30,7 +31,7 @@ impl Timelines {
             return Ok(());
         }
         let mut ledger = Ledger::default();
-        before.scan.standing_amounts(&mut |amount| ledger.enter(&amount, Sight::Was));
+        before.scan.standing_amounts(&self.settings, &mut |amount| ledger.enter(&amount, Sight::Was));
         let figures = before.figures() + activities.figures;
         let mut after = match visible.keys().next() {
             Some(earliest) if !before.is_before(*earliest) => {
@@ -39,7 +40,7 @@ impl Timelines {
             }
             _ => self.go_on(conversation, before, &visible, &mut ledger, emitter)?,
         };
-        after.scan.standing_amounts(&mut |amount| ledger.enter(&amount, Sight::Is));
+        after.scan.standing_amounts(&self.settings, &mut |amount| ledger.enter(&amount, Sight::Is));
         after.set_figures(figures);
         if after.is_long() && !after.is_ordered() {
             begin_order(conversation, emitter)?;
@@ -48,8 +49,7 @@ impl Timelines {
         if !after.stages_tile() {
             emitter.notice(Notice::Violation(RULE_STAGES));
         }
-        let bytes = after.write(&key)?;
-        emitter.put(&key, &bytes);
+        parts::write(&key, &after, parts_before, emitter)?;
         emitter.tell(escaped, &Said::Summary.text());
         if let Some(amounts) = ledger.bytes() {
             emitter.tell(b"", &Said::Amounts(&amounts).text());
@@ -109,8 +109,8 @@ pub(super) fn keep_checkpoint(
         && let Some(place) = progress.last()
     {
         let key = keys::checkpoint(conversation.escaped, place);
-        let bytes = progress.write(&key)?;
-        emitter.put(&key, &bytes);
+        // What lay there before has been removed.
+        parts::write(&key, progress, 0, emitter)?;
     }
     Ok(())
 }

@@ -23,6 +23,8 @@ pub(crate) struct Progress {
     pub(crate) scan: Scan,
     /// The times that run after it.
     pub(super) watch: Watch,
+    /// So many records hold it besides the one under its own key.
+    parts: u32,
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +53,7 @@ impl Progress {
                 VERSION_WITHOUT_WATCH => (Watch::default(), rest),
                 other => return Err(format!("version {other} of the form, not {VERSION}")),
             };
-            Ok(Self { head, scan: Scan::read(scan)?, watch })
+            Ok(Self { head, scan: Scan::read(scan)?, watch, parts: 0 })
         };
         read().map(Some).map_err(|problem| corrupt(key, problem))
     }
@@ -91,9 +93,21 @@ impl Progress {
         self.head.scanned >= CHECKPOINT_EVERY
     }
 
-    /// Whether a checkpoint belongs here.
+    /// Whether a checkpoint belongs here. The more a scan holds, the fewer there are, so that all of them together are not longer
+    /// than the entries.
     pub(super) fn is_at_checkpoint(&self) -> bool {
-        self.head.scanned.is_multiple_of(CHECKPOINT_EVERY)
+        let scanned = self.head.scanned;
+        scanned.is_multiple_of(CHECKPOINT_EVERY)
+            && scanned.is_multiple_of(self.scan.holds().next_power_of_two())
+    }
+
+    /// How many records hold it besides the one under its own key.
+    pub(super) fn parts(&self) -> u32 {
+        self.parts
+    }
+
+    pub(super) fn set_parts(&mut self, parts: u32) {
+        self.parts = parts;
     }
 
     /// Whether the places of all entries are kept in their order.

@@ -115,6 +115,7 @@ fn other_windows_or_another_service_level_are_never_mixed_into_a_state() {
     for other in [
         Settings { window_sizes_ms: vec![60_000], ..standard.clone() },
         Settings { service_level_ms: 30_000, ..standard.clone() },
+        Settings { longest_span_ms: 1_000, ..standard.clone() },
     ] {
         let mut task = OneTask::new(&standard);
         task.take(&[message(1)]);
@@ -140,6 +141,21 @@ fn a_window_leaves_the_state_when_its_retention_is_over_and_its_record_stays() {
     assert_eq!(task.keys_with(&window), 0);
     assert_eq!(figures(&task, &window), json!({"messages": 1}));
     assert_eq!(task.count(Notice::WindowExpired), 0);
+}
+
+#[test]
+fn a_window_that_changes_in_the_commit_in_which_its_retention_ends_keeps_its_record() {
+    let window = format!("bot/bo/{FIRST}");
+    // The change comes as a message from another partition, and what ends the retention in the same commit.
+    let mut task = OneTask::new(&for_a_day());
+    task.catch_up();
+    task.take(&[bot_message("a", 0, "m1")]);
+    task.receive_amount("bot/bo", "messages", 1_750_000_000_000, &for_a_day());
+    task.take(&[bot_message("b", DAY_S + 501, "m2")]);
+    assert_eq!(figures(&task, &window), json!({"messages": 2}));
+    task.take(&[bot_message("c", DAY_S + 502, "m3")]);
+    assert_eq!(task.keys_with(&window), 0, "it has left, with the next commit");
+    assert_eq!(figures(&task, &window), json!({"messages": 2}), "and its record stays");
 }
 
 #[test]
@@ -177,20 +193,112 @@ fn nothing_leaves_while_the_task_catches_up() {
     assert_eq!(figures(&task, &format!("bot/bo/{FIRST}")), json!({"messages": 2}));
 }
 
+fn of_agent(conversation: &str, agent: &str, id: &str, name: &str, second: i64, role: &str) -> Value {
+    let data = json!({"agentParticipant": {"role": role, "participant": {"id": agent}}});
+    EventFactory::new(conversation).event(id, name, second, data)
+}
+
+fn subscribed(agent: &str, second: i64) -> Value {
+    of_agent("c", agent, &format!("a-{agent}"), "AGENT_SUBSCRIBED", second, "PRIMARY")
+}
+
+fn unsubscribed(agent: &str, second: i64) -> Value {
+    of_agent("c", agent, &format!("b-{agent}"), "AGENT_UNSUBSCRIBED", second, "PRIMARY")
+}
+
+/// All that is published of an agent's windows, figure by figure.
+fn sums(task: &OneTask, agent: &str) -> BTreeMap<String, i64> {
+    let mut sums = BTreeMap::new();
+    for window in task.records("cx.metrics", &format!("agent/{agent}/")) {
+        for (figure, value) in window["figures"].as_object().unwrap() {
+            *sums.entry(figure.clone()).or_default() += value.as_i64().unwrap();
+        }
+    }
+    sums
+}
+
 #[test]
-fn a_stay_of_a_century_does_not_stop_the_task() {
-    let agent = |id: &str, name: &str, at: &str| {
-        json!({"id": id, "name": name, "timestamp": at, "conversationId": "c",
-            "data": {"agentParticipant": {"role": "PRIMARY", "participant": {"id": "ann"}}}})
+fn forty_one_events_with_stays_since_the_year_2000_make_no_windows_of_time_and_are_counted() {
+    let mut task = OneTask::new(&Settings::default());
+    let since_2000 = -(25 * 365 * DAY_S);
+    let mut events: Vec<Value> = (0..20).map(|n| subscribed(&format!("a{n}"), since_2000)).collect();
+    events.extend((0..20).map(|n| unsubscribed(&format!("a{n}"), 0)));
+    events.push(EventFactory::new("c").event("z", "CONVERSATION_CLOSED", 1, json!({})));
+    task.take(&events);
+    assert_eq!(task.count(Notice::StayTooLong), 20);
+    assert_eq!(
+        task.keys_with("agent/"),
+        2 * 20,
+        "of each agent the window in which the stay began, and its end"
+    );
+    let summary = task.record("cx.conversations", "c");
+    assert_eq!(summary["agents"][0]["engagedMs"], json!(25 * 365 * DAY_S * 1000), "it is there as it is");
+}
+
+#[test]
+fn a_stay_of_just_the_longest_span_counts_and_one_that_is_a_millisecond_longer_does_not() {
+    let week_s = 7 * DAY_S;
+    let mut task = OneTask::new(&Settings::default());
+    let mut longer = unsubscribed("ben", 0);
+    longer["timestamp"] = json!(longer["timestamp"].as_i64().unwrap() + 1);
+    task.take(&[subscribed("ann", -week_s), subscribed("ben", -week_s), unsubscribed("ann", 0), longer]);
+    assert_eq!(
+        sums(&task, "ann"),
+        BTreeMap::from([("engagedMs".to_owned(), week_s * 1000), ("stays".to_owned(), 1)])
+    );
+    assert_eq!(sums(&task, "ben"), BTreeMap::from([("stays".to_owned(), 1)]));
+    assert_eq!(task.count(Notice::StayTooLong), 1);
+}
+
+#[test]
+fn a_stay_of_short_parts_that_is_too_long_as_a_whole_contributes_none_of_them() {
+    let mut task = OneTask::new(&Settings::default());
+    let role = |id: &str, day: i64, role: &str| {
+        let data =
+            json!({"conversationParticipant": {"type": "AGENT", "role": role, "participant": {"id": "ann"}}});
+        EventFactory::new("c").event(id, "PARTICIPANT_ROLE_CHANGED", day * DAY_S, data)
     };
-    let settings = Settings { window_sizes_ms: vec![1000], ..Settings::default() };
-    let mut task = OneTask::new(&settings);
     task.take(&[
-        agent("a", "AGENT_SUBSCRIBED", "2000-01-01T00:00:00Z"),
-        agent("b", "AGENT_UNSUBSCRIBED", "2099-12-31T00:00:00Z"),
+        subscribed("ann", 0),
+        role("r1", 3, "WRAP_UP"),
+        role("r2", 6, "PRIMARY"),
+        unsubscribed("ann", 8 * DAY_S),
     ]);
-    assert!(task.keys_with("agent/ann/1000/") <= 2 * 100_001);
-    assert_ne!(task.count(Notice::WindowExpired), 0, "that something was cut is not silent");
+    assert_eq!(sums(&task, "ann"), BTreeMap::from([("stays".to_owned(), 1)]));
+}
+
+#[test]
+fn a_late_event_that_makes_a_stay_short_enough_gives_its_times_and_one_that_makes_it_too_long_takes_them() {
+    let mut task = OneTask::new(&Settings::default());
+    task.take(&[subscribed("ann", 0), unsubscribed("ann", 8 * DAY_S)]);
+    assert_eq!(sums(&task, "ann").get("engagedMs"), None);
+    // An earlier end of the stay.
+    task.take(&[of_agent("c", "ann", "b0", "AGENT_UNSUBSCRIBED", DAY_S, "PRIMARY")]);
+    assert_eq!(sums(&task, "ann").get("engagedMs"), Some(&(DAY_S * 1000)));
+    // An earlier beginning.
+    task.take(&[of_agent("c", "ann", "a0", "AGENT_SUBSCRIBED", -9 * DAY_S, "PRIMARY")]);
+    assert_eq!(sums(&task, "ann").get("engagedMs"), None);
+    assert_eq!(task.count(Notice::StayTooLong), 2);
+}
+
+#[test]
+fn a_commit_changes_a_bounded_number_of_windows_however_many_stays_one_event_ends() {
+    let mut task = OneTask::new(&Settings::default());
+    let mut events: Vec<Value> = (0..200).map(|n| subscribed(&format!("a{n}"), -6 * DAY_S)).collect();
+    events.push(EventFactory::new("c").event("z", "CONVERSATION_CLOSED", 0, json!({})));
+    task.take(&events);
+    assert!(task.emitted() <= 11_000, "{} records in one commit", task.emitted());
+    let mut commits = 1;
+    while task.take_message() {
+        commits += 1;
+        assert!(task.emitted() <= 1_100, "{} records in one commit", task.emitted());
+    }
+    assert!(commits > 10, "{commits}");
+    for n in 0..200 {
+        let expected = BTreeMap::from([("engagedMs".to_owned(), 6 * DAY_S * 1000), ("stays".to_owned(), 1)]);
+        assert_eq!(sums(&task, &format!("a{n}")), expected);
+    }
+    assert_eq!(task.violations(), 0);
 }
 
 #[test]

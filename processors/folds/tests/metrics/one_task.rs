@@ -39,6 +39,11 @@ pub(crate) struct OneTask {
     changelog: BTreeMap<Vec<u8>, Vec<u8>>,
     outputs: BTreeMap<String, Value>,
     notices: BTreeMap<Notice, u64>,
+    /// What it has sent to itself.
+    messages: Vec<(Vec<u8>, Vec<u8>)>,
+    taken: usize,
+    /// Records of the last commit, but for the changelog's.
+    emitted: usize,
 }
 
 impl OneTask {
@@ -52,6 +57,9 @@ impl OneTask {
             changelog: BTreeMap::new(),
             outputs: BTreeMap::new(),
             notices: BTreeMap::new(),
+            messages: Vec::new(),
+            taken: 0,
+            emitted: 0,
         }
     }
 
@@ -77,11 +85,56 @@ impl OneTask {
             self.task.process(&record, 0).unwrap();
             self.offset += 1;
         }
+        self.commit();
+    }
+
+    /// Takes the next message that it has sent to itself, and commits; `false` when there is none.
+    pub(crate) fn take_message(&mut self) -> bool {
+        let Some((key, value)) = self.messages.get(self.taken).cloned() else { return false };
+        self.taken += 1;
+        self.process_message(&key, &value);
+        self.commit();
+        true
+    }
+
+    /// Takes a message of another partition that changes one figure by 1, without a commit.
+    pub(crate) fn receive_amount(&mut self, subject: &str, figure: &str, at: i64, settings: &Settings) {
+        let figure =
+            (0..=u8::MAX).filter_map(model::Figure::from_code).find(|of| of.as_str() == figure).unwrap();
+        let windows: BTreeMap<(i64, i64), BTreeMap<u8, i64>> = settings
+            .window_sizes_ms
+            .iter()
+            .map(|size| ((*size, at - at.rem_euclid(*size)), BTreeMap::from([(figure.code(), 1)])))
+            .collect();
+        // The form of messages before there were spans in them.
+        let mut message = vec![b'm'];
+        message.extend(postcard::to_stdvec(&windows).unwrap());
+        self.process_message(subject.as_bytes(), &message);
+    }
+
+    fn process_message(&mut self, key: &[u8], value: &[u8]) {
+        let record = SourceRecord {
+            topic: "repartition",
+            partition: 0,
+            offset: self.offset,
+            timestamp_ms: None,
+            key: Some(key),
+            value: Some(value),
+            headers: &NoHeaders,
+            conversation: None,
+        };
+        self.task.process(&record, 0).unwrap();
+        self.offset += 1;
+    }
+
+    fn commit(&mut self) {
         let topics = self.topology.topics().to_vec();
         let mut sent = Sent { topics, records: Vec::new() };
         self.task.prepare(&mut sent).unwrap();
+        self.emitted = sent.records.iter().filter(|(topic, ..)| topic != "changelog").count();
         for (topic, key, value) in sent.records {
             match (topic.as_str(), value) {
+                ("repartition", value) => self.messages.push((key, value.unwrap())),
                 ("changelog", Some(value)) => drop(self.changelog.insert(key, value)),
                 ("changelog", None) => drop(self.changelog.remove(&key)),
                 (_, value) => {
@@ -98,7 +151,7 @@ impl OneTask {
 
     /// The task is restored elsewhere; there it has not caught up yet.
     pub(crate) fn move_elsewhere(&mut self) {
-        self.task = task(&self.topology);
+        self.task = new_task(&self.topology);
         for (key, value) in &self.changelog {
             self.task.restore(0, key, Some(value)).unwrap();
         }
@@ -130,6 +183,24 @@ impl OneTask {
         self.outputs.get(&format!("{topic}: {key}")).cloned().unwrap_or(Value::Null)
     }
 
+    /// The last records of all keys that begin so.
+    pub(crate) fn records(&self, topic: &str, prefix: &str) -> impl Iterator<Item = &Value> {
+        let prefix = format!("{topic}: {prefix}");
+        let of =
+            self.outputs.iter().filter(move |(name, value)| name.starts_with(&prefix) && !value.is_null());
+        of.map(|(_, value)| value)
+    }
+
+    /// How many records the last commit had, but for the changelog's.
+    pub(crate) fn emitted(&self) -> usize {
+        self.emitted
+    }
+
+    /// How many rules were violated.
+    pub(crate) fn violations(&self) -> usize {
+        self.notices.keys().filter(|notice| matches!(notice, Notice::Violation(_))).count()
+    }
+
     /// Whether anything was ever emitted of a key, tombstones included.
     pub(crate) fn has_emitted(&self, topic: &str, key: &str) -> bool {
         self.outputs.contains_key(&format!("{topic}: {key}"))
@@ -148,10 +219,16 @@ impl OneTask {
 }
 
 fn task(topology: &Arc<Topology>) -> Task {
+    let mut task = new_task(topology);
+    task.restored(0).unwrap();
+    task
+}
+
+/// A task that is being restored.
+fn new_task(topology: &Arc<Topology>) -> Task {
     let store = Box::new(MemoryStore::default());
     let mut task = Task::new(0, 1, Arc::clone(topology), Limits::default(), store);
     task.become_phase(Phase::Restoring);
-    task.become_phase(Phase::Running);
     task
 }
 

@@ -8,6 +8,22 @@ use std::borrow::Cow;
 
 type Shared<'a> = Option<Cow<'a, str>>;
 
+/// A name of more bytes is cut (contract section 1).
+const NAME_BYTES_MAX: usize = 1024;
+
+/// The path of a field of the object that is the channel session.
+macro_rules! within_session {
+    ($event:expr, $data:expr, $field:literal) => {
+        if $event.channel_session.get().is_some() {
+            concat!("channelSession.", $field)
+        } else if $data.header.get().is_some_and(|header| header.channel_session.get().is_some()) {
+            concat!("data.header.channelSession.", $field)
+        } else {
+            concat!("data.", $field)
+        }
+    };
+}
+
 /// What the rows of section 1 give for one event.
 pub(super) struct Found<'a> {
     pub(super) conversation_id: Shared<'a>,
@@ -29,6 +45,7 @@ pub(super) fn find<'a>(
     let header = data.header.get();
     let session = Session::of(event, data);
     let session = session.as_ref();
+    // In the order of `customer_places`.
     let customer_id = session
         .and_then(|s| s.customer.get()?.underscore_id.get())
         .or_else(|| header?.customer.get()?.id.get())
@@ -37,6 +54,7 @@ pub(super) fn find<'a>(
     Found {
         conversation_id: conversation_id(event, data, outer)
             .or_else(|| topic.filter(|topic| !topic.is_empty()).map(Cow::Borrowed)),
+        // In the order of `session_places`.
         channel_session_id: session
             .and_then(|s| s.id.get())
             .or_else(|| header?.channel_session_id.get())
@@ -63,6 +81,7 @@ fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: Te
     let header = data.header.get();
     let of_session =
         |session: &SessionFields<'a>| session.conversation_id.get().or_else(|| session.topic_id.get());
+    // In the order of `conversation_places`.
     (event.conversation_id.get())
         .or_else(|| event.topic_id.get())
         .or_else(|| outer.get())
@@ -74,6 +93,67 @@ fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: Te
         .or_else(|| data.agent_participant.get()?.conversation_id.get())
         .or_else(|| data.conversation_participant.get()?.conversation_id.get())
         .or_else(|| data.task.get()?.conversation_id.get())
+}
+
+/// The socket form's own conversation id, which stands beside the event.
+pub(super) const OUTER: &str = "conversationId beside cimEvent";
+
+/// Where a conversation's id may stand, by the path, in the order in which it counts: for a person who is to find it.
+pub(super) fn conversation_places<'a>(
+    event: &EventFields<'a>,
+    data: &DataFields<'a>,
+    outer: Text<'a>,
+) -> [(&'static str, Option<Text<'a>>); 13] {
+    let header = data.header.get();
+    let session = event.channel_session.get();
+    let of_header = header.and_then(|header| header.channel_session.get());
+    [
+        ("conversationId", Some(event.conversation_id)),
+        ("topicId", Some(event.topic_id)),
+        (OUTER, Some(outer)),
+        ("data.conversationId", Some(data.conversation_id)),
+        ("data.topicId", Some(data.topic_id)),
+        ("data.header.conversationId", header.map(|header| header.conversation_id)),
+        ("channelSession.conversationId", session.map(|session| session.conversation_id)),
+        ("channelSession.topicId", session.map(|session| session.topic_id)),
+        ("data.header.channelSession.conversationId", of_header.map(|session| session.conversation_id)),
+        ("data.header.channelSession.topicId", of_header.map(|session| session.topic_id)),
+        ("data.agentParticipant.conversationId", data.agent_participant.get().map(|p| p.conversation_id)),
+        (
+            "data.conversationParticipant.conversationId",
+            data.conversation_participant.get().map(|p| p.conversation_id),
+        ),
+        ("data.task.conversationId", data.task.get().map(|task| task.conversation_id)),
+    ]
+}
+
+/// The same of a channel session's id.
+pub(super) fn session_places<'a>(
+    event: &EventFields<'a>,
+    data: &DataFields<'a>,
+) -> [(&'static str, Option<Text<'a>>); 3] {
+    let session = Session::of(event, data);
+    [
+        (within_session!(event, data, "id"), session.map(|session| *session.id)),
+        ("data.header.channelSessionId", data.header.get().map(|header| header.channel_session_id)),
+        ("data.body.callId", data.body.fields().map(|body| body.call_id)),
+    ]
+}
+
+/// The same of a customer's id.
+pub(super) fn customer_places<'a>(
+    event: &EventFields<'a>,
+    data: &DataFields<'a>,
+) -> [(&'static str, Option<Text<'a>>); 4] {
+    let of_session =
+        Session::of(event, data).and_then(|session| session.customer.get().map(|c| c.underscore_id));
+    let of_header = data.header.get().and_then(|header| header.customer.get());
+    [
+        (within_session!(event, data, "customer._id"), of_session),
+        ("data.header.customer.id", of_header.map(|customer| customer.id)),
+        ("data.header.customer._id", of_header.map(|customer| customer.underscore_id)),
+        ("data.customer._id", data.customer.get().map(|customer| customer.underscore_id)),
+    ]
 }
 
 /// The object of the row `channelSession`: always one object, never merged of several.
@@ -135,7 +215,8 @@ fn actor<'a>(
     Some(Actor { actor_type, id, name: name(&sender.sender_name, participant) })
 }
 
-/// The name of a sender, or of an agent who joins: the sender's own, else the participant's.
+/// The name of a sender, or of an agent who joins: the sender's own, else the participant's; at most so many whole characters as
+/// 1,024 bytes hold.
 pub(super) fn name<'a>(
     sender_name: &Text<'a>,
     participant: Option<&ParticipantFields<'a>>,
@@ -144,6 +225,19 @@ pub(super) fn name<'a>(
         .or_else(|| participant?.display_name.get())
         .or_else(|| participant?.keycloak_user.get()?.username.get())
         .or_else(|| participant?.name.get())
+        .map(|name| if name.len() > NAME_BYTES_MAX { cut(name) } else { name })
+}
+
+#[cold]
+fn cut(name: Cow<'_, str>) -> Cow<'_, str> {
+    let end = name.floor_char_boundary(NAME_BYTES_MAX);
+    match name {
+        Cow::Borrowed(name) => Cow::Borrowed(name.get(..end).unwrap_or_default()),
+        Cow::Owned(mut name) => {
+            name.truncate(end);
+            Cow::Owned(name)
+        }
+    }
 }
 
 fn actor_type<'a>(event: &EventFields<'a>, sender: &SenderFields<'a>) -> Shared<'a> {

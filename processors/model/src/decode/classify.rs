@@ -2,10 +2,10 @@
 
 use super::actor::Found;
 use super::facts;
-use super::lenient::Object;
+use super::lenient::{ABSENT, Object, Text};
 use super::raw::{BodyFields, DataFields, Form, HeaderFields, SuggestionFields};
 use crate::{Action, Actor, Change, Invalid, Json, Kind, Leg, LegPhase, Primary, ReactionKind, Reason};
-use crate::{Relation, SuggestionItem};
+use crate::{NUMBER_BYTES, Relation, SUGGESTED_ITEMS, SuggestionItem};
 use std::borrow::Cow;
 
 /// One event, as far as its action depends on it.
@@ -33,9 +33,14 @@ pub(super) fn classify<'a>(subject: Subject<'_, 'a>) -> Result<Action<'a>, Inval
     }
 }
 
+/// The intent of an edit.
+pub(super) const INTENT_UPDATE: &str = "UPDATE";
+/// The intent of a reply.
+pub(super) const INTENT_REPLY: &str = "REPLY_TO";
+
 /// The rows of section 2's first table.
 #[derive(Clone, Copy)]
-enum PrimaryName {
+pub(super) enum PrimaryName {
     /// A name of the first row, for which the body rule holds, with the kind that it has by itself.
     Message(Kind),
     /// A name that alone says the kind.
@@ -46,7 +51,7 @@ enum PrimaryName {
 }
 
 impl PrimaryName {
-    fn of(name: &str) -> Option<Self> {
+    pub(super) fn of(name: &str) -> Option<Self> {
         Some(match name {
             "CUSTOMER_MESSAGE" => PrimaryName::Message(Kind::CustomerMessage),
             "AGENT_MESSAGE" => PrimaryName::Message(Kind::AgentMessage),
@@ -82,13 +87,27 @@ impl<'s, 'a> Subject<'s, 'a> {
         self.header()?.original_message_id.get()
     }
 
+    /// Text of the body.
+    fn of_body(&self, text: impl FnOnce(&'s BodyFields<'a>) -> &'s Text<'a>) -> Option<&'s Text<'a>> {
+        self.body().map(text)
+    }
+
     /// An error about a place within the event.
     fn invalid(&self, reason: Reason, path: &str, what: &str) -> Invalid {
         Invalid::new(reason, format!("{}{path} {what}, which {} needs", self.form.prefix(), self.name))
     }
 
-    fn missing(&self, path: &str) -> Invalid {
-        self.invalid(Reason::MissingIdentifier, path, "is absent")
+    /// An identifier that has to be there, at this path.
+    fn need(&self, path: &str, text: Option<&Text<'a>>) -> Result<Cow<'a, str>, Invalid> {
+        self.present(Reason::MissingIdentifier, path, text)
+    }
+
+    fn present(&self, reason: Reason, path: &str, text: Option<&Text<'a>>) -> Result<Cow<'a, str>, Invalid> {
+        let found = text.and_then(Text::get);
+        found.ok_or_else(|| {
+            let lack = text.map_or_else(|| ABSENT.to_owned(), Text::lack);
+            self.invalid(reason, path, &lack)
+        })
     }
 
     fn bad(&self, path: &str, what: &str) -> Invalid {
@@ -99,7 +118,8 @@ impl<'s, 'a> Subject<'s, 'a> {
         match self.found.channel_session_id {
             Some(_) => Ok(()),
             None => {
-                Err(self.missing("channelSession.id (or data.header.channelSessionId, or data.body.callId)"))
+                let places = "channelSession.id (or data.header.channelSessionId, or data.body.callId)";
+                Err(self.invalid(Reason::MissingIdentifier, places, ABSENT))
             }
         }
     }
@@ -112,7 +132,7 @@ impl<'s, 'a> Subject<'s, 'a> {
     }
 
     fn primary_or_edit(mut self, name: PrimaryName) -> Result<Action<'a>, Invalid> {
-        if self.has_intent("UPDATE")
+        if self.has_intent(INTENT_UPDATE)
             && let Some(target) = self.original()
         {
             let body = self.data.body.json().ok_or_else(|| self.bad("data.body", "is no object"))?;
@@ -129,8 +149,7 @@ impl<'s, 'a> Subject<'s, 'a> {
                 Kind::WrapUp
             }
             PrimaryName::Leg(phase) => {
-                let id = self.body().and_then(|b| b.leg_id.get());
-                activity_id = Some(id.ok_or_else(|| self.missing("data.body.legId"))?);
+                activity_id = Some(self.need("data.body.legId", self.of_body(|body| &body.leg_id))?);
                 self.need_session()?;
                 leg = self.body().map(|body| Leg {
                     phase,
@@ -151,7 +170,7 @@ impl<'s, 'a> Subject<'s, 'a> {
             activity_id: activity_id.unwrap_or_else(|| self.id.clone()),
             kind,
             body,
-            in_reply_to: if self.has_intent("REPLY_TO") { self.original() } else { None },
+            in_reply_to: if self.has_intent(INTENT_REPLY) { self.original() } else { None },
             provider_message_id: self.header().and_then(|h| h.provider_message_id.get()),
             leg,
         }))
@@ -197,37 +216,35 @@ impl<'s, 'a> Subject<'s, 'a> {
     fn reaction(self) -> Result<Action<'a>, Invalid> {
         let target = self.target()?;
         let kind = self.body().and_then(|b| ReactionKind::from_name(&b.kind.get()?));
-        let value = self.body().and_then(|b| b.value.get());
         let remove = match self.body().and_then(|b| b.action.get()).as_deref() {
             None | Some("ADD") => false,
             Some("REMOVE") => true,
             Some(_) => return Err(self.bad("data.body.action", "is neither ADD nor REMOVE")),
         };
         let kind = kind.ok_or_else(|| self.bad("data.body.kind", "is none of the kinds of reactions"))?;
-        let value = value.ok_or_else(|| self.bad("data.body.value", "is absent"))?;
+        let value = self.present(Reason::BadRelation, "data.body.value", self.of_body(|body| &body.value))?;
         Ok(relation(target, Change::Reaction { kind, value, remove }))
     }
 
     fn suggestion(self) -> Result<Action<'a>, Invalid> {
-        let target = self.data.requested_message.get().and_then(|m| m.id.get());
-        let target = target.ok_or_else(|| self.missing("data.requestedMessage.id"))?;
+        let target = self.data.requested_message.get().map(|message| &message.id);
+        let target = self.need("data.requestedMessage.id", target)?;
         let items = self.data.suggestions.0.as_ref();
         let items = items.ok_or_else(|| self.bad("data.suggestions", "is no array"))?;
-        let items = items.iter().filter_map(Object::get).map(item).collect();
+        let items = items.iter().filter_map(Object::get).take(SUGGESTED_ITEMS).map(item).collect();
         Ok(relation(target, Change::Suggestion { items }))
     }
 
     fn delivery(self) -> Result<Action<'a>, Invalid> {
-        let target = self.body().and_then(|b| b.message_id.get());
-        let target = target.ok_or_else(|| self.missing("data.body.messageId"))?;
-        let status = self.body().and_then(|b| b.status.get());
-        let status = status.ok_or_else(|| self.bad("data.body.status", "is absent"))?;
+        let target = self.need("data.body.messageId", self.of_body(|body| &body.message_id))?;
+        let status =
+            self.present(Reason::BadRelation, "data.body.status", self.of_body(|body| &body.status))?;
         let reason_code = self.body().and_then(|b| b.reason_code.get());
         Ok(relation(target, Change::Delivery { status, reason_code }))
     }
 
     fn target(&self) -> Result<Cow<'a, str>, Invalid> {
-        self.original().ok_or_else(|| self.missing("data.header.originalMessageId"))
+        self.need("data.header.originalMessageId", self.header().map(|header| &header.original_message_id))
     }
 }
 
@@ -236,5 +253,15 @@ fn relation<'a>(target: Cow<'a, str>, change: Change<'a>) -> Action<'a> {
 }
 
 fn item<'a>(suggestion: &SuggestionFields<'a>) -> SuggestionItem<'a> {
-    SuggestionItem { body: suggestion.message_body.json(), confidence: suggestion.confidence_level.json() }
+    let confidence = suggestion.confidence_level.json().map(short_number);
+    SuggestionItem { body: suggestion.message_body.json(), confidence }
+}
+
+/// A number that is spelled at greater length than any double needs is spelled anew, as the double that it is.
+fn short_number(number: Json<'_>) -> Json<'_> {
+    let text = number.as_str();
+    match text.parse::<f64>() {
+        Ok(double) if text.len() > NUMBER_BYTES => Json::from_compact(format!("{double:e}").into()),
+        _ => number,
+    }
 }

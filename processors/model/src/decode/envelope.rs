@@ -1,10 +1,10 @@
 //! An event that some other format than JSON has already taken apart: its own fields are at hand, objects are JSON text.
 
-use super::lenient::{Text, Value};
+use super::lenient::{Other, Text, Value};
 use super::raw::{EventFields, Form};
 use super::verbatim::Time;
 use super::{event_from, parse};
-use crate::{AT_MAX, AT_MIN, Event, Invalid, Json, parse_time_text};
+use crate::{AT_MAX, AT_MIN, Event, Invalid, Json, Limits, Origin, parse_time_text};
 
 /// The fields of a bare `CimEvent`. What is absent or empty is the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum EnvelopeTime<'a> {
 }
 
 /// Reads an event that is taken apart already, as [`crate::decode()`] reads a record's value. The event borrows from what
-/// the envelope borrows from. The size of the value is not looked at.
+/// the envelope borrows from. Of the limits the size of the value is not looked at.
 ///
 /// # Errors
 ///
@@ -45,7 +45,8 @@ pub enum EnvelopeTime<'a> {
 /// after it.
 pub fn decode_envelope<'a>(
     envelope: &Envelope<'a>,
-    topic_conversation: Option<&'a str>,
+    origin: impl Into<Origin<'a>>,
+    limits: &Limits,
 ) -> Result<Event<'a>, Invalid> {
     let event = EventFields {
         id: Text::new(envelope.id),
@@ -59,12 +60,14 @@ pub fn decode_envelope<'a>(
         data: object("data", envelope.data)?,
     };
     let data = event.data.get().and(envelope.data);
-    event_from(Form::Bare, &event, Text::default(), topic_conversation, || Ok(data.map(Json::compacted)))
+    let around = (origin.into(), limits);
+    event_from(Form::Bare, &event, Text::default(), around, || Ok(data.map(Json::compacted)))
 }
 
 fn time(time: Option<EnvelopeTime<'_>>) -> Time {
     let at = match time {
-        None | Some(EnvelopeTime::Text("")) => return Time::Absent,
+        None => return Time::Absent,
+        Some(EnvelopeTime::Text("")) => return Time::Other(Other::Empty),
         Some(EnvelopeTime::Millis(at)) => Some(at).filter(|at| (AT_MIN..=AT_MAX).contains(at)),
         Some(EnvelopeTime::Text(text)) => parse_time_text(text),
     };
@@ -83,7 +86,7 @@ fn object<'a, T: Value<'a>>(field: &str, text: Option<&'a str>) -> Result<T, Inv
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Limits, decode};
+    use crate::decode;
 
     const DATA: &str =
         r#" {"id": "m", "header": {"sender": {"type": "agent", "id": "a"}}, "body": {"x": 1.50} } "#;
@@ -104,7 +107,8 @@ mod tests {
     }
 
     fn reason(envelope: &Envelope<'_>) -> &'static str {
-        decode_envelope(envelope, None).map_or_else(|invalid| invalid.reason.as_str(), |_| "valid")
+        decode_envelope(envelope, None, &Limits::default())
+            .map_or_else(|invalid| invalid.reason.as_str(), |_| "valid")
     }
 
     #[test]
@@ -114,7 +118,11 @@ mod tests {
                 r#"{{"id":"e","name":"{name}","timestamp":1750000000000,"conversationId":"c","topicId":"t","channelSession":{SESSION},"eventEmitter":{EMITTER},"data":{DATA}}}"#
             );
             let of_json = decode(json.as_bytes(), Some("topic"), &Limits::default()).unwrap();
-            assert_eq!(decode_envelope(&envelope(name), Some("topic")).unwrap(), of_json, "{name}");
+            assert_eq!(
+                decode_envelope(&envelope(name), Some("topic"), &Limits::default()).unwrap(),
+                of_json,
+                "{name}"
+            );
         }
     }
 
@@ -127,7 +135,10 @@ mod tests {
             data: Some(""),
             ..envelope("ANYTHING")
         };
-        assert_eq!(decode_envelope(&empty, None).unwrap().conversation_id.as_deref(), Some("t"));
+        assert_eq!(
+            decode_envelope(&empty, None, &Limits::default()).unwrap().conversation_id.as_deref(),
+            Some("t")
+        );
         assert_eq!(reason(&Envelope { id: Some(""), ..envelope("X") }), "missing-field");
         assert_eq!(
             reason(&Envelope { timestamp: Some(EnvelopeTime::Text("")), ..envelope("X") }),
@@ -138,7 +149,9 @@ mod tests {
     #[test]
     fn times_are_numbers_or_text_within_the_contracts_range() {
         let text = Some(EnvelopeTime::Text("2025-06-15T15:06:40Z"));
-        let of_text = decode_envelope(&Envelope { timestamp: text, ..envelope("X") }, None).unwrap();
+        let of_text =
+            decode_envelope(&Envelope { timestamp: text, ..envelope("X") }, None, &Limits::default())
+                .unwrap();
         assert_eq!(of_text.at, 1_750_000_000_000);
         for timestamp in [None, Some(EnvelopeTime::Millis(AT_MAX + 1)), Some(EnvelopeTime::Text("soon"))] {
             assert_eq!(reason(&Envelope { timestamp, ..envelope("X") }), "bad-timestamp");
@@ -148,7 +161,7 @@ mod tests {
     #[test]
     fn text_that_is_no_json_is_malformed_with_its_field_and_cannot_say_more_than_its_field() {
         let broken = Envelope { data: Some(r#"{},"id":"other""#), ..envelope("X") };
-        let invalid = decode_envelope(&broken, None).unwrap_err();
+        let invalid = decode_envelope(&broken, None, &Limits::default()).unwrap_err();
         assert_eq!(
             invalid.to_string(),
             "malformed: field data is no JSON: something comes after the value at line 1 column 3"
@@ -170,6 +183,6 @@ mod tests {
     #[test]
     fn json_that_is_no_object_is_absent() {
         let other = Envelope { data: Some("[1]"), channel_session: Some("null"), ..envelope("ANYTHING") };
-        assert_eq!(decode_envelope(&other, None).unwrap().channel_session_id, None);
+        assert_eq!(decode_envelope(&other, None, &Limits::default()).unwrap().channel_session_id, None);
     }
 }

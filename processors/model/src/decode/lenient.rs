@@ -3,6 +3,7 @@
 //! a number that no double can hold makes the record malformed wherever it stands.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::marker::PhantomData;
 
 use crate::reader::{Name, NoJson, Number, Reader, Refused, Str};
@@ -31,52 +32,117 @@ impl<'a> Value<'a> for Presence {
     }
 }
 
-/// Text: a string that is not empty, or an integer below 2^53 as its decimal digits. It is unescaped when it is asked for.
+/// Text: a string that is not empty, or an integer of any length as its decimal digits. It is unescaped when it is asked for.
 #[derive(Default, Clone, Copy)]
-pub(super) struct Text<'a>(Option<Str<'a>>);
+pub(super) enum Text<'a> {
+    /// Missing, or null.
+    #[default]
+    Absent,
+    /// Something that is no text counts as absent, too; but a person wants to know what stands there.
+    Other(Other),
+    /// Text.
+    Is(Str<'a>),
+}
 
 impl<'a> Text<'a> {
     /// Text that is not out of JSON.
     pub(super) fn new(text: Option<&'a str>) -> Self {
-        Text(text.filter(|text| !text.is_empty()).map(Str::Plain))
+        match text {
+            None => Text::Absent,
+            Some("") => Text::Other(Other::Empty),
+            Some(text) => Text::Is(Str::Plain(text)),
+        }
     }
 
     pub(super) fn get(&self) -> Option<Cow<'a, str>> {
-        self.0.map(Str::to_text)
+        match self {
+            Text::Is(string) => Some(string.to_text()),
+            Text::Absent | Text::Other(_) => None,
+        }
     }
 
     pub(super) fn is_present(&self) -> bool {
-        self.0.is_some()
+        matches!(self, Text::Is(_))
     }
 
     pub(super) fn is(&self, word: &str) -> bool {
-        match self.0 {
-            Some(Str::Plain(text)) => text == word,
-            Some(escaped @ Str::Escaped(_)) => escaped.to_text() == word,
-            None => false,
+        match self {
+            Text::Is(Str::Plain(text)) => *text == word,
+            Text::Is(escaped @ Str::Escaped(_)) => escaped.to_text() == word,
+            Text::Absent | Text::Other(_) => false,
         }
+    }
+
+    /// Why it is not there: "is absent", or what is there instead.
+    pub(super) fn lack(&self) -> String {
+        match self {
+            Text::Other(Other::Empty) => Other::Empty.to_string(),
+            Text::Other(other) => format!("{other}, where a string or a whole number is expected"),
+            Text::Absent | Text::Is(_) => ABSENT.to_owned(),
+        }
+    }
+}
+
+/// What is said of what is not there.
+pub(super) const ABSENT: &str = "is absent";
+
+/// What stands where something else is expected; what is said of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Other {
+    Empty,
+    Fraction,
+    Boolean,
+    Array,
+    Object,
+}
+
+impl Other {
+    /// By a value's first byte, where the value is neither a string nor a number; none: it is null.
+    pub(super) fn of(first: u8) -> Option<Self> {
+        match first {
+            b'{' => Some(Other::Object),
+            b'[' => Some(Other::Array),
+            b't' | b'f' => Some(Other::Boolean),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Other {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Other::Empty => "is an empty string",
+            Other::Fraction => "is a number with a fraction or an exponent",
+            Other::Boolean => "is true or false",
+            Other::Array => "is an array",
+            Other::Object => "is an object",
+        })
     }
 }
 
 impl<'a> Value<'a> for Text<'a> {
     fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
-        self.0 = match json.peek()? {
-            b'"' => Some(json.string()?).filter(|string| *string != Str::Plain("")),
-            b'-' | b'0'..=b'9' => digits(json.number()?).map(Str::Plain),
-            _ => {
+        *self = match json.peek()? {
+            b'"' => match json.string()? {
+                Str::Plain("") => Text::Other(Other::Empty),
+                string => Text::Is(string),
+            },
+            b'-' | b'0'..=b'9' => digits(json.number()?),
+            first => {
                 json.skip()?;
-                None
+                Other::of(first).map_or(Text::Absent, Text::Other)
             }
         };
         Ok(())
     }
 }
 
-/// The decimal digits of an integer below 2^53.
-fn digits(number: Number<'_>) -> Option<&str> {
+/// The decimal digits of an integer. The reader has seen that a double can hold it.
+fn digits(number: Number<'_>) -> Text<'_> {
     match number.text {
-        "-0" => Some("0"),
-        text => integer(number).filter(|value| value.unsigned_abs() < 1 << 53).map(|_| text),
+        "-0" => Text::Is(Str::Plain("0")),
+        text if number.is_integer => Text::Is(Str::Plain(text)),
+        _ => Text::Other(Other::Fraction),
     }
 }
 

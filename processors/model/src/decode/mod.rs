@@ -4,42 +4,49 @@ mod actor;
 mod classify;
 mod envelope;
 mod facts;
+mod identifiers;
 mod lenient;
 mod raw;
 mod verbatim;
 
 use std::fmt::Display;
 
-use crate::{Action, Event, Invalid, Json, Kind, Reason};
+use crate::{Action, Event, Invalid, Json, Kind, Origin, Reason};
 use actor::Found;
 use classify::Subject;
+use identifiers::Whole;
 use lenient::{Object, Text, Value, whole};
 use raw::{DataFields, Document, EventFields, Form, RawData};
 use verbatim::Time;
 
 pub use envelope::{Envelope, EnvelopeTime, decode_envelope};
+pub use identifiers::IDENTIFIER_BYTES_MAX;
 
 /// What is read when all of a record is JSON.
 const VALUE: &str = "the value";
+/// What some editors and programs put at the beginning of a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What a record may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The most bytes that a value may have.
     pub value_bytes_max: usize,
+    /// So far past its record's Kafka timestamp an event's time may lie, in milliseconds.
+    pub ahead_max_ms: i64,
 }
 
 impl Default for Limits {
-    /// The contract's: 1 MiB.
+    /// The contract's: 1 MiB, and 24 hours.
     fn default() -> Self {
-        Limits { value_bytes_max: 1 << 20 }
+        Limits { value_bytes_max: 1 << 20, ahead_max_ms: 24 * 60 * 60 * 1000 }
     }
 }
 
 /// Reads a record's value, JSON in any of the three forms, into an event.
 ///
-/// `topic_conversation` is the conversation id in the name of the record's topic, if that has one: the last that
-/// counts. The event borrows from both.
+/// `origin` is what else is known of the record; the conversation in its topic's name, where nothing else is. The event borrows
+/// from both.
 ///
 /// The value is read once. What the contract does not read is checked for being JSON and not kept, so the cost of an
 /// event is that of its bytes, with few allocations: for escaped text, numbers as text, suggestions, wrapped forms,
@@ -49,10 +56,10 @@ impl Default for Limits {
 ///
 /// [`Invalid`], with the first reason that applies in the order of section 1: [`Reason::TooLarge`],
 /// [`Reason::Malformed`], [`Reason::NotAnEvent`], [`Reason::MissingField`], [`Reason::BadTimestamp`],
-/// [`Reason::MissingIdentifier`], [`Reason::BadRelation`] or [`Reason::NoKey`].
+/// [`Reason::IdentifierTooLong`], [`Reason::MissingIdentifier`], [`Reason::BadRelation`] or [`Reason::NoKey`].
 pub fn decode<'a>(
     value: &'a [u8],
-    topic_conversation: Option<&'a str>,
+    origin: impl Into<Origin<'a>>,
     limits: &Limits,
 ) -> Result<Event<'a>, Invalid> {
     if value.len() > limits.value_bytes_max {
@@ -66,7 +73,7 @@ pub fn decode<'a>(
     let mut document = Object::<Document<EventFields<'a>>>::default();
     parse(&mut document, &VALUE, text)?;
     let (form, event, outer) = event_of(&document)?;
-    event_from(form, event, outer, topic_conversation, || data_of(text))
+    event_from(form, event, outer, (origin.into(), limits), || data_of(text))
 }
 
 /// Makes the event of its fields. `whole_data` gives its whole data as text, which few events need.
@@ -74,14 +81,16 @@ fn event_from<'a>(
     form: Form,
     event: &EventFields<'a>,
     outer: Text<'a>,
-    topic_conversation: Option<&'a str>,
+    (origin, limits): (Origin<'a>, &Limits),
     whole_data: impl FnOnce() -> Result<Option<Json<'a>>, Invalid>,
 ) -> Result<Event<'a>, Invalid> {
     let prefix = form.prefix();
-    let absent = |field| Invalid::new(Reason::MissingField, format!("{prefix}{field} is absent"));
-    let id = event.id.get().ok_or_else(|| absent("id"))?;
-    let name = event.name.get().ok_or_else(|| absent("name"))?;
-    let at = at(prefix, event.timestamp, event.time_stamp)?;
+    let lacking = |field, text: &Text<'_>| {
+        Invalid::new(Reason::MissingField, format!("{prefix}{field} {}", text.lack()))
+    };
+    let id = event.id.get().ok_or_else(|| lacking("id", &event.id))?;
+    let name = event.name.get().ok_or_else(|| lacking("name", &event.name))?;
+    let at = at(prefix, event.timestamp, event.time_stamp, origin.timestamp_ms, limits)?;
     let no_data;
     let data = if let Some(data) = event.data.get() {
         data
@@ -89,16 +98,21 @@ fn event_from<'a>(
         no_data = DataFields::default();
         &no_data
     };
-    let found = actor::find(event, data, outer, topic_conversation);
+    let found = actor::find(event, data, outer, origin.conversation);
+    let whole = Whole { form, event, data, outer };
+    whole.check_found(&id, &name, &found)?;
     let data_json = if name == "CONVERSATION_DATA_CHANGED" { whole_data()? } else { None };
-    let action = classify::classify(Subject { form, id: &id, name: &name, data, data_json, found: &found })?;
+    let subject = Subject { form, id: &id, name: &name, data, data_json, found: &found };
+    let action = match classify::classify(subject) {
+        Ok(action) => action,
+        Err(invalid) => return Err(whole.check_fields(&name).err().unwrap_or(invalid)),
+    };
+    whole.check_action(&action)?;
     let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor, targets } =
         found;
     let keyed = conversation_id.is_some() || channel_session_id.is_some() || stands_alone(&action);
     if !keyed {
-        let what =
-            format!("{prefix}conversationId and {prefix}channelSession.id are absent, also everywhere else");
-        return Err(Invalid::new(Reason::NoKey, what));
+        return Err(Invalid::new(Reason::NoKey, no_key(prefix, event, outer)));
     }
     Ok(Event {
         id,
@@ -129,14 +143,26 @@ fn utf8(value: &[u8]) -> Result<&str, Invalid> {
     simdutf8::basic::from_utf8(value).map_err(|_| {
         // The fast check does not tell where.
         let at = simdutf8::compat::from_utf8(value).map_or_else(|error| error.valid_up_to(), str::len);
-        Invalid::new(Reason::Malformed, format!("the value is no UTF-8 from byte {at} on (counted from 0)"))
+        let why = match value {
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                ": it begins with the byte order mark of UTF-16, write UTF-8"
+            }
+            _ => "",
+        };
+        let detail = format!("the value is no UTF-8 from byte {at} on (counted from 0){why}");
+        Invalid::new(Reason::Malformed, detail)
     })
 }
 
 /// Reads JSON in place; `what` it is says the error.
 fn parse<'a>(value: &mut impl Value<'a>, what: &dyn Display, text: &'a str) -> Result<(), Invalid> {
     whole(value, text).map_err(|problem| {
-        Invalid::new(Reason::Malformed, format!("{what} is no JSON: {}", problem.within(text)))
+        let why = if text.starts_with(BYTE_ORDER_MARK) {
+            "it begins with a byte order mark (U+FEFF), which no JSON may have: leave it out".to_owned()
+        } else {
+            problem.within(text).to_string()
+        };
+        Invalid::new(Reason::Malformed, format!("{what} is no JSON: {why}"))
     })
 }
 
@@ -166,15 +192,52 @@ fn data_of(text: &str) -> Result<Option<Json<'_>>, Invalid> {
     Ok(document.get().and_then(|document| document.event().1.data.json()))
 }
 
+/// Why an event has no key: there is neither a conversation nor a session.
+fn no_key(prefix: &str, event: &EventFields<'_>, outer: Text<'_>) -> String {
+    let session = event.channel_session.get().map(|session| session.id).unwrap_or_default();
+    let places = [("conversationId", event.conversation_id), ("channelSession.id", session)];
+    // What was meant to be one, but cannot be, says more than what is absent.
+    let found = places.iter().find(|(_, text)| matches!(text, Text::Other(_)));
+    if let Some((path, text)) = found {
+        return format!(
+            "{prefix}{path} {}, and there is neither a conversation nor a session elsewhere",
+            text.lack()
+        );
+    }
+    if matches!(outer, Text::Other(_)) {
+        return format!(
+            "conversationId {}, and there is neither a conversation nor a session elsewhere",
+            outer.lack()
+        );
+    }
+    format!("{prefix}conversationId and {prefix}channelSession.id are absent, also everywhere else")
+}
+
 /// When the event happened. A `timestamp` that is present decides alone, also when it cannot be read.
-fn at(prefix: &str, timestamp: Time, time_stamp: Time) -> Result<i64, Invalid> {
-    let (field, time) = match timestamp {
-        Time::Absent => ("timeStamp", time_stamp),
+fn at(
+    prefix: &str,
+    timestamp: Time,
+    time_stamp: Time,
+    record_ms: Option<i64>,
+    limits: &Limits,
+) -> Result<i64, Invalid> {
+    let (field, time) = match (timestamp, time_stamp) {
+        // Of two that are absent the one is named of which there is more to say.
+        (Time::Other(_), Time::Absent) => ("timestamp", timestamp),
+        (Time::Absent | Time::Other(_), _) => ("timeStamp", time_stamp),
         _ => ("timestamp", timestamp),
     };
     let detail = match time {
-        Time::At(at) => return Ok(at),
+        Time::At(at) => match record_ms.map(|record_ms| at.saturating_sub(record_ms)) {
+            Some(ahead_ms) if ahead_ms > limits.ahead_max_ms => format!(
+                "{prefix}{field} lies {} s past the record's own Kafka timestamp, limits.ahead allows {} s: is a clock wrong?",
+                ahead_ms / 1000,
+                limits.ahead_max_ms / 1000,
+            ),
+            _ => return Ok(at),
+        },
         Time::Absent => format!("{prefix}timestamp and {prefix}timeStamp are absent"),
+        Time::Other(other) => format!("{prefix}{field} {other}, where a time is expected"),
         Time::Unreadable => format!(
             "{prefix}{field} is no time from 2000-01-01T00:00:00Z to 2100-01-01T00:00:00Z, in epoch milliseconds or \
              RFC 3339"

@@ -2,16 +2,18 @@
 
 use std::marker::PhantomData;
 
-use super::lenient::{Fields, Object, Value};
+use super::lenient::{Fields, Object, Other, Value};
 use crate::reader::{Reader, Refused, Verbatim};
 use crate::{Json, time};
 
 /// A time in any of section 1's forms.
 #[derive(Default, Debug, Clone, Copy, PartialEq)]
 pub(super) enum Time {
-    /// Neither a number nor a string that is not empty.
+    /// Missing, or null.
     #[default]
     Absent,
+    /// An empty string, or what is neither number nor string. It counts as absent, too.
+    Other(Other),
     /// A number or a string that is no time, or out of range.
     Unreadable,
     /// Epoch milliseconds, in range.
@@ -22,7 +24,7 @@ impl Time {
     pub(super) fn at(self) -> Option<i64> {
         match self {
             Time::At(at) => Some(at),
-            Time::Absent | Time::Unreadable => None,
+            Time::Absent | Time::Other(_) | Time::Unreadable => None,
         }
     }
 }
@@ -32,20 +34,20 @@ impl<'a> Value<'a> for Time {
         let at = match json.peek()? {
             b'"' => {
                 let text = json.string()?.to_text();
-                if text.is_empty() { None } else { Some(time::parse_time_text(&text)) }
+                if text.is_empty() {
+                    *self = Time::Other(Other::Empty);
+                    return Ok(());
+                }
+                time::parse_time_text(&text)
             }
             // The number's own text: a fraction is to be cut, where a double may already have rounded it up.
-            b'-' | b'0'..=b'9' => Some(time::parse_time_number(json.number()?.text)),
-            _ => {
-                json.skip()?;
-                None
+            b'-' | b'0'..=b'9' => time::parse_time_number(json.number()?.text),
+            first => {
+                *self = Other::of(first).map_or(Time::Absent, Time::Other);
+                return json.skip();
             }
         };
-        *self = match at {
-            None => Time::Absent,
-            Some(None) => Time::Unreadable,
-            Some(Some(at)) => Time::At(at),
-        };
+        *self = at.map_or(Time::Unreadable, Time::At);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Every reason that a record alone can have, and which of several comes first.
 
 use crate::support::{event, reason, reason_of, try_read};
-use model::{Limits, decode};
+use model::{Limits, Origin, decode};
 use serde_json::json;
 
 /// The public case `dead-letters`, line by line: the reason, or `valid`, and the record.
@@ -111,7 +111,8 @@ fn each_line_of_the_public_case_has_its_reason() {
 fn a_value_is_too_large_from_one_byte_more_than_the_limit_on() {
     let record = event("X", &json!({})).to_string();
     let reason = |max| {
-        decode(record.as_bytes(), None, &Limits { value_bytes_max: max }).map_err(|i| i.reason.as_str())
+        decode(record.as_bytes(), None, &Limits { value_bytes_max: max, ..Limits::default() })
+            .map_err(|i| i.reason.as_str())
     };
     assert!(reason(record.len()).is_ok());
     assert_eq!(reason(record.len() - 1).unwrap_err(), "too-large");
@@ -206,6 +207,61 @@ fn an_event_needs_an_id_and_a_name() {
 }
 
 #[test]
+fn what_is_of_the_wrong_type_is_said_to_be_so_and_not_to_be_absent() {
+    let expected = ", where a string or a whole number is expected";
+    for (value, is, wanted) in [
+        (json!(null), "is absent", ""),
+        (json!(""), "is an empty string", ""),
+        (json!(1.5), "is a number with a fraction or an exponent", expected),
+        (json!(1e3), "is a number with a fraction or an exponent", expected),
+        (json!(true), "is true or false", expected),
+        (json!(["e"]), "is an array", expected),
+        (json!({"$oid": "e"}), "is an object", expected),
+    ] {
+        let detail = |event: &serde_json::Value| try_read(&event.to_string()).unwrap_err().detail;
+        assert_eq!(detail(&event("X", &json!({"id": value}))), format!("id {is}{wanted}"));
+        assert_eq!(detail(&event("X", &json!({"name": value}))), format!("name {is}{wanted}"));
+        let header = json!({"originalMessageId": value});
+        assert_eq!(
+            detail(&event("MODIFY_ACTIVITY", &json!({"data": {"header": header}}))),
+            format!("data.header.originalMessageId {is}{wanted}, which MODIFY_ACTIVITY needs")
+        );
+        let body = json!({"messageId": "m", "status": value});
+        assert_eq!(
+            detail(&event("MESSAGE_DELIVERY_NOTIFICATION", &json!({"data": {"body": body}}))),
+            format!("data.body.status {is}{wanted}, which MESSAGE_DELIVERY_NOTIFICATION needs")
+        );
+        if !value.is_null() {
+            let without_key = event("X", &json!({"conversationId": value}));
+            assert!(detail(&without_key).starts_with(&format!("conversationId {is}{wanted}, and ")));
+        }
+    }
+    let detail = |time| try_read(&event("X", &json!({"timestamp": time})).to_string()).unwrap_err().detail;
+    assert_eq!(detail(json!({"$date": 1})), "timestamp is an object, where a time is expected");
+    assert_eq!(detail(json!("")), "timestamp is an empty string, where a time is expected");
+    let seconds = json!({"id": "e", "name": "X", "timestamp": true, "timeStamp": 1_750_000_000_000_i64, "conversationId": "c"});
+    assert_eq!(reason(&seconds), "valid", "the other name counts then");
+}
+
+#[test]
+fn a_byte_order_mark_is_named() {
+    let record = event("X", &json!({})).to_string();
+    let detail = |value: &[u8]| decode(value, None, &Limits::default()).unwrap_err().to_string();
+    assert_eq!(
+        detail(format!("\u{feff}{record}").as_bytes()),
+        "malformed: the value is no JSON: it begins with a byte order mark (U+FEFF), which no JSON may have: leave it out"
+    );
+    for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
+        let utf_16 = [&mark[..], record.as_bytes()].concat();
+        assert_eq!(
+            detail(&utf_16),
+            "malformed: the value is no UTF-8 from byte 0 on (counted from 0): it begins with the byte order mark of UTF-16, \
+             write UTF-8"
+        );
+    }
+}
+
+#[test]
 fn an_absent_or_bad_time_has_a_detail_with_the_path() {
     let detail = |record| try_read(record).unwrap_err().detail;
     assert_eq!(detail(r#"{"id":"e","name":"X"}"#), "timestamp and timeStamp are absent");
@@ -232,6 +288,39 @@ fn the_first_reason_that_applies_is_given() {
     // Without its session a leg lacks an identifier, before it lacks a key.
     let leg = json!({"id": "e", "name": "CALL_LEG_STARTED", "timestamp": 1_750_000_000_000_i64, "data": {"body": {"legId": "l"}}});
     assert_eq!(reason(&leg), "missing-identifier");
+}
+
+#[test]
+fn an_event_too_far_past_its_records_timestamp_has_a_bad_one_itself() {
+    const AT: i64 = 1_750_000_000_000;
+    const DAY_MS: i64 = 86_400_000;
+    let record = event("REACTION", &json!({})).to_string();
+    let read = |value: &str, timestamp_ms, ahead_max_ms| {
+        let origin = Origin { conversation: None, timestamp_ms };
+        decode(value.as_bytes(), origin, &Limits { ahead_max_ms, ..Limits::default() }).map(drop)
+    };
+    let reason =
+        |timestamp_ms, ahead_max_ms| read(&record, timestamp_ms, ahead_max_ms).unwrap_err().reason.as_str();
+    assert_eq!(Limits::default().ahead_max_ms, DAY_MS);
+    assert_eq!(reason(Some(AT - DAY_MS), DAY_MS), "missing-identifier", "the day is included");
+    assert_eq!(
+        reason(Some(AT - DAY_MS - 1), DAY_MS),
+        "bad-timestamp",
+        "it comes before what the relation lacks"
+    );
+    assert_eq!(reason(Some(AT - 1001), 1000), "bad-timestamp");
+    assert_eq!(reason(None, DAY_MS), "missing-identifier", "a record without a timestamp is not asked");
+    assert_eq!(reason(Some(AT * 2), DAY_MS), "missing-identifier", "what is late is not too early");
+    for extreme in [i64::MIN, 0, i64::MAX] {
+        let _ = reason(Some(extreme), i64::MAX);
+        let _ = reason(Some(extreme), 0);
+    }
+    let wrapped = json!({"cimEvent": event("X", &json!({"timeStamp": AT, "timestamp": null}))}).to_string();
+    let detail = read(&wrapped, Some(AT - 100_000_000), DAY_MS).unwrap_err().detail;
+    assert!(
+        detail.starts_with("cimEvent.timeStamp lies 100000 s past the record's own Kafka timestamp, limits.ahead allows 86400 s"),
+        "{detail}"
+    );
 }
 
 #[test]

@@ -9,5 +9,6 @@ mod dead_letters;
 mod facts;
 mod fields;
 mod forms;
+mod identifiers;
 mod robustness;
 mod support;

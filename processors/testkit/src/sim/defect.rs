@@ -23,11 +23,21 @@ pub enum Defect {
     TrustsDisk,
     /// What a record has left whose schema, or that of one that came with it, was not known is kept, and it is taken again.
     KeepsHalfARecord,
+    /// Where records are gone it goes on with those that there are, without a word.
+    SkipsGaps,
+    /// Where the coordinator answers with an error for a partition, nothing was ever committed of it.
+    TakesErrorForNothing,
+    /// A commit that was answered within one call was sent once.
+    TrustsOneCall,
+    /// Offsets are sent though the group has taken the partitions away, which the client knows.
+    CommitsWhenLost,
+    /// What was taken of the repartition topic is deleted whether or not that was committed.
+    DeletesUncommitted,
 }
 
 impl Defect {
     /// All of them.
-    pub const ALL: [Defect; 10] = [
+    pub const ALL: [Defect; 15] = [
         Defect::StoreBeforeCommit,
         Defect::OffsetsOutside,
         Defect::NoGeneration,
@@ -38,6 +48,11 @@ impl Defect {
         Defect::RestoresUncommitted,
         Defect::TrustsDisk,
         Defect::KeepsHalfARecord,
+        Defect::SkipsGaps,
+        Defect::TakesErrorForNothing,
+        Defect::TrustsOneCall,
+        Defect::CommitsWhenLost,
+        Defect::DeletesUncommitted,
     ];
 
     /// Its name on the command line.
@@ -54,6 +69,11 @@ impl Defect {
             Defect::RestoresUncommitted => "restores-uncommitted",
             Defect::TrustsDisk => "trusts-disk",
             Defect::KeepsHalfARecord => "keeps-half-a-record",
+            Defect::SkipsGaps => "skips-gaps",
+            Defect::TakesErrorForNothing => "takes-error-for-nothing",
+            Defect::TrustsOneCall => "trusts-one-call",
+            Defect::CommitsWhenLost => "commits-when-lost",
+            Defect::DeletesUncommitted => "deletes-uncommitted",
         }
     }
 }

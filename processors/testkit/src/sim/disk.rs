@@ -52,7 +52,8 @@ struct Files {
     queue: VecDeque<Write>,
     /// Whether a task has it.
     is_open: bool,
-    fails: bool,
+    /// So many uses of it fail.
+    fails: usize,
 }
 
 impl Files {
@@ -85,7 +86,6 @@ impl Disk {
             files.durable = Image::default();
         }
         files.is_open = true;
-        files.fails = false;
         let image = files.now();
         let mut batch = WriteBatch::default();
         image.content.iter().for_each(|(key, value)| batch.put(key, value));
@@ -126,20 +126,25 @@ impl Disk {
         }
     }
 
-    /// The next use of some partition's store fails.
-    pub(super) fn fail_once(&self, rng: &mut Rng) -> Option<i32> {
+    /// The next uses of some partition's store fail, so many of them.
+    pub(super) fn fail(&self, uses: usize, rng: &mut Rng) -> Option<i32> {
         let mut all = self.files();
         let partitions: Vec<i32> = all.keys().copied().collect();
         let partition = *rng.pick(&partitions)?;
-        all.get_mut(&partition)?.fails = true;
+        all.get_mut(&partition)?.fails = uses;
         Some(partition)
+    }
+
+    /// Nothing of it fails any more.
+    pub(super) fn repair(&self) {
+        self.files().values_mut().for_each(|files| files.fails = 0);
     }
 
     /// The process is gone. What it had written is safe, unless the disk was slow; then some of it is, and of the next
     /// batch perhaps a half.
     pub(super) fn crash(&self, rng: &mut Rng, faults: &mut Faults) {
         for files in self.files().values_mut() {
-            files.fails = false;
+            files.fails = 0;
             let is_slow = !files.queue.is_empty() && faults.strikes(Fault::SlowDisk, rng);
             let safe = if is_slow { rng.below(files.queue.len()) } else { files.queue.len() };
             for write in files.queue.drain(..safe) {
@@ -179,8 +184,10 @@ impl Store {
 
     fn check(&self) -> Result<(), StoreError> {
         let mut all = self.disk.files();
-        let files = all.get_mut(&self.partition);
-        if files.is_some_and(|files| std::mem::take(&mut files.fails)) {
+        if let Some(files) = all.get_mut(&self.partition)
+            && files.fails > 0
+        {
+            files.fails -= 1;
             return Err(StoreError::Io(io::Error::other("the simulated disk fails")));
         }
         Ok(())

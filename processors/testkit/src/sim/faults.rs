@@ -33,6 +33,10 @@ pub enum Fault {
     TornWrite,
     /// The store cannot be read or written, once.
     StoreFailure,
+    /// The same, several times one after the other.
+    LastingFailure,
+    /// An instance comes back as a program that keeps its state in another form.
+    OtherForm,
     /// The changelog is compacted.
     Compaction,
     /// Nothing happens for a while.
@@ -41,6 +45,14 @@ pub enum Fault {
     AbortedInput,
     /// The schema of a record, or of one that waited and comes with it, is not known yet.
     UnknownSchema,
+    /// What the group has read of a partition is removed.
+    Retention,
+    /// Records are removed before anybody has read them.
+    UnreadRemoved,
+    /// The coordinator answers with an error for single partitions when it is asked for committed offsets.
+    OffsetError,
+    /// The client sends the end of a transaction again by itself; the first request comes later, whatever happens till then.
+    RepeatedRequest,
     /// The coordinator ended a transaction that was open for too long.
     TransactionTimeout,
     /// A member's session ended.
@@ -55,16 +67,24 @@ pub enum Fault {
     LateEndActed,
     /// A task began with the state that an earlier life left on the disk.
     StaleStore,
+    /// A damaged state had to wait until it was restored.
+    DelayedRestore,
+    /// A program refused a state of another form, and ended.
+    RefusedForm,
     /// A partition was lost without having been given up.
     LostPartitions,
     /// A lane, or a topic of the siding, had to wait for a schema.
     UnreadRecord,
+    /// A worker has said that records were removed before they were read.
+    Gap,
+    /// A worker was about to commit though the group had taken its partitions away.
+    LostBeforeOffsets,
     /// After a commit without an answer it was taken for aborted, since somebody else had gone on from there.
     TakenForAborted,
 }
 
 /// Those that are chosen.
-const CHOSEN: [Fault; 17] = [
+const CHOSEN: [Fault; 23] = [
     Fault::Crash,
     Fault::Zombie,
     Fault::Rebalance,
@@ -78,15 +98,21 @@ const CHOSEN: [Fault; 17] = [
     Fault::SlowDisk,
     Fault::TornWrite,
     Fault::StoreFailure,
+    Fault::LastingFailure,
+    Fault::OtherForm,
     Fault::Compaction,
     Fault::Standstill,
     Fault::AbortedInput,
     Fault::UnknownSchema,
+    Fault::Retention,
+    Fault::UnreadRemoved,
+    Fault::OffsetError,
+    Fault::RepeatedRequest,
 ];
 
 impl Fault {
     /// Those that a few hundred runs are enough for; to be wrong about a commit takes more.
-    pub const COMMON: [Fault; 26] = [
+    pub const COMMON: [Fault; 36] = [
         Fault::Crash,
         Fault::Zombie,
         Fault::Rebalance,
@@ -100,10 +126,16 @@ impl Fault {
         Fault::SlowDisk,
         Fault::TornWrite,
         Fault::StoreFailure,
+        Fault::LastingFailure,
+        Fault::OtherForm,
         Fault::Compaction,
         Fault::Standstill,
         Fault::AbortedInput,
         Fault::UnknownSchema,
+        Fault::Retention,
+        Fault::UnreadRemoved,
+        Fault::OffsetError,
+        Fault::RepeatedRequest,
         Fault::TransactionTimeout,
         Fault::SessionTimeout,
         Fault::FencedProducer,
@@ -111,8 +143,12 @@ impl Fault {
         Fault::LateEnd,
         Fault::LateEndActed,
         Fault::StaleStore,
+        Fault::DelayedRestore,
+        Fault::RefusedForm,
         Fault::LostPartitions,
         Fault::UnreadRecord,
+        Fault::Gap,
+        Fault::LostBeforeOffsets,
     ];
 
     /// Its name, as the report prints it.
@@ -132,10 +168,16 @@ impl Fault {
             Fault::SlowDisk => "slow disk",
             Fault::TornWrite => "torn write",
             Fault::StoreFailure => "store failure",
+            Fault::LastingFailure => "store failure that lasts",
+            Fault::OtherForm => "program of another form",
             Fault::Compaction => "compaction",
             Fault::Standstill => "standstill",
             Fault::AbortedInput => "aborted input",
             Fault::UnknownSchema => "unknown schema",
+            Fault::Retention => "retention",
+            Fault::UnreadRemoved => "removed before it was read",
+            Fault::OffsetError => "error for a committed offset",
+            Fault::RepeatedRequest => "EndTxn sent twice",
             Fault::TransactionTimeout => "→ transaction time-out",
             Fault::SessionTimeout => "→ session time-out",
             Fault::FencedProducer => "→ fenced producer",
@@ -143,8 +185,12 @@ impl Fault {
             Fault::LateEnd => "→ late EndTxn",
             Fault::LateEndActed => "→ late EndTxn that acted",
             Fault::StaleStore => "→ kept store used again",
+            Fault::DelayedRestore => "→ restore that waited",
+            Fault::RefusedForm => "→ refused form",
             Fault::LostPartitions => "→ lost partitions",
             Fault::UnreadRecord => "→ record that waited for its schema",
+            Fault::Gap => "→ gap that was said",
+            Fault::LostBeforeOffsets => "→ lost before offsets were sent",
             Fault::TakenForAborted => "→ taken for aborted",
         }
     }

@@ -17,6 +17,8 @@ pub(super) const AT_LAST: i64 = 2 * T0;
 const CONVERSATIONS: [&str; 4] = ["c0", "c/1%", "conversation 2", "ü3"];
 /// Conversations that have topics of their own.
 const OWN_TOPICS: [&str; 2] = ["t0", "t1"];
+/// How many customers there are.
+const CUSTOMERS: usize = 2;
 /// So long after everything else the clocks are read that let things expire: more than a day, less than a week.
 const LATER_S: i64 = 25 * 3600;
 
@@ -115,7 +117,10 @@ impl Inputs {
         let id = CONVERSATIONS.get(rng.below(conversations)).copied().unwrap_or_default();
         let mut event = generated_event(id, number, numbers);
         if rng.chance(300) {
-            let session = json!({"id": format!("session {} of {id}", rng.below(2))});
+            let mut session = json!({"id": format!("session {} of {id}", rng.below(2))});
+            if rng.chance(400) {
+                set(&mut session, "customer", json!({"_id": format!("customer {}", rng.below(CUSTOMERS))}));
+            }
             set(&mut event, "channelSession", session);
             if rng.chance(500) {
                 remove(&mut event, "conversationId");
@@ -231,14 +236,22 @@ impl Inputs {
         self.phases.push(self.produced.len());
     }
 
-    /// A request to erase a conversation, and records of it that come after that.
+    /// A request to erase a conversation, or all that is a customer's, and records of it that come after that.
     pub(super) fn erasure(&mut self, rng: &mut Rng) -> (Input, Vec<Input>) {
         self.is_late = true;
         let known = rng.pick(&self.of_conversations).map(|(id, _)| id.clone());
         let id = known.unwrap_or_else(|| "unknown".to_owned());
-        let request = json!({"conversationId": id});
+        let customer = rng.chance(400).then(|| format!("customer {}", rng.below(CUSTOMERS)));
+        let request = match &customer {
+            Some(customer) => json!({"customerId": customer}),
+            None => json!({"conversationId": id}),
+        };
         let request = self.input(Place { topic: self.topics.erasures(), partition: 0 }, &request, rng);
-        let of_it = self.of_conversations.iter().filter(|(of, _)| *of == id);
+        let is_of_it = |of: &str, input: &Input| match &customer {
+            Some(customer) => names_customer(input, customer),
+            None => of == id,
+        };
+        let of_it = self.of_conversations.iter().filter(|(of, input)| is_of_it(of, input));
         let mut late: Vec<Input> = of_it.map(|(_, input)| input.clone()).collect();
         rng.shuffle(&mut late);
         late.truncate(rng.between(1, 4));
@@ -267,6 +280,12 @@ impl Inputs {
         }
         inputs
     }
+}
+
+fn names_customer(input: &Input, customer: &str) -> bool {
+    let event: Option<Value> =
+        input.record.value.as_deref().and_then(|value| serde_json::from_slice(value).ok());
+    event.is_some_and(|event| event.pointer("/channelSession/customer/_id") == Some(&json!(customer)))
 }
 
 fn set(event: &mut Value, field: &str, value: Value) {

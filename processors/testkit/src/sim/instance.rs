@@ -11,12 +11,20 @@ pub(super) struct Instance {
     pub(super) workers: Vec<Worker>,
     /// When it comes back.
     starts_at_ms: Option<u64>,
+    /// Whether it then is a program of another form, for once.
+    changes_form: bool,
 }
 
 impl Instance {
     pub(super) fn new(name: String, size: usize, world: &World) -> Self {
-        let mut instance =
-            Self { name, size, disk: Disk::default(), workers: Vec::new(), starts_at_ms: Some(0) };
+        let mut instance = Self {
+            name,
+            size,
+            disk: Disk::default(),
+            workers: Vec::new(),
+            starts_at_ms: Some(0),
+            changes_form: false,
+        };
         instance.start(world);
         instance
     }
@@ -24,7 +32,9 @@ impl Instance {
     pub(super) fn start(&mut self, world: &World) {
         if self.starts_at_ms.take().is_some() {
             let names = (0..self.size).map(|number| format!("{}-worker-{number}", self.name));
-            self.workers = names.map(|name| Worker::new(name, self.disk.clone(), world)).collect();
+            let is_foreign = std::mem::take(&mut self.changes_form);
+            self.workers =
+                names.map(|name| Worker::new(name, self.disk.clone(), is_foreign, world)).collect();
         }
     }
 
@@ -38,6 +48,9 @@ impl Instance {
             let name = &self.name;
             world.note(format_args!("{name} starts"));
             self.start(world);
+        }
+        if self.workers.iter().any(Worker::has_refused) {
+            self.workers.iter_mut().for_each(Worker::stop);
         }
         if self.is_up() && self.workers.iter().all(Worker::is_gone) {
             self.go_down(world);
@@ -57,6 +70,12 @@ impl Instance {
         world.note(format_args!("{name} crashes"));
         self.go_down(world);
         self.disk.crash(&mut world.rng, &mut world.faults);
+    }
+
+    /// Leaves the group in order, and comes back as a program of another form.
+    pub(super) fn stop_for_another(&mut self, world: &mut World) {
+        self.changes_form = true;
+        self.stop(world);
     }
 
     /// Leaves the group in order.

@@ -1,5 +1,8 @@
 //! Chooses what happens next, by the seed alone: a step of a worker, of the broker, of a disk, of time, or a fault.
 
+use engine::Budget;
+use std::collections::BTreeSet;
+
 use super::broker::{Broker, Place, Record};
 use super::disk::Disk;
 use super::faults::{Fault, Faults};
@@ -18,20 +21,31 @@ const ROUNDS_MAX: usize = 20_000;
 const CLOCK_ROUNDS: usize = 3;
 /// So much faster do the workers' clocks go than all else.
 const WALL_SPEED: u64 = 10;
+/// So many uses of a store fail at most where that lasts.
+const LASTING_USES: usize = 6;
 /// The name of the producer whose records are aborted.
 const UPSTREAM: &str = "upstream";
 
 /// What the scheduler itself lets happen, each as often as the others.
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 12] = [
     Fault::Crash,
     Fault::Zombie,
     Fault::Rebalance,
     Fault::DuplicateInput,
     Fault::StoreFailure,
+    Fault::LastingFailure,
+    Fault::OtherForm,
     Fault::Compaction,
     Fault::Standstill,
     Fault::AbortedInput,
+    Fault::Retention,
+    Fault::UnreadRemoved,
 ];
+
+/// Mostly so small that whatever goes takes several commits.
+fn budget(rng: &mut Rng) -> Budget {
+    if rng.chance(200) { Budget::default() } else { Budget::new(rng.between(1, 40), 1 << rng.between(6, 14)) }
+}
 
 /// One run.
 pub(super) struct Scheduler {
@@ -60,7 +74,10 @@ impl Scheduler {
             defect: options.defect,
             marks: 0,
             wall_ms: inputs::T0,
+            removed: BTreeSet::new(),
+            said: BTreeSet::new(),
             keeps_stores: rng.chance(700),
+            budget: budget(&mut rng),
             rng,
         };
         let mut instances = Vec::new();
@@ -153,8 +170,9 @@ impl Scheduler {
         while !self.inputs.waiting.is_empty() {
             self.produce_next();
         }
+        self.instances.iter().for_each(|instance| instance.disk.repair());
         for worker in self.instances.iter_mut().flat_map(|instance| &mut instance.workers) {
-            worker.pauses_until_ms = 0;
+            worker.stop_waiting();
         }
         for _ in 0..ROUNDS_MAX {
             self.pass(1);
@@ -269,10 +287,18 @@ impl Scheduler {
                 }
             }
             Fault::StoreFailure => {
-                if let Some(partition) = instance.disk.fail_once(&mut world.rng) {
+                if let Some(partition) = instance.disk.fail(1, &mut world.rng) {
                     world.note(format_args!("the store of {partition} will fail"));
                 }
             }
+            Fault::LastingFailure => {
+                let uses = world.rng.between(2, LASTING_USES);
+                if let Some(partition) = instance.disk.fail(uses, &mut world.rng) {
+                    world.note(format_args!("the store of {partition} will fail {uses} times"));
+                }
+            }
+            // Into an empty changelog it would write its own form, and the others could never go on.
+            Fault::OtherForm if world.all_forms_are_known() => instance.stop_for_another(world),
             Fault::DuplicateInput => {
                 if let Some(input) = world.rng.pick(&self.repeatable).cloned() {
                     self.produce(input);
@@ -290,8 +316,44 @@ impl Scheduler {
                 self.pass(passed_ms);
             }
             Fault::AbortedInput => self.abort_some_input(),
+            Fault::Retention => {
+                self.remove_some(false);
+            }
+            Fault::UnreadRemoved => {
+                self.remove_some(true);
+            }
             _ => {}
         }
+    }
+
+    /// What the group has read of a partition is removed; `unread`: with some records that come just then, so that nobody has read
+    /// them. Those are tombstones, which change no output: what counts is that it is said.
+    fn remove_some(&mut self, unread: bool) -> Option<()> {
+        let World { broker, rng, topics, .. } = &mut self.world;
+        let inputs = std::iter::once(topics.input).chain(topics.of_siding());
+        // The records of dead letters are looked up when the run is judged, and changes on their way would be lost.
+        let topics: Vec<usize> = inputs.collect();
+        let places: Vec<Place> = topics.into_iter().flat_map(|topic| broker.places_of(topic)).collect();
+        let place = *rng.pick(&places)?;
+        let committed = broker.committed(&[place]).ok()?;
+        let next = committed.first().copied().flatten()?.next;
+        if !unread {
+            broker.remove_below(place, next);
+            self.world.note(format_args!("{place:?} is removed up to {next}"));
+            return Some(());
+        }
+        if broker.fetch(place, next).is_some() || broker.log(place).stable_end() < broker.log(place).end() {
+            return None;
+        }
+        for _ in 0..rng.between(1, 3) {
+            let record = Record { key: None, value: None, headers: Vec::new(), timestamp_ms: inputs::T0 };
+            broker.append(place, record);
+        }
+        let end = broker.log(place).end();
+        broker.remove_below(place, end);
+        self.world.removed.insert((place, next, end));
+        self.world.note(format_args!("{place:?} is removed up to {end}, unread from {next}"));
+        Some(())
     }
 
     /// Somebody else's transaction in the input, which is aborted.

@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use model::{Decode, Event, JsonDecode, Limits, NotDecoded};
+use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
 /// After how many records the next one is not known; none: all are known.
 #[derive(Default)]
@@ -31,13 +31,13 @@ impl Decode for Schemas {
         &self,
         topic: &str,
         value: &'a [u8],
-        topic_conversation: Option<&'a str>,
+        origin: Origin<'a>,
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded> {
         if !self.is_known() {
             return Err(NotDecoded::UnknownSchema(1));
         }
-        JsonDecode.decode(topic, value, topic_conversation, limits, scratch)
+        JsonDecode.decode(topic, value, origin, limits, scratch)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::Topology;
+use engine::{StateForm, Topology};
 use model::Decode;
 
 use folds::alerts::AlertSettings;
@@ -39,6 +39,8 @@ pub(super) fn topology() -> Topology {
 #[derive(Clone)]
 pub(super) struct Topics {
     pub(super) topology: Arc<Topology>,
+    /// The same, of a program that keeps its state in another form.
+    pub(super) of_another_form: Arc<Topology>,
     pub(super) schemas: Arc<Schemas>,
     names: Vec<String>,
     pub(super) partitions: i32,
@@ -49,15 +51,20 @@ impl Topics {
     /// With a topic for each of these conversations.
     pub(super) fn new(partitions: i32, conversations: &[String]) -> Self {
         let schemas = Arc::new(Schemas::default());
-        let mut topology = topology();
-        topology.set_decoder(Arc::clone(&schemas) as Arc<dyn Decode>);
-        let topology = Arc::new(topology);
+        let decoding = |mut topology: Topology| {
+            topology.set_decoder(Arc::clone(&schemas) as Arc<dyn Decode>);
+            topology
+        };
+        let mut of_another_form = decoding(topology());
+        of_another_form.set_state_form(StateForm::new(folds::STATE_FORMAT + 1));
+        let of_another_form = Arc::new(of_another_form);
+        let topology = Arc::new(decoding(topology()));
         let mut names = topology.topics().to_vec();
         let input = names.len();
         names.push(INPUT.to_owned());
         names.extend(INNER.erasures.map(str::to_owned));
         names.extend(conversations.iter().map(|id| format!("{CONVERSATION_PREFIX}{id}")));
-        Self { topology, schemas, names, partitions, input }
+        Self { topology, of_another_form, schemas, names, partitions, input }
     }
 
     pub(super) fn name(&self, topic: usize) -> &str {

@@ -9,7 +9,7 @@ use super::broker::{Place, Record};
 use super::disk::{Content, Disk};
 use super::inputs::{AT_LAST, Inputs, Produced};
 use super::topology::{AUDIT, GROWING, METRICS};
-use super::world::World;
+use super::world::{Gap, World};
 use crate::Driver;
 
 /// The last value of each key of each output.
@@ -26,6 +26,7 @@ pub(super) fn judge(world: &mut World, inputs: &Inputs, disks: &[(i32, Disk)]) -
     compare_letters(world, &straight)?;
     count_audits(world, inputs)?;
     nothing_is_left(world)?;
+    all_gaps_are_said(world)?;
     stores_are_their_changelogs(world, disks)
 }
 
@@ -133,8 +134,8 @@ fn compare_letters(world: &World, straight: &Driver) -> Result<(), String> {
             if !sources.insert(source) {
                 return Err(format!("two dead letters of {}/{partition} {offset}", world.topics.name(topic)));
             }
-            let record = world.broker.fetch(Place { topic, partition }, offset);
-            if !record.is_some_and(|(at, record)| at == offset && came_as(letter, record)) {
+            let record = world.broker.log(Place { topic, partition }).record_at(offset);
+            if !record.is_some_and(|record| came_as(letter, record)) {
                 return Err(format!("a dead letter is not as its record came: {letter:?}"));
             }
             found.push((header(letter, engine::HEADER_REASON), letter.value.clone()));
@@ -176,7 +177,8 @@ fn came_as(letter: &Record, record: &Record) -> bool {
     let is_erased = header(letter, engine::HEADER_REASON) == model::Reason::Erased.as_str();
     letter.key == record.key
         && letter.value == record.value.clone().filter(|_| !is_erased)
-        && letter.timestamp_ms == record.timestamp_ms
+        && header(letter, engine::HEADER_TIMESTAMP) == record.timestamp_ms.to_string()
+        && header(letter, "cx.error.at") == letter.timestamp_ms.to_string()
         && letter.headers.starts_with(&record.headers)
 }
 
@@ -188,7 +190,10 @@ fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
         // An erasure leaves tombstones.
         let records = world.broker.committed_records(place).filter(|(_, record)| record.value.is_some());
         for (_, record) in records {
-            *counts.entry(text(record.key.as_deref().unwrap_or_default())).or_default() += 1;
+            let key = text(record.key.as_deref().unwrap_or_default());
+            let (_, event) =
+                model::parse_activity_key(&key).ok_or_else(|| format!("audit record {key:?}"))?;
+            *counts.entry(event).or_default() += 1;
         }
     }
     for (id, copies) in &inputs.copies {
@@ -220,6 +225,20 @@ fn nothing_is_left(world: &World) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What was removed before anybody had read it was said, and nothing else.
+fn all_gaps_are_said(world: &World) -> Result<(), String> {
+    let offsets = |gaps: &BTreeSet<Gap>| -> BTreeSet<(Place, i64)> {
+        gaps.iter().flat_map(|(place, from, to)| (*from..*to).map(|offset| (*place, offset))).collect()
+    };
+    let (removed, said) = (offsets(&world.removed), offsets(&world.said));
+    if let Some((place, offset)) = removed.difference(&said).next() {
+        return Err(format!("{place:?}: {offset} was removed before it was read, and nobody said so"));
+    }
+    said.difference(&removed).next().map_or(Ok(()), |(place, offset)| {
+        Err(format!("{place:?}: {offset} is said to be lost, but it was read"))
+    })
 }
 
 /// The state of each live task is what its changelog says, no more and no less.

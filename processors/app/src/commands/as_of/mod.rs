@@ -14,7 +14,7 @@ use anyhow::anyhow;
 
 use self::erased::Erased;
 use self::selection::{Selection, Window};
-use self::source::{Source, file::FileSource, topics::TopicSource};
+use self::source::{Source, file::FileSource, incomplete, topics::TopicSource};
 use super::conversation::{self, Conversation, Products};
 use crate::cli::{AsOfArgs, Global};
 use crate::config::Config;
@@ -27,18 +27,23 @@ pub fn run(global: &Global, args: &AsOfArgs, config: &Config) -> Result<(), Fail
         return Err(Failure::usage(Products::missing()));
     }
     let window = Window { event_time: args.event_time, known_at: args.known_at };
-    let found = match &args.file {
-        Some(file) => {
-            let mut source = FileSource::open(file, config).map_err(Failure::usage)?;
-            look(&mut source, &args.conversation, window, config)?
-        }
-        None => {
-            let mut source = TopicSource::open(global, config, &args.conversation)?;
-            look(&mut source, &args.conversation, window, config)?
-        }
+    let mut source: Box<dyn Source> = match &args.file {
+        Some(file) => Box::new(FileSource::open(file, config).map_err(Failure::usage)?),
+        None => Box::new(TopicSource::open(global, config, &args.conversation)?),
     };
-    conversation::print(&found, args.json)?;
-    Ok(())
+    let found = look(&mut *source, &args.conversation, window, config);
+    let gap = incomplete(&source.gaps());
+    match (found, gap) {
+        (Ok(found), None) => Ok(conversation::print(&found, args.json)?),
+        (Ok(found), Some(gap)) => {
+            conversation::print(&found, args.json)?;
+            anstream::eprintln!("{gap}");
+            if args.allow_incomplete { Ok(()) } else { Err(Failure::No) }
+        }
+        // It may have been there, and be gone.
+        (Err(Failure::Failed(error)), Some(gap)) => Err(anyhow!("{error:#}; {gap}").into()),
+        (Err(failure), _) => Err(failure),
+    }
 }
 
 /// The conversation as the source's events make it.

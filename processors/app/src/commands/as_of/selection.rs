@@ -160,7 +160,7 @@ impl Selection {
         self.outline.records += 1;
         let known = self.is_known(&found.record)?;
         let Some(value) = found.record.value else { return Ok(()) };
-        let Ok(event) = model::decode(value, found.record.conversation, &self.limits) else { return Ok(()) };
+        let Ok(event) = model::decode(value, found.record.origin(), &self.limits) else { return Ok(()) };
         let counts = known && event.at <= self.window.event_time;
         match event.home() {
             Home::Conversation(id) if id == self.conversation => {
@@ -207,7 +207,7 @@ impl Selection {
             return Ok(());
         }
         let Some(value) = found.record.value else { return Ok(()) };
-        let Ok(event) = model::decode(value, found.record.conversation, &self.limits) else { return Ok(()) };
+        let Ok(event) = model::decode(value, found.record.origin(), &self.limits) else { return Ok(()) };
         let is_shared = event.channel_session_id.as_deref().is_some_and(|id| self.sessions.contains(id));
         let is_new = match event.home() {
             Home::Session(_) => true,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::commands::as_of::selection::Found;
-use crate::commands::as_of::source::Visit;
+use crate::commands::as_of::source::{Gap, Visit};
 use engine::{NoHeaders, SourceRecord};
 
 const CALL: &str = include_str!(concat!(
@@ -77,6 +77,28 @@ fn event(id: &str, at: i64, fields: &Value) -> String {
 }
 
 const AT: i64 = 1_750_000_000_000;
+
+#[test]
+fn the_time_that_is_printed_of_an_event_is_not_before_it() {
+    for at in [AT, AT + 1, AT + 500, AT + 999, EVER] {
+        let printed = conversation::text::time(at);
+        assert!(crate::cli::until(&printed).unwrap() >= at, "{printed}");
+    }
+}
+
+#[test]
+fn where_beginnings_are_gone_it_is_said_which_and_since_when() {
+    let gap = |partition, first, first_ms| Gap { topic: "cx.events".to_owned(), partition, first, first_ms };
+    assert_eq!(incomplete(&[]), None);
+    let said = incomplete(&[gap(0, 17, Some(AT)), gap(3, 5, None)]).unwrap();
+    assert!(said.starts_with("the answer may be incomplete: "), "{said}");
+    assert!(said.contains("cx.events/0 begins at offset 17 (came 2025-06-15 15:06:40Z)"), "{said}");
+    assert!(said.contains("cx.events/3 begins at offset 5 (no record is left)"), "{said}");
+    let many: Vec<Gap> = (0..20).map(|partition| gap(partition, 1, None)).collect();
+    let said = incomplete(&many).unwrap();
+    assert!(said.contains("cx.events/7 ") && !said.contains("cx.events/8 "), "{said}");
+    assert!(said.contains("12 more partitions begin later"), "{said}");
+}
 
 #[test]
 fn only_what_had_happened_is_seen() {

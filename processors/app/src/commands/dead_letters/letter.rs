@@ -50,6 +50,10 @@ pub struct Letter {
     pub first: Position,
     /// When it became one, in epoch milliseconds.
     pub at_ms: Option<i64>,
+    /// The record's own Kafka timestamp, in epoch milliseconds.
+    pub record_ms: Option<i64>,
+    /// What had to be left out of it, in words; empty: nothing.
+    pub left_out: String,
     /// Why, in a word; empty where a record is no dead letter of ours.
     pub reason: String,
     /// Why, in a sentence.
@@ -68,18 +72,22 @@ impl Letter {
     /// What the headers say.
     pub fn of(message: &impl Message) -> Self {
         let header = |name: &str| header(message, name);
+        let number = |name: &str| header(name)?.parse().ok();
         let position = Position { partition: message.partition(), offset: message.offset() };
         let first = moved_from(message).filter(|offset| *offset < position.offset);
         Self {
             position,
             first: Position { offset: first.unwrap_or(position.offset), ..position },
-            at_ms: header("at").and_then(|at| at.parse().ok()),
+            at_ms: number("at"),
+            // Letters of earlier versions had their record's time.
+            record_ms: number("timestamp").or_else(|| message.timestamp().to_millis()),
+            left_out: left_out(&header),
             reason: header("reason").unwrap_or_default(),
             detail: header("detail").unwrap_or_default(),
             processor: header("processor").unwrap_or_default(),
             topic: header("topic").filter(|topic| !topic.is_empty()),
             partition: header("partition").and_then(|partition| partition.parse().ok()),
-            offset: header("offset").and_then(|offset| offset.parse().ok()),
+            offset: number("offset"),
         }
     }
 
@@ -102,11 +110,30 @@ fn moved_from(message: &impl Message) -> Option<i64> {
     if last.key == HEADER_MOVED { text(last.value?).parse().ok() } else { None }
 }
 
+/// Whether a letter says its record's own time in a header; one of an earlier version had it itself.
+pub fn says_record_time(message: &impl Message) -> bool {
+    header(message, "timestamp").is_some()
+}
+
+/// A header of ours: a record may come with such headers, too. Ours begin with the last reason.
 fn header(message: &impl Message, name: &str) -> Option<String> {
-    let is_it = |key: &str| key.strip_prefix(HEADER_PREFIX) == Some(name);
-    // A record that came with such headers has them twice: the last is ours.
-    let found = message.headers()?.iter().filter(|header| is_it(header.key)).last()?;
+    let is_it = |key: &str, name: &str| key.strip_prefix(HEADER_PREFIX) == Some(name);
+    let headers = message.headers()?;
+    let first = headers.iter().enumerate().filter(|(_, header)| is_it(header.key, "reason")).last();
+    let ours = headers.iter().skip(first.map_or(0, |(index, _)| index));
+    let found = ours.filter(|header| is_it(header.key, name)).last()?;
     Some(text(found.value?))
+}
+
+/// What its headers say that had to be left out.
+fn left_out(header: &dyn Fn(&str) -> Option<String>) -> String {
+    let parts = [
+        ("truncated", "its value, which had"),
+        ("truncated.headers", "its headers, which had"),
+        ("truncated.key", "most of its key, which had"),
+    ];
+    let parts = parts.iter().filter_map(|(name, words)| Some(format!("{words} {} bytes", header(name)?)));
+    parts.collect::<Vec<_>>().join(", and ")
 }
 
 #[cfg(test)]
@@ -155,6 +182,36 @@ pub(in crate::commands) mod tests {
         let letter = letter("malformed", Some(5));
         assert_eq!((letter.origin().as_str(), letter.at_ms), ("cx.events/2@5", Some(5)));
         assert_eq!(letter.position.to_string(), "3:17");
+    }
+
+    #[test]
+    fn what_a_record_came_with_is_not_taken_for_ours() {
+        let forged = message(&[
+            ("cx.error.truncated", "9"),
+            ("cx.error.timestamp", "5"),
+            ("cx.error.reason", "no-key"),
+        ]);
+        assert_eq!((Letter::of(&forged).left_out, Letter::of(&forged).record_ms), (String::new(), Some(7)));
+    }
+
+    #[test]
+    fn the_record_s_own_time_is_in_a_header_and_a_letter_of_an_earlier_version_had_it_itself() {
+        let timed = message(&[("cx.error.reason", "no-key"), ("cx.error.timestamp", "5")]);
+        assert_eq!(Letter::of(&timed).record_ms, Some(5));
+        assert_eq!(letter("no-key", None).record_ms, Some(7));
+    }
+
+    #[test]
+    fn what_had_to_be_left_out_is_said_in_words() {
+        let cut = message(&[
+            ("cx.error.reason", "too-large"),
+            ("cx.error.truncated", "9"),
+            ("cx.error.truncated.key", "8"),
+        ]);
+        assert_eq!(
+            Letter::of(&cut).left_out,
+            "its value, which had 9 bytes, and most of its key, which had 8 bytes"
+        );
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub(super) fn run(global: &Global, args: &LetterArgs, config: &Config) -> Result
 #[derive(Serialize)]
 struct Whole {
     position: String,
+    /// The record's own.
     timestamp: Option<i64>,
     topic: String,
     key: Option<String>,
@@ -65,7 +66,7 @@ impl Whole {
         let headers = message.headers().into_iter().flat_map(Headers::iter);
         Self {
             position: Letter::of(message).position.to_string(),
-            timestamp: message.timestamp().to_millis(),
+            timestamp: Letter::of(message).record_ms,
             topic: message.topic().to_owned(),
             key: message.key().map(text),
             value: value.map(text),
@@ -103,7 +104,15 @@ fn page(letter: &Letter, whole: &Whole) -> String {
         let _ = writeln!(page, "  {}  {value}", painted(dim(), &column(name, width)));
     }
     page.push_str("\nvalue\n");
+    if !letter.left_out.is_empty() {
+        let _ = writeln!(
+            page,
+            "  the topic did not take it whole, it lacks {}",
+            safe(&letter.left_out, usize::MAX)
+        );
+    }
     match &whole.value {
+        None if !letter.left_out.is_empty() => {}
         None => page.push_str("  none: it was not kept, or never was\n"),
         Some(value) => {
             let pretty = pretty::json(value);
@@ -146,6 +155,16 @@ mod tests {
     fn a_value_cannot_steer_the_terminal() {
         let page = page(&letter("malformed", None), &whole(Some("a\u{1b}[2J\nb\u{202e}")));
         assert!(page.contains("  a\\u{1b}[2J\n  b\\u{202e}\n"), "{page}");
+    }
+
+    #[test]
+    fn what_had_to_be_left_out_is_said() {
+        let cut = Letter { left_out: "its value, which had 9 bytes".to_owned(), ..letter("too-large", None) };
+        assert!(
+            page(&cut, &whole(None)).contains(
+                "value\n  the topic did not take it whole, it lacks its value, which had 9 bytes\n"
+            )
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The declared topics against those of the cluster, by the same rules as `topics check`; and what `topics check` does not
-//! look at: rights, leaders, copies.
+//! The declared topics against those of the cluster, by the same rules as `topics check` and `run`; and what these do not look at:
+//! rights, leaders, copies that are behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaErrorCode;
@@ -11,6 +11,7 @@ use super::report::Check;
 use crate::commands::{run, topics};
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
+use crate::rules::{self, Around, Deviation, Settings, Weight};
 
 /// Each topic that has a name, then those whose partitions belong together.
 pub fn checks(reached: &Reached, config: &Config) -> Vec<Check> {
@@ -30,8 +31,11 @@ fn one(reached: &Reached, config: &Config, name: &str, topic: &Topic) -> Check {
     let Some(real) = metadata.topics().first() else {
         return Check::skip(check, "the cluster says nothing of it");
     };
-    let settings = match topics::settings_of(&reached.client, std::iter::once(name)) {
-        Ok(mut settings) => settings.remove(name).unwrap_or_default(),
+    let input = config.name_of(Role::Input);
+    let asked: BTreeSet<&str> = BTreeSet::from([name, input]);
+    let there = asked.into_iter().filter(|name| topics::partitions(&reached.metadata, name).is_some());
+    let mut described = match topics::described(&reached.client, there) {
+        Ok(described) => described,
         Err(Failure::Usage(error) | Failure::Failed(error)) => {
             let found = format!("{} partitions; {error:#}", real.partitions().len());
             return Check::warn(
@@ -42,8 +46,9 @@ fn one(reached: &Reached, config: &Config, name: &str, topic: &Topic) -> Check {
         }
         Err(Failure::No) => BTreeMap::new(),
     };
-    let wanted = topics::wanted_partitions(topic, config, &reached.metadata);
-    judge(check, name, topic, real_of(real), wanted, &settings)
+    let around = Around::of(topic, real, config, &reached.metadata, described.get(input));
+    let settings = described.remove(name).unwrap_or_default();
+    judge(check, name, real_of(real), &settings, &rules::deviations(topic, config, &settings, &around))
 }
 
 /// The right that is missing is the one that the topic's role needs, since each of them lets its holder see the topic.
@@ -56,7 +61,8 @@ fn not_there(check: String, name: &str, role: Role, code: RDKafkaErrorCode) -> C
             let right = match role {
                 Role::Input | Role::Erasures => "READ",
                 Role::Output | Role::DeadLetters => "WRITE",
-                Role::Changelog | Role::Repartition => "READ and WRITE",
+                Role::Changelog => "READ and WRITE",
+                Role::Repartition => "READ, WRITE and DELETE",
             };
             Check::fail(
                 check,
@@ -87,16 +93,9 @@ fn real_of(topic: &MetadataTopic) -> Real {
     }
 }
 
-fn judge(
-    check: String,
-    name: &str,
-    topic: &Topic,
-    real: Real,
-    wanted: i32,
-    settings: &BTreeMap<String, String>,
-) -> Check {
+fn judge(check: String, name: &str, real: Real, settings: &Settings, deviations: &[Deviation]) -> Check {
     let Real { partitions, without_leader, copies, in_sync } = real;
-    let setting = |key: &str| settings.get(key).map_or("unknown", String::as_str);
+    let setting = |key: &str| settings.get(key).map_or("unknown", |setting| setting.value.as_str());
     let in_sync_least: usize = setting("min.insync.replicas").parse().unwrap_or(1);
     let retention = match setting("cleanup.policy").contains("delete") {
         true => format!(", retention.ms {}", setting("retention.ms")),
@@ -113,7 +112,7 @@ fn judge(
         let found = format!("{without_leader} of {partitions} partitions have no leader");
         return Check::fail(check, found, "start the brokers that are away");
     }
-    if in_sync < in_sync_least {
+    if in_sync < in_sync_least && in_sync_least <= copies {
         return Check::fail(
             check,
             found,
@@ -122,9 +121,14 @@ fn judge(
             ),
         );
     }
-    let different = topics::differences(topic, partitions, wanted, settings);
-    if !different.is_empty() {
-        return Check::fail(check, different.join("; "), remedy(name, partitions == wanted));
+    if let Some(worst) = deviations.first() {
+        let texts: Vec<&str> = deviations.iter().map(|deviation| deviation.text.as_str()).collect();
+        let only_settings = !deviations.iter().any(|deviation| deviation.is_about_partitions);
+        let (found, remedy) = (texts.join("; "), remedy(name, only_settings));
+        return match worst.weight {
+            Weight::Refused => Check::fail(check, found, remedy),
+            Weight::Warned => Check::warn(check, found, remedy),
+        };
     }
     if in_sync < copies {
         return Check::warn(check, found, "a copy is behind: look for the broker that is away or slow");
@@ -166,23 +170,21 @@ fn together(reached: &Reached, config: &Config) -> Check {
 mod tests {
     use super::super::report::Status;
     use super::*;
-    use crate::config::{Cleanup, Format, TopicName};
+    use crate::rules::Setting;
 
-    fn topic() -> Topic {
-        Topic {
-            name: TopicName::Exact("t".to_owned()),
-            role: Role::Output,
-            partitions: Some(8),
-            cleanup: Cleanup::Compact,
-            retention_ms: None,
-            format: Format::Json,
-            settings: BTreeMap::new(),
-        }
+    fn judged(real: Real, settings: &[(&str, &str)], deviations: &[Deviation]) -> Check {
+        let own = |value: &str| Setting { value: value.to_owned(), is_own: true };
+        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), own(value))).collect();
+        judge("topic t".to_owned(), "t", real, &settings, deviations)
     }
 
-    fn judged(real: Real, settings: &[(&str, &str)]) -> Check {
-        let settings = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        judge("topic t".to_owned(), "t", &topic(), real, 8, &settings)
+    fn deviation(weight: Weight, is_about_partitions: bool) -> Deviation {
+        Deviation {
+            weight,
+            is_undeclared: true,
+            text: "cleanup.policy is delete".to_owned(),
+            is_about_partitions,
+        }
     }
 
     const FINE: Real = Real { partitions: 8, without_leader: 0, copies: 3, in_sync: 3 };
@@ -190,26 +192,27 @@ mod tests {
 
     #[test]
     fn a_topic_as_declared_is_fine_and_one_with_a_copy_behind_a_warning() {
-        assert_eq!(judged(FINE, &[COMPACT]).status, Status::Ok);
-        assert_eq!(judged(Real { in_sync: 2, ..FINE }, &[COMPACT]).status, Status::Warn);
+        assert_eq!(judged(FINE, &[COMPACT], &[]).status, Status::Ok);
+        assert_eq!(judged(Real { in_sync: 2, ..FINE }, &[COMPACT], &[]).status, Status::Warn);
     }
 
     #[test]
     fn too_few_copies_in_sync_or_no_leader_fail_whatever_is_declared() {
         let least = ("min.insync.replicas", "2");
-        let check = judged(Real { in_sync: 1, ..FINE }, &[COMPACT, least]);
+        let check = judged(Real { in_sync: 1, ..FINE }, &[COMPACT, least], &[]);
         assert_eq!(check.status, Status::Fail);
         assert!(check.remedy.unwrap().contains("min.insync.replicas"));
-        assert_eq!(judged(Real { without_leader: 1, ..FINE }, &[COMPACT]).status, Status::Fail);
+        assert_eq!(judged(Real { without_leader: 1, ..FINE }, &[COMPACT], &[]).status, Status::Fail);
     }
 
     #[test]
-    fn what_differs_fails_with_what_to_change() {
-        let check = judged(FINE, &[("cleanup.policy", "delete")]);
+    fn what_run_refuses_fails_and_what_it_warns_of_is_a_warning_both_with_what_to_change() {
+        let check = judged(FINE, &[COMPACT], &[deviation(Weight::Refused, false)]);
         assert_eq!(check.status, Status::Fail);
-        assert!(check.found.contains("cleanup.policy is delete, declared compact"), "{check:?}");
+        assert!(check.found.contains("cleanup.policy is delete"), "{check:?}");
         assert!(check.remedy.unwrap().contains("kafka-configs.sh"));
-        let check = judged(Real { partitions: 4, ..FINE }, &[COMPACT]);
+        let check = judged(FINE, &[COMPACT], &[deviation(Weight::Warned, true)]);
+        assert_eq!(check.status, Status::Warn);
         assert!(check.remedy.unwrap().contains("topics.yaml"));
     }
 

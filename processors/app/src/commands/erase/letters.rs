@@ -5,13 +5,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use engine::HEADER_TIMESTAMP;
 use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 
 use super::cluster::Cluster;
 use super::subjects::Subjects;
 use crate::commands::conversation::reader::Span;
-use crate::commands::dead_letters::letter::{HEADER_MOVED, Letter};
+use crate::commands::dead_letters::letter::{HEADER_MOVED, Letter, says_record_time};
 use crate::commands::transactions::Transactions;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -171,7 +172,8 @@ impl Batch<'_> {
             BaseRecord::to(self.topic).partition(message.partition());
         record.key = message.key();
         record.payload = message.payload();
-        record.timestamp = message.timestamp().to_millis();
+        // The time of the letter, so that it is kept no longer than without the erasure, and not less long.
+        record.timestamp = letter.at_ms.or_else(|| message.timestamp().to_millis());
         record.headers = Some(moved_headers(letter, message));
         self.transactions.send(record)?;
         self.moved += 1;
@@ -189,16 +191,22 @@ impl Batch<'_> {
     }
 }
 
-/// The letter's headers, and where it lay first. One that was moved before says so already.
+/// The letter's headers, its record's own time where it is an earlier version's letter, and where it lay first.
 fn moved_headers(letter: &Letter, message: &impl Message) -> OwnedHeaders {
-    let headers = message.headers().into_iter().flat_map(Headers::iter);
-    let headers = headers
-        .fold(OwnedHeaders::new(), |all, header| all.insert(Header { key: header.key, value: header.value }));
-    if letter.first != letter.position {
-        return headers;
+    let mut headers: Vec<Header<'_, &[u8]>> = message.headers().into_iter().flat_map(Headers::iter).collect();
+    let is_moved = |header: &Header<'_, &[u8]>| header.key == HEADER_MOVED;
+    if letter.first != letter.position
+        && let Some(last) = headers.iter().rposition(is_moved)
+    {
+        headers.remove(last);
     }
-    let from = letter.position.offset.to_string();
-    headers.insert(Header { key: HEADER_MOVED, value: Some(from.as_bytes()) })
+    let record_ms = letter.record_ms.filter(|_| !says_record_time(message)).map(|at| at.to_string());
+    let from = letter.first.offset.to_string();
+    let record_ms = record_ms.as_ref().map(|at| (HEADER_TIMESTAMP, at));
+    let added = record_ms.into_iter().chain([(HEADER_MOVED, &from)]);
+    headers.extend(added.map(|(key, value)| Header { key, value: Some(value.as_bytes()) }));
+    let all = OwnedHeaders::new_with_capacity(headers.len());
+    headers.into_iter().fold(all, OwnedHeaders::insert)
 }
 
 #[cfg(test)]
@@ -257,10 +265,36 @@ mod tests {
     #[test]
     fn a_moved_letter_has_all_its_headers_and_its_first_place_once() {
         let names = |letter: &Letter| {
-            let moved = moved_headers(letter, &message(&[("trace", "1"), ("cx.error.at", "5")]));
-            moved.iter().map(|header| header.key.to_owned()).collect::<Vec<_>>()
+            let headers = [
+                ("cx.moved.from", "its own"),
+                ("cx.error.reason", "no-key"),
+                ("cx.error.timestamp", "7"),
+                ("cx.moved.from", "5"),
+            ];
+            let ours = if letter.first == letter.position { &headers[..3] } else { &headers[..] };
+            let moved = moved_headers(letter, &message(ours));
+            let named = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.unwrap().to_vec());
+            moved.iter().map(named).collect::<Vec<_>>()
         };
-        assert_eq!(names(&at(17, 17)), ["trace", "cx.error.at", "cx.moved.from"]);
-        assert_eq!(names(&at(17, 5)), ["trace", "cx.error.at"], "the message has it already");
+        let expected = |from: &str| {
+            let all = [
+                ("cx.moved.from", "its own"),
+                ("cx.error.reason", "no-key"),
+                ("cx.error.timestamp", "7"),
+                ("cx.moved.from", from),
+            ];
+            all.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).to_vec()
+        };
+        assert_eq!(names(&at(17, 17)), expected("17"));
+        assert_eq!(names(&at(17, 5)), expected("5"), "the message has it already");
+    }
+
+    #[test]
+    fn a_moved_letter_of_an_earlier_version_keeps_its_record_s_time_in_a_header() {
+        let headers = [("cx.error.reason", "no-key"), ("cx.error.at", "5")];
+        let moved = moved_headers(&Letter::of(&message(&headers)), &message(&headers));
+        let names: Vec<&str> = moved.iter().map(|header| header.key).collect();
+        assert_eq!(names, ["cx.error.reason", "cx.error.at", "cx.error.timestamp", "cx.moved.from"]);
+        assert_eq!(moved.get(2).value, Some(b"7".as_slice()));
     }
 }

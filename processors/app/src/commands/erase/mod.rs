@@ -8,6 +8,7 @@
 pub(super) mod cluster;
 mod letters;
 mod outputs;
+mod progress;
 mod report;
 mod requests;
 mod resolve;
@@ -86,8 +87,8 @@ fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
     Ok(Found { counts, inputs: Inputs::look(cluster, subjects)? })
 }
 
-/// Waits until the pipeline has carried the requests out: until it has taken them, and then what they have sent to other
-/// partitions.
+/// Waits until the pipeline has carried the requests out: until it has taken them, then what they have sent to other partitions, and
+/// until its state says that nothing is left to be erased.
 fn wait(cluster: &Cluster<'_>, requests: &str, args: &EraseArgs) -> Result<(), Failure> {
     let deadline = Instant::now() + args.timeout;
     let repartition = cluster.of_role(Role::Repartition);
@@ -101,6 +102,15 @@ fn wait(cluster: &Cluster<'_>, requests: &str, args: &EraseArgs) -> Result<(), F
             )
             .into());
         }
+    }
+    if !progress::is_carried_out(cluster, deadline)? {
+        return Err(anyhow!(
+            "the requests are taken, but after {:?} the pipeline has not carried all of them out: it goes on as long as an instance \
+             of `cx-timelines run` runs with this group; run this command again then, for dead letters and older records are not \
+             erased yet",
+            args.timeout
+        )
+        .into());
     }
     Ok(())
 }

@@ -17,8 +17,19 @@ pub struct Named {
     pub channel_session_id: Option<String>,
     /// The customer.
     pub customer_id: Option<String>,
+    /// Who did it: a customer's is also what he did (contract section 9).
+    pub actor: Option<NamedActor>,
     /// The sessions of a summary.
     sessions: Vec<Session>,
+}
+
+/// An actor, as far as it may be a customer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct NamedActor {
+    #[serde(rename = "type")]
+    actor_type: Option<String>,
+    id: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -35,14 +46,28 @@ impl Named {
 
     /// What an event says; `None` for what is no event.
     pub fn of_event(value: &[u8], topic_conversation: Option<&str>) -> Option<Self> {
-        let event = decode(value, topic_conversation)?;
+        Some(Self::of(&decode(value, topic_conversation)?))
+    }
+
+    fn of(event: &Event<'_>) -> Self {
         let owned = |id: Option<&str>| id.map(str::to_owned);
-        Some(Self {
+        Self {
             conversation_id: owned(event.conversation_id.as_deref()),
             channel_session_id: owned(event.channel_session_id.as_deref()),
             customer_id: owned(event.customer_id.as_deref()),
+            actor: event.actor.as_ref().map(|actor| NamedActor {
+                actor_type: owned(actor.actor_type.as_deref()),
+                id: owned(actor.id.as_deref()),
+            }),
             sessions: Vec::new(),
-        })
+        }
+    }
+
+    /// The customers whose it is.
+    fn customers(&self) -> impl Iterator<Item = &String> {
+        let is_customer = |actor: &&NamedActor| actor.actor_type.as_deref() == Some("CUSTOMER");
+        let actor = self.actor.as_ref().filter(is_customer);
+        self.customer_id.iter().chain(actor.and_then(|actor| actor.id.as_ref()))
     }
 
     fn all_sessions(&self) -> impl Iterator<Item = &String> {
@@ -56,7 +81,8 @@ type Json<'j> = dyn for<'v> Fn(&str, Option<&'v [u8]>) -> anyhow::Result<Option<
 
 /// A limit on input is none here: also what is too large belongs to somebody.
 fn decode<'v>(value: &'v [u8], topic_conversation: Option<&'v str>) -> Option<Event<'v>> {
-    model::decode(value, topic_conversation, &Limits { value_bytes_max: usize::MAX }).ok()
+    model::decode(value, topic_conversation, &Limits { value_bytes_max: usize::MAX, ..Limits::default() })
+        .ok()
 }
 
 /// Conversations and customers, and what was learnt of them.
@@ -88,13 +114,17 @@ impl Subjects {
 
     /// Learns which conversations the customers have.
     pub fn learn_conversations(&mut self, named: &Named) {
-        if let (Some(conversation), Some(customer)) = (&named.conversation_id, &named.customer_id)
-            && self.customers.contains(customer)
+        if let Some(conversation) = &named.conversation_id
+            && self.are_customers(named)
             && !self.conversations.contains(conversation)
         {
             self.conversations.insert(conversation.clone());
             self.write_words();
         }
+    }
+
+    fn are_customers(&self, named: &Named) -> bool {
+        named.customers().any(|customer| self.customers.contains(customer))
     }
 
     /// Learns which sessions the conversations have, once all conversations are known.
@@ -122,8 +152,11 @@ impl Subjects {
         let named = Named::of_output(value);
         match &named.conversation_id {
             Some(conversation) => self.conversations.contains(conversation),
-            // The trace of an event that names only its session.
-            None => named.channel_session_id.is_some_and(|session| self.sessions.contains(&session)),
+            // An activity that stands alone, or the trace of an event that names only its session.
+            None => {
+                let session = named.channel_session_id.as_ref();
+                self.are_customers(&named) || session.is_some_and(|session| self.sessions.contains(session))
+            }
         }
     }
 
@@ -142,10 +175,10 @@ impl Subjects {
         let is_home = match event.home() {
             Home::Conversation(id) => self.has(id),
             Home::Session(id) => self.sessions.contains(id),
-            // A note that stands alone belongs to no conversation, whoever it is about.
-            Home::Activity(_) => return false,
+            // A note that stands alone belongs to no conversation.
+            Home::Activity(_) => false,
         };
-        is_home || event.customer_id.as_deref().is_some_and(|id| self.customers.contains(id))
+        is_home || self.are_customers(&Named::of(event))
     }
 
     /// Whether a record of the changelog is theirs and has to go.
@@ -166,7 +199,8 @@ impl Subjects {
         Ok(owner::of_message(value).is_some_and(|owner| self.are(&owner)))
     }
 
-    fn are(&self, owner: &Owner<'_>) -> bool {
+    /// Whether they are the owner of something.
+    pub fn are(&self, owner: &Owner<'_>) -> bool {
         match owner {
             Owner::Conversation(id) => self.has(id),
             Owner::Session(id) => self.sessions.contains(&**id),
@@ -235,6 +269,25 @@ mod tests {
             r#""conversationId":"new","channelSession":{"id":"s","customer":{"_id":"cus"}}"#
         )));
         assert!(!own(&event(r#""conversationId":"d","data":{"text":"c2"}"#)), "it only speaks of it");
+    }
+
+    #[test]
+    fn a_customers_is_also_what_he_did_and_a_note_of_his_that_stands_alone() {
+        let by = |actor: &str| {
+            format!(
+                r#""conversationId":"new","data":{{"header":{{"sender":{{"type":"{actor}","id":"cus"}}}}}}"#
+            )
+        };
+        assert!(own(&event(&by("CUSTOMER"))) && !own(&event(&by("AGENT"))));
+        let by_channel = r#""conversationId":"new","data":{"header":{"sender":{"type":"CUSTOMER","id":"x"},"channelData":{"channelCustomerIdentifier":"cus"}}}"#;
+        assert!(own(&event(by_channel)));
+        let note = br#"{"id":"e","name":"THIRD_PARTY_ACTIVITY","timestamp":1750000000000,"data":{"id":"n","body":{"type":"NOTE"},"customer":{"_id":"cus"}}}"#;
+        assert!(own(note));
+        assert!(subjects().own_output(br#"{"activityId":"n","conversationId":null,"customerId":"cus"}"#));
+        let mut subjects = subjects();
+        let entry = br#"{"conversationId":"c7","actor":{"type":"CUSTOMER","id":"cus","name":null}}"#;
+        subjects.learn_conversations(&Named::of_output(entry));
+        assert!(subjects.conversations.contains("c7"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use folds::owner::{self, Owner};
 use rdkafka::message::{BorrowedMessage, Message};
 use serde::Serialize;
 
@@ -11,14 +12,17 @@ use super::cluster::Cluster;
 use super::letters;
 use super::report::{number, retention_ms};
 use super::resolve;
-use super::subjects::{Subjects, contains};
+use super::subjects::{Named, Subjects, contains};
 use crate::cli::{EraseArgs, Global};
-use crate::commands::conversation::text::{column, duration, time};
+use crate::commands::conversation::text::{column, duration, safe, time};
 use crate::commands::topics;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 
 const TOPIC_COLUMNS: usize = 26;
+const ID_COLUMNS_MAX: usize = 80;
+/// More owners are counted, not named.
+const OTHERS_MAX: usize = 5;
 
 /// Looks at every topic. Fails when anything can still be read.
 pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Failure> {
@@ -37,7 +41,13 @@ pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Fai
         if args.json {
             serde_json::to_writer(
                 &mut out,
-                &Line { topic: name, records: tally.records, current: tally.current(), goes },
+                &Line {
+                    topic: name,
+                    records: tally.records,
+                    text_only: tally.text_only,
+                    current: tally.current(),
+                    goes,
+                },
             )?;
             out.write_all(b"\n")?;
         } else {
@@ -82,39 +92,71 @@ struct Look<'l> {
     texts: Vec<Vec<u8>>,
 }
 
+/// Why a record counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Hit {
+    /// It is theirs: an erasure removes it.
+    Theirs,
+    /// It is theirs and outlives the erasure; it holds one of the texts.
+    Stays,
+    /// It holds one of the texts and is of this conversation or session, which nobody named.
+    Others(String),
+    /// It holds one of the texts and is of no conversation.
+    Nobodys,
+}
+
 /// What a topic holds of them.
 #[derive(Debug, Default)]
 struct Tally {
     /// Records with a value.
     records: usize,
+    /// Those of them that are not theirs, or stay, and only hold one of the texts.
+    text_only: usize,
     /// The greatest timestamp of them.
     newest_ms: Option<i64>,
-    /// Of each key, in its partition, whether its last record is one of them.
-    last: BTreeMap<(i32, Vec<u8>), bool>,
+    /// Of each key, in its partition, why its last record is one of them; none where it is not.
+    last: BTreeMap<(i32, Vec<u8>), Option<Hit>>,
+    /// How many records count for which reason, overwritten or not.
+    hits: BTreeMap<Hit, usize>,
 }
 
 impl Tally {
-    fn take(&mut self, message: &impl Message, is_theirs: bool) {
+    fn take(&mut self, message: &impl Message, hit: Option<Hit>) {
         let place = (message.partition(), message.key().unwrap_or_default().to_vec());
-        if is_theirs {
-            self.records += 1;
-            self.newest_ms = self.newest_ms.max(message.timestamp().to_millis());
-            self.last.insert(place, true);
-        } else if let Some(last) = self.last.get_mut(&place) {
-            *last = false;
+        let Some(hit) = hit else {
+            if let Some(last) = self.last.get_mut(&place) {
+                *last = None;
+            }
+            return;
+        };
+        self.records += 1;
+        self.text_only += usize::from(hit != Hit::Theirs);
+        self.newest_ms = self.newest_ms.max(message.timestamp().to_millis());
+        *self.hits.entry(hit.clone()).or_default() += 1;
+        self.last.insert(place, Some(hit));
+    }
+
+    /// How many keys still count for which reason.
+    fn standing(&self) -> BTreeMap<Hit, usize> {
+        let mut standing = BTreeMap::new();
+        for hit in self.last.values().flatten() {
+            *standing.entry(hit.clone()).or_default() += 1;
         }
+        standing
     }
 
     /// How many keys still stand for them.
     fn current(&self) -> usize {
-        self.last.values().filter(|is_theirs| **is_theirs).count()
+        self.last.values().flatten().count()
     }
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Line<'l> {
     topic: &'l str,
     records: usize,
+    text_only: usize,
     current: usize,
     goes: Option<String>,
 }
@@ -123,19 +165,33 @@ impl Look<'_> {
     fn at(&self, topic: &str, role: Role) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
         self.cluster.read_everything(&self.cluster.all(topic)?, &mut |message| {
-            tally.take(message, self.is_theirs(topic, role, message)?);
+            tally.take(message, self.hit(topic, role, message)?);
             Ok(())
         })?;
         Ok(tally)
     }
 
-    fn is_theirs(&self, topic: &str, role: Role, message: &BorrowedMessage<'_>) -> anyhow::Result<bool> {
-        let Some(value) = message.payload() else { return Ok(false) };
+    fn hit(&self, topic: &str, role: Role, message: &BorrowedMessage<'_>) -> anyhow::Result<Option<Hit>> {
+        let Some(value) = message.payload() else { return Ok(None) };
         let json = self.cluster.json(topic, Some(value))?.unwrap_or_default();
+        if self.is_theirs(topic, role, message, &json)? {
+            return Ok(Some(Hit::Theirs));
+        }
+        let is_text = self.texts.iter().any(|text| contains(value, text) || contains(&json, text));
+        if is_text { self.whose(topic, role, message, &json).map(Some) } else { Ok(None) }
+    }
+
+    fn is_theirs(
+        &self,
+        topic: &str,
+        role: Role,
+        message: &BorrowedMessage<'_>,
+        json: &[u8],
+    ) -> anyhow::Result<bool> {
         let (config, subjects) = (self.cluster.config, self.subjects);
-        let key = message.key();
-        let belongs = match role {
-            Role::Output => subjects.own_output(&json),
+        let (key, value) = (message.key(), message.payload().unwrap_or_default());
+        Ok(match role {
+            Role::Output => subjects.own_output(json),
             Role::DeadLetters => letters::is_theirs(self.cluster, subjects, message)?,
             Role::Changelog => subjects.own_state(key.unwrap_or_default(), value),
             Role::Repartition => {
@@ -143,9 +199,66 @@ impl Look<'_> {
             }
             // The requests themselves stay, or nobody would know any more what is to be refused.
             Role::Erasures => false,
-            Role::Input => subjects.own_event(key, &json, config.conversation_of(topic)),
+            Role::Input => subjects.own_event(key, json, config.conversation_of(topic)),
+        })
+    }
+
+    /// Whose a record is that holds one of the texts and is not to be erased.
+    fn whose(
+        &self,
+        topic: &str,
+        role: Role,
+        message: &BorrowedMessage<'_>,
+        json: &[u8],
+    ) -> anyhow::Result<Hit> {
+        let value = message.payload().unwrap_or_default();
+        let owner = match role {
+            Role::Output => Whose::named(&Named::of_output(json)),
+            Role::DeadLetters => {
+                let conversation = letters::conversation_of(self.cluster.config, message);
+                let json = letters::json_of(self.cluster, message)?.unwrap_or_default();
+                Named::of_event(&json, conversation.as_deref()).and_then(|named| Whose::named(&named))
+            }
+            Role::Input => {
+                let conversation = self.cluster.config.conversation_of(topic);
+                Named::of_event(json, conversation).and_then(|named| Whose::named(&named))
+            }
+            Role::Changelog => {
+                let owned = owner::of_state(message.key().unwrap_or_default(), value);
+                if owned.as_ref().is_some_and(|owned| owned.stays && self.subjects.are(&owned.owner)) {
+                    return Ok(Hit::Stays);
+                }
+                owned.map(|owned| Whose::of(&owned.owner))
+            }
+            Role::Repartition => owner::of_message(value).map(|owner| Whose::of(&owner)),
+            Role::Erasures => return Ok(Hit::Stays),
         };
-        Ok(belongs || self.texts.iter().any(|text| contains(value, text) || contains(&json, text)))
+        Ok(owner.map_or(Hit::Nobodys, |Whose(owner)| Hit::Others(owner)))
+    }
+}
+
+/// Whose a record is, for a person.
+struct Whose(String);
+
+impl Whose {
+    fn named(named: &Named) -> Option<Self> {
+        let conversation = named.conversation_id.as_deref().map(Self::conversation);
+        conversation.or_else(|| named.channel_session_id.as_deref().map(Self::session))
+    }
+
+    fn of(owner: &Owner<'_>) -> Self {
+        match owner {
+            Owner::Conversation(id) => Self::conversation(id),
+            Owner::Session(id) => Self::session(id),
+        }
+    }
+
+    fn conversation(id: &str) -> Self {
+        Self(format!("conversation {:?}", safe(id, ID_COLUMNS_MAX)))
+    }
+
+    fn session(id: &str) -> Self {
+        Self(format!("session {:?}", safe(id, ID_COLUMNS_MAX)))
     }
 }
 
@@ -167,16 +280,61 @@ fn goes(
         Some(newest) => format!("by retention, at about {}", time(newest.saturating_add(retention))),
         None => format!("by retention, after {}", duration(retention)),
     });
-    match (role, tally.current()) {
-        (Role::Output | Role::Changelog | Role::Erasures, current) if is_compacted => Some(match current {
+    let or_for_ever = || by_retention.clone().unwrap_or_else(|| "kept for ever: set retention.ms".to_owned());
+    match role {
+        Role::Output | Role::Changelog | Role::Erasures if is_compacted => Some(match tally.current() {
             0 => overwritten(settings),
-            current => format!("{} not overwritten: run `cx-timelines erase`", number(current, "key")),
+            _ => {
+                let theirs = "not overwritten: run `cx-timelines erase`";
+                advice(&tally.standing(), "key", theirs, by_retention.as_deref())
+            }
         }),
-        (Role::DeadLetters | Role::Repartition, _) => {
-            Some("run `cx-timelines erase`, which cuts them off".to_owned())
+        // What was taken of it is cut off whole, whoever it is about.
+        Role::Repartition => Some("run `cx-timelines erase`, which cuts them off".to_owned()),
+        Role::DeadLetters => {
+            let theirs = "to be cut off: run `cx-timelines erase`";
+            Some(advice(&tally.hits, "letter", theirs, Some(&or_for_ever())))
         }
-        _ => Some(by_retention.unwrap_or_else(|| "kept for ever: set retention.ms".to_owned())),
+        _ => Some(or_for_ever()),
     }
+}
+
+/// What has to be done about these, for each kind of them once. What is nobody's goes as `retention` says, if at all.
+fn advice(hits: &BTreeMap<Hit, usize>, thing: &str, theirs: &str, retention: Option<&str>) -> String {
+    let of = |hit: &Hit| hits.get(hit).copied().unwrap_or_default();
+    let mut said = Vec::new();
+    if of(&Hit::Theirs) > 0 {
+        said.push(format!("{} {theirs}", number(of(&Hit::Theirs), thing)));
+    }
+    let others = hits.iter().filter_map(|(hit, count)| match hit {
+        Hit::Others(owner) => Some((owner.as_str(), count)),
+        _ => None,
+    });
+    let (owners, counts): (Vec<&str>, Vec<usize>) = others.unzip();
+    if !owners.is_empty() {
+        let named: Vec<&str> = owners.iter().take(OTHERS_MAX).copied().collect();
+        let more = owners.len() - named.len();
+        let more = if more > 0 { format!(", and of {more} others") } else { String::new() };
+        said.push(format!(
+            "{} with the text but not of those that are named, which this erasure leaves alone: of {}{more}",
+            number(counts.iter().sum(), thing),
+            named.join(", ")
+        ));
+    }
+    if of(&Hit::Stays) > 0 {
+        said.push(format!(
+            "{} with the text that no erasure removes, or what still comes could not be refused: ids and times alone",
+            number(of(&Hit::Stays), thing)
+        ));
+    }
+    if of(&Hit::Nobodys) > 0 {
+        let goes = retention.unwrap_or("kept until it is overwritten");
+        said.push(format!(
+            "{} with the text, of no conversation, which no erasure reaches: {goes}",
+            number(of(&Hit::Nobodys), thing)
+        ));
+    }
+    said.join("; ")
 }
 
 /// When compaction takes what is overwritten.
@@ -207,7 +365,15 @@ mod tests {
 
     fn tally(records: &[(&str, bool)]) -> Tally {
         let mut tally = Tally::default();
-        records.iter().for_each(|(key, is_theirs)| tally.take(&record(key), *is_theirs));
+        records
+            .iter()
+            .for_each(|(key, is_theirs)| tally.take(&record(key), is_theirs.then_some(Hit::Theirs)));
+        tally
+    }
+
+    fn tally_of(hits: &[Hit]) -> Tally {
+        let mut tally = Tally::default();
+        hits.iter().enumerate().for_each(|(n, hit)| tally.take(&record(&n.to_string()), Some(hit.clone())));
         tally
     }
 
@@ -230,6 +396,67 @@ mod tests {
         assert!(of(&[("a", true), ("a", false)]).contains("1 d 0 h after"));
         assert!(of(&[("a", true)]).contains("1 key not overwritten: run"));
         assert_eq!(goes(&tally(&[("a", false)]), Role::Output, false, &settings("compact", "1")), None);
+    }
+
+    #[test]
+    fn what_only_holds_the_text_is_never_said_to_go_by_erasing_the_same_again() {
+        let others = || Hit::Others("conversation \"d\"".to_owned());
+        let compacted = settings("compact", "86400000");
+        for role in [Role::Output, Role::Changelog] {
+            let said = goes(&tally_of(&[others(), others()]), role, false, &compacted).unwrap();
+            assert!(!said.contains("run `cx-timelines erase`"), "{said}");
+            assert!(
+                said.contains("2 keys with the text but not of those that are named")
+                    && said.contains("of conversation \"d\""),
+                "{said}"
+            );
+        }
+        let said = goes(&tally_of(&[Hit::Theirs, others(), Hit::Stays]), Role::Changelog, false, &compacted)
+            .unwrap();
+        assert!(
+            said.starts_with("1 key not overwritten: run `cx-timelines erase`; 1 key with the text but not"),
+            "{said}"
+        );
+        assert!(said.ends_with("1 key with the text that no erasure removes, or what still comes could not be refused: ids and times alone"), "{said}");
+
+        let said = goes(&tally_of(&[others()]), Role::DeadLetters, false, &settings("delete", "1")).unwrap();
+        assert!(
+            !said.contains("run `cx-timelines erase`") && said.contains("of conversation \"d\""),
+            "{said}"
+        );
+        let said =
+            goes(&tally_of(&[Hit::Nobodys]), Role::DeadLetters, false, &settings("delete", "1")).unwrap();
+        assert_eq!(
+            said,
+            "1 letter with the text, of no conversation, which no erasure reaches: by retention, at about 2025-06-15 15:06:41Z"
+        );
+        let said =
+            goes(&tally_of(&[Hit::Nobodys]), Role::Output, false, &settings("compact,delete", "1")).unwrap();
+        assert!(
+            said.ends_with("by retention, at about 2025-06-15 15:06:41Z"),
+            "windows go with their retention: {said}"
+        );
+        let said = goes(&tally_of(&[Hit::Stays]), Role::Erasures, false, &compacted).unwrap();
+        assert!(
+            !said.contains("run `cx-timelines erase`") && said.contains("could not be refused"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn of_many_others_some_are_named() {
+        let hits: Vec<Hit> = (0..9).map(|n| Hit::Others(format!("conversation {n}"))).collect();
+        let said = goes(&tally_of(&hits), Role::Output, false, &settings("compact", "1")).unwrap();
+        assert!(said.starts_with("9 keys ") && said.ends_with("of conversation 0, conversation 1, conversation 2, conversation 3, conversation 4, and of 4 others"), "{said}");
+    }
+
+    #[test]
+    fn two_letters_of_one_key_count_each() {
+        let mut tally = Tally::default();
+        tally.take(&record("k"), Some(Hit::Theirs));
+        tally.take(&record("k"), None);
+        let said = goes(&tally, Role::DeadLetters, false, &settings("delete", "1")).unwrap();
+        assert_eq!(said, "1 letter to be cut off: run `cx-timelines erase`");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use engine::{Committed, InnerTopics, MemoryStore, ProcessError, Processor, Topology};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::*;
 use crate::metrics::Labels;
@@ -132,10 +131,11 @@ fn a_lane_that_has_only_taken_from_the_repartition_topic_rings_with_its_place_th
     assert_eq!(lane.task.offsets(), [SourceOffset { topic: REPARTITION.to_owned(), partition: 0, next: 2 }]);
 }
 
-/// Where it puts the consumer.
-fn places(lane: &mut Lane) -> Vec<(String, Offset)> {
+/// Where it puts the consumer. The input begins at 3, whatever lay before.
+fn places(lane: &mut Lane) -> Vec<(String, i64)> {
     let mut places = Vec::new();
-    lane.put_in_place(|topic, _, offset| {
+    let begins = BTreeMap::from([((INPUT.to_owned(), 0), 3)]);
+    lane.put_in_place(&begins, |topic, _, offset| {
         places.push((topic.to_owned(), offset));
         Ok(())
     })
@@ -148,22 +148,29 @@ fn what_comes_of_the_other_topic_while_one_is_about_to_be_read_anew_comes_again(
     let mut lane = lane(Some(5), Some(2));
     lane.begin_anew(INPUT);
     assert!(!lane.expects(REPARTITION, 2), "it is passed over");
-    let both = [(INPUT.to_owned(), Offset::Beginning), (REPARTITION.to_owned(), Offset::Offset(2))];
-    assert_eq!(places(&mut lane), both);
-    assert!(lane.expects(INPUT, 0) && lane.expects(REPARTITION, 2));
+    assert_eq!(places(&mut lane), [(INPUT.to_owned(), 3), (REPARTITION.to_owned(), 2)]);
+    assert!(lane.expects(INPUT, 3) && lane.expects(REPARTITION, 2));
 }
 
 #[test]
 fn what_comes_of_one_topic_while_the_consumer_is_not_in_its_place_in_the_other_comes_again() {
     let mut lane = lane(Some(5), Some(2));
     lane.rewind();
-    let answered = lane.put_in_place(|topic, _, _| match topic {
+    let answered = lane.put_in_place(&BTreeMap::new(), |topic, _, _| match topic {
         INPUT => Ok(()),
         _ => Err(KafkaError::Seek(RDKafkaErrorCode::OperationTimedOut.to_string())),
     });
     assert!(answered.is_err() && lane.is_misplaced());
     assert!(!lane.expects(INPUT, 5), "it is passed over");
-    let both = [(INPUT.to_owned(), Offset::Offset(5)), (REPARTITION.to_owned(), Offset::Offset(2))];
-    assert_eq!(places(&mut lane), both);
+    assert_eq!(places(&mut lane), [(INPUT.to_owned(), 5), (REPARTITION.to_owned(), 2)]);
     assert!(lane.is_live());
+}
+
+#[test]
+fn a_lane_takes_nothing_before_it_is_known_where_a_partition_begins_that_was_never_read() {
+    let mut lane = lane(None, Some(2));
+    lane.rewind();
+    assert_eq!(lane.unread().collect::<Vec<_>>(), [(INPUT.to_owned(), 0)]);
+    assert!(lane.put_in_place(&BTreeMap::new(), |_, _, _| Ok(())).is_err());
+    assert!(lane.is_misplaced() && !lane.expects(INPUT, 3));
 }

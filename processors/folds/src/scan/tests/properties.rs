@@ -123,7 +123,7 @@ fn step_by_step<'e>(entries: &[Entry<'e>]) -> Whole<'e> {
         assert_eq!(read, scan);
         scan = read;
     }
-    scan.standing_amounts(&mut add);
+    scan.standing_amounts(&ScanSettings::default(), &mut add);
     Whole { scan, entries: visited, windows }
 }
 

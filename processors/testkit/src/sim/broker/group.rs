@@ -8,6 +8,8 @@ use super::transactions::{Refused, TransactionId};
 /// A member, as the coordinator calls it.
 pub(crate) type MemberId = u64;
 
+/// What who is no member is called.
+pub(crate) const NO_MEMBER: MemberId = 0;
 /// A member is gone when nothing was heard of it for so long.
 pub(super) const SESSION_MS: u64 = 300;
 /// A member that does not take part in a rebalance for so long is gone.
@@ -147,9 +149,11 @@ impl Group {
         self.pending.entry(transaction).or_default().extend(offsets.iter().copied());
     }
 
-    /// Whether the member may commit in this generation.
+    /// Whether the member may commit in this generation. Who names neither, as one that commits from outside does, is not checked
+    /// where the offsets come with a transaction.
     pub(super) fn admits(&self, id: MemberId, generation: i32) -> bool {
-        generation == self.generation && self.members.contains_key(&id)
+        let is_outsider = id == NO_MEMBER && generation < 0;
+        is_outsider || (generation == self.generation && self.members.contains_key(&id))
     }
 
     /// Notes who commits what in a generation.

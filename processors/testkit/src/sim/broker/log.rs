@@ -31,6 +31,8 @@ struct Entry {
 #[derive(Default)]
 pub(crate) struct Log {
     entries: Vec<Entry>,
+    /// Everything below this offset was removed.
+    begin: i64,
     end: i64,
     /// The first offset of each transaction whose marker has not come yet.
     open: BTreeMap<TransactionId, i64>,
@@ -49,6 +51,22 @@ impl Log {
     pub(super) fn mark(&mut self, transaction: TransactionId) {
         self.open.remove(&transaction);
         self.end += 1;
+    }
+
+    /// The offset below which everything was removed.
+    pub(crate) fn begin(&self) -> i64 {
+        self.begin
+    }
+
+    /// Removes everything below an offset, as far as all transactions are finished.
+    pub(super) fn remove_below(&mut self, offset: i64) {
+        self.begin = self.begin.max(offset.min(self.stable_end()));
+    }
+
+    /// A record by its offset, be it removed: only who judges a run can know it.
+    pub(crate) fn record_at(&self, offset: i64) -> Option<&Record> {
+        let at = self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()?;
+        self.entries.get(at).map(|entry| &entry.record)
     }
 
     /// The offset after the very last record or marker.
@@ -75,6 +93,7 @@ impl Log {
     }
 
     fn from(&self, from: i64) -> impl Iterator<Item = &Entry> {
+        let from = from.max(self.begin);
         let first = self.entries.partition_point(|entry| entry.offset < from);
         self.entries.iter().skip(first)
     }
@@ -95,6 +114,11 @@ impl Log {
         }
         kept.reverse();
         self.entries = kept;
+    }
+
+    /// Deletes all records before an offset.
+    pub(super) fn delete(&mut self, before: i64) {
+        self.entries.retain(|entry| entry.offset >= before);
     }
 
     pub(super) fn is_settled(&self) -> bool {

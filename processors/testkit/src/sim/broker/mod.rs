@@ -10,7 +10,7 @@ mod transactions;
 use std::collections::{BTreeMap, BTreeSet};
 
 use group::Group;
-pub(super) use group::{MemberId, Offset};
+pub(super) use group::{MemberId, NO_MEMBER, Offset};
 pub(super) use log::{Log, Record};
 pub(super) use transactions::Refused;
 use transactions::{Target, Transactions};
@@ -195,10 +195,24 @@ impl Broker {
         })
     }
 
+    /// Retention, or somebody, removes everything of a partition below an offset.
+    pub(super) fn remove_below(&mut self, place: Place, offset: i64) {
+        if let Some(log) = self.logs.get_mut(&place) {
+            log.remove_below(offset);
+        }
+    }
+
     /// Compacts a partition.
     pub(super) fn compact(&mut self, place: Place) {
         if let Some(log) = self.logs.get_mut(&place) {
             log.compact(&self.transactions.fates);
+        }
+    }
+
+    /// Deletes all records of a partition before an offset.
+    pub(super) fn delete(&mut self, place: Place, before: i64) {
+        if let Some(log) = self.logs.get_mut(&place) {
+            log.delete(before);
         }
     }
 

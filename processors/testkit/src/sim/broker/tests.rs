@@ -136,6 +136,30 @@ fn a_member_of_which_nothing_is_heard_commits_nothing() {
 }
 
 #[test]
+fn who_says_neither_member_nor_generation_is_not_checked() {
+    let mut broker = broker();
+    let epoch = broker.init_producer("p").unwrap();
+    broker.join(None, BTreeSet::new());
+    let sent = broker.send_offsets(("p", epoch), (NO_MEMBER, -1), &[(INPUT, OFFSET)], true);
+    assert_eq!(sent, Ok(Ok(())), "as Kafka takes offsets in a transaction from outside");
+    let sent = broker.send_offsets(("p", epoch), (NO_MEMBER, 1), &[(INPUT, OFFSET)], true);
+    assert_eq!(sent, Ok(Err(Refused::StaleMember)));
+}
+
+#[test]
+fn what_is_removed_is_gone_and_what_is_not_finished_stays() {
+    let mut broker = broker();
+    broker.append(OTHER, record("1"));
+    broker.append(OTHER, record("2"));
+    broker.remove_below(OTHER, 1);
+    assert_eq!((broker.log(OTHER).begin(), committed(&broker, OTHER)), (1, vec!["2".to_owned()]));
+    let epoch = broker.init_producer("p").unwrap();
+    broker.produce(("p", epoch), OTHER, vec![record("open")]).unwrap();
+    broker.remove_below(OTHER, 3);
+    assert_eq!((broker.log(OTHER).begin(), broker.log(OTHER).end()), (2, 3));
+}
+
+#[test]
 fn compaction_keeps_the_last_of_what_is_finished() {
     let mut broker = broker();
     let epoch = broker.init_producer("p").unwrap();

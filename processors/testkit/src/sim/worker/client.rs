@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::sim::broker::{Broker, MemberId, Place};
+use crate::sim::broker::{Broker, MemberId, NO_MEMBER, Place};
 
 /// What the group decided; the worker has to carry it out.
 #[derive(Debug)]
@@ -34,12 +34,20 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// What the client's own thread does, whatever the worker is doing.
-    pub(super) fn heartbeat(&self, broker: &mut Broker) {
-        if let Some(member) = self.member {
-            // What is answered is looked at by the next poll.
-            let _ = broker.heartbeat(member);
+    /// What the client's own thread does, whatever the worker is doing. That it must join again is looked at by the next poll; that
+    /// it is no member any more it notes at once, unless something else is to be carried out first.
+    pub(super) fn heartbeat(&mut self, broker: &mut Broker) {
+        if let Some(member) = self.member
+            && broker.heartbeat(member).is_err()
+            && self.decisions.is_empty()
+        {
+            self.lose();
         }
+    }
+
+    /// Whether it has noted that its partitions are lost, and nobody has carried that out yet.
+    pub(super) fn is_lost(&self) -> bool {
+        self.decisions.iter().any(|decision| matches!(decision, Decision::Revoked { lost: true, .. }))
     }
 
     /// One poll's worth of membership.
@@ -108,7 +116,7 @@ impl Client {
 
     /// What a transaction's offsets are sent with.
     pub(super) fn metadata(&self) -> (MemberId, i32) {
-        (self.member.unwrap_or(0), self.generation)
+        (self.member.unwrap_or(NO_MEMBER), self.generation)
     }
 
     pub(super) fn leave(&mut self, broker: &mut Broker) {

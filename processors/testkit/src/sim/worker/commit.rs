@@ -19,14 +19,19 @@ impl Worker {
         self.has_sent = false;
         self.changelog_ends.clear();
         if self.is_clean() {
-            return self.go_on(world);
+            self.batch = 0;
+            return self.come_after(world);
         }
         let mut sink = Collected::new(world.topics.partitions);
+        let mut budget = self.effort.budget(&world.budget);
+        let mut left = self.lanes.values().filter(|lane| !lane.task.is_clean()).count();
         for lane in self.lanes.values_mut().filter(|lane| !lane.task.is_clean()) {
-            match lane.task.prepare(&mut sink) {
-                Ok(()) => {}
-                Err(TaskError::StateDamaged { partition, .. }) => {
-                    self.damaged.insert(partition);
+            let mut part = budget.share(left);
+            left -= 1;
+            match lane.task.prepare_within(&mut sink, &mut part) {
+                Ok(()) => budget.give_back(&part),
+                Err(TaskError::StateDamaged { partition, source }) => {
+                    self.damaged.insert(partition, source.to_string());
                     self.stage = Stage::Abort;
                     return Ok(());
                 }
@@ -96,6 +101,14 @@ impl Worker {
             self.stage = Stage::End;
             return Ok(());
         }
+        let asks_client = !world.has(Defect::CommitsWhenLost) && !world.has(Defect::NoGeneration);
+        if self.client.is_lost() && asks_client {
+            world.faults.count(Fault::LostBeforeOffsets);
+            let name = &self.name;
+            world.note(format_args!("{name}: has lost its partitions"));
+            self.stage = Stage::Abort;
+            return Ok(());
+        }
         let is_checked = !world.has(Defect::NoGeneration);
         let producer = (self.name.as_str(), self.epoch);
         let answer =
@@ -138,6 +151,11 @@ impl Worker {
         if lost {
             self.in_doubt(world);
             return Ok(());
+        }
+        if world.strikes(Fault::RepeatedRequest) {
+            // The client asks again by itself, and is answered.
+            world.broker.end_later(producer, true);
+            self.is_suspect = !world.has(Defect::TrustsOneCall);
         }
         let answer = world.broker.end(producer, true);
         let name = &self.name;
@@ -190,11 +208,12 @@ impl Worker {
     }
 
     /// A new producer under the same name: its first act fences the old one, and ends the transaction that is open.
-    pub(super) fn init(&mut self, next: Next, world: &mut World) {
+    pub(super) fn init(&mut self, next: Next, world: &mut World) -> Result<(), String> {
         let Ok(epoch) = world.broker.init_producer(&self.name) else {
             self.stage = Stage::Init(next);
-            return;
+            return Ok(());
         };
+        self.is_suspect = false;
         self.epoch = epoch;
         // What the old one had written is known no more: a store is then brought up from where it stood before.
         self.changelog_ends.clear();
@@ -204,7 +223,9 @@ impl Worker {
             Next::Turn => Stage::Turn(Part::Group),
             Next::Aborted => Stage::Settle(false),
             Next::Doubt => Stage::Doubt,
+            Next::GoOn => return self.come_after(world),
         };
+        Ok(())
     }
 
     /// The group's committed offsets decide.
@@ -228,7 +249,10 @@ impl Worker {
     /// The offsets alone would not tell: whoever has taken a partition over comes to the same ones. Where all of them have
     /// been committed anew meanwhile, all partitions are lost, and what is believed makes no difference. Asked when no
     /// transaction of this worker is open, so the answer is final.
-    fn was_committed(&self, world: &World) -> Option<bool> {
+    fn was_committed(&self, world: &mut World) -> Option<bool> {
+        if world.strikes(Fault::OffsetError) {
+            return world.has(Defect::TakesErrorForNothing).then_some(false);
+        }
         let places: Vec<Place> = self.offsets.iter().map(|(place, _)| *place).collect();
         let found = world.broker.committed(&places).ok()?;
         let mut pairs = self.offsets.iter().map(|(_, offset)| *offset).zip(found);
@@ -249,6 +273,9 @@ impl Worker {
         } else if world.strikes(Fault::DelayedRequest) {
             world.broker.end_later(producer, false);
             false
+        } else if world.strikes(Fault::RepeatedRequest) {
+            world.broker.end_later(producer, false);
+            world.broker.end(producer, false).is_ok() && world.has(Defect::TrustsOneCall)
         } else {
             world.broker.end(producer, false).is_ok()
         };
@@ -261,6 +288,12 @@ impl Worker {
     pub(super) fn settle(&mut self, committed: bool, world: &mut World) -> Result<(), String> {
         let name = &self.name;
         world.note(format_args!("{name}: settles, committed: {committed}"));
+        let batch = std::mem::take(&mut self.batch);
+        if committed {
+            self.effort.succeeded();
+        } else {
+            self.effort.failed(batch);
+        }
         if committed {
             self.siding.committed();
         } else {
@@ -270,27 +303,39 @@ impl Worker {
             let offsets: Vec<(Place, Offset)> =
                 self.offsets.iter().filter(|(place, _)| lane.places().contains(place)).copied().collect();
             let is_clean = lane.task.is_clean();
+            if world.has(Defect::DeletesUncommitted) {
+                let (place, before) = lane.taken(true);
+                world.broker.delete(place, before);
+            }
             match committed {
                 true if is_clean => lane.committed_to(&offsets),
                 true => match lane.task.committed(self.changelog_ends.get(partition).copied()) {
                     Ok(_) => lane.committed_to(&offsets),
-                    Err(_) => {
-                        self.damaged.insert(*partition);
+                    Err(error) => {
+                        self.damaged.insert(*partition, error.to_string());
                     }
                 },
                 false if world.defect == Some(Defect::StaysAfterAbort) => lane.task.aborted(),
                 false if is_clean && offsets.is_empty() => {}
                 false => lane.rewind(),
             }
+            // Nobody reads again what was taken of the repartition topic.
+            let (place, before) = lane.taken(false);
+            world.broker.delete(place, before);
         }
-        for partition in std::mem::take(&mut self.damaged) {
-            self.restore_anew(partition, world)?;
+        for (partition, cause) in std::mem::take(&mut self.damaged) {
+            self.restore_anew(partition, &cause, world)?;
         }
-        self.go_on(world)
+        self.come_after(world)
     }
 
     /// What was to come after the transaction.
-    fn go_on(&mut self, world: &mut World) -> Result<(), String> {
+    fn come_after(&mut self, world: &mut World) -> Result<(), String> {
+        if self.is_suspect {
+            // A new producer shuts out whatever the old one may still have on its way.
+            self.stage = Stage::Init(Next::GoOn);
+            return Ok(());
+        }
         self.stage = Stage::Turn(Part::Group);
         match std::mem::take(&mut self.after) {
             After::Nothing => {}

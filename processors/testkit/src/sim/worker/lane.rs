@@ -72,7 +72,7 @@ impl Lane {
     }
 
     /// The schema is known.
-    pub(super) fn go_on(&mut self) {
+    pub(super) fn take_again(&mut self) {
         self.awaits = false;
     }
 
@@ -100,6 +100,13 @@ impl Lane {
         }
     }
 
+    /// The partition of the repartition topic, and up to where it is taken: in transactions that are committed, or in any.
+    pub(super) fn taken(&self, in_any: bool) -> (Place, i64) {
+        let [_, repartition] = &self.sources;
+        let committed = repartition.committed.unwrap_or(0);
+        (repartition.place, if in_any { repartition.next } else { committed })
+    }
+
     /// The transaction holds all that was staged.
     pub(super) fn committed_to(&mut self, offsets: &[(Place, Offset)]) {
         for (place, offset) in offsets {
@@ -113,10 +120,20 @@ impl Lane {
         self.task.restored(changelog_offset)
     }
 
-    /// Puts the consumer where the last commit left off.
-    pub(super) fn put_in_place(&mut self, client: &mut Client) {
+    /// Where it goes on in each of its partitions.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (Place, i64)> {
+        self.sources.iter().map(|source| (source.place, source.next))
+    }
+
+    /// The consumer has to be put in its place again, though nothing was dropped.
+    pub(super) fn displace(&mut self) {
+        self.sources.iter_mut().for_each(|source| source.in_place = false);
+    }
+
+    /// Puts the consumer where the last commit left off, or where the partition begins.
+    pub(super) fn put_in_place(&mut self, client: &mut Client, begin_of: impl Fn(Place) -> i64) {
         for source in self.sources.iter_mut().filter(|source| !source.in_place) {
-            source.next = source.committed.unwrap_or(0);
+            source.next = source.committed.unwrap_or_else(|| begin_of(source.place));
             client.seek(source.place, source.next);
             source.in_place = true;
         }
@@ -167,5 +184,22 @@ impl Lane {
             let topic = topics.name(place.topic).to_owned();
             self.task.ring(asked_ms, SourceOffset { topic, partition: place.partition, next });
         }
+    }
+
+    /// Lets the next commit do what the last one has left, though nothing was taken.
+    pub(super) fn go_on(&mut self, topics: &Topics) {
+        if !self.has_more() {
+            return;
+        }
+        let place = self.sources.iter().find_map(|source| Some((source.place, source.committed?)));
+        if let Some((place, next)) = place {
+            let topic = topics.name(place.topic).to_owned();
+            self.task.go_on(SourceOffset { topic, partition: place.partition, next });
+        }
+    }
+
+    /// Whether the last commit has left anything that the next one can do though nothing is taken.
+    pub(super) fn has_more(&self) -> bool {
+        self.is_live() && self.task.has_more() && self.sources.iter().any(|source| source.committed.is_some())
     }
 }

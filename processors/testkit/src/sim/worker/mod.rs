@@ -5,6 +5,7 @@ mod catch_up;
 mod client;
 mod collected;
 mod commit;
+mod gaps;
 mod lane;
 mod rebalance;
 mod restore;
@@ -13,7 +14,7 @@ mod siding;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use engine::{SourceRecord, Task, TaskError, UnknownSchema};
+use engine::{Damages, Effort, SourceRecord, Task, TaskError, UnknownSchema};
 use model::Limits;
 
 use super::broker::{Offset, Place, Record};
@@ -55,6 +56,8 @@ enum Next {
     Doubt,
     /// The last transaction was not committed.
     Aborted,
+    /// Whatever was to come after the transaction.
+    GoOn,
 }
 
 /// The parts of a turn.
@@ -84,8 +87,13 @@ pub(super) struct Worker {
     client: Client,
     lanes: BTreeMap<i32, Lane>,
     siding: Siding,
-    /// Partitions whose store another worker of this instance has not let go of yet.
+    /// Partitions whose store another worker of this instance has not let go of yet, or whose state was damaged and has to wait.
     unopened: BTreeSet<i32>,
+    damages: Damages,
+    /// Whether it is a program that keeps its state in another form than the others.
+    is_foreign: bool,
+    /// Whether it has met a state of another form than its own.
+    has_refused: bool,
     catch_up: CatchUp,
     disk: Disk,
     /// The offsets of the transaction that is being committed.
@@ -94,13 +102,21 @@ pub(super) struct Worker {
     changelog_ends: BTreeMap<i32, i64>,
     /// Whether the coordinator knows of the transaction.
     has_sent: bool,
-    /// Partitions whose state has to be restored.
-    damaged: BTreeSet<i32>,
+    /// How many records were taken since the last commit.
+    batch: usize,
+    /// How much goes into one transaction.
+    effort: Effort,
+    /// The producer has sent the end of its last transaction more than once.
+    is_suspect: bool,
+    /// The client stands somewhere where there is nothing any more.
+    is_displaced: bool,
+    /// Partitions whose state has to be restored, and why.
+    damaged: BTreeMap<i32, String>,
     is_leaving: bool,
 }
 
 impl Worker {
-    pub(super) fn new(name: String, disk: Disk, world: &World) -> Self {
+    pub(super) fn new(name: String, disk: Disk, is_foreign: bool, world: &World) -> Self {
         Self {
             name,
             pauses_until_ms: 0,
@@ -111,12 +127,19 @@ impl Worker {
             lanes: BTreeMap::new(),
             siding: Siding::new(&world.topics.topology, world.topics.partitions),
             unopened: BTreeSet::new(),
+            damages: Damages::default(),
+            is_foreign,
+            has_refused: false,
             catch_up: CatchUp::done(),
             disk,
             changelog_ends: BTreeMap::new(),
             offsets: Vec::new(),
             has_sent: false,
-            damaged: BTreeSet::new(),
+            batch: 0,
+            effort: Effort::default(),
+            is_suspect: false,
+            is_displaced: false,
+            damaged: BTreeMap::new(),
             is_leaving: false,
         }
     }
@@ -124,6 +147,17 @@ impl Worker {
     /// Asks it to commit once more and to leave.
     pub(super) fn stop(&mut self) {
         self.is_leaving = true;
+    }
+
+    /// Whether it has to end, and the instance with it.
+    pub(super) fn has_refused(&self) -> bool {
+        self.has_refused
+    }
+
+    /// Nothing that it waits for takes any longer.
+    pub(super) fn stop_waiting(&mut self) {
+        self.pauses_until_ms = 0;
+        self.damages = Damages::default();
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -137,7 +171,7 @@ impl Worker {
     pub(super) fn step(&mut self, world: &mut World) -> Result<(), String> {
         self.client.heartbeat(&mut world.broker);
         match std::mem::replace(&mut self.stage, Stage::Turn(Part::Group)) {
-            Stage::Init(next) => self.init(next, world),
+            Stage::Init(next) => self.init(next, world)?,
             Stage::Turn(part) => self.turn(part, world)?,
             Stage::Send(batches) => self.send(batches, world),
             Stage::Offsets => self.send_offsets(world)?,
@@ -163,6 +197,7 @@ impl Worker {
             }
             Part::Lanes => {
                 self.stage = Stage::Turn(Part::Poll);
+                self.find_places(world);
                 self.bring_lanes_up(world)
             }
             Part::Poll => {
@@ -175,40 +210,64 @@ impl Worker {
     /// Takes some records of one partition; commits when there are none, or earlier.
     fn poll(&mut self, world: &mut World) -> Result<(), String> {
         self.follow_catching_up(world);
-        if let Some(partition) = self.look_at_clock(world)? {
-            return self.restore_anew(partition, world);
+        if let Some((partition, cause)) = self.look_at_clock(world)? {
+            return self.restore_anew(partition, &cause, world);
         }
         let places = self.readable(world);
-        let Some(place) = world.rng.pick(&places).copied() else { return self.begin_commit(world) };
+        let Some(place) = world.rng.pick(&places).copied() else {
+            self.go_on(world);
+            return self.begin_commit(world);
+        };
         if world.strikes(Fault::Redelivery) {
             let back = i64::try_from(world.rng.between(1, 3)).unwrap_or(1);
             self.client.fall_back(place, back);
         }
         for _ in 0..world.rng.between(1, A_STEP) {
             self.take(place, world)?;
+            if self.effort.is_enough(self.batch) {
+                break;
+            }
+        }
+        if self.is_displaced && matches!(self.stage, Stage::Turn(_)) {
+            return self.begin_commit(world);
         }
         self.client.follow(&mut world.broker);
         self.carry_out(world)?;
-        if matches!(self.stage, Stage::Turn(_)) && world.rng.chance(EARLY_COMMITS) {
+        let is_due = world.rng.chance(EARLY_COMMITS) || self.effort.is_enough(self.batch);
+        if matches!(self.stage, Stage::Turn(_)) && is_due {
+            self.go_on(world);
             return self.begin_commit(world);
         }
         Ok(())
+    }
+
+    /// What the last commit has left goes on with the next one, or without any record.
+    fn go_on(&mut self, world: &World) {
+        self.lanes.values_mut().for_each(|lane| lane.go_on(&world.topics));
     }
 
     /// The partitions that have something for a lane that is live, or for the siding.
     fn readable(&self, world: &World) -> Vec<Place> {
         let of_lanes = self.lanes.values().filter(|lane| lane.is_live()).flat_map(Lane::places);
         let all = of_lanes.chain(self.siding.places());
-        all.filter(|place| world.broker.fetch(*place, self.client.position(*place)).is_some()).collect()
+        let is_readable = |place: &Place| {
+            let position = self.client.position(*place);
+            world.broker.fetch(*place, position).is_some() || position < world.broker.log(*place).begin()
+        };
+        all.filter(is_readable).collect()
     }
 
     fn take(&mut self, place: Place, world: &mut World) -> Result<(), String> {
+        if self.is_off(place, world) {
+            return Ok(());
+        }
         let until_unknown = world.strikes(Fault::UnknownSchema).then(|| world.rng.between(0, 1));
         world.topics.schemas.forget_after(until_unknown);
         let Some((offset, record)) = world.broker.fetch(place, self.client.position(place)) else {
             return Ok(());
         };
         self.client.advance(place, offset + 1);
+        self.batch += 1;
         let source = SourceRecord {
             topic: world.topics.name(place.topic),
             partition: place.partition,
@@ -251,9 +310,9 @@ impl Worker {
                 self.await_schema(place, offset, world);
                 Ok(())
             }
-            Err(TaskError::StateDamaged { partition, .. }) => {
+            Err(TaskError::StateDamaged { partition, source }) => {
                 world.note(format_args!("{name}: the state of {partition} is damaged"));
-                self.restore_anew(partition, world)
+                self.restore_anew(partition, &source.to_string(), world)
             }
             Err(error) => Err(format!("{name}: {error}")),
         }
@@ -280,12 +339,14 @@ impl Worker {
     }
 
     /// Lets be done what is due though nothing comes. Gives the partition whose state turned out to be damaged.
-    fn look_at_clock(&mut self, world: &World) -> Result<Option<i32>, String> {
+    fn look_at_clock(&mut self, world: &World) -> Result<Option<(i32, String)>, String> {
         for lane in self.lanes.values_mut() {
             let end_of = |place| world.broker.log(place).end();
             match lane.ask_for_ends(world.wall_ms, end_of) {
                 Ok(()) => {}
-                Err(TaskError::StateDamaged { partition, .. }) => return Ok(Some(partition)),
+                Err(TaskError::StateDamaged { partition, source }) => {
+                    return Ok(Some((partition, source.to_string())));
+                }
                 Err(error) => return Err(format!("{}: {error}", self.name)),
             }
             let client = &self.client;
@@ -299,8 +360,11 @@ impl Worker {
 
     /// A task with its store; none while another worker has the store.
     fn new_task(&self, partition: i32, world: &mut World) -> Option<Task> {
-        let store = self.disk.open(partition, world.keeps_stores, &mut world.faults)?;
-        let topology = Arc::clone(&world.topics.topology);
+        // The stamp of what lies on the disk names the form.
+        let is_kept = world.keeps_stores && !self.is_foreign;
+        let store = self.disk.open(partition, is_kept, &mut world.faults)?;
+        let topics = &world.topics;
+        let topology = Arc::clone(if self.is_foreign { &topics.of_another_form } else { &topics.topology });
         Some(Task::new(partition, world.topics.partitions, topology, Limits::default(), Box::new(store)))
     }
 
@@ -313,11 +377,13 @@ impl Worker {
         matches!(self.stage, Stage::Turn(_))
             && self.client.is_settled()
             && self.unopened.is_empty()
+            && !self.is_displaced
             && self.catch_up.is_done()
             && self.lanes.values().all(Lane::is_live)
             && self.siding.is_live()
             && self.is_clean()
             && !self.lanes.values().any(|lane| lane.is_due(world.wall_ms).unwrap_or(true))
+            && !self.lanes.values().any(Lane::has_more)
             && self.readable(world).is_empty()
     }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Phase, TaskError};
+use engine::{Phase, ProcessError, TaskError};
 
 use super::client::Decision;
 use super::lane::Lane;
 use super::restore::{self, Progress};
 use super::{After, Worker};
-use crate::sim::broker::Place;
+use crate::sim::broker::{Offset, Place};
 use crate::sim::defect::Defect;
 use crate::sim::faults::Fault;
 use crate::sim::world::World;
@@ -54,6 +54,10 @@ impl Worker {
     /// Opens the lanes whose stores can be had by now.
     fn open_lanes(&mut self, world: &mut World) {
         for partition in std::mem::take(&mut self.unopened) {
+            if !self.damages.may_restore(partition, world.broker.now_ms) {
+                self.unopened.insert(partition);
+                continue;
+            }
             match self.new_task(partition, world) {
                 Some(task) => {
                     let lane = Lane::new(task, world.topics.input, world.topics.repartition());
@@ -102,21 +106,24 @@ impl Worker {
 
     pub(super) fn bring_lanes_up(&mut self, world: &mut World) -> Result<(), String> {
         self.learn_schemas(world);
-        self.siding.put_in_place(&mut self.client);
         for place in self.siding.to_begin() {
-            if let Ok(committed) = world.broker.committed(&[place]) {
-                self.client.seek(place, committed.first().copied().flatten().map_or(0, |offset| offset.next));
-                self.siding.begin(place);
+            if let Some(committed) = committed_of(place, world) {
+                let begin = || world.broker.log(place).begin();
+                self.siding.begin(place, committed.map_or_else(begin, |offset| offset.next));
             }
         }
+        self.siding.put_in_place(&mut self.client);
         self.open_lanes(world);
         let outcome = self.ask_committed_offsets(world).and_then(|()| self.restore_some(world));
         if let Err(error) = outcome {
             return self.begin_anew_after(error, world);
         }
+        if self.is_foreign && self.lanes.values().any(|lane| lane.task.phase() == Phase::Running) {
+            return Err(format!("{}: takes a state of another form for its own", self.name));
+        }
         let misplaced = self.lanes.values_mut().filter(|lane| lane.is_misplaced());
         for lane in misplaced {
-            lane.put_in_place(&mut self.client);
+            lane.put_in_place(&mut self.client, |place| world.broker.log(place).begin());
             let (name, partition) = (&self.name, lane.task.partition());
             world.note(format_args!("{name}: lane {partition} is in its place"));
         }
@@ -128,20 +135,32 @@ impl Worker {
         let awaits = self.siding.awaits_schema() || self.lanes.values().any(Lane::awaits_schema);
         if awaits && world.rng.chance(ANSWERS) {
             self.siding.go_on();
-            self.lanes.values_mut().for_each(Lane::go_on);
+            self.lanes.values_mut().for_each(Lane::take_again);
         }
     }
 
     fn begin_anew_after(&mut self, error: TaskError, world: &mut World) -> Result<(), String> {
         match error {
-            TaskError::StateDamaged { partition, .. } => self.restore_anew(partition, world),
+            TaskError::StateDamaged { partition, source } => {
+                self.restore_anew(partition, &source.to_string(), world)
+            }
+            TaskError::Fatal { partition, source: source @ ProcessError::OtherForm { .. } }
+                if self.is_foreign =>
+            {
+                world.faults.count(Fault::RefusedForm);
+                let name = &self.name;
+                world.note(format_args!("{name}: refuses the state of {partition}: {source}"));
+                self.has_refused = true;
+                self.stop();
+                Ok(())
+            }
             other => Err(format!("{}: {other}", self.name)),
         }
     }
 
     /// The group's offsets are told only when no transaction that could still change them is open.
-    fn ask_committed_offsets(&mut self, world: &World) -> Result<(), TaskError> {
-        let created: Vec<i32> = self
+    fn ask_committed_offsets(&mut self, world: &mut World) -> Result<(), TaskError> {
+        let mut created: BTreeSet<i32> = self
             .lanes
             .iter()
             .filter(|(_, lane)| lane.task.phase() == Phase::Created)
@@ -149,10 +168,19 @@ impl Worker {
             .collect();
         let places: Vec<Place> =
             created.iter().filter_map(|partition| self.lanes.get(partition)).flat_map(Lane::places).collect();
-        let Ok(offsets) = world.broker.committed(&places) else { return Ok(()) };
-        for (place, committed) in places.iter().zip(offsets) {
-            if let Some(lane) = self.lanes.get_mut(&place.partition) {
-                lane.set_committed(*place, committed.map(|offset| offset.next));
+        if world.broker.committed(&places).is_err() {
+            return Ok(());
+        }
+        for place in places {
+            match committed_of(place, world) {
+                Some(committed) => {
+                    if let Some(lane) = self.lanes.get_mut(&place.partition) {
+                        lane.set_committed(place, committed.map(|offset| offset.next));
+                    }
+                }
+                None => {
+                    created.remove(&place.partition);
+                }
             }
         }
         for partition in created {
@@ -180,9 +208,17 @@ impl Worker {
         Ok(())
     }
 
-    /// The state of a partition cannot be trusted any more: everything of it begins anew.
-    pub(super) fn restore_anew(&mut self, partition: i32, world: &mut World) -> Result<(), String> {
+    /// The state of a partition cannot be trusted any more: everything of it begins anew. What was damaged before waits first.
+    pub(super) fn restore_anew(
+        &mut self,
+        partition: i32,
+        cause: &str,
+        world: &mut World,
+    ) -> Result<(), String> {
         let Some(mut lane) = self.lanes.remove(&partition) else { return Ok(()) };
+        if self.damages.note(partition, cause, world.broker.now_ms) > 0 {
+            world.faults.count(Fault::DelayedRestore);
+        }
         lane.task.wipe().map_err(|error| format!("{}: {error}", self.name))?;
         self.close_lane(lane);
         self.unopened.insert(partition);
@@ -191,4 +227,12 @@ impl Worker {
         world.note(format_args!("{name}: lane {partition} begins anew"));
         Ok(())
     }
+}
+
+/// What the group has committed of a partition; none where the answer for it is an error.
+fn committed_of(place: Place, world: &mut World) -> Option<Option<Offset>> {
+    if world.strikes(Fault::OffsetError) {
+        return world.has(Defect::TakesErrorForNothing).then_some(None);
+    }
+    world.broker.committed(&[place]).ok()?.first().copied()
 }

@@ -16,7 +16,7 @@ struct Track {
     is_misplaced: bool,
     /// Whether it stands still for a schema.
     awaits: bool,
-    /// The consumer asks for the group's offset by itself before it reads.
+    /// Whether it is known where it begins.
     is_begun: bool,
 }
 
@@ -32,7 +32,7 @@ impl Siding {
     }
 
     pub(super) fn assigned(&mut self, place: Place) {
-        let track = Track { from: None, next: 0, is_misplaced: false, awaits: false, is_begun: false };
+        let track = Track { from: None, next: 0, is_misplaced: true, awaits: false, is_begun: false };
         self.tracks.insert(place, track);
     }
 
@@ -45,10 +45,29 @@ impl Siding {
         self.tracks.iter().filter(|(_, track)| !track.is_begun).map(|(place, _)| *place).collect()
     }
 
-    pub(super) fn begin(&mut self, place: Place) {
+    /// It is known by now where a partition begins.
+    pub(super) fn begin(&mut self, place: Place, next: i64) {
         if let Some(track) = self.tracks.get_mut(&place) {
+            track.next = next;
             track.is_begun = true;
+            track.is_misplaced = true;
         }
+    }
+
+    /// Where it goes on in each partition.
+    pub(super) fn wanted(&self) -> impl Iterator<Item = (Place, i64)> {
+        let begun = self.tracks.iter().filter(|(_, track)| track.is_begun);
+        begun.map(|(place, track)| (*place, track.next))
+    }
+
+    /// A partition goes on at another offset; `false` if it is none of its own.
+    pub(super) fn pass_over(&mut self, place: Place, next: i64) -> bool {
+        self.tracks.get_mut(&place).map(|track| track.next = next).is_some()
+    }
+
+    /// The consumer has to be put in its place again; `false` if the partition is none of its own.
+    pub(super) fn displace(&mut self, place: Place) -> bool {
+        self.tracks.get_mut(&place).map(|track| track.is_misplaced = true).is_some()
     }
 
     /// Partitions that can be read.
@@ -102,8 +121,8 @@ impl Siding {
     }
 
     pub(super) fn put_in_place(&mut self, client: &mut Client) {
-        for (place, track) in self.tracks.iter_mut().filter(|(_, track)| track.is_misplaced && !track.awaits)
-        {
+        let misplaced = |track: &Track| track.is_begun && track.is_misplaced && !track.awaits;
+        for (place, track) in self.tracks.iter_mut().filter(|(_, track)| misplaced(track)) {
             client.seek(*place, track.next);
             track.is_misplaced = false;
         }

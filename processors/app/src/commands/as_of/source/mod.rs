@@ -4,6 +4,7 @@ pub mod file;
 pub mod topics;
 
 use super::selection::Found;
+use crate::commands::conversation::text::time;
 
 /// Takes the records of a source.
 pub type Visit<'v> = dyn FnMut(&Found<'_>) -> anyhow::Result<()> + 'v;
@@ -18,4 +19,46 @@ pub trait Source {
 
     /// Where the records come from, for messages.
     fn place(&self) -> String;
+
+    /// Where its beginnings are gone, once its records were seen.
+    fn gaps(&self) -> Vec<Gap> {
+        Vec::new()
+    }
+}
+
+/// A partition whose first records are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The first offset that can still be read.
+    pub first: i64,
+    /// The Kafka timestamp of the record there, in epoch milliseconds; none where no record is left.
+    pub first_ms: Option<i64>,
+}
+
+/// More partitions are counted, not named.
+const NAMED_MAX: usize = 8;
+
+/// What is to be said of an answer that these gaps may have left incomplete; nothing where there are none.
+pub fn incomplete(gaps: &[Gap]) -> Option<String> {
+    if gaps.is_empty() {
+        return None;
+    }
+    let begins = |gap: &Gap| {
+        let when =
+            gap.first_ms.map_or_else(|| "no record is left".to_owned(), |ms| format!("came {}", time(ms)));
+        format!("{}/{} begins at offset {} ({when})", gap.topic, gap.partition, gap.first)
+    };
+    let mut named: Vec<String> = gaps.iter().take(NAMED_MAX).map(begins).collect();
+    if gaps.len() > NAMED_MAX {
+        named.push(format!("{} more partitions begin later than at 0, too", gaps.len() - NAMED_MAX));
+    }
+    Some(format!(
+        "the answer may be incomplete: what came before is gone, by retention or because it was deleted: {}. The exit code is 1; \
+         --allow-incomplete makes it 0",
+        named.join(", ")
+    ))
 }

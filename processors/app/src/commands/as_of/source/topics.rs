@@ -4,9 +4,10 @@
 use anyhow::Context;
 use engine::{NoHeaders, SourceRecord};
 use rdkafka::Message;
+use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
-use super::{Source, Visit};
+use super::{Gap, Source, Visit};
 use crate::cli::Global;
 use crate::commands::as_of::selection::Found;
 use crate::commands::conversation::reader::{Reader, Span};
@@ -22,6 +23,7 @@ pub struct TopicSource<'c> {
     formats: Formats<'c>,
     reader: Reader,
     spans: Vec<Vec<Span>>,
+    gaps: Vec<Gap>,
     /// Of the requests to erase.
     requests: Vec<Span>,
     bootstrap: String,
@@ -43,14 +45,8 @@ impl<'c> TopicSource<'c> {
                 .map_err(Failure::usage)?;
             spans.push(spans_of(&reader, topic, partitions)?);
         }
-        for span in spans.iter().flatten().filter(|span| span.first > 0) {
-            tracing::warn!(
-                "{}/{} begins at offset {}: older events are gone, the conversation is shown without them",
-                span.topic,
-                span.partition,
-                span.first
-            );
-        }
+        let gone = spans.iter().flatten().filter(|span| span.first > 0);
+        let gaps = gone.map(Gap::of).collect();
         let erasures = config.erasures().filter(|topic| topics::partitions(&metadata, topic).is_some());
         let requests = match erasures {
             Some(topic) => {
@@ -59,7 +55,24 @@ impl<'c> TopicSource<'c> {
             None => Vec::new(),
         };
         let formats = Formats::open(config)?;
-        Ok(Self { config, formats, reader, spans, requests, bootstrap: global.bootstrap.clone() })
+        Ok(Self { config, formats, reader, spans, gaps, requests, bootstrap: global.bootstrap.clone() })
+    }
+}
+
+impl Gap {
+    /// What is gone of a partition. When its first record came is known once that is read.
+    fn of(span: &Span) -> Self {
+        Self { topic: span.topic.clone(), partition: span.partition, first: span.first, first_ms: None }
+    }
+}
+
+/// Keeps of a partition whose beginning is gone when its first record came.
+fn note_first(gaps: &mut [Gap], message: &BorrowedMessage<'_>) {
+    let is_its = |gap: &&mut Gap| gap.partition == message.partition() && gap.topic == message.topic();
+    if let Some(gap) = gaps.iter_mut().find(is_its)
+        && gap.first_ms.is_none()
+    {
+        gap.first_ms = message.timestamp().to_millis();
     }
 }
 
@@ -84,12 +97,17 @@ impl Source for TopicSource<'_> {
         for spans in [&self.requests].into_iter().chain(&self.spans) {
             // A partition's records keep their order, whatever clocks stamped them; partitions are merged by time.
             let mut times = vec![i64::MIN; spans.len()];
+            let gaps = &mut self.gaps;
+            let (formats, config) = (&self.formats, self.config);
             self.reader.read(spans, &mut |message| {
                 let partition = usize::try_from(message.partition()).unwrap_or_default();
                 let timestamp_ms = message.timestamp().to_millis();
                 let time = times.get_mut(partition).context("a partition that was not asked for")?;
+                if *time == i64::MIN {
+                    note_first(gaps, message);
+                }
                 *time = timestamp_ms.map_or(*time, |ms| ms.max(*time));
-                let value = self.formats.json_or_none(message.topic(), message.payload())?;
+                let value = formats.json_or_none(message.topic(), message.payload())?;
                 let record = SourceRecord {
                     topic: message.topic(),
                     partition: message.partition(),
@@ -98,7 +116,7 @@ impl Source for TopicSource<'_> {
                     key: None,
                     value: value.as_deref(),
                     headers: &NoHeaders,
-                    conversation: self.config.conversation_of(message.topic()),
+                    conversation: config.conversation_of(message.topic()),
                 };
                 visit(&Found { record, place: (*time, before + partition, message.offset()) })
             })?;
@@ -114,5 +132,9 @@ impl Source for TopicSource<'_> {
         };
         let topics: Vec<String> = self.spans.iter().map(partitions).collect();
         format!("{} at {}", topics.join(", "), self.bootstrap)
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        self.gaps.clone()
     }
 }

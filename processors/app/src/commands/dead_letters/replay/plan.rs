@@ -79,7 +79,7 @@ impl<'p> Plan<'p> {
                 self.to_send.take(&letter.reason);
                 let retention = self.config.topics.iter().find(|topic| topic.exact() == Some(&route.topic));
                 let retention = retention.and_then(|topic| topic.retention_ms);
-                self.old += u64::from(is_old(message.timestamp().to_millis(), retention, now_ms()));
+                self.old += u64::from(is_old(letter.record_ms, retention, now_ms()));
                 self.routes.insert(letter.position, route);
             }
             Err(why) => *self.refused.entry(why).or_default() += 1,
@@ -134,6 +134,12 @@ fn route(
     let shown = safe(topic, 80);
     if !is_input(topic) {
         return Err(format!("it came from {shown}, which topics.yaml does not declare as an input"));
+    }
+    if !letter.left_out.is_empty() {
+        return Err(format!(
+            "the topic of dead letters did not take it whole, it lacks {}; send the record again from where it was produced",
+            letter.left_out
+        ));
     }
     if message.payload().is_none() {
         return Err("it has no value any more".to_owned());
@@ -190,6 +196,13 @@ mod tests {
         assert!(
             !is_old(Some(0), Some(-1), 100) && !is_old(Some(0), None, 100) && !is_old(None, Some(1), 100)
         );
+    }
+
+    #[test]
+    fn a_letter_that_lacks_something_is_not_sent() {
+        let cut = message(&[("cx.error.reason", "too-large"), ("cx.error.truncated.headers", "33554432")]);
+        let letter = Letter { topic: Some("cx.events".to_owned()), ..Letter::of(&cut) };
+        assert!(of(&letter, &cut).unwrap_err().contains("its headers, which had 33554432 bytes"));
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Batch<'_> {
         let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&route.topic).partition(route.partition);
         record.key = message.key();
         record.payload = message.payload();
-        record.timestamp = message.timestamp().to_millis();
+        record.timestamp = letter.record_ms;
         record.headers = own_headers(message);
         self.transactions.send(record).with_context(|| format!("dead letter {}", letter.position))?;
         let key = letter.first.to_string();
@@ -125,7 +125,7 @@ mod tests {
             ("cx.error.reason", "malformed"),
             ("trace", "2"),
             ("cx.processor", "decode"),
-            ("cx.schema", "dead-letter/1"),
+            ("cx.schema", "dead-letter/2"),
             ("cx.moved.from", "5"),
         ]))
         .unwrap();

@@ -1,0 +1,125 @@
+//! What has to hold of the cluster's topics: one table of rules, by which `run` refuses or warns, and by which `doctor` and
+//! `topics check` say so before. So the three agree.
+//!
+//! A rule *refuses* where records or state would be lost, or writing would fail; it *warns* where that takes one thing more to go
+//! wrong, or something else suffers.
+
+mod real;
+mod table;
+
+use std::collections::BTreeMap;
+
+use crate::config::{Config, Role, Topic};
+
+pub use real::{Around, Setting, Settings};
+use table::{Case, RULES};
+
+/// What `run` does about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// It warns, and goes on.
+    Warned,
+    /// It does not start.
+    Refused,
+}
+
+/// Something of a topic that is not as it has to be, or not as it is declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deviation {
+    /// What `run` does about it.
+    pub weight: Weight,
+    /// Whether topics.yaml declares something else.
+    pub is_undeclared: bool,
+    /// What was found, what would be right, and what comes of it.
+    pub text: String,
+    /// Whether it is how many partitions there are: no setting can be changed for it.
+    pub is_about_partitions: bool,
+}
+
+/// All that is not as it has to be of a topic that is there, the worst first.
+pub fn deviations(topic: &Topic, config: &Config, settings: &Settings, around: &Around) -> Vec<Deviation> {
+    let case = Case { topic, config, settings, around };
+    let mut broken: BTreeMap<&str, Deviation> = BTreeMap::new();
+    for rule in RULES.iter().filter(|rule| rule.is_for(topic)) {
+        let Some(right) = (rule.wants)(&case) else { continue };
+        let found = case.found(rule.setting);
+        let deviation = Deviation {
+            weight: rule.weight,
+            is_undeclared: declared(topic, rule.setting).is_some_and(|declared| !same(&declared, &found)),
+            text: format!("{} is {found}, {right}: {}", rule.setting, rule.why),
+            is_about_partitions: false,
+        };
+        // Of several that a setting breaks the first counts.
+        broken.entry(rule.setting).or_insert(deviation);
+    }
+    let mut found: Vec<Deviation> = partitions(&case).into_iter().collect();
+    for (setting, declared) in wanted_settings(topic) {
+        if settings.is_empty() {
+            // Not known at all.
+            break;
+        }
+        let real = case.found(&setting);
+        if !same(&declared, &real) && !broken.contains_key(setting.as_str()) {
+            found.push(Deviation {
+                weight: Weight::Warned,
+                is_undeclared: true,
+                text: format!("{setting} is {real}, declared {declared}"),
+                is_about_partitions: false,
+            });
+        }
+    }
+    found.extend(broken.into_values());
+    found.sort_by_key(|deviation| std::cmp::Reverse(deviation.weight));
+    found
+}
+
+/// What belongs together lies in partitions of the same number; else it only is not as declared.
+fn partitions(case: &Case<'_>) -> Option<Deviation> {
+    let Case { topic, around, .. } = case;
+    let is_bound = matches!(topic.role, Role::Changelog | Role::Repartition);
+    let (real, wanted) = (around.partitions, around.wanted_partitions);
+    (real != wanted).then(|| Deviation {
+        weight: if is_bound { Weight::Refused } else { Weight::Warned },
+        is_undeclared: true,
+        text: if is_bound {
+            format!("{real} partitions, and the input has {wanted}: the state could not be found")
+        } else {
+            format!("{real} partitions, declared {wanted}")
+        },
+        is_about_partitions: true,
+    })
+}
+
+/// The largest record that a topic takes, in bytes, as far as its settings are known.
+pub fn largest_record(settings: Option<&Settings>) -> usize {
+    let number = |name: &str| settings?.get(name)?.value.parse().ok();
+    ["max.message.bytes", "segment.bytes"].into_iter().filter_map(number).min().unwrap_or(usize::MAX)
+}
+
+/// What topics.yaml says of a topic's settings.
+pub fn wanted_settings(topic: &Topic) -> BTreeMap<String, String> {
+    let mut settings = topic.settings.clone();
+    settings.insert("cleanup.policy".to_owned(), topic.cleanup.as_str().to_owned());
+    if let Some(ms) = topic.retention_ms {
+        settings.insert("retention.ms".to_owned(), ms.to_string());
+    }
+    settings
+}
+
+fn declared(topic: &Topic, setting: &str) -> Option<String> {
+    wanted_settings(topic).remove(setting)
+}
+
+/// `compact,delete` and `delete,compact` are one policy.
+fn same(one: &str, other: &str) -> bool {
+    sorted_words(one) == sorted_words(other)
+}
+
+fn sorted_words(text: &str) -> Vec<&str> {
+    let mut words: Vec<&str> = text.split(',').map(str::trim).collect();
+    words.sort_unstable();
+    words
+}
+
+#[cfg(test)]
+mod tests;

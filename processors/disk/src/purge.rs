@@ -1,0 +1,213 @@
+//! When a state was last rewritten, so that nothing which was removed is left of it on the disk, and whether somebody wishes it
+//! again. Written beside the state: a wish survives the process.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
+use xxhash_rust::xxh3::xxh3_64;
+
+const FORMAT: &str = "cx-timelines purge, format 1";
+const FILE: &str = "purge";
+/// A state is rewritten at least so often, whatever was removed of it: what a kill kept it from hearing of goes then.
+pub(crate) const PURGE_EVERY_MS: i64 = 12 * 3600 * 1000;
+/// After a purge so many times as long as it took nothing is purged: wishes gather, and purging takes a twentieth of the time.
+const RESTS: u32 = 19;
+const LONGEST_REST: Duration = Duration::from_secs(6 * 3600);
+/// How long a purge works until it looks whether to rest, in records.
+const RECORDS_BETWEEN_LOOKS: u32 = 256;
+/// A purge works for so long, and then rests for as long.
+const SHIFT: Duration = Duration::from_millis(10);
+
+/// What is written down.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// When the last purge began that was finished, in epoch milliseconds; 0 where that is not known.
+    pub(crate) purged_ms: i64,
+    /// Since when one is wished, in epoch milliseconds; 0: it is not.
+    pub(crate) wished_ms: i64,
+}
+
+impl Record {
+    /// Of the state of this generation in a partition's directory. Where none can be read nothing is known, and all is due.
+    pub(crate) fn read(directory: &Path, generation: u64) -> Self {
+        let text = fs::read_to_string(directory.join(FILE)).unwrap_or_default();
+        parse(&text).filter(|(of, _)| *of == generation).map(|(_, record)| record).unwrap_or_default()
+    }
+
+    /// Writes it; after a crash there is the old one or the new one.
+    pub(crate) fn write(self, directory: &Path, generation: u64) -> io::Result<()> {
+        let Self { purged_ms, wished_ms } = self;
+        let mut text =
+            format!("{FORMAT}\ngeneration={generation}\npurged_ms={purged_ms}\nwished_ms={wished_ms}\n");
+        text.push_str(&format!("checksum={:016x}\n", xxh3_64(text.as_bytes())));
+        let new = directory.join("purge.new");
+        let mut file = File::create(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(new, directory.join(FILE))?;
+        File::open(directory)?.sync_all()
+    }
+
+    /// Whether it is time for a purge though nobody wishes it.
+    pub(crate) fn is_due(self, now_ms: i64) -> bool {
+        // A clock that was set back must not put it off for long.
+        now_ms.saturating_sub(self.purged_ms) >= PURGE_EVERY_MS || self.purged_ms > now_ms
+    }
+}
+
+fn parse(text: &str) -> Option<(u64, Record)> {
+    let (body, checksum) = text.rsplit_once("checksum=")?;
+    let mut lines = body.lines();
+    if checksum != format!("{:016x}\n", xxh3_64(body.as_bytes())) || lines.next() != Some(FORMAT) {
+        return None;
+    }
+    let generation = lines.next()?.strip_prefix("generation=")?.parse().ok()?;
+    let purged_ms = lines.next()?.strip_prefix("purged_ms=")?.parse().ok()?;
+    let wished_ms = lines.next()?.strip_prefix("wished_ms=")?.parse().ok()?;
+    Some((generation, Record { purged_ms, wished_ms }))
+}
+
+/// How long nothing is purged after a purge that took so long.
+pub(crate) fn rest_after(took: Duration) -> Duration {
+    took.saturating_mul(RESTS).min(LONGEST_REST)
+}
+
+/// How a purge goes on: gently, unless there is a hurry, and no further than it is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    is_purge: Arc<AtomicBool>,
+    is_hurried: Arc<AtomicBool>,
+    is_unwanted: Arc<AtomicBool>,
+    /// The process ends.
+    is_stopping: Arc<AtomicBool>,
+}
+
+impl Pace {
+    pub(crate) fn new(is_stopping: Arc<AtomicBool>) -> Self {
+        Self {
+            is_purge: Arc::default(),
+            is_hurried: Arc::default(),
+            is_unwanted: Arc::default(),
+            is_stopping,
+        }
+    }
+
+    pub(crate) fn begin_purge(&self) {
+        self.is_hurried.store(false, Ordering::Relaxed);
+        self.is_purge.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end_purge(&self) {
+        self.is_purge.store(false, Ordering::Relaxed);
+    }
+
+    /// Others wait for the end of it.
+    pub(crate) fn hurry(&self) {
+        self.is_hurried.store(true, Ordering::Relaxed);
+    }
+
+    /// The state is thrown away.
+    pub(crate) fn stop(&self) {
+        self.is_unwanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a purge is to end before it is finished.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_unwanted.load(Ordering::Relaxed) || self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    /// What keeps the pace of each merge of the tables.
+    pub(crate) fn factory(&self) -> Arc<dyn Factory> {
+        Arc::new(PacerFactory(self.clone()))
+    }
+}
+
+struct PacerFactory(Pace);
+
+impl Factory for PacerFactory {
+    fn name(&self) -> &'static str {
+        "pace"
+    }
+
+    fn make_filter(&self, _: &Context) -> Box<dyn CompactionFilter> {
+        Box::new(Pacer { pace: self.0.clone(), records: 0, shift_began: Instant::now() })
+    }
+}
+
+/// Sees each record that a merge writes, and lets the merge wait.
+struct Pacer {
+    pace: Pace,
+    records: u32,
+    shift_began: Instant,
+}
+
+impl CompactionFilter for Pacer {
+    fn filter_item(&mut self, _: ItemAccessor<'_>, _: &Context) -> lsm_tree::Result<Verdict> {
+        self.records = self.records.wrapping_add(1);
+        if self.records.is_multiple_of(RECORDS_BETWEEN_LOOKS) && self.pace.is_purge.load(Ordering::Relaxed) {
+            self.look()?;
+        }
+        Ok(Verdict::Keep)
+    }
+}
+
+impl Pacer {
+    fn look(&mut self) -> lsm_tree::Result<()> {
+        if self.pace.is_stopped() {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "the purge is not wanted any more").into());
+        }
+        let worked = self.shift_began.elapsed();
+        if worked >= SHIFT && !self.pace.is_hurried.load(Ordering::Relaxed) {
+            std::thread::sleep(worked.min(SHIFT * 4));
+            self.shift_began = Instant::now();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_back_for_its_own_generation_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let record = Record { purged_ms: 7, wished_ms: 9 };
+        assert_eq!(Record::read(directory.path(), 3), Record::default(), "nothing is known");
+        record.write(directory.path(), 3).unwrap();
+        assert_eq!(Record::read(directory.path(), 3), record);
+        assert_eq!(Record::read(directory.path(), 4), Record::default());
+    }
+
+    #[test]
+    fn of_a_record_that_is_damaged_nothing_is_known_and_a_purge_is_due() {
+        let directory = tempfile::tempdir().unwrap();
+        Record { purged_ms: 7, wished_ms: 9 }.write(directory.path(), 3).unwrap();
+        let whole = fs::read(directory.path().join(FILE)).unwrap();
+        for length in 0..whole.len() {
+            fs::write(directory.path().join(FILE), &whole[..length]).unwrap();
+            let read = Record::read(directory.path(), 3);
+            assert_eq!(read, Record::default(), "{length}");
+            assert!(read.is_due(1_750_000_000_000));
+        }
+    }
+
+    #[test]
+    fn a_purge_is_due_twice_a_day_and_a_clock_that_went_back_does_not_put_it_off() {
+        let record = Record { purged_ms: 1_750_000_000_000, wished_ms: 0 };
+        assert!(!record.is_due(record.purged_ms + PURGE_EVERY_MS - 1));
+        assert!(record.is_due(record.purged_ms + PURGE_EVERY_MS));
+        assert!(record.is_due(record.purged_ms - 1));
+    }
+
+    #[test]
+    fn purging_takes_a_twentieth_of_the_time_and_never_waits_for_longer_than_a_quarter_of_a_day() {
+        assert_eq!(rest_after(Duration::from_secs(1)), Duration::from_secs(19));
+        assert_eq!(rest_after(Duration::from_secs(100_000)), Duration::from_secs(6 * 3600));
+    }
+}

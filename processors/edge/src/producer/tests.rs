@@ -1,0 +1,122 @@
+//! Whether it is noticed that the client had to ask for the end of a transaction once more. The client's own cluster for tests lets a
+//! connection break just after a request has come, as often as is wanted.
+
+use super::*;
+use engine::InnerTopics;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::mocking::MockCluster;
+use rdkafka::types::RDKafkaApiKey;
+
+use crate::reading::ReadsToTheEnd;
+use crate::settings::{Membership, Overrides, Queues};
+
+const LATE: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR__TRANSPORT;
+const BUSY: RDKafkaRespErr = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS;
+
+type Cluster = MockCluster<'static, rdkafka::producer::DefaultProducerContext>;
+
+fn cluster() -> Cluster {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("out", 1, 1).unwrap();
+    cluster
+}
+
+fn settings(cluster: &Cluster, overrides: &[(&str, &str)]) -> Settings {
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    Settings {
+        bootstrap: cluster.bootstrap_servers(),
+        group: "group".to_owned(),
+        instance: "one".to_owned(),
+        overrides: Overrides(overrides.iter().map(own).collect()),
+        commit_interval: Duration::from_millis(100),
+        commit_bytes_max: 1 << 20,
+        queues: Queues::default(),
+        transaction_timeout: Duration::from_secs(10),
+        membership: Membership::Classic,
+        advertised: None,
+    }
+}
+
+fn producer(settings: &Settings) -> TransactionalProducer {
+    let topology = Topology::new(InnerTopics {
+        dead_letters: "letters",
+        changelog: "changelog",
+        repartition: "repartition",
+        erasures: None,
+    });
+    let topics = OutputTopics::new(vec![("out".to_owned(), 1)]);
+    let started = TransactionalProducer::start(settings, "worker-0", (topics, &topology), &|| false);
+    started.unwrap().unwrap()
+}
+
+/// One transaction with a record in it.
+fn begin(producer: &mut TransactionalProducer) {
+    producer.begin().unwrap();
+    producer
+        .producer
+        .send(BaseRecord::<[u8], [u8], usize>::with_opaque_to("out", NOTHING).payload(b"x"))
+        .unwrap();
+    producer.drain().unwrap();
+}
+
+fn commit(producer: &mut TransactionalProducer, settings: &Settings) -> AtOnce {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &settings.bootstrap).set("group.id", "group");
+    let consumer: BaseConsumer<ReadsToTheEnd> = config.create_with_context(ReadsToTheEnd).unwrap();
+    consumer.subscribe(&["out"]).unwrap();
+    let group = std::iter::repeat_with(|| {
+        let _ = consumer.poll(Duration::from_millis(10));
+        consumer.group_metadata()
+    });
+    let group = group.flatten().next().unwrap();
+    producer.commit(&TopicPartitionList::new(), &group, &|| false).unwrap()
+}
+
+#[test]
+fn a_commit_that_is_answered_is_one_at_once() {
+    let cluster = cluster();
+    let settings = settings(&cluster, &[]);
+    let mut producer = producer(&settings);
+    for _ in 0..3 {
+        begin(&mut producer);
+        assert_eq!(commit(&mut producer, &settings), AtOnce(true));
+    }
+}
+
+#[test]
+fn a_commit_that_the_client_asked_for_once_more_within_one_call_is_none_at_once() {
+    for overrides in [&[][..], &[("log.connection.close", "false")][..]] {
+        let cluster = cluster();
+        let settings = settings(&cluster, overrides);
+        let mut producer = producer(&settings);
+        begin(&mut producer);
+        cluster.request_errors(RDKafkaApiKey::EndTxn, &[LATE]);
+        assert_eq!(commit(&mut producer, &settings), AtOnce(false));
+        // Of the next break the client would say nothing.
+        begin(&mut producer);
+        assert_eq!(commit(&mut producer, &settings), AtOnce(false), "until there is a new producer");
+    }
+}
+
+#[test]
+fn a_commit_that_the_coordinator_refused_for_a_moment_was_answered() {
+    let cluster = cluster();
+    let settings = settings(&cluster, &[]);
+    let mut producer = producer(&settings);
+    begin(&mut producer);
+    cluster.request_errors(RDKafkaApiKey::EndTxn, &[BUSY]);
+    assert_eq!(commit(&mut producer, &settings), AtOnce(true), "nothing is on its way");
+}
+
+#[test]
+fn an_abort_that_the_client_asked_for_once_more_leaves_a_doubt() {
+    let cluster = cluster();
+    let settings = settings(&cluster, &[]);
+    let mut producer = producer(&settings);
+    begin(&mut producer);
+    assert_eq!(producer.abort(), Aborted::AtOnce);
+    begin(&mut producer);
+    cluster.request_errors(RDKafkaApiKey::EndTxn, &[LATE]);
+    assert_eq!(producer.abort(), Aborted::InDoubt);
+}

@@ -1,0 +1,301 @@
+//! What lies beside an activity's state, each under a key of its own, so that no record of the state is large: texts, and events that
+//! are left out but may come back (rule A10).
+
+use std::collections::{BTreeMap, HashMap};
+
+use engine::{Context, Emitter, ProcessError, Scope};
+
+use super::bounds::{self, Group, KEPT};
+use super::state::{Events, Stored, corrupt};
+use crate::owner::Owned;
+use crate::stored::behind;
+
+/// Begins the keys of texts. No activity's key begins with it, nor holds it: it is no UTF-8.
+const TEXT: u8 = 0xfd;
+/// Begins the keys of events that are left out.
+const LEFT_OUT: u8 = 0xfc;
+/// Between the activity's key and the rest.
+const BETWEEN: u8 = 0xff;
+/// Version of the form of an event that is left out; its first byte.
+const VERSION: u8 = 1;
+
+/// The texts that a record shows and that lie beside the state, by their events' ids.
+pub(crate) type Texts = HashMap<Box<str>, Vec<u8>>;
+
+/// The state, while an event is taken or at the commit.
+pub(super) trait State {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ProcessError>;
+    fn set(&mut self, key: &[u8], value: &[u8]);
+    fn remove(&mut self, key: &[u8]);
+    fn each(&mut self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ProcessError>;
+}
+
+impl State for Context<'_> {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ProcessError> {
+        self.read(key, |value| value.map(<[u8]>::to_vec))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8]) {
+        self.put(key, value);
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        self.delete(key);
+    }
+
+    fn each(&mut self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
+        self.scan(prefix, visit)
+    }
+}
+
+impl State for Emitter<'_> {
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ProcessError> {
+        self.read(key, |value| value.map(<[u8]>::to_vec))
+    }
+
+    fn set(&mut self, key: &[u8], value: &[u8]) {
+        self.put(key, value);
+    }
+
+    fn remove(&mut self, key: &[u8]) {
+        self.delete(key);
+    }
+
+    fn each(&mut self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
+        self.scan(prefix, visit)
+    }
+}
+
+/// What is to be written beside a state: under which keys what, nothing being a removal.
+#[derive(Debug, Default)]
+pub(super) struct Writes(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+impl Writes {
+    /// Carries out what was noted.
+    pub(super) fn carry_out(self, state: &mut dyn State) {
+        for (key, value) in self.0 {
+            match value {
+                Some(value) => state.set(&key, &value),
+                None => state.remove(&key),
+            }
+        }
+    }
+
+    /// The texts of an event are not needed any more.
+    pub(super) fn drop_texts(&mut self, activity: &[u8], event: &Stored<'_>) {
+        if event.beside_bytes > 0 {
+            self.0.push((text_key(activity, event.id), None));
+        }
+    }
+
+    /// Brings the events within their bounds: what is too many is left out, long texts go beside.
+    pub(super) fn bound(&mut self, activity: &[u8], events: &mut Events<'_>) -> Result<(), ProcessError> {
+        while let Some(event) = events.leave_out() {
+            // Nothing that waits for its activity is lost: one that came later may be given up before it.
+            let may_come_back = events.primary().is_none() || Group::of(&event.what).comes_back();
+            if may_come_back {
+                self.0.push((left_out_key(activity, &event), Some(write(activity, &event)?)));
+            } else {
+                self.drop_texts(activity, &event);
+            }
+        }
+        let long = events.take_long_texts();
+        self.0.extend(long.into_iter().map(|(id, text)| (text_key(activity, id), Some(text))));
+        Ok(())
+    }
+}
+
+/// Looks through the events of a relation that were left out, and takes those back that are wanted now. Afterwards the state is
+/// within its bounds.
+pub(super) fn take_back(activity: &[u8], group: Group, state: &mut dyn State) -> Result<(), ProcessError> {
+    let Some(bytes) = state.get(activity)? else { return Ok(()) };
+    let mut events = Events::read(activity, Some(&bytes))?;
+    if events.omitted.count(group) == 0 {
+        return Ok(());
+    }
+    let candidates = candidates(activity, group, &events, state)?;
+    let mut writes = Writes::default();
+    for (key, value) in &candidates {
+        let event = read(activity, value)?;
+        events.omitted.remove(&event);
+        writes.0.push((key.clone(), None));
+        events.insert(event);
+    }
+    super::erase::removed_texts(activity, &mut events, &mut writes);
+    writes.bound(activity, &mut events)?;
+    let bytes = events.write(activity)?;
+    writes.carry_out(state);
+    state.set(activity, &bytes);
+    Ok(())
+}
+
+/// Those that were left out and can be wanted: the last ones, and the first deletions that count.
+fn candidates(
+    activity: &[u8],
+    group: Group,
+    events: &Events<'_>,
+    state: &mut dyn State,
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, ProcessError> {
+    let mut last: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut first: [Option<(Vec<u8>, Vec<u8>)>; 2] = [None, None];
+    let mut problem = None;
+    state.each(&left_out_of(activity, group), &mut |key, value| {
+        if group == Group::Deletions {
+            match read(activity, value) {
+                Ok(event) => {
+                    let counts = events.primary().is_some_and(|primary| bounds::deletes(&event, primary));
+                    for (place, is_it) in first.iter_mut().zip([counts, bounds::always_deletes(&event)]) {
+                        let is_earlier = place.as_ref().is_none_or(|(known, _)| key < known.as_slice());
+                        if is_it && is_earlier {
+                            *place = Some((key.to_vec(), value.to_vec()));
+                        }
+                    }
+                }
+                Err(error) => problem = Some(error),
+            }
+        }
+        last.insert(key.to_vec(), value.to_vec());
+        if last.len() > KEPT {
+            last.pop_first();
+        }
+    })?;
+    last.extend(first.into_iter().flatten());
+    problem.map_or(Ok(last), Err)
+}
+
+/// Forgets an event that is left out, by its id; `false` if there is none.
+pub(super) fn forget_left_out(
+    activity: &[u8],
+    event_id: &str,
+    is_response: bool,
+    state: &mut dyn State,
+) -> Result<bool, ProcessError> {
+    let Some(bytes) = state.get(activity)? else { return Ok(false) };
+    let mut events = Events::read(activity, Some(&bytes))?;
+    if events.omitted.is_empty() {
+        return Ok(false);
+    }
+    let mut found: Option<(Vec<u8>, Vec<u8>)> = None;
+    state.each(&left_out_under(activity), &mut |key, value| {
+        let is_it = read(activity, value)
+            .is_ok_and(|event| event.id == event_id && event.is_response() == is_response);
+        if is_it {
+            found = Some((key.to_vec(), value.to_vec()));
+        }
+    })?;
+    let Some((key, value)) = found else { return Ok(false) };
+    let event = read(activity, &value)?;
+    let mut writes = Writes(vec![(key, None)]);
+    writes.drop_texts(activity, &event);
+    events.omitted.remove(&event);
+    let bytes = events.write(activity)?;
+    writes.carry_out(state);
+    if bytes.is_empty() {
+        state.remove(activity);
+    } else {
+        state.set(activity, &bytes);
+    }
+    Ok(true)
+}
+
+/// The activity is known: nothing of it is given up any more, so what does not come back goes.
+pub(super) fn settle(activity: &[u8], state: &mut dyn State) -> Result<(), ProcessError> {
+    for group in Group::ALL.into_iter().filter(|group| !group.comes_back()) {
+        let mut gone: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
+        let mut problem = None;
+        state.each(&left_out_of(activity, group), &mut |key, value| {
+            match read(activity, value) {
+                Ok(event) if event.beside_bytes > 0 => gone.push((text_key(activity, event.id), None)),
+                Ok(_) => {}
+                Err(error) => problem = Some(error),
+            }
+            gone.push((key.to_vec(), None));
+        })?;
+        problem.map_or(Ok(()), Err)?;
+        Writes(gone).carry_out(state);
+    }
+    Ok(())
+}
+
+/// Forgets all that lies beside the states of a conversation's activities, or of one that belongs to none, as far as the budget
+/// goes; `false`: there is more.
+pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
+    let mut under = scope.prefix();
+    if let Scope::Activity(_) = scope {
+        under.push(BETWEEN);
+    }
+    for prefix in prefixes(&under) {
+        if !emitter.delete_under(&prefix)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The texts of these events, as far as they are there.
+pub(super) fn texts(
+    activity: &[u8],
+    ids: Vec<Box<str>>,
+    mut get: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, ProcessError>,
+) -> Result<Texts, ProcessError> {
+    let mut texts = Texts::new();
+    for id in ids {
+        if let Some(text) = get(&text_key(activity, &id))? {
+            texts.insert(id, text);
+        }
+    }
+    Ok(texts)
+}
+
+/// What the keys of all that lies beside begin with, by what those of the states begin with.
+pub(crate) fn prefixes(states: &[u8]) -> [Vec<u8>; 2] {
+    [TEXT, LEFT_OUT].map(|first| [&[first], states].concat())
+}
+
+/// Whether this is the key of something that lies beside a state.
+pub(crate) fn is_beside(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(TEXT | LEFT_OUT)))
+}
+
+/// Whose something that lies beside a state is, by its key.
+pub(super) fn owned(key: &[u8]) -> Option<Owned<'_>> {
+    match key.split_first()? {
+        (&(TEXT | LEFT_OUT), name) => Owned::by_key(name, false),
+        _ => None,
+    }
+}
+
+fn text_key(activity: &[u8], event_id: &str) -> Vec<u8> {
+    [&[TEXT], activity, &[BETWEEN], event_id.as_bytes()].concat()
+}
+
+fn left_out_under(activity: &[u8]) -> Vec<u8> {
+    [&[LEFT_OUT], activity, &[BETWEEN]].concat()
+}
+
+fn left_out_of(activity: &[u8], group: Group) -> Vec<u8> {
+    let mut prefix = left_out_under(activity);
+    prefix.push(group as u8);
+    prefix
+}
+
+/// Keys of one relation sort in the total order: no time is negative.
+fn left_out_key(activity: &[u8], event: &Stored<'_>) -> Vec<u8> {
+    let mut key = left_out_of(activity, Group::of(&event.what));
+    key.extend_from_slice(&event.at.to_be_bytes());
+    key.extend_from_slice(event.id.as_bytes());
+    key
+}
+
+fn write(activity: &[u8], event: &Stored<'_>) -> Result<Vec<u8>, ProcessError> {
+    behind(VERSION, &(event.beside_bytes, event)).map_err(|problem| corrupt(activity, &problem.to_string()))
+}
+
+fn read<'b>(activity: &[u8], bytes: &'b [u8]) -> Result<Stored<'b>, ProcessError> {
+    let Some([VERSION, rest @ ..]) = Some(bytes) else {
+        return Err(corrupt(activity, "an event that was left out has another version of its form"));
+    };
+    let (beside_bytes, event): (u64, Stored<'b>) =
+        postcard::from_bytes(rest).map_err(|problem| corrupt(activity, &problem.to_string()))?;
+    Ok(Stored { beside_bytes, ..event })
+}

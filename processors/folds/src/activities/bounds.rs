@@ -1,0 +1,130 @@
+//! How much of an activity is folded (rule A10): of each relation the last events. So the state of an activity is bounded, and what
+//! is left out depends on nothing but the set of events.
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Events, Stored, What};
+
+/// So many events of each relation are folded, and so many rejected ones are listed: the last ones.
+pub(crate) const KEPT: usize = 200;
+
+/// Events of which the last ones are folded together. Their numbers are in the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    /// The first one is kept besides, whatever comes.
+    Primaries,
+    Edits,
+    /// With replies.
+    Reactions,
+    Suggestions,
+    Receipts,
+    /// Those that decide are kept besides: all of them are folded.
+    Deletions,
+}
+
+impl Group {
+    pub(super) const ALL: [Group; 6] = [
+        Group::Primaries,
+        Group::Edits,
+        Group::Reactions,
+        Group::Suggestions,
+        Group::Receipts,
+        Group::Deletions,
+    ];
+
+    pub(super) fn of(what: &What<'_>) -> Self {
+        match what {
+            What::Primary(_) => Group::Primaries,
+            What::Edit { .. } => Group::Edits,
+            What::Reaction { .. } | What::Response { .. } => Group::Reactions,
+            What::Suggestion { .. } => Group::Suggestions,
+            What::Delivery { .. } => Group::Receipts,
+            What::Delete { .. } => Group::Deletions,
+        }
+    }
+
+    /// Whether one that is left out may be wanted again, though the activity is known: a reply may turn out to be none, and then one
+    /// reaction more is among the last ones; another author may turn out to be the first, and then another deletion counts.
+    pub(super) fn comes_back(self) -> bool {
+        matches!(self, Group::Reactions | Group::Deletions)
+    }
+}
+
+/// How many events were left out, of each relation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Omitted {
+    counts: [u64; Group::ALL.len()],
+    /// How many of the reactions are replies.
+    responses: u64,
+}
+
+impl Omitted {
+    pub(super) fn is_empty(&self) -> bool {
+        self.counts.iter().all(|count| *count == 0)
+    }
+
+    pub(super) fn count(&self, group: Group) -> u64 {
+        self.counts.get(group as usize).copied().unwrap_or(0)
+    }
+
+    pub(super) fn responses(&self) -> u64 {
+        self.responses
+    }
+
+    pub(super) fn add(&mut self, event: &Stored<'_>) {
+        self.change(event, |count| count.saturating_add(1));
+    }
+
+    pub(super) fn remove(&mut self, event: &Stored<'_>) {
+        self.change(event, |count| count.saturating_sub(1));
+    }
+
+    fn change(&mut self, event: &Stored<'_>, with: impl Fn(u64) -> u64) {
+        if let Some(count) = self.counts.get_mut(Group::of(&event.what) as usize) {
+            *count = with(*count);
+        }
+        if event.is_response() {
+            self.responses = with(self.responses);
+        }
+    }
+}
+
+/// The place of the earliest event of a relation that has too many. Those that decide do not count: the first primary, the first
+/// deletion that counts, and the first that counts whoever the author is.
+pub(super) fn excess(events: &Events<'_>) -> Option<usize> {
+    // As long as there are so few in all there are no more of any.
+    if events.list.len() <= KEPT {
+        return None;
+    }
+    let place = |is_it: &dyn Fn(&Stored<'_>) -> bool| events.list.iter().position(is_it);
+    let deciding = [
+        place(&|event| event.is_primary()),
+        events.primary().and_then(|primary| place(&|event| deletes(event, primary))),
+        place(&always_deletes),
+    ];
+    Group::ALL.into_iter().find_map(|group| {
+        let is_of = |(_, event): &(usize, &Stored<'_>)| Group::of(&event.what) == group;
+        let of_group = || events.list.iter().enumerate().filter(is_of);
+        let mut places = of_group().map(|(place, _)| place).filter(|place| !deciding.contains(&Some(*place)));
+        let first = places.next()?;
+        (places.count() >= KEPT).then_some(first)
+    })
+}
+
+/// Rule A4: whether an event is a deletion that the author, or somebody who always may, has made.
+pub(super) fn deletes(event: &Stored<'_>, primary: &Stored<'_>) -> bool {
+    matches!(event.what, What::Delete { .. }) && (always_deletes(event) || may_change(event, primary))
+}
+
+/// A deletion that counts whoever the author is.
+pub(super) fn always_deletes(event: &Stored<'_>) -> bool {
+    let What::Delete { by_supervisor } = event.what else { return false };
+    by_supervisor || event.actor.is_some_and(|actor| actor.is_system())
+}
+
+/// Rules A3 and A4: the author and the system may.
+pub(super) fn may_change(event: &Stored<'_>, primary: &Stored<'_>) -> bool {
+    event
+        .actor
+        .is_some_and(|actor| actor.is_system() || primary.actor.is_some_and(|author| author.is_same(&actor)))
+}

@@ -1,0 +1,131 @@
+//! How large the records can be that are written, by the limits alone: no input makes a larger one. Topics have to take so much.
+//!
+//! Each bound is a sum of what the record's form holds at most; `docs/limits.md` has them as a table, and a test compares both. What
+//! is written as Avro is never larger than as JSON.
+
+use model::{NUMBER_BYTES, SUGGESTED_ITEMS};
+
+use crate::activities::{KEPT, TEXTS_BYTES};
+use crate::metrics::MESSAGE_MAX;
+use crate::scan::LISTED;
+use crate::timelines::PART_BYTES;
+use crate::{activities, alerts, audit, bot_training, conversations, metrics, timelines};
+
+/// What the bounds depend on, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// A value of an input topic is not longer, and neither are its record's key and headers together (`limits.value`).
+    pub value: u64,
+    /// The bodies in one record are not longer together (`limits.activity`).
+    pub activity: u64,
+}
+
+/// An identifier is not longer, nor is a name (contract section 1).
+const IDENTIFIER_BYTES: usize = model::IDENTIFIER_BYTES_MAX;
+const NAME_BYTES: usize = 1_024;
+/// JSON writes a control character as `\u0001`: six bytes for one.
+const ESCAPED: u64 = 6;
+const QUOTES: u64 = 2;
+/// An identifier as JSON.
+const ID: u64 = ESCAPED * IDENTIFIER_BYTES as u64 + QUOTES;
+/// A name as JSON.
+const NAME: u64 = ESCAPED * NAME_BYTES as u64 + QUOTES;
+/// An integer of 64 bits as text.
+const INTEGER: u64 = 20;
+/// The names of one entry's fields in a list, with all that is between them.
+const FIELDS: u64 = 256;
+/// The names of one record's own fields, with all that is between them.
+const OWN_FIELDS: u64 = 2_048;
+/// An id in a key: `%` and `/` take three bytes.
+const KEY_ID: u64 = 3 * IDENTIFIER_BYTES as u64;
+/// What is around a record's key and value where it is sent alone: the batch, the lengths, the headers that every record has.
+const AROUND: u64 = 1_024;
+/// The longest key, of an alert: four ids and what is between.
+const KEY: u64 = 4 * KEY_ID + 64;
+
+const ACTOR: u64 = 2 * ID + NAME + FIELDS;
+const CHANNEL: u64 = 2 * ID + FIELDS;
+/// An entry that says which event, when and who.
+const EVENT: u64 = ID + INTEGER + ACTOR + FIELDS;
+
+const KEPT_EVENTS: u64 = KEPT as u64;
+const LISTED_ENTRIES: u64 = LISTED as u64;
+/// The suggestions of one event, without their bodies.
+const SUGGESTION: u64 = EVENT + SUGGESTED_ITEMS as u64 * (NUMBER_BYTES as u64 + 64);
+const REACTION: u64 = EVENT + ID;
+const REJECTED: u64 = ID + INTEGER + FIELDS;
+const SESSION: u64 = ID + CHANNEL + 2 * INTEGER + FIELDS;
+const STAY: u64 = 2 * ID + NAME + 7 * INTEGER + FIELDS;
+const VISIT: u64 = 4 * ID + 3 * INTEGER + FIELDS;
+const WRAP_UP: u64 = 2 * ID + INTEGER + FIELDS;
+/// How many figures a window has at most.
+const FIGURES: u64 = 64;
+
+/// The largest record of a processor's output, key and value and all that is around them; `None` for a processor that writes none.
+#[must_use]
+pub fn output_bytes(processor: &str, sizes: Sizes) -> Option<u64> {
+    let value = match processor {
+        activities::NAME => activity(sizes),
+        timelines::NAME => 8 * ID + ACTOR + CHANNEL + LISTED_ENTRIES * ID,
+        conversations::NAME => {
+            4 * ID + LISTED_ENTRIES * (ID + SESSION + STAY + VISIT + WRAP_UP) + 64 * INTEGER + sizes.activity
+        }
+        metrics::NAME => ID + FIGURES * (64 + INTEGER),
+        audit::NAME => 8 * ID + ACTOR + CHANNEL,
+        bot_training::NAME => {
+            // The message and its reply, each with a body of its own.
+            4 * ID
+                + CHANNEL
+                + ACTOR
+                + KEPT_EVENTS * (SUGGESTION + REACTION)
+                + sizes.activity
+                + 2 * sizes.value
+        }
+        alerts::NAME => 10 * ID + LISTED_ENTRIES * ID,
+        _ => return None,
+    };
+    Some(value + OWN_FIELDS + KEY + AROUND)
+}
+
+fn activity(sizes: Sizes) -> u64 {
+    let own = 8 * ID + ACTOR + CHANNEL + EVENT;
+    let lists = KEPT_EVENTS * (EVENT + REACTION + SUGGESTION + REJECTED);
+    let delivery_and_call = 4 * ID + 16 * INTEGER;
+    // The activity's own body always stays.
+    own + lists + delivery_and_call + sizes.activity + sizes.value
+}
+
+/// The largest record of the changelog.
+#[must_use]
+pub fn changelog_bytes(sizes: Sizes) -> u64 {
+    // The state is not JSON: a text takes its bytes and at most five for its length.
+    let id = IDENTIFIER_BYTES as u64 + 5;
+    let event = 3 * id + NAME_BYTES as u64 + 64;
+    let of_activity = KEPT_EVENTS * 6 * (event + 7 * id)
+        + KEPT_EVENTS * SUGGESTED_ITEMS as u64 * (NUMBER_BYTES as u64 + 8)
+        + TEXTS_BYTES;
+    // One that waits, one that is left out: an event with all that it says.
+    let of_event = carried_bytes(sizes);
+    let of_alerts = 4 * LISTED_ENTRIES * (8 * id);
+    let largest = of_activity.max(of_event).max(of_alerts).max(PART_BYTES as u64);
+    largest + KEY + AROUND
+}
+
+/// The largest record of the repartition topic: one on its way to its partition, or changes of windows.
+#[must_use]
+pub fn repartition_bytes(sizes: Sizes) -> u64 {
+    let changes = MESSAGE_MAX * (3 * INTEGER + FIGURES * 12);
+    carried_bytes(sizes).max(changes) + KEY + AROUND
+}
+
+/// An input record that is kept whole, with its position.
+fn carried_bytes(sizes: Sizes) -> u64 {
+    // Its topic's name and its conversation.
+    2 * sizes.value + IDENTIFIER_BYTES as u64 + 1_024
+}
+
+/// A dead letter of an input record of so many bytes: the reason and the place are in its headers.
+#[must_use]
+pub fn dead_letter_bytes(record: u64) -> u64 {
+    record + 16 * 1_024
+}
