@@ -80,12 +80,13 @@ impl Group {
             question.add_partition(topic, partition);
         }
         let answer = self.consumer.committed_offsets(question, ANSWER_TIMEOUT);
-        let answer = answer.with_context(|| format!("the group's offsets of {topic} cannot be asked for"))?;
-        let committed = |partition| match answer.find_partition(topic, partition)?.offset() {
-            Offset::Offset(offset) => Some(offset),
-            _ => None,
+        let asked = || format!("the group's offsets of {topic} cannot be asked for");
+        let answer = answer.with_context(asked)?;
+        let committed = |partition| match answer.find_partition(topic, partition) {
+            Some(found) => edge::committed_offset(&found).with_context(asked),
+            None => Ok(None),
         };
-        Ok((0..partitions).map(committed).collect())
+        (0..partitions).map(committed).collect()
     }
 
     /// Whether nobody is in it, as its coordinator has it, whatever protocol the group works by: it is given offsets that it has
@@ -104,9 +105,9 @@ impl Group {
         let answer = self.settled.committed_offsets(question, SETTLED_TIMEOUT).with_context(asked)?;
         let mut same = TopicPartitionList::new();
         for element in answer.elements() {
-            if matches!(element.offset(), Offset::Offset(_)) {
+            if let Some(offset) = edge::committed_offset(&element).with_context(asked)? {
                 let mut again = same.add_partition(element.topic(), element.partition());
-                again.set_offset(element.offset())?;
+                again.set_offset(Offset::Offset(offset))?;
                 again.set_metadata(element.metadata());
             }
         }

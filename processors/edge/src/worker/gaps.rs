@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use engine::SourceOffset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
@@ -51,22 +52,24 @@ pub(super) struct Gap<'p> {
 
 impl Worker {
     /// The client has stopped reading some partition, since its offset is not there; it does not say which. So all that are read
-    /// are looked at, and the consumer is put in its place in all of them. Called between two transactions: what was taken before
-    /// is committed by now.
+    /// are looked at, and the consumer is put in its place in all of them; until then nothing is taken. Called between two
+    /// transactions: what was taken before is committed by now, or dropped.
     ///
     /// # Errors
     /// The repartition topic is shorter than what was taken of it: [`EdgeError::WorkLost`].
     pub(super) fn find_places(&mut self) -> Result<(), EdgeError> {
-        if !self.is_displaced || Instant::now() < self.ask_places_at {
+        if !self.unplaced.is_stopped {
             return Ok(());
         }
-        let lanes = self.lanes.values().filter(|lane| lane.is_live() && lane.task.is_clean());
-        let mut wanted: BTreeMap<Place, i64> = lanes.flat_map(super::Lane::wanted).collect();
-        if self.siding.mover.is_clean() {
-            wanted.extend(self.siding.wanted());
+        self.displace_all();
+        if Instant::now() < self.ask_places_at {
+            return Ok(());
         }
+        let lanes = self.lanes.values().filter(|lane| lane.is_restored());
+        let mut wanted: BTreeMap<Place, i64> = lanes.flat_map(super::Lane::wanted).collect();
+        wanted.extend(self.siding.wanted());
         match self.look_for(&wanted) {
-            Ok(None) => self.is_displaced = false,
+            Ok(None) => self.unplaced.is_stopped = false,
             Ok(Some(repartition)) => return Err(EdgeError::WorkLost(repartition)),
             Err(error) => {
                 tracing::debug!(%error, "where partitions begin and end is not known yet");
@@ -103,8 +106,6 @@ impl Worker {
                 Found::Shorter => shorter.push(place.clone()),
             }
         }
-        let known = found.iter().map(|(place, _)| place);
-        known.for_each(|place| self.displace(place));
         let repartition = self.shared.topology.name(self.shared.topology.repartition());
         if shorter.iter().any(|(topic, _)| topic == repartition) {
             return Ok(Some(repartition.to_owned()));
@@ -143,16 +144,8 @@ impl Worker {
         }
         if let Some(lane) = self.lanes.get_mut(partition) {
             lane.set_committed(topic, Some(begin));
-        }
-    }
-
-    /// The consumer has to be put in its place again.
-    fn displace(&mut self, place: &Place) {
-        if self.siding.displace(place) {
-            return;
-        }
-        if let Some(lane) = self.lanes.get_mut(&place.1) {
-            lane.displace();
+            // Committed at once: the partition may stay idle, and the next start would say it again.
+            lane.task.go_on(SourceOffset { topic: topic.clone(), partition: *partition, next: begin });
         }
     }
 

@@ -20,6 +20,8 @@ struct Source {
     topic: String,
     /// The offset after the last record whose effects are committed; `None`: nothing was ever committed.
     committed: Option<i64>,
+    /// Where it began, if nothing was committed yet when the consumer was put in its place.
+    begin: Option<i64>,
     /// Records below this offset were taken already.
     next: i64,
     /// Records that are there and not committed yet; none where that is not known yet.
@@ -64,6 +66,7 @@ impl Lane {
         let source = |topic: &str| Source {
             topic: topic.to_owned(),
             committed: None,
+            begin: None,
             next: 0,
             lag: None,
             asked_end: None,
@@ -156,9 +159,26 @@ impl Lane {
         }
     }
 
+    /// A record came that it does not expect. Where the consumer stands in its place that is one of those before: the client went
+    /// back, and is put in its place again.
+    pub(super) fn refused(&mut self, topic: &str, offset: i64) {
+        if self.is_live() {
+            tracing::debug!(topic, partition = self.partition(), offset, "the client went back");
+            self.rewind();
+        }
+    }
+
+    /// Whether it knows where it goes on.
+    pub(super) fn is_restored(&self) -> bool {
+        self.task.phase() == Phase::Running
+    }
+
     /// Where it goes on in each of its partitions.
     pub(super) fn wanted(&self) -> impl Iterator<Item = (Place, i64)> {
-        self.sources.iter().map(|source| ((source.topic.clone(), self.partition()), source.next))
+        self.sources.iter().filter_map(|source| {
+            let next = source.committed.or(source.begin)?;
+            Some(((source.topic.clone(), self.partition()), next))
+        })
     }
 
     /// Those of its partitions of which nothing was ever committed.
@@ -234,8 +254,8 @@ impl Lane {
         let partition = self.partition();
         let unknown = KafkaError::OffsetFetch(RDKafkaErrorCode::NoOffset);
         for source in &mut self.sources {
-            let begin = || begins.get(&(source.topic.clone(), partition)).copied();
-            let next = source.committed.or_else(begin).ok_or_else(|| unknown.clone())?;
+            source.begin = begins.get(&(source.topic.clone(), partition)).copied();
+            let next = source.committed.or(source.begin).ok_or_else(|| unknown.clone())?;
             seek(&source.topic, partition, next)?;
             source.next = next;
         }

@@ -7,6 +7,7 @@ mod enquiries;
 mod gaps;
 mod lane;
 mod misfits;
+mod places;
 mod rebalance;
 mod siding;
 
@@ -37,6 +38,7 @@ use crate::stop::Stop;
 use crate::stores::Stores;
 use lane::Lane;
 use misfits::Misfits;
+use places::Unplaced;
 pub use siding::Patterns;
 use siding::Siding;
 
@@ -136,8 +138,7 @@ pub(crate) struct Worker {
     /// When the last transaction was committed.
     committed_at: Instant,
     ask_offsets_at: Instant,
-    /// The client has stopped reading some partition, since its offset is not there any more.
-    is_displaced: bool,
+    unplaced: Unplaced,
     ask_places_at: Instant,
     ask_begins_at: Instant,
     misfits: Misfits,
@@ -193,7 +194,7 @@ impl Worker {
             effort: Effort::default(),
             committed_at: now,
             ask_offsets_at: now,
-            is_displaced: false,
+            unplaced: Unplaced::default(),
             ask_places_at: now,
             ask_begins_at: now,
             misfits: Misfits::new(now),
@@ -228,6 +229,7 @@ impl Worker {
         let mut wait = self.patience();
         loop {
             let Some(result) = self.consumer.poll(wait) else {
+                self.ran_dry();
                 let Some(rest) = self.rest() else { break };
                 std::thread::sleep(rest);
                 rested += rest;
@@ -236,7 +238,7 @@ impl Worker {
             let message = match result {
                 Ok(message) => message,
                 Err(error) if errors::is_displaced(&error) => {
-                    self.is_displaced = true;
+                    self.unplaced.is_stopped = true;
                     break;
                 }
                 Err(error) => {
@@ -312,7 +314,7 @@ impl Worker {
 
     fn any_lane_waits(&self) -> bool {
         !self.unopened.is_empty()
-            || self.is_displaced
+            || self.unplaced.is_any()
             || self.siding.awaits_schema()
             || self.siding.is_beginning()
             || self.lanes.values().any(|lane| !lane.is_live())
@@ -497,6 +499,7 @@ fn take(
         return Ok(look_ahead(lane, (schemas, topology), message));
     }
     if !lane.expects(message.topic(), message.offset()) {
+        lane.refused(message.topic(), message.offset());
         return Ok(Taken::Done);
     }
     let headers = MessageHeaders(message);

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use engine::Phase;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::gaps::{Gap, tell_begin, tell_gap};
+use super::gaps::{Gap, tell_gap};
 use super::siding::{Divided, divided};
 use super::{Lane, Worker};
-use crate::consumer::{Notes, Rebalanced};
+use crate::consumer::Rebalanced;
 use crate::errors::{self, EdgeError};
 use crate::metrics::Rebalance;
 use crate::reading::committed_offset;
@@ -21,7 +21,6 @@ use crate::restore::Restored;
 use crate::spans;
 
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
-const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 const LISTED_MAX: usize = 64;
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// The coordinator has answered, with an error that may stay.
@@ -50,7 +49,7 @@ impl Worker {
         let _span = spans::rebalance(&self.name, Rebalance::Assigned.label(), partitions.count()).entered();
         tracing::info!(worker = self.name, partitions = %listed(partitions), "assigned");
         let Divided { lanes, siding, strange, misfits } = divided(partitions, &self.shared);
-        let taken = at_their_ends(&self.with_repartition(partitions, &lanes));
+        let taken = at_an_offset(&self.with_repartition(partitions, &lanes));
         let answered = taken.and_then(|taken| self.consumer.incremental_assign(&taken));
         answered.map_err(|error| EdgeError::kafka("cannot take the assignment", error))?;
         for standing_still in [&self.with_repartition(&lanes, &lanes), &siding, &strange, &misfits] {
@@ -171,24 +170,15 @@ impl Worker {
     pub(super) fn bring_lanes_up(&mut self) -> Result<(), EdgeError> {
         let waits = self.any_lane_waits();
         self.begin_siding();
-        self.siding.put_in_place(&self.consumer);
         if !waits {
-            return Ok(());
+            return self.place();
         }
         let schemas = &self.shared.schemas;
         self.lanes.values_mut().for_each(|lane| lane.take_again(|id| schemas.is_awaited(id)));
         self.open_lanes()?;
         self.ask_committed_offsets()?;
         self.restore_some()?;
-        let begins = self.begins_of_unread();
-        let consumer = &self.consumer;
-        for lane in self.lanes.values_mut().filter(|lane| lane.is_misplaced()) {
-            let point = |topic: &str, partition, offset| point(consumer, topic, partition, offset);
-            if let Err(error) = lane.put_in_place(&begins, point) {
-                tracing::debug!(%error, partition = lane.partition(), "the consumer is not in its place yet");
-            }
-        }
-        begins.iter().for_each(|((topic, partition), begin)| tell_begin(topic, *partition, *begin));
+        self.place()?;
         self.tell_health();
         Ok(())
     }
@@ -321,7 +311,7 @@ impl Worker {
         let live = self.lanes.values().filter(|lane| lane.is_live()).count();
         let all = self.lanes.len() + self.unopened.len();
         let awaits_schema = self.siding.awaits_schema() || self.lanes.values().any(Lane::awaits_schema);
-        let is_placed = !self.is_displaced && !self.siding.is_beginning();
+        let is_placed = !self.unplaced.is_any() && !self.siding.is_beginning();
         let damaged = self.damaged_again();
         let is_whole = damaged.is_empty() && !self.misfits.holds_unreadable();
         let ready = self.joined && live == all && !awaits_schema && is_placed && is_whole;
@@ -342,21 +332,12 @@ impl Worker {
     }
 }
 
-/// Points the consumer to its place in a partition, and lets it fetch from there.
-fn point(consumer: &BaseConsumer<Notes>, topic: &str, partition: i32, offset: i64) -> KafkaResult<()> {
-    let mut place = TopicPartitionList::new();
-    place.add_partition(topic, partition);
-    consumer.resume(&place)?;
-    consumer.seek(topic, partition, Offset::Offset(offset), SEEK_TIMEOUT)?;
-    consumer.context().forget_end(topic, partition);
-    Ok(())
-}
-
-/// The client is not to look by itself for where to begin: that is decided when the consumer is put in its place. Until then it
-/// stands where nothing is to be fetched.
-fn at_their_ends(partitions: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
+/// Assigned with an offset of its own a partition is not looked up by the client. Where a consumer is put in its place while such a
+/// look-up is on its way, the client drops the answer, looks up once more half a second later, and goes on there, without a word.
+/// Where to begin is decided when the consumer is put in its place: until then nothing is taken.
+fn at_an_offset(partitions: &TopicPartitionList) -> KafkaResult<TopicPartitionList> {
     let mut partitions = partitions.clone();
-    partitions.set_all_offsets(Offset::End)?;
+    partitions.set_all_offsets(Offset::Offset(0))?;
     Ok(partitions)
 }
 

@@ -3,20 +3,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use engine::{Mover, UnknownSchema};
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, topic_partition_list::TopicPartitionListElem};
 
 use super::{Shared, now_ms};
-use crate::consumer::{End, MessageHeaders, Notes, source_record};
+use crate::consumer::{End, MessageHeaders, source_record};
 use crate::reading::Place;
 use crate::schemas::Schemas;
-
-const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Finds the conversation that a topic belongs to.
 type ConversationOf = dyn Fn(&str) -> Option<String> + Send + Sync;
@@ -210,19 +206,13 @@ impl Siding {
         track.map(|track| track.next = next).is_some()
     }
 
-    /// The consumer has to be put in its place again; `false` if the partition is none of its own.
-    pub(super) fn displace(&mut self, (topic, partition): &Place) -> bool {
-        let track = self.track(topic, *partition);
-        track.map(|track| track.is_misplaced = true).is_some()
-    }
-
     fn track(&mut self, topic: &str, partition: i32) -> Option<&mut Track> {
         self.tracks.get_mut(topic)?.get_mut(&partition)
     }
 
-    /// Puts the consumer where the last commit left off, in one call for all. What waits for a schema is taken again when that is
-    /// known; what comes of it until then is passed over.
-    pub(super) fn put_in_place(&mut self, consumer: &BaseConsumer<Notes>) {
+    /// Where the consumer has still to be put, in all partitions that it can be put in. What waits for a schema is taken again when
+    /// that is known; what comes of it until then is passed over.
+    pub(super) fn misplaced(&mut self) -> TopicPartitionList {
         let schemas = self.schemas.clone();
         let mut places = TopicPartitionList::new();
         let misplaced = |track: &Track| track.is_misplaced && track.is_begun;
@@ -234,28 +224,30 @@ impl Siding {
                 tracing::debug!(%error, topic, partition, "no offset");
             }
         }
-        if places.count() == 0 {
-            return;
+        places
+    }
+
+    /// The consumer stands in its place in a partition.
+    pub(super) fn is_placed(&mut self, (topic, partition): &Place) {
+        if let Some(track) = self.track(topic, *partition) {
+            track.is_misplaced = false;
         }
-        let put = consumer.resume(&places).and_then(|()| consumer.seek_partitions(places, SEEK_TIMEOUT));
-        let put = match put {
-            Ok(put) => put,
-            Err(error) => {
-                tracing::debug!(%error, "the consumer is not in its place yet");
-                return;
-            }
-        };
-        for element in put.elements() {
-            let (topic, partition) = (element.topic(), element.partition());
-            if let Err(error) = element.error() {
-                tracing::debug!(%error, topic, partition, "the consumer is not in its place yet");
-                continue;
-            }
-            consumer.context().forget_end(topic, partition);
-            if let Some(track) = self.track(topic, partition) {
-                track.is_misplaced = false;
-            }
+    }
+
+    /// All partitions that it reads.
+    pub(super) fn places(&self) -> TopicPartitionList {
+        let mut places = TopicPartitionList::new();
+        for (topic, partitions) in &self.tracks {
+            partitions.keys().for_each(|partition| {
+                places.add_partition(topic, *partition);
+            });
         }
+        places
+    }
+
+    /// The consumer has to be put in its place again in all partitions.
+    pub(super) fn displace_all(&mut self) {
+        self.all().for_each(|(_, _, track)| track.is_misplaced = true);
     }
 
     /// Notes the end of a partition; `false` if it is none of its own.

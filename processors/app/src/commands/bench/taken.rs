@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use rdkafka::consumer::Consumer;
 use rdkafka::metadata::Metadata;
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use crate::commands::topics;
 use crate::exit::Failure;
@@ -44,10 +44,11 @@ impl Taken {
             .consumer
             .committed_offsets(self.places.clone(), ANSWER_MAX)
             .context("how far the group has come cannot be asked")?;
-        let offsets = committed.elements().into_iter().map(|place| match place.offset() {
-            Offset::Offset(offset) => u64::try_from(offset).unwrap_or(0),
-            _ => 0,
-        });
-        Ok(offsets.sum())
+        let mut taken = 0;
+        for place in committed.elements() {
+            let offset = edge::committed_offset(&place).context("how far the group has come cannot be asked")?;
+            taken += u64::try_from(offset.unwrap_or(0)).unwrap_or(0);
+        }
+        Ok(taken)
     }
 }

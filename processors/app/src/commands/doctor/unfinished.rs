@@ -83,7 +83,15 @@ fn ends(client: &Reading, places: &[Place]) -> anyhow::Result<BTreeMap<Place, i6
     for (topic, partition) in places {
         question.add_partition(topic, *partition);
     }
-    let answers = edge::ends(client, question, ANSWER_TIMEOUT)?;
+    // Where a partition has just got another leader the first answer may be an error for all of them.
+    let began = Instant::now();
+    let answers = loop {
+        match edge::ends(client, question.clone(), ANSWER_TIMEOUT) {
+            Ok(answers) => break answers,
+            Err(error) if began.elapsed() >= ANSWER_TIMEOUT => return Err(error.into()),
+            Err(_) => std::thread::sleep(ASK_AGAIN_AFTER),
+        }
+    };
     Ok(answers.into_iter().filter_map(|(place, end)| Some((place, end.ok()?))).collect())
 }
 

@@ -174,3 +174,28 @@ fn a_lane_takes_nothing_before_it_is_known_where_a_partition_begins_that_was_nev
     assert!(lane.put_in_place(&BTreeMap::new(), |_, _, _| Ok(())).is_err());
     assert!(lane.is_misplaced() && !lane.expects(INPUT, 3));
 }
+
+#[test]
+fn a_record_from_before_its_place_has_the_consumer_put_in_its_place_once_more() {
+    let mut lane = lane(Some(5), Some(2));
+    lane.took(INPUT, 7);
+    assert!(!lane.expects(INPUT, 0));
+    lane.refused(INPUT, 0);
+    assert!(lane.is_misplaced() && !lane.expects(INPUT, 8), "what was taken and not committed comes again");
+    assert_eq!(places(&mut lane), [(INPUT.to_owned(), 5), (REPARTITION.to_owned(), 2)]);
+    assert!(lane.expects(INPUT, 5));
+}
+
+#[test]
+fn a_lane_goes_on_where_it_was_committed_or_began_and_nowhere_before_it_was_in_its_place() {
+    let mut lane = lane(None, Some(2));
+    lane.rewind();
+    assert_eq!(lane.wanted().collect::<Vec<_>>(), [((REPARTITION.to_owned(), 0), 2)]);
+    places(&mut lane);
+    lane.took(INPUT, 3);
+    lane.displace();
+    assert_eq!(
+        lane.wanted().collect::<Vec<_>>(),
+        [((INPUT.to_owned(), 0), 3), ((REPARTITION.to_owned(), 0), 2)]
+    );
+}
