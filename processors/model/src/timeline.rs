@@ -81,6 +81,12 @@ words! {
         Conversation = 15 => "CONVERSATION",
         /// An event of any other name.
         Other = 16 => "OTHER",
+        /// What the platform hides from its readers.
+        Hide = 17 => "HIDE",
+        /// A hold within a call.
+        Hold = 18 => "HOLD",
+        /// Somebody types: only the audit has it.
+        Signal = 19 => "SIGNAL",
     }
 }
 
@@ -96,8 +102,11 @@ impl Category {
                 Change::Reaction { .. } => Category::Reaction,
                 Change::Suggestion { .. } => Category::Suggestion,
                 Change::Delivery { .. } => Category::Delivery,
+                Change::Hide => Category::Hide,
+                Change::Hold { .. } => Category::Hold,
             },
             Action::Fact(fact) => Category::of_fact(fact.kind),
+            Action::Signal => Category::Signal,
         }
     }
 
@@ -111,11 +120,12 @@ impl Category {
             | Kind::WhisperMessage
             | Kind::EwtMessage
             | Kind::CampaignMessage
+            | Kind::CampaignResponse
             | Kind::ActionMessage
             | Kind::SurveyQuestion
             | Kind::Note
             | Kind::Transcript => Category::Message,
-            Kind::AgentCallLeg | Kind::CallRecording | Kind::IvrActivity => Category::Call,
+            Kind::AgentCallLeg | Kind::Call | Kind::CallRecording | Kind::IvrActivity => Category::Call,
             Kind::WrapUp => Category::WrapUp,
             Kind::ConversationData => Category::Data,
             Kind::ThirdPartyActivity => Category::Activity,
@@ -129,13 +139,23 @@ impl Category {
             FactKind::ChannelSessionStarted
             | FactKind::ChannelSessionEnded
             | FactKind::ChannelSessionExpired
-            | FactKind::ChannelSessionDataUpdated => Category::Session,
+            | FactKind::ChannelSessionDataUpdated
+            | FactKind::RemoveChannelSession => Category::Session,
             FactKind::AgentSubscribed
             | FactKind::AgentUnsubscribed
+            | FactKind::BotSubscribed
+            | FactKind::BotUnsubscribed
+            | FactKind::AdvisorSubscribed
+            | FactKind::RemoveAllAgents
+            | FactKind::RoomCreated
+            | FactKind::RoomMemberStatusChanged
             | FactKind::ParticipantRoleChanged
             | FactKind::AssociatedCustomerChanged => Category::Participant,
             FactKind::FindAgent
+            | FactKind::AssignResourceRequested
             | FactKind::AgentReserved
+            | FactKind::AgentReservedTimeout
+            | FactKind::AgentAcceptTimeout
             | FactKind::TaskEnqueued
             | FactKind::TaskStateChanged
             | FactKind::NoAgentAvailable
@@ -144,9 +164,19 @@ impl Category {
             | FactKind::AgentOutbound
             | FactKind::AgentMrdInterrupted => Category::Routing,
             FactKind::AgentSlaExpired
+            | FactKind::AgentSlaStarted
+            | FactKind::AgentSlaStopped
+            | FactKind::AgentSla
+            | FactKind::ResetAgentSla
+            | FactKind::ResponseSlaBreached
             | FactKind::AgentResponseTimeout
             | FactKind::CustomerSlaExpired
+            | FactKind::CustomerSlaStarted
+            | FactKind::CustomerSlaStopped
+            | FactKind::CustomerSla
             | FactKind::CustomerResponseTimeout
+            | FactKind::CustomerActivityTimeout
+            | FactKind::NoResponseEntity
             | FactKind::BotTimeout
             | FactKind::BotNotAvailable => Category::Sla,
             FactKind::ConversationStarted
@@ -154,8 +184,15 @@ impl Category {
             | FactKind::ConversationResumed
             | FactKind::ConversationStateChanged
             | FactKind::ConversationClosed
-            | FactKind::TopicStateChanged => Category::Conversation,
-            FactKind::Other => Category::Other,
+            | FactKind::TopicStateChanged
+            | FactKind::TopicStateChangeEvent
+            | FactKind::CustomerLeft
+            | FactKind::HoldTimer => Category::Conversation,
+            FactKind::CiscoVoiceEvent
+            | FactKind::ExternalGadgetRequested
+            | FactKind::HandRaised
+            | FactKind::HandDown
+            | FactKind::Other => Category::Other,
         }
     }
 }
