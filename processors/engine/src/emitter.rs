@@ -129,7 +129,26 @@ impl<'t> Emitter<'t> {
         self.scan_in(self.namespace, prefix, prefix, visit)
     }
 
-    /// The same, leaving out keys that come before `from`, which begins with `prefix`.
+    /// Lets `visit` see what lies under a prefix from `from` on, as [`scan_from`](Self::scan_from) does, as long as it wants to go on.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn scan_until(
+        &mut self,
+        prefix: &[u8],
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ProcessError> {
+        let mut full_from = Vec::with_capacity(from.len() + 1);
+        let from = overlay::full_key(&mut full_from, self.namespace, from);
+        let full = overlay::full_key(self.scratch, self.namespace, prefix);
+        overlay::scan(self.store, self.writes, full, from, &mut |key, value| {
+            visit(key.get(1..).unwrap_or_default(), value)
+        })?;
+        Ok(())
+    }
+
+    /// As [`scan`](Self::scan), leaving out keys that come before `from`, which begins with `prefix`.
     ///
     /// # Errors
     /// The store failed: give the error on.

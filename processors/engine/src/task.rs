@@ -329,7 +329,8 @@ impl Task {
     ) -> Result<EventClass, ProcessError> {
         let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
         if partition_of(key.as_bytes(), self.partitions) != self.partition {
-            if !matches!(event.home(), Home::Session(_)) && self.recent.is_elsewhere(&event.id, &event.home())
+            let is_remembered = !matches!(event.home(), Home::Session(_)) && event.action != Action::Signal;
+            if is_remembered && self.recent.is_elsewhere(&event.id, &event.home())
             {
                 // Nobody knows which of the two is folded first. It is found out only because this partition saw both.
                 self.staged.tally.notice(Notice::EventIdConflict, 1);
@@ -364,6 +365,7 @@ impl Task {
             Action::Primary(_) => EventClass::Primary,
             Action::Relation(_) => EventClass::Relation,
             Action::Fact(_) => EventClass::Fact,
+            Action::Signal => EventClass::Signal,
         };
         let home = event.home();
         let topology = Arc::clone(&self.topology);

@@ -19,7 +19,7 @@ use engine::{
     Carried, Context, Emitter, Notice, Outcome, ProcessError, Processor, Rejection, Scope, Slice,
     SourceRecord,
 };
-use model::{Event, Home, Reason};
+use model::{Action, Event, Home, Reason};
 
 use crate::admission::{self, SomeEvents, judged};
 use crate::owner::{Owned, Owner};
@@ -87,6 +87,12 @@ impl Processor for Correlate {
         record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
+        // A signal pairs nothing, and waits for nothing.
+        if event.action == Action::Signal {
+            let is_asked = admission::is_asked(event, customers::came_ms(record), context)?;
+            let is_refused = is_asked && matches!(event.home(), Home::Session(_));
+            return Ok(if is_refused { Outcome::Rejected(admission::erased()) } else { Outcome::Ignored });
+        }
         match (event.home(), event.channel_session_id.as_deref()) {
             (Home::Conversation(conversation), Some(session)) => {
                 learn(session, conversation, context)?;
@@ -101,6 +107,7 @@ impl Processor for Correlate {
     fn refused(&self, event: &Event<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
         if let (Home::Conversation(conversation), Some(session)) =
             (event.home(), event.channel_session_id.as_deref())
+            && event.action != Action::Signal
         {
             tell_pair(session, conversation, context);
         }

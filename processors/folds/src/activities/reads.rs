@@ -1,0 +1,346 @@
+//! Up to where a conversation was read (rule A7): a `READ` on a message reads all messages of its side before it.
+//!
+//! As soon as a side of a conversation has its first `READ`, its messages lie in a list of small records: for each the time of its own
+//! `READ`, and the earliest one of it and all later messages. The keys are in the reverse of the total order, so a scan goes from a
+//! message back to the ones before it. A new `READ` goes back only as long as it changes something: to the message that an earlier
+//! `READ` reached. Sides that nobody marks as read cost one look-up for each message.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use engine::{Emitter, ProcessError};
+use model::Kind;
+use serde::{Deserialize, Serialize};
+
+use super::beside::READS;
+use super::delivery::Rank;
+use super::state::{Events, What, corrupt};
+use crate::stored::behind;
+
+/// Version of the form of a record of the list; its first byte.
+const VERSION: u8 = 1;
+/// In the place of a side: behind it comes the side that has its list.
+const BEGUN: u8 = 0;
+/// Ends an event's id in a key, whose bytes are reversed: no byte of an id is 0.
+const END: u8 = 0xff;
+
+/// When a message was read, and by the receipt for which message: itself, or a later one of its side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReadAt {
+    pub(crate) at: i64,
+    /// The activity that the receipt was sent for.
+    pub(crate) message: Box<str>,
+}
+
+/// What lies in the list for a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Listed {
+    /// The message's activity.
+    message: Box<str>,
+    /// The least time of its own `READ`s.
+    own: Option<i64>,
+    /// The earliest of its own and of those of later messages; of equal ones that of the first message.
+    read: Option<ReadAt>,
+}
+
+impl Listed {
+    fn read(key: &[u8], bytes: &[u8]) -> Result<Self, ProcessError> {
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => {
+                postcard::from_bytes(rest).map_err(|problem| corrupt(key, &problem.to_string()))
+            }
+            _ => Err(corrupt(key, "it is no message of the list of those that were read")),
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        // Writing plain data into memory cannot fail.
+        behind(VERSION, self).unwrap_or_default()
+    }
+
+    /// What it is, where `later` is that of the next message.
+    fn after(&self, later: Option<&ReadAt>) -> Option<ReadAt> {
+        match (self.own, later) {
+            (Some(own), Some(later)) if later.at < own => Some(later.clone()),
+            (Some(own), _) => Some(ReadAt { at: own, message: self.message.clone() }),
+            (None, later) => later.cloned(),
+        }
+    }
+}
+
+/// The side of a conversation that a message is of; `None` for what is no message.
+fn side(kind: u8) -> Option<u8> {
+    match Kind::from_code(kind)? {
+        Kind::CustomerMessage => Some(1),
+        Kind::AgentMessage
+        | Kind::BotMessage
+        | Kind::CampaignMessage
+        | Kind::SurveyQuestion
+        | Kind::EwtMessage => Some(2),
+        _ => None,
+    }
+}
+
+/// A message as its own state tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Message {
+    side: u8,
+    /// The key of its record in the list.
+    key: Vec<u8>,
+    own: Option<i64>,
+}
+
+impl Message {
+    fn of(activity: &[u8], events: &Events<'_>) -> Option<Self> {
+        let escaped = conversation_of(activity)?;
+        let primary = events.primary()?;
+        let What::Primary(fields) = &primary.what else { return None };
+        let side = side(fields.kind)?;
+        let mut receipts = events.list.iter();
+        let own = receipts.find_map(|event| match event.what {
+            What::Delivery { status, .. } => (Rank::of(status) == Some(Rank::Read)).then_some(event.at),
+            _ => None,
+        });
+        let mut key = side_key(escaped, side);
+        key.extend(primary.at.to_be_bytes().iter().map(|byte| !byte));
+        key.push(!primary.rank);
+        key.extend(primary.id.bytes().map(|byte| !byte));
+        key.push(END);
+        Some(Self { side, key, own })
+    }
+
+    fn read(activity: &[u8], state: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
+        if state.is_none() || conversation_of(activity).is_none() {
+            return Ok(None);
+        }
+        Ok(Self::of(activity, &Events::read(activity, state)?))
+    }
+}
+
+/// The escaped id of the conversation that an activity belongs to, by its key.
+fn conversation_of(activity: &[u8]) -> Option<&[u8]> {
+    activity.get(..activity.iter().position(|byte| *byte == b'/')?)
+}
+
+fn side_key(escaped: &[u8], side: u8) -> Vec<u8> {
+    [&[READS], escaped, b"/", &[side]].concat()
+}
+
+fn begun_key(escaped: &[u8], side: u8) -> Vec<u8> {
+    [&[READS], escaped, b"/", &[BEGUN, side]].concat()
+}
+
+/// Where it lies when a message was read, by the state of its activity; `None` for what is no message of a conversation.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn place(activity: &[u8], state: Option<&[u8]>) -> Result<Option<Vec<u8>>, ProcessError> {
+    Ok(Message::read(activity, state)?.map(|message| message.key))
+}
+
+/// The same, where the events have been read already.
+pub(super) fn place_of(activity: &[u8], events: &Events<'_>) -> Option<Vec<u8>> {
+    Message::of(activity, events).map(|message| message.key)
+}
+
+/// When a message was read, of what lies in that place.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn read_at(place: &[u8], value: Option<&[u8]>) -> Result<Option<ReadAt>, ProcessError> {
+    value.map_or(Ok(None), |value| Listed::read(place, value).map(|listed| listed.read))
+}
+
+/// Follows what has changed in these activities, and adds the keys of all others whose delivery has changed because of it.
+pub(super) fn follow(
+    marked: &BTreeSet<Vec<u8>>,
+    changed: &mut BTreeSet<Vec<u8>>,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    let mut all_new: BTreeSet<(Vec<u8>, u8)> = BTreeSet::new();
+    for activity in marked {
+        let Some(escaped) = conversation_of(activity) else { continue };
+        let after = emitter.read(activity, |state| Message::read(activity, state))??;
+        let before = emitter.read_committed(activity, |state| Message::read(activity, state))??;
+        if let Some(before) = &before
+            && after.as_ref().is_none_or(|after| after.key != before.key)
+            && is_begun(escaped, before.side, &all_new, emitter)? == Begun::Before
+        {
+            remove(escaped, before, changed, emitter)?;
+        }
+        let Some(after) = after else { continue };
+        match is_begun(escaped, after.side, &all_new, emitter)? {
+            Begun::Before => enter(activity, escaped, &after, changed, emitter)?,
+            Begun::Now => {}
+            Begun::Not if after.own.is_some() => {
+                begin(escaped, after.side, changed, emitter)?;
+                all_new.insert((escaped.to_vec(), after.side));
+            }
+            Begun::Not => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether a side has its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Not,
+    /// It was made anew at this commit, of all that there is: nothing is to be added.
+    Now,
+    Before,
+}
+
+fn is_begun(
+    escaped: &[u8],
+    side: u8,
+    all_new: &BTreeSet<(Vec<u8>, u8)>,
+    emitter: &mut Emitter<'_>,
+) -> Result<Begun, ProcessError> {
+    if all_new.contains(&(escaped.to_vec(), side)) {
+        return Ok(Begun::Now);
+    }
+    let is_there = emitter.read(&begun_key(escaped, side), |value| value.is_some())?;
+    Ok(if is_there { Begun::Before } else { Begun::Not })
+}
+
+/// The side has its first `READ`: its list is made of all its messages.
+fn begin(
+    escaped: &[u8],
+    side: u8,
+    changed: &mut BTreeSet<Vec<u8>>,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    let prefix = [escaped, b"/"].concat();
+    let mut messages: Vec<(Message, Vec<u8>)> = Vec::new();
+    let mut problem = None;
+    emitter.scan(&prefix, |activity, state| match Message::read(activity, Some(state)) {
+        Ok(Some(message)) if message.side == side => messages.push((message, activity.to_vec())),
+        Ok(_) => {}
+        Err(error) => problem = Some(error),
+    })?;
+    problem.map_or(Ok(()), Err)?;
+    // The keys are in the reverse of the total order: the last message first.
+    messages.sort_by(|(a, _), (b, _)| a.key.cmp(&b.key));
+    let mut later: Option<ReadAt> = None;
+    for (message, activity) in messages {
+        let mut listed = Listed { message: message_id(&activity), own: message.own, read: None };
+        listed.read = listed.after(later.as_ref());
+        emitter.put(&message.key, &listed.write());
+        if listed.read.is_some() {
+            changed.insert(activity);
+        }
+        later = listed.read;
+    }
+    emitter.put(&begun_key(escaped, side), b"");
+    Ok(())
+}
+
+/// A message has come, or has another `READ` of its own.
+fn enter(
+    activity: &[u8],
+    escaped: &[u8],
+    message: &Message,
+    changed: &mut BTreeSet<Vec<u8>>,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    let key = &message.key;
+    let known = emitter.read(key, |value| value.map(|value| Listed::read(key, value)).transpose())??;
+    if known.as_ref().is_some_and(|known| known.own == message.own) {
+        return Ok(());
+    }
+    let mut listed = Listed { message: message_id(activity), own: message.own, read: None };
+    // An earlier `READ` than any before needs no look at the messages behind it.
+    let is_earlier = |known: &Listed| match (message.own, known.own) {
+        (Some(_), None) => true,
+        (Some(own), Some(was)) => own < was,
+        (None, _) => false,
+    };
+    listed.read = match &known {
+        Some(known) if is_earlier(known) => listed.after(known.read.as_ref()),
+        _ => listed.after(later_than(escaped, message, emitter)?.as_ref()),
+    };
+    emitter.put(key, &listed.write());
+    let was = known.and_then(|known| known.read);
+    if was != listed.read {
+        changed.insert(activity.to_vec());
+        go_back(escaped, message, listed.read, changed, emitter)?;
+    }
+    Ok(())
+}
+
+/// A message is no longer where it was.
+fn remove(
+    escaped: &[u8],
+    message: &Message,
+    changed: &mut BTreeSet<Vec<u8>>,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    emitter.delete(&message.key);
+    let later = later_than(escaped, message, emitter)?;
+    go_back(escaped, message, later, changed, emitter)
+}
+
+/// What is known of the next message of the side.
+fn later_than(
+    escaped: &[u8],
+    message: &Message,
+    emitter: &mut Emitter<'_>,
+) -> Result<Option<ReadAt>, ProcessError> {
+    let prefix = side_key(escaped, message.side);
+    let mut last: Option<(Vec<u8>, Vec<u8>)> = None;
+    emitter.scan_until(&prefix, &prefix, |key, value| {
+        if key >= message.key.as_slice() {
+            return ControlFlow::Break(());
+        }
+        last = Some((key.to_vec(), value.to_vec()));
+        ControlFlow::Continue(())
+    })?;
+    last.map_or(Ok(None), |(key, value)| read_at(&key, Some(&value)))
+}
+
+/// Goes from a message back to those before it, as long as that changes something; `read` is what is known of the message now.
+fn go_back(
+    escaped: &[u8],
+    message: &Message,
+    read: Option<ReadAt>,
+    changed: &mut BTreeSet<Vec<u8>>,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    let prefix = side_key(escaped, message.side);
+    let mut later = read;
+    let mut writes: Vec<(Vec<u8>, Listed)> = Vec::new();
+    let mut problem = None;
+    emitter.scan_until(&prefix, &message.key, |key, value| {
+        if key == message.key.as_slice() {
+            return ControlFlow::Continue(());
+        }
+        let mut listed = match Listed::read(key, value) {
+            Ok(listed) => listed,
+            Err(error) => {
+                problem = Some(error);
+                return ControlFlow::Break(());
+            }
+        };
+        let now = listed.after(later.as_ref());
+        if now == listed.read {
+            return ControlFlow::Break(());
+        }
+        listed.read.clone_from(&now);
+        later = now;
+        writes.push((key.to_vec(), listed));
+        ControlFlow::Continue(())
+    })?;
+    problem.map_or(Ok(()), Err)?;
+    for (key, listed) in writes {
+        changed.insert([escaped, b"/", model::escape(&listed.message).as_bytes()].concat());
+        emitter.put(&key, &listed.write());
+    }
+    Ok(())
+}
+
+/// The id of the activity whose key this is.
+fn message_id(activity: &[u8]) -> Box<str> {
+    let key = std::str::from_utf8(activity).ok().and_then(model::parse_activity_key);
+    key.map(|(_, id)| id.into()).unwrap_or_default()
+}
