@@ -123,7 +123,8 @@ impl Profile {
 fn closed(channel: &str, at: i64, outcome: Outcome) -> Amount<'_> {
     let figure = match outcome {
         Outcome::Handled => Figure::Handled,
-        Outcome::Abandoned | Outcome::NoAgent => Figure::AbandonedConversations,
+        Outcome::Abandoned => Figure::AbandonedConversations,
+        Outcome::NoAgent => Figure::NoAgentConversations,
         Outcome::Contained => Figure::Contained,
     };
     Amount::one(Dimension::Channel, channel, figure, at)
