@@ -279,6 +279,8 @@ mod tests {
                 reason: None,
             }),
             rejected: vec![Rejected { event_id, at, relation: "EDIT", reason: "not-author" }],
+            room_id: Some("o"),
+            hidden: Some(Deletion { event_id, at, actor: None }),
             omitted: OmittedEvents { edits: 1, reactions: 2, suggestions: 3, others: 4 },
             ..bare()
         };
@@ -286,7 +288,7 @@ mod tests {
         assert_eq!(
             json(&full),
             format!(
-                r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"deliveredAt":3,"readAt":4,"failedAt":null}},"call":{{"legId":"l","callId":"k","startedAt":1,"endedAt":3,"durationMs":2,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}],"omitted":{{"edits":1,"reactions":2,"suggestions":3,"others":4}}}}"#
+                r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"connectedAt":null,"deliveredAt":3,"readAt":4,"failedAt":null,"readUpTo":"n"}},"call":{{"legId":"l","callId":"k","agentId":"a","direction":"INBOUND","startedAt":1,"endedAt":3,"durationMs":2,"holdMs":1,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}],"roomId":"o","hidden":{{"eventId":"e","at":9,"actor":null}},"omitted":{{"edits":1,"reactions":2,"suggestions":3,"others":4}}}}"#
             )
         );
     }

@@ -395,13 +395,32 @@ mod tests {
                 waits: Waits::Customer,
             }],
             wrap_ups: vec![WrapUp { activity_id: "w", at: 1, agent_id: None, body: None }],
+            cycles: vec![Cycle { started_at: 1, closed_at: None, outcome: None }],
+            tasks: vec![Task {
+                task_id: "t",
+                queue: None,
+                direction: None,
+                mode: None,
+                enqueued_at: None,
+                reserved_at: None,
+                agent_id: None,
+                answered_at: None,
+                wrap_up_at: None,
+                closed_at: None,
+                disposition: None,
+                ring_ms: None,
+                handle_ms: None,
+                wrap_up_ms: None,
+            }],
             ..bare()
         };
         let written = text(|out| summary.write_json(out));
         for part in [
             r#""sessions":[{"channelSessionId":"s","channel":null,"startedAt":null,"endedAt":null,"endedBy":null}]"#,
-            r#""agents":[{"agentId":"a","name":null,"joinedAt":1,"leftAt":null,"reason":null,"engagedMs":null,"wrapUpMs":null,"messages":0,"responses":0,"responseMsTotal":0}]"#,
-            r#""queueVisits":[{"taskId":"t","queue":null,"direction":null,"mode":null,"enqueuedAt":1,"endedAt":null,"waitMs":null,"outcome":null}]"#,
+            r#""agents":[{"agentId":"a","name":null,"joinedAt":1,"leftAt":null,"reason":null,"engagedMs":null,"wrapUpMs":null,"messages":0,"responses":0,"responseMsTotal":0,"role":null,"agentResponseMsTotal":0}]"#,
+            r#""queueVisits":[{"taskId":"t","queue":null,"direction":null,"mode":null,"enqueuedAt":1,"endedAt":null,"waitMs":null,"outcome":null,"channelSessionId":null,"agentId":null,"ronas":0,"waits":"CUSTOMER"}]"#,
+            r#""cycles":[{"startedAt":1,"closedAt":null,"outcome":null}]"#,
+            r#""tasks":[{"taskId":"t","queue":null,"direction":null,"mode":null,"enqueuedAt":null,"reservedAt":null,"agentId":null,"answeredAt":null,"wrapUpAt":null,"closedAt":null,"disposition":null,"ringMs":null,"handleMs":null,"wrapUpMs":null}]"#,
             r#""wrapUps":[{"activityId":"w","at":1,"agentId":null,"body":null}]"#,
         ] {
             assert!(written.contains(part), "{part} is not in {written}");
@@ -409,7 +428,7 @@ mod tests {
     }
 
     /// What a public case expects.
-    const CASE: &str = r#"{"conversationId":"c","startedAt":1750000000000,"lastEventAt":1750000092000,"closedAt":1750000092000,"durationMs":92000,"state":"CLOSED","outcome":"HANDLED","finality":"PROVISIONAL","direction":"INBOUND","customerId":"cus","revision":17,"channels":["WEB"],"sessions":[{"channelSessionId":"s","channel":{"type":"WEB","serviceIdentifier":"1"},"startedAt":1750000000000,"endedAt":1750000091000,"endedBy":"ENDED"}],"agents":[{"agentId":"ann","name":"Ann","joinedAt":1750000022000,"leftAt":1750000090000,"reason":"WRAP_UP_DONE","engagedMs":38000,"wrapUpMs":30000,"messages":1,"responses":1,"responseMsTotal":20000}],"queueVisits":[{"taskId":"task-1","queue":"web","direction":"INBOUND","mode":"QUEUE","enqueuedAt":1750000007500,"endedAt":1750000022000,"waitMs":14500,"outcome":"ANSWERED"}],"wrapUps":[{"activityId":"m-e14","at":1750000080000,"agentId":"ann","body":{"type":"WRAPUP","wrapups":[{"categoryName":"Parcels","value":"Where is it"}]}}],"counts":{"customerMessages":4,"agentMessages":1,"botMessages":1,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":2,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":1000,"firstAgentResponseMs":45000,"agentResponses":{"count":1,"totalMs":20000,"maxMs":20000},"botResponses":{"count":1,"totalMs":1000,"maxMs":1000},"holdMs":0,"talkMs":0,"waitMs":14500,"omitted":{"sessions":1,"agents":2,"queueVisits":3,"wrapUps":4}}"#;
+    const CASE: &str = r#"{"conversationId":"c","startedAt":1750000000000,"lastEventAt":1750000092000,"closedAt":1750000092000,"durationMs":92000,"state":"CLOSED","outcome":"HANDLED","finality":"PROVISIONAL","direction":"INBOUND","customerId":"cus","revision":17,"channels":["WEB"],"sessions":[{"channelSessionId":"s","channel":{"type":"WEB","serviceIdentifier":"1"},"startedAt":1750000000000,"endedAt":1750000091000,"endedBy":"ENDED"}],"agents":[{"agentId":"ann","name":"Ann","joinedAt":1750000022000,"leftAt":1750000090000,"reason":"WRAP_UP_DONE","engagedMs":38000,"wrapUpMs":30000,"messages":1,"responses":1,"responseMsTotal":20000,"role":"PRIMARY","agentResponseMsTotal":20000}],"queueVisits":[{"taskId":"task-1","queue":"web","direction":"INBOUND","mode":"QUEUE","enqueuedAt":1750000007500,"endedAt":1750000022000,"waitMs":14500,"outcome":"ANSWERED","channelSessionId":"s","agentId":"ann","ronas":0,"waits":"CUSTOMER"}],"wrapUps":[{"activityId":"m-e14","at":1750000080000,"agentId":"ann","body":{"type":"WRAPUP","wrapups":[{"categoryName":"Parcels","value":"Where is it"}]}}],"counts":{"customerMessages":4,"agentMessages":1,"botMessages":1,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":2,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0,"systemMessages":0,"calls":0,"campaignResponses":0,"hides":0,"ronas":0,"consults":0,"unansweredTurns":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":1000,"firstAgentResponseMs":45000,"agentResponses":{"count":1,"totalMs":20000,"maxMs":20000},"botResponses":{"count":1,"totalMs":1000,"maxMs":1000},"holdMs":0,"talkMs":0,"waitMs":14500,"mode":"CONTACT_CENTER","roomId":"r","cycles":[{"startedAt":1750000000000,"closedAt":1750000092000,"outcome":"HANDLED"}],"tasks":[],"agentRequestedAt":1750000007500,"firstAgentResponseFromRequestMs":39500,"callHoldMs":0,"omitted":{"sessions":1,"agents":2,"queueVisits":3,"wrapUps":4,"cycles":0,"tasks":0}}"#;
 
     #[test]
     fn a_full_summary_is_written_as_the_public_cases_have_it() {
@@ -449,6 +468,8 @@ mod tests {
                 messages: 1,
                 responses: 1,
                 response_ms_total: 20_000,
+                role: Some("PRIMARY"),
+                agent_response_ms_total: 20_000,
             }],
             queue_visits: vec![QueueVisit {
                 task_id: "task-1",
@@ -459,6 +480,10 @@ mod tests {
                 ended_at: Some(1_750_000_022_000),
                 wait_ms: Some(14_500),
                 outcome: Some(VisitOutcome::Answered),
+                channel_session_id: Some("s"),
+                agent_id: Some("ann"),
+                ronas: 0,
+                waits: Waits::Customer,
             }],
             wrap_ups: vec![WrapUp {
                 activity_id: "m-e14",
@@ -478,7 +503,16 @@ mod tests {
             agent_responses: ResponseFigures { count: 1, total_ms: 20_000, max_ms: Some(20_000) },
             bot_responses: ResponseFigures { count: 1, total_ms: 1_000, max_ms: Some(1_000) },
             wait_ms: 14_500,
-            omitted: OmittedLists { sessions: 1, agents: 2, queue_visits: 3, wrap_ups: 4 },
+            mode: Some(RoomMode::ContactCenter),
+            room_id: Some("r"),
+            cycles: vec![Cycle {
+                started_at: 1_750_000_000_000,
+                closed_at: Some(1_750_000_092_000),
+                outcome: Some(Outcome::Handled),
+            }],
+            agent_requested_at: Some(1_750_000_007_500),
+            first_agent_response_from_request_ms: Some(39_500),
+            omitted: OmittedLists { sessions: 1, agents: 2, queue_visits: 3, wrap_ups: 4, cycles: 0, tasks: 0 },
             ..bare()
         };
         // Cases are compared as JSON; in these two fields, this one has not the contract's order.
@@ -503,7 +537,8 @@ mod tests {
         }
         assert_eq!(codes!(ConversationState), "1=OPEN 2=CLOSED");
         assert_eq!(codes!(Finality), "1=OPEN 2=PROVISIONAL 3=FINAL");
-        assert_eq!(codes!(Outcome), "1=HANDLED 2=ABANDONED 3=CONTAINED");
+        assert_eq!(codes!(Outcome), "1=HANDLED 2=ABANDONED 3=CONTAINED 4=NO_AGENT");
+        assert_eq!(codes!(Waits), "1=CUSTOMER 2=AGENT");
         assert_eq!(codes!(SessionEnd), "1=ENDED 2=EXPIRED");
         assert_eq!(codes!(VisitOutcome), "1=ANSWERED 2=ABANDONED 3=NO_AGENT 4=CANCELLED");
     }

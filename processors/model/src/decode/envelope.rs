@@ -119,7 +119,7 @@ mod tests {
     fn an_envelope_says_what_the_same_event_says_as_json() {
         for name in ["AGENT_MESSAGE", "CONVERSATION_DATA_CHANGED", "AGENT_SUBSCRIBED", "ANYTHING"] {
             let json = format!(
-                r#"{{"id":"e","name":"{name}","timestamp":1750000000000,"conversationId":"c","topicId":"t","channelSession":{SESSION},"eventEmitter":{EMITTER},"data":{DATA}}}"#
+                r#"{{"id":"e","name":"{name}","timestamp":1750000000000,"conversationId":"c","topicId":"t","channelSession":{SESSION},"eventEmitter":{EMITTER},"roomInfo":{{"id":"r","mode":"PRIVATE"}},"data":{DATA}}}"#
             );
             let of_json = decode(json.as_bytes(), Some("topic"), &Limits::default()).unwrap();
             assert_eq!(

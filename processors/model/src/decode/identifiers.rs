@@ -298,7 +298,7 @@ fn look_at_fact(detail: &FactDetail<'_>, long: &mut Long) {
             long.look_at("data.task.activeMedia[0].type.direction", task.direction.as_ref());
             long.look_at("data.task.activeMedia[0].type.mode", task.mode.as_ref());
             long.look_at("data.task.state (or data.task.activeMedia[0].state)", task.state.as_ref());
-            long.look_at("the reasonCode of data.task.state", task.reason.as_ref());
+            long.look_at("data.task.state.reasonCode (or that of data.task.activeMedia[0].state)", task.reason.as_ref());
             long.look_at("data.ccUser.id (or data.task.assignedTo.id)", task.agent_id.as_ref());
             long.look_at("data.task.agentRequestTtlTimerId", task.timer_id.as_ref());
             long.look_at("data.task.activeMedia[0].requestSession.id", task.session_id.as_ref());
