@@ -76,7 +76,7 @@ impl Format for Checking {
     }
 }
 
-/// A confidence is a double in Avro, however it was spelled.
+/// A confidence is a double in Avro, however it was spelled, and a reaction's value that is gone an empty text.
 fn with_doubles(mut json: Value) -> Value {
     match &mut json {
         Value::Object(fields) => {
@@ -84,6 +84,8 @@ fn with_doubles(mut json: Value) -> Value {
                 let double = (name == "confidence").then(|| value.as_f64()).flatten();
                 *value = if let Some(double) = double {
                     json!(double)
+                } else if name == "value" && value.is_null() {
+                    json!("")
                 } else if name == "body" {
                     continue;
                 } else {
