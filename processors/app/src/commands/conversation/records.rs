@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+fn text_or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// Who did something.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -151,7 +155,8 @@ pub struct Reaction {
     pub actor: Option<Actor>,
     /// `EMOJI`, `FLAG`, ….
     pub kind: String,
-    /// The emoji, the flag, ….
+    /// The emoji, the flag, …; empty where it quotes what is deleted.
+    #[serde(deserialize_with = "text_or_empty")]
     pub value: String,
 }
 
