@@ -330,8 +330,7 @@ impl Task {
         let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
         if partition_of(key.as_bytes(), self.partitions) != self.partition {
             let is_remembered = !matches!(event.home(), Home::Session(_)) && event.action != Action::Signal;
-            if is_remembered && self.recent.is_elsewhere(&event.id, &event.home())
-            {
+            if is_remembered && self.recent.is_elsewhere(&event.id, &event.home()) {
                 // Nobody knows which of the two is folded first. It is found out only because this partition saw both.
                 self.staged.tally.notice(Notice::EventIdConflict, 1);
             }

@@ -205,7 +205,10 @@ fn of_a_summarys_lists_the_last_hundred_are_there_and_figures_count_all() {
     events.push(c().delete("gone", 5_000, "w129", "AGENT:ann"));
     let driver = folded(driver(), &events);
     let shown = driver.record("cx.conversations", "c").unwrap();
-    assert_eq!(shown["omitted"], json!({"sessions": 30, "agents": 30, "queueVisits": 30, "wrapUps": 29, "cycles": 0, "tasks": 30}));
+    assert_eq!(
+        shown["omitted"],
+        json!({"sessions": 30, "agents": 30, "queueVisits": 30, "wrapUps": 29, "cycles": 0, "tasks": 30})
+    );
     for (list, key, first) in [
         ("sessions", "channelSessionId", "s030"),
         ("agents", "agentId", "agent-030"),

@@ -327,17 +327,8 @@ fn write_fact(fact: &Fact<'_>, bytes: &mut Bytes) {
             bytes.text_if(Tag::Role, role.as_ref());
         }
         FactDetail::Task(task) => {
-            let TaskDetail {
-                task_id,
-                queue,
-                direction,
-                mode,
-                state,
-                reason,
-                agent_id,
-                timer_id,
-                session_id,
-            } = &**task;
+            let TaskDetail { task_id, queue, direction, mode, state, reason, agent_id, timer_id, session_id } =
+                &**task;
             bytes.mark(Tag::FactTask);
             bytes.text_if(Tag::TaskId, task_id.as_ref());
             bytes.text_if(Tag::TaskQueue, queue.as_ref());

@@ -512,7 +512,14 @@ mod tests {
             }],
             agent_requested_at: Some(1_750_000_007_500),
             first_agent_response_from_request_ms: Some(39_500),
-            omitted: OmittedLists { sessions: 1, agents: 2, queue_visits: 3, wrap_ups: 4, cycles: 0, tasks: 0 },
+            omitted: OmittedLists {
+                sessions: 1,
+                agents: 2,
+                queue_visits: 3,
+                wrap_ups: 4,
+                cycles: 0,
+                tasks: 0,
+            },
             ..bare()
         };
         // Cases are compared as JSON; in these two fields, this one has not the contract's order.

@@ -136,7 +136,10 @@ impl Action<'_> {
     pub(crate) fn is_of_campaign(&self) -> bool {
         match self {
             Action::Primary(primary) => {
-                matches!(primary.kind, Kind::CampaignMessage | Kind::CampaignResponse | Kind::ThirdPartyActivity)
+                matches!(
+                    primary.kind,
+                    Kind::CampaignMessage | Kind::CampaignResponse | Kind::ThirdPartyActivity
+                )
             }
             Action::Relation(_) => true,
             Action::Fact(_) | Action::Signal => false,

@@ -35,7 +35,9 @@ mod writer;
 pub use activity::{Activity, Call, Deletion, Delivery, Edit, OmittedEvents, Reaction, Rejected, Suggestion};
 pub use alert::{AlertKind, AlertRecord, AlertState};
 pub use audit::AuditRecord;
-pub use conversation::{AgentStay, ConversationSummary, Cycle, OmittedLists, QueueVisit, SessionSummary, Task};
+pub use conversation::{
+    AgentStay, ConversationSummary, Cycle, OmittedLists, QueueVisit, SessionSummary, Task,
+};
 pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome, Waits, WrapUp};
 pub use counts::{Counts, DeliveryCounts, ResponseFigures};
 pub use decode::{Envelope, EnvelopeTime, IDENTIFIER_BYTES_MAX, Limits, decode, decode_envelope};

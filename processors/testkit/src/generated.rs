@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use crate::EventFactory;
 
-const ACTORS: [&str; 6] =
-    ["CUSTOMER:cus", "AGENT:ann", "AGENT:ben", "SYSTEM:sys", "BOT:", "CUSTOMER:merged"];
+const ACTORS: [&str; 6] = ["CUSTOMER:cus", "AGENT:ann", "AGENT:ben", "SYSTEM:sys", "BOT:", "CUSTOMER:merged"];
 const ACTIVITIES: [&str; 4] = ["m1", "m2", "m/3%", "m4"];
 
 fn pick<'l>(list: &[&'l str], n: u8) -> &'l str {
@@ -34,9 +33,12 @@ pub fn generated_event(
             let action = pick(&["ADD", "REMOVE"], detail);
             factory.reaction(&id, at, activity, actor, pick(&["👍", "🎉"], detail / 2), action)
         }
-        8 => {
-            factory.receipt(&id, at, activity, pick(&["SENT", "FAILED", "DELIVERED", "SEEN", "LOST", "CONNECTED", "read"], detail))
-        }
+        8 => factory.receipt(
+            &id,
+            at,
+            activity,
+            pick(&["SENT", "FAILED", "DELIVERED", "SEEN", "LOST", "CONNECTED", "read"], detail),
+        ),
         9 => {
             let item = json!({"messageBody": {"n": detail}, "confidenceLevel": 0.5});
             let data = json!({"requestedMessage": {"id": activity}, "suggestions": [item, 1]});
@@ -77,7 +79,12 @@ fn of_platform(
         24 => {
             let item = pick(&["LIKE", "UNLIKE", "HIDE", "DELETE", "COMMENT"], detail);
             let body = json!({"type": "COMMENT", "itemType": item});
-            factory.event(id, "AGENT_MESSAGE", at, json!({"id": format!("comment {activity}"), "header": header, "body": body}))
+            factory.event(
+                id,
+                "AGENT_MESSAGE",
+                at,
+                json!({"id": format!("comment {activity}"), "header": header, "body": body}),
+            )
         }
         25 => {
             let body = json!({"type": "DELETEDNOTIFICATION", "messageId": activity});
@@ -154,8 +161,14 @@ fn routed(factory: &EventFactory, id: &str, what: u8, at: i64, detail: u8) -> Va
         _ => match detail % 4 {
             0 => ("CUSTOMER_LEFT".to_owned(), json!({})),
             1 => ("REMOVE_CHANNEL_SESSION".to_owned(), json!({})),
-            2 => ("NO_AGENT_AVAILABLE".to_owned(), json!({"requestType": {"direction": one_of(&["INBOUND", "CONSULT"], 4)}})),
-            _ => ("TOPIC_STATE_CHANGE_EVENT".to_owned(), json!({"state": one_of(&["CREATED", "CLOSED", "ON_HOLD", "ACTIVE"], 4)})),
+            2 => (
+                "NO_AGENT_AVAILABLE".to_owned(),
+                json!({"requestType": {"direction": one_of(&["INBOUND", "CONSULT"], 4)}}),
+            ),
+            _ => (
+                "TOPIC_STATE_CHANGE_EVENT".to_owned(),
+                json!({"state": one_of(&["CREATED", "CLOSED", "ON_HOLD", "ACTIVE"], 4)}),
+            ),
         },
     };
     factory.event(id, &name, at, data)

@@ -1,10 +1,10 @@
 //! The fields of each record, in the order of its schema.
 
 use model::{
-    Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts,
-    Cycle, Deletion, Delivery, DeliveryCounts, Edit, Json, MetricsWindow, OmittedEvents, OmittedLists, QueueVisit,
-    Reaction, Record, Rejected, ResponseFigures, SessionSummary, Suggestion, SuggestionItem, Task, TimelineEntry,
-    TrainingRecord, TrainingReply, WrapUp,
+    Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts, Cycle,
+    Deletion, Delivery, DeliveryCounts, Edit, Json, MetricsWindow, OmittedEvents, OmittedLists, QueueVisit,
+    Reaction, Record, Rejected, ResponseFigures, SessionSummary, Suggestion, SuggestionItem, Task,
+    TimelineEntry, TrainingRecord, TrainingReply, WrapUp,
 };
 
 use super::datum::{Datum, END, length};

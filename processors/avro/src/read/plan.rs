@@ -76,7 +76,9 @@ impl Slot {
         match self {
             Slot::Id | Slot::Name | Slot::ConversationId | Slot::TopicId => "a string",
             Slot::Timestamp => "a timestamp-millis or a string",
-            Slot::ChannelSession | Slot::EventEmitter | Slot::RoomInfo => "a record or a string with JSON text",
+            Slot::ChannelSession | Slot::EventEmitter | Slot::RoomInfo => {
+                "a record or a string with JSON text"
+            }
             Slot::Data => "a string with JSON text",
         }
     }

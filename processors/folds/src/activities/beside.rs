@@ -145,9 +145,9 @@ fn candidates(
         if group == Group::Deletions {
             match read(activity, value) {
                 Ok(event) => {
-                    let counts = events.primary().is_some_and(|primary| {
-                        bounds::deletes(&event, primary, events.of_conversation)
-                    });
+                    let counts = events
+                        .primary()
+                        .is_some_and(|primary| bounds::deletes(&event, primary, events.of_conversation));
                     for (place, is_it) in first.iter_mut().zip([counts, bounds::always_deletes(&event)]) {
                         let is_earlier = place.as_ref().is_none_or(|(known, _)| key < known.as_slice());
                         if is_it && is_earlier {

@@ -49,9 +49,8 @@ pub(super) fn call<'a>(
     let call_id = primary.leg?.call_id.or(primary.session);
     let started = || legs.iter().filter(|(_, leg)| !leg.ended);
     let ended = || legs.iter().filter(|(_, leg)| leg.ended);
-    let time = |own: Option<i64>, event: &Stored<'_>, leg: &StoredLeg<'_>| {
-        own.or(leg.sent_at).unwrap_or(event.at)
-    };
+    let time =
+        |own: Option<i64>, event: &Stored<'_>, leg: &StoredLeg<'_>| own.or(leg.sent_at).unwrap_or(event.at);
     let begun = started().map(|(event, leg)| time(leg.start_time, event, leg)).min();
     let started_at = begun.or_else(|| ended().filter_map(|(_, leg)| leg.start_time).min());
     let ended_at = ended().map(|(event, leg)| time(leg.end_time, event, leg)).max();

@@ -47,7 +47,11 @@ pub(super) type Receipt<'a> = (Rank, &'a Stored<'a>, Option<&'a str>);
 
 /// The delivery of a message. The receipts lie in the total order, so the first of a rank is its least. `read` is when it was read by
 /// what is known of its side: by its own receipts, and by those of later messages.
-pub(super) fn delivery<'a>(receipts: &[Receipt<'a>], read: Option<&'a ReadAt>, own_id: &str) -> Option<model::Delivery<'a>> {
+pub(super) fn delivery<'a>(
+    receipts: &[Receipt<'a>],
+    read: Option<&'a ReadAt>,
+    own_id: &str,
+) -> Option<model::Delivery<'a>> {
     let first = |rank: Rank| receipts.iter().find(|(other, ..)| *other == rank);
     let at = |rank: Rank| first(rank).map(|(_, event, _)| event.at);
     // What has failed was read by nobody, whatever was read later.

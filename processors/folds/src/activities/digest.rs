@@ -4,10 +4,10 @@ use engine::ProcessError;
 use model::{Kind, ReactionKind};
 
 use super::bounds::Group;
+use super::call;
 use super::delivery::Rank;
 use super::reads::{self, ReadAt};
 use super::state::{Events, Stored, What};
-use super::call;
 use crate::scan::ActivityFigures;
 
 /// An activity in short.
@@ -44,7 +44,11 @@ impl Digest {
         let count = |what: fn(&What<'_>) -> bool| {
             i64::try_from(events.list.iter().filter(|event| what(&event.what)).count()).unwrap_or(i64::MAX)
         };
-        let length = if is(Kind::AgentCallLeg) { call::length(&events).unwrap_or_default() } else { call::Length::default() };
+        let length = if is(Kind::AgentCallLeg) {
+            call::length(&events).unwrap_or_default()
+        } else {
+            call::Length::default()
+        };
         let figures = ActivityFigures {
             delivered: i64::from(rank >= Some(Rank::Connected)),
             read: i64::from(rank == Some(Rank::Read)),

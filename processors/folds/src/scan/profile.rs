@@ -51,13 +51,7 @@ impl Profile {
         started_at
     }
 
-    fn take_channel(
-        &mut self,
-        channel: &str,
-        started_at: i64,
-        cycles: &Cycles,
-        amounts: &mut Amounts<'_>,
-    ) {
+    fn take_channel(&mut self, channel: &str, started_at: i64, cycles: &Cycles, amounts: &mut Amounts<'_>) {
         if self.first_channel.is_none() {
             self.first_channel = Some(channel.into());
             amounts(Amount::one(Dimension::Channel, channel, Figure::Conversations, started_at));

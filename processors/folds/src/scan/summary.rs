@@ -91,7 +91,8 @@ impl Scan {
     fn all_counts(&self, activities: &ActivityFigures) -> Counts {
         let visits = || self.visits.list().iter();
         let in_direction = |directions: &[&str]| {
-            let is_one = |visit: &Visit| visit.direction.as_deref().is_some_and(|of| directions.contains(&of));
+            let is_one =
+                |visit: &Visit| visit.direction.as_deref().is_some_and(|of| directions.contains(&of));
             visits().map(|visit| i64::from(is_one(visit))).sum()
         };
         Counts {

@@ -119,7 +119,11 @@ fn last(known: &mut Option<Box<str>>, said: Option<&str>) {
 mod tests {
     use super::*;
 
-    fn task<'a>(state: Option<&'a str>, reason: Option<&'a str>, agent_id: Option<&'a str>) -> StoredTask<'a> {
+    fn task<'a>(
+        state: Option<&'a str>,
+        reason: Option<&'a str>,
+        agent_id: Option<&'a str>,
+    ) -> StoredTask<'a> {
         StoredTask { task_id: Some("t"), state, reason, agent_id, ..StoredTask::default() }
     }
 
@@ -132,7 +136,10 @@ mod tests {
         tasks.take(20, Step::Changed, &task(Some("WRAP_UP"), None, None));
         tasks.take(50, Step::Changed, &task(Some("CLOSED"), Some("DONE"), None));
         let [shown] = &tasks.shown(0)[..] else { panic!() };
-        assert_eq!((shown.queue, shown.agent_id, shown.disposition), (Some("web"), Some("ann"), Some("DONE")));
+        assert_eq!(
+            (shown.queue, shown.agent_id, shown.disposition),
+            (Some("web"), Some("ann"), Some("DONE"))
+        );
         assert_eq!((shown.ring_ms, shown.handle_ms, shown.wrap_up_ms), (Some(5), Some(12), Some(30)));
     }
 

@@ -17,7 +17,11 @@ const AGENTS: [&str; 5] = ["CONSULT", "CONSULT_TRANSFER", "CONSULT_CONFERENCE", 
 
 /// Who waits for a task of this direction.
 pub(super) fn waits_of(direction: Option<&str>) -> Waits {
-    if direction.is_some_and(|direction| AGENTS.contains(&direction)) { Waits::Agent } else { Waits::Customer }
+    if direction.is_some_and(|direction| AGENTS.contains(&direction)) {
+        Waits::Agent
+    } else {
+        Waits::Customer
+    }
 }
 
 /// All visits, in the order of opening.

@@ -44,8 +44,9 @@ impl<'n> ChangedActivities<'n> {
             };
             let before = before.and_read(read);
             let read = match &after.read_place {
-                Some(place) => emitter
-                    .read_of(activities::NAME, place, |value| activities::read_at(place, value))??,
+                Some(place) => {
+                    emitter.read_of(activities::NAME, place, |value| activities::read_at(place, value))??
+                }
                 None => None,
             };
             let after = after.and_read(read);

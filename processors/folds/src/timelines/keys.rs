@@ -175,8 +175,16 @@ mod tests {
 
     #[test]
     fn marks_of_a_conversation_sort_in_the_total_order() {
-        let events = [(5, 3, "z"), (5, 4, "b"), (5, 4, "c"), (40, 0, "a"), (1_750_000_000_000, 8, ""), (1_750_000_000_000, 8, "é/x")];
-        let marks: Vec<Vec<u8>> = events.iter().map(|(at, rank, id)| mark("c%2F1", (*at, *rank, id))).collect();
+        let events = [
+            (5, 3, "z"),
+            (5, 4, "b"),
+            (5, 4, "c"),
+            (40, 0, "a"),
+            (1_750_000_000_000, 8, ""),
+            (1_750_000_000_000, 8, "é/x"),
+        ];
+        let marks: Vec<Vec<u8>> =
+            events.iter().map(|(at, rank, id)| mark("c%2F1", (*at, *rank, id))).collect();
         assert!(marks.is_sorted());
         for (mark, event) in marks.iter().zip(events) {
             let (escaped, rest) = split(mark).unwrap();

@@ -35,11 +35,16 @@ fn a_leg_tells_its_agent_its_direction_and_how_long_it_was_on_hold() {
 #[test]
 fn times_of_legs_and_holds_are_when_the_messages_were_sent_where_they_say_so() {
     let mut events = held();
-    for (event, seconds) in events.iter_mut().zip([1_750_000_100_i64, 1_750_000_110, 1_750_000_115, 1_750_000_120, 1_750_000_130]) {
+    for (event, seconds) in
+        events.iter_mut().zip([1_750_000_100_i64, 1_750_000_110, 1_750_000_115, 1_750_000_120, 1_750_000_130])
+    {
         event["data"]["header"]["timestamp"] = json!(seconds);
     }
     let call = &activity(&events, KEY)["call"];
-    assert_eq!((&call["startedAt"], &call["endedAt"]), (&json!(1_750_000_100_000_i64), &json!(1_750_000_130_000_i64)));
+    assert_eq!(
+        (&call["startedAt"], &call["endedAt"]),
+        (&json!(1_750_000_100_000_i64), &json!(1_750_000_130_000_i64))
+    );
     assert_eq!(call["holdMs"], 15_000);
 }
 

@@ -47,11 +47,17 @@ fn a_campaigns_message_has_its_receipts_and_answers_whatever_the_order_and_the_p
             events.rotate_left(1);
             let driver = folded(driver_of(partitions), &events);
             let shown = offered(&driver);
-            assert_eq!((&shown["kind"], &shown["delivery"]["status"]), (&json!("CAMPAIGN_MESSAGE"), &json!("DELIVERED")));
+            assert_eq!(
+                (&shown["kind"], &shown["delivery"]["status"]),
+                (&json!("CAMPAIGN_MESSAGE"), &json!("DELIVERED"))
+            );
             let reaction = &shown["reactions"][0];
             assert_eq!((&reaction["kind"], &reaction["value"]), (&json!("RESPONSE"), &json!("answer")));
             let response = driver.record("cx.activities", "answer").unwrap();
-            assert_eq!((&response["kind"], &response["inReplyTo"]), (&json!("CAMPAIGN_RESPONSE"), &json!("offer")));
+            assert_eq!(
+                (&response["kind"], &response["inReplyTo"]),
+                (&json!("CAMPAIGN_RESPONSE"), &json!("offer"))
+            );
             assert!(driver.letters().is_empty());
             assert!(driver.finals().keys().all(|(topic, _)| topic == "cx.activities" || topic == "cx.audit"));
         }

@@ -18,8 +18,12 @@ fn message() -> Value {
 
 #[test]
 fn a_hidden_comment_keeps_its_text_and_the_first_hide_counts() {
-    let shown = activity(&[message(), comment("h2", 5, "HIDE", "AGENT"), comment("h1", 4, "HIDE", "AGENT")], "c/m");
-    assert_eq!((&shown["hidden"]["eventId"], &shown["body"]["markdownText"]), (&json!("h1"), &json!("secret")));
+    let shown =
+        activity(&[message(), comment("h2", 5, "HIDE", "AGENT"), comment("h1", 4, "HIDE", "AGENT")], "c/m");
+    assert_eq!(
+        (&shown["hidden"]["eventId"], &shown["body"]["markdownText"]),
+        (&json!("h1"), &json!("secret"))
+    );
     assert_eq!(shown["revision"], 3);
 }
 
@@ -43,7 +47,12 @@ fn a_customer_who_is_merged_deletes_and_edits_what_was_his_before() {
 fn what_quotes_a_deleted_message_says_nothing_of_it_any_more() {
     let flag = |id: &str, kind: &str| {
         let header = json!({"sender": {"type": "AGENT", "id": "ann"}, "originalMessageId": "m"});
-        c().event(id, "REACTION", 3, json!({"header": header, "body": {"kind": kind, "value": format!("{kind} of secret")}}))
+        c().event(
+            id,
+            "REACTION",
+            3,
+            json!({"header": header, "body": {"kind": kind, "value": format!("{kind} of secret")}}),
+        )
     };
     let item = json!({"messageBody": {"text": "about the secret"}, "confidenceLevel": 0.5});
     let data = json!({"requestedMessage": {"id": "m"}, "suggestions": [item]});
@@ -57,7 +66,8 @@ fn what_quotes_a_deleted_message_says_nothing_of_it_any_more() {
     ];
     let shown = activity(&events, "c/m");
     assert!(!shown.to_string().contains("secret"), "{shown}");
-    let values: Vec<&Value> = shown["reactions"].as_array().unwrap().iter().map(|one| &one["value"]).collect();
+    let values: Vec<&Value> =
+        shown["reactions"].as_array().unwrap().iter().map(|one| &one["value"]).collect();
     assert_eq!(values, [&Value::Null, &Value::Null, &json!("👍")]);
     assert_eq!(shown["suggestions"][0]["items"], json!([{"body": null, "confidence": 0.5}]));
 }
@@ -98,7 +108,8 @@ fn an_emoji_is_the_same_in_any_spelling_and_shown_as_it_came() {
 #[test]
 fn who_types_is_in_the_audit_alone_and_is_not_remembered() {
     let typing = |id: &str, text: &str| {
-        let body = json!({"type": "NOTIFICATION", "notificationType": "TYPING_STARTED", "markdownText": text});
+        let body =
+            json!({"type": "NOTIFICATION", "notificationType": "TYPING_STARTED", "markdownText": text});
         let mut event = c().event(id, "CUSTOMER_MESSAGE", 9, json!({"id": "t", "body": body}));
         event["channelSession"] = json!({"id": "s", "customer": {"_id": "cus"}});
         event

@@ -33,5 +33,8 @@ fn folded(mut driver: Driver, events: &[Value]) -> Driver {
 }
 
 fn activity(events: &[Value], key: &str) -> Value {
-    folded(common::driver_of_activities(), events).record("cx.activities", key).cloned().unwrap_or(Value::Null)
+    folded(common::driver_of_activities(), events)
+        .record("cx.activities", key)
+        .cloned()
+        .unwrap_or(Value::Null)
 }

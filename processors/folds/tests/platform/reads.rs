@@ -29,8 +29,14 @@ fn a_message_is_read_with_a_later_one_of_its_side_unless_it_has_failed() {
     ];
     let of = |number: usize| activity(&events, &format!("c/m{number:05}"));
     let first = of(1);
-    assert_eq!((&first["delivery"]["status"], &first["delivery"]["readUpTo"]), (&json!("READ"), &json!("m00004")));
-    assert_eq!((&first["delivery"]["readAt"], &first["revision"]), (&json!(1_750_000_030_000_i64), &json!(1)));
+    assert_eq!(
+        (&first["delivery"]["status"], &first["delivery"]["readUpTo"]),
+        (&json!("READ"), &json!("m00004"))
+    );
+    assert_eq!(
+        (&first["delivery"]["readAt"], &first["revision"]),
+        (&json!(1_750_000_030_000_i64), &json!(1))
+    );
     assert_eq!(first["updatedAt"], first["occurredAt"]);
     assert_eq!(of(3)["delivery"]["status"], "FAILED");
     assert_eq!(of(4)["delivery"]["readUpTo"], Value::Null);
@@ -68,7 +74,11 @@ fn a_read_touches_the_messages_since_the_last_one_and_not_the_conversation() {
 }
 
 /// When each message was read, and up to which, by looking at all.
-fn expected(messages: &[(usize, bool)], reads: &[(usize, i64)], failed: &[usize]) -> Vec<Option<(i64, usize)>> {
+fn expected(
+    messages: &[(usize, bool)],
+    reads: &[(usize, i64)],
+    failed: &[usize],
+) -> Vec<Option<(i64, usize)>> {
     let read_of = |number: usize| reads.iter().filter(|(of, _)| *of == number).map(|(_, at)| *at).min();
     let of_message = |(number, side): &(usize, bool)| {
         let own = read_of(*number).map(|at| (at, *number));

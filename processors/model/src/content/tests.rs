@@ -331,7 +331,8 @@ fn change_field(action: &mut Action<'static>, nth: usize) {
                     timer_id,
                     session_id,
                 } = &mut **task;
-                texts.extend([task_id, queue, direction, mode, state, reason, agent_id, timer_id, session_id]);
+                texts
+                    .extend([task_id, queue, direction, mode, state, reason, agent_id, timer_id, session_id]);
             }
             FactDetail::State(state) => texts.push(state),
             FactDetail::Request { direction } => texts.push(direction),

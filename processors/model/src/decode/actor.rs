@@ -69,9 +69,12 @@ pub(super) fn find<'a>(
         actor: actor(event, header, session, customer_id.as_ref()),
         customer_id,
         // In the order of `room_places`.
-        room_id: (rooms.iter().flatten().find_map(|room| room.id.get()))
-            .or_else(|| header?.room_id.get()),
-        mode: rooms.iter().flatten().find_map(|room| room.mode.get()).and_then(|mode| RoomMode::from_name(&mode)),
+        room_id: (rooms.iter().flatten().find_map(|room| room.id.get())).or_else(|| header?.room_id.get()),
+        mode: rooms
+            .iter()
+            .flatten()
+            .find_map(|room| room.mode.get())
+            .and_then(|mode| RoomMode::from_name(&mode)),
         sent_at: header.and_then(|header| header.timestamp.0),
         targets: targets(event, session, data),
     }
@@ -97,7 +100,8 @@ pub(super) fn room_places<'a>(
 ) -> [(&'static str, Option<Text<'a>>); 4] {
     let header = data.header.get();
     let session = Session::of(event, data);
-    let [own, of_session, of_header] = rooms(event, session.as_ref(), header).map(|room| room.map(|room| room.id));
+    let [own, of_session, of_header] =
+        rooms(event, session.as_ref(), header).map(|room| room.map(|room| room.id));
     [
         ("roomInfo.id", own),
         (within_session!(event, data, "roomInfo.id"), of_session),
@@ -110,9 +114,8 @@ pub(super) fn room_places<'a>(
 fn targets(event: &EventFields<'_>, session: Option<&Session<'_, '_>>, data: &DataFields<'_>) -> Targets {
     let config = session.and_then(|session| session.channel.get()?.config.get());
     // An event about a service level says itself how long that is.
-    let of_named = |names: &[&str]| {
-        data.total_duration.0.filter(|_| names.iter().any(|name| event.name.is(name)))
-    };
+    let of_named =
+        |names: &[&str]| data.total_duration.0.filter(|_| names.iter().any(|name| event.name.is(name)));
     Targets {
         customer_activity: of_named(&CUSTOMERS_LEVELS)
             .or_else(|| config.and_then(|config| config.customer_activity_timeout.0)),

@@ -1,9 +1,9 @@
 //! What an event does, by its name and contents (contract, section 2).
 
 use super::actor::Found;
-use super::{actor, facts};
 use super::lenient::{ABSENT, Object, Text};
 use super::raw::{BodyFields, Data, DataFields, Form, HeaderFields, SenderFields, SuggestionFields};
+use super::{actor, facts};
 use crate::{Action, Actor, Change, Fact, FactDetail, FactKind, Invalid, Json, Kind, Leg, LegPhase, Primary};
 use crate::{NUMBER_BYTES, ReactionKind, Reason, Relation, SUGGESTED_ITEMS, SuggestionItem};
 use std::borrow::Cow;

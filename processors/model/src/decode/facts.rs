@@ -26,9 +26,7 @@ pub(super) fn fact<'a>(
         FactKind::TopicStateChanged
         | FactKind::TopicStateChangeEvent
         | FactKind::ConversationStateChanged => FactDetail::State(
-            (data.state.name().get())
-                .or_else(|| data.topic_state.get())
-                .or_else(|| whole.text().get()),
+            (data.state.name().get()).or_else(|| data.topic_state.get()).or_else(|| whole.text().get()),
         ),
         FactKind::NoAgentAvailable => FactDetail::Request {
             direction: data.request_type.get().and_then(|request| request.direction.get()),

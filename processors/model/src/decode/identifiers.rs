@@ -198,7 +198,8 @@ impl Whole<'_, '_> {
 
     /// Where a relation's target is taken from.
     fn target_of(&self, change: &Change<'_>) -> &'static str {
-        let is_named_by_body = self.data.body.fields().is_some_and(|body| body.body_type.is("DELETEDNOTIFICATION"));
+        let is_named_by_body =
+            self.data.body.fields().is_some_and(|body| body.body_type.is("DELETEDNOTIFICATION"));
         match change {
             Change::Delete { .. } if is_named_by_body => MESSAGE_ID,
             Change::Edit { .. } | Change::Delete { .. } | Change::Reaction { .. } | Change::Hide => ORIGINAL,
@@ -298,7 +299,10 @@ fn look_at_fact(detail: &FactDetail<'_>, long: &mut Long) {
             long.look_at("data.task.activeMedia[0].type.direction", task.direction.as_ref());
             long.look_at("data.task.activeMedia[0].type.mode", task.mode.as_ref());
             long.look_at("data.task.state (or data.task.activeMedia[0].state)", task.state.as_ref());
-            long.look_at("data.task.state.reasonCode (or that of data.task.activeMedia[0].state)", task.reason.as_ref());
+            long.look_at(
+                "data.task.state.reasonCode (or that of data.task.activeMedia[0].state)",
+                task.reason.as_ref(),
+            );
             long.look_at("data.ccUser.id (or data.task.assignedTo.id)", task.agent_id.as_ref());
             long.look_at("data.task.agentRequestTtlTimerId", task.timer_id.as_ref());
             long.look_at("data.task.activeMedia[0].requestSession.id", task.session_id.as_ref());

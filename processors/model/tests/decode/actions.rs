@@ -431,7 +431,10 @@ fn of_a_repeated_body_the_last_counts_even_when_it_is_none() {
 
 fn comment(item_type: &str) -> Value {
     let header = json!({"originalMessageId": "m", "sender": {"type": "agent", "id": "ann"}});
-    with_data("AGENT_MESSAGE", &json!({"id": "own", "header": header, "body": {"type": "COMMENT", "itemType": item_type}}))
+    with_data(
+        "AGENT_MESSAGE",
+        &json!({"id": "own", "header": header, "body": {"type": "COMMENT", "itemType": item_type}}),
+    )
 }
 
 #[test]
@@ -484,7 +487,8 @@ fn a_notification_of_a_deletion_deletes_the_message_that_its_body_names() {
 #[test]
 fn a_receipt_may_come_within_any_message() {
     for name in MESSAGES.iter().map(|(name, _)| *name).chain(["MESSAGE_DELIVERY_NOTIFICATION"]) {
-        let body = json!({"type": "DELIVERYNOTIFICATION", "messageId": "m", "status": "read", "reasonCode": 200});
+        let body =
+            json!({"type": "DELIVERYNOTIFICATION", "messageId": "m", "status": "read", "reasonCode": 200});
         let (target, receipt) = change(&with_data(name, &json!({"id": "own", "body": body})));
         let expected = Change::Delivery { status: "read".into(), reason_code: Some("200".into()) };
         assert_eq!((target.as_str(), receipt), ("m", expected), "{name}");
@@ -503,7 +507,10 @@ fn somebody_who_types_is_a_signal_and_other_notifications_are_facts() {
         };
         assert_eq!(of(json!("TYPING_STARTED")), Action::Signal, "{name}");
         for other in [json!("INFO"), json!("typing_started"), json!(null)] {
-            assert!(matches!(of(other.clone()), Action::Fact(fact) if fact.kind == FactKind::Other), "{other}");
+            assert!(
+                matches!(of(other.clone()), Action::Fact(fact) if fact.kind == FactKind::Other),
+                "{other}"
+            );
         }
     }
     assert_eq!(reason(&event("TYPING_INDICATOR", &json!({"conversationId": null}))), "no-key");
@@ -574,7 +581,8 @@ fn a_customers_answer_to_a_campaign_is_a_response_on_its_message() {
 
 #[test]
 fn what_a_campaign_sends_stands_alone_whatever_its_session_is() {
-    let header = json!({"customer": {"_id": "cus"}, "schedulingMetaData": {"at": 1}, "channelSessionId": "s"});
+    let header =
+        json!({"customer": {"_id": "cus"}, "schedulingMetaData": {"at": 1}, "channelSessionId": "s"});
     let sent = read(&campaign("APP", &header));
     assert_eq!((sent.home(), sent.channel_session_id.as_deref()), (Home::Activity("own"), Some("s")));
     let in_room = json!({"roomInfo": {"id": "r"}, "schedulingMetaData": {"at": 1}});

@@ -122,7 +122,8 @@ fn a_connector_also_speaks_for_a_customer_who_emitted_the_event_or_answers_a_cam
     let sender = json!({"type": "CONNECTOR", "id": "web", "senderName": "W"});
     let emitted_by = |emitter: &str| {
         let data = json!({"header": {"sender": sender}});
-        actor("AGENT_MESSAGE", &json!({"data": data, "eventEmitter": {"type": emitter, "senderName": "Cy"}})).unwrap()
+        actor("AGENT_MESSAGE", &json!({"data": data, "eventEmitter": {"type": emitter, "senderName": "Cy"}}))
+            .unwrap()
     };
     assert_eq!(emitted_by("customer"), triple(Some("CUSTOMER"), Some("web"), Some("Cy")));
     assert_eq!(emitted_by("AGENT"), triple(Some("CONNECTOR"), Some("web"), Some("W")));
@@ -137,7 +138,10 @@ fn a_connector_also_speaks_for_a_customer_who_emitted_the_event_or_answers_a_cam
 #[test]
 fn the_platforms_controller_is_no_bot_whatever_it_says() {
     let controller = json!({"type": "BOT", "id": "b", "senderName": "CONVERSATION_MONITOR"});
-    assert_eq!(sent("BOT_MESSAGE", &controller), triple(Some("SYSTEM"), Some("b"), Some("CONVERSATION_MONITOR")));
+    assert_eq!(
+        sent("BOT_MESSAGE", &controller),
+        triple(Some("SYSTEM"), Some("b"), Some("CONVERSATION_MONITOR"))
+    );
 }
 
 #[test]

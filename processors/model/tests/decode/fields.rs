@@ -1,7 +1,7 @@
 //! The rows of section 1's table that are found in several places.
 
 use crate::support::{event, read, reason};
-use model::{Channel, Event, Home, Limits, decode, RoomMode};
+use model::{Channel, Event, Home, Limits, RoomMode, decode};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -282,7 +282,8 @@ fn targets_are_whole_numbers_above_zero_of_the_channel_session_and_of_the_data()
 #[test]
 fn the_room_is_taken_from_the_first_place_that_has_one() {
     let always = [("data.header.sender", json!({"type": "AGENT"}))];
-    let places = ["roomInfo.id", "channelSession.roomInfo.id", "data.header.roomInfo.id", "data.header.roomId"];
+    let places =
+        ["roomInfo.id", "channelSession.roomInfo.id", "data.header.roomInfo.id", "data.header.roomId"];
     in_order("X", &always, &places, |event| event.room_id.as_deref().map(str::to_owned));
 }
 

@@ -125,11 +125,17 @@ fn all() -> Vec<(Value, &'static [&'static str])> {
         ),
         (with("CALL_HOLD", json!({"body": {"leg": "l"}})), &["data.body.leg"]),
         (
-            with("AGENT_MESSAGE", json!({"header": header, "body": {"type": "COMMENT", "itemType": "DELETE"}})),
+            with(
+                "AGENT_MESSAGE",
+                json!({"header": header, "body": {"type": "COMMENT", "itemType": "DELETE"}}),
+            ),
             &["data.header.originalMessageId", "data.header.sender.role"],
         ),
         (
-            with("BOT_MESSAGE", json!({"header": header, "body": {"type": "DELETEDNOTIFICATION", "messageId": "m"}})),
+            with(
+                "BOT_MESSAGE",
+                json!({"header": header, "body": {"type": "DELETEDNOTIFICATION", "messageId": "m"}}),
+            ),
             &["data.body.messageId", "data.header.sender.role"],
         ),
         (

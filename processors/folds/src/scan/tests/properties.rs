@@ -14,14 +14,8 @@ const IDS: [&str; 24] = [
 ];
 /// No id at all is one of them: it changes nothing.
 const AGENTS: [Option<&str>; 4] = [Some("ann"), Some("ben"), Some("cy/1"), None];
-const ROLES: [Option<&str>; 6] = [
-    Some("PRIMARY"),
-    Some("WRAP_UP"),
-    Some("SILENT_MONITOR"),
-    Some("CONSULTED"),
-    Some("BARGE_IN"),
-    None,
-];
+const ROLES: [Option<&str>; 6] =
+    [Some("PRIMARY"), Some("WRAP_UP"), Some("SILENT_MONITOR"), Some("CONSULTED"), Some("BARGE_IN"), None];
 const REASONS: [&str; 5] = ["RONA", "CANCELLED", "NO_AGENT_AVAILABLE", "REROUTE", "DONE"];
 const DIRECTIONS: [Option<&str>; 4] = [Some("INBOUND"), Some("CONSULT"), Some("DIRECT_TRANSFER"), None];
 const TIMERS: [Option<&str>; 3] = [Some("i"), Some("ii"), None];
@@ -29,8 +23,7 @@ const TASKS: [Option<&str>; 4] = [Some("t"), Some("u"), Some("v"), None];
 const QUEUES: [Option<&str>; 3] = [Some("sales"), Some("care"), None];
 const SESSIONS: [Option<&str>; 3] = [Some("s"), Some("s2"), None];
 const CHANNELS: [Option<&str>; 3] = [Some("WEB"), Some("VOICE"), None];
-const STATES: [Option<&str>; 5] =
-    [Some("CLOSED"), Some("ACTIVE"), Some("ON_HOLD"), Some("RESERVED"), None];
+const STATES: [Option<&str>; 5] = [Some("CLOSED"), Some("ACTIVE"), Some("ON_HOLD"), Some("RESERVED"), None];
 const ACTIVITIES: [&str; 6] = ["m1", "m2", "m3", "m4", "m5", "m6"];
 const KINDS: [Kind; 8] = [
     Kind::CustomerMessage,
@@ -42,8 +35,7 @@ const KINDS: [Kind; 8] = [
     Kind::Call,
     Kind::CampaignResponse,
 ];
-const RELATIONS: [Category; 4] =
-    [Category::Edit, Category::Reaction, Category::Suggestion, Category::Hide];
+const RELATIONS: [Category; 4] = [Category::Edit, Category::Reaction, Category::Suggestion, Category::Hide];
 /// Facts without data of their own; the sessions' among them.
 const FACTS: [&str; 16] = [
     "CHANNEL_SESSION_STARTED",

@@ -2,10 +2,11 @@
 
 use model::{Category, ConversationSummary, Dimension, Figure, Finality, Kind, Outcome, Stage, VisitOutcome};
 
-use super::super::{ActivityFigures, Derived, Entry, Scan, Standing};
 use super::super::entry::StoredTask;
+use super::super::{ActivityFigures, Derived, Entry, Scan, Standing};
 use super::build::{
-    agent, closed, enqueued, fact, in_session, no_agent, of_task, primary, relation, reserved, role, state, task,
+    agent, closed, enqueued, fact, in_session, no_agent, of_task, primary, relation, reserved, role, state,
+    task,
 };
 use super::{Whole, whole};
 
@@ -122,8 +123,11 @@ fn each_opening_begins_a_cycle_with_an_outcome_of_its_own() {
         fact("h", T + 40, START),
     ];
     let summary = summary_of(&entries);
-    let cycles: Vec<_> =
-        summary.cycles.iter().map(|one| (one.started_at - T, one.closed_at.map(|at| at - T), one.outcome)).collect();
+    let cycles: Vec<_> = summary
+        .cycles
+        .iter()
+        .map(|one| (one.started_at - T, one.closed_at.map(|at| at - T), one.outcome))
+        .collect();
     let (handled, no_agent) = (Some(Outcome::Handled), Some(Outcome::NoAgent));
     assert_eq!(cycles, [(0, Some(10), handled), (20, Some(30), no_agent), (40, None, None)]);
     assert_eq!((summary.outcome, summary_of(&entries[..7]).outcome), (None, no_agent));
@@ -333,7 +337,10 @@ fn what_opens_or_is_enqueued_within_one_millisecond_comes_before_what_closes() {
         agent("d", T, JOIN, Some("ann"), None),
     ];
     let summary = summary_of(&entries);
-    assert_eq!((outcomes(&summary), summary.outcome), (vec![Some(VisitOutcome::Answered)], Some(Outcome::Handled)));
+    assert_eq!(
+        (outcomes(&summary), summary.outcome),
+        (vec![Some(VisitOutcome::Answered)], Some(Outcome::Handled))
+    );
 }
 
 #[test]
