@@ -73,7 +73,7 @@ impl Digest {
     }
 
     /// Takes in when it was read, by what lies in its [`read_place`](Self::read_place).
-    pub(crate) fn and_read(mut self, read: Option<ReadAt>) -> Self {
+    pub(crate) fn and_read(mut self, read: Option<&ReadAt>) -> Self {
         if read.is_some() && !self.has_failed && self.first.is_some() {
             let figures = &mut self.figures;
             (figures.delivered, figures.read, figures.failed) = (1, 1, 0);

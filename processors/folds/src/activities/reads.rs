@@ -171,12 +171,11 @@ pub(super) fn follow(
         let Some(after) = after else { continue };
         match is_begun(escaped, after.side, &all_new, emitter)? {
             Begun::Before => enter(activity, escaped, &after, changed, emitter)?,
-            Begun::Now => {}
             Begun::Not if after.own.is_some() => {
                 begin(escaped, after.side, changed, emitter)?;
                 all_new.insert((escaped.to_vec(), after.side));
             }
-            Begun::Not => {}
+            Begun::Not | Begun::Now => {}
         }
     }
     Ok(())

@@ -103,6 +103,7 @@ impl Watch {
             },
             What::Fact(_) => match FactKind::from_name(entry.name) {
                 FactKind::NoAgentAvailable => self.sessions.start_current(entry, settings),
+                FactKind::CustomerSlaStarted => self.sessions.told(entry, settings),
                 FactKind::ChannelSessionStarted => self.sessions.begin(entry, settings),
                 FactKind::ChannelSessionEnded
                 | FactKind::ChannelSessionExpired
@@ -126,17 +127,26 @@ impl Watch {
         end: &mut dyn FnMut(Span),
     ) {
         let is_due = derived.stage == Stage::Agent && scan.is_turn_open();
-        if !is_due {
+        // The platform's own clock begins anew, and so does this one.
+        let begins_anew = entry.fact_kind() == Some(FactKind::ResetAgentSla);
+        if !is_due || begins_anew {
             if let Some(response) = self.response.take() {
                 response.spans(settings).for_each(end);
             }
-        } else if self.response.is_none() {
+        }
+        if is_due && self.response.is_none() {
             let said = self.agent_target.or(self.channel_target).map(|number| settings.units.ms(number));
             self.response = said.or(settings.agent_response_ms).map(|target_ms| Response {
                 began: Began { at: entry.at, by: entry.id.into() },
                 target_ms,
                 agents: scan.serving_agents().map(Into::into).collect(),
             });
+        }
+        // It has begun already, with the message, and says how long it may take.
+        if entry.fact_kind() == Some(FactKind::AgentSlaStarted)
+            && let (Some(response), Some(number)) = (&mut self.response, entry.targets.agent)
+        {
+            response.target_ms = settings.units.ms(number);
         }
     }
 

@@ -49,10 +49,7 @@ impl Scan {
                 self.stays.leave(at, agent, settings, amounts);
             }
             (FactKind::ParticipantRoleChanged, StoredDetail::Role { agent_id: Some(agent), role }) => {
-                if self.stays.set_role(at, agent, *role).comes_to_serve && *role != Some(BARGE_IN) {
-                    let to = &mut At { at, settings, cycles: &mut self.cycles, amounts };
-                    self.visits.answer(agent, Waits::Customer, to);
-                }
+                self.change_role(at, agent, *role, settings, amounts);
             }
             (FactKind::TaskEnqueued, StoredDetail::Task(task)) => {
                 self.tasks.take(at, Step::Enqueued, task);
@@ -96,6 +93,20 @@ impl Scan {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn change_role(
+        &mut self,
+        at: i64,
+        agent: &str,
+        role: Option<&str>,
+        settings: &ScanSettings,
+        amounts: &mut Amounts<'_>,
+    ) {
+        if self.stays.set_role(at, agent, role).comes_to_serve && role != Some(BARGE_IN) {
+            let to = &mut At { at, settings, cycles: &mut self.cycles, amounts };
+            self.visits.answer(agent, Waits::Customer, to);
         }
     }
 

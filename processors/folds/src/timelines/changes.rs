@@ -42,14 +42,14 @@ impl<'n> ChangedActivities<'n> {
                 })??,
                 None => None,
             };
-            let before = before.and_read(read);
+            let before = before.and_read(read.as_ref());
             let read = match &after.read_place {
                 Some(place) => {
                     emitter.read_of(activities::NAME, place, |value| activities::read_at(place, value))??
                 }
                 None => None,
             };
-            let after = after.and_read(read);
+            let after = after.and_read(read.as_ref());
             changed.figures += after.figures - before.figures;
             if before.is_there && before.first.is_none() && after.first.is_some() {
                 let waiting = activities::waiting_of(key);

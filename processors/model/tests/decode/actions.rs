@@ -536,7 +536,7 @@ fn a_call_is_held_and_goes_on_by_its_leg() {
 
 #[test]
 fn a_calls_account_without_a_body_is_all_its_data() {
-    let body = |data: Value| primary(&with_data("VOICE_ACTIVITY", &data)).body.map(|body| body.into_owned());
+    let body = |data: Value| primary(&with_data("VOICE_ACTIVITY", &data)).body.map(model::Json::into_owned);
     assert_eq!(body(json!({"talk": 5})).as_deref(), Some(r#"{"talk":5}"#));
     assert_eq!(body(json!({"talk": 5, "body": {"hold": 1}})).as_deref(), Some(r#"{"hold":1}"#));
     assert_eq!(body(json!(null)), None);
@@ -552,7 +552,7 @@ fn recordings_are_also_known_by_their_intent() {
 
 #[test]
 fn an_actions_message_without_a_body_says_its_name_and_data() {
-    let body = |data: Value| primary(&with_data("ACTION_MESSAGE", &data)).body.map(|body| body.into_owned());
+    let body = |data: Value| primary(&with_data("ACTION_MESSAGE", &data)).body.map(model::Json::into_owned);
     let data = json!({"name": "TRANSFER \"now\"", "data": {"to": [1]}});
     assert_eq!(body(data).as_deref(), Some(r#"{"name":"TRANSFER \"now\"","data":{"to":[1]}}"#));
     assert_eq!(body(json!({"name": "X"})).as_deref(), Some(r#"{"name":"X","data":null}"#));

@@ -23,6 +23,7 @@ fn of_bytes(bytes: usize) -> Value {
 }
 
 /// An event of each name whose rules read identifiers, with all that it needs, and the places of these.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn all() -> Vec<(Value, &'static [&'static str])> {
     const OF_ALL: &[&str] = &[
         "id",

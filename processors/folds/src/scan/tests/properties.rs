@@ -1,6 +1,6 @@
 //! What holds for any conversation, on short ones where everything collides.
 
-use model::{Category, Dimension, Figure, Kind, Outcome, Stage, Waits};
+use model::{Category, Dimension, Figure, Kind, Stage, Waits};
 use proptest::prelude::*;
 
 use super::super::entry::StoredTask;
