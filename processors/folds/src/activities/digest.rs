@@ -30,11 +30,11 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
-    /// Reads an activity's state.
+    /// Reads an activity's state; with the place of when it was read only where that is wanted.
     ///
     /// # Errors
     /// The state cannot be read: wipe and restore it.
-    pub(crate) fn of(key: &[u8], state: Option<&[u8]>) -> Result<Self, ProcessError> {
+    pub(crate) fn of(key: &[u8], state: Option<&[u8]>, wants_read: bool) -> Result<Self, ProcessError> {
         let events = Events::read(key, state)?;
         let unknown = Self { is_there: state.is_some(), ..Self::default() };
         let Some(first) = events.primary() else { return Ok(unknown) };
@@ -67,7 +67,7 @@ impl Digest {
             figures,
             delivery_rank,
             omits_receipts,
-            read_place: reads::place_of(key, &events),
+            read_place: if wants_read { reads::place_of(key, &events) } else { None },
             has_failed: events.list.iter().filter_map(rank_of).any(|rank| rank == Rank::Failed),
         })
     }

@@ -31,7 +31,7 @@ pub(crate) use beside::{Texts, is_beside, prefixes as places_beside};
 use bounds::Group;
 pub(crate) use bounds::KEPT;
 pub(crate) use digest::{Digest, first, has_suggestions, is_shown};
-pub(crate) use reads::{ReadAt, place as read_place, read_at};
+pub(crate) use reads::{ReadAt, begun_key as reads_key, place as read_place, read_at};
 use state::{Events, Stored, What};
 pub(crate) use waiting::{event_in as waiting_event, of as waiting_of};
 
@@ -167,9 +167,10 @@ impl Processor for Activities {
 
     /// Those that follow are told the keys of the activities that changed.
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let marked: BTreeSet<Vec<u8>> = news.marked().map(<[u8]>::to_vec).collect();
-        let mut changed = marked.clone();
+        let marked = reads::Marked::of(news.marked());
+        let mut changed = BTreeSet::new();
         reads::follow(&marked, &mut changed, emitter)?;
+        changed.extend(marked.activities);
         for key in changed {
             self.emit(&key, emitter)?;
             emitter.tell(&key, b"");
@@ -185,10 +186,7 @@ impl Processor for Activities {
         let limit = self.activity_bytes;
         let wanted = emitter.read(key, |bytes| wanted_texts(key, bytes, limit))??;
         let texts = texts(key, wanted, |text| emitter.read(text, |text| text.map(<[u8]>::to_vec)))?;
-        let read = match emitter.read(key, |bytes| reads::place(key, bytes))?? {
-            Some(place) => emitter.read(&place, |value| read_at(&place, value))??,
-            None => None,
-        };
+        let read = read_of(key, emitter)?;
         let value = emitter.read(key, |bytes| {
             with_activity(key, bytes, &Around { texts: &texts, limit, read: read.as_ref() }, |activity| {
                 let mut out = Vec::with_capacity(1024);
@@ -200,6 +198,19 @@ impl Processor for Activities {
             emitter.emit(OUTPUT, SCHEMA, &model::partition_id(key), key, Some(&value))?;
         }
         Ok(())
+    }
+}
+
+/// When an activity was read, by what is known of its conversation.
+fn read_of(key: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<ReadAt>, ProcessError> {
+    let Some(slash) = key.iter().position(|byte| *byte == b'/') else { return Ok(None) };
+    let begun = reads::begun_key(key.get(..slash).unwrap_or_default());
+    if !emitter.read(&begun, |value| value.is_some())? {
+        return Ok(None);
+    }
+    match emitter.read(key, |bytes| reads::place(key, bytes))?? {
+        Some(place) => emitter.read(&place, |value| read_at(&place, value))?,
+        None => Ok(None),
     }
 }
 
@@ -361,6 +372,7 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
         let mut events = Events::read(key, bytes)?;
         let before = Reply::of(&events);
         let first = events.primary().map(|first| first.id);
+        let is_read = matches!(&edit, Edit::Insert(event) if reads::is_read(&event.what));
         let done = match edit {
             Edit::Insert(stored) => events.insert(stored),
             Edit::Withdraw(event_id) => events.withdraw(event_id),
@@ -377,6 +389,7 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
         writes.bound(key, &mut events)?;
         let now_first = events.primary().map(|first| first.id);
         let after = Reply::of(&events);
+        let has_read = (is_read || first != now_first) && reads::has_read(&events);
         let left_out = LeftOut {
             is_new_author: first != now_first && events.omitted.count(Group::Deletions) > 0,
             is_known_now: first.is_none() && now_first.is_some() && !events.omitted.is_empty(),
@@ -384,10 +397,10 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
         };
         let (was_known, is_known) = (first.is_some(), now_first.is_some());
         let changed = Changed { outcome: Outcome::Folded, was_there, was_known, is_known, before, after };
-        Ok((changed, Some((events.write(key)?, writes, left_out))))
+        Ok((changed, Some((events.write(key)?, writes, left_out, has_read))))
     })??;
     match (written, withdrawn) {
-        (Some((bytes, writes, left_out)), withdrawn) => {
+        (Some((bytes, writes, left_out, has_read)), withdrawn) => {
             if bytes.is_empty() {
                 context.delete(key);
             } else {
@@ -396,6 +409,9 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
             writes.carry_out(context);
             left_out.follow(key, withdrawn.is_some(), context)?;
             context.mark(key);
+            if has_read {
+                context.mark(&reads::mark(key));
+            }
         }
         (None, Some(event_id)) => {
             if beside::forget_left_out(key, &event_id, true, context)? {

@@ -3,7 +3,7 @@
 //! As soon as a side of a conversation has its first `READ`, its messages lie in a list of small records: for each the time of its own
 //! `READ`, and the earliest one of it and all later messages. The keys are in the reverse of the total order, so a scan goes from a
 //! message back to the ones before it. A new `READ` goes back only as long as it changes something: to the message that an earlier
-//! `READ` reached. Sides that nobody marks as read cost one look-up for each message.
+//! `READ` reached. A conversation that nobody marks as read costs one look-up at each commit.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -14,13 +14,15 @@ use serde::{Deserialize, Serialize};
 
 use super::beside::READS;
 use super::delivery::Rank;
-use super::state::{Events, What, corrupt};
+use super::state::{Events, Stored, What, corrupt};
 use crate::stored::behind;
 
 /// Version of the form of a record of the list; its first byte.
 const VERSION: u8 = 1;
-/// In the place of a side: behind it comes the side that has its list.
+/// In the place of a side: there lies which sides have their list.
 const BEGUN: u8 = 0;
+/// Begins the mark of an activity that has a `READ` which may be the first of its side: no activity's key begins with it.
+const MARK: u8 = READS;
 /// Ends an event's id in a key, whose bytes are reversed: no byte of an id is 0.
 const END: u8 = 0xff;
 
@@ -68,7 +70,7 @@ impl Listed {
     }
 }
 
-/// The side of a conversation that a message is of; `None` for what is no message.
+/// The side of a conversation that a message is of, as a bit; `None` for what is no message.
 fn side(kind: u8) -> Option<u8> {
     match Kind::from_code(kind)? {
         Kind::CustomerMessage => Some(1),
@@ -97,10 +99,7 @@ impl Message {
         let What::Primary(fields) = &primary.what else { return None };
         let side = side(fields.kind)?;
         let mut receipts = events.list.iter();
-        let own = receipts.find_map(|event| match event.what {
-            What::Delivery { status, .. } => (Rank::of(status) == Some(Rank::Read)).then_some(event.at),
-            _ => None,
-        });
+        let own = receipts.find_map(|event| is_read(&event.what).then_some(event.at));
         let mut key = side_key(escaped, side);
         key.extend(primary.at.to_be_bytes().iter().map(|byte| !byte));
         key.push(!primary.rank);
@@ -126,8 +125,30 @@ fn side_key(escaped: &[u8], side: u8) -> Vec<u8> {
     [&[READS], escaped, b"/", &[side]].concat()
 }
 
-fn begun_key(escaped: &[u8], side: u8) -> Vec<u8> {
-    [&[READS], escaped, b"/", &[BEGUN, side]].concat()
+/// Where it lies which sides of a conversation have their list; nothing lies there where none has one.
+pub(crate) fn begun_key(escaped: &[u8]) -> Vec<u8> {
+    [&[READS], escaped, b"/", &[BEGUN]].concat()
+}
+
+/// The mark of an activity that has a `READ`.
+pub(super) fn mark(activity: &[u8]) -> Vec<u8> {
+    [&[MARK], activity].concat()
+}
+
+/// Whether an activity is a message that has a `READ` of its own.
+pub(super) fn has_read(events: &Events<'_>) -> bool {
+    let is_message = |event: &Stored<'_>| match &event.what {
+        What::Primary(fields) => side(fields.kind).is_some(),
+        _ => false,
+    };
+    events.of_conversation
+        && events.primary().is_some_and(is_message)
+        && events.list.iter().any(|event| is_read(&event.what))
+}
+
+/// Whether an event is a receipt that says `READ`.
+pub(super) fn is_read(what: &What<'_>) -> bool {
+    matches!(what, What::Delivery { status, .. } if Rank::of(status) == Some(Rank::Read))
 }
 
 /// Where it lies when a message was read, by the state of its activity; `None` for what is no message of a conversation.
@@ -151,56 +172,107 @@ pub(crate) fn read_at(place: &[u8], value: Option<&[u8]>) -> Result<Option<ReadA
     value.map_or(Ok(None), |value| Listed::read(place, value).map(|listed| listed.read))
 }
 
-/// Follows what has changed in these activities, and adds the keys of all others whose delivery has changed because of it.
+/// What has changed at a commit.
+pub(super) struct Marked {
+    /// The keys of the activities that changed.
+    pub(super) activities: BTreeSet<Vec<u8>>,
+    /// Those of them that have a `READ`, which may be the first of their side.
+    reads: BTreeSet<Vec<u8>>,
+}
+
+impl Marked {
+    pub(super) fn of<'m>(marks: impl Iterator<Item = &'m [u8]>) -> Self {
+        let mut marked = Self { activities: BTreeSet::new(), reads: BTreeSet::new() };
+        for mark in marks {
+            match mark.split_first() {
+                Some((&MARK, activity)) => marked.reads.insert(activity.to_vec()),
+                _ => marked.activities.insert(mark.to_vec()),
+            };
+        }
+        marked
+    }
+}
+
+/// Follows what has changed, and adds the keys of all other activities whose delivery has changed because of it.
 pub(super) fn follow(
-    marked: &BTreeSet<Vec<u8>>,
+    marked: &Marked,
     changed: &mut BTreeSet<Vec<u8>>,
     emitter: &mut Emitter<'_>,
 ) -> Result<(), ProcessError> {
-    let mut all_new: BTreeSet<(Vec<u8>, u8)> = BTreeSet::new();
-    for activity in marked {
+    let mut conversation: Option<Sides<'_>> = None;
+    for activity in &marked.activities {
         let Some(escaped) = conversation_of(activity) else { continue };
-        let after = emitter.read(activity, |state| Message::read(activity, state))??;
-        let before = emitter.read_committed(activity, |state| Message::read(activity, state))??;
-        if let Some(before) = &before
-            && after.as_ref().is_none_or(|after| after.key != before.key)
-            && is_begun(escaped, before.side, &all_new, emitter)? == Begun::Before
-        {
-            remove(escaped, before, changed, emitter)?;
+        // The keys of one conversation lie together.
+        let sides = match &mut conversation {
+            Some(sides) if sides.escaped == escaped => sides,
+            other => other.insert(Sides::of(escaped, emitter)?),
+        };
+        if sides.listed != 0 {
+            sides.follow(activity, changed, emitter)?;
         }
-        let Some(after) = after else { continue };
-        match is_begun(escaped, after.side, &all_new, emitter)? {
-            Begun::Before => enter(activity, escaped, &after, changed, emitter)?,
-            Begun::Not if after.own.is_some() => {
-                begin(escaped, after.side, changed, emitter)?;
-                all_new.insert((escaped.to_vec(), after.side));
-            }
-            Begun::Not | Begun::Now => {}
+        if marked.reads.contains(activity) {
+            sides.begin(activity, changed, emitter)?;
         }
     }
     Ok(())
 }
 
-/// Whether a side has its list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begun {
-    Not,
-    /// It was made anew at this commit, of all that there is: nothing is to be added.
-    Now,
-    Before,
+/// Which sides of a conversation have their list.
+struct Sides<'k> {
+    escaped: &'k [u8],
+    /// One bit for each side.
+    listed: u8,
+    /// Those of them whose list was made at this commit, of all that there is: nothing is to be added.
+    new: u8,
 }
 
-fn is_begun(
-    escaped: &[u8],
-    side: u8,
-    all_new: &BTreeSet<(Vec<u8>, u8)>,
-    emitter: &mut Emitter<'_>,
-) -> Result<Begun, ProcessError> {
-    if all_new.contains(&(escaped.to_vec(), side)) {
-        return Ok(Begun::Now);
+impl<'k> Sides<'k> {
+    fn of(escaped: &'k [u8], emitter: &mut Emitter<'_>) -> Result<Self, ProcessError> {
+        let listed =
+            emitter.read(&begun_key(escaped), |value| value.and_then(|value| value.first().copied()))?;
+        Ok(Self { escaped, listed: listed.unwrap_or(0), new: 0 })
     }
-    let is_there = emitter.read(&begun_key(escaped, side), |value| value.is_some())?;
-    Ok(if is_there { Begun::Before } else { Begun::Not })
+
+    /// Brings the lists up to date with an activity.
+    fn follow(
+        &self,
+        activity: &[u8],
+        changed: &mut BTreeSet<Vec<u8>>,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<(), ProcessError> {
+        let is_kept = |message: &Message| self.listed & !self.new & message.side != 0;
+        let after = emitter.read(activity, |state| Message::read(activity, state))??;
+        let before = emitter.read_committed(activity, |state| Message::read(activity, state))??;
+        if let Some(before) = before.filter(is_kept)
+            && after.as_ref().is_none_or(|after| after.key != before.key)
+        {
+            remove(self.escaped, &before, changed, emitter)?;
+        }
+        match after.filter(is_kept) {
+            Some(after) => enter(activity, self.escaped, &after, changed, emitter),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the list of the side of a message that has a `READ`, if there is none.
+    fn begin(
+        &mut self,
+        activity: &[u8],
+        changed: &mut BTreeSet<Vec<u8>>,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<(), ProcessError> {
+        let message = emitter.read(activity, |state| Message::read(activity, state))??;
+        let Some(message) =
+            message.filter(|message| message.own.is_some() && self.listed & message.side == 0)
+        else {
+            return Ok(());
+        };
+        begin(self.escaped, message.side, changed, emitter)?;
+        self.listed |= message.side;
+        self.new |= message.side;
+        emitter.put(&begun_key(self.escaped), &[self.listed]);
+        Ok(())
+    }
 }
 
 /// The side has its first `READ`: its list is made of all its messages.
@@ -231,7 +303,6 @@ fn begin(
         }
         later = listed.read;
     }
-    emitter.put(&begun_key(escaped, side), b"");
     Ok(())
 }
 

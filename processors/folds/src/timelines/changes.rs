@@ -32,10 +32,19 @@ impl<'n> ChangedActivities<'n> {
     /// Compares the activities as they are with what is committed.
     pub(super) fn of(changes: &Changes<'n>, emitter: &mut Emitter<'_>) -> Result<Self, ProcessError> {
         let mut changed = Self::default();
+        // Mostly nobody marks anything as read.
+        let wants_read = match changes.activities.first() {
+            Some(key) => {
+                let slash = key.iter().position(|byte| *byte == b'/').unwrap_or(0);
+                let begun = activities::reads_key(key.get(..slash).unwrap_or_default());
+                emitter.read_of(activities::NAME, &begun, |value| value.is_some())?
+            }
+            None => false,
+        };
         for key in &changes.activities {
-            let before =
-                emitter.read_committed_of(activities::NAME, key, |state| Digest::of(key, state))??;
-            let after = emitter.read_of(activities::NAME, key, |state| Digest::of(key, state))??;
+            let digest = |state: Option<&[u8]>| Digest::of(key, state, wants_read);
+            let before = emitter.read_committed_of(activities::NAME, key, digest)??;
+            let after = emitter.read_of(activities::NAME, key, digest)??;
             let read = match &before.read_place {
                 Some(place) => emitter.read_committed_of(activities::NAME, place, |value| {
                     activities::read_at(place, value)
