@@ -129,10 +129,10 @@ impl Watch {
         let is_due = derived.stage == Stage::Agent && scan.is_turn_open();
         // The platform's own clock begins anew, and so does this one.
         let begins_anew = entry.fact_kind() == Some(FactKind::ResetAgentSla);
-        if !is_due || begins_anew {
-            if let Some(response) = self.response.take() {
-                response.spans(settings).for_each(end);
-            }
+        if (!is_due || begins_anew)
+            && let Some(response) = self.response.take()
+        {
+            response.spans(settings).for_each(end);
         }
         if is_due && self.response.is_none() {
             let said = self.agent_target.or(self.channel_target).map(|number| settings.units.ms(number));
