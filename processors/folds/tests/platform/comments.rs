@@ -128,3 +128,16 @@ fn who_types_is_in_the_audit_alone_and_is_not_remembered() {
     let of_signals = folded(driver_of_activities(), &[typing("t1", ""), of_session()]);
     assert!(of_signals.finals().is_empty());
 }
+
+#[test]
+fn a_signal_of_an_erased_conversation_is_refused_and_leaves_no_trace() {
+    let body = json!({"type": "NOTIFICATION", "notificationType": "TYPING_STARTED"});
+    let typing = c().event("t", "CUSTOMER_MESSAGE", 9, json!({"id": "t", "body": body}));
+    let mut driver = folded(driver(), &[message()]);
+    driver.push_erasure(r#"{"conversationId":"c"}"#);
+    driver.finish();
+    driver.push(typing.to_string());
+    driver.finish();
+    assert_eq!(driver.letters().last().map(|letter| letter.reason.as_str()), Some("erased"));
+    assert_eq!(driver.record("cx.audit", "c/t"), None);
+}
