@@ -210,6 +210,11 @@ fn correlated(events: &[String], bare: &[bool]) -> (Vec<String>, Vec<String>) {
         let mut event: Value = serde_json::from_str(event).unwrap();
         // What a campaign sends belongs to no conversation.
         let Some(conversation) = event["conversationId"].as_str() else { continue };
+        // A signal pairs nothing.
+        let is_typing = event["data"]["body"]["notificationType"] == "TYPING_STARTED";
+        if is_typing || event["name"] == "TYPING_INDICATOR" {
+            continue;
+        }
         let session = format!("{conversation}/{}", n % 3);
         event["channelSession"]["id"] = json!(session);
         whole.push(event.to_string());
