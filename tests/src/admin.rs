@@ -10,6 +10,7 @@ use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::wait_until;
@@ -26,6 +27,14 @@ pub fn create_topic(bootstrap: &str, topic: &str, partitions: i32, settings: &[(
     let new = settings.iter().fold(new, |new, (name, value)| new.set(name, value));
     let created = block_on(admin(bootstrap).create_topics([&new], &AdminOptions::new())).unwrap();
     assert_eq!(created, [Ok(topic.to_owned())]);
+    // The controller answers before the brokers know of it.
+    wait_until("the topic has its leaders", SETTINGS_TIMEOUT, || {
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+        let metadata = consumer.fetch_metadata(None, SETTINGS_TIMEOUT).ok()?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+        let led = found.partitions().iter().filter(|partition| partition.leader() >= 0).count();
+        (found.error().is_none() && i32::try_from(led) == Ok(partitions)).then_some(())
+    });
 }
 
 /// Deletes a topic.
