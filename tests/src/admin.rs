@@ -29,7 +29,8 @@ pub fn create_topic(bootstrap: &str, topic: &str, partitions: i32, settings: &[(
     assert_eq!(created, [Ok(topic.to_owned())]);
     // The controller answers before the brokers know of it.
     wait_until("the topic has its leaders", SETTINGS_TIMEOUT, || {
-        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
         let metadata = consumer.fetch_metadata(None, SETTINGS_TIMEOUT).ok()?;
         let found = metadata.topics().iter().find(|found| found.name() == topic)?;
         let led = found.partitions().iter().filter(|partition| partition.leader() >= 0).count();
