@@ -22,7 +22,7 @@ use crate::{Instance, Program, Watch, partitions_of, run_to_end, series, wait_un
 
 const GROUP: &str = "cx-timelines";
 /// So many times what compressed batches unpack to comes on top of the memory that the program is given.
-const UNPACKED_TIMES: u64 = 2;
+const UNPACKED_TIMES: u64 = 3;
 /// How long the program may take for what lies there, and for what is due in the end.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How long nothing at all may be committed while there is something to do.
