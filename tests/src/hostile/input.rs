@@ -141,8 +141,8 @@ impl Input {
         self.own_topics.iter()
     }
 
-    /// Sends a batch.
-    pub(super) fn send(&mut self, prefix: &str, batch: Batch) {
+    /// Sends a batch. Gives the bytes of those of its records that are compressed to next to nothing.
+    pub(super) fn send(&mut self, prefix: &str, batch: Batch) -> usize {
         let Batch { what, records, claims, is_beyond_fold, conversations } = batch;
         if is_beyond_fold {
             self.beyond_fold.push(prefix.to_owned());
@@ -170,6 +170,7 @@ impl Input {
                 topic: record.topic,
             });
         }
+        unpacked
     }
 
     fn produce(&mut self, record: &Record, number: usize) {

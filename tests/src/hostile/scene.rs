@@ -329,16 +329,24 @@ fn send(mut input: Input, watch: &Watch, options: &Options, stop: &AtomicBool) -
                 let (records, seconds) = (maker.batch.records.len(), begun.elapsed().as_secs_f64());
                 eprintln!("{seconds:>7.1} s  {what}: {records} records");
             }
-            input.send(&prefix, maker.batch);
+            let is_unpacked = input.send(&prefix, maker.batch) > 0;
             input.turn_over();
-            hold_back(&input, watch, options, begun, what);
+            // What is unpacked is not fetched together with anything else.
+            let unread_max = if is_unpacked { 0 } else { UNREAD_MAX };
+            hold_back(&input, (watch, unread_max), options, begun, what);
         }
     }
     input
 }
 
 /// Waits while too much lies there unread, and while too much was sent for the time.
-fn hold_back(input: &Input, watch: &Watch, options: &Options, begun: Instant, what: &str) {
+fn hold_back(
+    input: &Input,
+    (watch, unread_max): (&Watch, i64),
+    options: &Options,
+    begun: Instant,
+    what: &str,
+) {
     let (mut done, mut heard) = (-1, Instant::now());
     let sent = input.of_input();
     loop {
@@ -346,7 +354,7 @@ fn hold_back(input: &Input, watch: &Watch, options: &Options, begun: Instant, wh
             if now != done {
                 (done, heard) = (now, Instant::now());
             }
-            if sent - now <= UNREAD_MAX {
+            if sent - now <= unread_max {
                 break;
             }
         }
