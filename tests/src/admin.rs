@@ -4,12 +4,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use crate::wait_until;
+
+const SETTINGS_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap()
@@ -21,6 +27,15 @@ pub fn create_topic(bootstrap: &str, topic: &str, partitions: i32, settings: &[(
     let new = settings.iter().fold(new, |new, (name, value)| new.set(name, value));
     let created = block_on(admin(bootstrap).create_topics([&new], &AdminOptions::new())).unwrap();
     assert_eq!(created, [Ok(topic.to_owned())]);
+    // The controller answers before the brokers know of it.
+    wait_until("the topic has its leaders", SETTINGS_TIMEOUT, || {
+        let consumer: BaseConsumer =
+            ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+        let metadata = consumer.fetch_metadata(None, SETTINGS_TIMEOUT).ok()?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+        let led = found.partitions().iter().filter(|partition| partition.leader() >= 0).count();
+        (found.error().is_none() && i32::try_from(led) == Ok(partitions)).then_some(())
+    });
 }
 
 /// Deletes a topic.
@@ -50,8 +65,19 @@ pub fn add_partitions(bootstrap: &str, topic: &str, count: usize) {
 pub fn set_topic(bootstrap: &str, topic: &str, settings: &[(&str, &str)]) {
     let change = AlterConfig::new(ResourceSpecifier::Topic(topic));
     let change = settings.iter().fold(change, |change, (name, value)| change.set(name, value));
-    let altered = block_on(admin(bootstrap).alter_configs([&change], &AdminOptions::new())).unwrap();
+    let admin = admin(bootstrap);
+    let altered = block_on(admin.alter_configs([&change], &AdminOptions::new())).unwrap();
     assert!(altered.iter().all(Result::is_ok), "{altered:?}");
+    // The controller answers before the brokers know of it.
+    wait_until("the topic is set", SETTINGS_TIMEOUT, || {
+        let asked = [ResourceSpecifier::Topic(topic)];
+        let found = block_on(admin.describe_configs(&asked, &AdminOptions::new())).ok()?;
+        let found = found.into_iter().flatten().next()?;
+        let is_set = |(name, value): &(&str, &str)| {
+            found.get(name).and_then(|entry| entry.value.as_deref()) == Some(*value)
+        };
+        settings.iter().all(is_set).then_some(())
+    });
 }
 
 /// Deletes the records of a topic before these offsets, by partition.

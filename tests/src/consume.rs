@@ -63,7 +63,10 @@ pub fn await_finished(bootstrap: &str, topics: &[&str]) {
     let ends = consumer(bootstrap, "read_uncommitted");
     for topic in topics {
         for partition in 0..partitions_of(bootstrap, topic) {
-            let (_, end) = ends.fetch_watermarks(topic, partition, TIMEOUT).unwrap();
+            // A topic that is new may have no leader yet.
+            let (_, end) = crate::wait_until(&format!("{topic}/{partition} has a leader"), TIMEOUT, || {
+                ends.fetch_watermarks(topic, partition, TIMEOUT).ok()
+            });
             crate::wait_until(
                 &format!("every transaction on {topic}/{partition} is finished"),
                 TIMEOUT * 3,

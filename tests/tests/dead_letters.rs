@@ -13,6 +13,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use cx_timelines_tests::{Program, Watch, consume, run_to_end, set_topic, wait_until};
+use edge::Deliveries;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders, OwnedMessage};
@@ -314,11 +315,11 @@ fn now_ms() -> i64 {
 }
 
 /// A producer of large records.
-fn producer(bootstrap: &str) -> BaseProducer {
+fn producer(bootstrap: &str) -> BaseProducer<Deliveries> {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("message.max.bytes", "90000000")
-        .create()
+        .create_with_context(Deliveries::default())
         .unwrap()
 }
 
@@ -373,6 +374,7 @@ fn a_letter_that_its_topic_does_not_take_whole_loses_what_makes_it_too_large_and
         let record = BaseRecord::to("cx.events").partition(0).key(&key).payload(&value).headers(all);
         producer.send(record).map_err(|(error, _)| error).unwrap();
         producer.flush(TIMEOUT).unwrap();
+        assert_eq!(producer.context().take_failed(), None);
     };
     // Larger than the client sends; the broker only takes it.
     send(1, 40 * MIB, 1);

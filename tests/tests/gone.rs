@@ -8,11 +8,12 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use cx_timelines_tests::{
-    OUTPUTS, Program, Watch, add_partitions, consume, differences, fold, of_lines, remove_all, run_to_end,
-    wait_until,
+    OUTPUTS, Program, Watch, add_partitions, consume, create_topic, differences, fold, of_lines, remove_all,
+    run_to_end, wait_until,
 };
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -28,6 +29,7 @@ const OWN: &str = "cx.conversation.own";
 struct Ground {
     kafka: Kafka,
     folder: tempfile::TempDir,
+    starts: Cell<u32>,
 }
 
 impl Ground {
@@ -35,7 +37,8 @@ impl Ground {
         let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
         let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        Self { kafka, folder: tempfile::tempdir().unwrap() }
+        create_topic(kafka.bootstrap(), OWN, 1, &[]);
+        Self { kafka, folder: tempfile::tempdir().unwrap(), starts: Cell::new(0) }
     }
 
     fn bootstrap(&self) -> &str {
@@ -44,7 +47,8 @@ impl Ground {
 
     fn run(&self) -> Program {
         let arguments = ["run", "--bootstrap", self.bootstrap(), "--http", "127.0.0.1:0"];
-        let mut instance = Program::start(&arguments, self.folder.path().join("run.log"));
+        let log = format!("run-{}.log", self.starts.replace(self.starts.get() + 1));
+        let mut instance = Program::start(&arguments, self.folder.path().join(log));
         wait_until("it is ready", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
         instance
     }

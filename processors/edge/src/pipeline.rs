@@ -37,6 +37,7 @@ impl Pipeline {
             desk.set_partitions(shared.partitions);
         }
         shared.read_as().for_each(|topic| shared.metrics.declare_read(topic));
+        shared.inputs.iter().for_each(|topic| shared.metrics.partitions_unread(topic, 0));
         for name in worker_names(workers) {
             let shared = shared.clone();
             threads.push(spawn(&name.clone(), &sender, move || Worker::run(name, shared))?);

@@ -7,7 +7,7 @@
 //! the client says "end of partition", after control records that are never handed out, and stands where the end was: a
 //! leader that is new may end too early, see [`has_passed`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -182,13 +182,14 @@ impl Restorer {
     }
 
     /// One question for all. One partition without a leader is enough for there to be no answer: then some are asked for by
-    /// themselves, others the next time.
+    /// themselves, others the next time. The client asks where the leaders were: who leads those partitions now it asks only when
+    /// it is made to.
     fn limits(&mut self, places: &[Place], ask: AskForLimits) -> BTreeMap<Place, i64> {
         clients::attend(&self.ends);
         let known = |answers: Vec<(Place, KafkaResult<i64>)>| {
             answers.into_iter().filter_map(|(place, limit)| Some((place, limit.ok()?)))
         };
-        match ask(&self.ends, listed(places), LIMITS_TIMEOUT) {
+        let limits: BTreeMap<Place, i64> = match ask(&self.ends, listed(places), LIMITS_TIMEOUT) {
             Ok(answers) => known(answers).collect(),
             Err(error) => {
                 tracing::debug!(%error, "where partitions begin and end is not known yet");
@@ -198,7 +199,11 @@ impl Restorer {
                 let one = |place| ask(&self.ends, listed([place]), END_TIMEOUT).unwrap_or_default();
                 some.flat_map(|place| known(one(place))).collect()
             }
-        }
+        };
+        let unknown = places.iter().filter(|place| !limits.contains_key(*place));
+        let topics: BTreeSet<&str> = unknown.map(|(topic, _)| topic.as_str()).take(ONE_BY_ONE).collect();
+        topics.into_iter().for_each(|topic| find_leaders(&self.ends, topic));
+        limits
     }
 
     /// How many partitions a topic has; none where the cluster does not answer at once.

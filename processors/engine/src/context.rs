@@ -65,15 +65,18 @@ impl<'t> Context<'t> {
         Ok(overlay::read(self.store, self.writes, full, read)?)
     }
 
-    /// Lets `visit` see every key that begins with `prefix`, and its value.
+    /// Lets `visit` see every key that begins with `prefix`, and its value, until it breaks.
     ///
     /// # Errors
     /// The store failed: give the error on.
-    pub fn scan(&mut self, prefix: &[u8], mut visit: impl FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
+    pub fn scan(
+        &mut self,
+        prefix: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ProcessError> {
         let full = overlay::full_key(self.scratch, self.namespace, prefix);
         overlay::scan(self.store, self.writes, full, full, &mut |key, value| {
-            visit(key.get(1..).unwrap_or_default(), value);
-            ControlFlow::Continue(())
+            visit(key.get(1..).unwrap_or_default(), value)
         })?;
         Ok(())
     }
@@ -149,6 +152,12 @@ impl<'t> Context<'t> {
         } else {
             self.outbox.message(Message::new(self.namespace, key, payload));
         }
+    }
+
+    /// The same, with a record of its own in the repartition topic also where that is this very task: so it comes in a later
+    /// commit, once what was taken until then is committed.
+    pub fn send_on(&mut self, key: &[u8], payload: &[u8]) {
+        self.outbox.message(Message::new(self.namespace, key, payload));
     }
 
     /// Lets a carried record be folded with its conversation, on that conversation's partition, exactly once.

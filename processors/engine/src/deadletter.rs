@@ -53,20 +53,23 @@ pub struct DeadLetter {
     timestamp_ms: Option<i64>,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
+    /// How many bytes the value has, be it there or not.
+    value_bytes: usize,
     headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
 impl DeadLetter {
     /// Copies the record, with the reason. Of one that belongs to an erased conversation the value is left out (contract
-    /// section 9).
+    /// section 9), and of one whose value alone has more than `bytes_max`, which no letter will have: it may be far larger than
+    /// anything else in memory.
     #[must_use]
     pub fn new(
         record: &SourceRecord<'_>,
-        processor: &'static str,
-        reason: Reason,
-        detail: String,
+        (processor, reason, detail): (&'static str, Reason, String),
         now_ms: i64,
+        bytes_max: usize,
     ) -> Self {
+        let value = record.value.filter(|_| reason != Reason::Erased);
         let mut headers = Vec::new();
         record.headers.visit(&mut |name, value| headers.push((name.to_owned(), value.map(<[u8]>::to_vec))));
         Self {
@@ -79,7 +82,8 @@ impl DeadLetter {
             offset: record.offset,
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
-            value: record.value.filter(|_| reason != Reason::Erased).map(<[u8]>::to_vec),
+            value: value.filter(|value| value.len() <= bytes_max).map(<[u8]>::to_vec),
+            value_bytes: value.map_or(0, <[u8]>::len),
             headers,
         }
     }
@@ -124,7 +128,7 @@ impl DeadLetter {
         let sizes = Sizes {
             own: FRAME_BYTES + CUTS_BYTES + header_bytes(&own),
             key: self.key.as_ref().map_or(0, Vec::len),
-            value: self.value.as_ref().map_or(0, Vec::len),
+            value: self.value_bytes,
             headers: header_bytes(&theirs),
         };
         let cut = sizes.cut_to(bytes_max);
@@ -272,6 +276,7 @@ mod tests {
 
     fn written(key: usize, value: usize, header: usize, bytes_max: usize) -> Written {
         let headers = Headers(if header > 0 { vec![("trace", vec![b'h'; header])] } else { vec![] });
+        let (value_bytes, others_bytes) = (value, key + header);
         let (key, value) = (vec![b'k'; key], vec![b'v'; value]);
         let record = SourceRecord {
             topic: "cx.events",
@@ -283,7 +288,12 @@ mod tests {
             headers: &headers,
             conversation: None,
         };
-        let letter = DeadLetter::new(&record, "decode", Reason::TooLarge, "much".repeat(1000), 9_000);
+        let letter =
+            DeadLetter::new(&record, ("decode", Reason::TooLarge, "much".repeat(1000)), 9_000, bytes_max);
+        assert!(
+            value_bytes <= bytes_max || letter.bytes() < others_bytes + 5_000,
+            "no letter has it: no copy"
+        );
         let mut sink = Written::default();
         letter.send(letters(), bytes_max, &mut sink).unwrap();
         sink
@@ -311,7 +321,8 @@ mod tests {
             conversation: None,
         };
         let mut sink = Written::default();
-        let letter = DeadLetter::new(&record, "decode", Reason::Malformed, String::new(), 9_000);
+        let letter =
+            DeadLetter::new(&record, ("decode", Reason::Malformed, String::new()), 9_000, usize::MAX);
         letter.send(letters(), usize::MAX, &mut sink).unwrap();
         assert_eq!((sink.timestamp_ms, sink.header(HEADER_TIMESTAMP)), (Some(9_000), None));
     }

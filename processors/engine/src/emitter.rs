@@ -391,7 +391,8 @@ impl<'t> Emitter<'t> {
     /// Makes a record that was kept whole a dead letter, with the position where it was first read.
     pub fn dead_letter(&mut self, carried: &Carried<'_>, rejection: Rejection) {
         let Rejection { reason, detail } = rejection;
-        let letter = DeadLetter::new(&carried.record(), self.processor, reason, detail, self.now_ms);
+        let letter =
+            DeadLetter::new(&carried.record(), (self.processor, reason, detail), self.now_ms, usize::MAX);
         self.budget.spend(letter.bytes());
         self.tally.dead_letter(reason);
         self.dead_letters.push(letter);

@@ -114,7 +114,8 @@ impl Mover {
         detail: String,
         now_ms: i64,
     ) -> EventClass {
-        let letter = DeadLetter::new(record, DECODER, reason, detail, now_ms);
+        let letter =
+            DeadLetter::new(record, (DECODER, reason, detail), now_ms, self.topology.letter_bytes_max());
         self.tally.dead_letter(letter.reason);
         self.dead_letter_bytes += letter.bytes();
         self.dead_letters.push(letter);

@@ -350,7 +350,9 @@ impl Task {
         rejection: Rejection,
         now_ms: i64,
     ) -> EventClass {
-        self.staged.reject(DeadLetter::new(record, processor, rejection.reason, rejection.detail, now_ms));
+        let Rejection { reason, detail } = rejection;
+        let bytes_max = self.topology.letter_bytes_max();
+        self.staged.reject(DeadLetter::new(record, (processor, reason, detail), now_ms, bytes_max));
         EventClass::Invalid
     }
 

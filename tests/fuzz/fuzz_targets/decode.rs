@@ -2,7 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use model::{AT_MAX, AT_MIN, Action, Change, Event, FactDetail, IDENTIFIER_BYTES_MAX, Json, Kind, Limits, Reason};
+use model::{
+    AT_MAX, AT_MIN, Action, Change, Event, FactDetail, IDENTIFIER_BYTES_MAX, Json, Kind, Limits, Reason,
+};
 use serde_json::Value;
 
 /// The contract lets a decoder refuse what is nested deeper, and leaves it free not to.
@@ -98,10 +100,17 @@ fn check_event(event: &Event<'_>) {
 /// What becomes part of keys has a bound.
 fn check_lengths(event: &Event<'_>) {
     let mut words: Vec<&str> = vec![&event.id, &event.name];
-    words.extend([&event.conversation_id, &event.channel_session_id, &event.customer_id].into_iter().flatten().map(|id| &**id));
+    words.extend(
+        [&event.conversation_id, &event.channel_session_id, &event.customer_id]
+            .into_iter()
+            .flatten()
+            .map(|id| &**id),
+    );
     words.extend(event.direction.as_deref());
     if let Some(channel) = &event.channel {
-        words.extend([&channel.channel_type, &channel.service_identifier].into_iter().flatten().map(|word| &**word));
+        words.extend(
+            [&channel.channel_type, &channel.service_identifier].into_iter().flatten().map(|word| &**word),
+        );
     }
     if let Some(actor) = &event.actor {
         words.extend([&actor.actor_type, &actor.id].into_iter().flatten().map(|word| &**word));
@@ -110,8 +119,12 @@ fn check_lengths(event: &Event<'_>) {
     words.extend(event.activity_id());
     match &event.action {
         Action::Primary(primary) => {
-            words.extend([&primary.in_reply_to, &primary.provider_message_id].into_iter().flatten().map(|id| &**id));
-            words.extend(primary.leg.iter().flat_map(|leg| [&leg.call_id, &leg.reason]).flatten().map(|id| &**id));
+            words.extend(
+                [&primary.in_reply_to, &primary.provider_message_id].into_iter().flatten().map(|id| &**id),
+            );
+            words.extend(
+                primary.leg.iter().flat_map(|leg| [&leg.call_id, &leg.reason]).flatten().map(|id| &**id),
+            );
         }
         Action::Relation(relation) => match &relation.change {
             Change::Reaction { value, .. } => words.push(value),
@@ -124,7 +137,9 @@ fn check_lengths(event: &Event<'_>) {
         Action::Fact(fact) => match &fact.detail {
             FactDetail::None => {}
             FactDetail::Agent(agent) => {
-                words.extend([&agent.agent_id, &agent.role, &agent.reason].into_iter().flatten().map(|word| &**word));
+                words.extend(
+                    [&agent.agent_id, &agent.role, &agent.reason].into_iter().flatten().map(|word| &**word),
+                );
             }
             FactDetail::Role { agent_id, role } => {
                 words.extend([agent_id, role].into_iter().flatten().map(|word| &**word));

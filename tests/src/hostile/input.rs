@@ -28,6 +28,9 @@ const LAST_ACKS: Duration = Duration::from_secs(120);
 const FILE_BYTES: usize = 256 << 20;
 /// Partitions of a topic of one conversation.
 const OWN_PARTITIONS: i32 = 3;
+/// A record of more bytes goes in a batch of its own.
+const LARGE_BYTES: usize = 8 << 20;
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A record that was sent.
 pub(super) struct Sent {
@@ -91,6 +94,8 @@ pub(super) struct Input {
     pub(super) beyond_fold: Vec<String>,
     /// Bytes of all that was sent.
     pub(super) bytes: usize,
+    /// Bytes of records that are compressed to next to nothing, as many as may be fetched together.
+    pub(super) unpacked: usize,
 }
 
 impl Input {
@@ -122,6 +127,7 @@ impl Input {
             conversations: Vec::new(),
             beyond_fold: Vec::new(),
             bytes: 0,
+            unpacked: 0,
         }
     }
 
@@ -135,8 +141,8 @@ impl Input {
         self.own_topics.iter()
     }
 
-    /// Sends a batch.
-    pub(super) fn send(&mut self, prefix: &str, batch: Batch) {
+    /// Sends a batch. Gives the bytes of those of its records that are compressed to next to nothing.
+    pub(super) fn send(&mut self, prefix: &str, batch: Batch) -> usize {
         let Batch { what, records, claims, is_beyond_fold, conversations } = batch;
         if is_beyond_fold {
             self.beyond_fold.push(prefix.to_owned());
@@ -144,6 +150,8 @@ impl Input {
         self.conversations.extend(conversations);
         self.wanted.add(&claims);
         self.claims.extend(claims.into_iter().map(|claim| (what, claim)));
+        let unpacked = records.iter().map(Record::bytes).filter(|bytes| *bytes > LARGE_BYTES).sum();
+        self.unpacked = self.unpacked.max(unpacked);
         for record in records {
             self.produce(&record, self.sent.len());
             if !is_beyond_fold && is_for_fold(record.fate) && record.topic != REQUESTS {
@@ -162,10 +170,16 @@ impl Input {
                 topic: record.topic,
             });
         }
+        unpacked
     }
 
     fn produce(&mut self, record: &Record, number: usize) {
         let partition = self.partition(record);
+        let is_large = record.bytes() > LARGE_BYTES;
+        if is_large {
+            // In a batch of its own: the client unpacks batches whole.
+            self.producer.flush(FLUSH_TIMEOUT).unwrap();
+        }
         let mut headers = OwnedHeaders::new();
         for (key, value) in &record.headers {
             headers = headers.insert(Header { key, value: Some(value) });
@@ -184,6 +198,9 @@ impl Input {
             message = back;
         }
         self.producer.poll(Duration::ZERO);
+        if is_large {
+            self.producer.flush(FLUSH_TIMEOUT).unwrap();
+        }
     }
 
     fn partition(&mut self, record: &Record) -> i32 {

@@ -52,6 +52,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(5);
 const COMMITS_APART: Duration = Duration::from_millis(5);
 /// How many records are taken between two looks at the clock.
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
+/// After a record of so many bytes it is looked at once: a few of them may be more than a transaction is to hold.
+const LARGE_BYTES: usize = 64 << 10;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the consumer may take to connect before it subscribes all the same.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -255,6 +257,7 @@ impl Worker {
                 (&self.shared.schemas, &self.shared.topology),
                 &message,
             )?;
+            let is_large = message.payload_len() >= LARGE_BYTES;
             drop(message);
             match taken {
                 Taken::Done => {}
@@ -271,7 +274,7 @@ impl Worker {
             if self.staged_since.is_none() {
                 self.staged_since = Some(Instant::now());
             }
-            let looks = self.taken.is_multiple_of(RECORDS_BETWEEN_LOOKS);
+            let looks = is_large || self.taken.is_multiple_of(RECORDS_BETWEEN_LOOKS);
             if self.effort.is_enough(self.batch) || (looks && self.is_commit_due()) {
                 break;
             }

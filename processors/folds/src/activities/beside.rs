@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use std::ops::ControlFlow;
+
 use engine::{Context, Emitter, ProcessError, Scope};
 
 use super::bounds::{self, Group, KEPT};
@@ -46,7 +48,10 @@ impl State for Context<'_> {
     }
 
     fn each(&mut self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
-        self.scan(prefix, visit)
+        self.scan(prefix, |key, value| {
+            visit(key, value);
+            ControlFlow::Continue(())
+        })
     }
 }
 

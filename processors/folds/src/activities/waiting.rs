@@ -1,6 +1,8 @@
 //! Relations that wait for their activity: their records are kept as they came, so that they can become dead letters when
 //! they have waited for too long (contract section 9). What they do to the activity lies in its state all the while.
 
+use std::ops::ControlFlow;
+
 use engine::{Carried, Context, Emitter, ProcessError, Rejection, Retracted, Scope, SourceRecord};
 use model::Reason;
 
@@ -40,6 +42,7 @@ pub(super) fn release(activity: &str, limit_ms: i64, context: &mut Context<'_>) 
     context.scan(&key(&name(activity.as_bytes(), b"")), |key, value| {
         let came = value.first_chunk::<CAME_BYTES>().map(|came| i64::from_be_bytes(*came));
         released.push((key.to_vec(), came.unwrap_or(0)));
+        ControlFlow::Continue(())
     })?;
     for (key, came_ms) in released {
         context.delete(&key);

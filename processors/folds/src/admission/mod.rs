@@ -433,7 +433,10 @@ impl Admission {
                     record.map_or(Ok(0), |record| Life::read(record).map(|(_, page)| page.count()))
                 })?;
                 let mut count = first.map_err(|problem| corrupt(home, problem))?;
-                context.scan(&page_key(home, b""), |_, page| count += Page::of(Some(page)).count())?;
+                context.scan(&page_key(home, b""), |_, page| {
+                    count += Page::of(Some(page)).count();
+                    ControlFlow::Continue(())
+                })?;
                 count
             }
         };

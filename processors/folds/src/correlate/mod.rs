@@ -46,6 +46,12 @@ const PAIR_TIMER: u8 = b'y';
 const LEARN: u8 = b'L';
 /// Begins a message that says until when a pair is to be kept.
 const LET_GO: u8 = b'G';
+/// Begins a message that lets go more of what has waited.
+const RELEASE: u8 = b'R';
+
+/// So many waiting records go to their conversation at once, or so many bytes of them: the others follow in later commits.
+const RELEASED_RECORDS: usize = 256;
+const RELEASED_BYTES: usize = 1 << 20;
 
 /// Finds the conversation of events that do not say it. It writes no topic.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +125,7 @@ impl Processor for Correlate {
         let session = text(key)?;
         match payload.split_first() {
             Some((&LEARN, conversation)) => self.learnt(session, text(conversation)?, context),
+            Some((&RELEASE, conversation)) => self.release(session, text(conversation)?, context),
             Some((&LET_GO, rest)) => {
                 let (until, conversation) = rest.split_first_chunk().ok_or_else(unknown)?;
                 let about = model::activity_key(Some(session), text(conversation)?);
@@ -300,7 +307,19 @@ impl Correlate {
     ) -> Result<(), ProcessError> {
         let prefix = key(WAITING, &format!("{}/", model::escape(session)));
         let mut waiting: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        context.scan(&prefix, |key, held| waiting.push((key.to_vec(), held.to_vec())))?;
+        let (mut bytes, mut is_more) = (0, false);
+        context.scan(&prefix, |key, held| {
+            is_more = waiting.len() == RELEASED_RECORDS || bytes >= RELEASED_BYTES;
+            if is_more {
+                return ControlFlow::Break(());
+            }
+            bytes += held.len();
+            waiting.push((key.to_vec(), held.to_vec()));
+            ControlFlow::Continue(())
+        })?;
+        if is_more {
+            context.send_on(session.as_bytes(), &[&[RELEASE], conversation.as_bytes()].concat());
+        }
         for (key, bytes) in waiting {
             let held = Held::read(&bytes).ok_or_else(|| corrupt(&key))?;
             if held.is_erased() {
@@ -321,6 +340,13 @@ impl Correlate {
 fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let mut waiting = vec![WAITING];
     waiting.extend_from_slice(name);
+    let session = model::parse_activity_key(&String::from_utf8_lossy(name)).and_then(|(session, _)| session);
+    if let Some(session) = session
+        && emitter.read(&pair_key(&session), |pair| pair.is_some())?
+    {
+        // It is on its way to its conversation.
+        return Ok(());
+    }
     let Some(bytes) = emitter.read(&waiting, |held| held.map(<[u8]>::to_vec))? else { return Ok(()) };
     let held = Held::read(&bytes).ok_or_else(|| corrupt(&waiting))?;
     emitter.delete(&waiting);
@@ -385,7 +411,7 @@ fn of_session(name: &[u8], stays: bool) -> Option<Owned<'_>> {
 /// Whose a message of this processor is.
 pub(crate) fn owner_of_message(payload: &[u8]) -> Option<Owner<'_>> {
     let conversation = match payload.split_first()? {
-        (&LEARN, conversation) => conversation,
+        (&(LEARN | RELEASE), conversation) => conversation,
         (&LET_GO, rest) => rest.split_first_chunk::<{ size_of::<i64>() }>()?.1,
         _ => return None,
     };

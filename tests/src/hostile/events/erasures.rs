@@ -7,9 +7,13 @@ use crate::hostile::record::{Fate, Is, Maker, REQUESTS, message, text_of};
 
 /// A request of a program that keys it by something else.
 fn request(maker: &mut Maker, value: Vec<u8>) {
+    request_that(maker, value, Fate::Taken);
+}
+
+fn request_that(maker: &mut Maker, value: Vec<u8>, fate: Fate) {
     let later = maker.now_ms + 1_000;
     let key = maker.id(&format!("request{}", maker.batch.records.len()));
-    let record = maker.raw("", Some(value), Fate::Taken);
+    let record = maker.raw("", Some(value), fate);
     record.topic = REQUESTS.to_owned();
     // A compacted topic takes none without a key.
     record.key = Some(key.into_bytes());
@@ -81,12 +85,13 @@ pub(super) fn strange_requests(maker: &mut Maker, _: &mut ChaCha8Rng) {
         json!({"conversationId": maker.long_id("c", '/', 70_000)}).to_string().into_bytes(),
         json!({"customerId": maker.long_id("u", '/', 70_000)}).to_string().into_bytes(),
         json!({"customerId": maker.long_id("u", '%', 900_000)}).to_string().into_bytes(),
-        json!({"conversationId": maker.id("x"), "unknown": text_of(900_000)}).to_string().into_bytes(),
         "[".repeat(100_000).into_bytes(),
     ];
     for value in requests {
-        request(maker, value);
+        request_that(maker, value, Fate::Letter("malformed"));
     }
+    let unknown = json!({"conversationId": maker.id("x"), "unknown": text_of(900_000)});
+    request(maker, unknown.to_string().into_bytes());
     let conversation = maker.id("c");
     let id = maker.id("m");
     maker.tell(&conversation, &id, "CUSTOMER_MESSAGE", message(&id, "not me"));

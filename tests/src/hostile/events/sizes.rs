@@ -74,8 +74,9 @@ pub(super) fn keys_and_headers(maker: &mut Maker, rng: &mut ChaCha8Rng) {
         let event =
             maker.event(&id, "CUSTOMER_MESSAGE", Some(&conversation), json!({"data": message(&id, "hello")}));
         let is_good = number % 2 == 0;
+        // Their keys and headers together are larger than a value may be.
         let record = if is_good {
-            maker.good(&conversation, &event)
+            maker.raw(&conversation, Some(event.to_string().into_bytes()), Fate::Letter("too-large"))
         } else {
             maker.raw(&conversation, Some(b"{\"no json".to_vec()), Fate::Letter("malformed"))
         };
@@ -93,16 +94,24 @@ pub(super) fn keys_and_headers(maker: &mut Maker, rng: &mut ChaCha8Rng) {
         record.headers =
             vec![("cx.error.reason".to_owned(), b"erased".to_vec()), (String::new(), Vec::new())];
     }
+    for number in 8..10 {
+        let id = maker.id(&format!("{number}"));
+        let event =
+            maker.event(&id, "CUSTOMER_MESSAGE", Some(&conversation), json!({"data": message(&id, "hello")}));
+        let record = maker.good(&conversation, &event);
+        record.key = Some((0..500_000).map(|_| rng.random()).collect());
+        record.headers =
+            (0..200).map(|header| (format!("h{header}-{}", "x".repeat(500)), vec![0xff; 2_000])).collect();
+    }
     maker.claim("cx.conversations", conversation.clone(), Is::At("/revision", 6.into()));
     maker.batch.conversations.push(conversation);
 }
 
 /// Brokers look at the size of what is compressed: a record can be larger than any topic takes once it is not.
-pub(super) fn larger_than_letters(maker: &mut Maker, _: &mut ChaCha8Rng) {
+pub(super) fn larger_than_letters(maker: &mut Maker, rng: &mut ChaCha8Rng) {
+    let bytes = [20 << 20, (32 << 20) + 1, 40 << 20][rng.random_range(0..3)];
     let conversation = maker.id("c");
-    for bytes in [20 << 20, (32 << 20) + 1, 40 << 20] {
-        maker.raw(&conversation, Some(vec![b'x'; bytes]), Fate::Letter("too-large"));
-    }
+    maker.raw(&conversation, Some(vec![b'x'; bytes]), Fate::Letter("too-large"));
 }
 
 /// Thousands of fields that nobody knows, fields with names of 100 kB, and the same field thousands of times.

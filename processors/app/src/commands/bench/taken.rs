@@ -46,7 +46,8 @@ impl Taken {
             .context("how far the group has come cannot be asked")?;
         let mut taken = 0;
         for place in committed.elements() {
-            let offset = edge::committed_offset(&place).context("how far the group has come cannot be asked")?;
+            let offset =
+                edge::committed_offset(&place).context("how far the group has come cannot be asked")?;
             taken += u64::try_from(offset.unwrap_or(0)).unwrap_or(0);
         }
         Ok(taken)

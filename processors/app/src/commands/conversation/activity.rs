@@ -6,7 +6,7 @@ use super::body;
 use super::entry::who;
 use super::known::{kind_words, reaction_words, refusal, suggestion_words};
 use super::records::{Activity, Actor, Delivery};
-use super::text::{TEXT_COLUMNS_MAX, color, column, dim, painted, safe, short, time};
+use super::text::{TEXT_COLUMNS_MAX, color, column, dim, omitted_words, painted, safe, short, time};
 
 /// Somebody who looks at a whole conversation wants whole texts; this only bounds what a line can be.
 const WHOLE_TEXT_COLUMNS_MAX: usize = 20_000;
@@ -70,6 +70,10 @@ fn badges(activity: &Activity) -> Vec<String> {
     if !activity.rejected.is_empty() {
         add(dim(), &format!("rejected×{}", activity.rejected.len()));
     }
+    let omitted: u64 = activity.omitted.values().sum();
+    if omitted > 0 {
+        add(dim(), &format!("left out×{omitted}"));
+    }
     badges
 }
 
@@ -112,7 +116,9 @@ pub fn lines(activity: &Activity) -> Vec<String> {
     below.extend(activity.delivery.iter().flat_map(receipts));
     below.sort_by_key(|(at, _)| *at);
     let below = below.into_iter().map(|(at, text)| format!("    {} {text}", painted(dim(), &time(at))));
-    std::iter::once(head).chain(below).collect()
+    let omitted = omitted_words(&activity.omitted);
+    let omitted = omitted.map(|words| format!("    {}", painted(dim(), &format!("left out: {words}"))));
+    std::iter::once(head).chain(below).chain(omitted).collect()
 }
 
 fn by(actor: Option<&Actor>, text: &str) -> String {

@@ -115,6 +115,9 @@ pub struct Activity {
     /// What did not count.
     #[serde(default)]
     pub rejected: Vec<Rejected>,
+    /// How many of its events are left out, by what they are.
+    #[serde(default)]
+    pub omitted: BTreeMap<String, u64>,
 }
 
 /// A new body.
@@ -262,6 +265,8 @@ pub struct Summary {
     pub queue_visits: Vec<Visit>,
     /// What agents concluded it with.
     pub wrap_ups: Vec<WrapUp>,
+    /// How many of its lists' entries are left out, by list.
+    pub omitted: BTreeMap<String, u64>,
     /// How many of what.
     pub counts: BTreeMap<String, i64>,
     /// How far its messages got.

@@ -3,7 +3,7 @@
 use super::body;
 use super::entry::{People, channel_words};
 use super::records::{Responses, Session, Stay, Summary, Visit, WrapUp};
-use super::text::{count, duration, in_words, safe, time};
+use super::text::{count, duration, in_words, omitted_words, safe, time};
 
 /// A thing that is counted: its field, and one of it in words.
 const COUNTED: [(&str, &str); 18] = [
@@ -39,6 +39,7 @@ pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
     let stays = summary.agents.iter().map(|stay| field("agent", &stay_words(stay)));
     lines.extend(sessions.chain(visits).chain(stays));
     lines.extend(summary.wrap_ups.iter().map(|wrap_up| field("wrap-up", &wrap_up_words(wrap_up, people))));
+    lines.extend(omitted_words(&summary.omitted).map(|words| field("left out", &words)));
     let figures = [("counts", counts(summary)), ("responses", responses(summary)), ("times", sums(summary))];
     lines.extend(
         figures.into_iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| field(name, &said)),

@@ -306,3 +306,12 @@ fn a_record_of_something_else_is_an_error_that_names_it() {
     let error = found.write_page(&mut Vec::new(), None).unwrap_err();
     assert!(error.to_string().contains("\"c/e\" is not as cx-timelines writes it"), "{error}");
 }
+
+#[test]
+fn what_is_left_out_of_a_record_is_said() {
+    let lines = r#"{"topic":"cx.conversations","key":"c","value":{"conversationId":"c","omitted":{"agents":0,"queueVisits":2}}}
+{"topic":"cx.activities","key":"c/m","value":{"activityId":"m","conversationId":"c","kind":"NOTE","occurredAt":1,"omitted":{"edits":5,"others":1}}}"#;
+    let page = page(&conversation(lines, "c"), None);
+    assert!(page.contains("  left out   2 queue visits\n"), "{page}");
+    assert!(page.contains("    left out: 5 edits, 1 other events\n"), "{page}");
+}

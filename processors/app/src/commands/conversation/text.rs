@@ -1,6 +1,7 @@
 //! Texts, times and durations as a person reads them. Texts come from customers: whatever could move the cursor or change
 //! colours is escaped.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -133,6 +134,22 @@ pub fn in_words(word: &str) -> String {
         _ => part.to_lowercase(),
     });
     safe(&parts.collect::<Vec<_>>().join(" "), 60)
+}
+
+/// What is left out of a record, in words; `None` where it is whole.
+pub fn omitted_words(omitted: &BTreeMap<String, u64>) -> Option<String> {
+    let parts = omitted.iter().filter(|(_, number)| **number > 0).map(|(what, number)| {
+        let what = match what.as_str() {
+            "agents" => "agents' stays",
+            "queueVisits" => "queue visits",
+            "wrapUps" => "wrap-ups",
+            "others" => "other events",
+            what => what,
+        };
+        format!("{number} {}", safe(what, 40))
+    });
+    let parts: Vec<String> = parts.collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// A line without its colours.
