@@ -1,12 +1,13 @@
 //! A record on its way to the partition where it belongs: its bytes and its position travel with it, so that it can still
-//! become a dead letter exactly as it came.
+//! become a dead letter exactly as it came; but of a key and headers that are larger than a value may be, a part is left out.
 
 use serde::{Deserialize, Serialize};
 
 use crate::context::EVENT;
-use crate::record::{HeaderSource, SourceRecord};
+use crate::deadletter::KEY_BYTES_LEFT;
+use crate::record::{HeaderSource, LeftOut, SourceRecord};
 
-/// An input record, kept whole.
+/// An input record that is kept or moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried<'a> {
     topic: &'a str,
@@ -19,6 +20,7 @@ pub struct Carried<'a> {
     headers: Vec<(&'a str, Option<&'a [u8]>)>,
     /// The conversation to fold it with, where the record itself names none.
     conversation: Option<&'a str>,
+    left_out: LeftOut,
 }
 
 /// Bytes that are no carried record.
@@ -27,20 +29,39 @@ pub struct Carried<'a> {
 pub struct NotCarried(String);
 
 impl<'a> Carried<'a> {
-    /// Packs a record; `conversation` is the one that it is to be folded with, should it name none itself.
+    /// Packs a record; `conversation` is the one that it is to be folded with, should it name none itself. Key and headers have at
+    /// most `beside_bytes_max` together: else the headers are left out, the key is cut, or both. Neither has a part in the fold.
     #[must_use]
-    pub fn pack(record: &SourceRecord<'_>, conversation: Option<&str>) -> Vec<u8> {
+    pub(crate) fn pack(
+        record: &SourceRecord<'_>,
+        conversation: Option<&str>,
+        beside_bytes_max: usize,
+    ) -> Vec<u8> {
         let mut headers: Vec<(String, Option<Vec<u8>>)> = Vec::new();
         record.headers.visit(&mut |name, value| headers.push((name.to_owned(), value.map(<[u8]>::to_vec))));
+        let (key_bytes, header_bytes) =
+            (record.key.map_or(0, <[u8]>::len), headers.iter().map(bytes_of).sum::<usize>());
+        let is_key_cut = key_bytes > beside_bytes_max;
+        let key_left = if is_key_cut { key_bytes.min(KEY_BYTES_LEFT) } else { key_bytes };
+        let are_headers_cut = key_left + header_bytes > beside_bytes_max;
+        let mut left_out = record.headers.left_out();
+        if is_key_cut {
+            left_out.key_bytes = saturated(key_bytes);
+        }
+        if are_headers_cut {
+            left_out.header_bytes = saturated(header_bytes);
+            headers.clear();
+        }
         let carried = Carried {
             topic: record.topic,
             partition: record.partition,
             offset: record.offset,
             timestamp_ms: record.timestamp_ms,
-            key: record.key,
+            key: record.key.map(|key| key.get(..key_left).unwrap_or(key)),
             value: record.value,
             headers: headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect(),
             conversation: conversation.or(record.conversation),
+            left_out,
         };
         // Writing plain data into memory cannot fail.
         postcard::to_stdvec(&carried).unwrap_or_default()
@@ -86,6 +107,18 @@ impl HeaderSource for Carried<'_> {
             visit(name, *value);
         }
     }
+
+    fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+}
+
+fn bytes_of((name, value): &(String, Option<Vec<u8>>)) -> usize {
+    name.len() + value.as_ref().map_or(0, Vec::len)
+}
+
+fn saturated(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -103,11 +136,37 @@ mod tests {
             value: Some(b"{\xff"),
             headers: vec![("h", Some(b"1")), ("h", None)],
             conversation: None,
+            left_out: LeftOut::default(),
         };
-        let packed = Carried::pack(&first.record(), Some("c"));
+        let packed = Carried::pack(&first.record(), Some("c"), 5);
         let second = Carried::unpack(&packed).unwrap();
         assert_eq!(second, Carried { conversation: Some("c"), ..first.clone() });
-        assert_eq!(Carried::unpack(&Carried::pack(&second.record(), None)).unwrap(), second);
+        assert_eq!(Carried::unpack(&Carried::pack(&second.record(), None, 5)).unwrap(), second);
+    }
+
+    #[test]
+    fn a_key_and_headers_that_are_too_large_are_left_out_and_their_sizes_stay_known() {
+        let (key, value) = (vec![b'k'; 3000], vec![b'h'; 2000]);
+        let whole = Carried {
+            topic: "cx.events",
+            partition: 3,
+            offset: 17,
+            timestamp_ms: None,
+            key: Some(&key),
+            value: Some(b"{}"),
+            headers: vec![("h", Some(&value))],
+            conversation: None,
+            left_out: LeftOut::default(),
+        };
+        for (beside_bytes_max, key_left, headers_left, header_bytes, key_bytes) in
+            [(5001, 3000, 1, 0, 0), (5000, 3000, 0, 2001, 0), (2999, 1024, 0, 2001, 3000), (1024, 1024, 0, 2001, 3000)]
+        {
+            let packed = Carried::pack(&whole.record(), None, beside_bytes_max);
+            let cut = Carried::unpack(&packed).unwrap();
+            assert_eq!((cut.key.unwrap().len(), cut.headers.len()), (key_left, headers_left), "{beside_bytes_max}");
+            assert_eq!(cut.left_out, LeftOut { header_bytes, key_bytes }, "{beside_bytes_max}");
+            assert_eq!(Carried::pack(&cut.record(), None, beside_bytes_max), packed, "it can be moved again");
+        }
     }
 
     #[test]
@@ -122,7 +181,7 @@ mod tests {
             headers: &crate::NoHeaders,
             conversation: None,
         };
-        let packed = Carried::pack(&record, None);
+        let packed = Carried::pack(&record, None, 5);
         let message = [&[EVENT], packed.as_slice()].concat();
         assert_eq!(Carried::of_message(&message).unwrap().value, Some(b"{}".as_slice()));
         assert_eq!(Carried::of_message(&packed), None, "its first byte is the topic's length");

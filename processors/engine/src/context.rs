@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use model::{Format, Home, JsonFormat};
 
 use crate::asked;
+use crate::carried::Carried;
 use crate::ending::{self, Ending, How};
 use crate::erasure::Erasure;
 use crate::outbox::{Message, Outbox, Product};
@@ -13,6 +14,7 @@ use crate::overlay;
 use crate::partitioner::partition_of;
 use crate::processor::ProcessError;
 use crate::recent::RecentIds;
+use crate::record::SourceRecord;
 use crate::requests::Scope;
 use crate::store::{StateStore, WriteBatch};
 use crate::tally::{Notice, Tally};
@@ -50,6 +52,8 @@ pub struct Context<'t> {
     pub(crate) local: &'t mut VecDeque<Local>,
     /// The time of the newest request to erase a customer.
     pub(crate) asked_ms: Option<i64>,
+    /// Key and headers of a record that is kept or moved have at most so many bytes together.
+    pub(crate) beside_bytes_max: usize,
     pub(crate) recent: &'t mut RecentIds,
     pub(crate) tally: &'t mut Tally,
     pub(crate) scratch: &'t mut Vec<u8>,
@@ -104,15 +108,21 @@ impl<'t> Context<'t> {
         self.marks.insert(key.into());
     }
 
+    /// The record as a message of this partition or another carries it, or as it is kept until it can be folded. `conversation` is
+    /// the one to fold it with, should it name none itself.
+    #[must_use]
+    pub fn carried(&self, record: &SourceRecord<'_>, conversation: Option<&str>) -> Vec<u8> {
+        Carried::pack(record, conversation, self.beside_bytes_max)
+    }
+
     /// Takes an event's id for what the event belongs to. `false`: one of the last events of this partition had the same id, and
     /// belongs to something else; nothing changes then.
     pub fn claim_id(&mut self, id: &str, home: &Home<'_>) -> bool {
-        if self.recent.is_elsewhere(id, home) {
+        let is_free = self.recent.claim(id, home);
+        if !is_free {
             self.tally.notice(Notice::EventIdConflict, 1);
-            return false;
         }
-        self.recent.remember(id, home);
-        true
+        is_free
     }
 
     /// Asks all processors to erase a conversation, or an activity that belongs to none, from the next commit on:

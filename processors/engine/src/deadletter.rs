@@ -2,7 +2,7 @@
 
 use model::Reason;
 
-use crate::record::{FRAME_BYTES, OutputRecord, Route, Sink, SinkError, SourceRecord, header_bytes};
+use crate::record::{FRAME_BYTES, LeftOut, OutputRecord, Route, Sink, SinkError, SourceRecord, header_bytes};
 use crate::topology::TopicId;
 
 /// Header of every output record: the processor that wrote it.
@@ -30,7 +30,7 @@ const SCHEMA: &str = "dead-letter/2";
 /// The headers that say what was left out, with their numbers.
 const CUTS_BYTES: usize = 160;
 /// Of a key that is too large so much is left, in bytes.
-const KEY_BYTES_LEFT: usize = 1024;
+pub(crate) const KEY_BYTES_LEFT: usize = 1024;
 /// A sentence for a person is never longer, in bytes.
 const DETAIL_BYTES_MAX: usize = 1024;
 /// So much every topic of dead letters has to take, in bytes: a letter without all that can be left out.
@@ -56,6 +56,8 @@ pub struct DeadLetter {
     /// How many bytes the value has, be it there or not.
     value_bytes: usize,
     headers: Vec<(String, Option<Vec<u8>>)>,
+    /// What was left out before.
+    left_out: LeftOut,
 }
 
 impl DeadLetter {
@@ -85,6 +87,7 @@ impl DeadLetter {
             value: value.filter(|value| value.len() <= bytes_max).map(<[u8]>::to_vec),
             value_bytes: value.map_or(0, <[u8]>::len),
             headers,
+            left_out: record.headers.left_out(),
         }
     }
 
@@ -138,8 +141,9 @@ impl DeadLetter {
             (cut.key, HEADER_TRUNCATED_KEY, sizes.key),
         ]
         .into_iter()
-        .filter(|(is_cut, ..)| *is_cut)
-        .map(|(_, name, bytes)| (name, bytes.to_string()))
+        .zip([0, self.left_out.header_bytes as usize, self.left_out.key_bytes as usize])
+        .filter(|((is_cut, ..), before)| *is_cut || *before > 0)
+        .map(|((_, name, bytes), before)| (name, bytes.max(before).to_string()))
         .collect();
         own.extend(cuts.iter().map(|(name, bytes)| (*name, Some(bytes.as_bytes()))));
         let mut headers = if cut.headers { Vec::new() } else { theirs };

@@ -49,7 +49,7 @@ pub use mover::{Mover, UnknownSchema};
 pub use partitioner::{murmur2, partition_of};
 pub use phase::Phase;
 pub use processor::{Outcome, ProcessError, Processor, Rejection};
-pub use record::{HeaderSource, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
+pub use record::{HeaderSource, LeftOut, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
 pub use requests::{Retracted, Scope, Slice};
 pub use staged::SourceOffset;
 pub use store::{

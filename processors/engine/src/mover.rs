@@ -81,11 +81,8 @@ impl Mover {
         let Self { topology, limits, decoding, outbox, .. } = self;
         match topology.decoder().decode(record.topic, value, record.origin(), limits, decoding) {
             Ok(event) => {
-                if let Some(detail) = record.too_large(limits) {
-                    return Ok(self.reject(record, Reason::TooLarge, detail, now_ms));
-                }
                 let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
-                outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None)));
+                outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None, limits.value_bytes_max)));
                 Ok(EventClass::Moved)
             }
             Err(NotDecoded::Invalid(invalid)) => {

@@ -5,11 +5,13 @@
 //! [`IDS_MAX`] events cost one record for each commit: what a producer sends twice it sends close together. They lie in the
 //! state, so what is decided by them does not depend on which process decides it; in memory is only what the state says.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::VecDeque;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
 
 use model::Home;
-use xxhash_rust::xxh64::xxh64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::store::{StateStore, StoreError, WriteBatch};
 
@@ -17,12 +19,12 @@ use crate::store::{StateStore, StoreError, WriteBatch};
 const PREFIX: &[u8] = b"\0ids/";
 /// Version of the form of a record; its first byte.
 const VERSION: u8 = 1;
-/// So many ids are known: some 700 KiB of memory.
-const IDS_MAX: usize = 16_384;
+/// So many ids are known: some 170 KiB of memory, looked into for each event, which is slow where it is more than the processor's cache.
+const IDS_MAX: usize = 4_096;
 /// They lie in so many records, each written over once the others are newer.
-const RECORDS_MAX: u64 = 4_096;
+const RECORDS_MAX: u64 = 1_024;
 /// A record holds so many, at 12 bytes each.
-const RECORD_IDS_MAX: usize = 4_096;
+const RECORD_IDS_MAX: usize = 1_024;
 const ID_BYTES: usize = size_of::<u64>();
 const PAIR_BYTES: usize = ID_BYTES + size_of::<u32>();
 
@@ -30,7 +32,7 @@ const PAIR_BYTES: usize = ID_BYTES + size_of::<u32>();
 #[derive(Debug, Default)]
 pub(crate) struct RecentIds {
     /// What an id belongs to: hashes of both.
-    homes: HashMap<u64, u32>,
+    homes: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
     /// The ids of each record, the oldest first.
     records: VecDeque<Vec<u64>>,
     ids: usize,
@@ -40,17 +42,40 @@ pub(crate) struct RecentIds {
     staged: Vec<(u64, u32)>,
 }
 
+/// The hash of a key that is a hash.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 impl RecentIds {
     /// Whether another conversation, or an activity on its own, has this id.
     pub(crate) fn is_elsewhere(&self, id: &str, home: &Home<'_>) -> bool {
         self.homes.get(&hash_of(id)).is_some_and(|known| *known != hash_of_home(home))
     }
 
-    /// Remembers an id, with the next commit.
-    pub(crate) fn remember(&mut self, id: &str, home: &Home<'_>) {
+    /// Takes an id for a home, with the next commit. `false`: something else has it.
+    pub(crate) fn claim(&mut self, id: &str, home: &Home<'_>) -> bool {
         let (id, home) = (hash_of(id), hash_of_home(home));
-        if self.homes.insert(id, home).is_none() {
-            self.staged.push((id, home));
+        match self.homes.entry(id) {
+            Entry::Occupied(known) => *known.get() == home,
+            Entry::Vacant(place) => {
+                place.insert(home);
+                self.staged.push((id, home));
+                true
+            }
         }
     }
 
@@ -157,7 +182,7 @@ fn read_record(record: &[u8]) -> Option<(u64, Vec<(u64, u32)>)> {
 }
 
 fn hash_of(id: &str) -> u64 {
-    xxh64(id.as_bytes(), 0)
+    xxh3_64(id.as_bytes())
 }
 
 /// The first half of the hash: that another one has the same is as unlikely as it takes for a conflict to be missed.
@@ -167,7 +192,7 @@ fn hash_of_home(home: &Home<'_>) -> u32 {
         Home::Activity(id) => (id, 2),
         Home::Session(id) => (id, 3),
     };
-    (xxh64(id.as_bytes(), seed) >> 32) as u32
+    (xxh3_64_with_seed(id.as_bytes(), seed) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -194,7 +219,7 @@ mod tests {
     #[test]
     fn an_id_of_another_conversation_is_found_at_once_and_after_a_restore() {
         let (mut recent, mut store) = (RecentIds::default(), MemoryStore::default());
-        recent.remember("e", &A);
+        assert!(recent.claim("e", &A));
         assert!(
             recent.is_elsewhere("e", &B) && !recent.is_elsewhere("e", &A) && !recent.is_elsewhere("f", &B)
         );
@@ -206,11 +231,11 @@ mod tests {
     #[test]
     fn what_was_not_committed_is_not_known() {
         let (mut recent, mut store) = (RecentIds::default(), MemoryStore::default());
-        recent.remember("e", &A);
+        assert!(recent.claim("e", &A));
         recent.aborted();
         assert!(!recent.is_elsewhere("e", &B));
         commit(&mut recent, &mut store);
-        recent.remember("f", &A);
+        assert!(recent.claim("f", &A));
         assert!(!restored(&store).is_elsewhere("f", &B));
     }
 
@@ -220,7 +245,7 @@ mod tests {
             let (mut recent, mut store) = (RecentIds::default(), MemoryStore::default());
             let ids: Vec<String> = (0..40_000).map(|n| format!("e{n}")).collect();
             for ids in ids.chunks(per_commit) {
-                ids.iter().for_each(|id| recent.remember(id, &A));
+                assert!(ids.iter().all(|id| recent.claim(id, &A)));
                 commit(&mut recent, &mut store);
                 assert!(recent.ids <= IDS_MAX && recent.homes.len() == recent.ids);
             }
@@ -241,17 +266,17 @@ mod tests {
     #[test]
     fn an_id_that_left_and_came_again_is_where_it_came_last() {
         let (mut recent, mut store) = (RecentIds::default(), MemoryStore::default());
-        recent.remember("e", &A);
+        assert!(recent.claim("e", &A));
         commit(&mut recent, &mut store);
         for n in 0..RECORDS_MAX - 1 {
-            recent.remember(&format!("e{n}"), &A);
+            assert!(recent.claim(&format!("e{n}"), &A));
             commit(&mut recent, &mut store);
         }
         assert!(recent.is_elsewhere("e", &B));
-        recent.remember("last", &A);
+        assert!(recent.claim("last", &A));
         commit(&mut recent, &mut store);
         assert!(!recent.is_elsewhere("e", &B));
-        recent.remember("e", &B);
+        assert!(recent.claim("e", &B));
         commit(&mut recent, &mut store);
         assert!(restored(&store).is_elsewhere("e", &A) && !restored(&store).is_elsewhere("e", &B));
     }

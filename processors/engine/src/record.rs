@@ -1,13 +1,29 @@
 //! Records as the engine sees them: borrowed on the way in, borrowed on the way out.
 
-use model::{Limits, Origin};
+use model::Origin;
+use serde::{Deserialize, Serialize};
 
 use crate::topology::TopicId;
 
-/// A record's headers, read only when somebody needs them (dead letters do).
+/// A record's headers. They are read only where a record is kept, moved or becomes a dead letter: the client copies them out of
+/// each message that it is asked for.
 pub trait HeaderSource {
     /// Calls `visit` with each header, in their order.
     fn visit(&self, visit: &mut dyn FnMut(&str, Option<&[u8]>));
+
+    /// What was left out of the record on its way here.
+    fn left_out(&self) -> LeftOut {
+        LeftOut::default()
+    }
+}
+
+/// What is left out of a record that is kept or moved, in bytes; 0 where nothing is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Bytes of all its headers.
+    pub header_bytes: u32,
+    /// Bytes of its key, of which the beginning is left.
+    pub key_bytes: u32,
 }
 
 /// A record without headers.
@@ -44,22 +60,6 @@ impl<'a> SourceRecord<'a> {
     #[must_use]
     pub fn origin(&self) -> Origin<'a> {
         Origin { conversation: self.conversation, timestamp_ms: self.timestamp_ms }
-    }
-
-    /// Bytes of its key and its headers together.
-    #[must_use]
-    pub fn key_and_header_bytes(&self) -> usize {
-        let mut bytes = self.key.map_or(0, <[u8]>::len);
-        self.headers.visit(&mut |name, value| bytes += name.len() + value.map_or(0, <[u8]>::len));
-        bytes
-    }
-
-    /// Why a record cannot be kept or moved whole: its key and headers alone are larger than a value may be.
-    pub(crate) fn too_large(&self, limits: &Limits) -> Option<String> {
-        let (bytes, limit) = (self.key_and_header_bytes(), limits.value_bytes_max);
-        (bytes > limit).then(|| {
-            format!("the record's key and headers have {bytes} bytes together, the limit is {limit}")
-        })
     }
 }
 

@@ -305,13 +305,7 @@ impl Task {
         let topology = Arc::clone(&self.topology);
         let decoded = topology.decoder().decode(record.topic, value, record.origin(), &self.limits, decoding);
         match decoded {
-            Ok(event) => match record.too_large(&self.limits) {
-                None => self.place(&event, record, now_ms),
-                Some(detail) => {
-                    let rejection = Rejection { reason: Reason::TooLarge, detail };
-                    Ok(self.reject(record, DECODER, rejection, now_ms))
-                }
-            },
+            Ok(event) => self.place(&event, record, now_ms),
             Err(NotDecoded::Invalid(invalid)) => {
                 let rejection = Rejection { reason: invalid.reason, detail: invalid.detail };
                 Ok(self.reject(record, DECODER, rejection, now_ms))
@@ -334,7 +328,7 @@ impl Task {
                 // Nobody knows which of the two is folded first. It is found out only because this partition saw both.
                 self.staged.tally.notice(Notice::EventIdConflict, 1);
             }
-            let carried = Carried::pack(record, None);
+            let carried = Carried::pack(record, None, self.limits.value_bytes_max);
             self.staged.outbox.message(Message::new(EVENT, key.as_bytes(), &carried));
             return Ok(EventClass::Moved);
         }
@@ -434,6 +428,7 @@ impl Task {
             outbox,
             local: &mut self.local,
             asked_ms: self.asked.ms(*asked_ms),
+            beside_bytes_max: self.limits.value_bytes_max,
             recent: &mut self.recent,
             tally,
             scratch: &mut self.scratch,

@@ -402,28 +402,6 @@ fn a_scan_that_is_long_lies_in_several_records_and_is_the_same() {
     assert!(driver.largest()["changelog"] <= 1 << 20, "{}", driver.largest()["changelog"]);
 }
 
-#[test]
-fn a_record_with_a_large_key_or_headers_is_a_dead_letter_before_it_is_kept_or_moved() {
-    use engine::{HeaderSource, SourceRecord};
-    struct Large;
-    impl HeaderSource for Large {
-        fn visit(&self, visit: &mut dyn FnMut(&str, Option<&[u8]>)) {
-            visit("large", Some(&[0; 2 << 20]));
-        }
-    }
-    let record = SourceRecord {
-        topic: "cx.events",
-        partition: 0,
-        offset: 0,
-        timestamp_ms: None,
-        key: None,
-        value: Some(b"{}"),
-        headers: &Large,
-        conversation: None,
-    };
-    assert_eq!(record.key_and_header_bytes(), (2 << 20) + 5);
-}
-
 /// Some hundred small events on one message, so that each relation has more than are folded: three authors who may be the first,
 /// their edits and deletions, replies that turn out to be none.
 fn crowd() -> impl Strategy<Value = Vec<Value>> {

@@ -164,15 +164,25 @@ impl Processor for Activities {
         }
         let format = emitter.format(OUTPUT);
         let limit = self.activity_bytes;
-        let wanted = emitter.read(key, |bytes| wanted_texts(key, bytes, limit))??;
-        let texts = texts(key, wanted, |text| emitter.read(text, |text| text.map(<[u8]>::to_vec)))?;
-        let value = emitter.read(key, |bytes| {
-            with_activity(key, bytes, (&texts, limit), |activity| {
+        let written = |bytes: Option<&[u8]>, texts: &Texts| {
+            with_activity(key, bytes, (texts, limit), |activity| {
                 let mut out = Vec::with_capacity(1024);
                 format.write(&activity?.into(), &mut out);
                 Some(out)
             })
+        };
+        // Mostly no text lies beside the state, and one look at it is enough.
+        let wanted_or_value = emitter.read(key, |bytes| {
+            let wanted = wanted_texts(key, bytes, limit)?;
+            if wanted.is_empty() { written(bytes, &Texts::new()).map(Ok) } else { Ok(Err(wanted)) }
         })??;
+        let value = match wanted_or_value {
+            Ok(value) => value,
+            Err(wanted) => {
+                let texts = texts(key, wanted, |text| emitter.read(text, |text| text.map(<[u8]>::to_vec)))?;
+                emitter.read(key, |bytes| written(bytes, &texts))??
+            }
+        };
         if let Some(value) = value {
             emitter.emit(OUTPUT, SCHEMA, &model::partition_id(key), key, Some(&value))?;
         }

@@ -31,7 +31,7 @@ pub(super) fn hold(
     let came_ms = context.clock_ms();
     let name = name(activity.as_bytes(), event_id.as_bytes());
     let mut value = came_ms.to_be_bytes().to_vec();
-    value.extend_from_slice(&Carried::pack(record, None));
+    value.extend_from_slice(&context.carried(record, None));
     context.put(&key(&name), &value);
     timers::set(context, TIMER, came_ms.saturating_add(limit_ms), &name);
 }

@@ -265,7 +265,7 @@ impl Correlate {
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         if let Some(conversation) = conversation_of(session, context)? {
-            context.fold_with(&conversation, Carried::pack(record, Some(&conversation)));
+            context.fold_with(&conversation, context.carried(record, Some(&conversation)));
             return Ok(Outcome::PassedOn);
         }
         let name = model::activity_key(Some(session), &event.id);
@@ -283,7 +283,7 @@ impl Correlate {
         let came_ms = context.clock_ms();
         let at_ms = customers::came_ms(record);
         let whose = Whose { customers: customers::of(event).collect(), at_ms };
-        let carried = Carried::pack(record, None);
+        let carried = context.carried(record, None);
         let held = Held { content, came_ms, whose, carried: &carried };
         let is_asked = admission::is_asked(event, at_ms, context)?;
         context.put(&waiting, &if is_asked { held.erased() } else { held }.write());
@@ -319,7 +319,7 @@ impl Correlate {
                 context.ask_to_erase(conversation);
             } else {
                 let carried = Carried::unpack(held.carried).map_err(|_| corrupt(&key))?;
-                context.fold_with(conversation, Carried::pack(&carried.record(), Some(conversation)));
+                context.fold_with(conversation, context.carried(&carried.record(), Some(conversation)));
             }
             context.delete(&key);
             let due_ms = held.came_ms.saturating_add(self.limits.waiting_ms);

@@ -33,8 +33,7 @@ impl<'w, 'o> Compound<'w, 'o> {
 
     /// Names of fields stand in the program, and have nothing to escape.
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
-        self.separate();
-        self.writer.out.push(b'"');
+        self.writer.push(if std::mem::take(&mut self.is_empty) { "\"" } else { ",\"" });
         self.writer.push(name);
         self.writer.push("\":");
         value.serialize(&mut *self.writer)
