@@ -119,7 +119,13 @@ fn in_records(records: &[Value]) -> Vec<String> {
 }
 
 fn lines(seed: u64, count: usize) -> Vec<String> {
-    let options = Options { seed, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: false };
+    let options = Options {
+        seed,
+        start_ms: 1_750_000_000_000,
+        size: Size::Slim,
+        session_keyed: false,
+        ..Options::default()
+    };
     events(&options, count).into_iter().map(|planned| planned.value).collect()
 }
 

@@ -31,7 +31,7 @@ fn cases() -> Vec<Case> {
         .map(|path| case(&path))
         .collect();
     cases.sort_by(|a, b| a.name.cmp(&b.name));
-    assert_eq!(cases.len(), 17);
+    assert_eq!(cases.len(), 35);
     cases
 }
 

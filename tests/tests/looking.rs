@@ -146,7 +146,7 @@ fn as_of_gives_a_conversation_as_it_stood_and_as_it_was_known() {
     cluster.load(&case("web-chat-from-bot-to-close", "events.ndjson"));
 
     // In the middle of a long conversation: as `fold` gives of the events until then.
-    let (id, time) = ("38d9d2d08741868a0000020f", 1_750_061_560_000);
+    let (id, time) = ("c95ae8602ce77f2f00000230", 1_750_061_522_003);
     let until: Vec<&str> = events
         .lines()
         .filter(|line| {

@@ -110,7 +110,13 @@ fn check(way: Way, seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
     assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-    let options = Options { seed, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: true };
+    let options = Options {
+        seed,
+        start_ms: 1_750_000_000_000,
+        size: Size::Slim,
+        session_keyed: true,
+        ..Options::default()
+    };
     let lines: Vec<String> = events(&options, EVENTS).into_iter().map(|planned| planned.value).collect();
     let expected = of_lines(&fold(lines.join("\n").as_bytes()));
 

@@ -127,7 +127,13 @@ fn a_broker_that_is_killed_and_comes_back_costs_nothing_but_time() {
     let folder = tempfile::tempdir().unwrap();
     let apply = run_to_end(&["topics", "apply", "--bootstrap", &bootstrap], b"");
     assert!(apply.status.success(), "{}", String::from_utf8_lossy(&apply.stderr));
-    let options = Options { seed: 21, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: false };
+    let options = Options {
+        seed: 21,
+        start_ms: 1_750_000_000_000,
+        size: Size::Slim,
+        session_keyed: false,
+        ..Options::default()
+    };
     let lines: Vec<String> = events(&options, 6_000).into_iter().map(|planned| planned.value).collect();
     let (before, after) = lines.split_at(lines.len() / 2);
     let load = |lines: &[String]| {

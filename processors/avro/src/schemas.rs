@@ -41,11 +41,11 @@ macro_rules! schemas {
 
 schemas! {
     /// Of the records of `cx.activities`.
-    ACTIVITY = "activity", "Activity" [1 2],
+    ACTIVITY = "activity", "Activity" [1 2 3],
     /// Of the records of `cx.timelines`.
     TIMELINE_ENTRY = "timeline-entry", "TimelineEntry" [1],
     /// Of the records of `cx.conversations`.
-    CONVERSATION = "conversation", "Conversation" [1 2],
+    CONVERSATION = "conversation", "Conversation" [1 2 3],
     /// Of the records of `cx.metrics`.
     METRICS_WINDOW = "metrics-window", "MetricsWindow" [1],
     /// Of the records of `cx.audit`.
@@ -55,7 +55,7 @@ schemas! {
     /// Of the records of `cx.alerts`.
     ALERT = "alert", "Alert" [1],
     /// Of events: what input is read as.
-    CIM_EVENT = "cim-event", "CimEvent" [1 2],
+    CIM_EVENT = "cim-event", "CimEvent" [1 2 3],
 }
 
 impl Schema {

@@ -166,6 +166,10 @@ fn doubles(json: &mut Value) {
             if let Some(confidence) = fields.get_mut("confidence").filter(|value| value.is_number()) {
                 *confidence = json!(confidence.as_f64());
             }
+            // What quotes a deleted activity is empty.
+            if let Some(value) = fields.get_mut("value").filter(|value| value.is_null()) {
+                *value = json!("");
+            }
             fields.values_mut().for_each(doubles);
         }
         _ => {}

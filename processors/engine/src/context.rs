@@ -1,6 +1,6 @@
 //! What a processor sees and may change while it takes an event or a message.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use model::{Format, Home, JsonFormat};
@@ -9,6 +9,7 @@ use crate::asked;
 use crate::carried::Carried;
 use crate::ending::{self, Ending, How};
 use crate::erasure::Erasure;
+use crate::marks::Marks;
 use crate::outbox::{Message, Outbox, Product};
 use crate::overlay;
 use crate::partitioner::partition_of;
@@ -47,7 +48,7 @@ pub struct Context<'t> {
     pub(crate) clock_ms: i64,
     pub(crate) store: &'t dyn StateStore,
     pub(crate) writes: &'t mut WriteBatch,
-    pub(crate) marks: &'t mut BTreeSet<Box<[u8]>>,
+    pub(crate) marks: &'t mut Marks,
     pub(crate) outbox: &'t mut Outbox,
     pub(crate) local: &'t mut VecDeque<Local>,
     /// The time of the newest request to erase a customer.
@@ -105,7 +106,7 @@ impl<'t> Context<'t> {
 
     /// Marks a key: [`crate::Processor::settle`] is told of it at the next commit.
     pub fn mark(&mut self, key: &[u8]) {
-        self.marks.insert(key.into());
+        self.marks.add(key);
     }
 
     /// The record as a message of this partition or another carries it, or as it is kept until it can be folded. `conversation` is

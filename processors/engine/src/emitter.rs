@@ -1,6 +1,5 @@
 //! What a processor sees and may say when its changes are about to be committed.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use model::{Format, JsonFormat};
@@ -10,6 +9,7 @@ use crate::budget::Budget;
 use crate::carried::Carried;
 use crate::deadletter::DeadLetter;
 use crate::ending::{self, Ending, How};
+use crate::marks::Marks;
 use crate::outbox::Message;
 use crate::overlay;
 use crate::partitioner::partition_of;
@@ -48,14 +48,14 @@ pub struct Note<'n> {
 
 /// What has happened since the last commit, for one processor.
 pub struct News<'n> {
-    pub(crate) marked: &'n BTreeSet<Box<[u8]>>,
+    pub(crate) marked: &'n Marks,
     pub(crate) leaders: &'n [Leader<'n>],
 }
 
 impl<'n> News<'n> {
     /// The keys that it marked, in the order of their bytes, each once.
     pub fn marked(&self) -> impl Iterator<Item = &'n [u8]> {
-        self.marked.iter().map(|key| &**key)
+        self.marked.iter()
     }
 
     /// What the processors that it follows said, in their order and in the order in which they said it.
@@ -129,7 +129,26 @@ impl<'t> Emitter<'t> {
         self.scan_in(self.namespace, prefix, prefix, visit)
     }
 
-    /// The same, leaving out keys that come before `from`, which begins with `prefix`.
+    /// Lets `visit` see what lies under a prefix from `from` on, as [`scan_from`](Self::scan_from) does, as long as it wants to go on.
+    ///
+    /// # Errors
+    /// The store failed: give the error on.
+    pub fn scan_until(
+        &mut self,
+        prefix: &[u8],
+        from: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), ProcessError> {
+        let mut full_from = Vec::with_capacity(from.len() + 1);
+        let from = overlay::full_key(&mut full_from, self.namespace, from);
+        let full = overlay::full_key(self.scratch, self.namespace, prefix);
+        overlay::scan(self.store, self.writes, full, from, &mut |key, value| {
+            visit(key.get(1..).unwrap_or_default(), value)
+        })?;
+        Ok(())
+    }
+
+    /// As [`scan`](Self::scan), leaving out keys that come before `from`, which begins with `prefix`.
     ///
     /// # Errors
     /// The store failed: give the error on.

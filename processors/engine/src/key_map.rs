@@ -1,6 +1,7 @@
 //! A sorted map of byte keys that are long and alike.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -47,11 +48,6 @@ impl<V> KeyMap<V> {
         self.0.remove(&key.0)
     }
 
-    /// All keys and values, in order, to be set in another map.
-    pub(crate) fn into_taken(self) -> impl Iterator<Item = (TakenKey, V)> {
-        self.0.into_iter().map(|(key, value)| (TakenKey(key), value))
-    }
-
     /// Removes a key; gives the value that it had.
     pub fn remove(&mut self, key: &[u8]) -> Option<V> {
         probing(key, |probe| self.0.remove(probe))
@@ -86,9 +82,23 @@ impl<V> KeyMap<V> {
     }
 }
 
+impl<V> FromIterator<(Key, V)> for KeyMap<V> {
+    fn from_iter<I: IntoIterator<Item = (Key, V)>>(pairs: I) -> Self {
+        Self(BTreeMap::from_iter(pairs))
+    }
+}
+
+/// Sorts by keys of which the heads are known. Few heads are equal, and only of those `compare` looks at the bytes.
+pub(crate) fn sort_by_head<T>(keys: &mut [(u128, T)], compare: impl Fn(&T, &T) -> Ordering) {
+    keys.sort_unstable_by_key(|(head, _)| *head);
+    for equal in keys.chunk_by_mut(|(one, _), (other, _)| one == other).filter(|equal| equal.len() > 1) {
+        equal.sort_unstable_by(|(_, one), (_, other)| compare(one, other));
+    }
+}
+
 /// The first bytes as a number that is in the same order. A shorter key is filled with zeros: where heads are equal the bytes
 /// themselves decide.
-fn head(key: &[u8]) -> u128 {
+pub(crate) fn head(key: &[u8]) -> u128 {
     let mut head = [0; HEAD];
     match key.first_chunk::<HEAD>() {
         Some(first) => head = *first,
@@ -98,7 +108,7 @@ fn head(key: &[u8]) -> u128 {
 }
 
 /// A key on its way from one map to another.
-pub(crate) struct TakenKey(Key);
+pub(crate) struct TakenKey(pub(crate) Key);
 
 impl TakenKey {
     /// How many bytes it has.
@@ -108,14 +118,14 @@ impl TakenKey {
 }
 
 /// A key. The order of its fields is that of its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    head: u128,
-    bytes: Vec<u8>,
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) head: u128,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Key {
-    fn of(key: &[u8]) -> Self {
+    pub(crate) fn of(key: &[u8]) -> Self {
         Self { head: head(key), bytes: key.to_vec() }
     }
 }

@@ -5,6 +5,7 @@
 //! drive it in a loop; all three run the very same [`Task`].
 
 mod asked;
+mod batch;
 mod budget;
 mod carried;
 mod committed;
@@ -15,7 +16,9 @@ mod emitter;
 mod ending;
 mod erasure;
 mod form;
+mod hashed;
 mod key_map;
+mod marks;
 mod mover;
 mod outbox;
 mod overlay;

@@ -82,7 +82,11 @@ impl Mover {
         match topology.decoder().decode(record.topic, value, record.origin(), limits, decoding) {
             Ok(event) => {
                 let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
-                outbox.message(Message::new(EVENT, key.as_bytes(), &Carried::pack(record, None, limits.value_bytes_max)));
+                outbox.message(Message::new(
+                    EVENT,
+                    key.as_bytes(),
+                    &Carried::pack(record, None, limits.value_bytes_max),
+                ));
                 Ok(EventClass::Moved)
             }
             Err(NotDecoded::Invalid(invalid)) => {

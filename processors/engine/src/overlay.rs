@@ -44,11 +44,13 @@ pub(crate) fn read_committed<R>(
 /// breaks.
 pub(crate) fn scan(
     store: &dyn StateStore,
-    writes: &WriteBatch,
+    writes: &mut WriteBatch,
     prefix: &[u8],
     from: &[u8],
     visit: Visit<'_>,
 ) -> Result<(), StoreError> {
+    // Whoever scans scans again: what waits for an activity is looked for with each new one.
+    writes.keep_in_order(prefix);
     let mut staged = writes.under(prefix, from).peekable();
     let mut broken = false;
     store.scan_from(prefix, from, &mut |key, value| {
@@ -101,7 +103,7 @@ mod tests {
         staged.delete(b"a3");
         staged.put(b"a4", b"new");
         let mut seen = Vec::new();
-        scan(&store, &staged, b"a", b"a", &mut |key, value| {
+        scan(&store, &mut staged, b"a", b"a", &mut |key, value| {
             seen.push((String::from_utf8_lossy(key).into_owned(), value == b"new"));
             ControlFlow::Continue(())
         })
@@ -120,15 +122,15 @@ mod tests {
         store.apply(&committed, None).unwrap();
         let mut staged = WriteBatch::default();
         staged.put(b"a2", b"");
-        let count = |from: &[u8]| {
+        let mut count = |from: &[u8]| {
             let mut seen = 0;
             let mut visit = |_: &[u8], _: &[u8]| {
                 seen += 1;
                 ControlFlow::Break(())
             };
-            scan(&store, &staged, b"a", from, &mut visit).unwrap();
+            scan(&store, &mut staged, b"a", from, &mut visit).unwrap();
             seen
         };
-        assert_eq!([b"a".as_slice(), b"a2", b"a3"].map(count), [1, 1, 0]);
+        assert_eq!([b"a".as_slice(), b"a2", b"a3"].map(&mut count), [1, 1, 0]);
     }
 }

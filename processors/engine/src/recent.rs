@@ -5,14 +5,15 @@
 //! [`IDS_MAX`] events cost one record for each commit: what a producer sends twice it sends close together. They lie in the
 //! state, so what is decided by them does not depend on which process decides it; in memory is only what the state says.
 
-use std::collections::hash_map::{Entry, HashMap};
 use std::collections::VecDeque;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::hash_map::{Entry, HashMap};
+use std::hash::BuildHasherDefault;
 use std::ops::ControlFlow;
 
 use model::Home;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use crate::hashed::AsItIs;
 use crate::store::{StateStore, StoreError, WriteBatch};
 
 /// Begins the keys of its records; 0 is no processor's namespace.
@@ -40,24 +41,6 @@ pub(crate) struct RecentIds {
     next: u64,
     /// What is to be committed.
     staged: Vec<(u64, u32)>,
-}
-
-/// The hash of a key that is a hash.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
 }
 
 impl RecentIds {

@@ -1,8 +1,7 @@
 //! What a transaction will do, collected while nothing is decided: nothing local changes before Kafka commits.
 
-use std::collections::BTreeSet;
-
 use crate::deadletter::DeadLetter;
+use crate::marks::Marks;
 use crate::outbox::Outbox;
 use crate::record::SourceRecord;
 use crate::store::WriteBatch;
@@ -24,7 +23,7 @@ pub struct SourceOffset {
 pub(crate) struct Staged {
     pub(crate) writes: WriteBatch,
     /// The marked keys of each processor, by its index.
-    pub(crate) marks: Vec<BTreeSet<Box<[u8]>>>,
+    pub(crate) marks: Vec<Marks>,
     pub(crate) outbox: Outbox,
     /// Whether something was erased whole: it is soon to leave the medium too.
     pub(crate) erases: bool,
@@ -47,7 +46,7 @@ pub(crate) struct Staged {
 impl Staged {
     /// Nothing staged yet, for so many processors.
     pub(crate) fn new(processors: usize) -> Self {
-        Self { marks: vec![BTreeSet::new(); processors], ..Self::default() }
+        Self { marks: vec![Marks::default(); processors], ..Self::default() }
     }
 
     pub(crate) fn took(&mut self, record: &SourceRecord<'_>) {

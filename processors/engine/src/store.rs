@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+pub use crate::batch::WriteBatch;
 use crate::key_map::KeyMap;
 
 /// A store could not do what it was asked.
@@ -35,91 +36,6 @@ pub const KEY_BYTES_MAX: usize = 16 << 10;
 /// [`StoreError::KeyTooLong`]: nothing was done.
 pub fn check_key(bytes: usize) -> Result<(), StoreError> {
     if bytes > KEY_BYTES_MAX { Err(StoreError::KeyTooLong { bytes }) } else { Ok(()) }
-}
-
-/// Changes that become visible together; the last change of a key counts.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct WriteBatch {
-    changes: KeyMap<Option<Box<[u8]>>>,
-    bytes: usize,
-    longest_key: usize,
-}
-
-impl WriteBatch {
-    /// Sets a key.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) {
-        self.set(key, Some(value.into()));
-    }
-
-    /// The same, of a value that is not copied where its buffer has no room left.
-    pub fn put_owned(&mut self, key: &[u8], value: Vec<u8>) {
-        self.set(key, Some(value.into_boxed_slice()));
-    }
-
-    /// Removes a key.
-    pub fn delete(&mut self, key: &[u8]) {
-        self.set(key, None);
-    }
-
-    fn set(&mut self, key: &[u8], value: Option<Box<[u8]>>) {
-        let length = |value: &Option<Box<[u8]>>| value.as_ref().map_or(0, |value| value.len());
-        self.bytes += length(&value);
-        self.longest_key = self.longest_key.max(key.len());
-        match self.changes.insert(key, value) {
-            Some(replaced) => self.bytes -= length(&replaced),
-            None => self.bytes += key.len(),
-        }
-    }
-
-    /// What this batch says about a key: `None` nothing, `Some(None)` it is removed.
-    #[must_use]
-    pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        self.changes.get(key).map(|value| value.as_deref())
-    }
-
-    /// The changes, sorted by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.changes.iter().map(|(key, value)| (key, value.as_deref()))
-    }
-
-    /// The changes of keys that begin with `prefix` and do not come before `from`, sorted by key.
-    pub fn under<'b>(
-        &'b self,
-        prefix: &'b [u8],
-        from: &[u8],
-    ) -> impl Iterator<Item = (&'b [u8], Option<&'b [u8]>)> {
-        let changes = self.changes.from(from).map(|(key, value)| (key, value.as_deref()));
-        changes.take_while(move |(key, _)| key.starts_with(prefix))
-    }
-
-    /// Bytes of keys and values held.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// Bytes of the longest key that was changed.
-    #[must_use]
-    pub fn longest_key(&self) -> usize {
-        self.longest_key
-    }
-
-    /// Number of keys changed.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.changes.len()
-    }
-
-    /// Whether nothing changes.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
-    }
-
-    /// Forgets all changes.
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
 }
 
 /// How much a store holds.
@@ -273,7 +189,7 @@ impl StateStore for MemoryStore {
 
     fn take(&mut self, batch: WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
         check_key(batch.longest_key())?;
-        for (key, value) in batch.changes.into_taken() {
+        for (key, value) in batch.into_taken() {
             let key_bytes = key.len();
             let size = |value: &[u8]| (key_bytes + value.len()) as u64;
             let old = match value {

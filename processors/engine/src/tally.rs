@@ -25,6 +25,8 @@ pub enum EventClass {
     Moved,
     /// A request to erase.
     Erasure,
+    /// A signal, of which only the audit hears.
+    Signal,
 }
 
 /// Something that an operator should know of, besides what became of records.
@@ -48,7 +50,7 @@ pub enum Notice {
 
 impl EventClass {
     /// All classes, in the order of their index.
-    pub const ALL: [EventClass; 9] = [
+    pub const ALL: [EventClass; 10] = [
         EventClass::Primary,
         EventClass::Relation,
         EventClass::Fact,
@@ -58,6 +60,7 @@ impl EventClass {
         EventClass::Invalid,
         EventClass::Moved,
         EventClass::Erasure,
+        EventClass::Signal,
     ];
 
     /// The word used in metrics.
@@ -73,6 +76,7 @@ impl EventClass {
             EventClass::Invalid => "invalid",
             EventClass::Moved => "moved",
             EventClass::Erasure => "erasure",
+            EventClass::Signal => "signal",
         }
     }
 }

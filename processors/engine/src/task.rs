@@ -1,6 +1,6 @@
 //! A task: all processors on one state partition. The unit that is assigned, restored, committed and closed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use crate::emitter::{Emitter, Leader, News, Said};
 use crate::ending::{self, ENDING, Ending, How};
 use crate::erasure::{self, ERASURE, Erasure};
 use crate::form::{self, Found, StateForm};
+use crate::marks::Marks;
 use crate::outbox::Message;
 use crate::overlay;
 use crate::partitioner::partition_of;
@@ -323,8 +324,8 @@ impl Task {
     ) -> Result<EventClass, ProcessError> {
         let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
         if partition_of(key.as_bytes(), self.partitions) != self.partition {
-            if !matches!(event.home(), Home::Session(_)) && self.recent.is_elsewhere(&event.id, &event.home())
-            {
+            let is_remembered = !matches!(event.home(), Home::Session(_)) && event.action != Action::Signal;
+            if is_remembered && self.recent.is_elsewhere(&event.id, &event.home()) {
                 // Nobody knows which of the two is folded first. It is found out only because this partition saw both.
                 self.staged.tally.notice(Notice::EventIdConflict, 1);
             }
@@ -360,6 +361,7 @@ impl Task {
             Action::Primary(_) => EventClass::Primary,
             Action::Relation(_) => EventClass::Relation,
             Action::Fact(_) => EventClass::Fact,
+            Action::Signal => EventClass::Signal,
         };
         let home = event.home();
         let topology = Arc::clone(&self.topology);
@@ -468,6 +470,7 @@ impl Task {
         let changelog = self.topology.changelog();
         // Before any of it is in the changelog, from where it would come again.
         check_key(writes.longest_key())?;
+        writes.arrange();
         for (key, value) in writes.iter() {
             let route = Route::Partition(self.partition);
             tally.output(changelog.index());
@@ -496,8 +499,9 @@ impl Task {
         let is_looking = self.search()?.is_some();
         let now_ms = self.stream_time.for_expiry(self.staged.stream_time_ms).filter(|_| !is_looking);
         let rings_ms = self.staged.rings_ms;
-        let marks = std::mem::take(&mut self.staged.marks);
-        let unmarked = BTreeSet::new();
+        let mut marks = std::mem::take(&mut self.staged.marks);
+        marks.iter_mut().for_each(Marks::tidy);
+        let unmarked = Marks::default();
         let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
         let mut requests: Vec<Request> = Vec::new();
         // One half is for what expires, the other for what has to go because of it.
@@ -618,10 +622,10 @@ impl Task {
     }
 
     /// Some of what is listed.
-    fn listed(&self, most: usize, only_erase: bool) -> Result<Vec<(OwnedScope, Ending)>, ProcessError> {
+    fn listed(&mut self, most: usize, only_erase: bool) -> Result<Vec<(OwnedScope, Ending)>, ProcessError> {
         let mut listed = Vec::new();
         let mut problem = None;
-        overlay::scan(&*self.store, &self.staged.writes, ENDING, ENDING, &mut |key, value| {
+        overlay::scan(&*self.store, &mut self.staged.writes, ENDING, ENDING, &mut |key, value| {
             match (ending::scope_of(key), Ending::read(value)) {
                 (Some(_), Ok(ending)) if only_erase && ending.how == How::Forget => {}
                 (Some(scope), Ok(ending)) => listed.push((scope, ending)),

@@ -117,7 +117,7 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 
 /// The number of the form in which the processors keep their state; it changes whenever any stored form does. A state on disk of
 /// another form is restored from the changelog, and a changelog of another form is refused.
-pub const STATE_FORMAT: u32 = 5;
+pub const STATE_FORMAT: u32 = 6;
 
 /// The names of all processors, in an order in which each comes after those that it follows.
 pub const NAMES: [&str; 9] = [

@@ -80,7 +80,15 @@ fn activities_in(found: &Found, limit: u64) -> Result<Vec<Vec<u8>>, ProcessError
             continue;
         }
         let texts = texts_in(found, key, Some(value), limit)?;
-        all.extend(activities::with_activity(key, Some(value), (&texts, limit), |activity| {
+        let read = match activities::read_place(key, Some(value))? {
+            Some(place) => {
+                let value = found.get(&prefixed(activities::NAMESPACE, &place));
+                activities::read_at(&place, value.map(Vec::as_slice))?
+            }
+            None => None,
+        };
+        let around = activities::Around { texts: &texts, limit, read: read.as_ref() };
+        all.extend(activities::with_activity(key, Some(value), &around, |activity| {
             activity.map(|activity| (activity.occurred_at, json(&activity.into())))
         })?);
     }

@@ -55,8 +55,10 @@ const SUGGESTION: u64 = EVENT + SUGGESTED_ITEMS as u64 * (NUMBER_BYTES as u64 + 
 const REACTION: u64 = EVENT + ID;
 const REJECTED: u64 = ID + INTEGER + FIELDS;
 const SESSION: u64 = ID + CHANNEL + 2 * INTEGER + FIELDS;
-const STAY: u64 = 2 * ID + NAME + 7 * INTEGER + FIELDS;
-const VISIT: u64 = 4 * ID + 3 * INTEGER + FIELDS;
+const STAY: u64 = 3 * ID + NAME + 8 * INTEGER + FIELDS;
+const VISIT: u64 = 6 * ID + 4 * INTEGER + FIELDS;
+const CYCLE: u64 = 2 * INTEGER + FIELDS;
+const TASK: u64 = 6 * ID + 8 * INTEGER + FIELDS;
 const WRAP_UP: u64 = 2 * ID + INTEGER + FIELDS;
 /// How many figures a window has at most.
 const FIGURES: u64 = 64;
@@ -68,7 +70,8 @@ pub fn output_bytes(processor: &str, sizes: Sizes) -> Option<u64> {
         activities::NAME => activity(sizes),
         timelines::NAME => 8 * ID + ACTOR + CHANNEL + LISTED_ENTRIES * ID,
         conversations::NAME => {
-            4 * ID + LISTED_ENTRIES * (ID + SESSION + STAY + VISIT + WRAP_UP) + 64 * INTEGER + sizes.activity
+            let lists = ID + SESSION + STAY + VISIT + WRAP_UP + CYCLE + TASK;
+            6 * ID + LISTED_ENTRIES * lists + 96 * INTEGER + sizes.activity
         }
         metrics::NAME => ID + FIGURES * (64 + INTEGER),
         audit::NAME => 8 * ID + ACTOR + CHANNEL,
@@ -88,9 +91,9 @@ pub fn output_bytes(processor: &str, sizes: Sizes) -> Option<u64> {
 }
 
 fn activity(sizes: Sizes) -> u64 {
-    let own = 8 * ID + ACTOR + CHANNEL + EVENT;
+    let own = 10 * ID + ACTOR + CHANNEL + 2 * EVENT;
     let lists = KEPT_EVENTS * (EVENT + REACTION + SUGGESTION + REJECTED);
-    let delivery_and_call = 4 * ID + 16 * INTEGER;
+    let delivery_and_call = 8 * ID + 20 * INTEGER;
     // The activity's own body always stays.
     own + lists + delivery_and_call + sizes.activity + sizes.value
 }
@@ -101,7 +104,7 @@ pub fn changelog_bytes(sizes: Sizes) -> u64 {
     // The state is not JSON: a text takes its bytes and at most five for its length.
     let id = IDENTIFIER_BYTES as u64 + 5;
     let event = 3 * id + NAME_BYTES as u64 + 64;
-    let of_activity = KEPT_EVENTS * 6 * (event + 7 * id)
+    let of_activity = KEPT_EVENTS * 8 * (event + 9 * id)
         + KEPT_EVENTS * SUGGESTED_ITEMS as u64 * (NUMBER_BYTES as u64 + 8)
         + TEXTS_BYTES;
     // One that waits, one that is left out: an event with all that it says.

@@ -29,9 +29,20 @@ impl<'a> StoredActor<'a> {
         }
     }
 
-    /// Rule A2: the same type and the same id, which must be known.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type
+    /// Rule A2: the same type and the same id, which must be known; and all customers of a conversation are one.
+    pub(crate) fn is_same(&self, other: &Self, of_conversation: bool) -> bool {
+        let are_customers = of_conversation && self.is_customer() && other.is_customer();
+        are_customers || (self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type)
+    }
+
+    /// Whether it is a customer.
+    pub(crate) fn is_customer(&self) -> bool {
+        self.actor_type == Some("CUSTOMER")
+    }
+
+    /// What it is, in upper case.
+    pub(crate) fn actor_type(&self) -> Option<&'a str> {
+        self.actor_type
     }
 
     pub(crate) fn is_system(&self) -> bool {

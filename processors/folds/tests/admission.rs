@@ -54,7 +54,11 @@ fn the_same_event_in_another_form_and_spelling_is_a_duplicate() {
     assert_eq!(reasons(&driver), Vec::<&str>::new());
     assert_eq!(driver.events(EventClass::Duplicate), 5);
     assert_eq!(driver.record("cx.conversations", "c").unwrap()["revision"], 1);
-    assert_eq!(driver.emissions(), 3 + 6, "activity, entry and summary once, the audit record each time");
+    assert_eq!(
+        driver.emissions(),
+        4 + 6,
+        "activity, entry, summary and window once, the audit record each time"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use common::generated::events;
@@ -35,13 +36,15 @@ fn run(mut driver: Driver, events: &[Value]) -> Driver {
 
 /// The whole trail, by event.
 fn trail(driver: &Driver) -> BTreeMap<&str, &Value> {
+    fn of(key: &str) -> (Option<Cow<'_, str>>, Cow<'_, str>) {
+        model::parse_activity_key(key).unwrap()
+    }
     let records = driver.finals().iter().filter(|((topic, _), _)| topic == TOPIC);
-    let of = |key: &str| model::parse_activity_key(key).unwrap();
     let trail: BTreeMap<&str, &Value> = records
         .map(|((_, key), record)| {
             let event = record["eventId"].as_str().unwrap();
-            let conversation = record["conversationId"].as_str().map(str::to_owned);
-            assert_eq!(of(key), (conversation, event.to_owned()), "the key says what the record says");
+            let conversation = record["conversationId"].as_str().map(Cow::Borrowed);
+            assert_eq!(of(key), (conversation, event.into()), "the key says what the record says");
             (event, record)
         })
         .collect();

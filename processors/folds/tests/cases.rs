@@ -33,7 +33,7 @@ fn cases() -> Vec<Case> {
     let mut folders: Vec<PathBuf> = folders.filter(|path| path.is_dir()).collect();
     folders.sort();
     let cases: Vec<Case> = folders.iter().filter_map(|folder| case(folder)).collect();
-    assert!(cases.len() >= 14, "{}", cases.len());
+    assert!(cases.len() >= 34, "{}", cases.len());
     cases
 }
 
@@ -117,10 +117,12 @@ fn shuffled(lines: &[Vec<u8>], mut seed: u64) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_case_comes_out_as_expected_in_one_partition_and_in_several() {
+fn every_case_comes_out_as_expected_and_reversed_in_one_partition_and_in_several() {
     for case in cases() {
+        let reversed: Vec<Vec<u8>> = case.lines.iter().rev().cloned().collect();
         for partitions in [1, 2, 5] {
             check(&case, &case.lines, 1, partitions, &format!("{partitions} partitions"));
+            check(&case, &reversed, 1, partitions, &format!("{partitions} partitions, reversed"));
         }
     }
 }

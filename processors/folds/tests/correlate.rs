@@ -208,7 +208,14 @@ fn correlated(events: &[String], bare: &[bool]) -> (Vec<String>, Vec<String>) {
     let (mut whole, mut partly, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (n, (event, bare)) in events.iter().zip(bare.iter().cycle()).enumerate() {
         let mut event: Value = serde_json::from_str(event).unwrap();
-        let session = format!("{}/{}", event["conversationId"].as_str().unwrap(), n % 3);
+        // What a campaign sends belongs to no conversation.
+        let Some(conversation) = event["conversationId"].as_str() else { continue };
+        // A signal pairs nothing.
+        let is_typing = event["data"]["body"]["notificationType"] == "TYPING_STARTED";
+        if is_typing || event["name"] == "TYPING_INDICATOR" {
+            continue;
+        }
+        let session = format!("{conversation}/{}", n % 3);
         event["channelSession"]["id"] = json!(session);
         whole.push(event.to_string());
         if !known.insert(session) && *bare {

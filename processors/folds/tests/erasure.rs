@@ -509,7 +509,12 @@ proptest! {
             }
         }
         driver.finish();
-        prop_assert_eq!(without_revisions(driver.finals().clone()), without_c(&before));
+        let mut left = without_revisions(driver.finals().clone());
+        // Nothing is remembered of signals: their records in the audit are found by the command, which looks at the topic.
+        left.retain(|(topic, key), value| {
+            !(topic == "cx.audit" && key.starts_with("c/") && value["category"] == "SIGNAL")
+        });
+        prop_assert_eq!(left, without_c(&before));
         for event in events.iter().filter(|event| event.contains(r#""conversationId":"c""#)) {
             let id = serde_json::from_str::<Value>(event).unwrap()["id"].as_str().unwrap().to_owned();
             prop_assert!(!driver.changelog_holds(&format!("text of {id}")), "{} is in the state", id);

@@ -50,6 +50,10 @@ pub struct Activity<'a> {
     pub call: Option<Call<'a>>,
     /// The events that were not accepted: the last 200 of them.
     pub rejected: Vec<Rejected<'a>>,
+    /// The primary's room.
+    pub room_id: Option<&'a str>,
+    /// By whom it was hidden from its readers: the first time (A4).
+    pub hidden: Option<Deletion<'a>>,
     /// How many events are in nothing else of the record (A10).
     pub omitted: OmittedEvents,
 }
@@ -63,7 +67,7 @@ pub struct OmittedEvents {
     pub reactions: u64,
     /// Events with suggestions: all but the last 200.
     pub suggestions: u64,
-    /// Primaries, receipts and rejected events: all but the last 200 each.
+    /// Primaries, receipts, hides, holds and rejected events: all but the last 200 each.
     pub others: u64,
 }
 
@@ -81,7 +85,7 @@ pub struct Edit<'a> {
     pub body: Option<&'a Json<'a>>,
 }
 
-/// The deletion of an activity.
+/// The deletion of an activity, or its hiding.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deletion<'a> {
@@ -105,8 +109,8 @@ pub struct Reaction<'a> {
     pub actor: Option<&'a Actor<'a>>,
     /// What the reaction is.
     pub kind: ReactionKind,
-    /// Its value, for example the emoji, or the replying activity's id.
-    pub value: &'a str,
+    /// Its value, for example the emoji, or the replying activity's id; none where it quotes an activity that is deleted.
+    pub value: Option<&'a str>,
 }
 
 /// A bot's suggestions of one event.
@@ -127,7 +131,7 @@ pub struct Suggestion<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery<'a> {
-    /// The highest status seen: `ACCEPTED`, `SENT`, `FAILED`, `DELIVERED` or `READ`.
+    /// The highest status seen: `ACCEPTED`, `SENT`, `FAILED`, `CONNECTED`, `DELIVERED` or `READ`.
     pub status: &'static str,
     /// The reason that the first event of that status gave.
     pub reason_code: Option<&'a str>,
@@ -135,12 +139,16 @@ pub struct Delivery<'a> {
     pub accepted_at: Option<i64>,
     /// The least time of a `SENT`.
     pub sent_at: Option<i64>,
+    /// The least time of a `CONNECTED`.
+    pub connected_at: Option<i64>,
     /// The least time of a `DELIVERED`.
     pub delivered_at: Option<i64>,
-    /// The least time of a `READ`.
+    /// The least time of a `READ`, of its own or of a later message of its side.
     pub read_at: Option<i64>,
     /// The least time of a `FAILED`.
     pub failed_at: Option<i64>,
+    /// The later message whose `READ` tells when it was read.
+    pub read_up_to: Option<&'a str>,
 }
 
 /// An agent's part in a call.
@@ -151,12 +159,18 @@ pub struct Call<'a> {
     pub leg_id: &'a str,
     /// The call, or the channel session that it is.
     pub call_id: Option<&'a str>,
+    /// The agent whose part it is.
+    pub agent_id: Option<&'a str>,
+    /// How the call came: the reason that the first started event gives.
+    pub direction: Option<&'a str>,
     /// When it began.
     pub started_at: Option<i64>,
     /// When it ended.
     pub ended_at: Option<i64>,
     /// How long it was, in milliseconds, when both ends are known; never below 0.
     pub duration_ms: Option<i64>,
+    /// The time on hold within it, in milliseconds.
+    pub hold_ms: i64,
     /// Why it ended.
     pub reason: Option<&'a str>,
 }
@@ -169,7 +183,8 @@ pub struct Rejected<'a> {
     pub event_id: &'a str,
     /// The event's time.
     pub at: i64,
-    /// What it would have been: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `RESPONSE`, `SUGGESTION` or `DELIVERY`.
+    /// What it would have been: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `RESPONSE`, `SUGGESTION`, `DELIVERY`,
+    /// `HIDE` or `HOLD`.
     pub relation: &'static str,
     /// Why it was not accepted: a word of section 3, for example `not-author`.
     pub reason: &'static str,
@@ -203,6 +218,8 @@ mod tests {
             delivery: None,
             call: None,
             rejected: vec![],
+            room_id: None,
+            hidden: None,
             omitted: OmittedEvents::default(),
         }
     }
@@ -215,7 +232,7 @@ mod tests {
     fn a_bare_activity_has_all_its_fields_in_the_contracts_order() {
         assert_eq!(
             json(&bare()),
-            r#"{"activityId":"m","conversationId":null,"channelSessionId":null,"customerId":null,"kind":"NOTE","actor":null,"channel":null,"occurredAt":1,"updatedAt":2,"revision":3,"body":null,"inReplyTo":null,"providerMessageId":null,"edits":[],"deletion":null,"reactions":[],"suggestions":[],"delivery":null,"call":null,"rejected":[],"omitted":{"edits":0,"reactions":0,"suggestions":0,"others":0}}"#
+            r#"{"activityId":"m","conversationId":null,"channelSessionId":null,"customerId":null,"kind":"NOTE","actor":null,"channel":null,"occurredAt":1,"updatedAt":2,"revision":3,"body":null,"inReplyTo":null,"providerMessageId":null,"edits":[],"deletion":null,"reactions":[],"suggestions":[],"delivery":null,"call":null,"rejected":[],"roomId":null,"hidden":null,"omitted":{"edits":0,"reactions":0,"suggestions":0,"others":0}}"#
         );
     }
 
@@ -237,26 +254,33 @@ mod tests {
             provider_message_id: Some("p"),
             edits: vec![Edit { event_id, at, actor, body: Some(&body) }],
             deletion: Some(Deletion { event_id, at, actor: None }),
-            reactions: vec![Reaction { event_id, at, actor, kind: ReactionKind::Flag, value: "v" }],
+            reactions: vec![Reaction { event_id, at, actor, kind: ReactionKind::Flag, value: Some("v") }],
             suggestions: vec![Suggestion { event_id, at, actor: None, items: &items }],
             delivery: Some(Delivery {
                 status: "READ",
                 reason_code: None,
                 accepted_at: Some(1),
                 sent_at: Some(2),
+                connected_at: None,
                 delivered_at: Some(3),
                 read_at: Some(4),
                 failed_at: None,
+                read_up_to: Some("n"),
             }),
             call: Some(Call {
                 leg_id: "l",
                 call_id: Some("k"),
+                agent_id: Some("a"),
+                direction: Some("INBOUND"),
                 started_at: Some(1),
                 ended_at: Some(3),
                 duration_ms: Some(2),
+                hold_ms: 1,
                 reason: None,
             }),
             rejected: vec![Rejected { event_id, at, relation: "EDIT", reason: "not-author" }],
+            room_id: Some("o"),
+            hidden: Some(Deletion { event_id, at, actor: None }),
             omitted: OmittedEvents { edits: 1, reactions: 2, suggestions: 3, others: 4 },
             ..bare()
         };
@@ -264,7 +288,7 @@ mod tests {
         assert_eq!(
             json(&full),
             format!(
-                r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"deliveredAt":3,"readAt":4,"failedAt":null}},"call":{{"legId":"l","callId":"k","startedAt":1,"endedAt":3,"durationMs":2,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}],"omitted":{{"edits":1,"reactions":2,"suggestions":3,"others":4}}}}"#
+                r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"connectedAt":null,"deliveredAt":3,"readAt":4,"failedAt":null,"readUpTo":"n"}},"call":{{"legId":"l","callId":"k","agentId":"a","direction":"INBOUND","startedAt":1,"endedAt":3,"durationMs":2,"holdMs":1,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}],"roomId":"o","hidden":{{"eventId":"e","at":9,"actor":null}},"omitted":{{"edits":1,"reactions":2,"suggestions":3,"others":4}}}}"#
             )
         );
     }

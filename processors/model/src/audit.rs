@@ -22,7 +22,7 @@ pub struct AuditRecord<'a> {
     pub name: &'a str,
     /// What the event is.
     pub category: Category,
-    /// What it does to the activity: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `SUGGESTION` or `DELIVERY`; none for facts.
+    /// What it does to the activity: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `SUGGESTION`, `DELIVERY`, `HIDE` or `HOLD`; none for facts.
     pub action: Option<&'static str>,
     /// The activity that the event creates or changes; none for facts.
     pub activity_id: Option<&'a str>,
@@ -50,7 +50,7 @@ impl<'a> AuditRecord<'a> {
             activity_id: event.activity_id(),
             kind: match &event.action {
                 Action::Primary(primary) => Some(primary.kind),
-                Action::Relation(_) | Action::Fact(_) => None,
+                Action::Relation(_) | Action::Fact(_) | Action::Signal => None,
             },
             actor: event.actor.as_ref(),
             channel: event.channel.as_ref(),

@@ -36,6 +36,9 @@ enum Tag {
     ActorId = 10,
     ActorName = 11,
     Direction = 12,
+    RoomId = 13,
+    Mode = 14,
+    SentAt = 15,
 
     PrimaryKind = 20,
     ActivityId = 21,
@@ -61,6 +64,9 @@ enum Tag {
     ItemConfidence = 49,
     DeliveryStatus = 50,
     DeliveryReason = 51,
+    DeleteIsDone = 52,
+    Hide = 53,
+    HoldBegins = 54,
 
     Fact = 60,
     FactAgent = 61,
@@ -79,6 +85,14 @@ enum Tag {
     TaskState = 74,
     FactState = 75,
     State = 76,
+    TaskReason = 77,
+    TaskAgent = 78,
+    TaskTimer = 79,
+    TaskSession = 80,
+    FactRequest = 81,
+    RequestDirection = 82,
+
+    Signal = 100,
 }
 
 /// Bytes before a text: its tag and its length.
@@ -192,6 +206,9 @@ pub(crate) fn number(event: &Event<'_>) -> u64 {
         channel,
         actor,
         direction,
+        room_id,
+        mode,
+        sent_at,
         // Not of the contract: an event sent twice stays a duplicate, whatever its channel's configuration is meanwhile.
         targets: _,
         action,
@@ -214,10 +231,19 @@ pub(crate) fn number(event: &Event<'_>) -> u64 {
         bytes.text_if(Tag::ActorName, name.as_ref());
     }
     bytes.text_if(Tag::Direction, direction.as_ref());
+    bytes.text_if(Tag::RoomId, room_id.as_ref());
+    if let Some(mode) = mode {
+        bytes.word(Tag::Mode, mode.code());
+    }
+    if let Some(sent_at) = sent_at {
+        bytes.number(Tag::SentAt, *sent_at);
+    }
     match action {
         Action::Primary(primary) => write_primary(primary, &mut bytes),
         Action::Relation(relation) => write_relation(relation, &mut bytes),
         Action::Fact(fact) => write_fact(fact, &mut bytes),
+        // Signals are not remembered, so no number is ever compared.
+        Action::Signal => bytes.mark(Tag::Signal),
     }
     bytes.hash()
 }
@@ -251,10 +277,15 @@ fn write_relation(relation: &Relation<'_>, bytes: &mut Bytes) {
     bytes.text(Tag::Target, &relation.target);
     match &relation.change {
         Change::Edit { body } => bytes.json(Tag::Edit, body),
-        Change::Delete { by_supervisor } => bytes.word(Tag::Delete, u8::from(*by_supervisor)),
+        Change::Delete { by_supervisor, is_done } => {
+            bytes.word(Tag::Delete, u8::from(*by_supervisor));
+            if *is_done {
+                bytes.mark(Tag::DeleteIsDone);
+            }
+        }
         Change::Reaction { kind, value, remove } => {
             bytes.word(Tag::ReactionKind, kind.code());
-            bytes.text(Tag::ReactionValue, value);
+            bytes.text_if(Tag::ReactionValue, value.as_ref());
             bytes.word(Tag::ReactionRemove, u8::from(*remove));
         }
         Change::Suggestion { items } => {
@@ -273,6 +304,8 @@ fn write_relation(relation: &Relation<'_>, bytes: &mut Bytes) {
             bytes.text(Tag::DeliveryStatus, status);
             bytes.text_if(Tag::DeliveryReason, reason_code.as_ref());
         }
+        Change::Hide => bytes.mark(Tag::Hide),
+        Change::Hold { begins } => bytes.word(Tag::HoldBegins, u8::from(*begins)),
     }
 }
 
@@ -294,17 +327,26 @@ fn write_fact(fact: &Fact<'_>, bytes: &mut Bytes) {
             bytes.text_if(Tag::Role, role.as_ref());
         }
         FactDetail::Task(task) => {
-            let TaskDetail { task_id, queue, direction, mode, state } = &**task;
+            let TaskDetail { task_id, queue, direction, mode, state, reason, agent_id, timer_id, session_id } =
+                &**task;
             bytes.mark(Tag::FactTask);
             bytes.text_if(Tag::TaskId, task_id.as_ref());
             bytes.text_if(Tag::TaskQueue, queue.as_ref());
             bytes.text_if(Tag::TaskDirection, direction.as_ref());
             bytes.text_if(Tag::TaskMode, mode.as_ref());
             bytes.text_if(Tag::TaskState, state.as_ref());
+            bytes.text_if(Tag::TaskReason, reason.as_ref());
+            bytes.text_if(Tag::TaskAgent, agent_id.as_ref());
+            bytes.text_if(Tag::TaskTimer, timer_id.as_ref());
+            bytes.text_if(Tag::TaskSession, session_id.as_ref());
         }
         FactDetail::State(state) => {
             bytes.mark(Tag::FactState);
             bytes.text_if(Tag::State, state.as_ref());
+        }
+        FactDetail::Request { direction } => {
+            bytes.mark(Tag::FactRequest);
+            bytes.text_if(Tag::RequestDirection, direction.as_ref());
         }
     }
 }

@@ -4,7 +4,7 @@
 //! `[]` when empty. What goes in is the fold's matter. All times are epoch milliseconds, all durations milliseconds.
 
 use crate::kinds::words;
-use crate::{Channel, Counts, DeliveryCounts, Json, ResponseFigures};
+use crate::{Channel, Counts, DeliveryCounts, Json, ResponseFigures, RoomMode};
 use serde::{Serialize, Serializer};
 
 /// One conversation, summed up. Its key is the conversation's id as it is, without escapes.
@@ -58,10 +58,24 @@ pub struct ConversationSummary<'a> {
     pub bot_responses: ResponseFigures,
     /// The time on hold.
     pub hold_ms: i64,
-    /// The time in call legs.
+    /// The time in call legs, without that on hold.
     pub talk_ms: i64,
     /// The time in queues; visits that are open left out.
     pub wait_ms: i64,
+    /// What the room is for, as the first event says that tells it.
+    pub mode: Option<RoomMode>,
+    /// The room that the first event names that names one.
+    pub room_id: Option<&'a str>,
+    /// From each opening to the close that followed.
+    pub cycles: Vec<Cycle>,
+    /// The tasks of the routing, in the order of their first appearance.
+    pub tasks: Vec<Task<'a>>,
+    /// When an agent was asked for first.
+    pub agent_requested_at: Option<i64>,
+    /// From there to the first message of an agent after it.
+    pub first_agent_response_from_request_ms: Option<i64>,
+    /// The time on hold within call legs.
+    pub call_hold_ms: i64,
     /// How many of each list are left out. All figures count them.
     pub omitted: OmittedLists,
 }
@@ -78,6 +92,56 @@ pub struct OmittedLists {
     pub queue_visits: u64,
     /// The first of the wrap-ups.
     pub wrap_ups: u64,
+    /// The first of the cycles.
+    pub cycles: u64,
+    /// The first of the tasks.
+    pub tasks: u64,
+}
+
+/// A time that a conversation was open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cycle {
+    /// When it began: with the first event, or one that opened the conversation again.
+    pub started_at: i64,
+    /// When it was closed.
+    pub closed_at: Option<i64>,
+    /// How it ended; none while it is open.
+    pub outcome: Option<Outcome>,
+}
+
+/// A task of the routing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task<'a> {
+    /// The task.
+    pub task_id: &'a str,
+    /// The queue's name.
+    pub queue: Option<&'a str>,
+    /// `INBOUND`, `DIRECT_TRANSFER`, …: as it came.
+    pub direction: Option<&'a str>,
+    /// `QUEUE`, `AGENT`, …: as it came.
+    pub mode: Option<&'a str>,
+    /// When it was put into a queue first.
+    pub enqueued_at: Option<i64>,
+    /// When it was offered first.
+    pub reserved_at: Option<i64>,
+    /// The agent whom it was offered or assigned to last.
+    pub agent_id: Option<&'a str>,
+    /// When an agent took it first.
+    pub answered_at: Option<i64>,
+    /// When the wrap-up began first.
+    pub wrap_up_at: Option<i64>,
+    /// When it was closed last.
+    pub closed_at: Option<i64>,
+    /// Why it was closed last.
+    pub disposition: Option<&'a str>,
+    /// From its offer until it was taken, or closed.
+    pub ring_ms: Option<i64>,
+    /// From then to the wrap-up, or the close.
+    pub handle_ms: Option<i64>,
+    /// From the wrap-up to the close.
+    pub wrap_up_ms: Option<i64>,
 }
 
 /// A channel session that began or ended.
@@ -110,9 +174,9 @@ pub struct AgentStay<'a> {
     pub left_at: Option<i64>,
     /// Why the agent left.
     pub reason: Option<&'a str>,
-    /// The time of the stay outside of wrap-up; none while stay and conversation are open.
+    /// The time of the stay in roles that serve, outside of wrap-up; none while the stay is open.
     pub engaged_ms: Option<i64>,
-    /// The time of the stay in wrap-up; none while stay and conversation are open.
+    /// The time of the stay in wrap-up; none while the stay is open.
     pub wrap_up_ms: Option<i64>,
     /// The agent's messages within the stay.
     pub messages: i64,
@@ -120,13 +184,17 @@ pub struct AgentStay<'a> {
     pub responses: i64,
     /// The sum of these turns' lengths.
     pub response_ms_total: i64,
+    /// The role in which the agent joined.
+    pub role: Option<&'a str>,
+    /// The sum of these turns' lengths, each from the agent's joining on where that was later.
+    pub agent_response_ms_total: i64,
 }
 
-/// A task's visit of a queue.
+/// One wait in one queue.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueVisit<'a> {
-    /// The task.
+    /// The first of its tasks.
     pub task_id: &'a str,
     /// The queue's name.
     pub queue: Option<&'a str>,
@@ -142,6 +210,14 @@ pub struct QueueVisit<'a> {
     pub wait_ms: Option<i64>,
     /// How it ended; none while it is open.
     pub outcome: Option<VisitOutcome>,
+    /// The channel session that it is for.
+    pub channel_session_id: Option<&'a str>,
+    /// The agent who answered.
+    pub agent_id: Option<&'a str>,
+    /// How often an agent let it ring.
+    pub ronas: i64,
+    /// Who waits.
+    pub waits: Waits,
 }
 
 /// What an agent concluded a contact with.
@@ -183,12 +259,24 @@ words! {
 words! {
     /// How a conversation ended.
     Outcome {
-        /// An agent joined it.
+        /// An agent served.
         Handled = 1 => "HANDLED",
-        /// It was queued, and no agent joined.
+        /// It was queued, and no agent served.
         Abandoned = 2 => "ABANDONED",
         /// It needed neither.
         Contained = 3 => "CONTAINED",
+        /// It was queued, and no agent could be found.
+        NoAgent = 4 => "NO_AGENT",
+    }
+}
+
+words! {
+    /// Who waits in a queue.
+    Waits {
+        /// The customer.
+        Customer = 1 => "CUSTOMER",
+        /// An agent, for another one's help.
+        Agent = 2 => "AGENT",
     }
 }
 
@@ -249,6 +337,13 @@ mod tests {
             hold_ms: 0,
             talk_ms: 0,
             wait_ms: 0,
+            mode: None,
+            room_id: None,
+            cycles: vec![],
+            tasks: vec![],
+            agent_requested_at: None,
+            first_agent_response_from_request_ms: None,
+            call_hold_ms: 0,
             omitted: OmittedLists::default(),
         }
     }
@@ -257,7 +352,7 @@ mod tests {
     fn a_bare_summary_has_all_its_fields_in_the_contracts_order() {
         assert_eq!(
             text(|out| bare().write_json(out)),
-            r#"{"conversationId":"c","startedAt":1,"lastEventAt":2,"closedAt":null,"durationMs":null,"state":"OPEN","finality":"OPEN","outcome":null,"direction":null,"customerId":null,"revision":3,"channels":[],"sessions":[],"agents":[],"queueVisits":[],"wrapUps":[],"counts":{"customerMessages":0,"agentMessages":0,"botMessages":0,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":0,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":null,"firstAgentResponseMs":null,"agentResponses":{"count":0,"totalMs":0,"maxMs":null},"botResponses":{"count":0,"totalMs":0,"maxMs":null},"holdMs":0,"talkMs":0,"waitMs":0,"omitted":{"sessions":0,"agents":0,"queueVisits":0,"wrapUps":0}}"#
+            r#"{"conversationId":"c","startedAt":1,"lastEventAt":2,"closedAt":null,"durationMs":null,"state":"OPEN","finality":"OPEN","outcome":null,"direction":null,"customerId":null,"revision":3,"channels":[],"sessions":[],"agents":[],"queueVisits":[],"wrapUps":[],"counts":{"customerMessages":0,"agentMessages":0,"botMessages":0,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":0,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0,"systemMessages":0,"calls":0,"campaignResponses":0,"hides":0,"ronas":0,"consults":0,"unansweredTurns":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":null,"firstAgentResponseMs":null,"agentResponses":{"count":0,"totalMs":0,"maxMs":null},"botResponses":{"count":0,"totalMs":0,"maxMs":null},"holdMs":0,"talkMs":0,"waitMs":0,"mode":null,"roomId":null,"cycles":[],"tasks":[],"agentRequestedAt":null,"firstAgentResponseFromRequestMs":null,"callHoldMs":0,"omitted":{"sessions":0,"agents":0,"queueVisits":0,"wrapUps":0,"cycles":0,"tasks":0}}"#
         );
     }
 
@@ -282,6 +377,8 @@ mod tests {
                 messages: 0,
                 responses: 0,
                 response_ms_total: 0,
+                role: None,
+                agent_response_ms_total: 0,
             }],
             queue_visits: vec![QueueVisit {
                 task_id: "t",
@@ -292,15 +389,38 @@ mod tests {
                 ended_at: None,
                 wait_ms: None,
                 outcome: None,
+                channel_session_id: None,
+                agent_id: None,
+                ronas: 0,
+                waits: Waits::Customer,
             }],
             wrap_ups: vec![WrapUp { activity_id: "w", at: 1, agent_id: None, body: None }],
+            cycles: vec![Cycle { started_at: 1, closed_at: None, outcome: None }],
+            tasks: vec![Task {
+                task_id: "t",
+                queue: None,
+                direction: None,
+                mode: None,
+                enqueued_at: None,
+                reserved_at: None,
+                agent_id: None,
+                answered_at: None,
+                wrap_up_at: None,
+                closed_at: None,
+                disposition: None,
+                ring_ms: None,
+                handle_ms: None,
+                wrap_up_ms: None,
+            }],
             ..bare()
         };
         let written = text(|out| summary.write_json(out));
         for part in [
             r#""sessions":[{"channelSessionId":"s","channel":null,"startedAt":null,"endedAt":null,"endedBy":null}]"#,
-            r#""agents":[{"agentId":"a","name":null,"joinedAt":1,"leftAt":null,"reason":null,"engagedMs":null,"wrapUpMs":null,"messages":0,"responses":0,"responseMsTotal":0}]"#,
-            r#""queueVisits":[{"taskId":"t","queue":null,"direction":null,"mode":null,"enqueuedAt":1,"endedAt":null,"waitMs":null,"outcome":null}]"#,
+            r#""agents":[{"agentId":"a","name":null,"joinedAt":1,"leftAt":null,"reason":null,"engagedMs":null,"wrapUpMs":null,"messages":0,"responses":0,"responseMsTotal":0,"role":null,"agentResponseMsTotal":0}]"#,
+            r#""queueVisits":[{"taskId":"t","queue":null,"direction":null,"mode":null,"enqueuedAt":1,"endedAt":null,"waitMs":null,"outcome":null,"channelSessionId":null,"agentId":null,"ronas":0,"waits":"CUSTOMER"}]"#,
+            r#""cycles":[{"startedAt":1,"closedAt":null,"outcome":null}]"#,
+            r#""tasks":[{"taskId":"t","queue":null,"direction":null,"mode":null,"enqueuedAt":null,"reservedAt":null,"agentId":null,"answeredAt":null,"wrapUpAt":null,"closedAt":null,"disposition":null,"ringMs":null,"handleMs":null,"wrapUpMs":null}]"#,
             r#""wrapUps":[{"activityId":"w","at":1,"agentId":null,"body":null}]"#,
         ] {
             assert!(written.contains(part), "{part} is not in {written}");
@@ -308,7 +428,7 @@ mod tests {
     }
 
     /// What a public case expects.
-    const CASE: &str = r#"{"conversationId":"c","startedAt":1750000000000,"lastEventAt":1750000092000,"closedAt":1750000092000,"durationMs":92000,"state":"CLOSED","outcome":"HANDLED","finality":"PROVISIONAL","direction":"INBOUND","customerId":"cus","revision":17,"channels":["WEB"],"sessions":[{"channelSessionId":"s","channel":{"type":"WEB","serviceIdentifier":"1"},"startedAt":1750000000000,"endedAt":1750000091000,"endedBy":"ENDED"}],"agents":[{"agentId":"ann","name":"Ann","joinedAt":1750000022000,"leftAt":1750000090000,"reason":"WRAP_UP_DONE","engagedMs":38000,"wrapUpMs":30000,"messages":1,"responses":1,"responseMsTotal":20000}],"queueVisits":[{"taskId":"task-1","queue":"web","direction":"INBOUND","mode":"QUEUE","enqueuedAt":1750000007500,"endedAt":1750000022000,"waitMs":14500,"outcome":"ANSWERED"}],"wrapUps":[{"activityId":"m-e14","at":1750000080000,"agentId":"ann","body":{"type":"WRAPUP","wrapups":[{"categoryName":"Parcels","value":"Where is it"}]}}],"counts":{"customerMessages":4,"agentMessages":1,"botMessages":1,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":2,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":1000,"firstAgentResponseMs":45000,"agentResponses":{"count":1,"totalMs":20000,"maxMs":20000},"botResponses":{"count":1,"totalMs":1000,"maxMs":1000},"holdMs":0,"talkMs":0,"waitMs":14500,"omitted":{"sessions":1,"agents":2,"queueVisits":3,"wrapUps":4}}"#;
+    const CASE: &str = r#"{"conversationId":"c","startedAt":1750000000000,"lastEventAt":1750000092000,"closedAt":1750000092000,"durationMs":92000,"state":"CLOSED","outcome":"HANDLED","finality":"PROVISIONAL","direction":"INBOUND","customerId":"cus","revision":17,"channels":["WEB"],"sessions":[{"channelSessionId":"s","channel":{"type":"WEB","serviceIdentifier":"1"},"startedAt":1750000000000,"endedAt":1750000091000,"endedBy":"ENDED"}],"agents":[{"agentId":"ann","name":"Ann","joinedAt":1750000022000,"leftAt":1750000090000,"reason":"WRAP_UP_DONE","engagedMs":38000,"wrapUpMs":30000,"messages":1,"responses":1,"responseMsTotal":20000,"role":"PRIMARY","agentResponseMsTotal":20000}],"queueVisits":[{"taskId":"task-1","queue":"web","direction":"INBOUND","mode":"QUEUE","enqueuedAt":1750000007500,"endedAt":1750000022000,"waitMs":14500,"outcome":"ANSWERED","channelSessionId":"s","agentId":"ann","ronas":0,"waits":"CUSTOMER"}],"wrapUps":[{"activityId":"m-e14","at":1750000080000,"agentId":"ann","body":{"type":"WRAPUP","wrapups":[{"categoryName":"Parcels","value":"Where is it"}]}}],"counts":{"customerMessages":4,"agentMessages":1,"botMessages":1,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":2,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0,"systemMessages":0,"calls":0,"campaignResponses":0,"hides":0,"ronas":0,"consults":0,"unansweredTurns":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":1000,"firstAgentResponseMs":45000,"agentResponses":{"count":1,"totalMs":20000,"maxMs":20000},"botResponses":{"count":1,"totalMs":1000,"maxMs":1000},"holdMs":0,"talkMs":0,"waitMs":14500,"mode":"CONTACT_CENTER","roomId":"r","cycles":[{"startedAt":1750000000000,"closedAt":1750000092000,"outcome":"HANDLED"}],"tasks":[],"agentRequestedAt":1750000007500,"firstAgentResponseFromRequestMs":39500,"callHoldMs":0,"omitted":{"sessions":1,"agents":2,"queueVisits":3,"wrapUps":4,"cycles":0,"tasks":0}}"#;
 
     #[test]
     fn a_full_summary_is_written_as_the_public_cases_have_it() {
@@ -348,6 +468,8 @@ mod tests {
                 messages: 1,
                 responses: 1,
                 response_ms_total: 20_000,
+                role: Some("PRIMARY"),
+                agent_response_ms_total: 20_000,
             }],
             queue_visits: vec![QueueVisit {
                 task_id: "task-1",
@@ -358,6 +480,10 @@ mod tests {
                 ended_at: Some(1_750_000_022_000),
                 wait_ms: Some(14_500),
                 outcome: Some(VisitOutcome::Answered),
+                channel_session_id: Some("s"),
+                agent_id: Some("ann"),
+                ronas: 0,
+                waits: Waits::Customer,
             }],
             wrap_ups: vec![WrapUp {
                 activity_id: "m-e14",
@@ -377,7 +503,23 @@ mod tests {
             agent_responses: ResponseFigures { count: 1, total_ms: 20_000, max_ms: Some(20_000) },
             bot_responses: ResponseFigures { count: 1, total_ms: 1_000, max_ms: Some(1_000) },
             wait_ms: 14_500,
-            omitted: OmittedLists { sessions: 1, agents: 2, queue_visits: 3, wrap_ups: 4 },
+            mode: Some(RoomMode::ContactCenter),
+            room_id: Some("r"),
+            cycles: vec![Cycle {
+                started_at: 1_750_000_000_000,
+                closed_at: Some(1_750_000_092_000),
+                outcome: Some(Outcome::Handled),
+            }],
+            agent_requested_at: Some(1_750_000_007_500),
+            first_agent_response_from_request_ms: Some(39_500),
+            omitted: OmittedLists {
+                sessions: 1,
+                agents: 2,
+                queue_visits: 3,
+                wrap_ups: 4,
+                cycles: 0,
+                tasks: 0,
+            },
             ..bare()
         };
         // Cases are compared as JSON; in these two fields, this one has not the contract's order.
@@ -402,7 +544,8 @@ mod tests {
         }
         assert_eq!(codes!(ConversationState), "1=OPEN 2=CLOSED");
         assert_eq!(codes!(Finality), "1=OPEN 2=PROVISIONAL 3=FINAL");
-        assert_eq!(codes!(Outcome), "1=HANDLED 2=ABANDONED 3=CONTAINED");
+        assert_eq!(codes!(Outcome), "1=HANDLED 2=ABANDONED 3=CONTAINED 4=NO_AGENT");
+        assert_eq!(codes!(Waits), "1=CUSTOMER 2=AGENT");
         assert_eq!(codes!(SessionEnd), "1=ENDED 2=EXPIRED");
         assert_eq!(codes!(VisitOutcome), "1=ANSWERED 2=ABANDONED 3=NO_AGENT 4=CANCELLED");
     }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Counts {
     /// Activities of kind `CUSTOMER_MESSAGE`.
     pub customer_messages: i64,
-    /// Activities of kind `AGENT_MESSAGE`.
+    /// Activities of kind `AGENT_MESSAGE` that an agent wrote.
     pub agent_messages: i64,
-    /// Activities of kind `BOT_MESSAGE`.
+    /// Activities of kind `BOT_MESSAGE` that a bot wrote.
     pub bot_messages: i64,
     /// Activities of kind `WHISPER_MESSAGE`.
     pub whispers: i64,
@@ -47,6 +47,20 @@ pub struct Counts {
     pub bot_timeouts: i64,
     /// Events of other names than the contract lists.
     pub other: i64,
+    /// Activities of the kinds `AGENT_MESSAGE` and `BOT_MESSAGE` that somebody else wrote in the name of these.
+    pub system_messages: i64,
+    /// Activities of kind `CALL`.
+    pub calls: i64,
+    /// Activities of kind `CAMPAIGN_RESPONSE`.
+    pub campaign_responses: i64,
+    /// Hides.
+    pub hides: i64,
+    /// Times that an agent let a task ring.
+    pub ronas: i64,
+    /// Visits of queues that were consultations.
+    pub consults: i64,
+    /// Turns that a close ended.
+    pub unanswered_turns: i64,
 }
 
 /// How many activities got how far.

@@ -1,6 +1,7 @@
 //! What a record says, once read: one event (contract, sections 1 and 2).
 
-use crate::{FactKind, Json, Kind, LegPhase, ReactionKind, content};
+use crate::order::{Order, rank};
+use crate::{FactKind, Json, Kind, LegPhase, ReactionKind, RoomMode, content};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 
@@ -25,6 +26,12 @@ pub struct Event<'a> {
     pub actor: Option<Actor<'a>>,
     /// `data.conversationDirection`, else the channel session's `channelSessionDirection` (contract section 5).
     pub direction: Option<Cow<'a, str>>,
+    /// The room that the conversation is in.
+    pub room_id: Option<Cow<'a, str>>,
+    /// What the room is for.
+    pub mode: Option<RoomMode>,
+    /// When the message was sent, by its header: epoch milliseconds, in the range of [`at`](Self::at).
+    pub sent_at: Option<i64>,
     /// Who may take how long, as far as the event says so.
     pub targets: Targets,
     /// What the event does.
@@ -39,7 +46,8 @@ pub struct Targets {
     pub customer_activity: Option<i64>,
     /// The channel session's `channel.channelConfig.responseSla`: how long agents may take to respond in that channel.
     pub response: Option<i64>,
-    /// `data.agentSla.totalDuration`: how long agents may take to respond in this conversation.
+    /// `data.agentSla.totalDuration`, or the `data.totalDuration` of an event about an agent's service level: how long agents may
+    /// take to respond in this conversation.
     pub agent: Option<i64>,
 }
 
@@ -66,7 +74,8 @@ pub struct Actor<'a> {
 }
 
 impl Actor<'_> {
-    /// Whether both are the same actor (A2): `type` and `id` are equal, and `id` is present. Names do not matter.
+    /// Whether both are the same actor (A2): `type` and `id` are equal, and `id` is present. Names do not matter. That all customers of a
+    /// conversation are one is for whoever knows the conversation to say.
     #[must_use]
     pub fn is_same(&self, other: &Actor<'_>) -> bool {
         self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type
@@ -118,6 +127,24 @@ pub enum Action<'a> {
     Relation(Relation<'a>),
     /// It changes no activity, only the conversation.
     Fact(Fact<'a>),
+    /// It changes nothing: somebody types. It is in no output but the audit, and nothing of it is remembered.
+    Signal,
+}
+
+impl Action<'_> {
+    /// Whether it may be an activity of a campaign, or a change of one.
+    pub(crate) fn is_of_campaign(&self) -> bool {
+        match self {
+            Action::Primary(primary) => {
+                matches!(
+                    primary.kind,
+                    Kind::CampaignMessage | Kind::CampaignResponse | Kind::ThirdPartyActivity
+                )
+            }
+            Action::Relation(_) => true,
+            Action::Fact(_) | Action::Signal => false,
+        }
+    }
 }
 
 /// What an event says that changes no activity (contract, section 2, third list).
@@ -144,10 +171,16 @@ pub enum FactDetail<'a> {
         /// `.role`.
         role: Option<Cow<'a, str>>,
     },
-    /// Of `TASK_ENQUEUED` and `TASK_STATE_CHANGED`.
+    /// Of `TASK_ENQUEUED`, `AGENT_RESERVED` and `TASK_STATE_CHANGED`.
     Task(Box<TaskDetail<'a>>),
-    /// Of `TOPIC_STATE_CHANGED` and `CONVERSATION_STATE_CHANGED`: `data.state`, a string or an object's `name`.
+    /// Of `TOPIC_STATE_CHANGED`, `TOPIC_STATE_CHANGE_EVENT` and `CONVERSATION_STATE_CHANGED`: the first that can be read of
+    /// `data.state`, `data.topicState` (each a string or an object's `name`), and `data` itself, if it is a string.
     State(Option<Cow<'a, str>>),
+    /// Of `NO_AGENT_AVAILABLE`: `data.requestType.direction`.
+    Request {
+        /// The direction.
+        direction: Option<Cow<'a, str>>,
+    },
 }
 
 impl Fact<'_> {
@@ -157,12 +190,19 @@ impl Fact<'_> {
         match (self.kind, &self.detail) {
             (FactKind::ConversationClosed, _) => Some(true),
             (FactKind::ConversationStarted, _) => Some(false),
-            (
-                FactKind::TopicStateChanged | FactKind::ConversationStateChanged,
-                FactDetail::State(Some(state)),
-            ) => Some(state == "CLOSED"),
+            (_, FactDetail::State(state)) => closes(state.as_deref()?),
             _ => None,
         }
+    }
+}
+
+/// Whether a topic or a conversation in this state is closed (`true`) or opened again (`false`); other states do neither.
+#[must_use]
+pub fn closes(state: &str) -> Option<bool> {
+    match state {
+        "CLOSED" => Some(true),
+        "CREATED" | "ACTIVE" => Some(false),
+        _ => None,
     }
 }
 
@@ -179,19 +219,28 @@ pub struct AgentDetail<'a> {
     pub reason: Option<Cow<'a, str>>,
 }
 
-/// A task in a queue.
+/// A task: `data.task`, else `data`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskDetail<'a> {
-    /// `data.task.id`, else `data.id`; of `TASK_ENQUEUED` else the event's own id.
+    /// Its `id`; of `TASK_ENQUEUED` else the event's own id.
     pub task_id: Option<Cow<'a, str>>,
-    /// The queue's name: `data.queue.name`, else `data.task.activeMedia[0].queue.name`.
+    /// The queue's name: `data.queue.name`, else `activeMedia[0].queue.name`, else `queue.name`.
     pub queue: Option<Cow<'a, str>>,
-    /// `data.task.activeMedia[0].type.direction`.
+    /// `activeMedia[0].type.direction`, else `type.direction`.
     pub direction: Option<Cow<'a, str>>,
-    /// `data.task.activeMedia[0].type.mode`.
+    /// `activeMedia[0].type.mode`, else `type.mode`.
     pub mode: Option<Cow<'a, str>>,
-    /// `data.task.state`, else `data.state`: each a string or an object's `name`.
+    /// What it changes to: its `state`, or the `state` of `activeMedia[0]` while the former is `ACTIVE`; each a string or an
+    /// object's `name`.
     pub state: Option<Cow<'a, str>>,
+    /// The `reasonCode` of that state, or of the task's own.
+    pub reason: Option<Cow<'a, str>>,
+    /// The agent whom it is offered or assigned to: `assignedTo.id`; of `AGENT_RESERVED` first `data.ccUser.id`.
+    pub agent_id: Option<Cow<'a, str>>,
+    /// `agentRequestTtlTimerId`: the timer of the request that it serves.
+    pub timer_id: Option<Cow<'a, str>>,
+    /// `activeMedia[0].requestSession.id`.
+    pub session_id: Option<Cow<'a, str>>,
 }
 
 /// What a primary event says of its activity (contract, section 2, first table).
@@ -213,11 +262,11 @@ pub struct Primary<'a> {
 
 impl Primary<'_> {
     /// The activity on which this primary is also a reaction of kind `RESPONSE` (contract, section 2): that which a
-    /// customer's message replies to. The reaction's value is the primary's own `activity_id`. Whether it counts is
+    /// customer's message, or a customer's answer to a campaign, replies to. The reaction's value is the primary's own `activity_id`. Whether it counts is
     /// for the fold to say: not when the primary is rejected as a duplicate.
     #[must_use]
     pub fn response_target(&self) -> Option<&str> {
-        if self.kind == Kind::CustomerMessage { self.in_reply_to.as_deref() } else { None }
+        if self.kind.responds() { self.in_reply_to.as_deref() } else { None }
     }
 }
 
@@ -257,13 +306,15 @@ pub enum Change<'a> {
     Delete {
         /// Whether the sender's role is `SUPERVISOR`, who may delete what others wrote (A4).
         by_supervisor: bool,
+        /// Whether the platform has deleted it already, and an agent or a connector tells so (A4).
+        is_done: bool,
     },
     /// A reaction that is set or taken back.
     Reaction {
         /// What it is.
         kind: ReactionKind,
-        /// Its value, for example the emoji.
-        value: Cow<'a, str>,
+        /// Its value, for example the emoji; none only where all emoji of the actor are taken back.
+        value: Option<Cow<'a, str>>,
         /// Whether it is taken back.
         remove: bool,
     },
@@ -279,6 +330,13 @@ pub enum Change<'a> {
         /// Why, mostly of failures.
         reason_code: Option<Cow<'a, str>>,
     },
+    /// The platform hides it from its readers (A4).
+    Hide,
+    /// A call leg is put on hold, or goes on (A9).
+    Hold {
+        /// Whether the hold begins.
+        begins: bool,
+    },
 }
 
 impl Change<'_> {
@@ -291,6 +349,8 @@ impl Change<'_> {
             Change::Reaction { .. } => "REACTION",
             Change::Suggestion { .. } => "SUGGESTION",
             Change::Delivery { .. } => "DELIVERY",
+            Change::Hide => "HIDE",
+            Change::Hold { .. } => "HOLD",
         }
     }
 }
@@ -322,17 +382,47 @@ pub enum Home<'a> {
 
 impl Event<'_> {
     /// What the event is to be folded with: its conversation, else that of its channel session, else the activity
-    /// that it creates or changes.
+    /// that it creates or changes. What a campaign sends has a session of its own that nothing else ever names: it is an activity on
+    /// its own.
     #[must_use]
     pub fn home(&self) -> Home<'_> {
         if let Some(conversation) = &self.conversation_id {
             return Home::Conversation(conversation);
         }
-        if let Some(session) = &self.channel_session_id {
+        if let Some(session) = &self.channel_session_id
+            && !self.is_of_campaign()
+        {
             return Home::Session(session);
         }
         // A fact that names neither is never decoded. One built by hand is alone with itself.
         Home::Activity(self.activity_id().unwrap_or(&self.id))
+    }
+
+    /// Whether an event without a conversation is one of a campaign, which belongs to none (contract section 7).
+    #[must_use]
+    pub fn is_of_campaign(&self) -> bool {
+        let is_named = matches!(&*self.name, "THIRD_PARTY_ACTIVITY" | "CAMPAIGN_MESSAGE");
+        is_named && (self.customer_id.is_some() || self.room_id.is_some()) && self.action.is_of_campaign()
+    }
+
+    /// What comes first within one millisecond (contract section 0).
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match &self.action {
+            Action::Fact(Fact { detail: FactDetail::Task(task), .. }) => {
+                rank(&self.name, task.state.as_deref(), task.reason.as_deref())
+            }
+            Action::Fact(Fact { detail: FactDetail::State(state), .. }) => {
+                rank(&self.name, state.as_deref(), None)
+            }
+            _ => rank(&self.name, None, None),
+        }
+    }
+
+    /// The event's place in the total order.
+    #[must_use]
+    pub fn order(&self) -> Order<'_> {
+        (self.at, self.rank(), &self.id)
     }
 
     /// A number for what the event says, in the fields that the contract reads: two events of one id with the same
@@ -349,7 +439,7 @@ impl Event<'_> {
         match &self.action {
             Action::Primary(primary) => Some(&primary.activity_id),
             Action::Relation(relation) => Some(&relation.target),
-            Action::Fact(_) => None,
+            Action::Fact(_) | Action::Signal => None,
         }
     }
 
@@ -360,7 +450,7 @@ impl Event<'_> {
         match &self.action {
             Action::Primary(_) => Some("PRIMARY"),
             Action::Relation(relation) => Some(relation.change.word()),
-            Action::Fact(_) => None,
+            Action::Fact(_) | Action::Signal => None,
         }
     }
 }

@@ -20,11 +20,11 @@ pub fn escape(id: &str) -> Cow<'_, str> {
 /// key of this pipeline holds these.
 #[must_use]
 pub fn unescape(part: &str) -> Option<Cow<'_, str>> {
+    if is_plain(part) {
+        return Some(Cow::Borrowed(part));
+    }
     if part.contains('/') {
         return None;
-    }
-    if !part.contains('%') {
-        return Some(Cow::Borrowed(part));
     }
     let mut id = String::with_capacity(part.len());
     let mut rest = part;
@@ -58,12 +58,10 @@ pub fn activity_key(conversation: Option<&str>, activity: &str) -> String {
 /// Reads what [`activity_key`] wrote: the conversation's id, if there is one, and the activity's. `None` for text
 /// that is no such key.
 #[must_use]
-pub fn parse_activity_key(key: &str) -> Option<(Option<String>, String)> {
+pub fn parse_activity_key(key: &str) -> Option<(Option<Cow<'_, str>>, Cow<'_, str>)> {
     match key.split_once('/') {
-        Some((conversation, activity)) => {
-            Some((Some(unescape(conversation)?.into_owned()), unescape(activity)?.into_owned()))
-        }
-        None => Some((None, unescape(key)?.into_owned())),
+        Some((conversation, activity)) => Some((Some(unescape(conversation)?), unescape(activity)?)),
+        None => Some((None, unescape(key)?)),
     }
 }
 
@@ -71,8 +69,8 @@ pub fn parse_activity_key(key: &str) -> Option<(Option<String>, String)> {
 /// else the activity's. The whole key where it is none.
 #[must_use]
 pub fn partition_id(key: &[u8]) -> Cow<'_, [u8]> {
-    let part = key.split(|byte| *byte == b'/').next().unwrap_or_default();
-    if !part.contains(&b'%') {
+    let part = slash_in(key).and_then(|slash| key.get(..slash)).unwrap_or(key);
+    if has_none(part, b'%') {
         return Cow::Borrowed(part);
     }
     match std::str::from_utf8(part).ok().and_then(unescape) {
@@ -100,12 +98,33 @@ pub fn alert_key(conversation: &str, kind: AlertKind, event: &str, session: Opti
 }
 
 /// Whether an id is written as it is. Nearly all are: a look at each byte costs less than a search, and the compiler looks at
-/// a block of sixteen at once.
+/// a block of sixteen at once. What is left behind the last whole block is looked at with the end of that block.
 fn is_plain(id: &str) -> bool {
-    let look = |found: u8, byte: &u8| found | u8::from(*byte == b'%') | u8::from(*byte == b'/');
-    let (blocks, rest) = id.as_bytes().as_chunks::<16>();
-    let found = blocks.iter().fold(0, |found, block| found | block.iter().fold(0, look));
-    rest.iter().fold(found, look) == 0
+    has_neither(id.as_bytes(), [b'%', b'/'])
+}
+
+fn has_neither(bytes: &[u8], [one, other]: [u8; 2]) -> bool {
+    let look = |found: u8, byte: &u8| found | u8::from(*byte == one) | u8::from(*byte == other);
+    match bytes.last_chunk::<16>() {
+        Some(last) => {
+            let (blocks, _) = bytes.as_chunks::<16>();
+            let found = last.iter().fold(0, look);
+            blocks.iter().fold(found, |found, block| found | block.iter().fold(0, look)) == 0
+        }
+        None => bytes.iter().fold(0, look) == 0,
+    }
+}
+
+fn has_none(bytes: &[u8], unwanted: u8) -> bool {
+    has_neither(bytes, [unwanted; 2])
+}
+
+/// Where the first slash stands; of whole blocks only that is looked into in which it does.
+fn slash_in(key: &[u8]) -> Option<usize> {
+    let (blocks, _) = key.as_chunks::<16>();
+    let before = blocks.iter().take_while(|block| has_none(block.as_slice(), b'/')).count() * 16;
+    let behind = key.get(before..)?.iter().position(|byte| *byte == b'/')?;
+    Some(before + behind)
 }
 
 fn push_escaped(key: &mut String, id: &str) {
@@ -160,6 +179,20 @@ mod tests {
     }
 
     #[test]
+    fn the_id_that_decides_the_partition_ends_at_the_first_slash_wherever_it_stands() {
+        let long = "0123456789abcdef0123456789abcdef0123456789";
+        for length in 0..long.len() {
+            let (id, rest) = long.split_at(length);
+            assert_eq!(*partition_id(id.as_bytes()), *id.as_bytes());
+            for key in [format!("{id}/{rest}"), format!("{id}/{rest}/"), format!("{id}//")] {
+                assert_eq!(*partition_id(key.as_bytes()), *id.as_bytes(), "{key}");
+            }
+            let key = activity_key(Some(&format!("{id}%/{rest}")), "a/b");
+            assert_eq!(*partition_id(key.as_bytes()), *format!("{id}%/{rest}").as_bytes());
+        }
+    }
+
+    #[test]
     fn two_activities_never_share_a_key() {
         assert_ne!(activity_key(Some("a"), "b/c"), activity_key(Some("a/b"), "c"));
         assert_ne!(activity_key(None, "a/b"), activity_key(Some("a"), "b"));
@@ -179,7 +212,8 @@ mod tests {
             let key = activity_key(c.as_deref(), &a);
             let partition_id = partition_id(key.as_bytes()).into_owned();
             prop_assert_eq!(partition_id, c.clone().unwrap_or_else(|| a.clone()).into_bytes());
-            prop_assert_eq!(parse_activity_key(&key), Some((c, a)));
+            let parsed = parse_activity_key(&key).map(|(c, a)| (c.map(Cow::into_owned), a.into_owned()));
+            prop_assert_eq!(parsed, Some((c, a)));
         }
     }
 }

@@ -83,6 +83,18 @@ words! {
         AgentCallLeg = 15 => "AGENT_CALL_LEG",
         /// A change of the conversation's data.
         ConversationData = 16 => "CONVERSATION_DATA",
+        /// What a customer answered to a campaign's message.
+        CampaignResponse = 17 => "CAMPAIGN_RESPONSE",
+        /// The platform's own account of a whole call.
+        Call = 18 => "CALL",
+    }
+}
+
+impl Kind {
+    /// Whether an activity of this kind that replies is also a reaction of kind `RESPONSE` (contract section 2).
+    #[must_use]
+    pub fn responds(self) -> bool {
+        matches!(self, Kind::CustomerMessage | Kind::CampaignResponse)
     }
 }
 
@@ -97,6 +109,16 @@ words! {
         Acknowledgement = 3 => "ACKNOWLEDGEMENT",
         /// An answer, for example to a survey's question.
         Response = 4 => "RESPONSE",
+    }
+}
+
+words! {
+    /// What a conversation's room is for.
+    RoomMode {
+        /// For a customer.
+        ContactCenter = 1 => "CONTACT_CENTER",
+        /// For agents among themselves: it is in no figure.
+        Private = 2 => "PRIVATE",
     }
 }
 
@@ -198,6 +220,60 @@ facts! {
     CustomerResponseTimeout => "CUSTOMER_RESPONSE_TIMEOUT",
     /// A customer's service level was missed.
     CustomerSlaExpired => "CUSTOMER_SLA_EXPIRED",
+    /// A reservation of an agent has run out.
+    AgentReservedTimeout => "AGENT_RESERVED_TIMEOUT",
+    /// An agent took too long to accept.
+    AgentAcceptTimeout => "AGENT_ACCEPT_TIMEOUT",
+    /// A bot joined.
+    BotSubscribed => "BOT_SUBSCRIBED",
+    /// A bot left.
+    BotUnsubscribed => "BOT_UNSUBSCRIBED",
+    /// An agent's time to respond has run out.
+    ResponseSlaBreached => "RESPONSE_SLA_BREACHED",
+    /// A customer was silent for too long.
+    CustomerActivityTimeout => "CUSTOMER_ACTIVITY_TIMEOUT",
+    /// A topic's state changed, by another name.
+    TopicStateChangeEvent => "TOPIC_STATE_CHANGE_EVENT",
+    /// An event of Cisco's telephony.
+    CiscoVoiceEvent => "CISCO_VOICE_EVENT",
+    /// An agent or a bot is asked for.
+    AssignResourceRequested => "ASSIGN_RESOURCE_REQUESTED",
+    /// A channel session is taken out of its conversation.
+    RemoveChannelSession => "REMOVE_CHANNEL_SESSION",
+    /// The customer has gone.
+    CustomerLeft => "CUSTOMER_LEFT",
+    /// An adviser joined.
+    AdvisorSubscribed => "ADVISOR_SUBSCRIBED",
+    /// An agent's time to respond began.
+    AgentSlaStarted => "AGENT_SLA_STARTED",
+    /// An agent's time to respond ended.
+    AgentSlaStopped => "AGENT_SLA_STOPPED",
+    /// An agent's time to respond.
+    AgentSla => "AGENT_SLA",
+    /// An agent's time to respond begins anew.
+    ResetAgentSla => "RESET_AGENT_SLA",
+    /// A customer's time to respond began.
+    CustomerSlaStarted => "CUSTOMER_SLA_STARTED",
+    /// A customer's time to respond ended.
+    CustomerSlaStopped => "CUSTOMER_SLA_STOPPED",
+    /// A customer's time to respond.
+    CustomerSla => "CUSTOMER_SLA",
+    /// All agents are to leave.
+    RemoveAllAgents => "REMOVE_ALL_AGENTS",
+    /// A room was made.
+    RoomCreated => "ROOM_CREATED",
+    /// A member of a room has another status.
+    RoomMemberStatusChanged => "ROOM_MEMBER_STATUS_CHANGED",
+    /// A part of the agent's desk was asked for.
+    ExternalGadgetRequested => "EXTERNAL_GADGET_REQUESTED",
+    /// A hold has a time.
+    HoldTimer => "HOLD_TIMER",
+    /// Nobody is there to respond.
+    NoResponseEntity => "NO_RESPONSE_ENTITY",
+    /// A hand was raised.
+    HandRaised => "HAND_RAISED",
+    /// A hand was taken down.
+    HandDown => "HAND_DOWN",
 }
 
 #[cfg(test)]
@@ -216,7 +292,7 @@ mod tests {
             assert_eq!(ReactionKind::from_name(kind.as_str()), Some(*kind));
             assert_eq!(ReactionKind::from_code(kind.code()), Some(*kind));
         }
-        assert_eq!((Kind::from_code(0), Kind::from_code(17), Kind::from_name("wrap_up")), (None, None, None));
+        assert_eq!((Kind::from_code(0), Kind::from_code(19), Kind::from_name("wrap_up")), (None, None, None));
         assert_eq!((ReactionKind::from_code(0), ReactionKind::from_name("SHRUG")), (None, None));
     }
 
@@ -225,7 +301,7 @@ mod tests {
         let codes: Vec<_> = Kind::ALL.iter().map(|k| format!("{}={}", k.code(), k.as_str())).collect();
         assert_eq!(
             codes.join(" "),
-            "1=CUSTOMER_MESSAGE 2=AGENT_MESSAGE 3=BOT_MESSAGE 4=WHISPER_MESSAGE 5=EWT_MESSAGE 6=THIRD_PARTY_ACTIVITY 7=CAMPAIGN_MESSAGE 8=ACTION_MESSAGE 9=WRAP_UP 10=NOTE 11=CALL_RECORDING 12=SURVEY_QUESTION 13=TRANSCRIPT 14=IVR_ACTIVITY 15=AGENT_CALL_LEG 16=CONVERSATION_DATA"
+            "1=CUSTOMER_MESSAGE 2=AGENT_MESSAGE 3=BOT_MESSAGE 4=WHISPER_MESSAGE 5=EWT_MESSAGE 6=THIRD_PARTY_ACTIVITY 7=CAMPAIGN_MESSAGE 8=ACTION_MESSAGE 9=WRAP_UP 10=NOTE 11=CALL_RECORDING 12=SURVEY_QUESTION 13=TRANSCRIPT 14=IVR_ACTIVITY 15=AGENT_CALL_LEG 16=CONVERSATION_DATA 17=CAMPAIGN_RESPONSE 18=CALL"
         );
         let codes: Vec<_> =
             ReactionKind::ALL.iter().map(|k| format!("{}={}", k.code(), k.as_str())).collect();
@@ -238,7 +314,7 @@ mod tests {
             assert_eq!(FactKind::from_name(fact.as_str().unwrap_or("ANYTHING")), *fact);
         }
         let names: HashSet<_> = FactKind::ALL.iter().filter_map(|f| f.as_str()).collect();
-        assert_eq!((FactKind::ALL.len(), names.len()), (30, 29));
+        assert_eq!((FactKind::ALL.len(), names.len()), (57, 56));
         assert_eq!(FactKind::from_name("agent_reserved"), FactKind::Other);
     }
 }

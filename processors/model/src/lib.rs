@@ -35,18 +35,21 @@ mod writer;
 pub use activity::{Activity, Call, Deletion, Delivery, Edit, OmittedEvents, Reaction, Rejected, Suggestion};
 pub use alert::{AlertKind, AlertRecord, AlertState};
 pub use audit::AuditRecord;
-pub use conversation::{AgentStay, ConversationSummary, OmittedLists, QueueVisit, SessionSummary, WrapUp};
-pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome};
+pub use conversation::{
+    AgentStay, ConversationSummary, Cycle, OmittedLists, QueueVisit, SessionSummary, Task,
+};
+pub use conversation::{ConversationState, Finality, Outcome, SessionEnd, VisitOutcome, Waits, WrapUp};
 pub use counts::{Counts, DeliveryCounts, ResponseFigures};
 pub use decode::{Envelope, EnvelopeTime, IDENTIFIER_BYTES_MAX, Limits, decode, decode_envelope};
 pub use decoder::{Decode, JsonDecode, NotDecoded};
 pub use erasure::ErasureRequest;
+pub use event::closes;
 pub use event::{Action, Actor, AgentDetail, Change, Channel, Event, Fact, FactDetail, Home, Leg, Primary};
 pub use event::{NUMBER_BYTES, Relation, SUGGESTED_ITEMS, SuggestionItem, Targets, TaskDetail};
 pub use json::Json;
 pub use key::{activity_key, alert_key, escape, parse_activity_key, partition_id, timeline_key, unescape};
-pub use kinds::{FactKind, Kind, LegPhase, ReactionKind};
-pub use order::compare;
+pub use kinds::{FactKind, Kind, LegPhase, ReactionKind, RoomMode};
+pub use order::{Order, RANK_OF_OTHERS, compare, rank, wait_goes_on};
 pub use origin::Origin;
 pub use reason::{Invalid, Reason};
 pub use record::{Format, JsonFormat, Record};

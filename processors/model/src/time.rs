@@ -16,11 +16,33 @@ pub fn parse_time_text(text: &str) -> Option<i64> {
     digits(text).or_else(|| rfc3339(text.as_bytes())).filter(|at| in_range(*at))
 }
 
+/// A message's time that is less is in seconds: some senders write those (contract section 1, `sentAt`).
+const SECONDS_BELOW: i64 = 100_000_000_000;
+
+/// Reads a message's time given as text, as [`parse_time_text`] does; but a small number is in seconds.
+pub(crate) fn parse_sent_text(text: &str) -> Option<i64> {
+    digits(text).map(sent).or_else(|| rfc3339(text.as_bytes())).filter(|at| in_range(*at))
+}
+
+/// Reads a message's time given as the text of a JSON number; a small one is in seconds.
+pub(crate) fn parse_sent_number(number: &str) -> Option<i64> {
+    whole_part(number).map(sent).filter(|at| in_range(*at))
+}
+
+fn sent(number: i64) -> i64 {
+    if number < SECONDS_BELOW { number.saturating_mul(1000) } else { number }
+}
+
 /// Reads a time given as the text of a JSON number: its whole part, exact even where a double would round it up.
 pub(crate) fn parse_time_number(number: &str) -> Option<i64> {
+    whole_part(number).filter(|at| in_range(*at))
+}
+
+/// The whole part of a JSON number that is not negative; `None` for one of more digits than any time has.
+fn whole_part(number: &str) -> Option<i64> {
     // Nearly all are plain integers.
     if let Ok(at) = number.parse() {
-        return Some(at).filter(|at| in_range(*at));
+        return Some(at);
     }
     let (mantissa, exponent) = match number.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
@@ -38,7 +60,7 @@ pub(crate) fn parse_time_number(number: &str) -> Option<i64> {
         // A sign is no digit, and rightly so: a negative number is out of range anyway.
         at = at * 10 + digit(significant.next().unwrap_or(b'0'))?;
     }
-    Some(at).filter(|at| in_range(*at))
+    Some(at)
 }
 
 fn in_range(at: i64) -> bool {
@@ -179,6 +201,19 @@ mod tests {
         assert_eq!(parse_time_text("1750000009000.5"), Some(1_750_000_009_000));
         assert_eq!(parse_time_text("1750000009000.99999999999999999999"), Some(1_750_000_009_000));
         assert_eq!(parse_time_text("00001750000003000"), Some(1_750_000_003_000));
+    }
+
+    #[test]
+    fn a_small_number_is_in_seconds_where_a_message_was_sent_and_its_fraction_is_cut_first() {
+        assert_eq!(parse_sent_number("1750000003"), Some(1_750_000_003_000));
+        assert_eq!(parse_sent_number("1750000003.9"), Some(1_750_000_003_000));
+        assert_eq!(parse_sent_number("1.7500000039e9"), Some(1_750_000_003_000));
+        assert_eq!(parse_sent_number("1750000003000"), Some(1_750_000_003_000));
+        assert_eq!(parse_sent_text("1750000003.999"), Some(1_750_000_003_000));
+        assert_eq!(parse_sent_text("2025-06-15T15:06:48Z"), Some(1_750_000_008_000));
+        assert_eq!(parse_sent_number("99999999999"), None);
+        assert_eq!(parse_sent_number("100000000000"), None);
+        assert_eq!((parse_sent_number("7"), parse_sent_text("")), (None, None));
     }
 
     #[test]

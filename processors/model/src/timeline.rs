@@ -81,6 +81,12 @@ words! {
         Conversation = 15 => "CONVERSATION",
         /// An event of any other name.
         Other = 16 => "OTHER",
+        /// What the platform hides from its readers.
+        Hide = 17 => "HIDE",
+        /// A hold within a call.
+        Hold = 18 => "HOLD",
+        /// Somebody types: only the audit has it.
+        Signal = 19 => "SIGNAL",
     }
 }
 
@@ -96,8 +102,11 @@ impl Category {
                 Change::Reaction { .. } => Category::Reaction,
                 Change::Suggestion { .. } => Category::Suggestion,
                 Change::Delivery { .. } => Category::Delivery,
+                Change::Hide => Category::Hide,
+                Change::Hold { .. } => Category::Hold,
             },
             Action::Fact(fact) => Category::of_fact(fact.kind),
+            Action::Signal => Category::Signal,
         }
     }
 
@@ -111,11 +120,12 @@ impl Category {
             | Kind::WhisperMessage
             | Kind::EwtMessage
             | Kind::CampaignMessage
+            | Kind::CampaignResponse
             | Kind::ActionMessage
             | Kind::SurveyQuestion
             | Kind::Note
             | Kind::Transcript => Category::Message,
-            Kind::AgentCallLeg | Kind::CallRecording | Kind::IvrActivity => Category::Call,
+            Kind::AgentCallLeg | Kind::Call | Kind::CallRecording | Kind::IvrActivity => Category::Call,
             Kind::WrapUp => Category::WrapUp,
             Kind::ConversationData => Category::Data,
             Kind::ThirdPartyActivity => Category::Activity,
@@ -129,13 +139,23 @@ impl Category {
             FactKind::ChannelSessionStarted
             | FactKind::ChannelSessionEnded
             | FactKind::ChannelSessionExpired
-            | FactKind::ChannelSessionDataUpdated => Category::Session,
+            | FactKind::ChannelSessionDataUpdated
+            | FactKind::RemoveChannelSession => Category::Session,
             FactKind::AgentSubscribed
             | FactKind::AgentUnsubscribed
+            | FactKind::BotSubscribed
+            | FactKind::BotUnsubscribed
+            | FactKind::AdvisorSubscribed
+            | FactKind::RemoveAllAgents
+            | FactKind::RoomCreated
+            | FactKind::RoomMemberStatusChanged
             | FactKind::ParticipantRoleChanged
             | FactKind::AssociatedCustomerChanged => Category::Participant,
             FactKind::FindAgent
+            | FactKind::AssignResourceRequested
             | FactKind::AgentReserved
+            | FactKind::AgentReservedTimeout
+            | FactKind::AgentAcceptTimeout
             | FactKind::TaskEnqueued
             | FactKind::TaskStateChanged
             | FactKind::NoAgentAvailable
@@ -144,9 +164,19 @@ impl Category {
             | FactKind::AgentOutbound
             | FactKind::AgentMrdInterrupted => Category::Routing,
             FactKind::AgentSlaExpired
+            | FactKind::AgentSlaStarted
+            | FactKind::AgentSlaStopped
+            | FactKind::AgentSla
+            | FactKind::ResetAgentSla
+            | FactKind::ResponseSlaBreached
             | FactKind::AgentResponseTimeout
             | FactKind::CustomerSlaExpired
+            | FactKind::CustomerSlaStarted
+            | FactKind::CustomerSlaStopped
+            | FactKind::CustomerSla
             | FactKind::CustomerResponseTimeout
+            | FactKind::CustomerActivityTimeout
+            | FactKind::NoResponseEntity
             | FactKind::BotTimeout
             | FactKind::BotNotAvailable => Category::Sla,
             FactKind::ConversationStarted
@@ -154,8 +184,15 @@ impl Category {
             | FactKind::ConversationResumed
             | FactKind::ConversationStateChanged
             | FactKind::ConversationClosed
-            | FactKind::TopicStateChanged => Category::Conversation,
-            FactKind::Other => Category::Other,
+            | FactKind::TopicStateChanged
+            | FactKind::TopicStateChangeEvent
+            | FactKind::CustomerLeft
+            | FactKind::HoldTimer => Category::Conversation,
+            FactKind::CiscoVoiceEvent
+            | FactKind::ExternalGadgetRequested
+            | FactKind::HandRaised
+            | FactKind::HandDown
+            | FactKind::Other => Category::Other,
         }
     }
 }
@@ -248,7 +285,7 @@ mod tests {
         let codes: Vec<_> = Category::ALL.iter().map(|c| format!("{}={}", c.code(), c.as_str())).collect();
         assert_eq!(
             codes.join(" "),
-            "1=MESSAGE 2=CALL 3=WRAP_UP 4=DATA 5=ACTIVITY 6=EDIT 7=DELETE 8=REACTION 9=SUGGESTION 10=DELIVERY 11=SESSION 12=PARTICIPANT 13=ROUTING 14=SLA 15=CONVERSATION 16=OTHER"
+            "1=MESSAGE 2=CALL 3=WRAP_UP 4=DATA 5=ACTIVITY 6=EDIT 7=DELETE 8=REACTION 9=SUGGESTION 10=DELIVERY 11=SESSION 12=PARTICIPANT 13=ROUTING 14=SLA 15=CONVERSATION 16=OTHER 17=HIDE 18=HOLD 19=SIGNAL"
         );
         let codes: Vec<_> = Stage::ALL.iter().map(|s| format!("{}={}", s.code(), s.as_str())).collect();
         assert_eq!(codes.join(" "), "1=SELF_SERVICE 2=QUEUED 3=AGENT 4=WRAP_UP 5=CLOSED");
@@ -264,33 +301,36 @@ mod tests {
     fn listed(category: Category) -> &'static str {
         match category {
             Category::Message => {
-                "CUSTOMER_MESSAGE AGENT_MESSAGE BOT_MESSAGE WHISPER_MESSAGE EWT_MESSAGE CAMPAIGN_MESSAGE ACTION_MESSAGE SURVEY_QUESTION NOTE TRANSCRIPT"
+                "CUSTOMER_MESSAGE AGENT_MESSAGE BOT_MESSAGE WHISPER_MESSAGE EWT_MESSAGE CAMPAIGN_MESSAGE CAMPAIGN_RESPONSE ACTION_MESSAGE SURVEY_QUESTION NOTE TRANSCRIPT"
             }
-            Category::Call => "AGENT_CALL_LEG CALL_RECORDING IVR_ACTIVITY",
+            Category::Call => "AGENT_CALL_LEG CALL CALL_RECORDING IVR_ACTIVITY",
             Category::WrapUp => "WRAP_UP",
             Category::Data => "CONVERSATION_DATA",
             Category::Activity => "THIRD_PARTY_ACTIVITY",
             Category::Session => {
-                "CHANNEL_SESSION_STARTED CHANNEL_SESSION_ENDED CHANNEL_SESSION_EXPIRED CHANNEL_SESSION_DATA_UPDATED"
+                "CHANNEL_SESSION_STARTED CHANNEL_SESSION_ENDED CHANNEL_SESSION_EXPIRED CHANNEL_SESSION_DATA_UPDATED REMOVE_CHANNEL_SESSION"
             }
             Category::Participant => {
-                "AGENT_SUBSCRIBED AGENT_UNSUBSCRIBED PARTICIPANT_ROLE_CHANGED ASSOCIATED_CUSTOMER_CHANGED"
+                "AGENT_SUBSCRIBED AGENT_UNSUBSCRIBED BOT_SUBSCRIBED BOT_UNSUBSCRIBED ADVISOR_SUBSCRIBED REMOVE_ALL_AGENTS ROOM_CREATED ROOM_MEMBER_STATUS_CHANGED PARTICIPANT_ROLE_CHANGED ASSOCIATED_CUSTOMER_CHANGED"
             }
             Category::Routing => {
-                "FIND_AGENT AGENT_RESERVED TASK_ENQUEUED TASK_STATE_CHANGED NO_AGENT_AVAILABLE ACCEPT_TIMEOUT REVOKE_RESOURCE AGENT_OUTBOUND AGENT_MRD_INTERRUPTED"
+                "FIND_AGENT ASSIGN_RESOURCE_REQUESTED AGENT_RESERVED AGENT_RESERVED_TIMEOUT AGENT_ACCEPT_TIMEOUT TASK_ENQUEUED TASK_STATE_CHANGED NO_AGENT_AVAILABLE ACCEPT_TIMEOUT REVOKE_RESOURCE AGENT_OUTBOUND AGENT_MRD_INTERRUPTED"
             }
             Category::Sla => {
-                "AGENT_SLA_EXPIRED AGENT_RESPONSE_TIMEOUT CUSTOMER_SLA_EXPIRED CUSTOMER_RESPONSE_TIMEOUT BOT_TIMEOUT BOT_NOT_AVAILABLE"
+                "AGENT_SLA AGENT_SLA_STARTED AGENT_SLA_STOPPED AGENT_SLA_EXPIRED RESET_AGENT_SLA RESPONSE_SLA_BREACHED AGENT_RESPONSE_TIMEOUT CUSTOMER_SLA CUSTOMER_SLA_STARTED CUSTOMER_SLA_STOPPED CUSTOMER_SLA_EXPIRED CUSTOMER_RESPONSE_TIMEOUT CUSTOMER_ACTIVITY_TIMEOUT NO_RESPONSE_ENTITY BOT_TIMEOUT BOT_NOT_AVAILABLE"
             }
             Category::Conversation => {
-                "CONVERSATION_STARTED CONVERSATION_PAUSED CONVERSATION_RESUMED CONVERSATION_STATE_CHANGED CONVERSATION_CLOSED TOPIC_STATE_CHANGED"
+                "CONVERSATION_STARTED CONVERSATION_PAUSED CONVERSATION_RESUMED CONVERSATION_STATE_CHANGED CONVERSATION_CLOSED TOPIC_STATE_CHANGED TOPIC_STATE_CHANGE_EVENT CUSTOMER_LEFT HOLD_TIMER"
             }
             Category::Edit
             | Category::Delete
             | Category::Reaction
             | Category::Suggestion
             | Category::Delivery
-            | Category::Other => "",
+            | Category::Hide
+            | Category::Hold
+            | Category::Signal => "",
+            Category::Other => "CISCO_VOICE_EVENT EXTERNAL_GADGET_REQUESTED HAND_RAISED HAND_DOWN",
         }
     }
 

@@ -86,7 +86,7 @@ mod tests {
             channel: Some(&channel),
             body: Some(&body),
             suggestions: vec![Suggestion { event_id, at, actor, items: &items }],
-            flags: vec![Reaction { event_id, at, actor, kind: ReactionKind::Flag, value: "bad" }],
+            flags: vec![Reaction { event_id, at, actor, kind: ReactionKind::Flag, value: Some("bad") }],
             reply: Some(TrainingReply {
                 activity_id: "r",
                 kind: Kind::BotMessage,

@@ -91,6 +91,8 @@ words! {
         Messages = 13 => "messages",
         /// Visits for which no agent could be found.
         NoAgent = 14 => "noAgent",
+        /// Conversations closed that had been queued, and for which no agent could be found.
+        NoAgentConversations = 23 => "noAgentConversations",
         /// Visits of the queue that were opened.
         Offered = 15 => "offered",
         /// The lengths of these turns.
@@ -214,7 +216,7 @@ mod tests {
         let codes: Vec<_> = Figure::ALL.iter().map(|f| format!("{}={}", f.code(), f.as_str())).collect();
         assert_eq!(
             codes.join(" "),
-            "1=abandoned 2=abandonedConversations 3=agentMessages 4=answered 5=answeredInTarget 6=botMessages 7=cancelled 8=contained 9=conversations 10=customerMessages 11=engagedMs 12=handled 13=messages 14=noAgent 15=offered 16=responseMs 17=responses 18=stays 19=suggestions 20=timeouts 21=waitMs 22=wrapUpMs"
+            "1=abandoned 2=abandonedConversations 3=agentMessages 4=answered 5=answeredInTarget 6=botMessages 7=cancelled 8=contained 9=conversations 10=customerMessages 11=engagedMs 12=handled 13=messages 14=noAgent 23=noAgentConversations 15=offered 16=responseMs 17=responses 18=stays 19=suggestions 20=timeouts 21=waitMs 22=wrapUpMs"
         );
         for figure in Figure::ALL {
             assert_eq!(Figure::from_code(figure.code()), Some(*figure));

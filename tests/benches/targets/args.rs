@@ -18,6 +18,10 @@ pub(crate) struct Args {
     /// How often each system is measured.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repeat: u32,
+    /// Events as ExpertFlow CX sends them. Without this flag: plain ones, as version 0.1 made them, which programs that know only
+    /// contract 1 read, too.
+    #[arg(long)]
+    pub(crate) platform: bool,
     /// One more program to measure. {bootstrap} is replaced by the broker's address, {state} by a folder of its own, which
     /// STATE_DIR names too. It reads cx.events in a group from the earliest offset, commits there, and ends on SIGTERM.
     #[arg(long, value_name = "NAME=COMMAND", value_parser = sut)]

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::fd::AsRawFd;
 
-use sandbox::conversations::{Conversations, Options, Size};
+use sandbox::conversations::{Conversations, Options, Size, Traffic};
 
 /// A file of events, one on each line. It has no name, so nothing is left of it however this program ends.
 pub(crate) struct Events {
@@ -20,12 +20,12 @@ pub(crate) struct Events {
 impl Events {
     /// Whole conversations until there are at least `count` events, interleaved by time. In memory are only those conversations
     /// that have not ended when the next one begins.
-    pub(crate) fn write(size: Size, seed: u64, count: usize) -> Self {
+    pub(crate) fn write(traffic: Traffic, size: Size, seed: u64, count: usize) -> Self {
         let file = tempfile::tempfile().unwrap();
         let mut out = Out { file: BufWriter::new(file), count: 0, bytes: 0 };
         let mut later: BinaryHeap<Reverse<(i64, usize, String)>> = BinaryHeap::new();
         let mut number = 0;
-        for conversation in Conversations::new(Options { seed, size, ..Options::default() }) {
+        for conversation in Conversations::new(Options { seed, size, traffic, ..Options::default() }) {
             let begins = conversation.first().map_or(i64::MIN, |planned| planned.at_ms);
             while later.peek().is_some_and(|Reverse((at, ..))| *at < begins) {
                 let Some(Reverse((.., value))) = later.pop() else { break };

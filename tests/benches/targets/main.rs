@@ -29,7 +29,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sandbox::conversations::Size;
+use sandbox::conversations::{Size, Traffic};
 
 use args::{Args, Hidden, Part};
 use ground::Ground;
@@ -84,7 +84,8 @@ impl Suite<'_> {
     }
 
     fn throughput(&self, what: &str, size: Size, count: usize) -> Runs<cx_timelines_tests::figures::Costs> {
-        let events = events::Events::write(size, self.args.seed, count);
+        let traffic = if self.args.platform { Traffic::Platform } else { Traffic::Plain };
+        let events = events::Events::write(traffic, size, self.args.seed, count);
         let title = format!("{} {what} of {} bytes on average", events.count, events.bytes / events.count);
         let warm_up = Duration::from_secs(self.args.warm_up.into());
         self.interleaved(title, |system, folder| {

@@ -72,9 +72,11 @@ fn check_event(event: &Event<'_>) {
             assert!(!relation.target.is_empty(), "a relation on nothing");
             match &relation.change {
                 Change::Edit { body } => check_object(Some(body)),
-                Change::Delete { by_supervisor: _ } => {}
+                Change::Delete { by_supervisor: _, is_done: _ }
+                | Change::Hide
+                | Change::Hold { begins: _ } => {}
                 Change::Reaction { kind: _, value, remove: _ } => {
-                    assert!(!value.is_empty(), "an empty reaction")
+                    assert!(value.as_ref().is_none_or(|value| !value.is_empty()), "an empty reaction")
                 }
                 Change::Suggestion { items } => {
                     for item in items {
@@ -90,6 +92,8 @@ fn check_event(event: &Event<'_>) {
                 Change::Delivery { status, reason_code: _ } => assert!(!status.is_empty(), "an empty status"),
             }
         }
+        // It may belong to nothing: it is in the audit alone.
+        Action::Signal => {}
         Action::Fact(_) => assert!(
             event.conversation_id.is_some() || event.channel_session_id.is_some(),
             "a fact that belongs to nothing"
@@ -127,13 +131,18 @@ fn check_lengths(event: &Event<'_>) {
             );
         }
         Action::Relation(relation) => match &relation.change {
-            Change::Reaction { value, .. } => words.push(value),
+            Change::Reaction { value, .. } => words.extend(value.as_deref()),
             Change::Delivery { status, reason_code } => {
                 words.push(status);
                 words.extend(reason_code.as_deref());
             }
-            Change::Edit { .. } | Change::Delete { .. } | Change::Suggestion { .. } => {}
+            Change::Edit { .. }
+            | Change::Delete { .. }
+            | Change::Suggestion { .. }
+            | Change::Hide
+            | Change::Hold { .. } => {}
         },
+        Action::Signal => {}
         Action::Fact(fact) => match &fact.detail {
             FactDetail::None => {}
             FactDetail::Agent(agent) => {
@@ -144,8 +153,19 @@ fn check_lengths(event: &Event<'_>) {
             FactDetail::Role { agent_id, role } => {
                 words.extend([agent_id, role].into_iter().flatten().map(|word| &**word));
             }
+            FactDetail::Request { direction } => words.extend(direction.as_deref()),
             FactDetail::Task(task) => {
-                let all = [&task.task_id, &task.queue, &task.direction, &task.mode, &task.state];
+                let all = [
+                    &task.task_id,
+                    &task.queue,
+                    &task.direction,
+                    &task.mode,
+                    &task.state,
+                    &task.reason,
+                    &task.agent_id,
+                    &task.timer_id,
+                    &task.session_id,
+                ];
                 words.extend(all.into_iter().flatten().map(|word| &**word));
             }
             FactDetail::State(state) => words.extend(state.as_deref()),

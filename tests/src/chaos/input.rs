@@ -98,8 +98,13 @@ fn endless(seed: u64) -> impl Iterator<Item = Planned> {
     (0_u64..).zip(0_i64..).flat_map(move |(number, begins)| {
         // Far apart, so that neighbouring runs share no events.
         let seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
-        let options =
-            Options { seed, start_ms: BEGINS_MS + begins * CHUNK_MS, size: Size::Slim, session_keyed: true };
+        let options = Options {
+            seed,
+            start_ms: BEGINS_MS + begins * CHUNK_MS,
+            size: Size::Slim,
+            session_keyed: true,
+            ..Options::default()
+        };
         let disorder = Disorder {
             late_share: 0.1,
             duplicate_share: 0.05,

@@ -20,6 +20,9 @@ const TOLD_MAX: usize = 3;
 /// A window that is older may have left the state before a change of it came.
 const WINDOWS_SINCE_MS: i64 = 80 * 86_400_000;
 
+/// The topic of the windows.
+const WINDOWS: &str = "cx.metrics";
+
 /// What was compared.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
@@ -69,9 +72,11 @@ pub(super) fn check(
         mistakes.add("headers", format!("{} records without them", seen.without_headers));
     }
     let since_ms = now_ms() - WINDOWS_SINCE_MS;
+    let mut windows = Windows::default();
     for file in &input.files {
-        compare_with_fold(file, since_ms, &mut seen, &mut mistakes, &mut compared);
+        compare_with_fold(file, since_ms, (&mut seen, &mut windows), &mut mistakes, &mut compared);
     }
+    windows.compare(&mut seen, &mut mistakes, &mut compared);
     let is_beyond_fold =
         |key: &str| input.beyond_fold.iter().any(|prefix| key.contains(&format!("{prefix}-")));
     for (topic, key) in seen.finals.keys().filter(|(_, key)| !is_beyond_fold(key)) {
@@ -197,11 +202,55 @@ struct Line<'l> {
     value: &'l RawValue,
 }
 
-/// Takes out of what was seen all that `fold` gives of the same events.
+/// The windows that `fold` gives of each part of the input: one subject may be in several parts, and its figures are sums.
+#[derive(Default)]
+struct Windows(BTreeMap<String, Value>);
+
+impl Windows {
+    fn add(&mut self, key: String, value: &str) {
+        let value: Value = serde_json::from_str(value).unwrap();
+        let Some(known) = self.0.get_mut(&key) else {
+            self.0.insert(key, value);
+            return;
+        };
+        let figures = known["figures"].as_object_mut().unwrap();
+        for (figure, number) in value["figures"].as_object().unwrap() {
+            let sum = figures.get(figure).and_then(Value::as_i64).unwrap_or(0) + number.as_i64().unwrap();
+            figures.insert(figure.clone(), sum.into());
+        }
+    }
+
+    fn compare(self, seen: &mut Seen, mistakes: &mut Mistakes, compared: &mut Compared) {
+        for (key, value) in self.0 {
+            let wanted = hash::of_output(WINDOWS, value.to_string().as_bytes());
+            compare(&(WINDOWS, key), wanted, seen, mistakes, compared);
+        }
+    }
+}
+
+fn compare(
+    key: &(&'static str, String),
+    wanted: hash::Hash,
+    seen: &mut Seen,
+    mistakes: &mut Mistakes,
+    compared: &mut Compared,
+) {
+    let topic = key.0;
+    *compared.records.entry(topic).or_default() += 1;
+    match seen.finals.remove(key) {
+        None => mistakes.add(format!("{topic} against fold"), format!("missing: {:.200}", key.1)),
+        Some(is) if is != wanted => {
+            mistakes.add(format!("{topic} against fold"), format!("another one: {:.200}", key.1));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Takes out of what was seen all that `fold` gives of the same events; its windows are gathered.
 fn compare_with_fold(
     file: &Path,
     since_ms: i64,
-    seen: &mut Seen,
+    (seen, windows): (&mut Seen, &mut Windows),
     mistakes: &mut Mistakes,
     compared: &mut Compared,
 ) {
@@ -216,13 +265,11 @@ fn compare_with_fold(
         if topic == DEAD_LETTERS || topic == "cx.alerts" || is_old_window(topic, &key.1, since_ms) {
             continue;
         }
-        *compared.records.entry(topic).or_default() += 1;
-        match seen.finals.remove(&key) {
-            None => mistakes.add(format!("{topic} against fold"), format!("missing: {:.200}", key.1)),
-            Some(is) if is != hash::of_output(topic, line.value.get().as_bytes()) => {
-                mistakes.add(format!("{topic} against fold"), format!("another one: {:.200}", key.1));
-            }
-            Some(_) => {}
+        if topic == WINDOWS {
+            windows.add(key.1, line.value.get());
+        } else {
+            let wanted = hash::of_output(topic, line.value.get().as_bytes());
+            compare(&key, wanted, seen, mistakes, compared);
         }
     }
 }
@@ -230,5 +277,5 @@ fn compare_with_fold(
 /// `dimension/id/size/windowStart`.
 fn is_old_window(topic: &str, key: &str, since_ms: i64) -> bool {
     let start = || key.rsplit('/').next().and_then(|start| start.parse::<i64>().ok());
-    topic == "cx.metrics" && start().is_some_and(|start| start < since_ms)
+    topic == WINDOWS && start().is_some_and(|start| start < since_ms)
 }

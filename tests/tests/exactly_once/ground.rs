@@ -46,7 +46,13 @@ impl Ground {
         small_transactions(folder.path());
         let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
         assert!(applied.status.success(), "topics apply: {}", String::from_utf8_lossy(&applied.stderr));
-        let options = Options { seed, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: true };
+        let options = Options {
+            seed,
+            start_ms: 1_750_000_000_000,
+            size: Size::Slim,
+            session_keyed: true,
+            ..Options::default()
+        };
         let disorder = Disorder {
             late_share: 0.1,
             duplicate_share: 0.05,

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use browser::{Browser, ENTER, TAB};
 use cx_timelines_tests::{Program, Watch, run_to_end};
-use sandbox::conversations::{Conversations, Options, Size};
+use sandbox::conversations::{Conversations, Options, Scenario, Size};
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
@@ -355,6 +355,24 @@ fn a_token_is_asked_for(ground: &mut Ground, browser: &Browser) {
     assert!(!browser.text("#timeline").contains("parcel?"));
 }
 
+/// A call that one agent let ring, that was held and handed over after a consultation, closed, and opened again: its conversation,
+/// and the events.
+fn reopened_call(now: i64) -> (String, Vec<String>) {
+    let options = Options { seed: 7, start_ms: now - 1_200_000, session_keyed: false, ..Options::default() };
+    let mut calls = Conversations::only(options, Scenario::ConsultedCall);
+    let call = calls.find(|call| call.iter().all(|event| event.at_ms < now - 60_000)).unwrap();
+    let id = call[0].conversation.clone();
+    let again = |event: &str, name: &str, at: i64, data: Value| {
+        json!({"id": event, "name": name, "timestamp": at, "conversationId": id, "data": data}).to_string()
+    };
+    let mut told: Vec<String> = call.iter().map(|event| event.value.clone()).collect();
+    let said = json!({"id": "again-m", "header": {"sender": {"type": "CUSTOMER", "id": "cus", "senderName": "Nele Vogt"}},
+        "body": {"type": "PLAIN", "markdownText": "We were cut off. Can you call me back?"}});
+    told.push(again("again-1", "TOPIC_STATE_CHANGED", now - 30_000, json!({"state": "ACTIVE"})));
+    told.push(again("again-2", "CUSTOMER_MESSAGE", now - 29_000, said));
+    (id, told)
+}
+
 /// The README's pictures.
 #[test]
 #[ignore = "makes pictures; needs a font with emoji"]
@@ -362,7 +380,13 @@ fn pictures_of_the_page() {
     let mut ground = Ground::start();
     let page = ground.add(&["--show-text"]);
     let now = now_ms();
-    let options = Options { seed: 5, start_ms: now - 1_800_000, size: Size::Slim, session_keyed: false };
+    let options = Options {
+        seed: 5,
+        start_ms: now - 1_800_000,
+        size: Size::Slim,
+        session_keyed: false,
+        ..Options::default()
+    };
     let mut events: Vec<String> = Vec::new();
     for (number, conversation) in Conversations::new(options).take(24).enumerate() {
         // Some have come to their end, others not yet.
@@ -370,15 +394,13 @@ fn pictures_of_the_page() {
         let so_far = all.len() * (number % 4 + 2) / 5;
         events.extend(all.into_iter().take(so_far).map(|event| event.value));
     }
+    let (call, told) = reopened_call(now);
+    events.extend(told);
     ground.load(&events);
     let browser = Browser::open();
     browser.go(&page);
-    browser.wait("document.querySelectorAll('#list a').length > 0");
-    // The one in which most was said.
-    browser.run(
-        "const said = (link) => Number(/(\\d+) message/.exec(link.innerText)?.[1] ?? 0); \
-         [...document.querySelectorAll('#list a')].sort((a, b) => said(b) - said(a))[0].click()",
-    );
+    browser.wait(&format!("document.querySelector('#list a[data-id=\"{call}\"]')"));
+    browser.run(&format!("document.querySelector('#list a[data-id=\"{call}\"]').click()"));
     browser.wait("document.querySelectorAll('#timeline .message').length > 0");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     std::fs::create_dir_all(&folder).unwrap();

@@ -155,7 +155,13 @@ fn who_is_not_let_in_is_told_why(ground: &Ground) {
 /// Each takes its part of the events with the state that the one before has left in the changelog. The second is killed while it
 /// does, and goes on.
 fn each_way_folds_its_part(ground: &Ground) {
-    let options = Options { seed: 8, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: true };
+    let options = Options {
+        seed: 8,
+        start_ms: 1_750_000_000_000,
+        size: Size::Slim,
+        session_keyed: true,
+        ..Options::default()
+    };
     let lines: Vec<String> = events(&options, 300).into_iter().map(|planned| planned.value).collect();
     let ways = [
         ("password", ground.by_password(FOLDER), ground.by_password(SOURCE)),

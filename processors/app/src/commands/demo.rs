@@ -121,7 +121,13 @@ fn play_conversations(
     args: &DemoArgs,
     stop: &Stop,
 ) -> Result<(), Failure> {
-    let options = Options { seed: args.seed, start_ms: now_ms(), size: Size::Slim, session_keyed: false };
+    let options = Options {
+        seed: args.seed,
+        start_ms: now_ms(),
+        size: Size::Slim,
+        session_keyed: false,
+        ..Options::default()
+    };
     let limit = if args.conversations == 0 { usize::MAX } else { usize::try_from(args.conversations)? };
     let mut coming = Conversations::new(options).take(limit);
     let mut open: BinaryHeap<Reverse<Next>> = BinaryHeap::new();

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
 use super::lines::{Headers, text, write_letter, write_record};
-use engine::{HEADER_REASON, OutputRecord, Sink, SinkError, Topology};
+use engine::{HEADER_REASON, KeyMap, OutputRecord, Sink, SinkError, Topology};
 
 /// Where a value lies in the file; `None` is a record without a value.
 type Place = Option<(u64, usize)>;
@@ -15,7 +15,8 @@ pub(super) struct Spool<'t> {
     topology: &'t Topology,
     file: BufWriter<File>,
     end: u64,
-    latest: BTreeMap<(String, Vec<u8>), Place>,
+    /// By topic and key.
+    latest: BTreeMap<String, KeyMap<Place>>,
     letters: Vec<(Option<Vec<u8>>, Place, Headers)>,
     /// Where every emission goes at once, for `--as-emitted`.
     direct: Option<Box<dyn Write + 't>>,
@@ -56,7 +57,7 @@ impl<'t> Spool<'t> {
 
     /// How many keys have a record.
     pub(super) fn records(&self) -> usize {
-        self.latest.len()
+        self.latest.values().map(KeyMap::len).sum()
     }
 
     fn keep(&mut self, value: Option<&[u8]>) -> std::io::Result<Place> {
@@ -91,17 +92,20 @@ impl<'t> Spool<'t> {
             }
             (Some(out), false) => {
                 write_record(out, topic, record.key, record.value)?;
-                self.latest.insert((topic.to_owned(), record.key.unwrap_or_default().to_vec()), None);
+                let latest = self.latest.entry(topic.to_owned()).or_default();
+                latest.insert(record.key.unwrap_or_default(), None);
             }
             (None, true) => {
                 let place = self.keep(record.value)?;
                 self.letters.push((record.key.map(<[u8]>::to_vec), place, headers));
             }
             (None, false) => {
-                let key = (topic.to_owned(), record.key.unwrap_or_default().to_vec());
-                match self.keep(record.value)? {
-                    None => self.latest.remove(&key),
-                    place => self.latest.insert(key, place),
+                let place = self.keep(record.value)?;
+                let latest = self.latest.entry(topic.to_owned()).or_default();
+                let key = record.key.unwrap_or_default();
+                match place {
+                    None => latest.remove(key),
+                    place => latest.insert(key, place),
                 };
             }
         }
@@ -118,18 +122,27 @@ impl<'t> Spool<'t> {
         let letters_topic = self.topology.name(self.topology.dead_letters());
         // A dead letter's key may be null, and comes several times: it is sorted by, never merged.
         self.letters.sort_by(|a, b| a.0.cmp(&b.0));
-        let after = self.latest.split_off(&(letters_topic.to_owned(), Vec::new()));
-        for ((topic, key), place) in &self.latest {
-            write_record(out, topic, Some(key), values.read(*place)?)?;
-        }
+        let after = self.latest.split_off(letters_topic);
+        write_records(&self.latest, &mut values, out)?;
         for (key, place, headers) in &self.letters {
             write_letter(out, letters_topic, key.as_deref(), values.read(*place)?, headers)?;
         }
-        for ((topic, key), place) in &after {
-            write_record(out, topic, Some(key), values.read(*place)?)?;
-        }
+        write_records(&after, &mut values, out)?;
         out.flush()
     }
+}
+
+fn write_records(
+    latest: &BTreeMap<String, KeyMap<Place>>,
+    values: &mut Values<'_>,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    for (topic, keys) in latest {
+        for (key, place) in keys.iter() {
+            write_record(out, topic, Some(key), values.read(*place)?)?;
+        }
+    }
+    Ok(())
 }
 
 struct Values<'f> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use model::{
     AlertKind, AlertState, Category, ConversationState, Dimension, Finality, Json, Kind, Outcome,
-    ReactionKind, SessionEnd, Stage, VisitOutcome,
+    ReactionKind, RoomMode, SessionEnd, Stage, VisitOutcome, Waits,
 };
 
 /// Something that is written as Avro, in the one form that the schemas give it.
@@ -132,7 +132,8 @@ macro_rules! words {
 }
 
 words! {
-    AlertKind AlertState Category ConversationState Dimension Finality Kind Outcome ReactionKind SessionEnd Stage VisitOutcome
+    AlertKind AlertState Category ConversationState Dimension Finality Kind Outcome ReactionKind RoomMode SessionEnd Stage VisitOutcome
+    Waits
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn event_value(json: &[u8], schema_id: u32) -> Option<Vec<u8>> {
     object(event.get("eventEmitter"), OBJECT_AS_TEXT, &mut out);
     object(event.get("channelSession"), OBJECT_AS_TEXT, &mut out);
     object(event.get("roomInfo"), TEXT, &mut out);
-    object(event.get("data"), TEXT, &mut out);
+    data(event.get("data"), &mut out);
     Some(out)
 }
 
@@ -114,6 +114,14 @@ fn millis(number: &str) -> Option<i64> {
 fn object(raw: Option<&&RawValue>, place: i64, out: &mut Vec<u8>) {
     match raw.filter(|raw| raw.get().starts_with('{')) {
         Some(raw) => branch(place, raw.get(), out),
+        None => long(NULL, out),
+    }
+}
+
+/// The data is an object, or a text by itself; either as JSON text.
+fn data(raw: Option<&&RawValue>, out: &mut Vec<u8>) {
+    match raw.filter(|raw| raw.get().starts_with(['{', '"'])) {
+        Some(raw) => branch(TEXT, raw.get(), out),
         None => long(NULL, out),
     }
 }

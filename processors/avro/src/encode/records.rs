@@ -1,10 +1,10 @@
 //! The fields of each record, in the order of its schema.
 
 use model::{
-    Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts,
+    Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts, Cycle,
     Deletion, Delivery, DeliveryCounts, Edit, Json, MetricsWindow, OmittedEvents, OmittedLists, QueueVisit,
-    Reaction, Record, Rejected, ResponseFigures, SessionSummary, Suggestion, SuggestionItem, TimelineEntry,
-    TrainingRecord, TrainingReply, WrapUp,
+    Reaction, Record, Rejected, ResponseFigures, SessionSummary, Suggestion, SuggestionItem, Task,
+    TimelineEntry, TrainingRecord, TrainingReply, WrapUp,
 };
 
 use super::datum::{Datum, END, length};
@@ -23,6 +23,7 @@ macro_rules! records {
     (@type Counts) => { Counts };
     (@type OmittedEvents) => { OmittedEvents };
     (@type OmittedLists) => { OmittedLists };
+    (@type Cycle) => { Cycle };
     (@type DeliveryCounts) => { DeliveryCounts };
     (@type ResponseFigures) => { ResponseFigures };
     (@type $name:ident) => { $name<'_> };
@@ -32,17 +33,16 @@ records! {
     Activity {
         activity_id, conversation_id, channel_session_id, customer_id, kind, actor, channel, occurred_at, updated_at,
         revision, body, in_reply_to, provider_message_id, edits, deletion, reactions, suggestions, delivery, call,
-        rejected, omitted,
+        rejected, omitted, room_id, hidden,
     }
     OmittedEvents { edits, reactions, suggestions, others, }
     Actor { actor_type, id, name, }
     Channel { channel_type, service_identifier, }
     Edit { event_id, at, actor, body, }
     Deletion { event_id, at, actor, }
-    Reaction { event_id, at, actor, kind, value, }
     Suggestion { event_id, at, actor, items, }
-    Delivery { status, reason_code, accepted_at, sent_at, delivered_at, read_at, failed_at, }
-    Call { leg_id, call_id, started_at, ended_at, duration_ms, reason, }
+    Delivery { status, reason_code, accepted_at, sent_at, delivered_at, read_at, failed_at, connected_at, read_up_to, }
+    Call { leg_id, call_id, started_at, ended_at, duration_ms, reason, agent_id, direction, hold_ms, }
     Rejected { event_id, at, relation, reason, }
     TimelineEntry {
         entry_id, conversation_id, at, name, category, activity_id, actor, channel_session_id, customer_id, channel,
@@ -52,18 +52,26 @@ records! {
         conversation_id, started_at, last_event_at, closed_at, duration_ms, state, finality, outcome, direction,
         customer_id, revision, channels, sessions, agents, queue_visits, wrap_ups, counts, delivery,
         first_response_ms, first_agent_response_ms, agent_responses, bot_responses, hold_ms, talk_ms, wait_ms, omitted,
+        mode, room_id, cycles, tasks, agent_requested_at, first_agent_response_from_request_ms, call_hold_ms,
     }
-    OmittedLists { sessions, agents, queue_visits, wrap_ups, }
+    OmittedLists { sessions, agents, queue_visits, wrap_ups, cycles, tasks, }
+    Cycle { started_at, closed_at, outcome, }
+    Task {
+        task_id, queue, direction, mode, enqueued_at, reserved_at, agent_id, answered_at, wrap_up_at, closed_at,
+        disposition, ring_ms, handle_ms, wrap_up_ms,
+    }
     SessionSummary { channel_session_id, channel, started_at, ended_at, ended_by, }
     AgentStay {
         agent_id, name, joined_at, left_at, reason, engaged_ms, wrap_up_ms, messages, responses, response_ms_total,
+        role, agent_response_ms_total,
     }
-    QueueVisit { task_id, queue, direction, mode, enqueued_at, ended_at, wait_ms, outcome, }
+    QueueVisit { task_id, queue, direction, mode, enqueued_at, ended_at, wait_ms, outcome, channel_session_id, agent_id, ronas, waits, }
     WrapUp { activity_id, at, agent_id, body, }
     Counts {
         customer_messages, agent_messages, bot_messages, whispers, edits, deletions, reactions, suggestions,
         responses, call_legs, recordings, notes, survey_questions, survey_answers, transfers, conferences,
-        agent_sla_breaches, customer_sla_breaches, bot_timeouts, other,
+        agent_sla_breaches, customer_sla_breaches, bot_timeouts, other, system_messages, calls, campaign_responses, hides, ronas, consults,
+        unanswered_turns,
     }
     DeliveryCounts { delivered, read, failed, }
     ResponseFigures { count, total_ms, max_ms, }
@@ -76,6 +84,18 @@ records! {
     AlertRecord {
         conversation_id, kind, state, started_at, started_by, target_ms, due_at, resolved_at, resolved_by, resolution,
         channel_session_id, channel_type, agents, task_id, queue,
+    }
+}
+
+/// A value that was always a string stays one: it is empty where it quotes what is deleted.
+impl Datum for Reaction<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Reaction { event_id, at, actor, kind, value } = self;
+        event_id.write(out);
+        at.write(out);
+        actor.write(out);
+        kind.write(out);
+        value.unwrap_or_default().write(out);
     }
 }
 

@@ -209,9 +209,9 @@ impl<'t> Transcriber<'t> {
         }
     }
 
-    /// Text, or the object that it says where that is wanted.
+    /// Text, or the object (or the data that is a text by itself) that it says where that is wanted.
     fn text_or_object(&mut self, text: &str, is_object: bool) {
-        if is_object && text.starts_with('{') && serde_json::from_str::<&RawValue>(text).is_ok() {
+        if is_object && text.starts_with(['{', '"']) && serde_json::from_str::<&RawValue>(text).is_ok() {
             self.raw(text);
         } else {
             self.text(text);

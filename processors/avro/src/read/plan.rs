@@ -52,11 +52,12 @@ enum Slot {
     TopicId,
     ChannelSession,
     EventEmitter,
+    RoomInfo,
     Data,
 }
 
 /// The fields of `cim-event` that are read, by name; an alias comes after the name that it stands for.
-const SLOTS: [(&str, Slot); 9] = [
+const SLOTS: [(&str, Slot); 10] = [
     ("id", Slot::Id),
     ("name", Slot::Name),
     ("timestamp", Slot::Timestamp),
@@ -65,6 +66,7 @@ const SLOTS: [(&str, Slot); 9] = [
     ("topicId", Slot::TopicId),
     ("channelSession", Slot::ChannelSession),
     ("eventEmitter", Slot::EventEmitter),
+    ("roomInfo", Slot::RoomInfo),
     ("data", Slot::Data),
 ];
 
@@ -74,7 +76,9 @@ impl Slot {
         match self {
             Slot::Id | Slot::Name | Slot::ConversationId | Slot::TopicId => "a string",
             Slot::Timestamp => "a timestamp-millis or a string",
-            Slot::ChannelSession | Slot::EventEmitter => "a record or a string with JSON text",
+            Slot::ChannelSession | Slot::EventEmitter | Slot::RoomInfo => {
+                "a record or a string with JSON text"
+            }
             Slot::Data => "a string with JSON text",
         }
     }
@@ -84,7 +88,9 @@ impl Slot {
         match self {
             Slot::Id | Slot::Name | Slot::ConversationId | Slot::TopicId => "not a string",
             Slot::Timestamp => "neither a timestamp-millis nor a string",
-            Slot::ChannelSession | Slot::EventEmitter => "neither a record nor a string with JSON text",
+            Slot::ChannelSession | Slot::EventEmitter | Slot::RoomInfo => {
+                "neither a record nor a string with JSON text"
+            }
             Slot::Data => "not a string with JSON text",
         }
     }
@@ -95,7 +101,7 @@ impl Slot {
             Type::Null | Type::Text | Type::Bytes => true,
             Type::Int | Type::Long(_) => self == Slot::Timestamp,
             Type::Record { .. } | Type::Map(_) => {
-                matches!(self, Slot::ChannelSession | Slot::EventEmitter | Slot::Data)
+                matches!(self, Slot::ChannelSession | Slot::EventEmitter | Slot::RoomInfo | Slot::Data)
             }
             Type::Union(branches) => branches.iter().any(|branch| self.reads(shape, *branch)),
             Type::Boolean
@@ -224,6 +230,7 @@ struct Found<'a> {
     envelope: Envelope<'a>,
     channel_session: Option<Range<usize>>,
     event_emitter: Option<Range<usize>>,
+    room_info: Option<Range<usize>>,
     data: Option<Range<usize>>,
 }
 
@@ -238,6 +245,7 @@ impl<'a> Found<'a> {
             Slot::TopicId => envelope.topic_id = Some(text),
             Slot::ChannelSession => envelope.channel_session = Some(text),
             Slot::EventEmitter => envelope.event_emitter = Some(text),
+            Slot::RoomInfo => envelope.room_info = Some(text),
             Slot::Data => envelope.data = Some(text),
         }
     }
@@ -251,6 +259,7 @@ impl<'a> Found<'a> {
         match slot {
             Slot::ChannelSession => self.channel_session = Some(range),
             Slot::EventEmitter => self.event_emitter = Some(range),
+            Slot::RoomInfo => self.room_info = Some(range),
             Slot::Data => self.data = Some(range),
             // These are never read from objects.
             Slot::Id | Slot::Name | Slot::Timestamp | Slot::ConversationId | Slot::TopicId => {}
@@ -264,6 +273,7 @@ impl<'a> Found<'a> {
         Envelope {
             channel_session: json(self.channel_session).or(envelope.channel_session),
             event_emitter: json(self.event_emitter).or(envelope.event_emitter),
+            room_info: json(self.room_info).or(envelope.room_info),
             data: json(self.data).or(envelope.data),
             ..envelope
         }

@@ -16,10 +16,12 @@ use crate::stored::behind;
 const TEXT: u8 = 0xfd;
 /// Begins the keys of events that are left out.
 const LEFT_OUT: u8 = 0xfc;
+/// Begins the keys of how far a conversation's messages were read.
+pub(super) const READS: u8 = 0xfb;
 /// Between the activity's key and the rest.
 const BETWEEN: u8 = 0xff;
 /// Version of the form of an event that is left out; its first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The texts that a record shows and that lie beside the state, by their events' ids.
 pub(crate) type Texts = HashMap<Box<str>, Vec<u8>>;
@@ -148,7 +150,9 @@ fn candidates(
         if group == Group::Deletions {
             match read(activity, value) {
                 Ok(event) => {
-                    let counts = events.primary().is_some_and(|primary| bounds::deletes(&event, primary));
+                    let counts = events
+                        .primary()
+                        .is_some_and(|primary| bounds::deletes(&event, primary, events.of_conversation));
                     for (place, is_it) in first.iter_mut().zip([counts, bounds::always_deletes(&event)]) {
                         let is_earlier = place.as_ref().is_none_or(|(known, _)| key < known.as_slice());
                         if is_it && is_earlier {
@@ -253,19 +257,19 @@ pub(super) fn texts(
 }
 
 /// What the keys of all that lies beside begin with, by what those of the states begin with.
-pub(crate) fn prefixes(states: &[u8]) -> [Vec<u8>; 2] {
-    [TEXT, LEFT_OUT].map(|first| [&[first], states].concat())
+pub(crate) fn prefixes(states: &[u8]) -> [Vec<u8>; 3] {
+    [TEXT, LEFT_OUT, READS].map(|first| [&[first], states].concat())
 }
 
 /// Whether this is the key of something that lies beside a state.
 pub(crate) fn is_beside(key: &[u8]) -> bool {
-    matches!(key.first(), Some(&(TEXT | LEFT_OUT)))
+    matches!(key.first(), Some(&(TEXT | LEFT_OUT | READS)))
 }
 
 /// Whose something that lies beside a state is, by its key.
 pub(super) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
-        (&(TEXT | LEFT_OUT), name) => Owned::by_key(name, false),
+        (&(TEXT | LEFT_OUT | READS), name) => Owned::by_key(name, false),
         _ => None,
     }
 }
@@ -288,6 +292,7 @@ fn left_out_of(activity: &[u8], group: Group) -> Vec<u8> {
 fn left_out_key(activity: &[u8], event: &Stored<'_>) -> Vec<u8> {
     let mut key = left_out_of(activity, Group::of(&event.what));
     key.extend_from_slice(&event.at.to_be_bytes());
+    key.push(event.rank);
     key.extend_from_slice(event.id.as_bytes());
     key
 }

@@ -20,16 +20,20 @@ pub(super) enum Group {
     Receipts,
     /// Those that decide are kept besides: all of them are folded.
     Deletions,
+    Hides,
+    Holds,
 }
 
 impl Group {
-    pub(super) const ALL: [Group; 6] = [
+    pub(super) const ALL: [Group; 8] = [
         Group::Primaries,
         Group::Edits,
         Group::Reactions,
         Group::Suggestions,
         Group::Receipts,
         Group::Deletions,
+        Group::Hides,
+        Group::Holds,
     ];
 
     pub(super) fn of(what: &What<'_>) -> Self {
@@ -40,6 +44,8 @@ impl Group {
             What::Suggestion { .. } => Group::Suggestions,
             What::Delivery { .. } => Group::Receipts,
             What::Delete { .. } => Group::Deletions,
+            What::Hide => Group::Hides,
+            What::Hold { .. } => Group::Holds,
         }
     }
 
@@ -99,7 +105,7 @@ pub(super) fn excess(events: &Events<'_>) -> Option<usize> {
     let place = |is_it: &dyn Fn(&Stored<'_>) -> bool| events.list.iter().position(is_it);
     let deciding = [
         place(&|event| event.is_primary()),
-        events.primary().and_then(|primary| place(&|event| deletes(event, primary))),
+        events.primary().and_then(|primary| place(&|event| deletes(event, primary, events.of_conversation))),
         place(&always_deletes),
     ];
     Group::ALL.into_iter().find_map(|group| {
@@ -112,19 +118,21 @@ pub(super) fn excess(events: &Events<'_>) -> Option<usize> {
 }
 
 /// Rule A4: whether an event is a deletion that the author, or somebody who always may, has made.
-pub(super) fn deletes(event: &Stored<'_>, primary: &Stored<'_>) -> bool {
-    matches!(event.what, What::Delete { .. }) && (always_deletes(event) || may_change(event, primary))
+pub(super) fn deletes(event: &Stored<'_>, primary: &Stored<'_>, of_conversation: bool) -> bool {
+    matches!(event.what, What::Delete { .. })
+        && (always_deletes(event) || may_change(event, primary, of_conversation))
 }
 
 /// A deletion that counts whoever the author is.
 pub(super) fn always_deletes(event: &Stored<'_>) -> bool {
-    let What::Delete { by_supervisor } = event.what else { return false };
-    by_supervisor || event.actor.is_some_and(|actor| actor.is_system())
+    let What::Delete { by_supervisor, is_done } = event.what else { return false };
+    by_supervisor || is_done || event.actor.is_some_and(|actor| actor.is_system())
 }
 
 /// Rules A3 and A4: the author and the system may.
-pub(super) fn may_change(event: &Stored<'_>, primary: &Stored<'_>) -> bool {
-    event
-        .actor
-        .is_some_and(|actor| actor.is_system() || primary.actor.is_some_and(|author| author.is_same(&actor)))
+pub(super) fn may_change(event: &Stored<'_>, primary: &Stored<'_>, of_conversation: bool) -> bool {
+    event.actor.is_some_and(|actor| {
+        let is_author = |author: crate::stored::StoredActor<'_>| author.is_same(&actor, of_conversation);
+        actor.is_system() || primary.actor.is_some_and(is_author)
+    })
 }

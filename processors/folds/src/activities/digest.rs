@@ -4,8 +4,10 @@ use engine::ProcessError;
 use model::{Kind, ReactionKind};
 
 use super::bounds::Group;
+use super::call;
+use super::delivery::Rank;
+use super::reads::{self, ReadAt};
 use super::state::{Events, Stored, What};
-use super::view::{self, Rank};
 use crate::scan::ActivityFigures;
 
 /// An activity in short.
@@ -21,29 +23,39 @@ pub(crate) struct Digest {
     pub(crate) delivery_rank: u8,
     /// Whether receipts are left out (rule A10): then it may go back.
     pub(crate) omits_receipts: bool,
+    /// Where it lies when it was read, of a message of a conversation.
+    pub(crate) read_place: Option<Vec<u8>>,
+    /// Whether a receipt of its own calls it failed.
+    has_failed: bool,
 }
 
 impl Digest {
-    /// Reads an activity's state.
+    /// Reads an activity's state; with the place of when it was read only where that is wanted.
     ///
     /// # Errors
     /// The state cannot be read: wipe and restore it.
-    pub(crate) fn of(key: &[u8], state: Option<&[u8]>) -> Result<Self, ProcessError> {
+    pub(crate) fn of(key: &[u8], state: Option<&[u8]>, wants_read: bool) -> Result<Self, ProcessError> {
         let events = Events::read(key, state)?;
         let unknown = Self { is_there: state.is_some(), ..Self::default() };
         let Some(first) = events.primary() else { return Ok(unknown) };
         let What::Primary(primary) = &first.what else { return Ok(unknown) };
-        let rank = events.list.iter().filter_map(rank).max();
+        let rank = events.list.iter().filter_map(rank_of).max();
         let is = |kind: Kind| primary.kind == kind.code();
         let count = |what: fn(&What<'_>) -> bool| {
             i64::try_from(events.list.iter().filter(|event| what(&event.what)).count()).unwrap_or(i64::MAX)
         };
+        let length = if is(Kind::AgentCallLeg) {
+            call::length(&events).unwrap_or_default()
+        } else {
+            call::Length::default()
+        };
         let figures = ActivityFigures {
-            delivered: i64::from(matches!(rank, Some(Rank::Delivered | Rank::Read))),
+            delivered: i64::from(rank >= Some(Rank::Connected)),
             read: i64::from(rank == Some(Rank::Read)),
             failed: i64::from(rank == Some(Rank::Failed)),
             survey_answers: if is(Kind::SurveyQuestion) { count(is_answer) } else { 0 },
-            talk_ms: if is(Kind::AgentCallLeg) { view::leg_duration_ms(&events).unwrap_or(0) } else { 0 },
+            talk_ms: length.duration_ms.map_or(0, |duration_ms| duration_ms - length.hold_ms),
+            call_hold_ms: length.hold_ms,
             reply_reactions: count(|what| matches!(what, What::Response { .. }))
                 .saturating_add_unsigned(events.omitted.responses()),
         };
@@ -55,7 +67,18 @@ impl Digest {
             figures,
             delivery_rank,
             omits_receipts,
+            read_place: if wants_read { reads::place_of(key, &events) } else { None },
+            has_failed: events.list.iter().filter_map(rank_of).any(|rank| rank == Rank::Failed),
         })
+    }
+
+    /// Takes in when it was read, by what lies in its [`read_place`](Self::read_place).
+    pub(crate) fn and_read(mut self, read: Option<&ReadAt>) -> Self {
+        if read.is_some() && !self.has_failed && self.first.is_some() {
+            let figures = &mut self.figures;
+            (figures.delivered, figures.read, figures.failed) = (1, 1, 0);
+        }
+        self
     }
 }
 
@@ -91,7 +114,7 @@ pub(crate) fn has_suggestions(key: &[u8], state: Option<&[u8]>) -> Result<bool, 
     Ok(events.list.iter().any(is_suggestion) && events.primary().is_some_and(is_message))
 }
 
-fn rank(event: &Stored<'_>) -> Option<Rank> {
+fn rank_of(event: &Stored<'_>) -> Option<Rank> {
     match &event.what {
         What::Delivery { status, .. } => Rank::of(status),
         _ => None,

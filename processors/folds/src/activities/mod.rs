@@ -9,14 +9,20 @@
 
 mod beside;
 mod bounds;
+mod call;
+mod delivery;
 mod digest;
 mod erase;
+mod identity;
+mod reads;
+mod replies;
 mod state;
 mod view;
 mod waiting;
 
 use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord};
 use model::{Action, Activity, Event, Home, Kind};
+use std::collections::BTreeSet;
 
 use crate::Limits;
 use crate::owner::Owned;
@@ -25,6 +31,7 @@ pub(crate) use beside::{Texts, is_beside, prefixes as places_beside};
 use bounds::Group;
 pub(crate) use bounds::KEPT;
 pub(crate) use digest::{Digest, first, has_suggestions, is_shown};
+pub(crate) use reads::{ReadAt, begun_key as reads_key, place as read_place, read_at};
 use state::{Events, Stored, What};
 pub(crate) use waiting::{event_in as waiting_event, of as waiting_of};
 
@@ -33,7 +40,7 @@ pub const NAME: &str = "activities";
 /// Begins the keys of its state.
 pub(crate) const NAMESPACE: u8 = b'a';
 pub(crate) const TEXTS_BYTES: u64 = state::TEXTS_BYTES;
-const SCHEMA: &str = "activity/2";
+const SCHEMA: &str = "activity/3";
 const OUTPUT: usize = 0;
 
 /// Whose a record of this processor's state is; `None` for activities that belong to no conversation.
@@ -85,7 +92,7 @@ impl Processor for Activities {
     ) -> Result<Outcome, ProcessError> {
         let conversation = event.conversation_id.as_deref();
         match &event.action {
-            Action::Fact(_) => Ok(Outcome::Ignored),
+            Action::Fact(_) | Action::Signal => Ok(Outcome::Ignored),
             Action::Relation(relation) => {
                 let key = model::activity_key(conversation, &relation.target);
                 let changed = change(&key, Edit::Insert(Stored::relation(event, relation)), context)?;
@@ -97,7 +104,7 @@ impl Processor for Activities {
             Action::Primary(primary) => {
                 let key = model::activity_key(conversation, &primary.activity_id);
                 let stored = Stored::primary(event, primary);
-                let changed = take_primary(conversation, &key, stored, &primary.activity_id, context)?;
+                let changed = take_primary(conversation, (&key, &primary.activity_id), stored, context)?;
                 // What waits for it has been written down with it.
                 if !changed.was_known && changed.was_there {
                     waiting::release(&key, self.limits.waiting_ms, context)?;
@@ -107,8 +114,14 @@ impl Processor for Activities {
         }
     }
 
+    /// An answer to a campaign's message, which lies here, from where the answer lies.
+    fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
+        replies::receive(key, payload, self.limits.waiting_ms, context)
+    }
+
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        waiting::expire(now_ms, emitter)
+        waiting::expire(now_ms, emitter)?;
+        replies::expire(now_ms, emitter)
     }
 
     fn forget(
@@ -145,15 +158,22 @@ impl Processor for Activities {
         };
         match scope {
             Scope::Conversation(_) => Ok(Slice::of(emitter.drain(&scope.prefix(), take_back)?)),
-            Scope::Activity(key) => take_back(key, emitter).map(|()| Slice::Last),
+            Scope::Activity(key) => {
+                replies::withdraw_erased(key, emitter)?;
+                take_back(key, emitter).map(|()| Slice::Last)
+            }
         }
     }
 
     /// Those that follow are told the keys of the activities that changed.
     fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        for key in news.marked() {
-            self.emit(key, emitter)?;
-            emitter.tell(key, b"");
+        let marked = reads::Marked::of(news.marked());
+        let mut changed = BTreeSet::new();
+        reads::follow(&marked, &mut changed, emitter)?;
+        changed.extend(marked.activities);
+        for key in changed {
+            self.emit(&key, emitter)?;
+            emitter.tell(&key, b"");
         }
         Ok(())
     }
@@ -164,8 +184,9 @@ impl Processor for Activities {
         }
         let format = emitter.format(OUTPUT);
         let limit = self.activity_bytes;
+        let read = read_of(key, emitter)?;
         let written = |bytes: Option<&[u8]>, texts: &Texts| {
-            with_activity(key, bytes, (texts, limit), |activity| {
+            with_activity(key, bytes, &Around { texts, limit, read: read.as_ref() }, |activity| {
                 let mut out = Vec::with_capacity(1024);
                 format.write(&activity?.into(), &mut out);
                 Some(out)
@@ -190,27 +211,49 @@ impl Processor for Activities {
     }
 }
 
-/// Lets `look` see the activity that a state of this processor makes; none while its primary is not known. Of its bodies those of
-/// the oldest edits and suggestions are left out, where all are longer together than `limit` (rule A10); `texts` are those of
-/// [`wanted_texts`].
+/// When an activity was read, by what is known of its conversation.
+fn read_of(key: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<ReadAt>, ProcessError> {
+    let Some(slash) = key.iter().position(|byte| *byte == b'/') else { return Ok(None) };
+    let begun = reads::begun_key(key.get(..slash).unwrap_or_default());
+    if !emitter.read(&begun, |value| value.is_some())? {
+        return Ok(None);
+    }
+    match emitter.read(key, |bytes| reads::place(key, bytes))?? {
+        Some(place) => emitter.read(&place, |value| read_at(&place, value))?,
+        None => Ok(None),
+    }
+}
+
+/// What an activity's record depends on besides its state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'r> {
+    /// Those of [`wanted_texts`].
+    pub(crate) texts: &'r Texts,
+    /// Of its bodies those of the oldest edits and suggestions are left out, where all are longer together (rule A10).
+    pub(crate) limit: u64,
+    /// When it was read, by what lies in its [`read_place`].
+    pub(crate) read: Option<&'r ReadAt>,
+}
+
+/// Lets `look` see the activity that a state of this processor makes; none while its primary is not known.
 ///
 /// # Errors
 /// The state cannot be read: wipe and restore it.
 pub(crate) fn with_activity<R>(
     key: &[u8],
     state: Option<&[u8]>,
-    (texts, limit): (&Texts, u64),
+    around: &Around<'_>,
     look: impl FnOnce(Option<&Activity<'_>>) -> R,
 ) -> Result<R, ProcessError> {
     let mut events = Events::read(key, state)?;
     for event in events.list.iter_mut().filter(|event| event.beside_bytes > 0) {
         let bytes = event.beside_bytes;
-        if let Some(text) = texts.get(event.id) {
+        if let Some(text) = around.texts.get(event.id) {
             event.put_texts(text).map_err(|problem| state::corrupt(key, &problem.to_string()))?;
         }
         debug_assert!(event.beside_bytes > 0 || event.text_bytes() == bytes, "another text");
     }
-    Ok(view::with_activity(key, &events, limit, look))
+    Ok(view::with_activity(key, &events, (around.limit, around.read), look))
 }
 
 /// The events whose texts the record shows and that lie beside the state.
@@ -264,7 +307,7 @@ impl Reply {
     fn of(events: &Events<'_>) -> Option<Self> {
         let first = events.primary()?;
         match &first.what {
-            What::Primary(primary) if primary.kind == Kind::CustomerMessage.code() => primary
+            What::Primary(primary) if Kind::from_code(primary.kind).is_some_and(Kind::responds) => primary
                 .in_reply_to
                 .map(|target| Self { event_id: first.id.to_owned(), target: target.to_owned() }),
             _ => None,
@@ -272,25 +315,35 @@ impl Reply {
     }
 }
 
-/// Adds a primary. Where that changes which primary counts, the reactions that replies are follow.
+/// Adds a primary. Where that changes which primary counts, the reactions that replies are follow. What a reply outside of every
+/// conversation answers may lie in another partition.
 fn take_primary(
     conversation: Option<&str>,
-    key: &str,
+    (key, activity_id): (&str, &str),
     stored: Stored<'_>,
-    activity_id: &str,
     context: &mut Context<'_>,
 ) -> Result<Changed, ProcessError> {
     let response = Stored::response(&stored, activity_id);
     let changed = change(key, Edit::Insert(stored), context)?;
     if changed.before != changed.after {
         if let Some(reply) = &changed.before {
-            let target = model::activity_key(conversation, &reply.target);
-            change(&target, Edit::Withdraw(&reply.event_id), context)?;
+            match conversation {
+                Some(_) => {
+                    let target = model::activity_key(conversation, &reply.target);
+                    change(&target, Edit::Withdraw(&reply.event_id), context)?;
+                }
+                None => replies::withdraw(&reply.target, &reply.event_id, context),
+            }
         }
         // Only the event that has just come can have become the primary.
         if let Some(reply) = &changed.after {
-            let target = model::activity_key(conversation, &reply.target);
-            change(&target, Edit::Insert(response), context)?;
+            match conversation {
+                Some(_) => {
+                    let target = model::activity_key(conversation, &reply.target);
+                    change(&target, Edit::Insert(response), context)?;
+                }
+                None => replies::send(&reply.target, &response, context)?,
+            }
         }
     }
     Ok(changed)
@@ -329,6 +382,7 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
         let mut events = Events::read(key, bytes)?;
         let before = Reply::of(&events);
         let first = events.primary().map(|first| first.id);
+        let is_read = matches!(&edit, Edit::Insert(event) if reads::is_read(&event.what));
         let done = match edit {
             Edit::Insert(stored) => events.insert(stored),
             Edit::Withdraw(event_id) => events.withdraw(event_id),
@@ -345,6 +399,7 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
         writes.bound(key, &mut events)?;
         let now_first = events.primary().map(|first| first.id);
         let after = Reply::of(&events);
+        let has_read = (is_read || first != now_first) && reads::has_read(&events);
         let left_out = LeftOut {
             is_new_author: first != now_first && events.omitted.count(Group::Deletions) > 0,
             is_known_now: first.is_none() && now_first.is_some() && !events.omitted.is_empty(),
@@ -352,10 +407,10 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
         };
         let (was_known, is_known) = (first.is_some(), now_first.is_some());
         let changed = Changed { outcome: Outcome::Folded, was_there, was_known, is_known, before, after };
-        Ok((changed, Some((events.write(key)?, writes, left_out))))
+        Ok((changed, Some((events.write(key)?, writes, left_out, has_read))))
     })??;
     match (written, withdrawn) {
-        (Some((bytes, writes, left_out)), withdrawn) => {
+        (Some((bytes, writes, left_out, has_read)), withdrawn) => {
             if bytes.is_empty() {
                 context.delete(key);
             } else {
@@ -364,6 +419,9 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
             writes.carry_out(context);
             left_out.follow(key, withdrawn.is_some(), context)?;
             context.mark(key);
+            if has_read {
+                context.mark(&reads::mark(key));
+            }
         }
         (None, Some(event_id)) => {
             if beside::forget_left_out(key, &event_id, true, context)? {

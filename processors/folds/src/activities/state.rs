@@ -9,8 +9,8 @@ use crate::stored::{StoredActor, behind};
 
 /// Versions of the state's form; the first byte of every state. Another version is refused, and so rebuilt. Most activities leave
 /// nothing out and have all their texts in place: they have no room for either.
-const VERSION: u8 = 1;
-const VERSION_BOUNDED: u8 = 2;
+const VERSION: u8 = 3;
+const VERSION_BOUNDED: u8 = 4;
 /// The texts that lie in the state itself are not longer together; longer ones lie beside it, each under a key of its own.
 pub(super) const TEXTS_BYTES: u64 = 256 << 10;
 
@@ -19,6 +19,8 @@ pub(super) const TEXTS_BYTES: u64 = 256 << 10;
 pub(super) struct Stored<'a> {
     pub(super) id: &'a str,
     pub(super) at: i64,
+    /// What comes first within one millisecond.
+    pub(super) rank: u8,
     #[serde(borrow)]
     pub(super) actor: Option<StoredActor<'a>>,
     pub(super) what: What<'a>,
@@ -37,10 +39,11 @@ pub(super) enum What<'a> {
     },
     Delete {
         by_supervisor: bool,
+        is_done: bool,
     },
     Reaction {
         kind: u8,
-        value: &'a str,
+        value: Option<&'a str>,
         remove: bool,
     },
     /// A customer's reply to this activity; its value is the reply's own activity.
@@ -53,6 +56,12 @@ pub(super) enum What<'a> {
     Delivery {
         status: &'a str,
         reason_code: Option<&'a str>,
+    },
+    Hide,
+    Hold {
+        begins: bool,
+        /// By the message's own header.
+        sent_at: Option<i64>,
     },
 }
 
@@ -67,6 +76,8 @@ impl What<'_> {
             What::Response { .. } => "RESPONSE",
             What::Suggestion { .. } => "SUGGESTION",
             What::Delivery { .. } => "DELIVERY",
+            What::Hide => "HIDE",
+            What::Hold { .. } => "HOLD",
         }
     }
 }
@@ -77,6 +88,7 @@ pub(super) struct StoredPrimary<'a> {
     #[serde(borrow)]
     pub(super) session: Option<&'a str>,
     pub(super) customer: Option<&'a str>,
+    pub(super) room: Option<&'a str>,
     /// Type and service identifier.
     pub(super) channel: Option<(Option<&'a str>, Option<&'a str>)>,
     pub(super) body: Option<&'a str>,
@@ -92,6 +104,8 @@ pub(super) struct StoredLeg<'a> {
     pub(super) call_id: Option<&'a str>,
     pub(super) start_time: Option<i64>,
     pub(super) end_time: Option<i64>,
+    /// By the message's own header.
+    pub(super) sent_at: Option<i64>,
     pub(super) reason: Option<&'a str>,
 }
 
@@ -105,7 +119,7 @@ pub(super) struct StoredItem<'a> {
 impl<'a> Stored<'a> {
     fn of(event: &'a Event<'_>, what: What<'a>) -> Self {
         let actor = event.actor.as_ref().map(StoredActor::of);
-        Self { id: &event.id, at: event.at, actor, what, beside_bytes: 0 }
+        Self { id: &event.id, at: event.at, rank: event.rank(), actor, what, beside_bytes: 0 }
     }
 
     pub(super) fn primary(event: &'a Event<'_>, primary: &'a Primary<'_>) -> Self {
@@ -118,12 +132,14 @@ impl<'a> Stored<'a> {
             call_id: leg.call_id.as_deref(),
             start_time: leg.start_time,
             end_time: leg.end_time,
+            sent_at: event.sent_at,
             reason: leg.reason.as_deref(),
         });
         let stored = StoredPrimary {
             kind: primary.kind.code(),
             session: event.channel_session_id.as_deref(),
             customer: event.customer_id.as_deref(),
+            room: event.room_id.as_deref(),
             channel,
             body: primary.body.as_ref().map(model::Json::as_str),
             in_reply_to: primary.in_reply_to.as_deref(),
@@ -136,10 +152,14 @@ impl<'a> Stored<'a> {
     pub(super) fn relation(event: &'a Event<'_>, relation: &'a Relation<'_>) -> Self {
         let what = match &relation.change {
             Change::Edit { body } => What::Edit { body: Some(body.as_str()) },
-            Change::Delete { by_supervisor } => What::Delete { by_supervisor: *by_supervisor },
-            Change::Reaction { kind, value, remove } => {
-                What::Reaction { kind: kind.code(), value, remove: *remove }
+            Change::Delete { by_supervisor, is_done } => {
+                What::Delete { by_supervisor: *by_supervisor, is_done: *is_done }
             }
+            Change::Reaction { kind, value, remove } => {
+                What::Reaction { kind: kind.code(), value: value.as_deref(), remove: *remove }
+            }
+            Change::Hide => What::Hide,
+            Change::Hold { begins } => What::Hold { begins: *begins, sent_at: event.sent_at },
             Change::Suggestion { items } => What::Suggestion {
                 items: items
                     .iter()
@@ -159,7 +179,7 @@ impl<'a> Stored<'a> {
     /// The reaction that a reply is on the message that it answers.
     pub(super) fn response(reply: &Self, activity_id: &'a str) -> Self {
         let what = What::Response { value: activity_id };
-        Self { id: reply.id, at: reply.at, actor: reply.actor, what, beside_bytes: 0 }
+        Self { id: reply.id, at: reply.at, rank: reply.rank, actor: reply.actor, what, beside_bytes: 0 }
     }
 
     pub(super) fn is_primary(&self) -> bool {
@@ -186,7 +206,7 @@ impl<'a> Stored<'a> {
             What::Primary(primary) => bytes(&primary.body),
             What::Edit { body } => bytes(body),
             What::Suggestion { items } => items.iter().map(|item| bytes(&item.body)).sum(),
-            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => 0,
+            _ => 0,
         }
     }
 
@@ -198,7 +218,7 @@ impl<'a> Stored<'a> {
             What::Primary(primary) => texts.push(primary.body.take()),
             What::Edit { body } => texts.push(body.take()),
             What::Suggestion { items } => texts.extend(items.iter_mut().map(|item| item.body.take())),
-            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => {}
+            _ => {}
         }
         // Writing plain data into memory cannot fail.
         postcard::to_stdvec(&texts).unwrap_or_default()
@@ -217,7 +237,7 @@ impl<'a> Stored<'a> {
             What::Suggestion { items } => {
                 items.iter_mut().zip(texts).for_each(|(item, body)| item.body = body);
             }
-            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => {}
+            _ => {}
         }
         self.beside_bytes = 0;
         Ok(())
@@ -230,12 +250,12 @@ impl<'a> Stored<'a> {
             What::Primary(primary) => primary.body = None,
             What::Edit { body } => *body = None,
             What::Suggestion { items } => items.iter_mut().for_each(|item| item.body = None),
-            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => {}
+            _ => {}
         }
     }
 
-    pub(super) fn order(&self) -> (i64, &str, bool) {
-        (self.at, self.id, self.is_response())
+    pub(super) fn order(&self) -> (i64, u8, &str, bool) {
+        (self.at, self.rank, self.id, self.is_response())
     }
 }
 
@@ -244,6 +264,8 @@ impl<'a> Stored<'a> {
 pub(super) struct Events<'a> {
     pub(super) list: Vec<Stored<'a>>,
     pub(super) omitted: Omitted,
+    /// Whether the activity is one of a conversation, whose customers are one (rule A2).
+    pub(super) of_conversation: bool,
 }
 
 /// What a state says besides its events.
@@ -258,11 +280,13 @@ impl<'a> Events<'a> {
     /// Reads the state; no bytes are no events.
     pub(super) fn read(key: &[u8], bytes: Option<&'a [u8]>) -> Result<Self, ProcessError> {
         let unreadable = |problem: postcard::Error| corrupt(key, &problem.to_string());
+        // An id in a key holds no slash.
+        let of_conversation = key.contains(&b'/');
         match bytes {
-            None => Ok(Self::default()),
+            None => Ok(Self { of_conversation, ..Self::default() }),
             Some([VERSION, rest @ ..]) => {
                 let list = postcard::from_bytes(rest).map_err(unreadable)?;
-                Ok(Self { list, omitted: Omitted::default() })
+                Ok(Self { list, omitted: Omitted::default(), of_conversation })
             }
             Some([VERSION_BOUNDED, rest @ ..]) => {
                 let (head, mut list): (Head, Vec<Stored<'a>>) =
@@ -272,7 +296,7 @@ impl<'a> Events<'a> {
                         event.beside_bytes = bytes;
                     }
                 }
-                Ok(Self { list, omitted: head.omitted })
+                Ok(Self { list, omitted: head.omitted, of_conversation })
             }
             Some(other) => Err(corrupt(
                 key,
@@ -351,7 +375,9 @@ impl<'a> Events<'a> {
     /// Rule A4: whether a deletion counts; not as long as the author is not known.
     pub(super) fn is_deleted(&self) -> bool {
         let primary = self.primary();
-        primary.is_some_and(|primary| self.list.iter().any(|event| bounds::deletes(event, primary)))
+        primary.is_some_and(|primary| {
+            self.list.iter().any(|event| bounds::deletes(event, primary, self.of_conversation))
+        })
     }
 }
 
@@ -373,7 +399,14 @@ mod tests {
     use super::*;
 
     fn delete(id: &str, at: i64) -> Stored<'_> {
-        Stored { id, at, actor: None, what: What::Delete { by_supervisor: false }, beside_bytes: 0 }
+        Stored {
+            id,
+            at,
+            rank: model::RANK_OF_OTHERS,
+            actor: None,
+            what: What::Delete { by_supervisor: false, is_done: false },
+            beside_bytes: 0,
+        }
     }
 
     #[test]
@@ -384,6 +417,16 @@ mod tests {
         }
         let ids: Vec<&str> = events.list.iter().map(|event| event.id).collect();
         assert_eq!(ids, ["z", "a", "b", "é"]);
+    }
+
+    #[test]
+    fn within_a_millisecond_the_rank_decides_before_the_id() {
+        let mut events = Events::default();
+        for (id, rank) in [("a", 5), ("b", 3), ("c", 4)] {
+            assert!(events.insert(Stored { rank, ..delete(id, 1) }));
+        }
+        let ids: Vec<&str> = events.list.iter().map(|event| event.id).collect();
+        assert_eq!(ids, ["b", "c", "a"]);
     }
 
     #[test]
@@ -399,7 +442,7 @@ mod tests {
         let mut events = Events::default();
         events.insert(delete("a", 1));
         let what = What::Edit { body: Some("{}") };
-        events.insert(Stored { id: "b", at: 2, actor: None, what, beside_bytes: 0 });
+        events.insert(Stored { what, ..delete("b", 2) });
         let bytes = events.write(b"k").unwrap();
         assert_eq!(Events::read(b"k", Some(&bytes)).unwrap(), events);
     }

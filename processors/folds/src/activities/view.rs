@@ -6,13 +6,17 @@ use std::collections::BTreeMap;
 use model::{Activity, Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
 
 use super::bounds::{self, Group, KEPT};
+use super::call::{call, hold_of};
+use super::delivery::{Rank, Receipt, delivery};
+use super::identity::{Identity, spelling, who};
+use super::reads::ReadAt;
 use super::state::{Events, Stored, StoredItem, StoredLeg, StoredPrimary, What};
 
 /// Lets `look` see the activity that the events make; none while its primary is not known.
 pub(super) fn with_activity<R>(
     key: &[u8],
     events: &Events<'_>,
-    limit: u64,
+    (limit, read): (u64, Option<&ReadAt>),
     look: impl FnOnce(Option<&Activity<'_>>) -> R,
 ) -> R {
     let key = std::str::from_utf8(key).ok().and_then(model::parse_activity_key);
@@ -24,7 +28,7 @@ pub(super) fn with_activity<R>(
         return look(None);
     };
     let loaded: Vec<Loaded<'_>> = events.list.iter().map(Loaded::of).collect();
-    let mut fold = Fold::over(&loaded, primary);
+    let mut fold = Fold::over(&loaded, primary, events.of_conversation);
     fold.bound_bodies(limit);
     let omitted = omitted(events, &fold);
     let channel = fields.channel.map(|(channel_type, service_identifier)| Channel {
@@ -48,16 +52,14 @@ pub(super) fn with_activity<R>(
         in_reply_to: fields.in_reply_to,
         provider_message_id: fields.provider_message_id,
         edits: fold.edits(deleted),
-        deletion: fold.deletion.map(|loaded| model::Deletion {
-            event_id: loaded.stored.id,
-            at: loaded.stored.at,
-            actor: loaded.actor.as_ref(),
-        }),
-        reactions: fold.reactions(),
-        suggestions: fold.suggestions(),
-        delivery: delivery(&fold.receipts),
-        call: call(&fold.legs, &activity_id, fields),
+        deletion: fold.deletion.map(by_whom),
+        reactions: fold.reactions(deleted),
+        suggestions: fold.suggestions(deleted),
+        delivery: delivery(&fold.receipts, read, &activity_id),
+        call: call(&fold.legs, &fold.holds, &activity_id, (primary, fields)),
         rejected: fold.rejected.split_off(fold.rejected.len().saturating_sub(KEPT)),
+        room_id: fields.room,
+        hidden: fold.hidden.map(by_whom),
         omitted,
     };
     look(Some(&activity))
@@ -67,12 +69,17 @@ pub(super) fn with_activity<R>(
 pub(super) fn wanted_texts(events: &Events<'_>, limit: u64) -> Vec<Box<str>> {
     let Some(primary) = events.primary() else { return Vec::new() };
     let loaded: Vec<Loaded<'_>> = events.list.iter().map(Loaded::of).collect();
-    let mut fold = Fold::over(&loaded, primary);
+    let mut fold = Fold::over(&loaded, primary, events.of_conversation);
     fold.bound_bodies(limit);
     let bodies = fold.edits.iter().skip(fold.edits_cut).chain(&fold.body_of);
     let bodies = bodies.filter(|_| fold.deletion.is_none());
-    let wanted = bodies.chain(fold.suggestions.iter().skip(fold.suggestions_cut));
+    let items = fold.suggestions.iter().skip(fold.suggestions_cut).filter(|_| fold.deletion.is_none());
+    let wanted = bodies.chain(items);
     wanted.filter(|event| event.stored.beside_bytes > 0).map(|event| Box::from(event.stored.id)).collect()
+}
+
+fn by_whom<'a>(event: &'a Loaded<'a>) -> model::Deletion<'a> {
+    model::Deletion { event_id: event.stored.id, at: event.stored.at, actor: event.actor.as_ref() }
 }
 
 /// Rule A10: what is in nothing else of the record. Deletions that are left out would be rejected.
@@ -83,7 +90,11 @@ fn omitted(events: &Events<'_>, fold: &Fold<'_>) -> model::OmittedEvents {
         edits: count(Group::Edits),
         reactions: count(Group::Reactions),
         suggestions: count(Group::Suggestions),
-        others: count(Group::Primaries) + count(Group::Receipts) + count(Group::Deletions) + rejected,
+        others: [Group::Primaries, Group::Receipts, Group::Deletions, Group::Hides, Group::Holds]
+            .map(count)
+            .iter()
+            .sum::<u64>()
+            + rejected,
     }
 }
 
@@ -102,9 +113,12 @@ impl<'a> Loaded<'a> {
         let (body, items) = match &stored.what {
             What::Primary(StoredPrimary { body, .. }) | What::Edit { body } => (*body, [].as_slice()),
             What::Suggestion { items } => (None, items.as_slice()),
-            What::Delete { .. } | What::Reaction { .. } | What::Response { .. } | What::Delivery { .. } => {
-                (None, [].as_slice())
-            }
+            What::Delete { .. }
+            | What::Reaction { .. }
+            | What::Response { .. }
+            | What::Delivery { .. }
+            | What::Hide
+            | What::Hold { .. } => (None, [].as_slice()),
         };
         let json = |text: &'a str| Json::from_compact(Cow::Borrowed(text));
         let item = |item: &StoredItem<'a>| SuggestionItem {
@@ -121,11 +135,9 @@ impl<'a> Loaded<'a> {
     }
 }
 
-/// Who reacted how: the last event of an identity decides (rule A5).
-type Identity<'a> = (Option<&'a str>, Option<&'a str>, u8, &'a str);
-
 #[derive(Default)]
 struct Fold<'a> {
+    of_conversation: bool,
     updated_at: i64,
     revision: u64,
     last_accepted: Option<&'a str>,
@@ -141,14 +153,16 @@ struct Fold<'a> {
     responses: Vec<&'a Loaded<'a>>,
     deciding: BTreeMap<Identity<'a>, &'a Loaded<'a>>,
     suggestions: Vec<&'a Loaded<'a>>,
-    receipts: Vec<(Rank, &'a Stored<'a>, Option<&'a str>)>,
+    receipts: Vec<Receipt<'a>>,
+    hidden: Option<&'a Loaded<'a>>,
     legs: Vec<(&'a Stored<'a>, StoredLeg<'a>)>,
+    holds: Vec<(i64, bool)>,
     rejected: Vec<model::Rejected<'a>>,
 }
 
 impl<'a> Fold<'a> {
-    fn over(events: &'a [Loaded<'a>], primary: &'a Stored<'a>) -> Self {
-        let mut fold = Self { updated_at: primary.at, ..Self::default() };
+    fn over(events: &'a [Loaded<'a>], primary: &'a Stored<'a>, of_conversation: bool) -> Self {
+        let mut fold = Self { of_conversation, updated_at: primary.at, ..Self::default() };
         for event in events {
             match fold.take(event, primary) {
                 Ok(()) => fold.accept(event.stored),
@@ -176,14 +190,16 @@ impl<'a> Fold<'a> {
     fn take(&mut self, event: &'a Loaded<'a>, primary: &'a Stored<'a>) -> Result<(), &'static str> {
         match &event.stored.what {
             What::Primary(fields) => self.take_primary(event, fields, primary),
-            What::Edit { .. } if !bounds::may_change(event.stored, primary) => Err("not-author"),
+            What::Edit { .. } if !bounds::may_change(event.stored, primary, self.of_conversation) => {
+                Err("not-author")
+            }
             What::Edit { .. } => {
                 self.edits.push(event);
                 self.body_of = Some(event);
                 Ok(())
             }
             What::Delete { .. } => {
-                if !bounds::deletes(event.stored, primary) {
+                if !bounds::deletes(event.stored, primary, self.of_conversation) {
                     return Err("not-author");
                 }
                 if self.deletion.is_some() {
@@ -192,7 +208,7 @@ impl<'a> Fold<'a> {
                 self.deletion = Some(event);
                 Ok(())
             }
-            What::Reaction { kind, value, remove } => self.take_reaction(event, *kind, value, *remove),
+            What::Reaction { kind, value, remove } => self.take_reaction(event, *kind, *value, *remove),
             What::Response { .. } => {
                 self.responses.push(event);
                 Ok(())
@@ -204,6 +220,17 @@ impl<'a> Fold<'a> {
             What::Delivery { status, reason_code } => {
                 let rank = Rank::of(status).ok_or("unknown-status")?;
                 self.receipts.push((rank, event.stored, *reason_code));
+                Ok(())
+            }
+            What::Hide => {
+                self.hidden.get_or_insert(event);
+                Ok(())
+            }
+            What::Hold { .. } => {
+                if !primary.is_leg() {
+                    return Err("not-a-call");
+                }
+                self.holds.extend(hold_of(event.stored));
                 Ok(())
             }
         }
@@ -237,7 +264,7 @@ impl<'a> Fold<'a> {
         &mut self,
         event: &'a Loaded<'a>,
         kind: u8,
-        value: &'a str,
+        value: Option<&'a str>,
         remove: bool,
     ) -> Result<(), &'static str> {
         if kind == ReactionKind::Response.code() {
@@ -247,22 +274,27 @@ impl<'a> Fold<'a> {
             self.responses.push(event);
             return Ok(());
         }
-        let actor = event.actor.as_ref();
-        let Some(id) = actor.and_then(|actor| actor.id.as_deref()) else { return Err("no-actor") };
-        let actor_type = actor.and_then(|actor| actor.actor_type.as_deref());
-        self.deciding.insert((actor_type, Some(id), kind, value), event);
+        let Some(who) = who(event.stored.actor, self.of_conversation) else { return Err("no-actor") };
+        match value {
+            Some(value) => {
+                self.deciding.insert((who, kind, spelling(value)), event);
+            }
+            // It decides for all of them, and takes all back.
+            None => self.deciding.retain(|(other, of_kind, _), _| (*other, *of_kind) != (who, kind)),
+        }
         Ok(())
     }
 
     /// Rule A10: the oldest bodies go until what is left is no more than `limit` together; first those of edits, then those of
-    /// suggestions. What is deleted has none but those of suggestions. The activity's own body stays whatever it is.
+    /// suggestions. What is deleted has none. The activity's own body stays whatever it is.
     fn bound_bodies(&mut self, limit: u64) {
-        let bytes = |event: &&Loaded<'_>| event.stored.text_bytes();
-        let mut all: u64 = self.suggestions.iter().map(bytes).sum();
-        if self.deletion.is_none() {
-            all += self.primary_bytes + self.edits.iter().map(bytes).sum::<u64>();
-            self.edits_cut = oldest_cut(&self.edits, &mut all, limit);
+        if self.deletion.is_some() {
+            return;
         }
+        let bytes = |event: &&Loaded<'_>| event.stored.text_bytes();
+        let suggested: u64 = self.suggestions.iter().map(bytes).sum();
+        let mut all = suggested + self.primary_bytes + self.edits.iter().map(bytes).sum::<u64>();
+        self.edits_cut = oldest_cut(&self.edits, &mut all, limit);
         self.suggestions_cut = oldest_cut(&self.suggestions, &mut all, limit);
     }
 
@@ -276,19 +308,19 @@ impl<'a> Fold<'a> {
         self.edits.iter().enumerate().map(edit).collect()
     }
 
-    fn reactions(&self) -> Vec<model::Reaction<'a>> {
-        let mut shown: Vec<model::Reaction<'a>> =
-            self.responses.iter().chain(self.deciding.values()).filter_map(|event| reaction(event)).collect();
-        shown.sort_by(|a, b| model::compare((a.at, a.event_id), (b.at, b.event_id)));
-        shown
+    fn reactions(&self, deleted: bool) -> Vec<model::Reaction<'a>> {
+        let mut events: Vec<&'a Loaded<'a>> =
+            self.responses.iter().chain(self.deciding.values()).copied().collect();
+        events.sort_by_key(|event| event.stored.order());
+        events.into_iter().filter_map(|event| reaction(event, deleted)).collect()
     }
 
-    fn suggestions(&self) -> Vec<model::Suggestion<'a>> {
+    fn suggestions(&self, deleted: bool) -> Vec<model::Suggestion<'a>> {
         let suggestion = |(place, event): (usize, &&'a Loaded<'a>)| model::Suggestion {
             event_id: event.stored.id,
             at: event.stored.at,
             actor: event.actor.as_ref(),
-            items: if place < self.suggestions_cut { &event.bare } else { &event.items },
+            items: if deleted || place < self.suggestions_cut { &event.bare } else { &event.items },
         };
         self.suggestions.iter().enumerate().map(suggestion).collect()
     }
@@ -307,17 +339,23 @@ fn oldest_cut(events: &[&Loaded<'_>], all: &mut u64, limit: u64) -> usize {
     cut
 }
 
-/// The reaction that an event shows; `None` for one that hides.
-fn reaction<'a>(event: &'a Loaded<'a>) -> Option<model::Reaction<'a>> {
+/// The reaction that an event shows; `None` for one that hides. What quotes a deleted activity has no value any more.
+fn reaction<'a>(event: &'a Loaded<'a>, deleted: bool) -> Option<model::Reaction<'a>> {
     let (kind, value) = match &event.stored.what {
-        What::Response { value } => (ReactionKind::Response, *value),
-        What::Reaction { kind, value, remove: false } => (ReactionKind::from_code(*kind)?, *value),
+        What::Response { value } => (ReactionKind::Response, Some(*value)),
+        What::Reaction { kind, value, remove: false } => {
+            let kind = ReactionKind::from_code(*kind)?;
+            let quotes = matches!(kind, ReactionKind::Flag | ReactionKind::Response);
+            (kind, value.filter(|_| !(deleted && quotes)))
+        }
         What::Reaction { remove: true, .. }
         | What::Primary(_)
         | What::Edit { .. }
         | What::Delete { .. }
         | What::Suggestion { .. }
-        | What::Delivery { .. } => return None,
+        | What::Delivery { .. }
+        | What::Hide
+        | What::Hold { .. } => return None,
     };
     Some(model::Reaction {
         event_id: event.stored.id,
@@ -326,88 +364,4 @@ fn reaction<'a>(event: &'a Loaded<'a>) -> Option<model::Reaction<'a>> {
         kind,
         value,
     })
-}
-
-/// How far a message has come, in the order of rule A7.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
-    Accepted,
-    Sent,
-    Failed,
-    Delivered,
-    Read,
-}
-
-impl Rank {
-    pub(super) fn of(status: &str) -> Option<Self> {
-        match status {
-            "ACCEPTED" => Some(Rank::Accepted),
-            "SENT" => Some(Rank::Sent),
-            "FAILED" => Some(Rank::Failed),
-            "DELIVERED" => Some(Rank::Delivered),
-            "READ" | "SEEN" => Some(Rank::Read),
-            _ => None,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Rank::Accepted => "ACCEPTED",
-            Rank::Sent => "SENT",
-            Rank::Failed => "FAILED",
-            Rank::Delivered => "DELIVERED",
-            Rank::Read => "READ",
-        }
-    }
-}
-
-/// Rule A7. The receipts lie in the total order, so the first of a rank is its least.
-fn delivery<'a>(receipts: &[(Rank, &'a Stored<'a>, Option<&'a str>)]) -> Option<model::Delivery<'a>> {
-    let status = receipts.iter().map(|(rank, ..)| *rank).max()?;
-    let first = |rank: Rank| receipts.iter().find(|(other, ..)| *other == rank);
-    let at = |rank: Rank| first(rank).map(|(_, event, _)| event.at);
-    Some(model::Delivery {
-        status: status.as_str(),
-        reason_code: first(status).and_then(|(_, _, reason_code)| *reason_code),
-        accepted_at: at(Rank::Accepted),
-        sent_at: at(Rank::Sent),
-        delivered_at: at(Rank::Delivered),
-        read_at: at(Rank::Read),
-        failed_at: at(Rank::Failed),
-    })
-}
-
-/// How long a call leg was, as far as that is known.
-pub(super) fn leg_duration_ms(events: &Events<'_>) -> Option<i64> {
-    let primary = events.primary()?;
-    let What::Primary(fields) = &primary.what else { return None };
-    let legs: Vec<(&Stored<'_>, StoredLeg<'_>)> = events.list.iter().filter_map(leg_of).collect();
-    call(&legs, "", fields)?.duration_ms
-}
-
-fn leg_of<'s, 'a>(event: &'s Stored<'a>) -> Option<(&'s Stored<'a>, StoredLeg<'a>)> {
-    match &event.what {
-        What::Primary(fields) => Some((event, fields.leg?)),
-        _ => None,
-    }
-}
-
-/// Rule A9. All legs of the activity, started and ended ones, in the total order.
-fn call<'a>(
-    legs: &[(&'a Stored<'a>, StoredLeg<'a>)],
-    leg_id: &'a str,
-    primary: &StoredPrimary<'a>,
-) -> Option<model::Call<'a>> {
-    let call_id = primary.leg?.call_id.or(primary.session);
-    let started = legs.iter().filter(|(_, leg)| !leg.ended);
-    let ended = || legs.iter().filter(|(_, leg)| leg.ended);
-    let begun = started.map(|(event, leg)| leg.start_time.unwrap_or(event.at)).min();
-    let started_at = begun.or_else(|| ended().filter_map(|(_, leg)| leg.start_time).min());
-    let ended_at = ended().map(|(event, leg)| leg.end_time.unwrap_or(event.at)).max();
-    let duration_ms = match (started_at, ended_at) {
-        (Some(start), Some(end)) => Some((end - start).max(0)),
-        _ => None,
-    };
-    let reason = ended().next_back().and_then(|(_, leg)| leg.reason);
-    Some(model::Call { leg_id, call_id, started_at, ended_at, duration_ms, reason })
 }

@@ -8,7 +8,7 @@ use crate::stored::behind;
 use crate::{Limits, customers};
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 /// The time of the last event is written down again only when it is so much later: limits are hours and days.
 const STEP_MS: i64 = 60 * 1000;
 /// So many customers are listed here; a conversation that names more keeps them elsewhere.
@@ -36,7 +36,7 @@ pub(super) struct Alive<'a> {
     folded_ms: i64,
     /// The last event, in the total order, that opened or closed it, and whether it closed it.
     #[serde(borrow)]
-    switch: Option<(i64, &'a str, bool)>,
+    switch: Option<((i64, u8, &'a str), bool)>,
     /// When it was seen to be closed; none while it is open.
     closed_ms: Option<i64>,
     /// The first customers whose events it has.
@@ -85,9 +85,9 @@ impl<'a> Alive<'a> {
         if let Action::Fact(fact) = &event.action
             && let Some(closes) = fact.closes()
         {
-            let is_last = self.switch.as_ref().is_none_or(|(at, id, _)| (*at, *id) < (event.at, &*event.id));
+            let is_last = self.switch.as_ref().is_none_or(|(order, _)| *order < event.order());
             if is_last {
-                self.switch = Some((event.at, &*event.id, closes));
+                self.switch = Some((event.order(), closes));
                 self.closed_ms = if closes { self.closed_ms.or(Some(now_ms)) } else { None };
                 folded.has_changed = true;
             }

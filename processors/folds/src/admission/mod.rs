@@ -23,7 +23,7 @@ use std::ops::ControlFlow;
 use engine::{
     Context, Emitter, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, Slice, SourceRecord,
 };
-use model::{Event, Home, Reason};
+use model::{Action, Event, Home, Reason};
 
 use crate::owner::Owned;
 use crate::stored::prefixed;
@@ -105,6 +105,9 @@ impl Processor for Admission {
         let times = Times { now_ms: context.clock_ms(), came_ms: customers::came_ms(record) };
         if is_asked(event, times.came_ms, context)? {
             return refuse_for_ever(home, context);
+        }
+        if event.action == Action::Signal {
+            return pass_signal(&life_key, context);
         }
         let seen = Seen::new(&event.id, event.content_hash());
         let next = context.read(&life_key, |record| self.live_on(record, event, &seen, times))?;
@@ -443,6 +446,17 @@ impl Admission {
         context.put(&key, &(known + 1).to_be_bytes());
         Ok(true)
     }
+}
+
+/// A signal: nothing of it is remembered. It is refused as any event is where the conversation is over.
+fn pass_signal(life_key: &[u8], context: &mut Context<'_>) -> Result<Outcome, ProcessError> {
+    let refused = context.read(life_key, |record| match record.map(Life::read).transpose()? {
+        Some((Life::Forgotten { .. }, _)) => Ok(Some(expired())),
+        Some((Life::Erased, _)) => Ok(Some(erased())),
+        Some((Life::Alive(_), _)) | None => Ok::<_, String>(None),
+    })?;
+    let refused = refused.map_err(|problem| corrupt(life_key.get(1..).unwrap_or_default(), problem))?;
+    Ok(refused.map_or(Outcome::Ignored, Outcome::Rejected))
 }
 
 /// In pages that lie less deep than that there is no room for so many events.

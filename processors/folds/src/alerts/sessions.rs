@@ -95,6 +95,15 @@ impl Sessions {
         }
     }
 
+    /// The platform's own clock for the customer has begun: it says how long that may take.
+    pub(super) fn told(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+        let Some(session) = self.current() else { return };
+        session.start(entry, settings);
+        if let (Some(timer), Some(number)) = (&mut session.timer, entry.targets.customer_activity) {
+            timer.target_ms = settings.units.ms(number);
+        }
+    }
+
     /// Starts the timers of all other sessions that are active.
     pub(super) fn start_others(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         let current = self.current;

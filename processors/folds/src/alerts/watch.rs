@@ -1,7 +1,7 @@
 //! What of a conversation runs against a target: which timers an entry starts and stops. A part of the scan of a timeline's
 //! entries in the total order, so it is a function of the set of events as that is.
 
-use model::{AlertKind, FactKind, Kind, Stage};
+use model::{AlertKind, FactKind, Kind, Order, Stage};
 use serde::{Deserialize, Serialize};
 
 use super::sessions::{Sessions, WATCHED};
@@ -48,7 +48,7 @@ impl Watch {
         &mut self,
         entry: &Entry<'_>,
         (standing, derived, scan): (Standing, &Derived, &Scan),
-        last: Option<(i64, &str)>,
+        last: Option<Order<'_>>,
         settings: &AlertSettings,
         late: &mut Late<'_>,
     ) {
@@ -69,7 +69,7 @@ impl Watch {
     }
 
     /// The spans that run, after the entry at `last`.
-    pub(crate) fn standing(&self, last: Option<(i64, &str)>, settings: &AlertSettings) -> Vec<Span> {
+    pub(crate) fn standing(&self, last: Option<Order<'_>>, settings: &AlertSettings) -> Vec<Span> {
         let mut spans: Vec<Span> = self.quiet(last, settings).into_iter().collect();
         spans.extend(self.sessions.running());
         spans.extend(self.response.iter().flat_map(|response| response.spans(settings)));
@@ -78,8 +78,8 @@ impl Watch {
     }
 
     /// The time since the last entry, if the conversation is open.
-    fn quiet(&self, last: Option<(i64, &str)>, settings: &AlertSettings) -> Option<Span> {
-        let (at, by) = last.filter(|_| !self.is_closed)?;
+    fn quiet(&self, last: Option<Order<'_>>, settings: &AlertSettings) -> Option<Span> {
+        let (at, _, by) = last.filter(|_| !self.is_closed)?;
         let began = Began { at, by: by.into() };
         Some(Span::running(AlertKind::LeftOpen, &began, settings.left_open_ms?, About::Conversation))
     }
@@ -103,10 +103,12 @@ impl Watch {
             },
             What::Fact(_) => match FactKind::from_name(entry.name) {
                 FactKind::NoAgentAvailable => self.sessions.start_current(entry, settings),
+                FactKind::CustomerSlaStarted => self.sessions.told(entry, settings),
                 FactKind::ChannelSessionStarted => self.sessions.begin(entry, settings),
-                FactKind::ChannelSessionEnded | FactKind::ChannelSessionExpired => {
-                    self.sessions.finish(entry, end);
-                }
+                FactKind::ChannelSessionEnded
+                | FactKind::ChannelSessionExpired
+                | FactKind::RemoveChannelSession => self.sessions.finish(entry, end),
+                FactKind::CustomerLeft => self.sessions.stop_all(end),
                 _ => {}
             },
             What::Primary { .. } | What::Relation { .. } => {}
@@ -125,17 +127,26 @@ impl Watch {
         end: &mut dyn FnMut(Span),
     ) {
         let is_due = derived.stage == Stage::Agent && scan.is_turn_open();
-        if !is_due {
-            if let Some(response) = self.response.take() {
-                response.spans(settings).for_each(end);
-            }
-        } else if self.response.is_none() {
+        // The platform's own clock begins anew, and so does this one.
+        let begins_anew = entry.fact_kind() == Some(FactKind::ResetAgentSla);
+        if (!is_due || begins_anew)
+            && let Some(response) = self.response.take()
+        {
+            response.spans(settings).for_each(end);
+        }
+        if is_due && self.response.is_none() {
             let said = self.agent_target.or(self.channel_target).map(|number| settings.units.ms(number));
             self.response = said.or(settings.agent_response_ms).map(|target_ms| Response {
                 began: Began { at: entry.at, by: entry.id.into() },
                 target_ms,
-                agents: derived.agents.to_vec(),
+                agents: scan.serving_agents().map(Into::into).collect(),
             });
+        }
+        // It has begun already, with the message, and says how long it may take.
+        if entry.fact_kind() == Some(FactKind::AgentSlaStarted)
+            && let (Some(response), Some(number)) = (&mut self.response, entry.targets.agent)
+        {
+            response.target_ms = settings.units.ms(number);
         }
     }
 

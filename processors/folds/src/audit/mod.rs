@@ -6,6 +6,8 @@
 //! first record is taken back: the tombstone is caused by the event that waited, so it comes after its record, and both lie in
 //! the partition of the event's id. That holds for repetitions too, also where one of them names its conversation and another
 //! does not: so each leaves its record again, which is the same.
+//!
+//! Of signals nothing is remembered, so a request to erase takes their records back only with the command, which looks at the topic.
 
 use engine::{Context, Emitter, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord};
 use model::{AuditRecord, Event, Home, Record};

@@ -218,8 +218,13 @@ fn record(message: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<Optio
     let texts = activities::texts_of(message, limit, emitter)?;
     emitter.read_of(activities::NAME, message, |state| {
         let write = |activity: Option<&Activity<'_>>| written(activity?, answer.as_ref(), format);
-        activities::with_activity(message, state, (&texts, limit), write)
+        activities::with_activity(message, state, &around(&texts, limit), write)
     })?
+}
+
+/// Whether and when something was read is in no record of this processor.
+fn around(texts: &activities::Texts, limit: u64) -> activities::Around<'_> {
+    activities::Around { texts, limit, read: None }
 }
 
 /// The record of a customer's message that has suggestions; none once it is deleted.
@@ -257,7 +262,7 @@ impl Answer {
         let key = reply.key.clone();
         let texts = activities::texts_of(key.as_bytes(), limit, emitter)?;
         emitter.read_of(activities::NAME, key.as_bytes(), |state| {
-            activities::with_activity(key.as_bytes(), state, (&texts, limit), |activity| {
+            activities::with_activity(key.as_bytes(), state, &around(&texts, limit), |activity| {
                 let activity = activity?;
                 Some(Self {
                     reply,

@@ -13,7 +13,7 @@ use crate::timelines::{self, Progress, Said};
 pub const NAME: &str = "conversations";
 /// For every queue: offered = answered + abandoned + noAgent + cancelled + open.
 pub const RULE_QUEUES: &str = "queues";
-const SCHEMA: &str = "conversation/2";
+const SCHEMA: &str = "conversation/3";
 const OUTPUT: usize = 0;
 
 /// Sums conversations up: writes one topic, `cx.conversations`. It has no state of its own.
@@ -180,7 +180,8 @@ pub(crate) fn shown_body(
     state: Option<&[u8]>,
     texts: (&activities::Texts, u64),
 ) -> Result<Option<Option<Json<'static>>>, ProcessError> {
-    activities::with_activity(key, state, texts, |activity| {
+    let (texts, limit) = texts;
+    activities::with_activity(key, state, &activities::Around { texts, limit, read: None }, |activity| {
         let shown = activity.filter(|activity| activity.deletion.is_none())?;
         Some(shown.body.map(Json::to_static))
     })

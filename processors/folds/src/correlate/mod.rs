@@ -19,7 +19,7 @@ use engine::{
     Carried, Context, Emitter, Notice, Outcome, ProcessError, Processor, Rejection, Scope, Slice,
     SourceRecord,
 };
-use model::{Event, Home, Reason};
+use model::{Action, Event, Home, Reason};
 
 use crate::admission::{self, SomeEvents, judged};
 use crate::owner::{Owned, Owner};
@@ -93,6 +93,12 @@ impl Processor for Correlate {
         record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
+        // A signal pairs nothing, and waits for nothing.
+        if event.action == Action::Signal {
+            let is_asked = admission::is_asked(event, customers::came_ms(record), context)?;
+            let is_refused = is_asked && matches!(event.home(), Home::Session(_));
+            return Ok(if is_refused { Outcome::Rejected(admission::erased()) } else { Outcome::Ignored });
+        }
         match (event.home(), event.channel_session_id.as_deref()) {
             (Home::Conversation(conversation), Some(session)) => {
                 learn(session, conversation, context)?;
@@ -107,6 +113,7 @@ impl Processor for Correlate {
     fn refused(&self, event: &Event<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
         if let (Home::Conversation(conversation), Some(session)) =
             (event.home(), event.channel_session_id.as_deref())
+            && event.action != Action::Signal
         {
             tell_pair(session, conversation, context);
         }
@@ -132,9 +139,8 @@ impl Processor for Correlate {
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         timers::each_due(emitter, WAITING_TIMER, now_ms, give_up)?;
         timers::each_due(emitter, PAIR_TIMER, now_ms, |about, emitter| {
-            let Some((Some(session), conversation)) =
-                model::parse_activity_key(&String::from_utf8_lossy(about))
-            else {
+            let about = String::from_utf8_lossy(about);
+            let Some((Some(session), conversation)) = model::parse_activity_key(&about) else {
                 return Ok(());
             };
             let key = pair_key(&session);
@@ -333,7 +339,8 @@ impl Correlate {
 fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let mut waiting = vec![WAITING];
     waiting.extend_from_slice(name);
-    let session = model::parse_activity_key(&String::from_utf8_lossy(name)).and_then(|(session, _)| session);
+    let name = String::from_utf8_lossy(name);
+    let session = model::parse_activity_key(&name).and_then(|(session, _)| session);
     if let Some(session) = session
         && emitter.read(&pair_key(&session), |pair| pair.is_some())?
     {
@@ -430,7 +437,7 @@ pub(crate) fn erased_events(
         }
         if Held::read(held).is_some_and(|held| held.is_erased()) {
             let name = key.get(1..).map(String::from_utf8_lossy).unwrap_or_default();
-            ids.extend(model::parse_activity_key(&name).map(|(_, id)| id));
+            ids.extend(model::parse_activity_key(&name).map(|(_, id)| id.into_owned()));
         }
         seen += 1;
         last = Some(key.to_vec());

@@ -2,10 +2,11 @@
 
 use model::{Category, Counts, FactKind, Kind};
 
-/// Counts a primary that is not rejected.
-pub(super) fn primary(counts: &mut Counts, kind: Kind) {
+/// Counts a primary that is not rejected; `may_respond`: whether a message of an agent or a bot is by one.
+pub(super) fn primary(counts: &mut Counts, kind: Kind, may_respond: bool) {
     match kind {
         Kind::CustomerMessage => counts.customer_messages += 1,
+        Kind::AgentMessage | Kind::BotMessage if !may_respond => counts.system_messages += 1,
         Kind::AgentMessage => counts.agent_messages += 1,
         Kind::BotMessage => counts.bot_messages += 1,
         Kind::WhisperMessage => counts.whispers += 1,
@@ -13,6 +14,8 @@ pub(super) fn primary(counts: &mut Counts, kind: Kind) {
         Kind::CallRecording => counts.recordings += 1,
         Kind::SurveyQuestion => counts.survey_questions += 1,
         Kind::AgentCallLeg => counts.call_legs += 1,
+        Kind::Call => counts.calls += 1,
+        Kind::CampaignResponse => counts.campaign_responses += 1,
         Kind::EwtMessage
         | Kind::ThirdPartyActivity
         | Kind::CampaignMessage
@@ -31,6 +34,7 @@ pub(super) fn relation(counts: &mut Counts, category: Category) {
         Category::Delete => counts.deletions += 1,
         Category::Reaction => counts.reactions += 1,
         Category::Suggestion => counts.suggestions += 1,
+        Category::Hide => counts.hides += 1,
         _ => {}
     }
 }
@@ -38,10 +42,14 @@ pub(super) fn relation(counts: &mut Counts, category: Category) {
 /// Counts a fact.
 pub(super) fn fact(counts: &mut Counts, kind: FactKind) {
     match kind {
-        FactKind::AgentSlaExpired | FactKind::AgentResponseTimeout => counts.agent_sla_breaches += 1,
-        FactKind::CustomerSlaExpired | FactKind::CustomerResponseTimeout => counts.customer_sla_breaches += 1,
+        FactKind::AgentSlaExpired | FactKind::AgentResponseTimeout | FactKind::ResponseSlaBreached => {
+            counts.agent_sla_breaches += 1;
+        }
+        FactKind::CustomerSlaExpired
+        | FactKind::CustomerResponseTimeout
+        | FactKind::CustomerActivityTimeout => counts.customer_sla_breaches += 1,
         FactKind::BotTimeout => counts.bot_timeouts += 1,
-        FactKind::Other => counts.other += 1,
+        kind if Category::of_fact(kind) == Category::Other => counts.other += 1,
         _ => {}
     }
 }

@@ -1,16 +1,16 @@
 //! What is remembered of one event of a conversation: all that the timeline, the summary and the figures read of it, and
 //! no text of a message.
 
-use model::{Action, Category, Event, FactDetail, FactKind, Kind, Primary, Relation, Targets};
+use model::{Action, Category, Event, FactDetail, FactKind, Kind, Order, Primary, Relation, Targets};
 use serde::{Deserialize, Serialize};
 
 use super::form;
 use crate::stored::StoredActor;
 
-/// Versions of the entry's form; the first byte of every stored entry. Another version is refused, and so rebuilt. Most events
-/// name no targets: their entries have no room for them.
-const VERSION: u8 = 1;
-const VERSION_WITH_TARGETS: u8 = 2;
+/// Versions of the entry's form; the first byte of every stored entry. Another version is refused, and so rebuilt. Many events
+/// name neither targets nor a room: their entries have no place for them.
+const VERSION: u8 = 3;
+const VERSION_WITH_MORE: u8 = 4;
 
 /// One event, as the scan reads it. Borrows from the event, or from the bytes that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,16 @@ pub(crate) struct Entry<'a> {
     /// Who may take how long, as the event says.
     #[serde(skip)]
     pub(crate) targets: Targets,
+    /// The room.
+    #[serde(skip)]
+    pub(crate) room: Option<&'a str>,
+    /// The code of the room's [`model::RoomMode`].
+    #[serde(skip)]
+    pub(crate) mode: Option<u8>,
 }
+
+/// What only some entries have.
+type More<'a> = (Targets, Option<&'a str>, Option<u8>);
 
 /// A channel: its type, and the number or name under which the contact centre was reached.
 pub(crate) type StoredChannel<'a> = (Option<&'a str>, Option<&'a str>);
@@ -58,6 +67,9 @@ pub(crate) enum StoredDetail<'a> {
     },
     Task(StoredTask<'a>),
     State(Option<&'a str>),
+    Request {
+        direction: Option<&'a str>,
+    },
 }
 
 /// An agent who joins or leaves.
@@ -70,8 +82,8 @@ pub(crate) struct StoredAgent<'a> {
     pub(crate) reason: Option<&'a str>,
 }
 
-/// A task in a queue.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// A task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StoredTask<'a> {
     #[serde(borrow)]
     pub(crate) task_id: Option<&'a str>,
@@ -79,6 +91,10 @@ pub(crate) struct StoredTask<'a> {
     pub(crate) direction: Option<&'a str>,
     pub(crate) mode: Option<&'a str>,
     pub(crate) state: Option<&'a str>,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) agent_id: Option<&'a str>,
+    pub(crate) timer_id: Option<&'a str>,
+    pub(crate) session_id: Option<&'a str>,
 }
 
 impl<'a> Entry<'a> {
@@ -98,6 +114,8 @@ impl<'a> Entry<'a> {
             direction: event.direction.as_deref(),
             what: What::of(&event.action),
             targets: event.targets,
+            room: event.room_id.as_deref(),
+            mode: event.mode.map(model::RoomMode::code),
         }
     }
 
@@ -107,10 +125,11 @@ impl<'a> Entry<'a> {
     ///
     /// Where the form cannot be written, which no entry causes.
     pub(crate) fn write(&self) -> Result<Vec<u8>, String> {
-        if self.targets.is_empty() {
+        let more: More<'_> = (self.targets, self.room, self.mode);
+        if more == More::default() {
             form::write(self, VERSION)
         } else {
-            form::write(&(self, self.targets), VERSION_WITH_TARGETS)
+            form::write(&(self, more), VERSION_WITH_MORE)
         }
     }
 
@@ -121,16 +140,26 @@ impl<'a> Entry<'a> {
     /// Of another version, or of bytes that are no entry: what is wrong with them.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         const WHAT: &str = "an entry of the timeline";
-        if bytes.first() == Some(&VERSION_WITH_TARGETS) {
-            let (entry, targets): (Entry<'a>, Targets) = form::read(bytes, VERSION_WITH_TARGETS, WHAT)?;
-            return Ok(Self { targets, ..entry });
+        if bytes.first() == Some(&VERSION_WITH_MORE) {
+            let (entry, (targets, room, mode)): (Entry<'a>, More<'a>) =
+                form::read(bytes, VERSION_WITH_MORE, WHAT)?;
+            return Ok(Self { targets, room, mode, ..entry });
         }
         form::read(bytes, VERSION, WHAT)
     }
 
     /// The entry's place in the total order.
-    pub(crate) fn order(&self) -> (i64, &'a str) {
-        (self.at, self.id)
+    pub(crate) fn order(&self) -> Order<'a> {
+        (self.at, self.rank(), self.id)
+    }
+
+    /// What comes first within one millisecond.
+    pub(crate) fn rank(&self) -> u8 {
+        match self.what {
+            What::Fact(StoredDetail::Task(task)) => model::rank(self.name, task.state, task.reason),
+            What::Fact(StoredDetail::State(state)) => model::rank(self.name, state, None),
+            _ => model::rank(self.name, None, None),
+        }
     }
 
     /// The activity: a primary's own, a relation's target; none for facts.
@@ -182,6 +211,8 @@ impl<'a> What<'a> {
                 What::Relation { target, category: Category::of(action).code() }
             }
             Action::Fact(fact) => What::Fact(StoredDetail::of(&fact.detail)),
+            // A signal has no entry.
+            Action::Signal => What::Fact(StoredDetail::None),
         }
     }
 }
@@ -205,8 +236,13 @@ impl<'a> StoredDetail<'a> {
                 direction: task.direction.as_deref(),
                 mode: task.mode.as_deref(),
                 state: task.state.as_deref(),
+                reason: task.reason.as_deref(),
+                agent_id: task.agent_id.as_deref(),
+                timer_id: task.timer_id.as_deref(),
+                session_id: task.session_id.as_deref(),
             }),
             FactDetail::State(state) => StoredDetail::State(state.as_deref()),
+            FactDetail::Request { direction } => StoredDetail::Request { direction: direction.as_deref() },
         }
     }
 }
@@ -216,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_has_room_for_targets_only_where_its_event_names_some() {
+    fn an_entry_has_a_place_for_targets_and_rooms_only_where_its_event_names_some() {
         let plain = Entry {
             id: "e",
             at: 7,
@@ -228,11 +264,13 @@ mod tests {
             direction: None,
             what: What::Fact(StoredDetail::None),
             targets: Targets::default(),
+            room: None,
+            mode: None,
         };
         let targets = Targets { customer_activity: Some(120), ..Targets::default() };
         let with_targets = Entry { targets, ..plain };
         let (short, long) = (plain.write().unwrap(), with_targets.write().unwrap());
-        assert_eq!((short[0], long[0]), (VERSION, VERSION_WITH_TARGETS));
+        assert_eq!((short[0], long[0]), (VERSION, VERSION_WITH_MORE));
         assert!(short.len() < long.len());
         assert_eq!((Entry::read(&short), Entry::read(&long)), (Ok(plain), Ok(with_targets)));
         assert!(Entry::read(&long[..long.len() - 1]).is_err());

@@ -15,8 +15,10 @@ pub(crate) struct ActivityFigures {
     pub(crate) failed: i64,
     /// `RESPONSE` reactions shown on questions of surveys.
     pub(crate) survey_answers: i64,
-    /// The length of the call legs whose length is known.
+    /// The length of the call legs whose length is known, without the time on hold.
     pub(crate) talk_ms: i64,
+    /// The time on hold within call legs.
+    pub(crate) call_hold_ms: i64,
     /// `RESPONSE`s of replies whose target is known; each is a reaction without an event of its own.
     pub(crate) reply_reactions: i64,
 }
@@ -29,6 +31,7 @@ impl ActivityFigures {
             failed: with(self.failed, other.failed),
             survey_answers: with(self.survey_answers, other.survey_answers),
             talk_ms: with(self.talk_ms, other.talk_ms),
+            call_hold_ms: with(self.call_hold_ms, other.call_hold_ms),
             reply_reactions: with(self.reply_reactions, other.reply_reactions),
         }
     }
@@ -74,6 +77,7 @@ mod tests {
             failed: 3,
             survey_answers: 4,
             talk_ms: 5,
+            call_hold_ms: 7,
             reply_reactions: 6,
         };
         let mut sum = some + some;

@@ -4,17 +4,19 @@
 //! and the contributions to the metrics. It can be stored after any entry, and the scan goes on from there.
 
 mod amount;
-mod closing;
 mod counts;
+mod cycles;
 mod entry;
 mod facts;
 mod figures;
 mod form;
+mod hold;
 mod primaries;
 mod profile;
 mod sessions;
 mod stays;
 mod summary;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -24,7 +26,7 @@ mod whole;
 
 use std::sync::Arc;
 
-use model::{Category, Counts, Dimension, Figure, Kind, Outcome, Stage};
+use model::{Category, Counts, Dimension, Figure, Kind, RoomMode, Stage};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use amount::{Amount, Amounts, When};
@@ -38,7 +40,7 @@ use whole::scan_all;
 pub(crate) const LISTED: usize = 100;
 
 /// Version of the scan's form; the first byte of every stored scan. Another version is refused, and so rebuilt.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What of the configuration the figures depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +99,9 @@ pub(crate) struct Scan {
     stays: stays::Stays,
     visits: visits::Visits,
     turns: turns::Turns,
-    closing: closing::Closing,
+    cycles: cycles::Cycles,
+    tasks: tasks::Tasks,
+    hold: hold::Hold,
     /// Of the entries one by one; what follows from stays, visits and turns is added in the summary.
     counts: Counts,
     wrap_ups: Vec<StoredWrapUp>,
@@ -131,7 +135,8 @@ impl Scan {
         settings: &ScanSettings,
         amounts: &mut Amounts<'_>,
     ) -> Derived {
-        let started_at = self.profile.take(entry, amounts);
+        let started_at = self.profile.take(entry, &self.cycles, amounts);
+        self.cycles.begin_first(entry.at);
         self.sessions.appear(entry);
         let turn = match &entry.what {
             What::Primary { activity_id, kind } if standing == Standing::Counts => {
@@ -147,6 +152,9 @@ impl Scan {
                 None
             }
         };
+        if self.stays.any_serving() {
+            self.cycles.serve();
+        }
         Derived {
             elapsed_ms: entry.at - started_at,
             stage: self.stage(),
@@ -157,29 +165,18 @@ impl Scan {
         }
     }
 
-    /// The contributions that depend on how the conversation stands now; a later entry may change them. While it is
-    /// open there are none.
-    pub(crate) fn standing_amounts(&self, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
-        let (Some(closed_at), Some(outcome)) = (self.closing.closed_at(), self.outcome()) else { return };
-        if let Some(channel) = self.profile.first_channel() {
-            let figure = match outcome {
-                Outcome::Handled => Figure::Handled,
-                Outcome::Abandoned => Figure::AbandonedConversations,
-                Outcome::Contained => Figure::Contained,
-            };
-            amounts(Amount::one(Dimension::Channel, channel, figure, closed_at));
-        }
-        self.stays.standing_amounts(closed_at, settings, amounts);
-    }
-
     /// The wrap-ups that are no duplicates, deleted ones included, by `(at, activityId)`.
     pub(crate) fn wrap_ups(&self) -> &[StoredWrapUp] {
         &self.wrap_ups
     }
 
-    /// How many sessions, stays, visits and wrap-ups it holds: its length is by and large theirs.
+    /// How many sessions, stays, visits, tasks, cycles and wrap-ups it holds: its length is by and large theirs.
     pub(crate) fn holds(&self) -> u64 {
-        let held = self.sessions.count() + self.stays.list().len() + self.visits.list().len();
+        let held = self.sessions.count()
+            + self.stays.list().len()
+            + self.visits.list().len()
+            + self.tasks.count()
+            + self.cycles.count();
         (held + self.wrap_ups.len()) as u64
     }
 
@@ -188,9 +185,19 @@ impl Scan {
         self.turns.open_since().is_some()
     }
 
-    /// The tasks in queues, each with its queue's name, in the order in which they were put there.
+    /// The customer's open visits, each by its first task and with its queue's name, in the order in which they were opened.
     pub(crate) fn waiting(&self) -> impl DoubleEndedIterator<Item = (&str, Option<&str>)> {
-        self.visits.open().map(|visit| (&*visit.task, visit.queue()))
+        self.visits.open_of_customer().map(|visit| (visit.task(), visit.queue()))
+    }
+
+    /// The agents who serve, sorted.
+    pub(crate) fn serving_agents(&self) -> impl Iterator<Item = &str> {
+        self.stays.serving_agents()
+    }
+
+    /// Whether agents are among themselves: then it is in no figure, and nobody waits.
+    pub(crate) fn is_private(&self) -> bool {
+        self.profile.mode() == Some(RoomMode::Private)
     }
 
     fn relation(&mut self, entry: &Entry<'_>, amounts: &mut Amounts<'_>) {
@@ -210,26 +217,14 @@ impl Scan {
 
     /// What the conversation is in.
     pub(crate) fn stage(&self) -> Stage {
-        if self.closing.closed_at().is_some() {
+        if self.cycles.last_closed().is_some() {
             Stage::Closed
-        } else if self.stays.any_present() {
+        } else if self.stays.any_serving() {
             if self.stays.all_wrapping_up() { Stage::WrapUp } else { Stage::Agent }
-        } else if self.visits.any_open() {
+        } else if self.visits.any_of_customer() {
             Stage::Queued
         } else {
             Stage::SelfService
         }
-    }
-
-    /// How the conversation ended; none while it is open.
-    fn outcome(&self) -> Option<Outcome> {
-        self.closing.closed_at()?;
-        Some(if !self.stays.list().is_empty() {
-            Outcome::Handled
-        } else if !self.visits.list().is_empty() {
-            Outcome::Abandoned
-        } else {
-            Outcome::Contained
-        })
     }
 }

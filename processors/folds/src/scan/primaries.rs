@@ -27,19 +27,20 @@ impl Scan {
         kind: Kind,
         amounts: &mut Amounts<'_>,
     ) -> Option<Closed> {
-        counts::primary(&mut self.counts, kind);
+        let may_respond = may_respond(entry, kind);
+        counts::primary(&mut self.counts, kind, may_respond);
         match kind {
             Kind::CustomerMessage => {
                 message_of_channel(entry, Figure::CustomerMessages, amounts);
                 self.turns.customer(entry.at, activity_id);
                 None
             }
+            Kind::AgentMessage | Kind::BotMessage if !may_respond => None,
             Kind::AgentMessage => {
                 message_of_channel(entry, Figure::AgentMessages, amounts);
                 let closed = self.turns.respond(entry.at, Responder::Agent);
                 if let Some(agent) = entry.actor_id() {
-                    let response_ms = closed.as_ref().map(|turn| turn.response_ms);
-                    self.stays.message(entry.at, agent, response_ms, amounts);
+                    self.stays.message(entry.at, agent, closed.as_ref(), amounts);
                 }
                 closed
             }
@@ -64,6 +65,16 @@ impl Scan {
         let agent_id = entry.actor_id().map(Into::into);
         self.wrap_ups.insert(place, StoredWrapUp { at: entry.at, activity_id: activity_id.into(), agent_id });
     }
+}
+
+/// Whether a message is by whom its kind says: what the system sends in the name of an agent or a bot answers nobody.
+fn may_respond(entry: &Entry<'_>, kind: Kind) -> bool {
+    let own = match kind {
+        Kind::AgentMessage => "AGENT",
+        Kind::BotMessage => "BOT",
+        _ => return true,
+    };
+    entry.actor.and_then(|actor| actor.actor_type()).is_none_or(|of| of == own)
 }
 
 fn message_of_channel(entry: &Entry<'_>, figure: Figure, amounts: &mut Amounts<'_>) {

@@ -1,11 +1,12 @@
 //! What the events say of the conversation as a whole: every valid event counts here, also a rejected one (contract
 //! section 4, last point).
 
-use model::{Dimension, Figure};
+use model::{Dimension, Figure, Outcome, RoomMode};
 use serde::{Deserialize, Serialize};
 
 use super::LISTED;
 use super::amount::{Amount, Amounts};
+use super::cycles::Cycles;
 use super::entry::Entry;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +21,15 @@ pub(super) struct Profile {
     /// The channel types, sorted: the first ones.
     channels: Vec<Box<str>>,
     first_channel: Option<Box<str>>,
+    /// The code of the first [`RoomMode`] that an event told.
+    mode: Option<u8>,
+    room: Option<Box<str>>,
 }
 
 impl Profile {
-    /// Takes an entry in; gives the time at which the conversation started.
-    pub(super) fn take(&mut self, entry: &Entry<'_>, amounts: &mut Amounts<'_>) -> i64 {
+    /// Takes an entry in; gives the time at which the conversation started. `closed` are the closes before it, which count for the
+    /// first channel even where that is told only now.
+    pub(super) fn take(&mut self, entry: &Entry<'_>, cycles: &Cycles, amounts: &mut Amounts<'_>) -> i64 {
         let started_at = *self.started_at.get_or_insert(entry.at);
         self.last_event_at = entry.at;
         self.revision += 1;
@@ -37,15 +42,22 @@ impl Profile {
             self.customer = Some(customer.into());
         }
         if let Some(channel) = entry.channel_type() {
-            self.take_channel(channel, started_at, amounts);
+            self.take_channel(channel, started_at, cycles, amounts);
+        }
+        self.mode = self.mode.or(entry.mode);
+        if self.room.is_none() {
+            self.room = entry.room.map(Into::into);
         }
         started_at
     }
 
-    fn take_channel(&mut self, channel: &str, started_at: i64, amounts: &mut Amounts<'_>) {
+    fn take_channel(&mut self, channel: &str, started_at: i64, cycles: &Cycles, amounts: &mut Amounts<'_>) {
         if self.first_channel.is_none() {
             self.first_channel = Some(channel.into());
             amounts(Amount::one(Dimension::Channel, channel, Figure::Conversations, started_at));
+            for (at, outcome) in cycles.closed() {
+                amounts(closed(channel, at, outcome));
+            }
         }
         // One that is beyond the listed ones never comes back: there are only ever more before it.
         if let Err(place) = self.channels.binary_search_by(|known| (**known).cmp(channel))
@@ -82,7 +94,32 @@ impl Profile {
         self.channels.iter().take(LISTED).map(|channel| &**channel).collect()
     }
 
-    pub(super) fn first_channel(&self) -> Option<&str> {
+    /// A cycle is closed.
+    pub(super) fn closed(&self, at: i64, outcome: Outcome, amounts: &mut Amounts<'_>) {
+        if let Some(channel) = self.first_channel() {
+            amounts(closed(channel, at, outcome));
+        }
+    }
+
+    pub(super) fn mode(&self) -> Option<RoomMode> {
+        self.mode.and_then(RoomMode::from_code)
+    }
+
+    pub(super) fn room(&self) -> Option<&str> {
+        self.room.as_deref()
+    }
+
+    fn first_channel(&self) -> Option<&str> {
         self.first_channel.as_deref()
     }
+}
+
+fn closed(channel: &str, at: i64, outcome: Outcome) -> Amount<'_> {
+    let figure = match outcome {
+        Outcome::Handled => Figure::Handled,
+        Outcome::Abandoned => Figure::AbandonedConversations,
+        Outcome::NoAgent => Figure::NoAgentConversations,
+        Outcome::Contained => Figure::Contained,
+    };
+    Amount::one(Dimension::Channel, channel, figure, at)
 }

@@ -1,9 +1,9 @@
 //! Channel sessions: which were there, and which are active.
 
-use model::SessionEnd;
+use model::{Category, SessionEnd};
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, StoredChannel};
+use super::entry::{Entry, StoredChannel, What};
 
 /// All sessions that an event named, in the order of their first appearance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub(super) struct Session {
     /// When it ended last, and by what: the code of a [`SessionEnd`].
     ended: Option<(i64, u8)>,
     active: bool,
+    /// Whether it has been ended, and not started again: then no other event makes it active.
+    over: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +31,8 @@ struct SessionChannel {
 }
 
 impl Sessions {
-    /// Takes in that an event, of whatever kind, belongs to a session.
+    /// Takes in that an event, of whatever kind, belongs to a session. Calls and relations may come long after it: they make none
+    /// active.
     pub(super) fn appear(&mut self, entry: &Entry<'_>) {
         let Some(id) = entry.session else { return };
         let place = self.place(id).unwrap_or_else(|| {
@@ -39,6 +42,7 @@ impl Sessions {
                 started_at: None,
                 ended: None,
                 active: false,
+                over: false,
             });
             self.list.len() - 1
         });
@@ -49,23 +53,45 @@ impl Sessions {
                 service_identifier: service_identifier.map(Into::into),
             });
         }
+        let activates = match entry.what {
+            What::Relation { .. } => false,
+            What::Primary { .. } => entry.category() != Category::Call,
+            What::Fact(_) => true,
+        };
+        if activates && !session.over {
+            let begins = !std::mem::replace(&mut session.active, true);
+            self.active += usize::from(begins);
+        }
     }
 
     /// Starts the entry's session; it has appeared.
     pub(super) fn start(&mut self, entry: &Entry<'_>) {
         let Some(session) = self.of_entry(entry) else { return };
         session.started_at.get_or_insert(entry.at);
+        session.over = false;
         let begins = !std::mem::replace(&mut session.active, true);
         self.active += usize::from(begins);
     }
 
-    /// Ends the entry's session, which has appeared. Says whether it was active and left none active.
-    pub(super) fn end(&mut self, entry: &Entry<'_>, by: SessionEnd) -> bool {
+    /// Ends the entry's session, which has appeared; one that is removed has no end of its own. Says whether it was active and left
+    /// none active.
+    pub(super) fn end(&mut self, entry: &Entry<'_>, by: Option<SessionEnd>) -> bool {
         let Some(session) = self.of_entry(entry) else { return false };
-        session.ended = Some((entry.at, by.code()));
+        if let Some(by) = by {
+            session.ended = Some((entry.at, by.code()));
+        }
+        session.over = true;
         let ends = std::mem::replace(&mut session.active, false);
         self.active = self.active.saturating_sub(usize::from(ends));
         ends && self.active == 0
+    }
+
+    /// Ends all sessions: no other event makes them active, until they start again.
+    pub(super) fn end_all(&mut self) {
+        for session in &mut self.list {
+            (session.active, session.over) = (false, true);
+        }
+        self.active = 0;
     }
 
     /// The sessions that one of the three session events named.

@@ -7,10 +7,46 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Amount, Amounts};
 use super::entry::StoredAgent;
+use super::turns::Closed;
 use super::{LISTED, ScanSettings};
 
 /// The role of an agent who only finishes the work.
 const WRAP_UP: &str = "WRAP_UP";
+/// Who has one of these roles listens, or is asked for advice, and serves nobody.
+const BESIDE: [&str; 3] = ["SILENT_MONITOR", "WHISPER", "CONSULTED"];
+/// The reason of a stay that a close has ended.
+const CLOSED: &str = "CLOSED";
+
+/// What an agent does in a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Does {
+    Serve,
+    WrapUp,
+    /// Be present, and serve nobody.
+    Listen,
+}
+
+impl Does {
+    fn in_role(role: Option<&str>) -> Self {
+        match role {
+            Some(WRAP_UP) => Does::WrapUp,
+            Some(role) if BESIDE.contains(&role) => Does::Listen,
+            _ => Does::Serve,
+        }
+    }
+
+    fn serves(self) -> bool {
+        self != Does::Listen
+    }
+}
+
+/// How an agent's part has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) was_present: bool,
+    /// Whether the agent has come to serve, having not served just before.
+    pub(super) comes_to_serve: bool,
+}
 
 /// All stays, in the order of joining.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +61,9 @@ pub(super) struct Stays {
     /// Those of them that an entry lists.
     #[serde(skip)]
     shown: Arc<[Box<str>]>,
-    /// How many of the present have the role `WRAP_UP`.
+    /// How many of the present serve, and how many of these have the role `WRAP_UP`.
+    #[serde(skip)]
+    serving: usize,
     #[serde(skip)]
     wrapping_up: usize,
 }
@@ -50,6 +88,8 @@ impl From<StoredStays> for Stays {
 pub(super) struct Stay {
     pub(super) agent: Box<str>,
     pub(super) name: Option<Box<str>>,
+    /// That of the subscribe.
+    pub(super) role: Option<Box<str>>,
     pub(super) joined_at: i64,
     left: Option<Left>,
     /// The parts of a stay that goes on: its figures depend on how it ends.
@@ -57,6 +97,8 @@ pub(super) struct Stay {
     pub(super) messages: i64,
     pub(super) responses: i64,
     pub(super) response_ms: i64,
+    /// The same, each counted from the agent's joining on where that was later.
+    pub(super) agent_response_ms: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,24 +115,33 @@ pub(super) struct Times {
     pub(super) wrap_up_ms: i64,
 }
 
-/// A part of a stay without a change of kind. It lasts until the next part.
+/// A part of a stay without a change of what the agent does. It lasts until the next part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Part {
     from: i64,
-    wrap_up: bool,
+    does: Does,
 }
 
 impl Stays {
     /// An agent joins, or is given a role anew.
-    pub(super) fn join(&mut self, at: i64, agent: &StoredAgent<'_>, amounts: &mut Amounts<'_>) {
-        let Some(id) = agent.agent_id else { return };
+    pub(super) fn join(
+        &mut self,
+        at: i64,
+        id: &str,
+        agent: &StoredAgent<'_>,
+        amounts: &mut Amounts<'_>,
+    ) -> Change {
         match self.find(id) {
             Ok(_) => self.set_role(at, id, agent.role),
             Err(place) => {
                 self.present.insert(place, self.list.len());
                 self.list.push(Stay::new(at, id, agent));
                 self.refresh();
-                amounts(Amount::one(Dimension::Agent, id, Figure::Stays, at));
+                let comes_to_serve = Does::in_role(agent.role).serves();
+                if comes_to_serve {
+                    amounts(Amount::one(Dimension::Agent, id, Figure::Stays, at));
+                }
+                Change { was_present: false, comes_to_serve }
             }
         }
     }
@@ -111,42 +162,50 @@ impl Stays {
         self.refresh();
     }
 
-    /// Gives a present agent a role; an absent role is none.
-    pub(super) fn set_role(&mut self, at: i64, agent: &str, role: Option<&str>) {
-        if let Some(stay) = self.current(agent) {
-            stay.go_on(at, role == Some(WRAP_UP));
+    /// The conversation is closed: all who are present are gone.
+    pub(super) fn close(&mut self, at: i64, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
+        for index in std::mem::take(&mut self.present) {
+            if let Some(stay) = self.list.get_mut(index) {
+                stay.leave(at, Some(CLOSED), settings, amounts);
+            }
         }
-        self.count_wrapping_up();
+        self.refresh();
     }
 
-    /// A message of somebody; counts if that is an agent who is present.
+    /// Gives a present agent a role; an absent role is none.
+    pub(super) fn set_role(&mut self, at: i64, agent: &str, role: Option<&str>) -> Change {
+        let does = Does::in_role(role);
+        let change = match self.current(agent) {
+            Some(stay) => {
+                let served = stay.does().serves();
+                stay.go_on(at, does);
+                Change { was_present: true, comes_to_serve: does.serves() && !served }
+            }
+            None => Change { was_present: false, comes_to_serve: false },
+        };
+        self.count();
+        change
+    }
+
+    /// A message of an agent, who may be present; `closed` is the turn that it closed.
     pub(super) fn message(
         &mut self,
         at: i64,
         agent: &str,
-        response_ms: Option<i64>,
+        closed: Option<&Closed>,
         amounts: &mut Amounts<'_>,
     ) {
+        amounts(Amount::one(Dimension::Agent, agent, Figure::Messages, at));
+        if let Some(turn) = closed {
+            amounts(Amount::one(Dimension::Agent, agent, Figure::Responses, at));
+            amounts(Amount::at(Dimension::Agent, agent, Figure::ResponseMs, at, turn.response_ms));
+        }
         let Some(stay) = self.current(agent) else { return };
         stay.messages += 1;
-        amounts(Amount::one(Dimension::Agent, agent, Figure::Messages, at));
-        if let Some(response_ms) = response_ms {
+        if let Some(turn) = closed {
             stay.responses += 1;
-            stay.response_ms += response_ms;
-            amounts(Amount::one(Dimension::Agent, agent, Figure::Responses, at));
-            amounts(Amount::at(Dimension::Agent, agent, Figure::ResponseMs, at, response_ms));
-        }
-    }
-
-    /// The time of the stays that go on, up to the close of the conversation.
-    pub(super) fn standing_amounts(
-        &self,
-        closed_at: i64,
-        settings: &ScanSettings,
-        amounts: &mut Amounts<'_>,
-    ) {
-        for stay in self.current_stays() {
-            stay.spend(closed_at, settings, amounts);
+            stay.response_ms += turn.response_ms;
+            stay.agent_response_ms += at - turn.opened_at.max(stay.joined_at);
         }
     }
 
@@ -155,13 +214,18 @@ impl Stays {
         Arc::clone(&self.shown)
     }
 
-    pub(super) fn any_present(&self) -> bool {
-        !self.present.is_empty()
+    /// The agents who serve, sorted: no more than an entry lists.
+    pub(super) fn serving_agents(&self) -> impl Iterator<Item = &str> {
+        self.current_stays().filter(|stay| stay.does().serves()).map(|stay| &*stay.agent).take(LISTED)
     }
 
-    /// Whether all that are present only finish the work.
+    pub(super) fn any_serving(&self) -> bool {
+        self.serving > 0
+    }
+
+    /// Whether all that serve only finish the work.
     pub(super) fn all_wrapping_up(&self) -> bool {
-        self.wrapping_up == self.present.len()
+        self.wrapping_up == self.serving
     }
 
     pub(super) fn list(&self) -> &[Stay] {
@@ -189,11 +253,16 @@ impl Stays {
             Some(first) if self.agents.len() > LISTED => first.into(),
             _ => Arc::clone(&self.agents),
         };
-        self.count_wrapping_up();
+        self.count();
     }
 
-    fn count_wrapping_up(&mut self) {
-        self.wrapping_up = self.current_stays().filter(|stay| stay.is_wrapping_up()).count();
+    fn count(&mut self) {
+        let (mut serving, mut wrapping_up) = (0, 0);
+        for stay in self.current_stays() {
+            serving += usize::from(stay.does().serves());
+            wrapping_up += usize::from(stay.does() == Does::WrapUp);
+        }
+        (self.serving, self.wrapping_up) = (serving, wrapping_up);
     }
 }
 
@@ -202,22 +271,24 @@ impl Stay {
         Self {
             agent: id.into(),
             name: agent.name.map(Into::into),
+            role: agent.role.map(Into::into),
             joined_at: at,
             left: None,
-            parts: vec![Part { from: at, wrap_up: agent.role == Some(WRAP_UP) }],
+            parts: vec![Part { from: at, does: Does::in_role(agent.role) }],
             messages: 0,
             responses: 0,
             response_ms: 0,
+            agent_response_ms: 0,
         }
     }
 
-    fn is_wrapping_up(&self) -> bool {
-        self.parts.last().is_some_and(|part| part.wrap_up)
+    fn does(&self) -> Does {
+        self.parts.last().map_or(Does::Listen, |part| part.does)
     }
 
-    fn go_on(&mut self, at: i64, wrap_up: bool) {
-        if self.is_wrapping_up() != wrap_up {
-            self.parts.push(Part { from: at, wrap_up });
+    fn go_on(&mut self, at: i64, does: Does) {
+        if self.does() != does {
+            self.parts.push(Part { from: at, does });
         }
     }
 
@@ -227,12 +298,20 @@ impl Stay {
         self.parts = Vec::new();
     }
 
-    /// The stretches of the stay up to an instant: from, to, whether in wrap-up. Those that are empty are left out.
-    fn stretches(&self, until: i64) -> impl Iterator<Item = (i64, i64, bool)> {
+    /// The stretches of the stay up to an instant: from, to, the figure that they count in. Those that are empty, or count in none,
+    /// are left out.
+    fn stretches(&self, until: i64) -> impl Iterator<Item = (i64, i64, Figure)> {
         let ends = self.parts.iter().skip(1).map(|next| next.from).chain([until]);
         let stretches = self.parts.iter().zip(ends);
         stretches
-            .map(move |(part, end)| (part.from, end.min(until), part.wrap_up))
+            .filter_map(move |(part, end)| {
+                let figure = match part.does {
+                    Does::Serve => Figure::EngagedMs,
+                    Does::WrapUp => Figure::WrapUpMs,
+                    Does::Listen => return None,
+                };
+                Some((part.from, end.min(until), figure))
+            })
             .filter(|(from, to, _)| from < to)
     }
 
@@ -243,27 +322,23 @@ impl Stay {
             amounts(Amount::over(Dimension::Agent, &self.agent, Figure::EngagedMs, self.joined_at, until));
             return;
         }
-        for (from, to, wrap_up) in self.stretches(until) {
-            let figure = if wrap_up { Figure::WrapUpMs } else { Figure::EngagedMs };
+        for (from, to, figure) in self.stretches(until) {
             amounts(Amount::over(Dimension::Agent, &self.agent, figure, from, to));
         }
     }
 
     fn times_until(&self, until: i64) -> Times {
         let mut times = Times::default();
-        for (from, to, wrap_up) in self.stretches(until) {
-            let sum = if wrap_up { &mut times.wrap_up_ms } else { &mut times.engaged_ms };
+        for (from, to, figure) in self.stretches(until) {
+            let sum = if figure == Figure::WrapUpMs { &mut times.wrap_up_ms } else { &mut times.engaged_ms };
             *sum += to - from;
         }
         times
     }
 
-    /// How long the stay was; one that goes on ends with the conversation, and is not known before.
-    pub(super) fn times(&self, closed_at: Option<i64>) -> Option<Times> {
-        match &self.left {
-            Some(left) => Some(left.times),
-            None => closed_at.map(|at| self.times_until(at)),
-        }
+    /// How long the stay was; none while it goes on.
+    pub(super) fn times(&self) -> Option<Times> {
+        self.left.as_ref().map(|left| left.times)
     }
 
     pub(super) fn left_at(&self) -> Option<i64> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use model::{
     AgentStay, Channel, ConversationState, ConversationSummary, Counts, DeliveryCounts, Finality,
-    OmittedLists, QueueVisit, SessionSummary, WrapUp,
+    OmittedLists, QueueVisit, SessionSummary, Waits, WrapUp,
 };
 
 use super::entry::StoredChannel;
@@ -13,9 +13,10 @@ use super::stays::Stay;
 use super::visits::Visit;
 use super::{ActivityFigures, LISTED, Scan};
 
-/// The directions of visits that are transfers, and of those that are conferences.
-const TRANSFER: &str = "DIRECT_TRANSFER";
-const CONFERENCE: &str = "DIRECT_CONFERENCE";
+/// The directions of visits that are transfers, those that are conferences, and those that are consultations.
+const TRANSFERS: [&str; 2] = ["DIRECT_TRANSFER", "CONSULT_TRANSFER"];
+const CONFERENCES: [&str; 2] = ["DIRECT_CONFERENCE", "CONSULT_CONFERENCE"];
+const CONSULTS: [&str; 1] = ["CONSULT"];
 
 impl Scan {
     /// The record of the conversation. `activities` is what its activities contribute, `wrap_ups` those of
@@ -27,7 +28,8 @@ impl Scan {
         wrap_ups: Vec<WrapUp<'s>>,
         forgotten: bool,
     ) -> ConversationSummary<'s> {
-        let closed_at = self.closing.closed_at();
+        let closed = self.cycles.last_closed();
+        let closed_at = closed.map(|(at, _)| at);
         let started_at = self.profile.started_at();
         let omitted = left_out(self.sessions.listed().count());
         ConversationSummary {
@@ -42,13 +44,13 @@ impl Scan {
                 Some(_) => Finality::Provisional,
                 None => Finality::Open,
             },
-            outcome: self.outcome(),
+            outcome: closed.map(|(_, outcome)| outcome),
             direction: self.profile.direction(),
             customer_id: self.profile.customer(),
             revision: self.profile.revision(),
             channels: self.profile.channels(),
             sessions: self.sessions.listed().skip(omitted).map(session).collect(),
-            agents: last(self.stays.list()).iter().map(|one| stay(one, closed_at)).collect(),
+            agents: last(self.stays.list()).iter().map(stay).collect(),
             queue_visits: last(self.visits.list()).iter().map(visit).collect(),
             wrap_ups,
             counts: self.all_counts(activities),
@@ -61,30 +63,47 @@ impl Scan {
             first_agent_response_ms: self.turns.first_agent_response_ms(),
             agent_responses: self.turns.by_agents().clone(),
             bot_responses: self.turns.by_bots().clone(),
-            hold_ms: self.closing.hold_ms(),
+            hold_ms: self.hold.held_ms(),
             talk_ms: activities.talk_ms,
-            wait_ms: self.visits.list().iter().filter_map(Visit::wait_ms).sum(),
+            wait_ms: {
+                let of_customer = self.visits.list().iter().filter(|visit| visit.waits() == Waits::Customer);
+                of_customer.filter_map(Visit::wait_ms).sum()
+            },
+            mode: self.profile.mode(),
+            room_id: self.profile.room(),
+            cycles: self.cycles.shown(left_out(self.cycles.count())),
+            tasks: self.tasks.shown(left_out(self.tasks.count())),
+            agent_requested_at: self.turns.requested_at(),
+            first_agent_response_from_request_ms: self.turns.first_from_request_ms(),
+            call_hold_ms: activities.call_hold_ms,
             omitted: OmittedLists {
                 sessions: omitted as u64,
                 agents: left_out(self.stays.list().len()) as u64,
                 queue_visits: left_out(self.visits.list().len()) as u64,
                 wrap_ups: 0,
+                cycles: left_out(self.cycles.count()) as u64,
+                tasks: left_out(self.tasks.count()) as u64,
             },
         }
     }
 
     /// The counts of single entries, with those that follow from turns, visits and activities.
     fn all_counts(&self, activities: &ActivityFigures) -> Counts {
-        let in_direction = |direction: &str| {
-            let visits = self.visits.list().iter();
-            visits.map(|visit| i64::from(visit.direction.as_deref() == Some(direction))).sum()
+        let visits = || self.visits.list().iter();
+        let in_direction = |directions: &[&str]| {
+            let is_one =
+                |visit: &Visit| visit.direction.as_deref().is_some_and(|of| directions.contains(&of));
+            visits().map(|visit| i64::from(is_one(visit))).sum()
         };
         Counts {
             reactions: self.counts.reactions + activities.reply_reactions,
             responses: self.turns.by_agents().count + self.turns.by_bots().count,
             survey_answers: activities.survey_answers,
-            transfers: in_direction(TRANSFER),
-            conferences: in_direction(CONFERENCE),
+            transfers: in_direction(&TRANSFERS),
+            conferences: in_direction(&CONFERENCES),
+            consults: in_direction(&CONSULTS),
+            ronas: visits().map(|visit| visit.ronas).sum(),
+            unanswered_turns: self.turns.unanswered(),
             ..self.counts.clone()
         }
     }
@@ -116,8 +135,8 @@ fn channel((channel_type, service_identifier): StoredChannel<'_>) -> Channel<'_>
     }
 }
 
-fn stay(stay: &Stay, closed_at: Option<i64>) -> AgentStay<'_> {
-    let times = stay.times(closed_at);
+fn stay(stay: &Stay) -> AgentStay<'_> {
+    let times = stay.times();
     AgentStay {
         agent_id: &stay.agent,
         name: stay.name.as_deref(),
@@ -129,12 +148,14 @@ fn stay(stay: &Stay, closed_at: Option<i64>) -> AgentStay<'_> {
         messages: stay.messages,
         responses: stay.responses,
         response_ms_total: stay.response_ms,
+        role: stay.role.as_deref(),
+        agent_response_ms_total: stay.agent_response_ms,
     }
 }
 
 fn visit(visit: &Visit) -> QueueVisit<'_> {
     QueueVisit {
-        task_id: &visit.task,
+        task_id: visit.task(),
         queue: visit.queue(),
         direction: visit.direction.as_deref(),
         mode: visit.mode.as_deref(),
@@ -142,5 +163,9 @@ fn visit(visit: &Visit) -> QueueVisit<'_> {
         ended_at: visit.ended_at(),
         wait_ms: visit.wait_ms(),
         outcome: visit.outcome(),
+        channel_session_id: visit.session.as_deref(),
+        agent_id: visit.agent(),
+        ronas: visit.ronas,
+        waits: visit.waits(),
     }
 }

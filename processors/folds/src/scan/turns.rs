@@ -10,6 +10,11 @@ pub(super) struct Turns {
     first_customer_at: Option<i64>,
     first_response_ms: Option<i64>,
     first_agent_response_ms: Option<i64>,
+    /// When an agent was asked for first.
+    requested_at: Option<i64>,
+    first_from_request_ms: Option<i64>,
+    /// How many turns were ended by a close.
+    unanswered: i64,
     by_agents: ResponseFigures,
     by_bots: ResponseFigures,
 }
@@ -27,6 +32,8 @@ pub(super) struct Closed {
     /// The activity that had opened it.
     pub(super) responds_to: Box<str>,
     pub(super) response_ms: i64,
+    /// When it was opened.
+    pub(super) opened_at: i64,
 }
 
 impl Turns {
@@ -40,10 +47,13 @@ impl Turns {
 
     /// A message of an agent or a bot: closes the open turn.
     pub(super) fn respond(&mut self, at: i64, by: Responder) -> Option<Closed> {
-        if let Some(asked_at) = self.first_customer_at
-            && by == Responder::Agent
-        {
-            self.first_agent_response_ms.get_or_insert(at - asked_at);
+        if by == Responder::Agent {
+            if let Some(asked_at) = self.first_customer_at {
+                self.first_agent_response_ms.get_or_insert(at - asked_at);
+            }
+            if let Some(requested_at) = self.requested_at {
+                self.first_from_request_ms.get_or_insert(at - requested_at);
+            }
         }
         let (opened_at, responds_to) = self.open.take()?;
         let response_ms = at - opened_at;
@@ -55,7 +65,29 @@ impl Turns {
         figures.count += 1;
         figures.total_ms += response_ms;
         figures.max_ms = figures.max_ms.max(Some(response_ms));
-        Some(Closed { responds_to, response_ms })
+        Some(Closed { responds_to, response_ms, opened_at })
+    }
+
+    /// An agent is asked for.
+    pub(super) fn request(&mut self, at: i64) {
+        self.requested_at.get_or_insert(at);
+    }
+
+    /// The conversation is closed: the open turn stays unanswered.
+    pub(super) fn close(&mut self) {
+        self.unanswered += i64::from(self.open.take().is_some());
+    }
+
+    pub(super) fn requested_at(&self) -> Option<i64> {
+        self.requested_at
+    }
+
+    pub(super) fn first_from_request_ms(&self) -> Option<i64> {
+        self.first_from_request_ms
+    }
+
+    pub(super) fn unanswered(&self) -> i64 {
+        self.unanswered
     }
 
     /// When the message came that still waits for its answer.

@@ -1,14 +1,28 @@
-//! Queue visits: tasks that wait for an agent.
+//! Queue visits: waits for an agent. A visit follows its tasks: where one was closed because an agent let it ring, the next one goes
+//! on waiting.
 
 use std::sync::Arc;
 
-use model::{Dimension, Figure, VisitOutcome};
+use model::{Dimension, Figure, VisitOutcome, Waits};
 use serde::{Deserialize, Serialize};
 
 use super::ScanSettings;
 use super::amount::{Amount, Amounts};
+use super::cycles::Cycles;
 use super::entry::StoredTask;
 use super::form::Shared;
+
+/// The directions of tasks for which an agent waits.
+const AGENTS: [&str; 5] = ["CONSULT", "CONSULT_TRANSFER", "CONSULT_CONFERENCE", "SILENT_MONITOR", "BARGE_IN"];
+
+/// Who waits for a task of this direction.
+pub(super) fn waits_of(direction: Option<&str>) -> Waits {
+    if direction.is_some_and(|direction| AGENTS.contains(&direction)) {
+        Waits::Agent
+    } else {
+        Waits::Customer
+    }
+}
 
 /// All visits, in the order of opening.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,65 +34,156 @@ pub(super) struct Visits {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Visit {
-    pub(super) task: Box<str>,
+    /// Its tasks, in the order in which they came. There is always one.
+    tasks: Vec<Box<str>>,
     queue: Option<Shared>,
     pub(super) direction: Option<Box<str>>,
     pub(super) mode: Option<Box<str>>,
+    pub(super) session: Option<Box<str>>,
+    timer: Option<Box<str>>,
     pub(super) enqueued_at: i64,
-    /// When it ended, and how: the code of a [`VisitOutcome`].
-    ended: Option<(i64, u8)>,
+    /// The agent to whom the task is offered.
+    reserved: Option<Box<str>>,
+    /// Whether its task was closed and another one is to come.
+    goes_on: bool,
+    pub(super) ronas: i64,
+    /// The number of the cycle in which it was opened; none where the conversation was closed.
+    cycle: Option<u64>,
+    ended: Option<Ended>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Ended {
+    at: i64,
+    /// The code of a [`VisitOutcome`].
+    outcome: u8,
+    /// Who answered.
+    agent: Option<Box<str>>,
+}
+
+/// How visits end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How<'a> {
+    /// By this agent.
+    Answered(&'a str),
+    NoAgent,
+    /// The task was closed for a reason of its own.
+    Cancelled,
+    /// Whoever waited has gone, or is waited for no more.
+    Gone,
+}
+
+impl How<'_> {
+    fn outcome(self, waits: Waits) -> VisitOutcome {
+        match (self, waits) {
+            (How::Answered(_), _) => VisitOutcome::Answered,
+            (How::NoAgent, _) => VisitOutcome::NoAgent,
+            (How::Gone, Waits::Customer) => VisitOutcome::Abandoned,
+            (How::Cancelled, _) | (How::Gone, Waits::Agent) => VisitOutcome::Cancelled,
+        }
+    }
+}
+
+/// Where an end is told of: the time, the settings, the conversation's cycles, the figures.
+pub(super) struct At<'t, 'm> {
+    pub(super) at: i64,
+    pub(super) settings: &'t ScanSettings,
+    pub(super) cycles: &'t mut Cycles,
+    pub(super) amounts: &'t mut Amounts<'m>,
 }
 
 impl Visits {
-    /// A task is enqueued: a visit, unless the task has had one.
-    pub(super) fn enqueue(&mut self, at: i64, task: &StoredTask<'_>, amounts: &mut Amounts<'_>) {
+    /// A task is enqueued: it opens a visit, or goes on with one, unless it is in an open one already. `session` is that of the
+    /// event.
+    pub(super) fn enqueue(&mut self, task: &StoredTask<'_>, session: Option<&str>, to: &mut At<'_, '_>) {
         let Some(id) = task.task_id else { return };
-        if self.list.iter().any(|visit| *visit.task == *id) {
+        let waits = waits_of(task.direction);
+        let known = self.find_open(|visit| visit.tasks.iter().any(|other| **other == *id));
+        if let Some(visit) = known {
+            visit.goes_on = false;
             return;
         }
-        if let Some(queue) = task.queue {
-            amounts(Amount::one(Dimension::Queue, queue, Figure::Offered, at));
+        if let Some(visit) = self.find_open(|visit| visit.goes_on_with(task, waits)) {
+            visit.tasks.push(id.into());
+            visit.goes_on = false;
+            return;
+        }
+        if waits == Waits::Customer {
+            to.cycles.queue();
+            if let Some(queue) = task.queue {
+                (to.amounts)(Amount::one(Dimension::Queue, queue, Figure::Offered, to.at));
+            }
         }
         self.open.push(self.list.len());
         self.list.push(Visit {
-            task: id.into(),
+            tasks: vec![id.into()],
             queue: task.queue.map(Into::into),
             direction: task.direction.map(Into::into),
             mode: task.mode.map(Into::into),
-            enqueued_at: at,
+            session: task.session_id.or(session).map(Into::into),
+            timer: task.timer_id.map(Into::into),
+            enqueued_at: to.at,
+            reserved: None,
+            goes_on: false,
+            ronas: 0,
+            cycle: to.cycles.current(),
             ended: None,
         });
     }
 
-    /// Ends all open visits.
-    pub(super) fn end_all(
-        &mut self,
-        at: i64,
-        outcome: VisitOutcome,
-        settings: &ScanSettings,
-        amounts: &mut Amounts<'_>,
-    ) {
-        for place in self.open.drain(..) {
-            if let Some(visit) = self.list.get_mut(place) {
-                visit.end(at, outcome, settings, amounts);
-            }
+    /// A task is offered to an agent.
+    pub(super) fn offer(&mut self, task: &StoredTask<'_>, agent: &str) {
+        if let Some(visit) = self.of_task(task) {
+            visit.reserved = Some(agent.into());
+        }
+    }
+
+    /// A task is closed so that its wait goes on; `is_rona`: because its agent let it ring.
+    pub(super) fn go_on(&mut self, task: &StoredTask<'_>, is_rona: bool) {
+        if let Some(visit) = self.of_task(task) {
+            visit.goes_on = true;
+            visit.reserved = None;
+            visit.ronas += i64::from(is_rona);
         }
     }
 
     /// Ends the open visit of a task.
-    pub(super) fn end_of(
-        &mut self,
-        task: &StoredTask<'_>,
-        at: i64,
-        outcome: VisitOutcome,
-        settings: &ScanSettings,
-        amounts: &mut Amounts<'_>,
-    ) {
+    pub(super) fn end_of(&mut self, task: &StoredTask<'_>, how: How<'_>, to: &mut At<'_, '_>) {
         let Some(id) = task.task_id else { return };
+        self.end_where(|visit| visit.is_at(id), how, to);
+    }
+
+    /// Ends the open visits for which somebody waits.
+    pub(super) fn end_for(&mut self, waits: Waits, how: How<'_>, to: &mut At<'_, '_>) {
+        self.end_where(|visit| visit.waits() == waits, how, to);
+    }
+
+    /// An agent comes: ends the open visits that are offered to that agent, else those of `waits` that are offered to nobody.
+    pub(super) fn answer(&mut self, agent: &str, waits: Waits, to: &mut At<'_, '_>) {
+        let is_offered = |visit: &Visit| visit.reserved.as_deref() == Some(agent);
+        let how = How::Answered(agent);
+        if self.open().any(is_offered) {
+            self.end_where(is_offered, how, to);
+        } else {
+            self.end_where(|visit| visit.waits() == waits && visit.reserved.is_none(), how, to);
+        }
+    }
+
+    /// Ends all open visits of a session.
+    pub(super) fn end_of_session(&mut self, session: &str, to: &mut At<'_, '_>) {
+        self.end_where(|visit| visit.session.as_deref() == Some(session), How::Gone, to);
+    }
+
+    /// Ends all open visits.
+    pub(super) fn end_all(&mut self, to: &mut At<'_, '_>) {
+        self.end_where(|_| true, How::Gone, to);
+    }
+
+    fn end_where(&mut self, ends: impl Fn(&Visit) -> bool, how: How<'_>, to: &mut At<'_, '_>) {
         let list = &mut self.list;
         self.open.retain(|place| match list.get_mut(*place) {
-            Some(visit) if *visit.task == *id => {
-                visit.end(at, outcome, settings, amounts);
+            Some(visit) if ends(visit) => {
+                visit.end(how, to);
                 false
             }
             Some(_) => true,
@@ -86,18 +191,35 @@ impl Visits {
         });
     }
 
-    pub(super) fn any_open(&self) -> bool {
-        !self.open.is_empty()
+    fn of_task(&mut self, task: &StoredTask<'_>) -> Option<&mut Visit> {
+        let id = task.task_id?;
+        self.find_open(|visit| visit.is_at(id))
     }
 
-    /// The queue's name of the open visit opened last.
+    /// The open visit of which this is so: the one that was opened first.
+    fn find_open(&mut self, is_it: impl Fn(&Visit) -> bool) -> Option<&mut Visit> {
+        let list = &self.list;
+        let place = self.open.iter().find(|place| list.get(**place).is_some_and(&is_it))?;
+        self.list.get_mut(*place)
+    }
+
+    pub(super) fn any_of_customer(&self) -> bool {
+        self.open_of_customer().next().is_some()
+    }
+
+    /// The queue's name of the customer's open visit opened last.
     pub(super) fn queue(&self) -> Option<Arc<str>> {
-        let visit = self.list.get(*self.open.last()?)?;
+        let visit = self.open_of_customer().next_back()?;
         visit.queue.as_ref().map(|queue| Arc::clone(&queue.0))
     }
 
+    /// The customer's open ones, in the order of opening.
+    pub(super) fn open_of_customer(&self) -> impl DoubleEndedIterator<Item = &Visit> {
+        self.open().filter(|visit| visit.waits() == Waits::Customer)
+    }
+
     /// The open ones, in the order of opening.
-    pub(super) fn open(&self) -> impl DoubleEndedIterator<Item = &Visit> {
+    fn open(&self) -> impl DoubleEndedIterator<Item = &Visit> {
         self.open.iter().filter_map(|place| self.list.get(*place))
     }
 
@@ -107,21 +229,53 @@ impl Visits {
 }
 
 impl Visit {
-    fn end(&mut self, at: i64, outcome: VisitOutcome, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
-        self.ended = Some((at, outcome.code()));
+    /// Whether it waits for another task, and this one is of the same wait.
+    fn goes_on_with(&self, task: &StoredTask<'_>, waits: Waits) -> bool {
+        let is_same = match (self.timer.as_deref(), task.timer_id) {
+            (Some(own), Some(timer)) => own == timer,
+            _ => self.queue() == task.queue,
+        };
+        self.goes_on && self.waits() == waits && is_same
+    }
+
+    /// Whether a task concerns it: its last one.
+    fn is_at(&self, task: &str) -> bool {
+        self.tasks.last().is_some_and(|last| **last == *task)
+    }
+
+    fn end(&mut self, how: How<'_>, to: &mut At<'_, '_>) {
+        let outcome = how.outcome(self.waits());
+        let agent = match how {
+            How::Answered(agent) => Some(agent.into()),
+            How::NoAgent | How::Cancelled | How::Gone => None,
+        };
+        self.ended = Some(Ended { at: to.at, outcome: outcome.code(), agent });
+        if self.waits() == Waits::Agent {
+            return;
+        }
+        to.cycles.visit_ended(self.cycle, outcome);
         let Some(queue) = self.queue() else { return };
-        let wait = at - self.enqueued_at;
+        let wait = to.at - self.enqueued_at;
         let figure = match outcome {
             VisitOutcome::Answered => Figure::Answered,
             VisitOutcome::Abandoned => Figure::Abandoned,
             VisitOutcome::NoAgent => Figure::NoAgent,
             VisitOutcome::Cancelled => Figure::Cancelled,
         };
-        amounts(Amount::one(Dimension::Queue, queue, figure, at));
-        amounts(Amount::at(Dimension::Queue, queue, Figure::WaitMs, at, wait));
-        if outcome == VisitOutcome::Answered && wait <= settings.service_level_ms {
-            amounts(Amount::one(Dimension::Queue, queue, Figure::AnsweredInTarget, at));
+        (to.amounts)(Amount::one(Dimension::Queue, queue, figure, to.at));
+        (to.amounts)(Amount::at(Dimension::Queue, queue, Figure::WaitMs, to.at, wait));
+        if outcome == VisitOutcome::Answered && wait <= to.settings.service_level_ms {
+            (to.amounts)(Amount::one(Dimension::Queue, queue, Figure::AnsweredInTarget, to.at));
         }
+    }
+
+    /// The first of its tasks.
+    pub(super) fn task(&self) -> &str {
+        self.tasks.first().map_or("", |task| task)
+    }
+
+    pub(super) fn waits(&self) -> Waits {
+        waits_of(self.direction.as_deref())
     }
 
     pub(super) fn queue(&self) -> Option<&str> {
@@ -129,7 +283,7 @@ impl Visit {
     }
 
     pub(super) fn ended_at(&self) -> Option<i64> {
-        self.ended.map(|(at, _)| at)
+        self.ended.as_ref().map(|ended| ended.at)
     }
 
     pub(super) fn wait_ms(&self) -> Option<i64> {
@@ -137,6 +291,11 @@ impl Visit {
     }
 
     pub(super) fn outcome(&self) -> Option<VisitOutcome> {
-        self.ended.and_then(|(_, outcome)| VisitOutcome::from_code(outcome))
+        self.ended.as_ref().and_then(|ended| VisitOutcome::from_code(ended.outcome))
+    }
+
+    /// Who answered.
+    pub(super) fn agent(&self) -> Option<&str> {
+        self.ended.as_ref().and_then(|ended| ended.agent.as_deref())
     }
 }

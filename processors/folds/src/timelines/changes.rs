@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use engine::{Emitter, Notice, ProcessError};
+use model::Order;
 
 use super::RULE_DELIVERY;
 use super::conversation::Conversation;
@@ -14,7 +15,7 @@ use crate::scan::{ActivityFigures, Entry, Standing, What};
 pub(super) type First = Option<(Box<str>, u8)>;
 
 /// Entries that are to be seen from now on, in the total order, each with how it stands.
-pub(super) type Visible<'b> = BTreeMap<(i64, &'b str), (Entry<'b>, Standing)>;
+pub(super) type Visible<'b> = BTreeMap<Order<'b>, (Entry<'b>, Standing)>;
 
 /// What the activities that changed mean for the conversation.
 #[derive(Default)]
@@ -31,10 +32,33 @@ impl<'n> ChangedActivities<'n> {
     /// Compares the activities as they are with what is committed.
     pub(super) fn of(changes: &Changes<'n>, emitter: &mut Emitter<'_>) -> Result<Self, ProcessError> {
         let mut changed = Self::default();
+        // Mostly nobody marks anything as read.
+        let wants_read = match changes.activities.first() {
+            Some(key) => {
+                let slash = key.iter().position(|byte| *byte == b'/').unwrap_or(0);
+                let begun = activities::reads_key(key.get(..slash).unwrap_or_default());
+                emitter.read_of(activities::NAME, &begun, |value| value.is_some())?
+            }
+            None => false,
+        };
         for key in &changes.activities {
-            let before =
-                emitter.read_committed_of(activities::NAME, key, |state| Digest::of(key, state))??;
-            let after = emitter.read_of(activities::NAME, key, |state| Digest::of(key, state))??;
+            let digest = |state: Option<&[u8]>| Digest::of(key, state, wants_read);
+            let before = emitter.read_committed_of(activities::NAME, key, digest)??;
+            let after = emitter.read_of(activities::NAME, key, digest)??;
+            let read = match &before.read_place {
+                Some(place) => emitter.read_committed_of(activities::NAME, place, |value| {
+                    activities::read_at(place, value)
+                })??,
+                None => None,
+            };
+            let before = before.and_read(read.as_ref());
+            let read = match &after.read_place {
+                Some(place) => {
+                    emitter.read_of(activities::NAME, place, |value| activities::read_at(place, value))??
+                }
+                None => None,
+            };
+            let after = after.and_read(read.as_ref());
             changed.figures += after.figures - before.figures;
             if before.is_there && before.first.is_none() && after.first.is_some() {
                 let waiting = activities::waiting_of(key);
@@ -75,7 +99,7 @@ impl<'n> ChangedActivities<'n> {
         changes: &Changes<'_>,
         emitter: &mut Emitter<'_>,
     ) -> Result<Vec<Vec<u8>>, ProcessError> {
-        let came = changes.events.iter().map(|(_, id)| *id);
+        let came = changes.events.iter().map(|(.., id)| *id);
         let mut entries = Vec::with_capacity(changes.events.len() + self.awake.len());
         for id in came.chain(self.awake.iter().map(|id| &**id)) {
             let key = keys::entry(conversation.escaped, id);

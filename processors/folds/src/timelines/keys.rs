@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use engine::News;
+use model::Order;
 
 use crate::owner::Owned;
 
@@ -16,6 +17,8 @@ const PART: u8 = b'p';
 /// Between a scan's key and the number of the part: no id holds it, for it is no UTF-8.
 const BETWEEN: u8 = 0xff;
 const AT_BYTES: usize = size_of::<i64>();
+/// Before an event's id: its time and its rank.
+const PLACE_BYTES: usize = AT_BYTES + 1;
 
 /// The prefix of all entries of a conversation, whose id is escaped.
 pub(super) fn entries_of(escaped: &[u8]) -> Vec<u8> {
@@ -35,8 +38,8 @@ pub(super) fn orders_of(escaped: &[u8]) -> Vec<u8> {
 }
 
 /// The key of an entry's place in the total order.
-pub(super) fn order(escaped: &[u8], place: (i64, &str)) -> Vec<u8> {
-    placed(prefix(ORDER, escaped, AT_BYTES + place.1.len()), place)
+pub(super) fn order(escaped: &[u8], place: Order<'_>) -> Vec<u8> {
+    placed(prefix(ORDER, escaped, PLACE_BYTES + place.2.len()), place)
 }
 
 /// The prefix of all checkpoints of a conversation's scan.
@@ -45,8 +48,8 @@ pub(super) fn checkpoints_of(escaped: &[u8]) -> Vec<u8> {
 }
 
 /// The key of the checkpoint just after an entry.
-pub(super) fn checkpoint(escaped: &[u8], place: (i64, &str)) -> Vec<u8> {
-    placed(prefix(CHECKPOINT, escaped, AT_BYTES + place.1.len()), place)
+pub(super) fn checkpoint(escaped: &[u8], place: Order<'_>) -> Vec<u8> {
+    placed(prefix(CHECKPOINT, escaped, PLACE_BYTES + place.2.len()), place)
 }
 
 /// The key of a conversation's progress.
@@ -73,8 +76,8 @@ pub(super) fn parts_of(escaped: &[u8]) -> [Vec<u8>; 2] {
 }
 
 /// The mark of a new entry. Marks of one conversation sort in the total order.
-pub(super) fn mark(escaped: &str, place: (i64, &str)) -> Vec<u8> {
-    let mut mark = Vec::with_capacity(escaped.len() + 1 + AT_BYTES + place.1.len());
+pub(super) fn mark(escaped: &str, place: Order<'_>) -> Vec<u8> {
+    let mut mark = Vec::with_capacity(escaped.len() + 1 + PLACE_BYTES + place.2.len());
     mark.extend_from_slice(escaped.as_bytes());
     mark.push(b'/');
     placed(mark, place)
@@ -113,22 +116,23 @@ fn prefix(first: u8, escaped: &[u8], room: usize) -> Vec<u8> {
 }
 
 /// Appends a place, so that keys sort in the total order: no time is negative.
-fn placed(mut key: Vec<u8>, (at, event_id): (i64, &str)) -> Vec<u8> {
+fn placed(mut key: Vec<u8>, (at, rank, event_id): Order<'_>) -> Vec<u8> {
     key.extend_from_slice(&at.to_be_bytes());
+    key.push(rank);
     key.extend_from_slice(event_id.as_bytes());
     key
 }
 
 /// The event id in a key of [`order`] under `prefix`.
 pub(super) fn ordered_event<'k>(prefix: &[u8], key: &'k [u8]) -> Option<&'k str> {
-    Some(place_of(key.strip_prefix(prefix)?)?.1)
+    Some(place_of(key.strip_prefix(prefix)?)?.2)
 }
 
 /// What is new in one conversation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes<'n> {
     /// The events that came, in the total order: their times and ids.
-    pub(super) events: Vec<(i64, &'n str)>,
+    pub(super) events: Vec<Order<'n>>,
     /// The keys of the activities that changed.
     pub(super) activities: Vec<&'n [u8]>,
 }
@@ -154,9 +158,10 @@ fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((key.get(..slash)?, key.get(slash + 1..)?))
 }
 
-fn place_of(mark: &[u8]) -> Option<(i64, &str)> {
-    let (at, id) = mark.split_first_chunk::<AT_BYTES>()?;
-    Some((i64::from_be_bytes(*at), std::str::from_utf8(id).ok()?))
+fn place_of(mark: &[u8]) -> Option<Order<'_>> {
+    let (at, rest) = mark.split_first_chunk::<AT_BYTES>()?;
+    let (rank, id) = rest.split_first()?;
+    Some((i64::from_be_bytes(*at), *rank, std::str::from_utf8(id).ok()?))
 }
 
 /// The id of a conversation whose escaped id this is.
@@ -170,8 +175,16 @@ mod tests {
 
     #[test]
     fn marks_of_a_conversation_sort_in_the_total_order() {
-        let events = [(5, "b"), (5, "c"), (40, "a"), (1_750_000_000_000, ""), (1_750_000_000_000, "é/x")];
-        let marks: Vec<Vec<u8>> = events.iter().map(|(at, id)| mark("c%2F1", (*at, id))).collect();
+        let events = [
+            (5, 3, "z"),
+            (5, 4, "b"),
+            (5, 4, "c"),
+            (40, 0, "a"),
+            (1_750_000_000_000, 8, ""),
+            (1_750_000_000_000, 8, "é/x"),
+        ];
+        let marks: Vec<Vec<u8>> =
+            events.iter().map(|(at, rank, id)| mark("c%2F1", (*at, *rank, id))).collect();
         assert!(marks.is_sorted());
         for (mark, event) in marks.iter().zip(events) {
             let (escaped, rest) = split(mark).unwrap();
@@ -188,8 +201,8 @@ mod tests {
     #[test]
     fn a_place_in_the_order_gives_its_event() {
         let prefix = orders_of(b"c");
-        assert_eq!(ordered_event(&prefix, &order(b"c", (7, "e/1"))), Some("e/1"));
-        assert!(order(b"c", (7, "z")) < order(b"c", (8, "a")));
-        assert_eq!(ordered_event(&prefix, &checkpoint(b"c", (7, "e/1"))), None);
+        assert_eq!(ordered_event(&prefix, &order(b"c", (7, 4, "e/1"))), Some("e/1"));
+        assert!(order(b"c", (7, 4, "z")) < order(b"c", (8, 0, "a")));
+        assert_eq!(ordered_event(&prefix, &checkpoint(b"c", (7, 4, "e/1"))), None);
     }
 }

@@ -23,7 +23,7 @@ mod state;
 use engine::{
     Context, Emitter, News, Outcome, ProcessError, Processor, Retracted, Scope, Slice, SourceRecord,
 };
-use model::{Event, Home};
+use model::{Action, Event, Home};
 
 use crate::activities;
 use crate::alerts::AlertSettings;
@@ -95,11 +95,14 @@ impl Processor for Timelines {
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         let Some(conversation) = &event.conversation_id else { return Ok(Outcome::Ignored) };
+        if event.action == Action::Signal {
+            return Ok(Outcome::Ignored);
+        }
         let escaped = model::escape(conversation);
         let key = keys::entry(escaped.as_bytes(), &event.id);
         let bytes = Entry::of(event).write().map_err(|problem| corrupt(&key, problem))?;
         context.put(&key, &bytes);
-        context.mark(&keys::mark(&escaped, (event.at, &event.id)));
+        context.mark(&keys::mark(&escaped, event.order()));
         Ok(Outcome::Folded)
     }
 
@@ -144,10 +147,12 @@ impl Processor for Timelines {
     fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let Scope::Conversation(escaped) = event.scope else { return Ok(()) };
         let key = keys::entry(escaped, event.event_id);
-        let at = emitter.read(&key, |bytes| bytes.map(|bytes| Entry::read(bytes).map(|entry| entry.at)))?;
-        if let Some(at) = at {
-            let at = at.map_err(|problem| corrupt(&key, problem))?;
-            emitter.delete(&keys::order(escaped, (at, event.event_id)));
+        let place = emitter.read(&key, |bytes| {
+            bytes.map(|bytes| Entry::read(bytes).map(|entry| (entry.at, entry.rank())))
+        })?;
+        if let Some(place) = place {
+            let (at, rank) = place.map_err(|problem| corrupt(&key, problem))?;
+            emitter.delete(&keys::order(escaped, (at, rank, event.event_id)));
             emitter.delete(&key);
         }
         Ok(())

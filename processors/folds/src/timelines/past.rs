@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use engine::{Emitter, ProcessError};
+use model::Order;
 
 use super::changes::{ChangedActivities, standing_before};
 use super::conversation::{Conversation, turn};
@@ -23,7 +24,7 @@ impl Timelines {
         &self,
         conversation: Conversation<'_>,
         before: &Progress,
-        earliest: (i64, &str),
+        earliest: Order<'_>,
         (changes, activities): (&Changes<'_>, &ChangedActivities<'_>),
         ledger: &mut Ledger,
         emitter: &mut Emitter<'_>,
@@ -57,6 +58,36 @@ impl Timelines {
         Ok(progress)
     }
 
+    /// All that the conversation contributes, or did: it turns out to be private, or to be none.
+    pub(super) fn all(
+        &self,
+        conversation: Conversation<'_>,
+        (changes, activities): (&Changes<'_>, &ChangedActivities<'_>),
+        sight: Sight,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Ledger, ProcessError> {
+        let bytes = all_entries(conversation, emitter)?;
+        let entries = bytes.iter().map(|bytes| conversation.entry(bytes));
+        let mut entries = entries.collect::<Result<Vec<Entry<'_>>, ProcessError>>()?;
+        entries.sort_unstable_by_key(Entry::order);
+        let mut ledger = Ledger::default();
+        match sight {
+            Sight::Was => {
+                let start = Progress::default();
+                self.scan_old(conversation, start, (&entries, changes), &mut ledger, emitter)?;
+            }
+            Sight::Is => {
+                let mut progress = Progress::default();
+                for entry in &entries {
+                    if let Some(standing) = activities.standing(conversation, entry, emitter)? {
+                        self.pass(&mut progress, (entry, standing), sight, &mut ledger);
+                    }
+                }
+            }
+        }
+        Ok(ledger)
+    }
+
     /// The conversation as it was when the last commit was made: what it contributed is taken back.
     fn scan_old<'e>(
         &self,
@@ -66,7 +97,7 @@ impl Timelines {
         ledger: &mut Ledger,
         emitter: &mut Emitter<'_>,
     ) -> Result<Scanned<'e>, ProcessError> {
-        let came: HashSet<&str> = changes.events.iter().map(|(_, id)| *id).collect();
+        let came: HashSet<&str> = changes.events.iter().map(|(.., id)| *id).collect();
         let mut scanned = Vec::with_capacity(entries.len());
         for entry in entries.iter().filter(|entry| !came.contains(entry.id)) {
             let Some(standing) = standing_before(conversation, entry, emitter)? else { continue };
@@ -100,7 +131,7 @@ impl Timelines {
 /// The scan as it was kept last before a place; from the first entry, where there is no checkpoint.
 fn last_checkpoint(
     conversation: Conversation<'_>,
-    place: (i64, &str),
+    place: Order<'_>,
     emitter: &mut Emitter<'_>,
 ) -> Result<Progress, ProcessError> {
     let end = keys::checkpoint(conversation.escaped, place);

@@ -1,6 +1,7 @@
 //! At the commit: the scan of each conversation in which something is new goes on, or back and on.
 
 use engine::{Emitter, Notice, ProcessError};
+use model::Order;
 
 use super::changes::{ChangedActivities, Visible};
 use super::conversation::{Conversation, turn};
@@ -31,7 +32,7 @@ impl Timelines {
             return Ok(());
         }
         let mut ledger = Ledger::default();
-        before.scan.standing_amounts(&self.settings, &mut |amount| ledger.enter(&amount, Sight::Was));
+        let was_private = before.scan.is_private();
         let figures = before.figures() + activities.figures;
         let mut after = match visible.keys().next() {
             Some(earliest) if !before.is_before(*earliest) => {
@@ -40,7 +41,13 @@ impl Timelines {
             }
             _ => self.go_on(conversation, before, &visible, &mut ledger, emitter)?,
         };
-        after.scan.standing_amounts(&self.settings, &mut |amount| ledger.enter(&amount, Sight::Is));
+        match (was_private, after.scan.is_private()) {
+            (false, false) => {}
+            // Agents among themselves are in no figure, and nobody waits for them.
+            (true, true) => ledger = Ledger::default(),
+            (false, true) => ledger = self.all(conversation, (changes, &activities), Sight::Was, emitter)?,
+            (true, false) => ledger = self.all(conversation, (changes, &activities), Sight::Is, emitter)?,
+        }
         after.set_figures(figures);
         if after.is_long() && !after.is_ordered() {
             begin_order(conversation, emitter)?;
@@ -116,7 +123,7 @@ pub(super) fn keep_checkpoint(
 }
 
 /// Keeps the places of new entries, waiting ones too.
-fn keep_order(conversation: Conversation<'_>, events: &[(i64, &str)], emitter: &mut Emitter<'_>) {
+fn keep_order(conversation: Conversation<'_>, events: &[Order<'_>], emitter: &mut Emitter<'_>) {
     for place in events {
         emitter.put(&keys::order(conversation.escaped, *place), b"");
     }

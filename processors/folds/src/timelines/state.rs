@@ -1,15 +1,15 @@
 //! What is remembered of a conversation between commits: where its scan stands.
 
 use engine::ProcessError;
+use model::Order;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{AlertSettings, Late, Span, Watch};
 use crate::scan::{ActivityFigures, Derived, Entry, Scan, Standing};
 use crate::stored::behind;
 
-/// Versions of the form; the first byte. Another version is refused, and so rebuilt. The older one knew of no times that run.
-const VERSION: u8 = 2;
-const VERSION_WITHOUT_WATCH: u8 = 1;
+/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+const VERSION: u8 = 3;
 
 /// A conversation of fewer entries is scanned whole when an event comes late. A longer one keeps a checkpoint after so many
 /// entries each, so that a late event costs no more in it.
@@ -30,6 +30,7 @@ pub(crate) struct Progress {
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 struct Head {
     last_at: i64,
+    last_rank: u8,
     last_id: Box<str>,
     figures: ActivityFigures,
     first_at: Option<i64>,
@@ -47,12 +48,11 @@ impl Progress {
         let Some(bytes) = bytes else { return Ok(None) };
         let read = || {
             let (version, rest) = bytes.split_first().ok_or("it has no bytes")?;
+            if *version != VERSION {
+                return Err(format!("version {version} of the form, not {VERSION}"));
+            }
             let (head, rest) = postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?;
-            let (watch, scan) = match *version {
-                VERSION => postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?,
-                VERSION_WITHOUT_WATCH => (Watch::default(), rest),
-                other => return Err(format!("version {other} of the form, not {VERSION}")),
-            };
+            let (watch, scan) = postcard::take_from_bytes(rest).map_err(|problem| problem.to_string())?;
             Ok(Self { head, scan: Scan::read(scan)?, watch, parts: 0 })
         };
         read().map(Some).map_err(|problem| corrupt(key, problem))
@@ -76,6 +76,10 @@ impl Progress {
 
     /// The times that run now.
     pub(crate) fn standing(&self, settings: &AlertSettings) -> Vec<Span> {
+        // In a private room nobody waits.
+        if self.scan.is_private() {
+            return Vec::new();
+        }
         self.watch.standing(self.last(), settings)
     }
 
@@ -84,8 +88,8 @@ impl Progress {
     }
 
     /// The place of the last entry; none before the first.
-    pub(super) fn last(&self) -> Option<(i64, &str)> {
-        self.head.first_at.map(|_| (self.head.last_at, &*self.head.last_id))
+    pub(super) fn last(&self) -> Option<Order<'_>> {
+        self.head.first_at.map(|_| (self.head.last_at, self.head.last_rank, &*self.head.last_id))
     }
 
     /// Whether so many entries are scanned that it pays to keep their order and checkpoints.
@@ -120,7 +124,7 @@ impl Progress {
     }
 
     /// Whether an entry comes after all that are scanned.
-    pub(super) fn is_before(&self, order: (i64, &str)) -> bool {
+    pub(super) fn is_before(&self, order: Order<'_>) -> bool {
         self.last().is_none_or(|last| last < order)
     }
 
@@ -132,7 +136,7 @@ impl Progress {
         alerts: &AlertSettings,
         late: &mut Late<'_>,
     ) {
-        let last = self.head.first_at.map(|_| (self.head.last_at, &*self.head.last_id));
+        let last = self.head.first_at.map(|_| (self.head.last_at, self.head.last_rank, &*self.head.last_id));
         self.watch.apply(entry, (standing, derived, &self.scan), last, alerts, late);
         let head = &mut self.head;
         match head.first_at {
@@ -142,6 +146,7 @@ impl Progress {
         }
         debug_assert!(derived.elapsed_ms >= 0, "an entry before the first one");
         head.last_at = entry.at;
+        head.last_rank = entry.rank();
         head.last_id = entry.id.into();
         head.scanned += 1;
     }
@@ -161,16 +166,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_before_times_were_watched_reads_with_none_that_runs() {
+    fn what_was_written_reads_back_and_another_version_is_refused() {
         let mut progress = Progress::default();
         progress.head.last_id = "e".into();
         progress.head.first_at = Some(7);
-        let mut bytes = postcard::to_extend(&progress.head, vec![VERSION_WITHOUT_WATCH]).unwrap();
-        bytes.extend_from_slice(&progress.scan.write().unwrap());
-        assert_eq!(Progress::read(b"c", Some(&bytes)).unwrap(), Some(progress.clone()));
-        let written = progress.write(b"c").unwrap();
-        assert_eq!(Progress::read(b"c", Some(&written)).unwrap(), Some(progress));
-        bytes[0] = 3;
+        let mut bytes = progress.write(b"c").unwrap();
+        assert_eq!(Progress::read(b"c", Some(&bytes)).unwrap(), Some(progress));
+        bytes[0] = 2;
         assert!(Progress::read(b"c", Some(&bytes)).is_err());
     }
 }

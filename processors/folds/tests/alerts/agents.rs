@@ -100,3 +100,51 @@ fn a_time_that_was_configured_for_the_grace_is_waited_for() {
     let alert = driver.record(crate::TOPIC, &due("b")).unwrap();
     assert_eq!(alert["dueAt"], T0 + 13_000, "and is not in the record");
 }
+
+fn told(id: &str, name: &str, second: i64, seconds: i64) -> Value {
+    let mut event = fact(id, name, second);
+    event["data"] = json!({"totalDuration": seconds, "action": "START_TIMER"});
+    event
+}
+
+#[test]
+fn the_platforms_own_clock_says_how_long_agents_may_take() {
+    let events = [joined("a", 0), asked("b", 5), told("d", "AGENT_SLA_STARTED", 5, 100)];
+    assert_eq!(after(settings(), &events, 84), []);
+    assert_eq!(after(settings(), &events, 85), [raised(&due("b"))]);
+    let mut events = events.to_vec();
+    events.push(told("e", "RESET_AGENT_SLA", 50, 20));
+    assert_eq!(after(settings(), &events, 65), []);
+    assert_eq!(after(settings(), &events, 66), [raised(&due("e"))]);
+}
+
+#[test]
+fn who_only_listens_owes_no_answer() {
+    for role in ["SILENT_MONITOR", "WHISPER", "CONSULTED"] {
+        let mut listens = joined("a", 0);
+        listens["data"]["agentParticipant"]["role"] = json!(role);
+        assert_eq!(after(settings(), &[listens.clone(), asked("b", 5)], 1000), [], "{role}");
+        let mut other = agent("a2", "AGENT_SUBSCRIBED", 1, "ben");
+        other["data"]["agentParticipant"]["role"] = json!("PRIMARY");
+        let mut driver = crate::driver(settings());
+        [listens, other, asked("b", 5)].iter().for_each(|event| driver.push(event.to_string()));
+        driver.ring(T0 + 1_000_000);
+        assert_eq!(driver.record(crate::TOPIC, &due("b")).unwrap()["agents"], json!(["ben"]), "{role}");
+    }
+}
+
+#[test]
+fn in_a_private_room_nobody_waits_also_where_that_is_told_late() {
+    let mut late = message("d", "WHISPER_MESSAGE", 30);
+    late["roomInfo"] = json!({"id": "r", "mode": "PRIVATE"});
+    let events = [joined("a", 0), asked("b", 5), late.clone()];
+    assert_eq!(after(settings(), &events[..2], 1000).len(), 2);
+    assert_eq!(after(settings(), &events, 1000), []);
+    let mut driver = crate::driver(settings());
+    for event in [&events[0], &events[1], &message("x", "AGENT_MESSAGE", 28), &late] {
+        driver.push(event.to_string());
+        driver.ring(T0 + 25_000);
+    }
+    driver.ring(T0 + 1_000_000);
+    assert_eq!(crate::alerts(&driver), []);
+}

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FactKind, Kind, ReactionKind, Targets};
+use crate::{FactKind, Kind, ReactionKind, RoomMode, Targets};
 
 fn text(text: &'static str) -> Cow<'static, str> {
     Cow::Borrowed(text)
@@ -24,6 +24,9 @@ fn event(name: &'static str, action: Action<'static>) -> Event<'static> {
             name: Some(text("Ann")),
         }),
         direction: Some(text("INBOUND")),
+        room_id: None,
+        mode: None,
+        sent_at: None,
         targets: Targets::default(),
         action,
     }
@@ -55,7 +58,7 @@ fn relation(change: Change<'static>) -> Action<'static> {
 }
 
 fn reaction(kind: ReactionKind, remove: bool) -> Action<'static> {
-    relation(Change::Reaction { kind, value: text("x"), remove })
+    relation(Change::Reaction { kind, value: Some(text("x")), remove })
 }
 
 fn fact(kind: FactKind, detail: FactDetail<'static>) -> Action<'static> {
@@ -78,6 +81,17 @@ fn task() -> TaskDetail<'static> {
         direction: Some(text("INBOUND")),
         mode: Some(text("QUEUE")),
         state: Some(text("CLOSED")),
+        ..TaskDetail::default()
+    }
+}
+
+fn full_task() -> TaskDetail<'static> {
+    TaskDetail {
+        reason: Some(text("RONA")),
+        agent_id: Some(text("ann")),
+        timer_id: Some(text("timer")),
+        session_id: Some(text("s")),
+        ..task()
     }
 }
 
@@ -99,8 +113,8 @@ fn all() -> Vec<Event<'static>> {
         event("CALL_LEG_STARTED", primary(Kind::AgentCallLeg, Some(leg(LegPhase::Started)))),
         event("CALL_LEG_ENDED", primary(Kind::AgentCallLeg, Some(leg(LegPhase::Ended)))),
         event("MODIFY_ACTIVITY", relation(Change::Edit { body: json(r#"{"a":2}"#) })),
-        event("MODIFY_ACTIVITY", relation(Change::Delete { by_supervisor: false })),
-        event("MODIFY_ACTIVITY", relation(Change::Delete { by_supervisor: true })),
+        event("MODIFY_ACTIVITY", relation(Change::Delete { by_supervisor: false, is_done: false })),
+        event("MODIFY_ACTIVITY", relation(Change::Delete { by_supervisor: true, is_done: false })),
         event("REACTION", reaction(ReactionKind::Emoji, true)),
         event("BOT_SUGGESTION", relation(Change::Suggestion { items: items() })),
         event("BOT_SUGGESTION", relation(Change::Suggestion { items: Vec::new() })),
@@ -123,6 +137,26 @@ fn all() -> Vec<Event<'static>> {
             fact(FactKind::TopicStateChanged, FactDetail::State(Some(text("CLOSED")))),
         ),
         event("TOPIC_STATE_CHANGED", fact(FactKind::TopicStateChanged, FactDetail::State(None))),
+        // Since contract 2.
+        event("AGENT_MESSAGE", relation(Change::Delete { by_supervisor: false, is_done: true })),
+        event(
+            "REACTION",
+            relation(Change::Reaction { kind: ReactionKind::Emoji, value: None, remove: true }),
+        ),
+        event("AGENT_MESSAGE", relation(Change::Hide)),
+        event("CALL_HOLD", relation(Change::Hold { begins: true })),
+        event("CALL_RESUME", relation(Change::Hold { begins: false })),
+        event("AGENT_RESERVED", fact(FactKind::AgentReserved, FactDetail::Task(Box::new(full_task())))),
+        event(
+            "NO_AGENT_AVAILABLE",
+            fact(FactKind::NoAgentAvailable, FactDetail::Request { direction: Some(text("CONSULT")) }),
+        ),
+        Event {
+            room_id: Some(text("r")),
+            mode: Some(RoomMode::Private),
+            sent_at: Some(1_750_000_000_003),
+            ..event("AGENT_MESSAGE", primary(Kind::AgentMessage, None))
+        },
     ]);
     all
 }
@@ -145,6 +179,8 @@ const NUMBERS: &[u64] = &[
     13_763_720_261_846_217_981,
     3_593_406_792_683_195_208,
     7_525_876_691_169_502_206,
+    15_757_079_561_138_650_796,
+    15_929_990_157_655_219_577,
     1_257_226_325_259_331_291,
     12_215_733_738_335_477_776,
     546_356_313_921_691_596,
@@ -164,6 +200,14 @@ const NUMBERS: &[u64] = &[
     14_170_450_797_794_692_459,
     14_545_816_898_123_901_515,
     12_957_579_552_153_948_377,
+    5_095_401_294_064_442_015,
+    12_641_886_322_268_390_434,
+    1_002_788_979_631_110_218,
+    13_018_887_152_282_542_634,
+    10_682_700_427_907_362_120,
+    11_444_574_020_677_615_553,
+    912_228_074_801_779_754,
+    12_381_623_409_990_471_982,
 ];
 
 #[test]
@@ -216,6 +260,9 @@ fn each_field_that_the_contract_reads_decides_and_no_other() {
         differs("actor's id", &|event| event.actor.as_mut().unwrap().id = None);
         differs("actor's name", &|event| event.actor.as_mut().unwrap().name = None);
         differs("direction", &|event| event.direction = None);
+        differs("room", &|event| event.room_id = None);
+        differs("mode", &|event| event.mode = Some(RoomMode::ContactCenter));
+        differs("sent", &|event| event.sent_at = None);
         for nth in 0..16 {
             differs(&format!("field {nth}"), &|event| change_field(&mut event.action, nth));
         }
@@ -249,9 +296,11 @@ fn change_field(action: &mut Action<'static>, nth: usize) {
             }
             match &mut relation.change {
                 Change::Edit { body } if nth == 11 => *body = json("{}"),
-                Change::Reaction { value, .. } if nth == 11 => *value = text("y"),
+                Change::Reaction { value, .. } if nth == 11 => *value = Some(text("y")),
                 Change::Reaction { remove, .. } if nth == 12 => *remove = !*remove,
-                Change::Delete { by_supervisor } if nth == 11 => *by_supervisor = !*by_supervisor,
+                Change::Delete { by_supervisor, .. } if nth == 11 => *by_supervisor = !*by_supervisor,
+                Change::Delete { is_done, .. } if nth == 12 => *is_done = !*is_done,
+                Change::Hold { begins } if nth == 11 => *begins = !*begins,
                 Change::Suggestion { items } if nth == 11 => {
                     items.push(SuggestionItem { body: None, confidence: None });
                 }
@@ -271,11 +320,24 @@ fn change_field(action: &mut Action<'static>, nth: usize) {
             }
             FactDetail::Role { agent_id, role } => texts.extend([agent_id, role]),
             FactDetail::Task(task) => {
-                let TaskDetail { task_id, queue, direction, mode, state } = &mut **task;
-                texts.extend([task_id, queue, direction, mode, state]);
+                let TaskDetail {
+                    task_id,
+                    queue,
+                    direction,
+                    mode,
+                    state,
+                    reason,
+                    agent_id,
+                    timer_id,
+                    session_id,
+                } = &mut **task;
+                texts
+                    .extend([task_id, queue, direction, mode, state, reason, agent_id, timer_id, session_id]);
             }
             FactDetail::State(state) => texts.push(state),
+            FactDetail::Request { direction } => texts.push(direction),
         },
+        Action::Signal => {}
     }
     if let Some(text) = texts.into_iter().nth(nth) {
         *text = None;

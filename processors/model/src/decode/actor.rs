@@ -2,8 +2,8 @@
 
 use super::lenient::{Object, Text};
 use super::raw::{ChannelDataFields, ChannelFields, CustomerFields, DataFields, EventFields, HeaderFields};
-use super::raw::{ParticipantFields, SenderFields, SessionFields};
-use crate::{Actor, Channel, Targets};
+use super::raw::{ParticipantFields, RoomFields, SenderFields, SessionFields};
+use crate::{Actor, Channel, RoomMode, Targets};
 use std::borrow::Cow;
 
 type Shared<'a> = Option<Cow<'a, str>>;
@@ -32,6 +32,9 @@ pub(super) struct Found<'a> {
     pub(super) channel: Option<Channel<'a>>,
     pub(super) direction: Shared<'a>,
     pub(super) actor: Option<Actor<'a>>,
+    pub(super) room_id: Shared<'a>,
+    pub(super) mode: Option<RoomMode>,
+    pub(super) sent_at: Option<i64>,
     pub(super) targets: Targets,
 }
 
@@ -50,7 +53,9 @@ pub(super) fn find<'a>(
         .and_then(|s| s.customer.get()?.underscore_id.get())
         .or_else(|| header?.customer.get()?.id.get())
         .or_else(|| header?.customer.get()?.underscore_id.get())
-        .or_else(|| data.customer.get()?.underscore_id.get());
+        .or_else(|| data.customer.get()?.underscore_id.get())
+        .or_else(|| data.customer.get()?.id.get());
+    let rooms = rooms(event, session, header);
     Found {
         conversation_id: conversation_id(event, data, outer)
             .or_else(|| topic.filter(|topic| !topic.is_empty()).map(Cow::Borrowed)),
@@ -61,21 +66,67 @@ pub(super) fn find<'a>(
             .or_else(|| data.body.fields()?.call_id.get()),
         channel: channel(session, header.and_then(|h| h.channel_data.get())),
         direction: data.conversation_direction.get().or_else(|| session?.direction.get()),
-        actor: actor(event, header, customer_id.as_ref()),
+        actor: actor(event, header, session, customer_id.as_ref()),
         customer_id,
-        targets: targets(session, data),
+        // In the order of `room_places`.
+        room_id: (rooms.iter().flatten().find_map(|room| room.id.get())).or_else(|| header?.room_id.get()),
+        mode: rooms
+            .iter()
+            .flatten()
+            .find_map(|room| room.mode.get())
+            .and_then(|mode| RoomMode::from_name(&mode)),
+        sent_at: header.and_then(|header| header.timestamp.0),
+        targets: targets(event, session, data),
     }
 }
 
+/// The rooms that an event names, in the order in which they count.
+fn rooms<'s, 'a>(
+    event: &'s EventFields<'a>,
+    session: Option<&Session<'s, 'a>>,
+    header: Option<&'s HeaderFields<'a>>,
+) -> [Option<&'s RoomFields<'a>>; 3] {
+    [
+        event.room.get(),
+        session.and_then(|session| session.room.get()),
+        header.and_then(|header| header.room.get()),
+    ]
+}
+
+/// Where a room's id may stand, by the path, in the order in which it counts.
+pub(super) fn room_places<'a>(
+    event: &EventFields<'a>,
+    data: &DataFields<'a>,
+) -> [(&'static str, Option<Text<'a>>); 4] {
+    let header = data.header.get();
+    let session = Session::of(event, data);
+    let [own, of_session, of_header] =
+        rooms(event, session.as_ref(), header).map(|room| room.map(|room| room.id));
+    [
+        ("roomInfo.id", own),
+        (within_session!(event, data, "roomInfo.id"), of_session),
+        ("data.header.roomInfo.id", of_header),
+        ("data.header.roomId", header.map(|header| header.room_id)),
+    ]
+}
+
 /// Who may take how long, as far as the event says so.
-fn targets(session: Option<&Session<'_, '_>>, data: &DataFields<'_>) -> Targets {
+fn targets(event: &EventFields<'_>, session: Option<&Session<'_, '_>>, data: &DataFields<'_>) -> Targets {
     let config = session.and_then(|session| session.channel.get()?.config.get());
+    // An event about a service level says itself how long that is.
+    let of_named =
+        |names: &[&str]| data.total_duration.0.filter(|_| names.iter().any(|name| event.name.is(name)));
     Targets {
-        customer_activity: config.and_then(|config| config.customer_activity_timeout.0),
+        customer_activity: of_named(&CUSTOMERS_LEVELS)
+            .or_else(|| config.and_then(|config| config.customer_activity_timeout.0)),
         response: config.and_then(|config| config.response_sla.0),
-        agent: data.agent_sla.get().and_then(|sla| sla.total_duration.0),
+        agent: data.agent_sla.get().and_then(|sla| sla.total_duration.0).or_else(|| of_named(&AGENTS_LEVELS)),
     }
 }
+
+/// The events about agents' service levels, and about customers'.
+const AGENTS_LEVELS: [&str; 4] = ["AGENT_SLA_STARTED", "AGENT_SLA_STOPPED", "AGENT_SLA", "RESET_AGENT_SLA"];
+const CUSTOMERS_LEVELS: [&str; 3] = ["CUSTOMER_SLA_STARTED", "CUSTOMER_SLA_STOPPED", "CUSTOMER_SLA"];
 
 fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: Text<'a>) -> Shared<'a> {
     let header = data.header.get();
@@ -144,7 +195,7 @@ pub(super) fn session_places<'a>(
 pub(super) fn customer_places<'a>(
     event: &EventFields<'a>,
     data: &DataFields<'a>,
-) -> [(&'static str, Option<Text<'a>>); 4] {
+) -> [(&'static str, Option<Text<'a>>); 5] {
     let of_session =
         Session::of(event, data).and_then(|session| session.customer.get().map(|c| c.underscore_id));
     let of_header = data.header.get().and_then(|header| header.customer.get());
@@ -153,6 +204,7 @@ pub(super) fn customer_places<'a>(
         ("data.header.customer.id", of_header.map(|customer| customer.id)),
         ("data.header.customer._id", of_header.map(|customer| customer.underscore_id)),
         ("data.customer._id", data.customer.get().map(|customer| customer.underscore_id)),
+        ("data.customer.id", data.customer.get().map(|customer| customer.id)),
     ]
 }
 
@@ -163,17 +215,18 @@ struct Session<'s, 'a> {
     channel: &'s Object<ChannelFields<'a>>,
     channel_data: &'s Object<ChannelDataFields<'a>>,
     direction: &'s Text<'a>,
+    room: &'s Object<RoomFields<'a>>,
 }
 
 impl<'s, 'a> Session<'s, 'a> {
     fn of(event: &'s EventFields<'a>, data: &'s DataFields<'a>) -> Option<Self> {
         let carried = event.channel_session.get().or_else(|| data.header.get()?.channel_session.get());
-        if let Some(SessionFields { id, customer, channel, channel_data, direction, .. }) = carried {
-            return Some(Session { id, customer, channel, channel_data, direction });
+        if let Some(SessionFields { id, customer, channel, channel_data, direction, room, .. }) = carried {
+            return Some(Session { id, customer, channel, channel_data, direction, room });
         }
-        let DataFields { id, customer, channel, channel_data, session_direction: direction, .. } = data;
+        let DataFields { id, customer, channel, channel_data, session_direction: direction, room, .. } = data;
         let is_session = data.participant_type.is("ChannelSession");
-        is_session.then_some(Session { id, customer, channel, channel_data, direction })
+        is_session.then_some(Session { id, customer, channel, channel_data, direction, room })
     }
 }
 
@@ -195,6 +248,7 @@ fn channel<'a>(
 fn actor<'a>(
     event: &EventFields<'a>,
     header: Option<&HeaderFields<'a>>,
+    session: Option<&Session<'_, 'a>>,
     customer_id: Option<&Cow<'a, str>>,
 ) -> Option<Actor<'a>> {
     // A header speaks for itself: when it names no sender, the emitter is not asked.
@@ -203,8 +257,9 @@ fn actor<'a>(
         None => event.event_emitter.get(),
     }?;
     let participant = sender.participant.get();
-    let actor_type = actor_type(event, sender);
-    let id = if actor_type.as_deref() == Some("CUSTOMER") {
+    let actor_type = actor_type(event, header, sender);
+    let is_customer = actor_type.as_deref() == Some("CUSTOMER");
+    let id = if is_customer {
         customer_id
             .cloned()
             .or_else(|| header?.channel_data.get()?.channel_customer_identifier.get())
@@ -212,7 +267,36 @@ fn actor<'a>(
     } else {
         participant.and_then(|p| p.id.get()).or_else(|| sender.id.get())
     };
-    Some(Actor { actor_type, id, name: name(&sender.sender_name, participant) })
+    let name = if is_customer {
+        customers_name(event, header, session, sender)
+    } else {
+        name(&sender.sender_name, participant)
+    };
+    Some(Actor { actor_type, id, name })
+}
+
+/// A customer's own name, never that of the connector who speaks for the customer.
+fn customers_name<'a>(
+    event: &EventFields<'a>,
+    header: Option<&HeaderFields<'a>>,
+    session: Option<&Session<'_, 'a>>,
+    sender: &SenderFields<'a>,
+) -> Option<Cow<'a, str>> {
+    let emitter = event.event_emitter.get().filter(|emitter| is_type(emitter, "CUSTOMER"));
+    (header.and_then(|header| header.customer.get()?.first_name.get()))
+        .or_else(|| session?.customer.get()?.first_name.get())
+        .or_else(|| emitter?.sender_name.get())
+        .or_else(|| header?.channel_data.get()?.customer_first_name.get())
+        .map(cut_name)
+        .or_else(|| {
+            let is_connector = is_type(sender, "CONNECTOR");
+            if is_connector { None } else { name(&sender.sender_name, sender.participant.get()) }
+        })
+}
+
+/// Whether a sender calls itself so, in upper case.
+pub(super) fn is_type(sender: &SenderFields<'_>, wanted: &str) -> bool {
+    sender.sender_type.get().is_some_and(|own| own.eq_ignore_ascii_case(wanted))
 }
 
 /// The name of a sender, or of an agent who joins: the sender's own, else the participant's; at most so many whole characters as
@@ -225,7 +309,11 @@ pub(super) fn name<'a>(
         .or_else(|| participant?.display_name.get())
         .or_else(|| participant?.keycloak_user.get()?.username.get())
         .or_else(|| participant?.name.get())
-        .map(|name| if name.len() > NAME_BYTES_MAX { cut(name) } else { name })
+        .map(cut_name)
+}
+
+fn cut_name(name: Cow<'_, str>) -> Cow<'_, str> {
+    if name.len() > NAME_BYTES_MAX { cut(name) } else { name }
 }
 
 #[cold]
@@ -240,8 +328,18 @@ fn cut(name: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn actor_type<'a>(event: &EventFields<'a>, sender: &SenderFields<'a>) -> Shared<'a> {
+/// What ExpertFlow's controller calls itself, which is no bot whatever it says.
+const CONTROLLER: &str = "CONVERSATION_MONITOR";
+
+fn actor_type<'a>(
+    event: &EventFields<'a>,
+    header: Option<&HeaderFields<'a>>,
+    sender: &SenderFields<'a>,
+) -> Shared<'a> {
     let customer = Some(Cow::Borrowed("CUSTOMER"));
+    if sender.sender_name.is(CONTROLLER) {
+        return Some(Cow::Borrowed("SYSTEM"));
+    }
     if sender.participant.get().is_some_and(|p| p.participant_type.is("ChannelSession")) {
         return customer;
     }
@@ -249,8 +347,14 @@ fn actor_type<'a>(event: &EventFields<'a>, sender: &SenderFields<'a>) -> Shared<
     if actor_type.bytes().any(|b| b.is_ascii_lowercase()) {
         actor_type.to_mut().make_ascii_uppercase();
     }
+    if actor_type != "CONNECTOR" {
+        return Some(actor_type);
+    }
     // A connector speaks for its customer.
     let customers_words = ["CUSTOMER_MESSAGE", "MODIFY_ACTIVITY", "REACTION"];
-    let is_customer = actor_type == "CONNECTOR" && customers_words.iter().any(|name| event.name.is(name));
+    let is_customer = customers_words.iter().any(|name| event.name.is(name))
+        || event.event_emitter.get().is_some_and(|emitter| is_type(emitter, "CUSTOMER"))
+        || (event.name.is("THIRD_PARTY_ACTIVITY")
+            && header.is_some_and(|header| header.original_message_id.is_present()));
     if is_customer { customer } else { Some(actor_type) }
 }

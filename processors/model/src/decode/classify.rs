@@ -1,11 +1,11 @@
 //! What an event does, by its name and contents (contract, section 2).
 
 use super::actor::Found;
-use super::facts;
 use super::lenient::{ABSENT, Object, Text};
-use super::raw::{BodyFields, DataFields, Form, HeaderFields, SuggestionFields};
-use crate::{Action, Actor, Change, Invalid, Json, Kind, Leg, LegPhase, Primary, ReactionKind, Reason};
-use crate::{NUMBER_BYTES, Relation, SUGGESTED_ITEMS, SuggestionItem};
+use super::raw::{BodyFields, Data, DataFields, Form, HeaderFields, SenderFields, SuggestionFields};
+use super::{actor, facts};
+use crate::{Action, Actor, Change, Fact, FactDetail, FactKind, Invalid, Json, Kind, Leg, LegPhase, Primary};
+use crate::{NUMBER_BYTES, ReactionKind, Reason, Relation, SUGGESTED_ITEMS, SuggestionItem};
 use std::borrow::Cow;
 
 /// One event, as far as its action depends on it.
@@ -14,24 +14,92 @@ pub(super) struct Subject<'s, 'a> {
     pub(super) id: &'s Cow<'a, str>,
     pub(super) name: &'s str,
     pub(super) data: &'s DataFields<'a>,
-    /// The whole data as text; only for `CONVERSATION_DATA_CHANGED`.
+    /// The data as it came.
+    pub(super) whole: &'s Data<'a>,
+    /// The whole data as text; only where [`needs_whole_data`] says so.
     pub(super) data_json: Option<Json<'a>>,
     pub(super) found: &'s Found<'a>,
 }
 
 /// What the event does.
 pub(super) fn classify<'a>(subject: Subject<'_, 'a>) -> Result<Action<'a>, Invalid> {
-    match PrimaryName::of(subject.name) {
+    let name = PrimaryName::of(subject.name);
+    if let Some(PrimaryName::Message(_)) = name
+        && subject.of_body(|body| &body.body_type).is_some_and(|of| of.is("NOTIFICATION"))
+    {
+        return Ok(subject.notification());
+    }
+    if let Some(asked) = Asked::by(subject.name, subject.body()) {
+        return subject.asked(asked);
+    }
+    match name {
         Some(name) => subject.primary_or_edit(name),
         None => match subject.name {
+            "TYPING_INDICATOR" => Ok(Action::Signal),
             "MODIFY_ACTIVITY" => subject.modification(),
             "REACTION" => subject.reaction(),
             "BOT_SUGGESTION" => subject.suggestion(),
             "MESSAGE_DELIVERY_NOTIFICATION" => subject.delivery(),
-            name => Ok(Action::Fact(facts::fact(name, subject.id, subject.data))),
+            "CALL_HOLD" => subject.hold(true),
+            "CALL_RESUME" => subject.hold(false),
+            name => Ok(Action::Fact(facts::fact(name, subject.id, subject.data, subject.whole))),
         },
     }
 }
+
+/// Whether the whole data is the activity's body, which only two kinds of events need.
+pub(super) fn needs_whole_data(name: &str, data: &DataFields<'_>) -> bool {
+    match name {
+        "CONVERSATION_DATA_CHANGED" => true,
+        "VOICE_ACTIVITY" => data.body.fields().is_none(),
+        _ => false,
+    }
+}
+
+/// What a body asks for, whatever the event's name says.
+#[derive(Clone, Copy)]
+pub(super) enum Asked {
+    /// The deletion of the message that the body names.
+    Deletion,
+    /// A receipt for it.
+    Receipt,
+    /// A like of a comment, set or taken back.
+    Like { remove: bool },
+    /// The deletion of a comment.
+    CommentsDeletion,
+    /// A comment is to be hidden.
+    Hiding,
+}
+
+impl Asked {
+    pub(super) fn by(name: &str, body: Option<&BodyFields<'_>>) -> Option<Self> {
+        let body = body?;
+        let may_ask = name == "MESSAGE_DELIVERY_NOTIFICATION"
+            || matches!(PrimaryName::of(name), Some(PrimaryName::Message(_)));
+        if !may_ask {
+            return None;
+        }
+        Some(match &*body.body_type.get()? {
+            "DELETEDNOTIFICATION" => Asked::Deletion,
+            "DELIVERYNOTIFICATION" => Asked::Receipt,
+            COMMENT => match &*body.item_type.get()? {
+                "LIKE" => Asked::Like { remove: false },
+                "UNLIKE" => Asked::Like { remove: true },
+                "DELETE" => Asked::CommentsDeletion,
+                "HIDE" => Asked::Hiding,
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// The type of a comment's body.
+const COMMENT: &str = "COMMENT";
+/// The value of the reaction that a like is.
+const LIKE: &str = "LIKE";
+/// What begins the type of a notification that somebody types.
+const TYPING: &str = "TYPING_";
 
 /// The intent of an edit.
 pub(super) const INTENT_UPDATE: &str = "UPDATE";
@@ -48,6 +116,8 @@ pub(super) enum PrimaryName {
     WrapUp,
     Leg(LegPhase),
     DataChange,
+    /// The platform's account of a whole call.
+    Account,
 }
 
 impl PrimaryName {
@@ -64,6 +134,8 @@ impl PrimaryName {
             "WRAPUP_APPLIED" => PrimaryName::WrapUp,
             "CALL_LEG_STARTED" => PrimaryName::Leg(LegPhase::Started),
             "CALL_LEG_ENDED" => PrimaryName::Leg(LegPhase::Ended),
+            "IVR_AGGREGATED_ACTIVITY" => PrimaryName::Plain(Kind::IvrActivity),
+            "VOICE_ACTIVITY" => PrimaryName::Account,
             "CONVERSATION_DATA_CHANGED" => PrimaryName::DataChange,
             _ => return None,
         })
@@ -149,7 +221,7 @@ impl<'s, 'a> Subject<'s, 'a> {
                 Kind::WrapUp
             }
             PrimaryName::Leg(phase) => {
-                activity_id = Some(self.need("data.body.legId", self.of_body(|body| &body.leg_id))?);
+                activity_id = Some(self.leg_id()?);
                 self.need_session()?;
                 leg = self.body().map(|body| Leg {
                     phase,
@@ -165,15 +237,93 @@ impl<'s, 'a> Subject<'s, 'a> {
                 body = self.data_json.take();
                 Kind::ConversationData
             }
+            PrimaryName::Account => {
+                body = body.or_else(|| self.data_json.take());
+                Kind::Call
+            }
         };
+        if kind == Kind::ActionMessage && body.is_none() {
+            body = self.action_body();
+        }
         Ok(Action::Primary(Primary {
             activity_id: activity_id.unwrap_or_else(|| self.id.clone()),
             kind,
             body,
-            in_reply_to: if self.has_intent(INTENT_REPLY) { self.original() } else { None },
+            in_reply_to: self.replied(kind),
             provider_message_id: self.header().and_then(|h| h.provider_message_id.get()),
             leg,
         }))
+    }
+
+    /// What a primary replies to.
+    fn replied(&self, kind: Kind) -> Option<Cow<'a, str>> {
+        let replies = self.has_intent(INTENT_REPLY)
+            || kind == Kind::CampaignResponse
+            || self.body().is_some_and(is_private_reply);
+        let original = if replies { self.original() } else { None };
+        original.or_else(|| self.header()?.reply_to_message_id.get())
+    }
+
+    /// The body of an action's message that has none: the action's name and data.
+    fn action_body(&self) -> Option<Json<'a>> {
+        let name = self.data.name.get()?;
+        let data = self.data.data.json().map_or_else(|| "null".to_owned(), Json::into_owned);
+        let name = serde_json::Value::String(name.into_owned());
+        Some(Json::from_compact(format!(r#"{{"name":{name},"data":{data}}}"#).into()))
+    }
+
+    fn leg_id(&self) -> Result<Cow<'a, str>, Invalid> {
+        match self.of_body(|body| &body.leg_id) {
+            Some(leg_id) if leg_id.is_present() => self.need("data.body.legId", Some(leg_id)),
+            _ => self.need("data.body.legId (or data.body.leg)", self.of_body(|body| &body.leg)),
+        }
+    }
+
+    /// A message whose body is a notification: somebody types, or else a fact that no rule reads.
+    fn notification(&self) -> Action<'a> {
+        let is_typing = self
+            .of_body(|body| &body.notification_type)
+            .and_then(Text::get)
+            .is_some_and(|of| of.starts_with(TYPING));
+        if is_typing {
+            return Action::Signal;
+        }
+        Action::Fact(Fact { kind: FactKind::Other, detail: FactDetail::None })
+    }
+
+    /// What a body asks for.
+    fn asked(self, asked: Asked) -> Result<Action<'a>, Invalid> {
+        Ok(match asked {
+            Asked::Deletion => relation(self.named_message()?, self.deletion(true)),
+            Asked::Receipt => return self.delivery(),
+            Asked::Like { remove } => {
+                let value = Some(Cow::Borrowed(LIKE));
+                relation(self.target()?, Change::Reaction { kind: ReactionKind::Emoji, value, remove })
+            }
+            Asked::CommentsDeletion => relation(self.target()?, self.deletion(true)),
+            Asked::Hiding => relation(self.target()?, Change::Hide),
+        })
+    }
+
+    /// A deletion; `is_told`: a comment's, or one that the platform tells of.
+    fn deletion(&self, is_told: bool) -> Change<'a> {
+        let sender = self.header().and_then(|header| header.sender.get());
+        let is_done = |sender: &SenderFields<'a>| {
+            actor::is_type(sender, "AGENT") || actor::is_type(sender, "CONNECTOR")
+        };
+        Change::Delete {
+            by_supervisor: sender.is_some_and(|sender| sender.role.is("SUPERVISOR")),
+            is_done: is_told && sender.is_some_and(is_done),
+        }
+    }
+
+    fn hold(&self, begins: bool) -> Result<Action<'a>, Invalid> {
+        Ok(relation(self.leg_id()?, Change::Hold { begins }))
+    }
+
+    /// The message that the body names.
+    fn named_message(&self) -> Result<Cow<'a, str>, Invalid> {
+        self.need("data.body.messageId", self.of_body(|body| &body.message_id))
     }
 
     /// The body rule.
@@ -185,9 +335,20 @@ impl<'s, 'a> Subject<'s, 'a> {
             Some("SURVEY") => Ok(Kind::SurveyQuestion),
             Some("TRANSCRIPT") => self.need_session().map(|()| Kind::Transcript),
             _ if self.has_intent("IVR_AGGREGATED_ACTIVITY") => Ok(Kind::IvrActivity),
+            _ if self.has_intent("VOICE_CALL_RECORDING") || self.has_intent("MEDIA_RECORDING") => {
+                self.need_session().map(|()| Kind::CallRecording)
+            }
+            Some("VOICE") => Ok(Kind::Call),
+            _ if own == Kind::ThirdPartyActivity && self.is_by_customer() && self.original().is_some() => {
+                Ok(Kind::CampaignResponse)
+            }
             _ if self.is_scheduled() => Ok(Kind::CampaignMessage),
             _ => Ok(own),
         }
+    }
+
+    fn is_by_customer(&self) -> bool {
+        self.found.actor.as_ref().is_some_and(|actor| actor.actor_type.as_deref() == Some("CUSTOMER"))
     }
 
     fn is_scheduled(&self) -> bool {
@@ -204,10 +365,7 @@ impl<'s, 'a> Subject<'s, 'a> {
                 let body = self.body().and_then(|b| b.body.json());
                 Change::Edit { body: body.ok_or_else(|| self.bad("data.body.body", "is no object"))? }
             }
-            Some("DELETE") => {
-                let sender = self.header().and_then(|h| h.sender.get());
-                Change::Delete { by_supervisor: sender.is_some_and(|s| s.role.is("SUPERVISOR")) }
-            }
+            Some("DELETE") => self.deletion(false),
             _ => return Err(self.bad("data.body.action", "is neither EDIT nor DELETE")),
         };
         Ok(relation(target, change))
@@ -222,8 +380,13 @@ impl<'s, 'a> Subject<'s, 'a> {
             Some(_) => return Err(self.bad("data.body.action", "is neither ADD nor REMOVE")),
         };
         let kind = kind.ok_or_else(|| self.bad("data.body.kind", "is none of the kinds of reactions"))?;
-        let value = self.present(Reason::BadRelation, "data.body.value", self.of_body(|body| &body.value))?;
-        Ok(relation(target, Change::Reaction { kind, value, remove }))
+        let value = self.of_body(|body| &body.value);
+        // An emoji without a value takes back all of them.
+        if kind == ReactionKind::Emoji && !value.is_some_and(Text::is_present) {
+            return Ok(relation(target, Change::Reaction { kind, value: None, remove: true }));
+        }
+        let value = self.present(Reason::BadRelation, "data.body.value", value)?;
+        Ok(relation(target, Change::Reaction { kind, value: Some(value), remove }))
     }
 
     fn suggestion(self) -> Result<Action<'a>, Invalid> {
@@ -236,7 +399,7 @@ impl<'s, 'a> Subject<'s, 'a> {
     }
 
     fn delivery(self) -> Result<Action<'a>, Invalid> {
-        let target = self.need("data.body.messageId", self.of_body(|body| &body.message_id))?;
+        let target = self.named_message()?;
         let status =
             self.present(Reason::BadRelation, "data.body.status", self.of_body(|body| &body.status))?;
         let reason_code = self.body().and_then(|b| b.reason_code.get());
@@ -250,6 +413,10 @@ impl<'s, 'a> Subject<'s, 'a> {
 
 fn relation<'a>(target: Cow<'a, str>, change: Change<'a>) -> Action<'a> {
     Action::Relation(Relation { target, change })
+}
+
+fn is_private_reply(body: &BodyFields<'_>) -> bool {
+    body.body_type.is(COMMENT) && body.item_type.is("PRIVATE_REPLY")
 }
 
 fn item<'a>(suggestion: &SuggestionFields<'a>) -> SuggestionItem<'a> {

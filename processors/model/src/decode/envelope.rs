@@ -23,6 +23,8 @@ pub struct Envelope<'a> {
     pub channel_session: Option<&'a str>,
     /// Who caused it, as JSON text.
     pub event_emitter: Option<&'a str>,
+    /// The room, as JSON text.
+    pub room_info: Option<&'a str>,
     /// What it says, as JSON text.
     pub data: Option<&'a str>,
 }
@@ -57,6 +59,7 @@ pub fn decode_envelope<'a>(
         topic_id: Text::new(envelope.topic_id),
         channel_session: object("channelSession", envelope.channel_session)?,
         event_emitter: object("eventEmitter", envelope.event_emitter)?,
+        room: object("roomInfo", envelope.room_info)?,
         data: object("data", envelope.data)?,
     };
     let data = event.data.get().and(envelope.data);
@@ -102,6 +105,7 @@ mod tests {
             topic_id: Some("t"),
             channel_session: Some(SESSION),
             event_emitter: Some(EMITTER),
+            room_info: Some(r#"{"id":"r","mode":"PRIVATE"}"#),
             data: Some(DATA),
         }
     }
@@ -115,7 +119,7 @@ mod tests {
     fn an_envelope_says_what_the_same_event_says_as_json() {
         for name in ["AGENT_MESSAGE", "CONVERSATION_DATA_CHANGED", "AGENT_SUBSCRIBED", "ANYTHING"] {
             let json = format!(
-                r#"{{"id":"e","name":"{name}","timestamp":1750000000000,"conversationId":"c","topicId":"t","channelSession":{SESSION},"eventEmitter":{EMITTER},"data":{DATA}}}"#
+                r#"{{"id":"e","name":"{name}","timestamp":1750000000000,"conversationId":"c","topicId":"t","channelSession":{SESSION},"eventEmitter":{EMITTER},"roomInfo":{{"id":"r","mode":"PRIVATE"}},"data":{DATA}}}"#
             );
             let of_json = decode(json.as_bytes(), Some("topic"), &Limits::default()).unwrap();
             assert_eq!(

@@ -1,24 +1,36 @@
 //! What a fact says of agents, tasks and states (contract, section 4).
 
 use super::actor;
-use super::lenient::Object;
-use super::raw::DataFields;
+use super::lenient::{First, NameFields, Object, State, Text};
+use super::raw::{Data, DataFields, IdFields, MediaFields, MediaTypeFields};
 use crate::{AgentDetail, Fact, FactDetail, FactKind, TaskDetail};
 use std::borrow::Cow;
 
-/// The fact that an event of this name and data is, taken that its name is no primary's and no relation's.
-pub(super) fn fact<'a>(name: &str, event_id: &Cow<'a, str>, data: &DataFields<'a>) -> Fact<'a> {
+/// The fact that an event of this name and data is, taken that its name is no primary's and no relation's. `whole` is its data as it
+/// came, which may be a text by itself.
+pub(super) fn fact<'a>(
+    name: &str,
+    event_id: &Cow<'a, str>,
+    data: &DataFields<'a>,
+    whole: &Data<'a>,
+) -> Fact<'a> {
     let kind = FactKind::from_name(name);
     let detail = match kind {
         FactKind::AgentSubscribed | FactKind::AgentUnsubscribed => FactDetail::Agent(agent(data)),
         FactKind::ParticipantRoleChanged => role(data),
         // Without an id of its own, a task that is enqueued is known by the event that says so; one that changes
         // would be none that was enqueued.
-        FactKind::TaskEnqueued => task(data, Some(event_id)),
-        FactKind::TaskStateChanged => task(data, None),
-        FactKind::TopicStateChanged | FactKind::ConversationStateChanged => {
-            FactDetail::State(data.state.get())
-        }
+        FactKind::TaskEnqueued => task(data, Some(event_id), false),
+        FactKind::TaskStateChanged => task(data, None, false),
+        FactKind::AgentReserved => task(data, None, true),
+        FactKind::TopicStateChanged
+        | FactKind::TopicStateChangeEvent
+        | FactKind::ConversationStateChanged => FactDetail::State(
+            (data.state.name().get()).or_else(|| data.topic_state.get()).or_else(|| whole.text().get()),
+        ),
+        FactKind::NoAgentAvailable => FactDetail::Request {
+            direction: data.request_type.get().and_then(|request| request.direction.get()),
+        },
         _ => FactDetail::None,
     };
     Fact { kind, detail }
@@ -48,15 +60,65 @@ fn role<'a>(data: &DataFields<'a>) -> FactDetail<'a> {
     }
 }
 
-fn task<'a>(data: &DataFields<'a>, event_id: Option<&Cow<'a, str>>) -> FactDetail<'a> {
-    let task = data.task.get();
-    let media = task.and_then(|t| t.active_media.get()).and_then(Object::get);
-    let media_type = media.and_then(|m| m.media_type.get());
+/// The object that is the task: `data.task`, else `data`.
+struct Task<'s, 'a> {
+    id: &'s Text<'a>,
+    state: &'s State<'a>,
+    assigned_to: &'s Object<IdFields<'a>>,
+    active_media: &'s First<Object<MediaFields<'a>>>,
+    queue: &'s Object<NameFields<'a>>,
+    task_type: &'s Object<MediaTypeFields<'a>>,
+    timer_id: &'s Text<'a>,
+}
+
+impl<'s, 'a> Task<'s, 'a> {
+    fn of(data: &'s DataFields<'a>) -> Self {
+        if let Some(task) = data.task.get() {
+            return Self {
+                id: &task.id,
+                state: &task.state,
+                assigned_to: &task.assigned_to,
+                active_media: &task.active_media,
+                queue: &task.queue,
+                task_type: &task.task_type,
+                timer_id: &task.timer_id,
+            };
+        }
+        Self {
+            id: &data.id,
+            state: &data.state,
+            assigned_to: &data.assigned_to,
+            active_media: &data.active_media,
+            queue: &data.queue,
+            task_type: &data.task_type,
+            timer_id: &data.timer_id,
+        }
+    }
+}
+
+fn task<'a>(data: &DataFields<'a>, event_id: Option<&Cow<'a, str>>, is_reserved: bool) -> FactDetail<'a> {
+    let task = Task::of(data);
+    let media = task.active_media.get().and_then(Object::get);
+    let media_type = media.and_then(|media| media.media_type.get());
+    let own_type = task.task_type.get();
+    // Tasks are active from their creation on, and only their media move.
+    let moved = media.map(|media| &media.state).filter(|_| task.state.name().is("ACTIVE"));
+    let (state, reason) = match moved.and_then(|state| Some((state, state.name().get()?))) {
+        Some((state, name)) => (Some(name), state.reason().get().or_else(|| task.state.reason().get())),
+        None => (task.state.name().get(), task.state.reason().get()),
+    };
+    let user = data.user.get().filter(|_| is_reserved).and_then(|user| user.id.get());
     FactDetail::Task(Box::new(TaskDetail {
-        task_id: (task.and_then(|t| t.id.get())).or_else(|| data.id.get()).or_else(|| event_id.cloned()),
-        queue: (data.queue.get().and_then(|q| q.name.get())).or_else(|| media?.queue.get()?.name.get()),
-        direction: media_type.and_then(|t| t.direction.get()),
-        mode: media_type.and_then(|t| t.mode.get()),
-        state: task.and_then(|t| t.state.get()).or_else(|| data.state.get()),
+        task_id: task.id.get().or_else(|| event_id.cloned()),
+        queue: (data.queue.get().and_then(|queue| queue.name.get()))
+            .or_else(|| media?.queue.get()?.name.get())
+            .or_else(|| task.queue.get()?.name.get()),
+        direction: (media_type.and_then(|of| of.direction.get())).or_else(|| own_type?.direction.get()),
+        mode: (media_type.and_then(|of| of.mode.get())).or_else(|| own_type?.mode.get()),
+        state,
+        reason,
+        agent_id: user.or_else(|| task.assigned_to.get()?.id.get()),
+        timer_id: task.timer_id.get(),
+        session_id: media.and_then(|media| media.request_session.get()?.id.get()),
     }))
 }

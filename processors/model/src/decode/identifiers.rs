@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::actor::Found;
-use super::classify::{INTENT_REPLY, INTENT_UPDATE, PrimaryName};
+use super::classify::{Asked, INTENT_REPLY, INTENT_UPDATE, PrimaryName};
 use super::lenient::Text;
-use super::raw::{DataFields, EventFields, Form};
+use super::raw::{BodyFields, DataFields, EventFields, Form};
 use crate::{Action, Change, FactDetail, Invalid, Primary, Reason};
 
 /// Bytes that an identifier may have.
@@ -24,6 +24,7 @@ enum Place {
     Conversation,
     Session,
     Customer,
+    Room,
 }
 
 impl Long {
@@ -57,8 +58,18 @@ pub(super) struct Whole<'s, 'a> {
 impl Whole<'_, '_> {
     /// The identifiers that every event may have.
     pub(super) fn check_found(&self, id: &str, name: &str, found: &Found<'_>) -> Result<(), Invalid> {
-        let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor, targets: _ } =
-            found;
+        let Found {
+            conversation_id,
+            channel_session_id,
+            customer_id,
+            channel,
+            direction,
+            actor,
+            room_id,
+            mode: _,
+            sent_at: _,
+            targets: _,
+        } = found;
         let mut long = Long::default();
         long.look(Place::At("id"), id);
         long.look(Place::At("name"), name);
@@ -70,6 +81,9 @@ impl Whole<'_, '_> {
         }
         if let Some(id) = customer_id {
             long.look(Place::Customer, id);
+        }
+        if let Some(id) = room_id {
+            long.look(Place::Room, id);
         }
         if let Some(channel) = channel {
             long.look_at(
@@ -102,18 +116,19 @@ impl Whole<'_, '_> {
             Action::Primary(primary) => look_at_primary(primary, &mut long),
             Action::Relation(relation) => {
                 let (target, change) = (&relation.target, &relation.change);
-                long.look_at(target_of(change), Some(target));
+                long.look_at(self.target_of(change), Some(target));
                 match change {
-                    Change::Reaction { value, .. } => long.look_at(VALUE, Some(value)),
+                    Change::Reaction { value, .. } => long.look_at(VALUE, value.as_ref()),
                     Change::Delivery { status, reason_code } => {
                         long.look_at(STATUS, Some(status));
                         long.look_at(REASON_CODE, reason_code.as_ref());
                     }
                     Change::Delete { .. } => long.read(ROLE, self.role()),
-                    Change::Edit { .. } | Change::Suggestion { .. } => {}
+                    Change::Edit { .. } | Change::Suggestion { .. } | Change::Hide | Change::Hold { .. } => {}
                 }
             }
             Action::Fact(fact) => look_at_fact(&fact.detail, &mut long),
+            Action::Signal => {}
         }
         self.refuse(&long)
     }
@@ -125,19 +140,36 @@ impl Whole<'_, '_> {
         let original = header.map(|header| &header.original_message_id);
         let has_intent = |intent| header.is_some_and(|header| header.intent.is(intent));
         let mut long = Long::default();
+        if let Some(asked) = Asked::by(name, body) {
+            match asked {
+                Asked::Deletion | Asked::Receipt => long.read(MESSAGE_ID, body.map(|body| &body.message_id)),
+                Asked::Like { .. } | Asked::CommentsDeletion | Asked::Hiding => long.read(ORIGINAL, original),
+            }
+            match asked {
+                Asked::Deletion | Asked::CommentsDeletion => long.read(ROLE, self.role()),
+                Asked::Receipt => {
+                    long.read(STATUS, body.map(|body| &body.status));
+                    long.read(REASON_CODE, body.map(|body| &body.reason_code));
+                }
+                Asked::Like { .. } | Asked::Hiding => {}
+            }
+            return self.refuse(&long);
+        }
         match (PrimaryName::of(name), name) {
             (Some(_), _) if has_intent(INTENT_UPDATE) && original.is_some_and(Text::is_present) => {
                 long.read(ORIGINAL, original);
             }
             (Some(primary), _) => {
                 if let PrimaryName::Leg(_) = primary {
-                    long.read(LEG_ID, body.map(|body| &body.leg_id));
+                    long.read(LEG_ID, body.map(leg_id));
                     long.read(REASON_CODE, body.map(|body| &body.reason_code));
                 } else {
                     long.read(DATA_ID, Some(&self.data.id));
                 }
                 if has_intent(INTENT_REPLY) {
                     long.read(ORIGINAL, original);
+                } else {
+                    long.read(REPLY_TO, header.map(|header| &header.reply_to_message_id));
                 }
                 long.read(PROVIDERS, header.map(|header| &header.provider_message_id));
             }
@@ -157,10 +189,24 @@ impl Whole<'_, '_> {
                 long.read(STATUS, body.map(|body| &body.status));
                 long.read(REASON_CODE, body.map(|body| &body.reason_code));
             }
+            (None, "CALL_HOLD" | "CALL_RESUME") => long.read(LEG_ID, body.map(leg_id)),
             // A fact lacks nothing.
             (None, _) => {}
         }
         self.refuse(&long)
+    }
+
+    /// Where a relation's target is taken from.
+    fn target_of(&self, change: &Change<'_>) -> &'static str {
+        let is_named_by_body =
+            self.data.body.fields().is_some_and(|body| body.body_type.is("DELETEDNOTIFICATION"));
+        match change {
+            Change::Delete { .. } if is_named_by_body => MESSAGE_ID,
+            Change::Edit { .. } | Change::Delete { .. } | Change::Reaction { .. } | Change::Hide => ORIGINAL,
+            Change::Suggestion { .. } => REQUESTED,
+            Change::Delivery { .. } => MESSAGE_ID,
+            Change::Hold { .. } => LEG_ID,
+        }
     }
 
     fn role(&self) -> Option<&Text<'_>> {
@@ -195,6 +241,7 @@ impl Whole<'_, '_> {
             Place::Customer => {
                 first(&super::actor::customer_places(event, data), "channelSession.customer._id")
             }
+            Place::Room => first(&super::actor::room_places(event, data), "roomInfo.id"),
         };
         said(&format!("{}{path}", form.prefix()), length)
     }
@@ -207,7 +254,8 @@ fn said(path: &str, length: usize) -> Invalid {
 
 const ORIGINAL: &str = "data.header.originalMessageId";
 const DATA_ID: &str = "data.id";
-const LEG_ID: &str = "data.body.legId";
+const LEG_ID: &str = "data.body.legId (or data.body.leg)";
+const REPLY_TO: &str = "data.header.replyToMessageId";
 const REASON_CODE: &str = "data.body.reasonCode";
 const PROVIDERS: &str = "data.header.providerMessageId";
 const VALUE: &str = "data.body.value";
@@ -219,7 +267,7 @@ const ROLE: &str = "data.header.sender.role";
 fn look_at_primary(primary: &Primary<'_>, long: &mut Long) {
     let Primary { activity_id, kind: _, body: _, in_reply_to, provider_message_id, leg } = primary;
     long.look_at(if leg.is_some() { LEG_ID } else { DATA_ID }, Some(activity_id));
-    long.look_at(ORIGINAL, in_reply_to.as_ref());
+    long.look_at("data.header.originalMessageId (or data.header.replyToMessageId)", in_reply_to.as_ref());
     long.look_at(PROVIDERS, provider_message_id.as_ref());
     if let Some(leg) = leg {
         long.look_at("data.body.callId", leg.call_id.as_ref());
@@ -250,17 +298,23 @@ fn look_at_fact(detail: &FactDetail<'_>, long: &mut Long) {
             long.look_at("data.queue.name (or data.task.activeMedia[0].queue.name)", task.queue.as_ref());
             long.look_at("data.task.activeMedia[0].type.direction", task.direction.as_ref());
             long.look_at("data.task.activeMedia[0].type.mode", task.mode.as_ref());
-            long.look_at("data.task.state (or data.state)", task.state.as_ref());
+            long.look_at("data.task.state (or data.task.activeMedia[0].state)", task.state.as_ref());
+            long.look_at(
+                "data.task.state.reasonCode (or that of data.task.activeMedia[0].state)",
+                task.reason.as_ref(),
+            );
+            long.look_at("data.ccUser.id (or data.task.assignedTo.id)", task.agent_id.as_ref());
+            long.look_at("data.task.agentRequestTtlTimerId", task.timer_id.as_ref());
+            long.look_at("data.task.activeMedia[0].requestSession.id", task.session_id.as_ref());
         }
-        FactDetail::State(state) => long.look_at("data.state", state.as_ref()),
+        FactDetail::State(state) => long.look_at("data.state (or data.topicState)", state.as_ref()),
+        FactDetail::Request { direction } => {
+            long.look_at("data.requestType.direction", direction.as_ref());
+        }
     }
 }
 
-/// Where a relation's target is taken from.
-fn target_of(change: &Change<'_>) -> &'static str {
-    match change {
-        Change::Edit { .. } | Change::Delete { .. } | Change::Reaction { .. } => ORIGINAL,
-        Change::Suggestion { .. } => REQUESTED,
-        Change::Delivery { .. } => MESSAGE_ID,
-    }
+/// The leg that a body names.
+fn leg_id<'s, 'a>(body: &'s BodyFields<'a>) -> &'s Text<'a> {
+    if body.leg_id.is_present() { &body.leg_id } else { &body.leg }
 }

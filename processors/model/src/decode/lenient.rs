@@ -374,3 +374,38 @@ impl<'a> Value<'a> for TextOrName<'a> {
         Ok(())
     }
 }
+
+wanted! {
+    /// What a state object says.
+    StateFields {
+        "name" => name: Text<'de>,
+        "reasonCode" => reason_code: Text<'de>,
+    }
+}
+
+/// A state: text, or an object's name, with the object's reason.
+#[derive(Default)]
+pub(super) struct State<'a>(StateFields<'a>);
+
+impl<'a> State<'a> {
+    pub(super) fn name(&self) -> &Text<'a> {
+        &self.0.name
+    }
+
+    pub(super) fn reason(&self) -> &Text<'a> {
+        &self.0.reason_code
+    }
+}
+
+impl<'a> Value<'a> for State<'a> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
+        self.0 = StateFields::default();
+        if json.peek()? != b'{' {
+            return self.0.name.read(json);
+        }
+        let mut object = Object::<StateFields<'a>>::default();
+        object.read(json)?;
+        self.0 = object.0.unwrap_or_default();
+        Ok(())
+    }
+}

@@ -101,20 +101,26 @@ fn event_from<'a>(
     let found = actor::find(event, data, outer, origin.conversation);
     let whole = Whole { form, event, data, outer };
     whole.check_found(&id, &name, &found)?;
-    let data_json = if name == "CONVERSATION_DATA_CHANGED" { whole_data()? } else { None };
-    let subject = Subject { form, id: &id, name: &name, data, data_json, found: &found };
+    let data_json = if classify::needs_whole_data(&name, data) { whole_data()? } else { None };
+    let subject = Subject { form, id: &id, name: &name, data, whole: &event.data, data_json, found: &found };
     let action = match classify::classify(subject) {
         Ok(action) => action,
         Err(invalid) => return Err(whole.check_fields(&name).err().unwrap_or(invalid)),
     };
     whole.check_action(&action)?;
-    let Found { conversation_id, channel_session_id, customer_id, channel, direction, actor, targets } =
-        found;
-    let keyed = conversation_id.is_some() || channel_session_id.is_some() || stands_alone(&action);
-    if !keyed {
-        return Err(Invalid::new(Reason::NoKey, no_key(prefix, event, outer)));
-    }
-    Ok(Event {
+    let Found {
+        conversation_id,
+        channel_session_id,
+        customer_id,
+        channel,
+        direction,
+        actor,
+        room_id,
+        mode,
+        sent_at,
+        targets,
+    } = found;
+    let read = Event {
         id,
         name,
         at,
@@ -124,18 +130,26 @@ fn event_from<'a>(
         channel,
         actor,
         direction,
+        room_id,
+        mode,
+        sent_at,
         targets,
         action,
-    })
+    };
+    let keyed = read.conversation_id.is_some() || read.channel_session_id.is_some() || stands_alone(&read);
+    if !keyed {
+        return Err(Invalid::new(Reason::NoKey, no_key(prefix, event, outer)));
+    }
+    Ok(read)
 }
 
-/// Whether the event's activity may be in no conversation: a note, or what changes one. Whether a relation's target
-/// is a note is not known here.
-fn stands_alone(action: &Action<'_>) -> bool {
-    match action {
-        Action::Primary(primary) => primary.kind == Kind::Note,
+/// Whether the event's activity may be in no conversation: a note, what a campaign sends, or what changes one. Whether a relation's
+/// target is one of these is not known here.
+fn stands_alone(event: &Event<'_>) -> bool {
+    match &event.action {
+        Action::Primary(primary) => primary.kind == Kind::Note || event.is_of_campaign(),
         Action::Relation(_) => true,
-        Action::Fact(_) => false,
+        Action::Fact(_) | Action::Signal => false,
     }
 }
 

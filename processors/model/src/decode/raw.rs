@@ -1,10 +1,10 @@
 //! The fields of section 1 and 2, as they lie in a record's value.
 
 use super::lenient::{
-    Array, Boxed, Fields, First, NameFields, Object, Positive, Presence, Text, TextOrName, Value,
+    Array, Boxed, Fields, First, NameFields, Object, Positive, Presence, State, Text, TextOrName, Value,
     are_distinct, key, wanted,
 };
-use super::verbatim::{ANumber, AnObject, Raw, RawAnd, Time};
+use super::verbatim::{ANumber, AnObject, Anything, Raw, RawAnd, Sent, Time};
 use crate::reader::{Reader, Refused};
 
 // Objects with many fields are boxed: few events have all of them, and their room would be on the stack for each. Without the
@@ -20,7 +20,14 @@ wanted! {
         "topicId" => topic_id: Text<'de>,
         "channelSession" => channel_session: Boxed<SessionFields<'de>>,
         "eventEmitter" => event_emitter: Object<SenderFields<'de>>,
-        "data" => data: Boxed<DataFields<'de>>,
+        "roomInfo" => room: Object<RoomFields<'de>>,
+        "data" => data: Data<'de>,
+    }
+
+    /// A room.
+    RoomFields {
+        "id" => id: Text<'de>,
+        "mode" => mode: Text<'de>,
     }
 
     /// A channel session.
@@ -32,6 +39,7 @@ wanted! {
         "channel" => channel: Object<ChannelFields<'de>>,
         "channelData" => channel_data: Object<ChannelDataFields<'de>>,
         "channelSessionDirection" => direction: Text<'de>,
+        "roomInfo" => room: Object<RoomFields<'de>>,
     }
 
     /// An event's data. It may itself be a channel session.
@@ -52,10 +60,22 @@ wanted! {
         "agentParticipant" => agent_participant: Boxed<AgentFields<'de>>,
         "conversationParticipant" => conversation_participant: Boxed<RoleFields<'de>>,
         "task" => task: Boxed<TaskFields<'de>>,
+        "ccUser" => user: Object<IdFields<'de>>,
         "queue" => queue: Object<NameFields<'de>>,
-        "state" => state: TextOrName<'de>,
+        "requestType" => request_type: Object<MediaTypeFields<'de>>,
+        "state" => state: State<'de>,
+        "topicState" => topic_state: TextOrName<'de>,
         "reason" => reason: Text<'de>,
         "agentSla" => agent_sla: Object<SlaFields<'de>>,
+        "totalDuration" => total_duration: Positive<'de>,
+        "roomInfo" => room: Object<RoomFields<'de>>,
+        "name" => name: Text<'de>,
+        "data" => data: Raw<'de, Anything>,
+        // It may itself be a task.
+        "assignedTo" => assigned_to: Object<IdFields<'de>>,
+        "activeMedia" => active_media: First<Object<MediaFields<'de>>>,
+        "type" => task_type: Object<MediaTypeFields<'de>>,
+        "agentRequestTtlTimerId" => timer_id: Text<'de>,
     }
 
     /// A message's header.
@@ -68,6 +88,10 @@ wanted! {
         "sender" => sender: Object<SenderFields<'de>>,
         "intent" => intent: Text<'de>,
         "originalMessageId" => original_message_id: Text<'de>,
+        "replyToMessageId" => reply_to_message_id: Text<'de>,
+        "timestamp" => timestamp: Sent,
+        "roomInfo" => room: Object<RoomFields<'de>>,
+        "roomId" => room_id: Text<'de>,
         "providerMessageId" => provider_message_id: Text<'de>,
         "schedulingMetaData" => scheduling_meta_data: Presence,
     }
@@ -77,6 +101,7 @@ wanted! {
         "type" => body_type: Text<'de>,
         "callId" => call_id: Text<'de>,
         "legId" => leg_id: Text<'de>,
+        "leg" => leg: Text<'de>,
         "startTime" => start_time: Time,
         "endTime" => end_time: Time,
         "reasonCode" => reason_code: Text<'de>,
@@ -86,6 +111,8 @@ wanted! {
         "value" => value: Text<'de>,
         "messageId" => message_id: Text<'de>,
         "status" => status: Text<'de>,
+        "itemType" => item_type: Text<'de>,
+        "notificationType" => notification_type: Text<'de>,
     }
 
     /// A header's sender, or an event's emitter.
@@ -115,6 +142,7 @@ wanted! {
     CustomerFields {
         "id" => id: Text<'de>,
         "_id" => underscore_id: Text<'de>,
+        "firstName" => first_name: Text<'de>,
     }
 
     /// A session's channel.
@@ -139,6 +167,7 @@ wanted! {
         "channelTypeCode" => channel_type_code: Text<'de>,
         "serviceIdentifier" => service_identifier: Text<'de>,
         "channelCustomerIdentifier" => channel_customer_identifier: Text<'de>,
+        "customerFirstName" => customer_first_name: Text<'de>,
     }
 
     /// What has an id.
@@ -168,14 +197,20 @@ wanted! {
     TaskFields {
         "id" => id: Text<'de>,
         "conversationId" => conversation_id: Text<'de>,
-        "state" => state: TextOrName<'de>,
+        "state" => state: State<'de>,
+        "assignedTo" => assigned_to: Object<IdFields<'de>>,
         "activeMedia" => active_media: First<Object<MediaFields<'de>>>,
+        "queue" => queue: Object<NameFields<'de>>,
+        "type" => task_type: Object<MediaTypeFields<'de>>,
+        "agentRequestTtlTimerId" => timer_id: Text<'de>,
     }
 
     /// A task's medium.
     MediaFields {
         "queue" => queue: Object<NameFields<'de>>,
         "type" => media_type: Object<MediaTypeFields<'de>>,
+        "state" => state: State<'de>,
+        "requestSession" => request_session: Object<IdFields<'de>>,
     }
 
     /// How a medium's contact came.
@@ -193,6 +228,35 @@ wanted! {
     /// An event of which only the data's text is wanted.
     RawData {
         "data" => data: Raw<'de, AnObject>,
+    }
+}
+
+/// An event's data: an object, or a text by itself.
+#[derive(Default)]
+pub(super) struct Data<'a> {
+    object: Boxed<DataFields<'a>>,
+    text: Text<'a>,
+}
+
+impl<'a> Data<'a> {
+    /// The object's fields.
+    pub(super) fn get(&self) -> Option<&DataFields<'a>> {
+        self.object.get()
+    }
+
+    /// The text that it is, if it is one.
+    pub(super) fn text(&self) -> &Text<'a> {
+        &self.text
+    }
+}
+
+impl<'a> Value<'a> for Data<'a> {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
+        *self = Self::default();
+        match json.peek()? {
+            b'"' => self.text.read(json),
+            _ => self.object.read(json),
+        }
     }
 }
 

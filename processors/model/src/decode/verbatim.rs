@@ -52,6 +52,24 @@ impl<'a> Value<'a> for Time {
     }
 }
 
+/// When a message was sent: a time in any of section 1's forms, or epoch seconds; absent for all else.
+#[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent(pub(super) Option<i64>);
+
+impl<'a> Value<'a> for Sent {
+    fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
+        self.0 = match json.peek()? {
+            b'"' => time::parse_sent_text(&json.string()?.to_text()),
+            b'-' | b'0'..=b'9' => time::parse_sent_number(json.number()?.text),
+            _ => {
+                json.skip()?;
+                None
+            }
+        };
+        Ok(())
+    }
+}
+
 /// An object's or a number's own text, by `T`'s choice; absent for any other value.
 pub(super) struct Raw<'a, T>(Option<Verbatim<'a>>, PhantomData<T>);
 
@@ -66,6 +84,15 @@ pub(super) struct AnObject;
 impl Shape for AnObject {
     fn fits(first: u8) -> bool {
         first == b'{'
+    }
+}
+
+/// Every value but null and an empty string, which say nothing.
+pub(super) struct Anything;
+
+impl Shape for Anything {
+    fn fits(_first: u8) -> bool {
+        true
     }
 }
 
@@ -95,7 +122,7 @@ impl<'a, T: Shape> Value<'a> for Raw<'a, T> {
     fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         let fits = T::fits(json.peek()?);
         let ((), value) = json.verbatim(Reader::skip)?;
-        self.0 = fits.then_some(value);
+        self.0 = (fits && !matches!(value.text, "null" | r#""""#)).then_some(value);
         Ok(())
     }
 }

@@ -124,7 +124,24 @@ impl<'a> Reader<'a> {
 /// Where the first quote, backslash or control character stands, from a place on; the end where there is none.
 pub(crate) fn plain(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.len() - behind_plain(rest).len()
+    let (blocks, _) = rest.as_chunks::<BLOCK>();
+    let mut from = at;
+    for block in blocks {
+        let special = special_places(*block);
+        if special != 0 {
+            return from + special.trailing_zeros() as usize;
+        }
+        from += BLOCK;
+    }
+    // What is left is looked at with the end of the last whole block, of which nothing is special.
+    match rest.last_chunk::<BLOCK>() {
+        Some(last) => {
+            let special = special_places(*last);
+            let length = if special == 0 { BLOCK } else { special.trailing_zeros() as usize };
+            bytes.len() - BLOCK + length
+        }
+        None => bytes.len() - behind_last_plain(rest).len(),
+    }
 }
 
 /// What is left from the first quote, backslash or control character on.

@@ -31,9 +31,13 @@ impl<'w, 'o> Compound<'w, 'o> {
         value.serialize(&mut *self.writer)
     }
 
-    /// Names of fields stand in the program, and have nothing to escape.
+    /// Names of fields stand in the program, and have nothing to escape. Inlined, so that the compiler knows how long each is.
+    #[inline(always)]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
-        self.writer.push(if std::mem::take(&mut self.is_empty) { "\"" } else { ",\"" });
+        match std::mem::take(&mut self.is_empty) {
+            true => self.writer.push("\""),
+            false => self.writer.push(",\""),
+        }
         self.writer.push(name);
         self.writer.push("\":");
         value.serialize(&mut *self.writer)
@@ -90,6 +94,7 @@ macro_rules! named {
             type Ok = ();
             type Error = Unwritable;
 
+            #[inline(always)]
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
                 self.field(name, value)
             }

@@ -1,7 +1,7 @@
 //! What an event does: the tables of section 2.
 
 use crate::support::{change, event, primary, read, reason, try_read};
-use model::{Action, Change, Kind, LegPhase, ReactionKind};
+use model::{Action, Change, FactKind, Home, Kind, LegPhase, ReactionKind};
 use serde_json::{Value, json};
 
 const MESSAGES: [(&str, Kind); 6] = [
@@ -23,6 +23,8 @@ fn messages_are_activities_of_their_own_name() {
         ("CAMPAIGN_MESSAGE", Kind::CampaignMessage),
         ("ACTION_MESSAGE", Kind::ActionMessage),
         ("WRAPUP_APPLIED", Kind::WrapUp),
+        ("IVR_AGGREGATED_ACTIVITY", Kind::IvrActivity),
+        ("VOICE_ACTIVITY", Kind::Call),
     ]) {
         let message = primary(&with_data(name, &json!({"id": "m", "body": {"type": "PLAIN"}})));
         assert_eq!((&*message.activity_id, message.kind), ("m", kind), "{name}");
@@ -47,6 +49,7 @@ fn the_bodys_type_gives_a_message_another_kind() {
             ("RECORDING_LINK", Kind::CallRecording),
             ("SURVEY", Kind::SurveyQuestion),
             ("TRANSCRIPT", Kind::Transcript),
+            ("VOICE", Kind::Call),
             ("note", own),
         ] {
             let data = json!({"body": {"type": body_type, "callId": "k"}});
@@ -243,11 +246,12 @@ fn modify_activity_edits_with_the_inner_body() {
 
 #[test]
 fn modify_activity_deletes_also_as_a_supervisor() {
-    assert_eq!(change(&modify(&json!({"action": "DELETE"}))).1, Change::Delete { by_supervisor: false });
+    let own = Change::Delete { by_supervisor: false, is_done: false };
+    assert_eq!(change(&modify(&json!({"action": "DELETE"}))).1, own);
     for (role, by_supervisor) in [("SUPERVISOR", true), ("supervisor", false), ("AGENT", false)] {
         let header = json!({"originalMessageId": "m", "sender": {"role": role}});
         let delete = with_data("MODIFY_ACTIVITY", &json!({"header": header, "body": {"action": "DELETE"}}));
-        assert_eq!(change(&delete).1, Change::Delete { by_supervisor }, "{role}");
+        assert_eq!(change(&delete).1, Change::Delete { by_supervisor, is_done: false }, "{role}");
     }
 }
 
@@ -273,7 +277,7 @@ fn reactions_of_every_kind_are_added_by_default() {
     for kind in ReactionKind::ALL {
         let (target, added) = change(&reaction(&json!({"kind": kind.as_str(), "value": "v"})));
         assert_eq!(target, "m");
-        assert_eq!(added, Change::Reaction { kind: *kind, value: "v".into(), remove: false });
+        assert_eq!(added, Change::Reaction { kind: *kind, value: Some("v".into()), remove: false });
     }
 }
 
@@ -305,14 +309,28 @@ fn a_reaction_needs_a_known_kind_and_a_value() {
     for body in [
         json!({"value": "v"}),
         json!({"kind": "emoji", "value": "v"}),
-        json!({"kind": "EMOJI"}),
-        json!({"kind": "EMOJI", "value": {}}),
+        json!({"kind": "FLAG"}),
+        json!({"kind": "FLAG", "value": {}}),
         json!(null),
     ] {
         assert_eq!(reason(&reaction(&body)), "bad-relation", "{body}");
     }
     let (_, number) = change(&reaction(&json!({"kind": "FLAG", "value": 5})));
-    assert_eq!(number, Change::Reaction { kind: ReactionKind::Flag, value: "5".into(), remove: false });
+    assert_eq!(number, Change::Reaction { kind: ReactionKind::Flag, value: Some("5".into()), remove: false });
+}
+
+#[test]
+fn an_emoji_without_a_value_takes_back_all_of_its_actor() {
+    let all = Change::Reaction { kind: ReactionKind::Emoji, value: None, remove: true };
+    for body in [
+        json!({"kind": "EMOJI"}),
+        json!({"kind": "EMOJI", "value": ""}),
+        json!({"kind": "EMOJI", "value": null, "action": "ADD"}),
+    ] {
+        assert_eq!(change(&reaction(&body)).1, all, "{body}");
+    }
+    let bad = json!({"kind": "EMOJI", "action": "TOGGLE"});
+    assert_eq!(reason(&reaction(&bad)), "bad-relation");
 }
 
 #[test]
@@ -364,7 +382,7 @@ fn a_relation_without_a_target_lacks_its_identifier_whatever_else_it_lacks() {
 
 #[test]
 fn every_action_has_its_word() {
-    let words = [
+    let words: Vec<(&str, Value)> = vec![
         ("PRIMARY", event("AGENT_MESSAGE", &json!({}))),
         ("EDIT", modify(&json!({"action": "EDIT", "body": {}}))),
         ("DELETE", modify(&json!({"action": "DELETE"}))),
@@ -380,6 +398,8 @@ fn every_action_has_its_word() {
                 &json!({"body": {"messageId": "m", "status": "READ"}}),
             ),
         ),
+        ("HIDE", comment("HIDE")),
+        ("HOLD", with_data("CALL_HOLD", &json!({"body": {"leg": "m"}}))),
     ];
     for (word, record) in words {
         let event = read(&record);
@@ -407,4 +427,169 @@ fn of_a_repeated_body_the_last_counts_even_when_it_is_none() {
     assert!(matches!(record(""), Ok(Action::Primary(p)) if p.kind == Kind::Note && p.body.is_some()));
     assert_eq!(record(r#","body":null"#), Err("no-key"));
     assert_eq!(record(r#","body":{"type":"PLAIN"}"#), Err("no-key"));
+}
+
+fn comment(item_type: &str) -> Value {
+    let header = json!({"originalMessageId": "m", "sender": {"type": "agent", "id": "ann"}});
+    with_data(
+        "AGENT_MESSAGE",
+        &json!({"id": "own", "header": header, "body": {"type": "COMMENT", "itemType": item_type}}),
+    )
+}
+
+#[test]
+fn a_comment_likes_deletes_or_hides_what_it_is_about_and_else_is_a_message() {
+    let like = |remove| Change::Reaction { kind: ReactionKind::Emoji, value: Some("LIKE".into()), remove };
+    for (item_type, expected) in [
+        ("LIKE", like(false)),
+        ("UNLIKE", like(true)),
+        ("DELETE", Change::Delete { by_supervisor: false, is_done: true }),
+        ("HIDE", Change::Hide),
+    ] {
+        let (target, change) = change(&comment(item_type));
+        assert_eq!((target.as_str(), change), ("m", expected), "{item_type}");
+    }
+    for other in ["COMMENT", "VIDEO", "like", ""] {
+        assert_eq!(primary(&comment(other)).kind, Kind::AgentMessage, "{other}");
+    }
+    let without_target = with_data("BOT_MESSAGE", &json!({"body": {"type": "COMMENT", "itemType": "LIKE"}}));
+    assert_eq!(reason(&without_target), "missing-identifier");
+}
+
+#[test]
+fn a_private_reply_to_a_comment_replies_to_it() {
+    let reply = primary(&comment("PRIVATE_REPLY"));
+    assert_eq!((reply.in_reply_to.as_deref(), reply.kind), (Some("m"), Kind::AgentMessage));
+}
+
+#[test]
+fn an_older_versions_reply_names_its_message_in_a_field_of_its_own() {
+    let header = json!({"replyToMessageId": "old", "originalMessageId": "m"});
+    let of = |header: &Value| primary(&with_data("CUSTOMER_MESSAGE", &json!({"header": header}))).in_reply_to;
+    assert_eq!(of(&header).as_deref(), Some("old"));
+    let both = json!({"replyToMessageId": "old", "originalMessageId": "m", "intent": "REPLY_TO"});
+    assert_eq!(of(&both).as_deref(), Some("m"));
+}
+
+#[test]
+fn a_notification_of_a_deletion_deletes_the_message_that_its_body_names() {
+    let told_by = |sender_type: &str| {
+        let header = json!({"originalMessageId": "other", "sender": {"type": sender_type}});
+        let body = json!({"type": "DELETEDNOTIFICATION", "messageId": "m"});
+        change(&with_data("CUSTOMER_MESSAGE", &json!({"id": "own", "header": header, "body": body})))
+    };
+    for (sender_type, is_done) in [("CONNECTOR", true), ("agent", true), ("CUSTOMER", false)] {
+        let expected = ("m".to_owned(), Change::Delete { by_supervisor: false, is_done });
+        assert_eq!(told_by(sender_type), expected, "{sender_type}");
+    }
+}
+
+#[test]
+fn a_receipt_may_come_within_any_message() {
+    for name in MESSAGES.iter().map(|(name, _)| *name).chain(["MESSAGE_DELIVERY_NOTIFICATION"]) {
+        let body =
+            json!({"type": "DELIVERYNOTIFICATION", "messageId": "m", "status": "read", "reasonCode": 200});
+        let (target, receipt) = change(&with_data(name, &json!({"id": "own", "body": body})));
+        let expected = Change::Delivery { status: "read".into(), reason_code: Some("200".into()) };
+        assert_eq!((target.as_str(), receipt), ("m", expected), "{name}");
+    }
+    let elsewhere = json!({"body": {"type": "DELIVERYNOTIFICATION", "messageId": "m", "status": "READ"}});
+    assert_eq!(primary(&with_data("CAMPAIGN_MESSAGE", &elsewhere)).kind, Kind::CampaignMessage);
+}
+
+#[test]
+fn somebody_who_types_is_a_signal_and_other_notifications_are_facts() {
+    assert_eq!(read(&event("TYPING_INDICATOR", &json!({}))).action, Action::Signal);
+    for (name, _) in MESSAGES {
+        let of = |notification: Value| {
+            let body = json!({"type": "NOTIFICATION", "notificationType": notification});
+            read(&with_data(name, &json!({"id": "m", "body": body}))).action
+        };
+        assert_eq!(of(json!("TYPING_STARTED")), Action::Signal, "{name}");
+        for other in [json!("INFO"), json!("typing_started"), json!(null)] {
+            assert!(
+                matches!(of(other.clone()), Action::Fact(fact) if fact.kind == FactKind::Other),
+                "{other}"
+            );
+        }
+    }
+    assert_eq!(reason(&event("TYPING_INDICATOR", &json!({"conversationId": null}))), "no-key");
+}
+
+#[test]
+fn a_call_leg_is_named_as_the_platform_names_it() {
+    let body = json!({"type": "VOICE", "leg": "1106:ann:dialog", "callId": "k", "reasonCode": "INBOUND"});
+    let leg = primary(&with_data("CALL_LEG_STARTED", &json!({"id": "not me", "body": body})));
+    assert_eq!((&*leg.activity_id, leg.kind), ("1106:ann:dialog", Kind::AgentCallLeg));
+    let both = json!({"legId": "first", "leg": "second", "callId": "k"});
+    assert_eq!(primary(&with_data("CALL_LEG_ENDED", &json!({"body": both}))).activity_id, "first");
+}
+
+#[test]
+fn a_call_is_held_and_goes_on_by_its_leg() {
+    for (name, begins) in [("CALL_HOLD", true), ("CALL_RESUME", false)] {
+        let (target, hold) = change(&with_data(name, &json!({"body": {"type": "VOICE", "leg": "l"}})));
+        assert_eq!((target.as_str(), hold), ("l", Change::Hold { begins }));
+        assert_eq!(reason(&event(name, &json!({}))), "missing-identifier");
+    }
+}
+
+#[test]
+fn a_calls_account_without_a_body_is_all_its_data() {
+    let body = |data: Value| primary(&with_data("VOICE_ACTIVITY", &data)).body.map(model::Json::into_owned);
+    assert_eq!(body(json!({"talk": 5})).as_deref(), Some(r#"{"talk":5}"#));
+    assert_eq!(body(json!({"talk": 5, "body": {"hold": 1}})).as_deref(), Some(r#"{"hold":1}"#));
+    assert_eq!(body(json!(null)), None);
+}
+
+#[test]
+fn recordings_are_also_known_by_their_intent() {
+    for intent in ["VOICE_CALL_RECORDING", "MEDIA_RECORDING"] {
+        let data = json!({"header": {"intent": intent}, "body": {"type": "VOICE", "callId": "k"}});
+        assert_eq!(primary(&with_data("THIRD_PARTY_ACTIVITY", &data)).kind, Kind::CallRecording);
+    }
+}
+
+#[test]
+fn an_actions_message_without_a_body_says_its_name_and_data() {
+    let body = |data: Value| primary(&with_data("ACTION_MESSAGE", &data)).body.map(model::Json::into_owned);
+    let data = json!({"name": "TRANSFER \"now\"", "data": {"to": [1]}});
+    assert_eq!(body(data).as_deref(), Some(r#"{"name":"TRANSFER \"now\"","data":{"to":[1]}}"#));
+    assert_eq!(body(json!({"name": "X"})).as_deref(), Some(r#"{"name":"X","data":null}"#));
+    assert_eq!(body(json!({"name": "X", "body": {"y": 1}})).as_deref(), Some(r#"{"y":1}"#));
+    assert_eq!(body(json!({"data": {"to": 1}})), None);
+}
+
+fn campaign(sender_type: &str, header: &Value) -> Value {
+    let mut header = header.clone();
+    header["sender"] = json!({"type": sender_type, "id": "x"});
+    event(
+        "THIRD_PARTY_ACTIVITY",
+        &json!({"conversationId": null, "data": {"id": "own", "header": header, "body": {"type": "PLAIN"}}}),
+    )
+}
+
+#[test]
+fn a_customers_answer_to_a_campaign_is_a_response_on_its_message() {
+    let header = json!({"originalMessageId": "offer", "customer": {"_id": "cus"}});
+    let answer = read(&campaign("CONNECTOR", &header));
+    assert_eq!(answer.actor.as_ref().unwrap().actor_type.as_deref(), Some("CUSTOMER"));
+    let Action::Primary(response) = &answer.action else { panic!() };
+    assert_eq!((response.kind, response.response_target()), (Kind::CampaignResponse, Some("offer")));
+    assert_eq!(answer.home(), Home::Activity("own"));
+}
+
+#[test]
+fn what_a_campaign_sends_stands_alone_whatever_its_session_is() {
+    let header =
+        json!({"customer": {"_id": "cus"}, "schedulingMetaData": {"at": 1}, "channelSessionId": "s"});
+    let sent = read(&campaign("APP", &header));
+    assert_eq!((sent.home(), sent.channel_session_id.as_deref()), (Home::Activity("own"), Some("s")));
+    let in_room = json!({"roomInfo": {"id": "r"}, "schedulingMetaData": {"at": 1}});
+    assert_eq!(read(&campaign("APP", &in_room)).home(), Home::Activity("own"));
+    let nobodys = json!({"schedulingMetaData": {"at": 1}});
+    assert_eq!(reason(&campaign("APP", &nobodys)), "no-key");
+    let mut in_conversation = campaign("APP", &header);
+    in_conversation["conversationId"] = json!("c");
+    assert_eq!(read(&in_conversation).home(), Home::Conversation("c"));
 }

@@ -56,9 +56,9 @@ fn a_channel_session_as_participant_makes_a_customer() {
 }
 
 #[test]
-fn a_connector_speaks_for_its_customer_in_three_events_only() {
+fn a_connector_speaks_for_its_customer_in_three_events_and_has_no_name_of_the_customers() {
     let sender = json!({"type": "connector", "id": "web", "senderName": "W"});
-    let customer = triple(Some("CUSTOMER"), Some("web"), Some("W"));
+    let customer = triple(Some("CUSTOMER"), Some("web"), None);
     assert_eq!(sent("CUSTOMER_MESSAGE", &sender), customer);
     for (name, body) in [
         ("MODIFY_ACTIVITY", json!({"action": "DELETE"})),
@@ -115,4 +115,55 @@ fn the_name_is_the_first_of_four() {
     assert_eq!(name(&sender).as_deref(), Some("4"));
     sender["participant"]["name"] = json!({});
     assert_eq!(name(&sender), None);
+}
+
+#[test]
+fn a_connector_also_speaks_for_a_customer_who_emitted_the_event_or_answers_a_campaign() {
+    let sender = json!({"type": "CONNECTOR", "id": "web", "senderName": "W"});
+    let emitted_by = |emitter: &str| {
+        let data = json!({"header": {"sender": sender}});
+        actor("AGENT_MESSAGE", &json!({"data": data, "eventEmitter": {"type": emitter, "senderName": "Cy"}}))
+            .unwrap()
+    };
+    assert_eq!(emitted_by("customer"), triple(Some("CUSTOMER"), Some("web"), Some("Cy")));
+    assert_eq!(emitted_by("AGENT"), triple(Some("CONNECTOR"), Some("web"), Some("W")));
+    let answers = |target: Value| {
+        let data = json!({"header": {"sender": sender, "originalMessageId": target}});
+        actor("THIRD_PARTY_ACTIVITY", &json!({"data": data})).unwrap().0
+    };
+    assert_eq!(answers(json!("offer")).as_deref(), Some("CUSTOMER"));
+    assert_eq!(answers(json!("")).as_deref(), Some("CONNECTOR"));
+}
+
+#[test]
+fn the_platforms_controller_is_no_bot_whatever_it_says() {
+    let controller = json!({"type": "BOT", "id": "b", "senderName": "CONVERSATION_MONITOR"});
+    assert_eq!(
+        sent("BOT_MESSAGE", &controller),
+        triple(Some("SYSTEM"), Some("b"), Some("CONVERSATION_MONITOR"))
+    );
+}
+
+#[test]
+fn a_customers_name_is_the_first_of_those_that_are_the_customers_own() {
+    let mut record = json!({
+        "channelSession": {"customer": {"_id": "k", "firstName": "2"}},
+        "eventEmitter": {"type": "CUSTOMER", "senderName": "3"},
+        "data": {"header": {"customer": {"firstName": "1"}, "channelData": {"customerFirstName": "4"},
+            "sender": {"type": "CUSTOMER", "senderName": "5", "participant": {"displayName": "6"}}}}
+    });
+    let name = |record: &Value| actor("CUSTOMER_MESSAGE", record).unwrap().2;
+    assert_eq!(name(&record).as_deref(), Some("1"));
+    record["data"]["header"]["customer"]["firstName"] = json!(null);
+    assert_eq!(name(&record).as_deref(), Some("2"));
+    record["channelSession"]["customer"]["firstName"] = json!("");
+    assert_eq!(name(&record).as_deref(), Some("3"));
+    record["eventEmitter"]["type"] = json!("CONNECTOR");
+    assert_eq!(name(&record).as_deref(), Some("4"));
+    record["data"]["header"]["channelData"] = json!(null);
+    assert_eq!(name(&record).as_deref(), Some("5"));
+    record["data"]["header"]["sender"]["senderName"] = json!(null);
+    assert_eq!(name(&record).as_deref(), Some("6"));
+    record["data"]["header"]["sender"]["type"] = json!("CONNECTOR");
+    assert_eq!(name(&record), None);
 }

@@ -52,7 +52,7 @@ const LINES: &[(&str, &str)] = &[
     ),
     (
         "bad-relation",
-        r#"{"id":"z05","name":"REACTION","timestamp":1750000000001,"data":{"header":{"sender":{"type":"AGENT","id":"ann","senderName":"Ann"},"originalMessageId":"m1"},"body":{"kind":"EMOJI","value":""}},"conversationId":"c"}"#,
+        r#"{"id":"z05","name":"REACTION","timestamp":1750000000001,"data":{"header":{"sender":{"type":"AGENT","id":"ann","senderName":"Ann"},"originalMessageId":"m1"},"body":{"kind":"FLAG","value":""}},"conversationId":"c"}"#,
     ),
     (
         "bad-relation",

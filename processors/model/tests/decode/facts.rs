@@ -72,12 +72,16 @@ fn which_detail_a_fact_has_depends_on_its_name_alone() {
                 FactDetail::Role { .. } => "role",
                 FactDetail::Task(_) => "task",
                 FactDetail::State(_) => "state",
+                FactDetail::Request { .. } => "request",
             };
             let expected = match kind {
                 FactKind::AgentSubscribed | FactKind::AgentUnsubscribed => "agent",
                 FactKind::ParticipantRoleChanged if data["conversationParticipant"].is_object() => "role",
-                FactKind::TaskEnqueued | FactKind::TaskStateChanged => "task",
-                FactKind::TopicStateChanged | FactKind::ConversationStateChanged => "state",
+                FactKind::TaskEnqueued | FactKind::TaskStateChanged | FactKind::AgentReserved => "task",
+                FactKind::TopicStateChanged
+                | FactKind::TopicStateChangeEvent
+                | FactKind::ConversationStateChanged => "state",
+                FactKind::NoAgentAvailable => "request",
                 _ => "none",
             };
             assert_eq!(variant, expected, "{name}");
@@ -163,25 +167,28 @@ fn a_role_changes_only_for_a_participant_of_type_agent() {
 }
 
 #[test]
-fn a_tasks_id_is_its_own_else_the_datas_and_of_an_enqueued_one_else_the_events() {
+fn a_task_is_the_datas_task_else_the_data_and_an_enqueued_one_without_an_id_has_the_events() {
     for absent in absent() {
-        let mut data = json!({"id": "2", "task": {"id": "1"}});
         for (name, last) in [("TASK_ENQUEUED", Some("e")), ("TASK_STATE_CHANGED", None)] {
-            data["id"] = json!("2");
-            data["task"] = json!({"id": "1"});
-            assert_eq!(task(name, &data).task_id.as_deref(), Some("1"));
-            data["task"]["id"] = absent.clone();
-            assert_eq!(task(name, &data).task_id.as_deref(), Some("2"), "{absent}");
-            data["task"] = absent.clone();
-            assert_eq!(task(name, &data).task_id.as_deref(), Some("2"), "{absent}");
-            data["id"] = absent.clone();
-            assert_eq!(task(name, &data).task_id.as_deref(), last, "{absent}");
+            let mut data = json!({"id": "2", "state": "S2", "task": {"id": "1", "state": "S1"}});
+            let of = |data: &Value| {
+                let task = task(name, data);
+                (task.task_id.map(Cow::into_owned), task.state.map(Cow::into_owned))
+            };
+            let some = |text: &str| Some(text.to_owned());
+            assert_eq!(of(&data), (some("1"), some("S1")));
+            if !absent.is_object() {
+                data["task"] = absent.clone();
+                assert_eq!(of(&data), (some("2"), some("S2")), "{absent}");
+            }
+            data["task"] = json!({"id": absent});
+            assert_eq!(of(&data), (last.map(str::to_owned), None), "{absent}");
         }
     }
 }
 
 #[test]
-fn a_tasks_queue_is_the_datas_else_that_of_its_first_medium() {
+fn a_tasks_queue_is_the_datas_else_that_of_its_first_medium_else_its_own() {
     let queue = |data: &Value| task("TASK_ENQUEUED", data).queue.map(Cow::into_owned);
     let mut data = json!({"queue": {"name": "1"}, "task": {"activeMedia": [{"queue": {"name": "2"}}]}});
     assert_eq!(queue(&data).as_deref(), Some("1"));
@@ -198,6 +205,10 @@ fn a_tasks_queue_is_the_datas_else_that_of_its_first_medium() {
     }
     data["queue"] = json!("a name alone is no queue");
     assert_eq!(queue(&data).as_deref(), Some("2"));
+    let older = json!({"task": {"queue": {"name": "3"}, "type": {"direction": "INBOUND", "mode": "QUEUE"}}});
+    assert_eq!(queue(&older).as_deref(), Some("3"));
+    let older = task("TASK_ENQUEUED", &older);
+    assert_eq!((older.direction.as_deref(), older.mode.as_deref()), (Some("INBOUND"), Some("QUEUE")));
 }
 
 #[test]
@@ -209,7 +220,7 @@ fn of_a_tasks_media_the_first_alone_counts_and_only_when_it_is_an_object() {
         queue: Some("q".into()),
         direction: Some("INBOUND".into()),
         mode: Some("QUEUE".into()),
-        state: None,
+        ..TaskDetail::default()
     };
     assert_eq!(with(json!([full])), expected);
     let more = json!({"queue": {"name": "p"}, "type": {"direction": "OUTBOUND", "mode": "AGENT"}});
@@ -235,20 +246,68 @@ fn of_a_tasks_media_the_first_alone_counts_and_only_when_it_is_an_object() {
 }
 
 #[test]
-fn a_tasks_state_is_its_own_else_the_datas() {
-    let state = |data: &Value| task("TASK_STATE_CHANGED", data).state.map(Cow::into_owned);
-    let mut data = json!({"state": {"name": "2"}, "task": {"state": {"name": "1"}}});
-    assert_eq!(state(&data).as_deref(), Some("1"));
-    data["task"]["state"] = json!("CLOSED");
-    assert_eq!(state(&data).as_deref(), Some("CLOSED"));
-    for absent in absent() {
-        data["task"]["state"] = json!({"name": absent});
-        assert_eq!(state(&data).as_deref(), Some("2"), "{absent}");
-        data["task"]["state"] = absent;
-        assert_eq!(state(&data).as_deref(), Some("2"));
+fn while_a_task_is_active_its_mediums_state_is_meant() {
+    let changed = |task_state: Value, media_state: Value| {
+        let data = json!({"task": {"id": "t", "state": task_state, "activeMedia": [{"state": media_state}]}});
+        let task = task("TASK_STATE_CHANGED", &data);
+        (task.state.map(Cow::into_owned), task.reason.map(Cow::into_owned))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(changed(json!({"name": "ACTIVE"}), json!("QUEUED")), (some("QUEUED"), None));
+    assert_eq!(
+        changed(json!({"name": "ACTIVE", "reasonCode": "OWN"}), json!("RESERVED")),
+        (some("RESERVED"), some("OWN"))
+    );
+    assert_eq!(
+        changed(json!("ACTIVE"), json!({"name": "CLOSED", "reasonCode": "RONA"})),
+        (some("CLOSED"), some("RONA"))
+    );
+    assert_eq!(changed(json!("ACTIVE"), json!(null)), (some("ACTIVE"), None));
+    let done = json!({"name": "CLOSED", "reasonCode": "DONE"});
+    assert_eq!(changed(done, json!("ACTIVE")), (some("CLOSED"), some("DONE")));
+}
+
+#[test]
+fn a_task_names_its_agent_its_timer_and_its_session() {
+    let data = json!({"ccUser": {"id": "offered"}, "task": {"id": "t", "assignedTo": {"id": "assigned"},
+        "agentRequestTtlTimerId": "timer", "activeMedia": [{"requestSession": {"id": "s"}}]}});
+    let of = |name| {
+        let task = task(name, &data);
+        (task.agent_id.map(Cow::into_owned), task.timer_id, task.session_id)
+    };
+    let (timer, session) = (Some("timer".into()), Some("s".into()));
+    assert_eq!(of("AGENT_RESERVED"), (Some("offered".to_owned()), timer.clone(), session.clone()));
+    assert_eq!(of("TASK_STATE_CHANGED"), (Some("assigned".to_owned()), timer, session));
+    let without_user = json!({"task": {"assignedTo": {"id": "assigned"}}});
+    assert_eq!(task("AGENT_RESERVED", &without_user).agent_id.as_deref(), Some("assigned"));
+}
+
+#[test]
+fn a_request_for_which_there_is_no_agent_has_a_direction() {
+    let data = json!({"requestType": {"direction": "CONSULT", "mode": "AGENT"}});
+    let expected = FactDetail::Request { direction: Some("CONSULT".into()) };
+    assert_eq!(detail("NO_AGENT_AVAILABLE", &data), expected);
+    assert_eq!(detail("NO_AGENT_AVAILABLE", &json!("text")), FactDetail::Request { direction: None });
+}
+
+#[test]
+fn a_conversations_state_is_the_first_that_can_be_read_of_three() {
+    for name in ["TOPIC_STATE_CHANGED", "TOPIC_STATE_CHANGE_EVENT", "CONVERSATION_STATE_CHANGED"] {
+        assert_eq!(state(name, &json!({"state": {}, "topicState": "CLOSED"})).as_deref(), Some("CLOSED"));
+        assert_eq!(state(name, &json!({"topicState": {"name": "ACTIVE"}})).as_deref(), Some("ACTIVE"));
+        assert_eq!(state(name, &json!("CREATED")).as_deref(), Some("CREATED"));
+        assert_eq!(state(name, &json!({"state": "OPEN", "topicState": "CLOSED"})).as_deref(), Some("OPEN"));
     }
-    data["state"] = json!("OPEN");
-    assert_eq!(state(&data).as_deref(), Some("OPEN"));
+}
+
+#[test]
+fn of_events_about_service_levels_the_time_is_known() {
+    let targets = |name: &str| read(&event(name, &json!({"data": {"totalDuration": 300}}))).targets;
+    for name in ["AGENT_SLA_STARTED", "AGENT_SLA", "RESET_AGENT_SLA"] {
+        assert_eq!(targets(name).agent, Some(300), "{name}");
+    }
+    assert_eq!(targets("CUSTOMER_SLA_STARTED").customer_activity, Some(300));
+    assert!(targets("AGENT_SUBSCRIBED").is_empty());
 }
 
 #[test]

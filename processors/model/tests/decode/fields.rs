@@ -1,7 +1,7 @@
 //! The rows of section 1's table that are found in several places.
 
 use crate::support::{event, read, reason};
-use model::{Channel, Event, Home, Limits, decode};
+use model::{Channel, Event, Home, Limits, RoomMode, decode};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 
@@ -133,10 +133,10 @@ fn the_customer_is_the_sessions_else_the_headers_else_the_datas() {
             "data.header.customer.id",
             "data.header.customer._id",
             "data.customer._id",
+            "data.customer.id",
         ],
         |event| event.customer_id.as_deref().map(str::to_owned),
     );
-    assert_eq!(read(&event("X", &json!({"data": {"customer": {"id": "k"}}}))).customer_id, None);
 }
 
 #[test]
@@ -277,4 +277,51 @@ fn targets_are_whole_numbers_above_zero_of_the_channel_session_and_of_the_data()
         let config = json!({"customerActivityTimeout": nothing, "responseSla": nothing});
         assert_eq!(targets(config, nothing.clone()), (None, None, None), "{nothing}");
     }
+}
+
+#[test]
+fn the_room_is_taken_from_the_first_place_that_has_one() {
+    let always = [("data.header.sender", json!({"type": "AGENT"}))];
+    let places =
+        ["roomInfo.id", "channelSession.roomInfo.id", "data.header.roomInfo.id", "data.header.roomId"];
+    in_order("X", &always, &places, |event| event.room_id.as_deref().map(str::to_owned));
+}
+
+#[test]
+fn a_rooms_mode_is_one_of_two_words_and_any_other_is_absent() {
+    let mode = |own: Value, of_session: Value| {
+        let fields = json!({"roomInfo": {"mode": own}, "channelSession": {"roomInfo": {"mode": of_session}}});
+        read(&event("X", &fields)).mode
+    };
+    assert_eq!(mode(json!("PRIVATE"), json!("CONTACT_CENTER")), Some(RoomMode::Private));
+    assert_eq!(mode(json!(null), json!("CONTACT_CENTER")), Some(RoomMode::ContactCenter));
+    assert_eq!(mode(json!("private"), json!(null)), None);
+}
+
+#[test]
+fn a_message_was_sent_when_its_header_says_in_milliseconds_or_seconds() {
+    let sent = |time: Value| read(&event("X", &json!({"data": {"header": {"timestamp": time}}}))).sent_at;
+    for time in [
+        json!(1_750_000_003_000_i64),
+        json!(1_750_000_003),
+        json!(1_750_000_003.9),
+        json!("1750000003.5"),
+        json!("2025-06-15T15:06:43Z"),
+    ] {
+        assert_eq!(sent(time.clone()), Some(1_750_000_003_000), "{time}");
+    }
+    for time in [json!(null), json!(""), json!("soon"), json!(5), json!({}), json!(true)] {
+        assert_eq!(sent(time.clone()), None, "{time}");
+    }
+}
+
+#[test]
+fn within_a_millisecond_an_events_name_and_state_say_what_comes_first() {
+    let rank = |name: &str, data: Value| read(&event(name, &json!({"data": data}))).rank();
+    assert_eq!(rank("TOPIC_STATE_CHANGED", json!({"state": "CREATED"})), 0);
+    let closed = |reason: &str| json!({"task": {"state": {"name": "CLOSED", "reasonCode": reason}}});
+    assert_eq!(rank("TASK_STATE_CHANGED", closed("RONA")), 1);
+    assert_eq!(rank("TASK_STATE_CHANGED", closed("DONE")), 6);
+    assert_eq!(rank("TASK_STATE_CHANGED", json!({"task": {"state": "ACTIVE"}})), 3);
+    assert_eq!(rank("CUSTOMER_MESSAGE", json!({})), 4);
 }

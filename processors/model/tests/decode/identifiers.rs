@@ -23,6 +23,7 @@ fn of_bytes(bytes: usize) -> Value {
 }
 
 /// An event of each name whose rules read identifiers, with all that it needs, and the places of these.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn all() -> Vec<(Value, &'static [&'static str])> {
     const OF_ALL: &[&str] = &[
         "id",
@@ -34,6 +35,7 @@ fn all() -> Vec<(Value, &'static [&'static str])> {
         "channelSession.channel.channelType.name",
         "channelSession.channelData.serviceIdentifier",
         "channelSession.channelSessionDirection",
+        "roomInfo.id",
     ];
     const MESSAGE: &[&str] = &[
         "data.id",
@@ -45,7 +47,7 @@ fn all() -> Vec<(Value, &'static [&'static str])> {
     let common = json!({
         "channelSession": {"id": "s", "customer": {"_id": "k"}, "channel": {"channelType": {"name": "WEB"}},
             "channelData": {"serviceIdentifier": "1"}, "channelSessionDirection": "IN"},
-        "eventEmitter": {"id": "a", "type": "AGENT"},
+        "eventEmitter": {"id": "a", "type": "AGENT"}, "roomInfo": {"id": "r"},
     });
     let with = |name: &str, data: Value| {
         let mut event = event(name, &common);
@@ -59,6 +61,8 @@ fn all() -> Vec<(Value, &'static [&'static str])> {
     let task = json!({"task": {"id": "t", "state": {"name": "x"}, "activeMedia": [{"queue": {"name": "q"}, "type": {"direction": "d", "mode": "m"}}]}});
     let agent = json!({"agentParticipant": {"participant": {"id": "a"}, "role": "r"}, "reason": "r"});
     let role = json!({"conversationParticipant": {"type": "AGENT", "id": "a", "role": "r"}});
+    let offered = json!({"ccUser": {"id": "a"}, "task": {"id": "t", "state": {"name": "CLOSED", "reasonCode": "r"},
+        "agentRequestTtlTimerId": "i", "activeMedia": [{"requestSession": {"id": "s"}}]}});
     vec![
         (with("X", json!({})), OF_ALL),
         (with("X", json!({"conversationDirection": "IN"})), &["name", "data.conversationDirection"]),
@@ -106,6 +110,39 @@ fn all() -> Vec<(Value, &'static [&'static str])> {
             ],
         ),
         (with("TOPIC_STATE_CHANGED", json!({"state": "x"})), &["data.state"]),
+        (with("TOPIC_STATE_CHANGE_EVENT", json!({"topicState": "x"})), &["data.topicState"]),
+        (
+            with("AGENT_RESERVED", offered),
+            &[
+                "data.ccUser.id",
+                "data.task.state.reasonCode",
+                "data.task.agentRequestTtlTimerId",
+                "data.task.activeMedia.0.requestSession.id",
+            ],
+        ),
+        (
+            with("NO_AGENT_AVAILABLE", json!({"requestType": {"direction": "x"}})),
+            &["data.requestType.direction"],
+        ),
+        (with("CALL_HOLD", json!({"body": {"leg": "l"}})), &["data.body.leg"]),
+        (
+            with(
+                "AGENT_MESSAGE",
+                json!({"header": header, "body": {"type": "COMMENT", "itemType": "DELETE"}}),
+            ),
+            &["data.header.originalMessageId", "data.header.sender.role"],
+        ),
+        (
+            with(
+                "BOT_MESSAGE",
+                json!({"header": header, "body": {"type": "DELETEDNOTIFICATION", "messageId": "m"}}),
+            ),
+            &["data.body.messageId", "data.header.sender.role"],
+        ),
+        (
+            with("CUSTOMER_MESSAGE", json!({"id": "m", "header": {"replyToMessageId": "q"}})),
+            &["data.header.replyToMessageId"],
+        ),
     ]
 }
 

@@ -13,10 +13,12 @@
 
 mod cast;
 mod disorder;
+mod platform;
 mod scenarios;
 mod scenes;
 mod script;
 mod shapes;
+mod tasks;
 mod texts;
 
 use rand::{RngExt as _, SeedableRng as _};
@@ -43,6 +45,17 @@ pub enum Size {
     Real,
 }
 
+/// Which events conversations are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Traffic {
+    /// What ExpertFlow CX sends: besides all of [`Traffic::Plain`], tasks with offers, calls with holds, campaigns, comments,
+    /// signals, conversations that are opened again.
+    #[default]
+    Platform,
+    /// Only what contract 1 reads, byte for byte as version 0.1 made it: for figures beside programs that read no more.
+    Plain,
+}
+
 /// What conversations to make. The default is slim, session-keyed, and begins on 2025-06-15 (a Sunday).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
@@ -55,11 +68,19 @@ pub struct Options {
     /// Whether some events of calls (legs, transcripts, recordings) name only their channel session, and have to be
     /// brought to their conversation by it.
     pub session_keyed: bool,
+    /// Which events.
+    pub traffic: Traffic,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { seed: 1, start_ms: 1_750_000_000_000, size: Size::Slim, session_keyed: true }
+        Options {
+            seed: 1,
+            start_ms: 1_750_000_000_000,
+            size: Size::Slim,
+            session_keyed: true,
+            traffic: Traffic::Platform,
+        }
     }
 }
 
@@ -115,7 +136,7 @@ impl Iterator for Conversations {
         // A stream of its own, so that no conversation depends on those before it but for its beginning.
         let mut rng = ChaCha8Rng::seed_from_u64(self.options.seed);
         rng.set_stream(self.next);
-        let scenario = Scenario::draw(&mut rng);
+        let scenario = Scenario::draw(self.options.traffic, &mut rng);
         let scenario = self.only.unwrap_or(scenario);
         let begins = self.begins_ms;
         self.next += 1;
@@ -273,10 +294,30 @@ mod tests {
             CONVERSATION_RESUMED,TASK_ENQUEUED,TASK_STATE_CHANGED,NO_AGENT_AVAILABLE,AGENT_SLA_EXPIRED,BOT_TIMEOUT,\
             TYPING_STARTED,body WRAPUP,body NOTE,body RECORDING_LINK,body SURVEY,body TRANSCRIPT,intent UPDATE,\
             intent REPLY_TO,intent IVR_AGGREGATED_ACTIVITY,action EDIT,action DELETE,action REMOVE,role CONFERENCE,\
-            role SILENT_MONITOR,direction DIRECT_TRANSFER,direction DIRECT_CONFERENCE"
+            role SILENT_MONITOR,direction DIRECT_TRANSFER,direction DIRECT_CONFERENCE,TYPING_INDICATOR,CALL_HOLD,CALL_RESUME,\
+            IVR_AGGREGATED_ACTIVITY,VOICE_ACTIVITY,CUSTOMER_LEFT,AGENT_SLA_STARTED,TOPIC_STATE_CHANGE_EVENT,BOT_SUBSCRIBED,\
+            body NOTIFICATION,body COMMENT,body DELETEDNOTIFICATION,body DELIVERYNOTIFICATION,role CONSULTED,direction CONSULT,\
+            direction CONSULT_TRANSFER"
             .split(',')
         {
             assert!(seen.contains_key(wanted), "{wanted} never occurs");
+        }
+    }
+
+    #[test]
+    fn plain_traffic_is_what_version_0_1_made() {
+        for (size, wanted) in
+            [(Size::Slim, 8_474_649_989_257_716_807), (Size::Real, 17_341_429_279_308_572_915)]
+        {
+            let options = Options { traffic: Traffic::Plain, ..options(5, size) };
+            // FNV-1a over all values.
+            let hash = events(&options, 2_000)
+                .iter()
+                .flat_map(|planned| planned.value.as_bytes())
+                .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                    (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+                });
+            assert_eq!(hash, wanted, "{size:?}");
         }
     }
 
@@ -286,7 +327,7 @@ mod tests {
             .map(|stream| {
                 let mut rng = ChaCha8Rng::seed_from_u64(1);
                 rng.set_stream(stream);
-                Scenario::draw(&mut rng)
+                Scenario::draw(Traffic::Platform, &mut rng)
             })
             .collect();
         for scenario in Scenario::all() {

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::cast::VOICE;
 use super::script::{Carry, Component, Message, Script, Speaker, Stay};
 use super::texts::{EMOJI, FLAGS, MENU, NOTES, UNKNOWN_NAMES, WHISPERS};
+use super::{Traffic, platform};
 
 /// A kind of conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,11 +45,27 @@ pub enum Scenario {
     UnknownEvents,
     /// Closed, and opened again by the customer.
     Reopened,
+    /// A customer who types, a task that is offered and answered, read marks for the newest message.
+    Typing,
+    /// The same, after another agent let it ring.
+    RingsOut,
+    /// A call that is held.
+    HeldCall,
+    /// A call that one agent let ring and that is handed over after a consultation.
+    ConsultedCall,
+    /// A campaign's message as third parties send it, with receipts and an answer.
+    CampaignAnswered,
+    /// Comments of a page: liked, hidden, deleted.
+    Comments,
+    /// Closed, opened again, and closed once more, with tasks.
+    ReopenedWithTasks,
+    /// Agents among themselves.
+    PrivateRoom,
 }
 
 impl Scenario {
-    /// All of them, with how often each occurs among [`Scenario::TOTAL`].
-    const WEIGHTED: [(Scenario, u32); 16] = [
+    /// Those of plain traffic, with how often each occurs among [`Scenario::TOTAL`].
+    const PLAIN: [(Scenario, u32); 16] = [
         (Scenario::WebChat, 20),
         (Scenario::BotContained, 14),
         (Scenario::AbandonedInQueue, 9),
@@ -66,17 +83,48 @@ impl Scenario {
         (Scenario::UnknownEvents, 2),
         (Scenario::Reopened, 2),
     ];
+    /// Those of the platform, likewise.
+    const PLATFORM: [(Scenario, u32); 24] = [
+        (Scenario::WebChat, 8),
+        (Scenario::BotContained, 11),
+        (Scenario::AbandonedInQueue, 7),
+        (Scenario::EditedChat, 7),
+        (Scenario::Survey, 5),
+        (Scenario::VoiceCall, 5),
+        (Scenario::Campaign, 2),
+        (Scenario::Transfer, 3),
+        (Scenario::Conference, 2),
+        (Scenario::Whisper, 2),
+        (Scenario::Notes, 2),
+        (Scenario::LooseNote, 2),
+        (Scenario::Redelivery, 2),
+        (Scenario::ConversationData, 2),
+        (Scenario::UnknownEvents, 1),
+        (Scenario::Reopened, 1),
+        (Scenario::Typing, 9),
+        (Scenario::RingsOut, 5),
+        (Scenario::HeldCall, 8),
+        (Scenario::ConsultedCall, 4),
+        (Scenario::CampaignAnswered, 4),
+        (Scenario::Comments, 3),
+        (Scenario::ReopenedWithTasks, 4),
+        (Scenario::PrivateRoom, 1),
+    ];
     const TOTAL: u32 = 100;
 
     /// All the kinds of conversations.
     pub fn all() -> impl Iterator<Item = Scenario> {
-        Scenario::WEIGHTED.into_iter().map(|(scenario, _)| scenario)
+        Scenario::PLATFORM.into_iter().map(|(scenario, _)| scenario)
     }
 
     /// One of them by chance, each as often as in a centre.
-    pub(super) fn draw(rng: &mut impl Rng) -> Scenario {
+    pub(super) fn draw(traffic: Traffic, rng: &mut impl Rng) -> Scenario {
+        let weighted: &[(Scenario, u32)] = match traffic {
+            Traffic::Platform => &Scenario::PLATFORM,
+            Traffic::Plain => &Scenario::PLAIN,
+        };
         let mut left = rng.random_range(0..Scenario::TOTAL);
-        for (scenario, weight) in Scenario::WEIGHTED {
+        for &(scenario, weight) in weighted {
             if left < weight {
                 return scenario;
             }
@@ -103,6 +151,14 @@ impl Scenario {
             Scenario::ConversationData => conversation_data(script),
             Scenario::UnknownEvents => unknown_events(script),
             Scenario::Reopened => reopened(script),
+            Scenario::Typing => platform::typing(script, false),
+            Scenario::RingsOut => platform::typing(script, true),
+            Scenario::HeldCall => platform::call(script, false, false),
+            Scenario::ConsultedCall => platform::call(script, true, true),
+            Scenario::CampaignAnswered => platform::campaign(script),
+            Scenario::Comments => platform::comments(script),
+            Scenario::ReopenedWithTasks => platform::reopened(script),
+            Scenario::PrivateRoom => platform::private_room(script),
         }
     }
 }
@@ -516,6 +572,8 @@ mod tests {
 
     #[test]
     fn the_weights_add_up() {
-        assert_eq!(Scenario::WEIGHTED.iter().map(|(_, weight)| weight).sum::<u32>(), Scenario::TOTAL);
+        for weighted in [Scenario::PLAIN.as_slice(), &Scenario::PLATFORM] {
+            assert_eq!(weighted.iter().map(|(_, weight)| weight).sum::<u32>(), Scenario::TOTAL);
+        }
     }
 }

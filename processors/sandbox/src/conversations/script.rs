@@ -126,9 +126,9 @@ pub(super) struct Script<'a> {
     pub(super) bot: Bot,
     /// The agents who are there.
     pub(super) present: Vec<Stay>,
+    pub(super) size: Size,
     conversation: String,
     customer: Customer,
-    size: Size,
     session_keyed: bool,
     planned: Vec<Planned>,
 }
@@ -145,8 +145,13 @@ impl<'a> Script<'a> {
             address: format!("+49155{:08}", rng.random_range(0..100_000_000)),
             anonymous: rng.random_bool(0.4),
         };
-        let session =
-            Session { id: object_id(&mut rng), channel, direction: "INBOUND", room: object_id(&mut rng) };
+        let session = Session {
+            id: object_id(&mut rng),
+            channel,
+            direction: "INBOUND",
+            room: object_id(&mut rng),
+            mode: "CONTACT_CENTER",
+        };
         let bot = pick(&mut rng, &cast.bots);
         let Options { size, session_keyed, .. } = *options;
         Script {

@@ -23,6 +23,8 @@ pub(super) struct Session {
     pub(super) direction: &'static str,
     /// The room that real payloads name beside the conversation.
     pub(super) room: String,
+    /// Whom the room is for.
+    pub(super) mode: &'static str,
 }
 
 /// An id that belongs to `of` and is always the same for it: real payloads repeat the ids of configuration.
@@ -142,7 +144,7 @@ pub(super) fn channel_session(
 }
 
 pub(super) fn room(session: &Session) -> Value {
-    json!({"id": session.room, "mode": "CONTACT_CENTER"})
+    json!({"id": session.room, "mode": session.mode})
 }
 
 /// An agent's account.

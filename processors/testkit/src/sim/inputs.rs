@@ -109,7 +109,9 @@ impl Inputs {
             let id = self.topics.conversation_of(topic).unwrap_or_default();
             let mut event = generated_event(id, number, numbers);
             // A dead letter is compared with the one of the direct fold, which knows no such topics.
-            if !self.expires && rng.chance(500) {
+            if self.expires {
+                set(&mut event, "conversationId", json!(id));
+            } else if rng.chance(500) {
                 remove(&mut event, "conversationId");
             }
             return self.input(Place { topic, partition: 0 }, &event, rng);

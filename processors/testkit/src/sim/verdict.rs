@@ -193,7 +193,7 @@ fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
             let key = text(record.key.as_deref().unwrap_or_default());
             let (_, event) =
                 model::parse_activity_key(&key).ok_or_else(|| format!("audit record {key:?}"))?;
-            *counts.entry(event).or_default() += 1;
+            *counts.entry(event.into_owned()).or_default() += 1;
         }
     }
     for (id, copies) in &inputs.copies {

@@ -131,7 +131,7 @@ impl Player {
             Action::Primary(primary) => {
                 Some(model::activity_key(event.conversation_id.as_deref(), &primary.activity_id))
             }
-            Action::Relation(_) | Action::Fact(_) => None,
+            Action::Relation(_) | Action::Fact(_) | Action::Signal => None,
         }
     }
 }

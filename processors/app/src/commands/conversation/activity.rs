@@ -44,6 +44,9 @@ fn badges(activity: &Activity) -> Vec<String> {
     if activity.deletion.is_some() {
         add(color(AnsiColor::Red), "deleted");
     }
+    if activity.hidden.is_some() {
+        add(color(AnsiColor::Yellow), "hidden");
+    }
     if !activity.edits.is_empty() {
         add(color(AnsiColor::Yellow), &format!("edited×{}", activity.edits.len()));
     }
@@ -60,9 +63,12 @@ fn badges(activity: &Activity) -> Vec<String> {
     if let Some(reply) = &activity.in_reply_to {
         add(dim(), &format!("re {}", short(reply)));
     }
+    // A receipt is for one message, and reads those before it: it is shown once.
+    let reads_before = activity.delivery.as_ref().is_some_and(|delivery| delivery.read_up_to.is_some());
     match activity.delivery.as_ref().map(|delivery| delivery.status.as_str()) {
+        Some("READ") if reads_before => add(dim(), "✓✓"),
         Some("READ") => add(color(AnsiColor::Blue), "✓✓ read"),
-        Some("DELIVERED") => add(dim(), "✓✓"),
+        Some("DELIVERED" | "CONNECTED") => add(dim(), "✓✓"),
         Some("SENT" | "ACCEPTED") => add(dim(), "✓"),
         Some("FAILED") => add(color(AnsiColor::Red), "✗ failed"),
         _ => {}
@@ -103,6 +109,9 @@ pub fn lines(activity: &Activity) -> Vec<String> {
     if let Some(deletion) = &activity.deletion {
         below.push((deletion.at, by(deletion.actor.as_ref(), "deleted it")));
     }
+    if let Some(hidden) = &activity.hidden {
+        below.push((hidden.at, by(hidden.actor.as_ref(), "hid it")));
+    }
     for reaction in &activity.reactions {
         below.push((reaction.at, by(reaction.actor.as_ref(), &reaction_words(reaction, "it"))));
     }
@@ -131,8 +140,9 @@ fn receipts(delivery: &Delivery) -> Vec<(i64, String)> {
         (delivery.accepted_at, "ACCEPTED", "accepted"),
         (delivery.sent_at, "SENT", "sent"),
         (delivery.failed_at, "FAILED", "failed"),
+        (delivery.connected_at, "CONNECTED", "connected"),
         (delivery.delivered_at, "DELIVERED", "delivered"),
-        (delivery.read_at, "READ", "read"),
+        (delivery.read_at.filter(|_| delivery.read_up_to.is_none()), "READ", "read"),
     ];
     let words = |(at, status, words): (Option<i64>, &str, &str)| {
         // The reason belongs to the status that counts.

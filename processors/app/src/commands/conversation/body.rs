@@ -10,7 +10,11 @@ pub fn of_activity(activity: &Activity, columns_max: usize) -> String {
     if let Some(call) = &activity.call {
         let reason = call.reason.as_deref().map(|reason| format!(", reason {reason}")).unwrap_or_default();
         return match call.duration_ms {
-            Some(ms) => safe(&format!("took {}{reason}", duration(ms)), columns_max),
+            Some(ms) => {
+                let held = Some(call.hold_ms).filter(|ms| *ms > 0);
+                let held = held.map(|ms| format!(", {} of it on hold", duration(ms))).unwrap_or_default();
+                safe(&format!("took {}{held}{reason}", duration(ms)), columns_max)
+            }
             None => "under way".to_owned(),
         };
     }

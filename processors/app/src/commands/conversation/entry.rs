@@ -21,7 +21,7 @@ const NAME_COLUMNS_MIN: usize = 8;
 /// What is said keeps so much of the narrowest terminal.
 const WHAT_COLUMNS_MIN: usize = 10;
 
-/// Names of agents by their ids: a timeline's list of agents holds only ids.
+/// Names of agents and customers by their ids: a timeline's list of agents and a summary hold only ids.
 #[derive(Debug, Default)]
 pub struct People(HashMap<String, String>);
 
@@ -32,7 +32,7 @@ impl People {
     /// Learns a name, if this tells one of an agent.
     pub fn meet(&mut self, actor: Option<&Actor>) {
         if let Some(Actor { kind: Some(kind), id: Some(id), name: Some(name) }) = actor
-            && kind == "AGENT"
+            && matches!(kind.as_str(), "AGENT" | "CUSTOMER")
         {
             self.name(id, name);
         }
@@ -43,6 +43,11 @@ impl People {
         if self.0.len() < Self::MAX && self.0.get(id).is_none_or(|known| known != name) {
             self.0.insert(id.to_owned(), name.to_owned());
         }
+    }
+
+    /// The name that is known of an id.
+    pub fn name_of(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(String::as_str)
     }
 
     /// The name of an agent, else a short form of the id.
@@ -135,6 +140,8 @@ fn what(entry: &Entry, known: Option<&Known>) -> String {
         }
         "EDIT" => said.map_or_else(|| format!("edited {}", of(known)), str::to_owned),
         "DELETE" => said.map_or_else(|| format!("deleted {}", of(known)), str::to_owned),
+        "HIDE" => said.map_or_else(|| format!("hid {} again", of(known)), str::to_owned),
+        "HOLD" => said.map_or_else(|| hold(entry).to_owned(), str::to_owned),
         // The activity lists only the event that decided.
         "REACTION" => {
             said.map_or_else(|| format!("a reaction on {}, since changed", of(known)), str::to_owned)
@@ -144,6 +151,10 @@ fn what(entry: &Entry, known: Option<&Known>) -> String {
         "MESSAGE" | "CALL" | "WRAP_UP" | "DATA" | "ACTIVITY" => primary(entry, known, said),
         _ => in_words(&entry.name),
     }
+}
+
+fn hold(entry: &Entry) -> &'static str {
+    if entry.name == "CALL_RESUME" { "took the call off hold" } else { "put the call on hold" }
 }
 
 fn receipt(entry: &Entry, known: Option<&Known>) -> String {
@@ -198,8 +209,8 @@ fn style(entry: &Entry) -> Style {
         ("MESSAGE", "CUSTOMER_MESSAGE") => color(AnsiColor::Cyan),
         ("MESSAGE", "AGENT_MESSAGE" | "WHISPER_MESSAGE") => color(AnsiColor::Green),
         ("MESSAGE", _) => color(AnsiColor::Magenta),
-        ("CALL", _) => color(AnsiColor::Blue),
-        ("EDIT" | "DELETE" | "REACTION" | "SUGGESTION" | "DELIVERY" | "OTHER", _) => dim(),
+        ("CALL" | "HOLD", _) => color(AnsiColor::Blue),
+        ("EDIT" | "DELETE" | "REACTION" | "SUGGESTION" | "DELIVERY" | "HIDE" | "OTHER", _) => dim(),
         _ => Style::new(),
     }
 }

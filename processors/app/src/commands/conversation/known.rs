@@ -44,6 +44,9 @@ impl Known {
         if let Some(deletion) = &activity.deletion {
             said.insert(deletion.event_id.clone(), format!("deleted the {}", kind_words(activity)));
         }
+        if let Some(hidden) = &activity.hidden {
+            said.insert(hidden.event_id.clone(), format!("hid {quote}"));
+        }
         for rejected in &activity.rejected {
             said.insert(rejected.event_id.clone(), refusal(rejected, &quote));
         }
@@ -139,6 +142,7 @@ pub fn refusal(rejected: &Rejected, quote: &str) -> String {
         "DELETE" => "deletion of".to_owned(),
         "DELIVERY" => "receipt for".to_owned(),
         "EDIT" => "edit of".to_owned(),
+        "HIDE" => "hiding of".to_owned(),
         "REACTION" => "reaction on".to_owned(),
         relation => format!("{} of", in_words(relation)),
     };
@@ -151,8 +155,9 @@ fn receipts(activity: &Activity) -> Vec<(i64, &'static str)> {
         (delivery.accepted_at, "accepted"),
         (delivery.sent_at, "sent"),
         (delivery.failed_at, "failed"),
+        (delivery.connected_at, "connected"),
         (delivery.delivered_at, "delivered"),
-        (delivery.read_at, "read"),
+        (delivery.read_at.filter(|_| delivery.read_up_to.is_none()), "read"),
     ];
     reached.into_iter().filter_map(|(at, status)| Some((at?, status))).collect()
 }

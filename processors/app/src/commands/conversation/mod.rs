@@ -210,7 +210,7 @@ impl Conversation {
     /// The entries, in the total order (contract section 0).
     fn timeline(&self) -> anyhow::Result<Vec<(Entry, &RawValue)>> {
         let mut entries: Vec<(Entry, &RawValue)> = all(&self.entries)?;
-        entries.sort_by(|(a, _), (b, _)| (a.at, &a.entry_id).cmp(&(b.at, &b.entry_id)));
+        entries.sort_by(|(a, _), (b, _)| (a.at, a.rank(), &a.entry_id).cmp(&(b.at, b.rank(), &b.entry_id)));
         Ok(entries)
     }
 

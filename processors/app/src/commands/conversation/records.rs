@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+fn text_or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// Who did something.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -68,6 +72,15 @@ pub struct Entry {
     pub response_ms: Option<i64>,
 }
 
+impl Entry {
+    /// What comes first within one millisecond (contract section 0), as far as an entry says it: it has its event's name, and of a
+    /// state only whether the conversation is closed then.
+    pub fn rank(&self) -> u8 {
+        let state = (self.category == "CONVERSATION" && self.stage == "CLOSED").then_some("CLOSED");
+        model::rank(&self.name, state, None)
+    }
+}
+
 /// An activity.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,6 +109,9 @@ pub struct Activity {
     /// Its removal.
     #[serde(default)]
     pub deletion: Option<Deletion>,
+    /// By whom it was hidden from its readers.
+    #[serde(default)]
+    pub hidden: Option<Deletion>,
     /// Reactions that are shown.
     #[serde(default)]
     pub reactions: Vec<Reaction>,
@@ -154,7 +170,8 @@ pub struct Reaction {
     pub actor: Option<Actor>,
     /// `EMOJI`, `FLAG`, ….
     pub kind: String,
-    /// The emoji, the flag, ….
+    /// The emoji, the flag, …; empty where it quotes what is deleted.
+    #[serde(deserialize_with = "text_or_empty")]
     pub value: String,
 }
 
@@ -194,12 +211,16 @@ pub struct Delivery {
     pub accepted_at: Option<i64>,
     /// When it was sent.
     pub sent_at: Option<i64>,
+    /// When its call was connected.
+    pub connected_at: Option<i64>,
     /// When it was delivered.
     pub delivered_at: Option<i64>,
     /// When it was read.
     pub read_at: Option<i64>,
     /// When it failed.
     pub failed_at: Option<i64>,
+    /// The later message whose receipt says that this one was read, too.
+    pub read_up_to: Option<String>,
 }
 
 /// An agent's part in a call.
@@ -208,6 +229,8 @@ pub struct Delivery {
 pub struct Call {
     /// How long.
     pub duration_ms: Option<i64>,
+    /// How long of it on hold.
+    pub hold_ms: i64,
     /// Why it ended.
     pub reason: Option<String>,
 }
@@ -258,6 +281,12 @@ pub struct Summary {
     pub agents: Vec<Stay>,
     /// The visits of queues.
     pub queue_visits: Vec<Visit>,
+    /// What the routing offered to whom.
+    pub tasks: Vec<Task>,
+    /// From each opening to its close.
+    pub cycles: Vec<Cycle>,
+    /// `PRIVATE` for a room of agents among themselves.
+    pub mode: Option<String>,
     /// What agents concluded it with.
     pub wrap_ups: Vec<WrapUp>,
     /// How many of its lists' entries are left out, by list.
@@ -278,6 +307,8 @@ pub struct Summary {
     pub hold_ms: i64,
     /// The time in calls.
     pub talk_ms: i64,
+    /// The time on hold within calls.
+    pub call_hold_ms: i64,
     /// The time in queues.
     pub wait_ms: i64,
 }
@@ -306,6 +337,8 @@ pub struct Stay {
     pub agent_id: String,
     /// The agent's name.
     pub name: Option<String>,
+    /// In what role the agent joined.
+    pub role: Option<String>,
     /// When the agent joined.
     pub joined_at: i64,
     /// When the agent left.
@@ -336,6 +369,48 @@ pub struct Visit {
     pub enqueued_at: i64,
     /// How long it took.
     pub wait_ms: Option<i64>,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// Who answered.
+    pub agent_id: Option<String>,
+    /// How often an agent let it ring.
+    pub ronas: i64,
+}
+
+/// A task of the routing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Task {
+    /// Its queue.
+    pub queue: Option<String>,
+    /// `INBOUND`, `CONSULT`, ….
+    pub direction: Option<String>,
+    /// When it was offered first.
+    pub reserved_at: Option<i64>,
+    /// To whom it was offered last.
+    pub agent_id: Option<String>,
+    /// When it was answered.
+    pub answered_at: Option<i64>,
+    /// When it was closed.
+    pub closed_at: Option<i64>,
+    /// Why it was closed.
+    pub disposition: Option<String>,
+    /// How long it rang.
+    pub ring_ms: Option<i64>,
+    /// How long the agent worked on it.
+    pub handle_ms: Option<i64>,
+    /// How long the wrap-up took.
+    pub wrap_up_ms: Option<i64>,
+}
+
+/// From an opening of the conversation to its close.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Cycle {
+    /// When it was opened.
+    pub started_at: i64,
+    /// When it was closed.
+    pub closed_at: Option<i64>,
     /// How it ended.
     pub outcome: Option<String>,
 }

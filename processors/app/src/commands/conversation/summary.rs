@@ -2,11 +2,11 @@
 
 use super::body;
 use super::entry::{People, channel_words};
-use super::records::{Responses, Session, Stay, Summary, Visit, WrapUp};
+use super::records::{Cycle, Responses, Session, Stay, Summary, Task, Visit, WrapUp};
 use super::text::{count, duration, in_words, omitted_words, safe, time};
 
 /// A thing that is counted: its field, and one of it in words.
-const COUNTED: [(&str, &str); 18] = [
+const COUNTED: [(&str, &str); 24] = [
     ("customerMessages", "customer message"),
     ("agentMessages", "agent message"),
     ("botMessages", "bot message"),
@@ -23,6 +23,12 @@ const COUNTED: [(&str, &str); 18] = [
     ("surveyAnswers", "survey answer"),
     ("transfers", "transfer"),
     ("conferences", "conference"),
+    ("systemMessages", "message of the system"),
+    ("calls", "account of a call"),
+    ("campaignResponses", "answer to a campaign"),
+    ("hides", "hiding"),
+    ("ronas", "RONA"),
+    ("consults", "consultation"),
     ("botTimeouts", "bot timeout"),
     ("other", "event of another name"),
 ];
@@ -32,12 +38,17 @@ pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
     let mut lines = vec![field("state", &state(summary))];
     lines.push(field("time", &times(summary)));
     if let Some(customer) = &summary.customer_id {
-        lines.push(field("customer", &safe(customer, 80)));
+        lines.push(field("customer", &named(customer, people.name_of(customer))));
     }
     let sessions = summary.sessions.iter().map(|session| field("session", &session_words(session)));
+    // One of a conversation that was never opened again is the conversation itself.
+    let cycles = summary.cycles.iter().filter(|_| summary.cycles.len() > 1);
+    let cycles = cycles.map(|cycle| field("cycle", &cycle_words(cycle)));
     let visits = summary.queue_visits.iter().map(|visit| field("queue", &visit_words(visit)));
+    let tasks = summary.tasks.iter().filter(|task| task.reserved_at.is_some());
+    let tasks = tasks.map(|task| field("task", &task_words(task, people)));
     let stays = summary.agents.iter().map(|stay| field("agent", &stay_words(stay)));
-    lines.extend(sessions.chain(visits).chain(stays));
+    lines.extend(cycles.chain(sessions).chain(visits).chain(tasks).chain(stays));
     lines.extend(summary.wrap_ups.iter().map(|wrap_up| field("wrap-up", &wrap_up_words(wrap_up, people))));
     lines.extend(omitted_words(&summary.omitted).map(|words| field("left out", &words)));
     let figures = [("counts", counts(summary)), ("responses", responses(summary)), ("times", sums(summary))];
@@ -56,6 +67,7 @@ fn state(summary: &Summary) -> String {
         Some(in_words(&summary.state)),
         summary.outcome.as_deref().map(in_words),
         summary.direction.as_deref().map(in_words),
+        summary.mode.as_deref().filter(|mode| *mode == "PRIVATE").map(|_| "private room".to_owned()),
         Some(summary.channels.join(", ")).filter(|channels| !channels.is_empty()),
         // That an open conversation is open is said already.
         (summary.finality != "OPEN").then(|| format!("figures {}", in_words(&summary.finality))),
@@ -95,14 +107,75 @@ fn visit_words(visit: &Visit) -> String {
         None => "still waiting".to_owned(),
     };
     let outcome = visit.outcome.as_deref().map(in_words);
-    join([Some(queue), direction, Some(format!("from {}", time(visit.enqueued_at))), Some(waited), outcome])
+    let ronas = (visit.ronas > 0).then(|| format!("let ring {}", times_words(visit.ronas)));
+    join([
+        Some(queue),
+        direction,
+        Some(format!("from {}", time(visit.enqueued_at))),
+        Some(waited),
+        ronas,
+        outcome,
+    ])
+}
+
+fn cycle_words(cycle: &Cycle) -> String {
+    let closed = match cycle.closed_at {
+        Some(at) => format!("closed {} after {}", time(at), duration(at.saturating_sub(cycle.started_at))),
+        None => "open".to_owned(),
+    };
+    join([
+        Some(format!("opened {}", time(cycle.started_at))),
+        Some(closed),
+        cycle.outcome.as_deref().map(in_words),
+    ])
+}
+
+/// A task: to whom it was offered, and whether that agent took it.
+fn task_words(task: &Task, people: &People) -> String {
+    let who = task.agent_id.as_deref().map_or_else(|| "an agent".to_owned(), |id| people.called(id));
+    let offered = task.reserved_at.map(|at| format!("offered to {who} {}", time(at)));
+    let rang = task.ring_ms.map(duration).unwrap_or_default();
+    let answered = match (task.answered_at, task.closed_at, task.disposition.as_deref()) {
+        (Some(_), ..) => format!("answered after {rang}"),
+        (None, Some(_), Some("RONA")) => format!("let ring for {rang}"),
+        (None, Some(_), _) => format!("not answered for {rang}"),
+        (None, None, _) => "ringing".to_owned(),
+    };
+    let disposition = task.disposition.as_deref().filter(|why| !matches!(*why, "RONA" | "DONE"));
+    join([
+        task.queue.as_deref().map(|queue| safe(queue, 60)),
+        task.direction.as_deref().filter(|word| *word != "INBOUND").map(in_words),
+        offered,
+        Some(answered),
+        task.handle_ms.map(|ms| format!("handled {}", duration(ms))),
+        task.wrap_up_ms.filter(|ms| *ms > 0).map(|ms| format!("wrap-up {}", duration(ms))),
+        disposition.map(in_words),
+    ])
+}
+
+fn times_words(number: i64) -> String {
+    if number == 1 { "once".to_owned() } else { format!("{number} times") }
+}
+
+fn named(id: &str, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{} ({})", safe(name, 40), safe(id, 40)),
+        None => safe(id, 80),
+    }
+}
+
+/// What a role that serves nobody means for who has it.
+fn role_words(role: &str) -> Option<&'static str> {
+    match role {
+        "SILENT_MONITOR" => Some("only listened"),
+        "WHISPER" => Some("whispered"),
+        "CONSULTED" => Some("was asked for advice"),
+        _ => None,
+    }
 }
 
 fn stay_words(stay: &Stay) -> String {
-    let name = match &stay.name {
-        Some(name) => format!("{} ({})", safe(name, 40), safe(&stay.agent_id, 40)),
-        None => safe(&stay.agent_id, 40),
-    };
+    let name = named(&stay.agent_id, stay.name.as_deref());
     let left = match (stay.left_at, &stay.reason) {
         (Some(at), Some(reason)) => format!("left {} ({})", time(at), safe(reason, 40)),
         (Some(at), None) => format!("left {}", time(at)),
@@ -118,6 +191,7 @@ fn stay_words(stay: &Stay) -> String {
     let messages = format!("{}{responses}", count(stay.messages, "message"));
     join([
         Some(name),
+        stay.role.as_deref().and_then(role_words).map(str::to_owned),
         Some(format!("joined {}", time(stay.joined_at))),
         Some(left),
         engaged,
@@ -170,7 +244,12 @@ fn turns(responses: &Responses, whose: &str) -> Option<String> {
 }
 
 fn sums(summary: &Summary) -> String {
-    let sums = [("waited", summary.wait_ms), ("on hold", summary.hold_ms), ("in calls", summary.talk_ms)];
+    let sums = [
+        ("waited", summary.wait_ms),
+        ("on hold", summary.hold_ms),
+        ("in calls", summary.talk_ms),
+        ("on hold in calls", summary.call_hold_ms),
+    ];
     join(sums.map(|(name, ms)| (ms > 0).then(|| format!("{name} {}", duration(ms)))))
 }
 

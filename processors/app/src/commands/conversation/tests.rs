@@ -69,7 +69,7 @@ fn a_page_tells_a_chat_from_its_summary_to_its_last_message() {
 conversation c
   state      closed · handled · inbound · WEB · figures provisional · 17 events
   time       started 2025-06-15 15:06:40Z, closed 2025-06-15 15:08:12Z after 1 min 32 s
-  customer   cus
+  customer   Cy (cus)
   session    s · WEB 1 · started 2025-06-15 15:06:40Z · ended 2025-06-15 15:08:11Z
   queue      web · from 2025-06-15 15:06:47Z · waited 14.5 s · answered
   agent      Ann (ann) · joined 2025-06-15 15:07:02Z · left 2025-06-15 15:08:10Z (WRAP_UP_DONE) · engaged 38.0 s · wrap-up 30.0 s · 1 message, 1 response in 20.0 s
@@ -207,7 +207,7 @@ fn receipts_are_said_with_what_they_are_for() {
             "-                      receipt: delivered “three”",
             "-                      receipt: failed “three”",
             "Cy (customer)          message: four",
-            "-                      receipt for “four” refused (unknown-status)",
+            "-                      receipt: delivered “four”",
         ]
     );
 }
@@ -231,7 +231,7 @@ fn what_became_of_a_message_stands_below_it() {
 #[test]
 fn on_a_terminal_a_line_is_a_line() {
     let people = People::default();
-    for id in ["38d9d2d08741868a0000020f", "efe1320a-75d7-4fde-a000-00a27c472457"] {
+    for id in ["c95ae8602ce77f2f00000230", "43786ebc-68d3-4984-a000-014c6fea6df6"] {
         let found = conversation(ALL, id);
         let known: Vec<Known> =
             found.activities().unwrap().iter().map(|(activity, _)| Known::of(activity)).collect();
@@ -249,9 +249,39 @@ fn on_a_terminal_a_line_is_a_line() {
 
 #[test]
 fn agents_are_called_by_their_names() {
-    let page = page(&conversation(ALL, "38d9d2d08741868a0000020f"), None);
+    let page = page(&conversation(ALL, "c95ae8602ce77f2f00000230"), None);
     let places = part(&page, 1).join("\n");
     assert!(places.contains("agent · agent.smith") && !places.contains("22d104bc"), "{places}");
+}
+
+#[test]
+fn a_page_says_who_let_it_ring_what_was_held_and_how_often_it_was_opened() {
+    let summary = |case: &str| {
+        let path = format!("{}/../../tests/cases/{case}/expected.ndjson", env!("CARGO_MANIFEST_DIR"));
+        let lines = std::fs::read_to_string(path).unwrap();
+        // The largest conversation of the case.
+        let of = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            Some((line["value"]["revision"].as_i64()?, line["key"].as_str()?.to_owned()))
+        };
+        let summaries = lines.lines().filter(|line| line.contains("\"cx.conversations\"")).filter_map(of);
+        page(&conversation(&lines, &summaries.max().unwrap().1), None)
+    };
+    let has = |page: &str, wanted: &[&str]| {
+        for wanted in wanted {
+            assert!(page.lines().any(|line| line.contains(wanted)), "{wanted}: {page}");
+        }
+    };
+    let rang = summary("rona-then-answered");
+    has(&rang, &["let ring for", "answered after", "let ring once", "1 RONA"]);
+    has(&summary("reopened-conversation"), &["  cycle      opened ", " · contained", " · handled"]);
+    has(&summary("consult-and-transfer"), &["was asked for advice", "consult transfer", "1 consultation"]);
+    has(
+        &summary("voice-call-with-body-leg-and-hold"),
+        &["put the call on hold", "took the call off hold", "of it on hold", "on hold in calls"],
+    );
+    has(&summary("silent-monitor-of-an-abandoned-conversation"), &["only listened"]);
+    has(&summary("comments-liked-hidden-deleted"), &["hid “"]);
 }
 
 #[test]

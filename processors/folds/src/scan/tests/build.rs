@@ -21,6 +21,8 @@ pub(super) fn fact<'a>(id: &'a str, at: i64, name: &'a str) -> Entry<'a> {
         direction: None,
         what: What::Fact(StoredDetail::None),
         targets: model::Targets::default(),
+        room: None,
+        mode: None,
     }
 }
 
@@ -50,13 +52,40 @@ pub(super) fn enqueued<'a>(
     task_id: Option<&'a str>,
     queue: Option<&'a str>,
 ) -> Entry<'a> {
-    let task = StoredTask { task_id, queue, direction: Some("INBOUND"), mode: Some("QUEUE"), state: None };
-    Entry { what: What::Fact(StoredDetail::Task(task)), ..fact(id, at, "TASK_ENQUEUED") }
+    let task = StoredTask {
+        task_id,
+        queue,
+        direction: Some("INBOUND"),
+        mode: Some("QUEUE"),
+        ..StoredTask::default()
+    };
+    of_task(id, at, "TASK_ENQUEUED", task)
 }
 
 pub(super) fn task<'a>(id: &'a str, at: i64, task_id: Option<&'a str>, state: Option<&'a str>) -> Entry<'a> {
-    let task = StoredTask { task_id, queue: None, direction: None, mode: None, state };
-    Entry { what: What::Fact(StoredDetail::Task(task)), ..fact(id, at, "TASK_STATE_CHANGED") }
+    of_task(id, at, "TASK_STATE_CHANGED", StoredTask { task_id, state, ..StoredTask::default() })
+}
+
+/// A task's close for a reason.
+pub(super) fn closed<'a>(id: &'a str, at: i64, task_id: &'a str, reason: &'a str) -> Entry<'a> {
+    let (task_id, state, reason) = (Some(task_id), Some("CLOSED"), Some(reason));
+    of_task(id, at, "TASK_STATE_CHANGED", StoredTask { task_id, state, reason, ..StoredTask::default() })
+}
+
+/// A task is offered to an agent.
+pub(super) fn reserved<'a>(id: &'a str, at: i64, task_id: &'a str, agent: &'a str) -> Entry<'a> {
+    let (task_id, agent_id) = (Some(task_id), Some(agent));
+    of_task(id, at, "AGENT_RESERVED", StoredTask { task_id, agent_id, ..StoredTask::default() })
+}
+
+pub(super) fn of_task<'a>(id: &'a str, at: i64, name: &'a str, task: StoredTask<'a>) -> Entry<'a> {
+    Entry { what: What::Fact(StoredDetail::Task(task)), ..fact(id, at, name) }
+}
+
+/// No agent can be found, for a request of this direction.
+pub(super) fn no_agent<'a>(id: &'a str, at: i64, direction: Option<&'a str>) -> Entry<'a> {
+    let what = What::Fact(StoredDetail::Request { direction });
+    Entry { what, ..fact(id, at, "NO_AGENT_AVAILABLE") }
 }
 
 pub(super) fn state<'a>(id: &'a str, at: i64, name: &'a str, state: Option<&'a str>) -> Entry<'a> {
@@ -79,10 +108,20 @@ pub(super) fn relation<'a>(id: &'a str, at: i64, category: Category, target: &'a
 }
 
 /// All who act by hand.
-static ACTORS: [Actor<'static>; 4] = [somebody("ann"), somebody("ben"), somebody("cy/1"), somebody("bot")];
+static ACTORS: [Actor<'static>; 5] = [
+    somebody(None, "ann"),
+    somebody(None, "ben"),
+    somebody(None, "cy/1"),
+    somebody(None, "bot"),
+    somebody(Some("SYSTEM"), "monitor"),
+];
 
-const fn somebody(id: &'static str) -> Actor<'static> {
-    Actor { actor_type: None, id: Some(Cow::Borrowed(id)), name: None }
+const fn somebody(actor_type: Option<&'static str>, id: &'static str) -> Actor<'static> {
+    let actor_type = match actor_type {
+        Some(actor_type) => Some(Cow::Borrowed(actor_type)),
+        None => None,
+    };
+    Actor { actor_type, id: Some(Cow::Borrowed(id)), name: None }
 }
 
 /// The one of this id.

@@ -24,6 +24,5 @@ fn whole<'e>(mut entries: Vec<Entry<'e>>) -> Whole<'e> {
     let mut add = |amount: Amount<'_>| windows.add(&amount);
     let mut visit = |entry: &Entry<'e>, derived: &Derived| visited.push((*entry, derived.clone()));
     let scan = scan_all(&entries, &ScanSettings::default(), &mut visit, &mut add);
-    scan.standing_amounts(&ScanSettings::default(), &mut add);
     Whole { scan, entries: visited, windows }
 }

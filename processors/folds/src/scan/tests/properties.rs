@@ -1,8 +1,9 @@
 //! What holds for any conversation, on short ones where everything collides.
 
-use model::{Category, Dimension, Figure, Kind, Stage};
+use model::{Category, Dimension, Figure, Kind, Stage, Waits};
 use proptest::prelude::*;
 
+use super::super::entry::StoredTask;
 use super::super::{Amount, Derived, Entry, Scan, ScanSettings, Standing, What};
 use super::windows::Windows;
 use super::{Whole, build, whole};
@@ -13,25 +14,30 @@ const IDS: [&str; 24] = [
 ];
 /// No id at all is one of them: it changes nothing.
 const AGENTS: [Option<&str>; 4] = [Some("ann"), Some("ben"), Some("cy/1"), None];
-const ROLES: [Option<&str>; 5] =
-    [Some("PRIMARY"), Some("WRAP_UP"), Some("SILENT_MONITOR"), Some("CONSULTED"), None];
+const ROLES: [Option<&str>; 6] =
+    [Some("PRIMARY"), Some("WRAP_UP"), Some("SILENT_MONITOR"), Some("CONSULTED"), Some("BARGE_IN"), None];
+const REASONS: [&str; 5] = ["RONA", "CANCELLED", "NO_AGENT_AVAILABLE", "REROUTE", "DONE"];
+const DIRECTIONS: [Option<&str>; 4] = [Some("INBOUND"), Some("CONSULT"), Some("DIRECT_TRANSFER"), None];
+const TIMERS: [Option<&str>; 3] = [Some("i"), Some("ii"), None];
 const TASKS: [Option<&str>; 4] = [Some("t"), Some("u"), Some("v"), None];
 const QUEUES: [Option<&str>; 3] = [Some("sales"), Some("care"), None];
 const SESSIONS: [Option<&str>; 3] = [Some("s"), Some("s2"), None];
 const CHANNELS: [Option<&str>; 3] = [Some("WEB"), Some("VOICE"), None];
-const STATES: [Option<&str>; 3] = [Some("CLOSED"), Some("ACTIVE"), None];
+const STATES: [Option<&str>; 5] = [Some("CLOSED"), Some("ACTIVE"), Some("ON_HOLD"), Some("RESERVED"), None];
 const ACTIVITIES: [&str; 6] = ["m1", "m2", "m3", "m4", "m5", "m6"];
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
     Kind::CustomerMessage,
     Kind::CustomerMessage,
     Kind::AgentMessage,
     Kind::BotMessage,
     Kind::AgentCallLeg,
     Kind::WrapUp,
+    Kind::Call,
+    Kind::CampaignResponse,
 ];
-const RELATIONS: [Category; 3] = [Category::Edit, Category::Reaction, Category::Suggestion];
+const RELATIONS: [Category; 4] = [Category::Edit, Category::Reaction, Category::Suggestion, Category::Hide];
 /// Facts without data of their own; the sessions' among them.
-const FACTS: [&str; 14] = [
+const FACTS: [&str; 16] = [
     "CHANNEL_SESSION_STARTED",
     "CHANNEL_SESSION_STARTED",
     "CHANNEL_SESSION_ENDED",
@@ -46,6 +52,8 @@ const FACTS: [&str; 14] = [
     "AGENT_SLA_EXPIRED",
     "CUSTOMER_RESPONSE_TIMEOUT",
     "SOMETHING_ELSE",
+    "CUSTOMER_LEFT",
+    "REMOVE_CHANNEL_SESSION",
 ];
 
 fn pick<T: Copy>(list: &[T], number: u8) -> T {
@@ -57,16 +65,44 @@ fn entry(number: usize, [what, time, first, second, third]: [u8; 5]) -> Entry<'s
     // Seven minutes: two or three steps for a window, and many entries at the same time.
     let (id, at) = (IDS[number], 1_750_000_000_000 + i64::from(time % 16) * 7 * 60_000);
     let (who, actor) = (pick(&AGENTS, first), pick(&AGENTS, second));
-    let made = match what % 14 {
+    let made = match what % 18 {
         0..=2 => build::agent(id, at, "AGENT_SUBSCRIBED", who, pick(&ROLES, second)),
         3 => build::agent(id, at, "AGENT_UNSUBSCRIBED", who, None),
         4 => build::role(id, at, who, pick(&ROLES, second)),
-        5 | 6 => build::enqueued(id, at, pick(&TASKS, first), pick(&QUEUES, second)),
+        5 | 6 => build::of_task(
+            id,
+            at,
+            "TASK_ENQUEUED",
+            StoredTask {
+                task_id: pick(&TASKS, first),
+                queue: pick(&QUEUES, second),
+                direction: pick(&DIRECTIONS, third),
+                timer_id: pick(&TIMERS, second.wrapping_add(first)),
+                session_id: pick(&SESSIONS, third.wrapping_mul(3)),
+                ..StoredTask::default()
+            },
+        ),
+        14 => match pick(&TASKS, first) {
+            Some(task) => build::closed(id, at, task, pick(&REASONS, second)),
+            None => build::no_agent(id, at, pick(&DIRECTIONS, third)),
+        },
+        15 => build::reserved(id, at, pick(&["t", "u", "v"], first), pick(&["ann", "ben"], second)),
+        16 => build::of_task(
+            id,
+            at,
+            "TASK_STATE_CHANGED",
+            StoredTask {
+                task_id: pick(&TASKS, first),
+                state: pick(&STATES, second),
+                agent_id: who,
+                ..StoredTask::default()
+            },
+        ),
         7 => build::task(id, at, pick(&TASKS, first), pick(&STATES, second)),
         8 => build::state(
             id,
             at,
-            pick(&["TOPIC_STATE_CHANGED", "CONVERSATION_STATE_CHANGED"], first),
+            pick(&["TOPIC_STATE_CHANGED", "CONVERSATION_STATE_CHANGED", "TOPIC_STATE_CHANGE_EVENT"], first),
             pick(&STATES, second),
         ),
         9 | 10 => build::primary(id, at, pick(&KINDS, third), pick(&ACTIVITIES, first), actor),
@@ -123,7 +159,6 @@ fn step_by_step<'e>(entries: &[Entry<'e>]) -> Whole<'e> {
         assert_eq!(read, scan);
         scan = read;
     }
-    scan.standing_amounts(&ScanSettings::default(), &mut add);
     Whole { scan, entries: visited, windows }
 }
 
@@ -151,7 +186,8 @@ proptest! {
         let mut waited = 0;
         for queue in QUEUES.into_iter().flatten() {
             let sum = |figure| whole.windows.sum(Dimension::Queue, queue, figure);
-            let visits: Vec<_> = summary.queue_visits.iter().filter(|visit| visit.queue == Some(queue)).collect();
+            let of_customer = summary.queue_visits.iter().filter(|visit| visit.waits == Waits::Customer);
+            let visits: Vec<_> = of_customer.filter(|visit| visit.queue == Some(queue)).collect();
             let ended = [Figure::Answered, Figure::Abandoned, Figure::NoAgent, Figure::Cancelled].map(sum);
             let open = visits.iter().filter(|visit| visit.outcome.is_none()).count();
             prop_assert_eq!(sum(Figure::Offered), ended.into_iter().sum::<i64>() + i64::try_from(open).unwrap());
@@ -195,16 +231,20 @@ proptest! {
             let sum = |figure| whole.windows.sum(Dimension::Agent, agent, figure);
             prop_assert_eq!(sum(Figure::EngagedMs), stays().filter_map(|stay| stay.engaged_ms).sum::<i64>());
             prop_assert_eq!(sum(Figure::WrapUpMs), stays().filter_map(|stay| stay.wrap_up_ms).sum::<i64>());
-            prop_assert_eq!(sum(Figure::Stays), i64::try_from(stays().count()).unwrap());
-            prop_assert_eq!(sum(Figure::Messages), stays().map(|stay| stay.messages).sum::<i64>());
-            prop_assert_eq!(sum(Figure::Responses), stays().map(|stay| stay.responses).sum::<i64>());
-            prop_assert_eq!(sum(Figure::ResponseMs), stays().map(|stay| stay.response_ms_total).sum::<i64>());
+            let serving = stays().filter(|stay| !matches!(stay.role, Some("SILENT_MONITOR" | "CONSULTED")));
+            prop_assert_eq!(sum(Figure::Stays), i64::try_from(serving.count()).unwrap());
+            // Messages count in a stay or not.
+            prop_assert!(sum(Figure::Messages) >= stays().map(|stay| stay.messages).sum::<i64>());
+            prop_assert!(sum(Figure::Responses) >= stays().map(|stay| stay.responses).sum::<i64>());
+            prop_assert!(sum(Figure::ResponseMs) >= stays().map(|stay| stay.response_ms_total).sum::<i64>());
         }
         for stay in &summary.agents {
-            let end = stay.left_at.or(summary.closed_at);
-            let length = end.map(|end| (end - stay.joined_at).max(0));
+            let length = stay.left_at.map(|end| end - stay.joined_at);
             let times = stay.engaged_ms.and_then(|engaged| Some(engaged + stay.wrap_up_ms?));
-            prop_assert_eq!(times, length);
+            // Who only listens is present, and engaged in nothing.
+            prop_assert!(times <= length);
+            prop_assert_eq!(times.is_some(), length.is_some());
+            prop_assert!(stay.agent_response_ms_total <= stay.response_ms_total);
         }
     }
 
@@ -229,14 +269,17 @@ proptest! {
     }
 
     #[test]
-    fn a_conversation_begins_once_and_ends_once_at_most_for_its_first_channel(entries in conversations()) {
+    fn a_conversation_begins_once_and_ends_once_for_each_cycle_for_its_first_channel(entries in conversations()) {
         let whole = whole(entries);
         let summary = summary_of(&whole.scan);
         let sum = |channel: &str, figure| whole.windows.sum(Dimension::Channel, channel, figure);
         let over_channels = |figure| CHANNELS.into_iter().flatten().map(|channel| sum(channel, figure)).sum::<i64>();
-        let closed = [Figure::Handled, Figure::Contained, Figure::AbandonedConversations].map(over_channels);
+        let figures =
+            [Figure::Handled, Figure::Contained, Figure::AbandonedConversations, Figure::NoAgentConversations];
+        let closed = figures.map(over_channels);
         let known = i64::from(!summary.channels.is_empty());
         prop_assert_eq!(over_channels(Figure::Conversations), known);
-        prop_assert_eq!(closed.into_iter().sum::<i64>(), known * i64::from(summary.closed_at.is_some()));
+        let cycles = summary.cycles.iter().filter(|cycle| cycle.closed_at.is_some()).count();
+        prop_assert_eq!(closed.into_iter().sum::<i64>(), known * i64::try_from(cycles).unwrap());
     }
 }

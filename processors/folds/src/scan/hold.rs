@@ -1,0 +1,27 @@
+//! How long a conversation was on hold.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Hold {
+    since: Option<i64>,
+    /// The length of the holds that were ended.
+    held_ms: i64,
+}
+
+impl Hold {
+    pub(super) fn begin(&mut self, at: i64) {
+        self.since.get_or_insert(at);
+    }
+
+    pub(super) fn end(&mut self, at: i64) {
+        if let Some(since) = self.since.take() {
+            self.held_ms += at - since;
+        }
+    }
+
+    /// One that is open counts nothing.
+    pub(super) fn held_ms(&self) -> i64 {
+        self.held_ms
+    }
+}

@@ -1,0 +1,40 @@
+//! What the platform sends besides messages (contract sections 2, 3 and 7), on the real task: comments, calls, campaigns, signals, and
+//! receipts that mean all up to here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this file is a test, its helpers too"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod calls;
+mod campaigns;
+mod comments;
+mod reads;
+mod rooms;
+
+use serde_json::Value;
+use testkit::{Driver, EventFactory};
+
+fn c() -> EventFactory {
+    EventFactory::new("c")
+}
+
+fn folded(mut driver: Driver, events: &[Value]) -> Driver {
+    for event in events {
+        driver.push(event.to_string());
+    }
+    driver.finish();
+    driver
+}
+
+fn activity(events: &[Value], key: &str) -> Value {
+    folded(common::driver_of_activities(), events)
+        .record("cx.activities", key)
+        .cloned()
+        .unwrap_or(Value::Null)
+}
