@@ -376,4 +376,29 @@ mod tests {
         );
         assert_eq!(letter.header(HEADER_TRUNCATED_HEADERS), Some((10 + 5 + (1 << 20)).to_string()));
     }
+
+    #[test]
+    fn what_was_left_out_when_the_record_was_moved_is_in_its_letter() {
+        let headers = Headers(vec![("trace", vec![0; 2000])]);
+        let key = [b'k'; 3000];
+        let record = SourceRecord {
+            topic: "cx.events",
+            partition: 3,
+            offset: 17,
+            timestamp_ms: None,
+            key: Some(&key),
+            value: Some(b"{}"),
+            headers: &headers,
+            conversation: None,
+        };
+        let moved = crate::Carried::pack(&record, None, 1024);
+        let moved = crate::Carried::unpack(&moved).unwrap();
+        let letter = DeadLetter::new(&moved.record(), ("decode", Reason::NoKey, String::new()), 5, 1 << 20);
+        let mut written = Written::default();
+        letter.send(letters(), 1 << 20, &mut written).unwrap();
+        assert_eq!(written.header(HEADER_TRUNCATED_HEADERS), Some("2005".to_owned()));
+        assert_eq!(written.header(HEADER_TRUNCATED_KEY), Some("3000".to_owned()));
+        assert_eq!(written.header(HEADER_TRUNCATED), None);
+        assert_eq!((written.key.map(|key| key.len()), written.value), (Some(1024), Some(b"{}".to_vec())));
+    }
 }

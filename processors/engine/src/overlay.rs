@@ -49,7 +49,7 @@ pub(crate) fn scan(
     from: &[u8],
     visit: Visit<'_>,
 ) -> Result<(), StoreError> {
-    // Whoever scans scans again: what waits for an activity is looked for with each new one.
+    // One scan is seldom the last of its kind: what waits for an activity is looked for with each new activity.
     writes.keep_in_order(prefix);
     let mut staged = writes.under(prefix, from).peekable();
     let mut broken = false;

@@ -110,9 +110,7 @@ fn sla(script: &mut Script<'_>, name: &'static str, seconds: i64) {
 }
 
 fn read(script: &mut Script<'_>, by: &Speaker, message: &str) {
-    let body =
-        json!({"type": "DELIVERYNOTIFICATION", "messageId": message, "status": "READ", "reasonCode": null});
-    script.say(Message::new("MESSAGE_DELIVERY_NOTIFICATION", by, body));
+    script.receipt_by(by, "MESSAGE_DELIVERY_NOTIFICATION", (message, "READ", None));
 }
 
 /// An event of an agent's leg of a call.
@@ -207,9 +205,7 @@ pub(super) fn campaign(script: &mut Script<'_>) {
         script.say(Message::text("THIRD_PARTY_ACTIVITY", &app, text).with("schedulingMetaData", scheduled));
     for status in ["SENT", "DELIVERED", "READ"] {
         script.wait(300, 9_000);
-        let body =
-            json!({"type": "DELIVERYNOTIFICATION", "messageId": sent, "status": status, "reasonCode": null});
-        script.say(Message::new("THIRD_PARTY_ACTIVITY", &Speaker::Connector, body));
+        script.receipt_by(&Speaker::Connector, "THIRD_PARTY_ACTIVITY", (&sent, status, None));
     }
     if script.chance(0.6) {
         script.wait(10_000, 200_000);

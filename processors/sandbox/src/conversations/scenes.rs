@@ -189,9 +189,19 @@ impl Script<'_> {
 
     /// The channel tells what became of a message.
     pub(super) fn receipt(&mut self, of: &str, status: &str, reason: Option<i64>) {
+        self.receipt_by(&Speaker::Connector, "MESSAGE_DELIVERY_NOTIFICATION", (of, status, reason));
+    }
+
+    /// The same, by a sender and under a name of its own.
+    pub(super) fn receipt_by(
+        &mut self,
+        by: &Speaker,
+        name: &'static str,
+        (of, status, reason): (&str, &str, Option<i64>),
+    ) {
         let body =
             json!({"type": "DELIVERYNOTIFICATION", "messageId": of, "status": status, "reasonCode": reason});
-        self.say(Message::new("MESSAGE_DELIVERY_NOTIFICATION", &Speaker::Connector, body));
+        self.say(Message::new(name, by, body));
     }
 
     /// The agent's work after the talk: role, wrap-up, leave.

@@ -136,20 +136,12 @@ fn by(actor: Option<&Actor>, text: &str) -> String {
 
 fn receipts(delivery: &Delivery) -> Vec<(i64, String)> {
     let reason = delivery.reason_code.as_deref().map(|code| format!(" ({})", safe(code, 40)));
-    let reached = [
-        (delivery.accepted_at, "ACCEPTED", "accepted"),
-        (delivery.sent_at, "SENT", "sent"),
-        (delivery.failed_at, "FAILED", "failed"),
-        (delivery.connected_at, "CONNECTED", "connected"),
-        (delivery.delivered_at, "DELIVERED", "delivered"),
-        (delivery.read_at.filter(|_| delivery.read_up_to.is_none()), "READ", "read"),
-    ];
-    let words = |(at, status, words): (Option<i64>, &str, &str)| {
+    let words = |(at, status, words): (i64, &str, &str)| {
         // The reason belongs to the status that counts.
         let reason = if delivery.status == status { reason.as_deref().unwrap_or_default() } else { "" };
-        Some((at?, format!("{words}{reason}")))
+        (at, format!("{words}{reason}"))
     };
-    reached.into_iter().filter_map(words).collect()
+    delivery.reached().map(words).collect()
 }
 
 #[cfg(test)]

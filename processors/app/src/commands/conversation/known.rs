@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::body;
-use super::records::{Activity, Reaction, Rejected, SuggestionItem};
+use super::records::{Activity, Delivery, Reaction, Rejected, SuggestionItem};
 use super::text::{TEXT_COLUMNS_MAX, in_words, safe};
 
 /// Quoted texts are shorter than texts of their own.
@@ -150,14 +150,6 @@ pub fn refusal(rejected: &Rejected, quote: &str) -> String {
 }
 
 fn receipts(activity: &Activity) -> Vec<(i64, &'static str)> {
-    let Some(delivery) = &activity.delivery else { return Vec::new() };
-    let reached = [
-        (delivery.accepted_at, "accepted"),
-        (delivery.sent_at, "sent"),
-        (delivery.failed_at, "failed"),
-        (delivery.connected_at, "connected"),
-        (delivery.delivered_at, "delivered"),
-        (delivery.read_at.filter(|_| delivery.read_up_to.is_none()), "read"),
-    ];
-    reached.into_iter().filter_map(|(at, status)| Some((at?, status))).collect()
+    let reached = activity.delivery.iter().flat_map(Delivery::reached);
+    reached.map(|(at, _, words)| (at, words)).collect()
 }

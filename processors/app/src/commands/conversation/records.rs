@@ -223,6 +223,22 @@ pub struct Delivery {
     pub read_up_to: Option<String>,
 }
 
+impl Delivery {
+    /// What it reached and when: the status, and the status in words. A `READ` that is for a later message is not this one's.
+    pub fn reached(&self) -> impl Iterator<Item = (i64, &'static str, &'static str)> {
+        let own_read_at = self.read_at.filter(|_| self.read_up_to.is_none());
+        let all = [
+            (self.accepted_at, "ACCEPTED", "accepted"),
+            (self.sent_at, "SENT", "sent"),
+            (self.failed_at, "FAILED", "failed"),
+            (self.connected_at, "CONNECTED", "connected"),
+            (self.delivered_at, "DELIVERED", "delivered"),
+            (own_read_at, "READ", "read"),
+        ];
+        all.into_iter().filter_map(|(at, status, words)| Some((at?, status, words)))
+    }
+}
+
 /// An agent's part in a call.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
