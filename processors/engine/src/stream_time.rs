@@ -57,9 +57,10 @@ impl StreamTime {
         self.may_expire = true;
     }
 
-    /// The time as it runs; 0 while there is none.
-    pub(crate) fn clock(&self, staged: Option<i64>) -> i64 {
-        staged.max(self.now_ms).unwrap_or(0)
+    /// The time as it runs. While there is none, as where the partition has only seen messages or events of the future, the Kafka
+    /// timestamp of the record in hand stands in: a limit that counted from 0 would be over with the first event.
+    pub(crate) fn clock(&self, staged: Option<i64>, record_ms: Option<i64>) -> i64 {
+        staged.max(self.now_ms).or(record_ms).unwrap_or(0)
     }
 
     /// The time to expire by, where anything may expire.
@@ -90,6 +91,14 @@ mod tests {
         assert_eq!(time.after(Some(5), year_2099, Some(1_750_000_000_000)), Some(5));
         assert_eq!(time.after(Some(5), 300_000, Some(0)), Some(300_000));
         assert_eq!(time.after(Some(5), 300_001, Some(0)), Some(5));
+    }
+
+    #[test]
+    fn limits_count_from_the_record_in_hand_while_there_is_no_stream_time() {
+        let mut time = StreamTime::default();
+        assert_eq!((time.clock(None, Some(9)), time.clock(Some(7), Some(9))), (9, 7));
+        time.committed(Some(8));
+        assert_eq!(time.clock(None, Some(9)), 8);
     }
 
     #[test]

@@ -85,6 +85,8 @@ pub struct Task {
     /// Work left for this very task by the record being taken.
     local: VecDeque<Local>,
     stream_time: StreamTime,
+    /// Kafka's timestamp of the record that was taken last.
+    record_ms: Option<i64>,
     /// Whether the state says its form already, or need not.
     has_form: bool,
     recent: RecentIds,
@@ -128,6 +130,7 @@ impl Task {
             staged,
             local: VecDeque::new(),
             stream_time: StreamTime::default(),
+            record_ms: None,
             has_form: false,
             recent: RecentIds::default(),
             asked: Newest::default(),
@@ -170,6 +173,7 @@ impl Task {
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), TaskError> {
         self.check_phase(Phase::Running)?;
         self.now_ms = now_ms;
+        self.record_ms = record.timestamp_ms;
         let taken = if record.topic == self.topology.name(self.topology.repartition()) {
             self.take_message(record, now_ms)
         } else if self.topology.is_erasures(record.topic) {
@@ -423,7 +427,7 @@ impl Task {
             partition: self.partition,
             partitions: self.partitions,
             stream_time_ms: self.stream_time.for_expiry(*stream_time_ms),
-            clock_ms: self.stream_time.clock(*stream_time_ms),
+            clock_ms: self.stream_time.clock(*stream_time_ms, self.record_ms),
             store: &*self.store,
             writes,
             marks: marks.get_mut(index)?,
@@ -692,7 +696,7 @@ impl Task {
             partition: self.partition,
             partitions: self.partitions,
             stream_time_ms: self.stream_time.for_expiry(*stream_time_ms),
-            clock_ms: self.stream_time.clock(*stream_time_ms),
+            clock_ms: self.stream_time.clock(*stream_time_ms, self.record_ms),
             leaders,
             store: &*self.store,
             writes,

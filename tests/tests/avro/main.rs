@@ -32,33 +32,50 @@ fn cases() -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_case_through_kafka_is_in_avro_what_it_is_in_json() {
+fn every_case_through_kafka_with_a_kill_in_its_midst_is_in_json_and_avro_what_fold_makes_of_it() {
     let ground = Ground::new();
     let cases = cases();
     assert_eq!(cases.len(), 35);
-    for (round, cases) in cases.chunks(AT_A_TIME).enumerate() {
+    let of_both = |case: &Path| [Format::Json, Format::Avro].map(|format| (case.to_owned(), format));
+    let runs: Vec<(PathBuf, Format)> = cases.iter().flat_map(|case| of_both(case)).collect();
+    for (round, runs) in runs.chunks(AT_A_TIME).enumerate() {
         std::thread::scope(|scope| {
-            for (number, case) in cases.iter().enumerate() {
+            for (number, (case, format)) in runs.iter().enumerate() {
                 let ground = &ground;
-                scope.spawn(move || through_kafka(ground, &format!("k{round}{number}"), case));
+                scope.spawn(move || through_kafka(ground, &format!("k{round}{number}"), case, *format));
             }
         });
     }
     ground.kafka.stop();
 }
 
-fn through_kafka(ground: &Ground, name: &str, case: &Path) {
+/// How the outputs of a pipeline are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Avro,
+}
+
+fn through_kafka(ground: &Ground, name: &str, case: &Path, format: Format) {
     let input = std::fs::read_to_string(case.join("events.ndjson")).unwrap();
-    let pipeline = ground.pipeline(name, &avro_outputs());
+    let avro = if format == Format::Avro { avro_outputs() } else { Vec::new() };
+    let pipeline = ground.pipeline(name, &avro);
     if input.contains("cx.conversation.own.topic-1") {
         pipeline.create("cx.conversation.own.topic-1");
     }
-    let mut program = pipeline.start();
+    let mut program = pipeline.start_as_member();
     await_readiness(&mut program, true);
     let renamed = input.replace("\"topic\":\"cx.", &format!("\"topic\":\"{name}."));
-    pipeline.ok(&["load", "-"], renamed.as_bytes());
+    let [first, second] = halves(&renamed);
+    pipeline.ok(&["load", "-"], first.as_bytes());
+    program.kill();
+    pipeline.ok(&["load", "-"], second.as_bytes());
+    let program = pipeline.start_as_member();
     pipeline.wait_for_all();
-    let expected = as_in_avro(of_lines(&fold(input.as_bytes())));
+    let mut expected = of_lines(&fold(input.as_bytes()));
+    if format == Format::Avro {
+        expected = as_in_avro(expected);
+    }
     // What lies in a topic of its own is taken when the group gets to it.
     let mut found = Vec::new();
     let deadline = Instant::now() + MINUTE;
@@ -68,8 +85,19 @@ fn through_kafka(ground: &Ground, name: &str, case: &Path) {
             break;
         }
     }
-    assert!(found.is_empty(), "{}: {}", case.display(), found[..found.len().min(5)].join("\n"));
+    assert!(found.is_empty(), "{}, {format:?}: {}", case.display(), found[..found.len().min(5)].join("\n"));
     end(program);
+}
+
+/// The lines of an input, in two parts; where the first line says what form the others have, both begin with it.
+fn halves(input: &str) -> [String; 2] {
+    let mut lines: Vec<&str> = input.lines().collect();
+    let head = match lines.first() {
+        Some(first) if first.starts_with("{\"#records\"") => format!("{}\n", lines.remove(0)),
+        _ => String::new(),
+    };
+    let (first, second) = lines.split_at(lines.len().div_ceil(2));
+    [first, second].map(|lines| format!("{head}{}\n", lines.join("\n")))
 }
 
 /// Events of whole conversations as JSON.

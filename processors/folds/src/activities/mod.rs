@@ -104,7 +104,8 @@ impl Processor for Activities {
             Action::Primary(primary) => {
                 let key = model::activity_key(conversation, &primary.activity_id);
                 let stored = Stored::primary(event, primary);
-                let changed = take_primary(conversation, (&key, &primary.activity_id), stored, context)?;
+                let (id, waiting_ms) = (&primary.activity_id, self.limits.waiting_ms);
+                let changed = take_primary(conversation, (&key, id), stored, waiting_ms, context)?;
                 // What waits for it has been written down with it.
                 if !changed.was_known && changed.was_there {
                     waiting::release(&key, self.limits.waiting_ms, context)?;
@@ -321,6 +322,7 @@ fn take_primary(
     conversation: Option<&str>,
     (key, activity_id): (&str, &str),
     stored: Stored<'_>,
+    waiting_ms: i64,
     context: &mut Context<'_>,
 ) -> Result<Changed, ProcessError> {
     let response = Stored::response(&stored, activity_id);
@@ -342,7 +344,10 @@ fn take_primary(
                     let target = model::activity_key(conversation, &reply.target);
                     change(&target, Edit::Insert(response), context)?;
                 }
-                None => replies::send(&reply.target, &response, context)?,
+                None => {
+                    let until_ms = context.clock_ms().saturating_add(waiting_ms);
+                    replies::send(&reply.target, &response, until_ms, context)?;
+                }
             }
         }
     }

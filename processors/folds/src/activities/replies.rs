@@ -19,9 +19,15 @@ const TIMER: u8 = 0xfa;
 /// Between the activity's key and the event's id.
 const BETWEEN: u8 = 0xff;
 
-/// Tells of an answer to an activity that belongs to no conversation.
-pub(super) fn send(target: &str, answer: &Stored<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
-    let message = behind(ANSWER, answer).map_err(|problem| unreadable(&problem.to_string()))?;
+/// Sends an answer to the activity that it answers and that belongs to no conversation. It waits there until `until_ms` at least:
+/// where the activity lies no event may have come for long, or none at all, so the stream time there says nothing of the answer.
+pub(super) fn send(
+    target: &str,
+    answer: &Stored<'_>,
+    until_ms: i64,
+    context: &mut Context<'_>,
+) -> Result<(), ProcessError> {
+    let message = behind(ANSWER, &(until_ms, answer)).map_err(|problem| unreadable(&problem.to_string()))?;
     context.send(target.as_bytes(), &message);
     Ok(())
 }
@@ -51,11 +57,12 @@ pub(super) fn receive(
     let target = model::activity_key(None, target);
     match payload.split_first() {
         Some((&ANSWER, answer)) => {
-            let answer: Stored<'_> =
+            let (until_ms, answer): (i64, Stored<'_>) =
                 postcard::from_bytes(answer).map_err(|problem| unreadable(&problem.to_string()))?;
             let name = name(target.as_bytes(), answer.id);
             if !change(&target, Edit::Insert(answer), context)?.is_known {
-                timers::set(context, TIMER, context.clock_ms().saturating_add(waiting_ms), &name);
+                let due_ms = context.clock_ms().saturating_add(waiting_ms).max(until_ms);
+                timers::set(context, TIMER, due_ms, &name);
             }
             Ok(())
         }

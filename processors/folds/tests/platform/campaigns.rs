@@ -108,3 +108,33 @@ fn an_answer_whose_message_never_comes_is_forgotten_in_time() {
     driver.finish();
     assert_eq!(offered(&driver)["reactions"], json!([]));
 }
+
+/// A conversation whose partition is that of an activity on its own.
+fn neighbour_of(activity: &str, partitions: i32) -> String {
+    let home = engine::partition_of(activity.as_bytes(), partitions);
+    let is_there = |id: &String| engine::partition_of(id.as_bytes(), partitions) == home;
+    (0..).map(|number| format!("neighbour {number}")).find(is_there).unwrap()
+}
+
+#[test]
+fn an_answer_waits_its_whole_time_where_no_event_has_come_yet_or_none_for_days() {
+    const PARTITIONS: i32 = 5;
+    let day = 24 * 60 * 60;
+    let neighbour = EventFactory::new(&neighbour_of("offer", PARTITIONS));
+    assert_ne!(
+        engine::partition_of(b"offer", PARTITIONS),
+        engine::partition_of(b"answer", PARTITIONS),
+        "the answer has to be sent there"
+    );
+    for seconds_before in [None, Some(-3 * day)] {
+        let mut driver = driver_of(PARTITIONS).with_expiry();
+        driver.set_clock(1_750_000_003_000);
+        let before = seconds_before.map(|second| neighbour.event("before", "ANYTHING", second, json!({})));
+        let after = neighbour.event("after", "ANYTHING", 4, json!({}));
+        for event in before.into_iter().chain([answer(), after, offer()]) {
+            driver.push(event.to_string());
+            driver.finish();
+        }
+        assert_eq!(offered(&driver)["reactions"][0]["value"], json!("answer"), "{seconds_before:?}");
+    }
+}

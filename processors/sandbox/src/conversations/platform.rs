@@ -180,6 +180,8 @@ fn handed_over(
     script.wait(20, 200);
     script.closes(&asked, "DONE");
     script.wait(20, 200);
+    script.takes(&transfer, &expert);
+    script.wait(20, 200);
     leg(script, stay, first_leg, "CALL_LEG_ENDED", "CONSULT_TRANSFER");
     let serving = Stay { role: "PRIMARY", ..expert };
     let data = script.role_data(&serving, "PRIMARY");

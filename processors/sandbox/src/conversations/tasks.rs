@@ -78,9 +78,14 @@ impl Script<'_> {
     /// The agent takes the task and comes.
     pub(super) fn answers(&mut self, task: &Task, stay: &Stay) {
         self.wait(1_500, 9_000);
-        self.task_changes(task, State { media: "ACTIVE", assigned: Some(&stay.agent), ..QUEUED });
+        self.takes(task, stay);
         self.wait(20, 120);
         self.subscribes(stay);
+    }
+
+    /// The task is the agent's, who may be there already.
+    pub(super) fn takes(&mut self, task: &Task, stay: &Stay) {
+        self.task_changes(task, State { media: "ACTIVE", assigned: Some(&stay.agent), ..QUEUED });
     }
 
     /// The talk is over, the agent's work is not.

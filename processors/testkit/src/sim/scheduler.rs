@@ -259,7 +259,7 @@ impl Scheduler {
     fn produce(&mut self, input: Input) {
         self.inputs.note_produced(&input);
         let place = input.place;
-        self.world.note(format_args!("{place:?} gets a record"));
+        self.world.note(format_args!("{place:?} gets a record: {}", input.record.excerpt()));
         self.world.broker.append(place, input.record);
     }
 

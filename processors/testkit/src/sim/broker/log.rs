@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::transactions::{Fates, TransactionId};
 
+/// How many characters of a value a trace shows.
+const EXCERPT: usize = 300;
+
 /// A record as it lies in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
@@ -11,6 +14,15 @@ pub(crate) struct Record {
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
     pub(crate) timestamp_ms: i64,
+}
+
+impl Record {
+    /// The beginning of the value, for a trace.
+    pub(crate) fn excerpt(&self) -> String {
+        let value = self.value.as_deref().unwrap_or_default();
+        let text: String = String::from_utf8_lossy(value).chars().take(EXCERPT).collect();
+        text
+    }
 }
 
 impl engine::HeaderSource for Record {
