@@ -63,7 +63,7 @@ impl Checking {
         let mut driver = driver(&format);
         events.for_each(|event| driver.push(event));
         // All times are over.
-        driver.ring(i64::MAX);
+        driver.punctuate(i64::MAX);
         assert_eq!(driver.violations(), Vec::<&str>::new());
     }
 }

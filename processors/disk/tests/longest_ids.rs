@@ -197,7 +197,7 @@ fn walk(filler: char, stores: impl FnMut(i32) -> Box<dyn StateStore>) -> [Seen; 
         }
     }
     driver.finish();
-    driver.ring(T0 + 3_600_000);
+    driver.punctuate(T0 + 3_600_000);
     let lived = seen(&driver);
     for event in ends.iter().flatten() {
         driver.push(event.to_string());
@@ -214,7 +214,7 @@ fn walk(filler: char, stores: impl FnMut(i32) -> Box<dyn StateStore>) -> [Seen; 
             driver.push(json!({"id": format!("{other} {days}"), "name": "X", "timestamp": at, "conversationId": conversation}).to_string());
         }
         driver.finish();
-        driver.ring(T0 + days * DAY_MS + 3_600_000);
+        driver.punctuate(T0 + days * DAY_MS + 3_600_000);
     }
     assert_eq!(driver.violations(), Vec::<&str>::new());
     [lived, seen(&driver)]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use driver::EndOffset;
 use engine::{HeaderSource, SourceRecord};
 use rdkafka::ClientContext;
 use rdkafka::TopicPartitionList;
@@ -31,20 +32,11 @@ pub(crate) enum Rebalanced {
     Revoked { partitions: TopicPartitionList, lost: bool },
 }
 
-/// The end of a partition, as of the last statistics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct End {
-    /// The offset after the last finished transaction.
-    pub(crate) stable: i64,
-    /// Whether all up to there has been handed out. The log may end with the markers of transactions, which never are.
-    pub(crate) is_drained: bool,
-}
-
 /// Notes what happens to the consumer.
 #[derive(Default)]
 pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
-    ends: Mutex<HashMap<(String, i32), End>>,
+    ends: Mutex<HashMap<(String, i32), EndOffset>>,
     figures: Mutex<Option<ClientFigures>>,
     refused: Mutex<Option<String>>,
     any_rebalance: AtomicBool,
@@ -71,7 +63,7 @@ impl Notes {
     }
 
     /// The end of each partition fetched, as of the last statistics.
-    pub(crate) fn take_ends(&self) -> HashMap<(String, i32), End> {
+    pub(crate) fn take_ends(&self) -> HashMap<(String, i32), EndOffset> {
         std::mem::take(&mut *lock(&self.ends))
     }
 
@@ -110,7 +102,10 @@ impl ClientContext for Notes {
             for (partition, figures) in topic.partitions {
                 if figures.ls_offset >= 0 {
                     let is_drained = figures.fetchq_cnt == 0 && figures.next_offset >= figures.ls_offset;
-                    ends.insert((name.clone(), partition), End { stable: figures.ls_offset, is_drained });
+                    ends.insert(
+                        (name.clone(), partition),
+                        EndOffset { stable: figures.ls_offset, is_drained },
+                    );
                 }
             }
         }
@@ -162,11 +157,10 @@ impl ConsumerContext for Notes {
 /// A message's headers. Only to ask the client whether there are any makes it read them, so it is asked when somebody wants them.
 pub(crate) struct MessageHeaders<'a, 'm>(pub(crate) &'a BorrowedMessage<'m>);
 
-/// A message as the engine sees it. `conversation` is that of its topic, where that belongs to one.
+/// A message as the engine sees it.
 pub(crate) fn source_record<'m>(
     message: &'m BorrowedMessage<'_>,
     headers: &'m MessageHeaders<'m, 'm>,
-    conversation: Option<&'m str>,
 ) -> SourceRecord<'m> {
     SourceRecord {
         topic: message.topic(),
@@ -176,7 +170,7 @@ pub(crate) fn source_record<'m>(
         key: message.key(),
         value: message.payload(),
         headers,
-        conversation,
+        conversation: None,
     }
 }
 

@@ -1,21 +1,9 @@
 //! Errors of the Kafka client, by remedy. This is the one place that knows librdkafka's flags and codes.
 
-use engine::{ProcessError, StoreError, TaskError};
+use engine::{StoreError, TaskError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-/// What to do about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Remedy {
-    /// Make the very same call again.
-    Retry,
-    /// Abort the transaction, drop what is staged, take the records again.
-    Abort,
-    /// This producer is finished, and whether its transaction was committed is not known: build a new one (which fences
-    /// whatever the old one still has under way) and let the group's committed offsets decide.
-    Rebuild,
-    /// No remedy here: stop, and say why.
-    Stop,
-}
+pub(crate) use driver::Remedy;
 
 /// The remedy for an error of a transactional producer.
 #[must_use]
@@ -73,31 +61,6 @@ pub(crate) fn is_displaced(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::LogTruncation))
 }
 
-/// A partition whose state has to be restored anew.
-#[derive(Debug)]
-pub(crate) struct Damaged {
-    pub(crate) partition: i32,
-    /// What was found.
-    pub(crate) cause: String,
-}
-
-/// The partition whose state has to be restored anew, if that is the remedy for what a task met.
-///
-/// # Errors
-/// It is not: the disk itself fails or is full, the state is of another form, or the program is wrong. Stop.
-pub(crate) fn of_task(error: TaskError) -> Result<Damaged, EdgeError> {
-    match error {
-        TaskError::StateDamaged { partition, source: ProcessError::Store(source @ StoreError::Io(_)) } => {
-            Err(EdgeError::Store { partition, source })
-        }
-        TaskError::StateDamaged { partition, source } => Ok(Damaged { partition, cause: source.to_string() }),
-        // Only records that are taken have schemas, and then the worker waits; anywhere else it is a mistake in the program.
-        TaskError::UnknownSchema { .. } | TaskError::Abort { .. } | TaskError::Fatal { .. } => {
-            Err(error.into())
-        }
-    }
-}
-
 /// Whether a record, or the batch that it was sent in, was larger than its topic takes.
 #[must_use]
 pub(crate) fn is_too_large(code: Code) -> bool {
@@ -106,7 +69,7 @@ pub(crate) fn is_too_large(code: Code) -> bool {
 
 /// Why a client has no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hindrance {
+pub enum ConnectionFailure {
     /// The broker does not take us for whom we say we are, or there is nothing to say it with.
     Identity,
     /// How it is spoken to, or a certificate, is wrong. It may also just have hung up.
@@ -115,7 +78,7 @@ pub enum Hindrance {
     Away,
 }
 
-impl Hindrance {
+impl ConnectionFailure {
     /// What an error that a client tells its context says of the way to the brokers; none where it says nothing.
     #[must_use]
     pub fn of(error: &KafkaError, reason: &str) -> Option<Self> {
@@ -309,8 +272,8 @@ mod tests {
         let cut_off = "SASL OAUTHBEARER mechanism handshake failed: Local: Broker transport failure";
         assert!(is_refusal(&error, refused));
         assert!(!is_refusal(&error, cut_off));
-        assert_eq!(Hindrance::of(&error, refused), Some(Hindrance::Identity));
-        assert_eq!(Hindrance::of(&error, cut_off), Some(Hindrance::Away));
+        assert_eq!(ConnectionFailure::of(&error, refused), Some(ConnectionFailure::Identity));
+        assert_eq!(ConnectionFailure::of(&error, cut_off), Some(ConnectionFailure::Away));
         assert_eq!(of_poll(&KafkaError::MessageConsumption(Code::Authentication)), Remedy::Retry);
     }
 

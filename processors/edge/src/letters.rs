@@ -1,8 +1,7 @@
-//! Dead letters that their topic refuses as too large: it takes less than it did at the start, or would not say how much.
+//! How large dead letters may be, as their topic says.
 
 use std::time::Duration;
 
-use engine::LETTER_BYTES_LEAST;
 use rdkafka::admin::{AdminClient, AdminOptions, OwnedResourceSpecifier, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
@@ -11,49 +10,7 @@ use crate::settings::Settings;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const SETTINGS: [&str; 2] = ["max.message.bytes", "segment.bytes"];
 
-/// How large the dead letters of a transaction were, with all that Kafka writes around them.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sent {
-    largest: usize,
-    sum: usize,
-}
-
-impl Sent {
-    /// One of so many bytes was sent.
-    pub(crate) fn add(&mut self, bytes: usize) {
-        self.largest = self.largest.max(bytes);
-        self.sum = self.sum.saturating_add(bytes);
-    }
-
-    /// The most that a broker can have been given at once, where records that go together have `batch_bytes` at the most.
-    fn at_once(self, batch_bytes: usize) -> usize {
-        self.largest.max(self.sum.min(batch_bytes))
-    }
-}
-
-/// What is done about letters that were refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Smaller {
-    /// From now on a letter may have so many bytes.
-    Limit(usize),
-    /// The limit is known already, only the batches of this producer have still to become smaller.
-    Batches,
-    /// A letter without all that can be left out was refused: no topic for dead letters.
-    Hopeless,
-}
-
-/// What is done next. `takes` is what the topic says that it takes, if it says anything; where that is no help, half of what was
-/// refused is tried.
-pub(crate) fn smaller(limit: usize, sent: Sent, batch_bytes: usize, takes: Option<usize>) -> Smaller {
-    let refused = sent.at_once(batch_bytes);
-    if refused > limit {
-        return Smaller::Batches;
-    }
-    let next = takes.filter(|takes| *takes < refused).unwrap_or(refused / 2);
-    if next < LETTER_BYTES_LEAST { Smaller::Hopeless } else { Smaller::Limit(next) }
-}
-
-/// How large the topic says that a record may be; none where it does not say.
+/// How large the topic says that a record may be; `None` where it does not say.
 pub(crate) fn taken_by(settings: &Settings, topic: &str) -> Option<usize> {
     let admin: AdminClient<DefaultClientContext> = settings.admin("admin").create().ok()?;
     let options = AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT));
@@ -66,50 +23,4 @@ pub(crate) fn taken_by(settings: &Settings, topic: &str) -> Option<usize> {
     let number = |name: &str| found.get(name)?.value.as_deref()?.parse().ok();
     // A record that is larger than a segment is refused as well.
     SETTINGS.into_iter().filter_map(number).min()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MIB: usize = 1 << 20;
-
-    fn sent(letters: &[usize]) -> Sent {
-        let mut sent = Sent::default();
-        letters.iter().for_each(|bytes| sent.add(*bytes));
-        sent
-    }
-
-    #[test]
-    fn the_limit_becomes_what_the_topic_takes_or_half_of_what_it_refused() {
-        let large = sent(&[3 * MIB, 100]);
-        assert_eq!(smaller(32 * MIB, large, MIB, Some(2 * MIB)), Smaller::Limit(2 * MIB));
-        assert_eq!(
-            smaller(32 * MIB, large, MIB, Some(4 * MIB)),
-            Smaller::Limit(3 * MIB / 2),
-            "it takes less all the same"
-        );
-        assert_eq!(smaller(32 * MIB, large, MIB, None), Smaller::Limit(3 * MIB / 2));
-    }
-
-    #[test]
-    fn small_letters_that_are_refused_together_go_in_smaller_batches() {
-        let many = sent(&[100_000; 20]);
-        assert_eq!(smaller(32 * MIB, many, 1_000_000, Some(200_000)), Smaller::Limit(200_000));
-        assert_eq!(
-            smaller(200_000, many, 1_000_000, Some(200_000)),
-            Smaller::Batches,
-            "another worker has found out"
-        );
-    }
-
-    #[test]
-    fn it_ends_however_little_the_topic_takes() {
-        let (mut limit, mut tries) = (32 * MIB, 0);
-        while let Smaller::Limit(next) = smaller(limit, sent(&[limit]), MIB, None) {
-            assert!(next < limit);
-            (limit, tries) = (next, tries + 1);
-        }
-        assert!(tries < 16 && smaller(limit, sent(&[limit]), MIB, None) == Smaller::Hopeless);
-    }
 }

@@ -1,9 +1,8 @@
 //! Everything that touches the outside: Kafka, disk, HTTP, metrics.
 //!
-//! [`Pipeline`] runs workers; a worker drives the engine's tasks on Kafka. What a task does is decided in the engine and
-//! the folds; here is only when, and what to do when the cluster says no.
+//! [`Pipeline`] runs workers. What a worker does is decided by `driver`, what a task does in the engine and the folds; here it is
+//! carried out on Kafka.
 
-mod catch_up;
 pub mod clients;
 mod consumed;
 mod consumer;
@@ -13,6 +12,7 @@ mod errors;
 pub mod health;
 pub mod http;
 mod letters;
+mod limits;
 mod members;
 pub mod metrics;
 mod peers;
@@ -20,7 +20,6 @@ mod pipeline;
 mod producer;
 mod reading;
 mod reread;
-mod restore;
 mod schemas;
 mod settings;
 pub mod spans;
@@ -32,7 +31,7 @@ mod worker;
 
 pub use consumed::Consumed;
 pub use deliveries::{Deliveries, FailedDeliveries, NumberedDeliveries};
-pub use errors::{EdgeError, Hindrance};
+pub use errors::{ConnectionFailure, EdgeError};
 pub use members::Instance;
 pub use peers::Peers;
 pub use pipeline::{Ended, Pipeline, worker_names};

@@ -37,13 +37,6 @@ impl ConsumerContext for ReadsToTheEnd {}
 /// A topic and a partition.
 pub type Place = (String, i32);
 
-/// Where a partition begins and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Extent {
-    pub(crate) begin: i64,
-    pub(crate) end: i64,
-}
-
 /// Where partitions end in the eyes of a client: for one that reads only what is committed, before the first transaction that is
 /// open. One question for all; those that cannot be told have their errors.
 ///
@@ -70,7 +63,11 @@ pub fn begins<C: ConsumerContext>(
     limits(client, places, Offset::Beginning, timeout)
 }
 
-fn limits<C: ConsumerContext>(
+/// Where partitions begin or end. One question for all; those that cannot be told have their errors.
+///
+/// # Errors
+/// The cluster does not answer in time: ask again.
+pub(crate) fn limits<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     mut places: TopicPartitionList,
     which: Offset,
@@ -112,9 +109,15 @@ pub fn committed_offset(answer: &TopicPartitionListElem<'_>) -> KafkaResult<Opti
 /// answer to a question for the end (KIP-207), but not with that to a fetch.
 #[must_use]
 pub fn has_passed(reader: &BaseConsumer<ReadsToTheEnd>, topic: &str, partition: i32, offset: i64) -> bool {
-    let position =
-        reader.position().ok().and_then(|places| Some(places.find_partition(topic, partition)?.offset()));
-    matches!(position, Some(Offset::Offset(position)) if position >= offset)
+    position(reader, topic, partition).is_some_and(|position| position >= offset)
+}
+
+/// Where a reader stands in a partition, control records included.
+pub(crate) fn position(reader: &BaseConsumer<ReadsToTheEnd>, topic: &str, partition: i32) -> Option<i64> {
+    match reader.position().ok()?.find_partition(topic, partition)?.offset() {
+        Offset::Offset(position) => Some(position),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

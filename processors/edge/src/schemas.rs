@@ -79,24 +79,6 @@ impl Schemas {
         self.source.is_some()
     }
 
-    /// Has a schema asked for, without which a partition cannot go on.
-    pub(crate) fn ask(&self, id: u32) {
-        self.book().await_id(id, self.start.elapsed());
-        self.book.1.notify_one();
-    }
-
-    /// Has one asked for that a partition which waits will need soon; `false`: so many are waited for that this one has to wait.
-    pub(crate) fn ask_ahead(&self, id: u32) -> bool {
-        let is_taken = self.book().expect_id(id, self.start.elapsed());
-        self.book.1.notify_one();
-        is_taken
-    }
-
-    /// Whether a schema is still to be learnt.
-    pub(crate) fn is_awaited(&self, id: u32) -> bool {
-        self.book().is_awaited(id)
-    }
-
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,10 +165,28 @@ impl Schemas {
     }
 }
 
+impl driver::Schemas for Schemas {
+    fn request(&self, id: u32) {
+        self.book().await_id(id, self.start.elapsed());
+        self.book.1.notify_one();
+    }
+
+    fn request_ahead(&self, id: u32) -> bool {
+        let is_taken = self.book().expect_id(id, self.start.elapsed());
+        self.book.1.notify_one();
+        is_taken
+    }
+
+    fn is_awaited(&self, id: u32) -> bool {
+        self.book().is_awaited(id)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::metrics::Labels;
+    use driver::Schemas as _;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Instant;
 
@@ -225,7 +225,7 @@ mod tests {
         let source = Arc::new(Late { asked: AtomicUsize::new(0), stop: stop.clone() });
         let schemas = Schemas::new(Some(Arc::clone(&source) as Arc<dyn SchemaSource>));
         let metrics = Metrics::new(&Labels::default()).unwrap();
-        schemas.clone().ask(7);
+        schemas.clone().request(7);
         assert!(schemas.is_awaited(7));
         schemas.serve(&metrics, &stop);
         assert!(!schemas.is_awaited(7));

@@ -104,7 +104,7 @@ impl<'t> Context<'t> {
         self.writes.delete(full);
     }
 
-    /// Marks a key: [`crate::Processor::settle`] is told of it at the next commit.
+    /// Marks a key: [`crate::Processor::flush`] is told of it at the next commit.
     pub fn mark(&mut self, key: &[u8]) {
         self.marks.add(key);
     }

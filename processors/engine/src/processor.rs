@@ -120,7 +120,7 @@ fn of_form(found: Option<u32>) -> String {
 /// that fails leaves no trace in it.
 ///
 /// While records are taken, [`process`](Self::process) stages state and marks keys. When the transaction is prepared,
-/// [`settle`](Self::settle) is called once with all the marks, in the order of the topology: so a key is emitted once for
+/// [`flush`](Self::flush) is called once with all the marks, in the order of the topology: so a key is emitted once for
 /// each commit, however many events changed it, and a processor can build upon those that it follows.
 pub trait Processor: Send + Sync {
     /// Its name in topics.yaml, in headers, metrics and logs.
@@ -187,16 +187,16 @@ pub trait Processor: Send + Sync {
     ///
     /// # Errors
     /// The state cannot be read, or the sink failed. The caller aborts the transaction.
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         news.marked().try_for_each(|key| self.emit(key, emitter))
     }
 
-    /// Called before [`settle`](Self::settle) in each commit in which things may expire: lets go of what has waited, or
+    /// Called before [`flush`](Self::flush) in each commit in which things may expire: lets go of what has waited, or
     /// been kept, for too long by the stream time, as far as the budget goes ([`Emitter::has_budget`]). It is called again soon
     /// where that was not far enough.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle).
+    /// As [`flush`](Self::flush).
     fn expire(&self, _now_ms: i64, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
@@ -211,12 +211,12 @@ pub trait Processor: Send + Sync {
     }
 
     /// Does what is due at this time on the wall, by which all that lay in the input has been taken. Called after
-    /// [`settle`](Self::settle), in a commit of which [`next_due`](Self::next_due) was the reason, as far as the budget goes; what
+    /// [`flush`](Self::flush), in a commit of which [`next_due`](Self::next_due) was the reason, as far as the budget goes; what
     /// is left stays due.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle).
-    fn ring(&self, _now_ms: i64, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    /// As [`flush`](Self::flush).
+    fn punctuate(&self, _now_ms: i64, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
 
@@ -226,7 +226,7 @@ pub trait Processor: Send + Sync {
     /// could be taken for the whole: what others find it by goes first.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle).
+    /// As [`flush`](Self::flush).
     fn forget(
         &self,
         _scope: &Scope<'_>,
@@ -250,7 +250,7 @@ pub trait Processor: Send + Sync {
     /// comes while it looks, or later, is not its concern: each event is compared with the requests when it comes.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle).
+    /// As [`flush`](Self::flush).
     fn look_for_asked(&self, _from: &[u8], _emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
         Ok(Slice::Last)
     }
@@ -259,7 +259,7 @@ pub trait Processor: Send + Sync {
     /// [`forget`](Self::forget) is, and by default the same.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle).
+    /// As [`flush`](Self::flush).
     fn erase(
         &self,
         scope: &Scope<'_>,
@@ -272,7 +272,7 @@ pub trait Processor: Send + Sync {
     /// Forgets an event that has waited in vain ([`Emitter::retract`]), as if it had never come.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle).
+    /// As [`flush`](Self::flush).
     fn retract(&self, _event: &Retracted<'_>, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
@@ -280,7 +280,7 @@ pub trait Processor: Send + Sync {
     /// Says what a key's state now is.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle).
+    /// As [`flush`](Self::flush).
     fn emit(&self, _key: &[u8], _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         Ok(())
     }

@@ -37,7 +37,7 @@ pub(crate) struct Staged {
     /// The greatest event time taken, where that is later than what is committed.
     pub(crate) stream_time_ms: Option<i64>,
     /// The time on the wall by which processors do what is due.
-    pub(crate) rings_ms: Option<i64>,
+    pub(crate) punctuates_ms: Option<i64>,
     pub(crate) offsets: Vec<SourceOffset>,
     pub(crate) tally: Tally,
     dead_letter_bytes: usize,
@@ -67,8 +67,8 @@ impl Staged {
 
     /// Lets a transaction come about though nothing was taken. It carries an offset that is committed already: so the group's
     /// generation guards it, and it can be found out whether it was committed.
-    pub(crate) fn ring(&mut self, now_ms: i64, place: SourceOffset) {
-        self.rings_ms = Some(now_ms);
+    pub(crate) fn punctuate(&mut self, now_ms: i64, place: SourceOffset) {
+        self.punctuates_ms = Some(now_ms);
         self.come_about(place);
     }
 

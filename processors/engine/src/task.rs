@@ -463,7 +463,7 @@ impl Task {
         let Staged { outbox, tally, .. } = &mut self.staged;
         // First: whatever a processor takes back at the commit has to come after it.
         outbox.send(self.topology.repartition(), sink, tally)?;
-        self.settle(sink, budget)?;
+        self.flush(sink, budget)?;
         self.stream_time.stage(self.staged.stream_time_ms, &mut self.staged.writes);
         self.recent.stage(&mut self.staged.writes);
         if let Some(form) = self.topology.state_form().filter(|_| !self.has_form) {
@@ -496,13 +496,13 @@ impl Task {
 
     /// Lets each processor say what is new, in the order of the topology: those that follow hear it. Then what is to be
     /// forgotten is forgotten, in the opposite order.
-    fn settle(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<(), ProcessError> {
+    fn flush(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<(), ProcessError> {
         let topology = Arc::clone(&self.topology);
         let nodes = topology.nodes();
         // What is to be erased must not become a dead letter just before: everything else can wait.
         let is_looking = self.search()?.is_some();
         let now_ms = self.stream_time.for_expiry(self.staged.stream_time_ms).filter(|_| !is_looking);
-        let rings_ms = self.staged.rings_ms;
+        let punctuates_ms = self.staged.punctuates_ms;
         let mut marks = std::mem::take(&mut self.staged.marks);
         marks.iter_mut().for_each(Marks::tidy);
         let unmarked = Marks::default();
@@ -515,7 +515,7 @@ impl Task {
             let leaders = leaders_of(node, nodes, &said);
             let news = News { marked: marks.get(index).unwrap_or(&unmarked), leaders: &leaders };
             let mut says = Vec::new();
-            if now_ms.is_some() || rings_ms.is_some() {
+            if now_ms.is_some() || punctuates_ms.is_some() {
                 let mut part = expiry.share(nodes.len() - index);
                 let mut emitter = self.emitter(node, &leaders, (&mut says, &mut requests), (sink, &mut part));
                 if let Some(now) = now_ms {
@@ -526,12 +526,12 @@ impl Task {
             if !news.is_empty() {
                 let mut emitter =
                     self.emitter(node, &leaders, (&mut says, &mut requests), (sink, &mut caused));
-                node.processor.settle(&news, &mut emitter)?;
+                node.processor.flush(&news, &mut emitter)?;
             }
-            if let Some(now) = rings_ms {
+            if let Some(now) = punctuates_ms {
                 let mut emitter =
                     self.emitter(node, &leaders, (&mut says, &mut requests), (sink, &mut expiry));
-                node.processor.ring(now, &mut emitter)?;
+                node.processor.punctuate(now, &mut emitter)?;
             }
             drop(leaders);
             said.push(says);
@@ -829,9 +829,9 @@ impl Task {
     /// Lets what is due at this time on the wall be done with the next commit. Whoever calls it has to know that everything
     /// which lay in the task's input at that time was taken, and committed: what would have ended a timer may not lie there
     /// unread. `place` is where the input is committed to, and goes into the transaction.
-    pub fn ring(&mut self, now_ms: i64, place: SourceOffset) {
+    pub fn punctuate(&mut self, now_ms: i64, place: SourceOffset) {
         self.now_ms = self.now_ms.max(now_ms);
-        self.staged.ring(now_ms, place);
+        self.staged.punctuate(now_ms, place);
     }
 
     /// Takes one changelog record into the store while restoring; a restore that is cut off goes on from there.

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::{
-    InnerTopics, MemoryStore, Mover, NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Task,
-    TaskError, Topology, UnknownSchema, partition_of,
+    InnerTopics, MemoryStore, NoHeaders, OutputRecord, Phase, Repartitioner, Sink, SinkError, SourceRecord,
+    Task, TaskError, Topology, UnknownSchema, partition_of,
 };
 use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
@@ -133,7 +133,7 @@ fn a_record_that_is_carried_is_read_as_its_first_topic_says() {
 #[test]
 fn a_record_on_its_way_home_waits_for_its_schema_too() {
     let decoder = Arc::new(Learning::default());
-    let mut mover = Mover::new(topology(&decoder), 2, Limits::default());
+    let mut mover = Repartitioner::new(topology(&decoder), 2, Limits::default());
     let (json, other) = (event(0), format!("!{}", event(1)));
     mover.process(&record("json", json.as_bytes()), 0).unwrap();
     assert_eq!(mover.process(&record("other", other.as_bytes()), 0), Err(UnknownSchema(7)));

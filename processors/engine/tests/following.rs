@@ -47,7 +47,7 @@ impl Processor for Counting {
         context.mark(&key);
         Ok(Outcome::Folded)
     }
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for key in news.marked() {
             let count = emitter.read(key, |bytes| bytes.unwrap().to_vec())?;
             emitter.emit(0, "count/1", key, key, Some(&count))?;
@@ -96,7 +96,7 @@ impl Processor for Summing {
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         Self::add(context, key, payload[0])
     }
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for note in news.heard() {
             let was =
                 emitter.read_committed_of("counting", note.key, |bytes| bytes.map_or(0, |bytes| bytes[0]))?;

@@ -310,24 +310,24 @@ impl Driver {
     ///
     /// # Panics
     /// A task failed: so does the test.
-    pub fn stage_ring(&mut self, now_ms: i64) -> bool {
-        let mut rings = false;
+    pub fn stage_punctuation(&mut self, now_ms: i64) -> bool {
+        let mut fires = false;
         for (partition, lane) in (0..).zip(&mut self.lanes) {
             #[expect(clippy::expect_used, reason = "a test's own store")]
             let due = lane.task.next_due().expect("the store can be read");
             if due.is_some_and(|due| due <= now_ms) {
                 let next = i64::try_from(lane.input.committed).unwrap_or(i64::MAX);
-                lane.task.ring(now_ms, SourceOffset { topic: INPUT.to_owned(), partition, next });
-                rings = true;
+                lane.task.punctuate(now_ms, SourceOffset { topic: INPUT.to_owned(), partition, next });
+                fires = true;
             }
         }
-        rings
+        fires
     }
 
     /// Takes all that is left; then does what is due at this time on the wall, until nothing is.
-    pub fn ring(&mut self, now_ms: i64) {
+    pub fn punctuate(&mut self, now_ms: i64) {
         self.finish();
-        while self.stage_ring(now_ms) {
+        while self.stage_punctuation(now_ms) {
             self.commit();
         }
     }

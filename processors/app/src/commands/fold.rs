@@ -137,11 +137,11 @@ impl<'t> Fold<'t> {
     }
 
     /// Where things may expire, the times that run at the end of the input are over by what the events say the time is.
-    fn ring(&mut self) -> anyhow::Result<()> {
+    fn punctuate(&mut self) -> anyhow::Result<()> {
         let Some(now_ms) = self.task.stream_time_ms() else { return Ok(()) };
         while self.task.next_due()?.is_some_and(|due_ms| due_ms <= now_ms) {
             let (topic, next) = (self.input.to_owned(), self.next_offset);
-            self.task.ring(now_ms, SourceOffset { topic, partition: 0, next });
+            self.task.punctuate(now_ms, SourceOffset { topic, partition: 0, next });
             self.commit()?;
         }
         Ok(())
@@ -149,7 +149,7 @@ impl<'t> Fold<'t> {
 
     fn finish(mut self, mut out: impl Write) -> Result<(), Failure> {
         self.commit()?;
-        self.ring()?;
+        self.punctuate()?;
         let (records, letters) = (self.spool.records(), self.spool.dead_letters());
         self.spool.finish(&mut out).context("the records cannot be written")?;
         let counts: Vec<String> = EventClass::ALL

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::anyhow;
-use edge::{Hindrance, clients, token};
+use edge::{ConnectionFailure, clients, token};
 use rdkafka::client::OAuthToken;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -16,10 +16,10 @@ use crate::exit::Failure;
 
 /// What the client told last of why it has no connection.
 #[derive(Debug, Default)]
-struct Told(Mutex<Option<(Hindrance, String)>>);
+struct Told(Mutex<Option<(ConnectionFailure, String)>>);
 
 impl Told {
-    fn take(&self) -> Option<(Hindrance, String)> {
+    fn take(&self) -> Option<(ConnectionFailure, String)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -33,8 +33,9 @@ impl ClientContext for Told {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "Kafka client");
-        if let Some(hindrance) = Hindrance::of(&error, reason) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((hindrance, reason.to_owned()));
+        if let Some(connection_failure) = ConnectionFailure::of(&error, reason) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((connection_failure, reason.to_owned()));
         }
     }
 }
@@ -95,26 +96,26 @@ fn ask(
     })
 }
 
-fn why(consumer: &BaseConsumer<Told>) -> Option<(Hindrance, String)> {
+fn why(consumer: &BaseConsumer<Told>) -> Option<(ConnectionFailure, String)> {
     clients::attend(consumer);
     consumer.context().take()
 }
 
-/// What to tell of a hindrance that does not pass by itself. Where the client has not told of any, somebody may still have hung up
+/// What to tell of a connection_failure that does not pass by itself. Where the client has not told of any, somebody may still have hung up
 /// on it because it speaks another protocol: `looks` says whether to look for that.
 fn hopeless(
     client: &ClientConfig,
     bootstrap: &str,
-    told: Option<&(Hindrance, String)>,
+    told: Option<&(ConnectionFailure, String)>,
     looks: bool,
 ) -> Option<String> {
     let (address, reason) = match told {
-        Some((Hindrance::Identity, reason)) => {
+        Some((ConnectionFailure::Identity, reason)) => {
             return Some(format!("{reason}: {}", security::identity_remedy(client)));
         }
-        Some((Hindrance::Encryption, reason)) => (place(reason), reason.as_str()),
-        Some((Hindrance::Away, _)) | None if looks => (None, ""),
-        Some((Hindrance::Away, _)) | None => return None,
+        Some((ConnectionFailure::Encryption, reason)) => (place(reason), reason.as_str()),
+        Some((ConnectionFailure::Away, _)) | None if looks => (None, ""),
+        Some((ConnectionFailure::Away, _)) | None => return None,
     };
     let address = address.or_else(|| bootstrap.split(',').next())?;
     encryption(client, address, &probe::look(address, client), reason)

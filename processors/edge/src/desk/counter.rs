@@ -95,13 +95,7 @@ impl Counter {
         Ok(())
     }
 
-    /// What a task is about to commit of what a listener wants to know.
-    pub(crate) fn changes_of(&self, task: &Task) -> Vec<Change> {
-        let staged = task.staged_under(&self.desk.0.watched);
-        staged.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect()
-    }
-
-    /// It is committed.
+    /// A task has committed these changes of what a listener wants to know.
     pub(crate) fn committed(&mut self, partition: i32, records: Vec<Change>) {
         let Some(telling) = self.told.get_mut(&partition).filter(|telling| !telling.begins) else { return };
         if records.is_empty() {

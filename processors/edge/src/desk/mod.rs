@@ -127,6 +127,11 @@ impl Desk {
         self.0.partitions.get().copied()
     }
 
+    /// The prefix of the state of whose changes listeners are told.
+    pub(crate) fn watched(&self) -> &[u8] {
+        &self.0.watched
+    }
+
     pub(crate) fn set_partitions(&self, partitions: i32) {
         self.0.partitions.get_or_init(|| partitions);
     }

@@ -46,8 +46,9 @@ fn producer(settings: &Settings) -> TransactionalProducer {
         erasures: None,
     });
     let topics = OutputTopics::new(vec![("out".to_owned(), 1)]);
-    let started = TransactionalProducer::start(settings, "worker-0", (topics, &topology), &|| false);
-    started.unwrap().unwrap()
+    let producer = TransactionalProducer::new(settings, "worker-0", (topics, &topology)).unwrap();
+    while producer.init_transactions().is_err() {}
+    producer
 }
 
 /// One transaction with a record in it.
@@ -57,10 +58,11 @@ fn begin(producer: &mut TransactionalProducer) {
         .producer
         .send(BaseRecord::<[u8], [u8], usize>::with_opaque_to("out", NOTHING).payload(b"x"))
         .unwrap();
-    producer.drain().unwrap();
+    producer.flush().unwrap();
 }
 
-fn commit(producer: &mut TransactionalProducer, settings: &Settings) -> AtOnce {
+/// Commits; whether a request may have been sent once more.
+fn commit(producer: &TransactionalProducer, settings: &Settings) -> bool {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &settings.bootstrap).set("group.id", "group");
     let consumer: BaseConsumer<ReadsToTheEnd> = config.create_with_context(ReadsToTheEnd).unwrap();
@@ -70,32 +72,34 @@ fn commit(producer: &mut TransactionalProducer, settings: &Settings) -> AtOnce {
         consumer.group_metadata()
     });
     let group = group.flatten().next().unwrap();
-    producer.commit(&TopicPartitionList::new(), &group, &|| false).unwrap()
+    producer.send_offsets(&TopicPartitionList::new(), &group).unwrap();
+    producer.commit().unwrap();
+    producer.is_broken()
 }
 
 #[test]
-fn a_commit_that_is_answered_is_one_at_once() {
+fn a_commit_that_is_answered_was_sent_once() {
     let cluster = cluster();
     let settings = settings(&cluster, &[]);
     let mut producer = producer(&settings);
     for _ in 0..3 {
         begin(&mut producer);
-        assert_eq!(commit(&mut producer, &settings), AtOnce(true));
+        assert!(!commit(&producer, &settings));
     }
 }
 
 #[test]
-fn a_commit_that_the_client_asked_for_once_more_within_one_call_is_none_at_once() {
+fn a_commit_that_the_client_sent_once_more_within_one_call_is_told() {
     for overrides in [&[][..], &[("log.connection.close", "false")][..]] {
         let cluster = cluster();
         let settings = settings(&cluster, overrides);
         let mut producer = producer(&settings);
         begin(&mut producer);
         cluster.request_errors(RDKafkaApiKey::EndTxn, &[LATE]);
-        assert_eq!(commit(&mut producer, &settings), AtOnce(false));
+        assert!(commit(&producer, &settings));
         // Of the next break the client would say nothing.
         begin(&mut producer);
-        assert_eq!(commit(&mut producer, &settings), AtOnce(false), "until there is a new producer");
+        assert!(commit(&producer, &settings), "until there is a new producer");
     }
 }
 
@@ -106,17 +110,19 @@ fn a_commit_that_the_coordinator_refused_for_a_moment_was_answered() {
     let mut producer = producer(&settings);
     begin(&mut producer);
     cluster.request_errors(RDKafkaApiKey::EndTxn, &[BUSY]);
-    assert_eq!(commit(&mut producer, &settings), AtOnce(true), "nothing is on its way");
+    assert!(!commit(&producer, &settings), "nothing is on its way");
 }
 
 #[test]
-fn an_abort_that_the_client_asked_for_once_more_leaves_a_doubt() {
+fn an_abort_that_the_client_sent_once_more_is_told() {
     let cluster = cluster();
     let settings = settings(&cluster, &[]);
     let mut producer = producer(&settings);
     begin(&mut producer);
-    assert_eq!(producer.abort(), Aborted::AtOnce);
+    producer.abort().unwrap();
+    assert!(!producer.is_broken());
     begin(&mut producer);
     cluster.request_errors(RDKafkaApiKey::EndTxn, &[LATE]);
-    assert_eq!(producer.abort(), Aborted::InDoubt);
+    producer.abort().unwrap();
+    assert!(producer.is_broken());
 }

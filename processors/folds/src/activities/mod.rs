@@ -167,7 +167,7 @@ impl Processor for Activities {
     }
 
     /// Those that follow are told the keys of the activities that changed.
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let marked = reads::Marked::of(news.marked());
         let mut changed = BTreeSet::new();
         reads::follow(&marked, &mut changed, emitter)?;

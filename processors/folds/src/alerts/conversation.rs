@@ -49,7 +49,7 @@ impl<'c, 't> Conversation<'c, 't> {
     }
 
     /// Raises what is due, and sets the next timer. The one that rang is gone.
-    pub(super) fn ring(mut self, standing: &[Span], by_ms: i64) -> Result<(), ProcessError> {
+    pub(super) fn punctuate(mut self, standing: &[Span], by_ms: i64) -> Result<(), ProcessError> {
         self.known.timer_ms = None;
         for span in standing {
             if span.due_at() <= by_ms && !self.known.has_raised(span) {
@@ -78,7 +78,7 @@ impl<'c, 't> Conversation<'c, 't> {
         Ok(())
     }
 
-    /// The timer rings when the first of the times is over that run and are not raised yet. One that rings too early costs
+    /// The timer fires when the first of the times is over that run and are not raised yet. One that fires too early costs
     /// less than a write for each event, so it is only ever moved forward.
     fn set_timer(&mut self, standing: &[Span]) {
         let waiting = standing.iter().filter(|span| !self.known.has_raised(span));

@@ -72,7 +72,7 @@ impl Processor for Alerts {
         &[timelines::NAME]
     }
 
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for note in news.heard() {
             if let Some(Said::Watched(changes)) = Said::of(&note) {
                 let changes = Changes::read(changes).map_err(|problem| known::corrupt(note.key, problem))?;
@@ -87,12 +87,12 @@ impl Processor for Alerts {
         Ok(due.map(|due| due.saturating_add(self.settings.grace_ms)))
     }
 
-    fn ring(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn punctuate(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let by_ms = now_ms.saturating_sub(self.settings.grace_ms);
         timers::each_due(emitter, TIMER, by_ms, |escaped, emitter| {
             let progress = timelines::progress(escaped, emitter)?;
             let standing = progress.map(|progress| progress.standing(&self.settings)).unwrap_or_default();
-            Conversation::of(escaped, emitter)?.ring(&standing, by_ms)
+            Conversation::of(escaped, emitter)?.punctuate(&standing, by_ms)
         })
     }
 

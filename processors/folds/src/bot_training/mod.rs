@@ -94,7 +94,7 @@ impl Processor for BotTraining {
         if is_all { self.forget(scope, from, emitter) } else { Ok(Slice::of(false)) }
     }
 
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let mut affected: BTreeSet<Vec<u8>> = BTreeSet::new();
         // The last word on a turn counts.
         let mut turns: BTreeMap<&[u8], Option<timelines::Reply<'_>>> = BTreeMap::new();

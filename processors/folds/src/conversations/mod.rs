@@ -52,7 +52,7 @@ impl Processor for Conversations {
         &[activities::NAME, timelines::NAME]
     }
 
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let changed = news.heard().filter(|note| Said::of(note) == Some(Said::Summary));
         let conversations: BTreeSet<&[u8]> = changed.map(|note| note.key).collect();
         conversations.into_iter().try_for_each(|escaped| self.emit_summary(escaped, false, emitter))

@@ -141,7 +141,7 @@ impl Processor for Metrics {
         window::forget(emitter, self.window_retention_ms)
     }
 
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         self.check_settings(emitter)?;
         let changes = self.changes(news, emitter)?;
         let marked = news.marked().map(|name| String::from_utf8_lossy(name).into_owned());

@@ -11,13 +11,13 @@
 
 mod changes;
 mod conversation;
+mod flush;
 mod keys;
 mod ledger;
 mod look;
 mod parts;
 mod past;
 mod said;
-mod settle;
 mod state;
 
 use engine::{
@@ -158,7 +158,7 @@ impl Processor for Timelines {
         Ok(())
     }
 
-    fn settle(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for (escaped, changes) in keys::by_conversation(news) {
             self.settle_conversation(escaped, &changes, emitter)?;
         }

@@ -8,10 +8,10 @@ use model::Order;
 
 use super::changes::{ChangedActivities, standing_before};
 use super::conversation::{Conversation, turn};
+use super::flush::keep_checkpoint;
 use super::keys::{self, Changes};
 use super::ledger::{Ledger, Sight};
 use super::said::Reply;
-use super::settle::keep_checkpoint;
 use super::{Progress, Timelines, parts};
 use crate::scan::{Derived, Entry};
 

@@ -96,7 +96,7 @@ fn a_time_that_was_configured_for_the_grace_is_waited_for() {
     assert_eq!(after(settings, &events, 16), [raised(&due("b"))]);
     let mut driver = crate::driver(settings);
     events.iter().for_each(|event| driver.push(event.to_string()));
-    driver.ring(T0 + 16_000);
+    driver.punctuate(T0 + 16_000);
     let alert = driver.record(crate::TOPIC, &due("b")).unwrap();
     assert_eq!(alert["dueAt"], T0 + 13_000, "and is not in the record");
 }
@@ -128,7 +128,7 @@ fn who_only_listens_owes_no_answer() {
         other["data"]["agentParticipant"]["role"] = json!("PRIMARY");
         let mut driver = crate::driver(settings());
         [listens, other, asked("b", 5)].iter().for_each(|event| driver.push(event.to_string()));
-        driver.ring(T0 + 1_000_000);
+        driver.punctuate(T0 + 1_000_000);
         assert_eq!(driver.record(crate::TOPIC, &due("b")).unwrap()["agents"], json!(["ben"]), "{role}");
     }
 }
@@ -143,8 +143,8 @@ fn in_a_private_room_nobody_waits_also_where_that_is_told_late() {
     let mut driver = crate::driver(settings());
     for event in [&events[0], &events[1], &message("x", "AGENT_MESSAGE", 28), &late] {
         driver.push(event.to_string());
-        driver.ring(T0 + 25_000);
+        driver.punctuate(T0 + 25_000);
     }
-    driver.ring(T0 + 1_000_000);
+    driver.punctuate(T0 + 1_000_000);
     assert_eq!(crate::alerts(&driver), []);
 }

@@ -61,7 +61,7 @@ fn alerts(driver: &Driver) -> Vec<(String, String)> {
 fn after(settings: AlertSettings, events: &[Value], second: i64) -> Vec<(String, String)> {
     let mut driver = driver(settings);
     events.iter().for_each(|event| driver.push(event.to_string()));
-    driver.ring(T0 + second * 1000);
+    driver.punctuate(T0 + second * 1000);
     assert_eq!(driver.violations(), Vec::<&str>::new());
     alerts(&driver)
 }

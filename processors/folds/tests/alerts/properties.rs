@@ -53,7 +53,7 @@ fn alerts(driver: &Driver) -> Alerts {
 fn straight(events: &[String]) -> Alerts {
     let mut driver = Driver::new(topology(short()));
     events.iter().for_each(|event| driver.push(event.as_str()));
-    driver.ring(AT_LAST);
+    driver.punctuate(AT_LAST);
     alerts(&driver)
 }
 
@@ -81,14 +81,14 @@ proptest! {
                 Between::Abort => driver.abort(),
                 Between::Crash => driver.crash(),
                 Between::Ring(second, commits) => {
-                    driver.stage_ring(T0 + second * 1000);
+                    driver.stage_punctuation(T0 + second * 1000);
                     if commits { driver.commit() } else { driver.abort() }
                 }
             }
         }
-        driver.ring(AT_LAST);
+        driver.punctuate(AT_LAST);
         prop_assert_eq!(alerts(&driver), expected);
-        prop_assert!(!driver.stage_ring(i64::MAX), "nothing is due any more");
+        prop_assert!(!driver.stage_punctuation(i64::MAX), "nothing is due any more");
     }
 
     #[test]
@@ -111,9 +111,9 @@ proptest! {
         let mut driver = Driver::new(topology(short()));
         events.iter().for_each(|event| driver.push(event.as_str()));
         for second in 0..20 {
-            driver.ring(T0 + second * 1000);
+            driver.punctuate(T0 + second * 1000);
         }
-        driver.ring(AT_LAST);
+        driver.punctuate(AT_LAST);
         prop_assert_eq!(alerts(&driver), straight(&events));
     }
 }

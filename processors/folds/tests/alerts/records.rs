@@ -21,7 +21,7 @@ fn answered(second: i64) -> Value {
 fn a_record_says_what_is_waited_for_since_when_and_until_when() {
     let mut driver = driver(nothing());
     driver.push(started().to_string());
-    driver.ring(AT_LAST);
+    driver.punctuate(AT_LAST);
     let alert = json!({
         "conversationId": "c", "kind": "customer-inactive", "state": "raised", "startedAt": T0, "startedBy": "a",
         "targetMs": 10_000, "dueAt": T0 + 10_000, "resolvedAt": null, "resolvedBy": null, "resolution": null,
@@ -50,7 +50,7 @@ fn alerts_of_agents_and_queues_name_them() {
     ] {
         driver.push(event.to_string());
     }
-    driver.ring(AT_LAST);
+    driver.punctuate(AT_LAST);
     let queue = driver.record(TOPIC, "c/queue-wait-over-target/a").unwrap();
     assert_eq!((&queue["taskId"], &queue["queue"]), (&json!("t1"), &json!("sales")));
     assert_eq!(queue["resolution"], "AGENT_SUBSCRIBED");
@@ -62,10 +62,10 @@ fn alerts_of_agents_and_queues_name_them() {
 fn an_alert_is_raised_once_however_often_the_clock_is_looked_at() {
     let mut driver = driver(nothing());
     driver.push(started().to_string());
-    driver.ring(T0 + 9_999);
+    driver.punctuate(T0 + 9_999);
     let before = driver.emissions();
     for second in [10, 11, 12, 1000] {
-        driver.ring(T0 + second * 1000);
+        driver.punctuate(T0 + second * 1000);
         driver.crash();
     }
     assert_eq!(driver.emissions(), before + 1);
@@ -78,21 +78,21 @@ fn a_crash_before_the_commit_loses_no_alert_and_doubles_none() {
     driver.push(started().to_string());
     driver.finish();
     let before = driver.emissions();
-    assert!(driver.stage_ring(AT_LAST));
+    assert!(driver.stage_punctuation(AT_LAST));
     driver.abort();
-    assert!(driver.stage_ring(AT_LAST));
+    assert!(driver.stage_punctuation(AT_LAST));
     driver.crash();
     assert_eq!(driver.emissions(), before);
-    driver.ring(AT_LAST);
+    driver.punctuate(AT_LAST);
     assert_eq!(driver.emissions(), before + 1);
-    assert!(!driver.stage_ring(AT_LAST), "nothing is due any more");
+    assert!(!driver.stage_punctuation(AT_LAST), "nothing is due any more");
 }
 
 #[test]
 fn an_alert_that_should_never_have_been_raised_is_taken_back() {
     let mut driver = driver(nothing());
     driver.push(started().to_string());
-    driver.ring(AT_LAST);
+    driver.punctuate(AT_LAST);
     assert_eq!(alerts(&driver), [raised(INACTIVE)]);
     driver.push(answered(10).to_string());
     driver.finish();
@@ -128,7 +128,7 @@ fn nothing_is_due_in_a_conversation_that_is_closed() {
     driver.push(started().to_string());
     driver.push(fact("b", "CONVERSATION_CLOSED", 1).to_string());
     driver.finish();
-    assert!(!driver.stage_ring(i64::MAX), "its timer is gone");
+    assert!(!driver.stage_punctuation(i64::MAX), "its timer is gone");
 }
 
 #[test]
@@ -137,12 +137,12 @@ fn an_erased_conversation_leaves_no_alert() {
     let mut driver = driver(settings);
     driver.push(started().to_string());
     driver.push(answered(11).to_string());
-    driver.ring(AT_LAST);
+    driver.punctuate(AT_LAST);
     assert_eq!(alerts(&driver).len(), 3);
     driver.push_erasure(r#"{"conversationId":"c"}"#);
     driver.finish();
     assert_eq!(alerts(&driver), []);
-    assert!(!driver.stage_ring(i64::MAX));
+    assert!(!driver.stage_punctuation(i64::MAX));
 }
 
 #[test]

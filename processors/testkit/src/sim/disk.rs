@@ -54,6 +54,8 @@ struct Files {
     is_open: bool,
     /// So many uses of it fail.
     fails: usize,
+    /// Whether they fail since the disk is broken, or what lies on it is damaged.
+    is_broken: bool,
 }
 
 impl Files {
@@ -131,7 +133,9 @@ impl Disk {
         let mut all = self.files();
         let partitions: Vec<i32> = all.keys().copied().collect();
         let partition = *rng.pick(&partitions)?;
-        all.get_mut(&partition)?.fails = uses;
+        let is_broken = rng.chance(200);
+        let files = all.get_mut(&partition)?;
+        (files.fails, files.is_broken) = (uses, is_broken);
         Some(partition)
     }
 
@@ -188,7 +192,10 @@ impl Store {
             && files.fails > 0
         {
             files.fails -= 1;
-            return Err(StoreError::Io(io::Error::other("the simulated disk fails")));
+            return Err(match files.is_broken {
+                true => StoreError::Io(io::Error::other("the simulated disk fails")),
+                false => StoreError::Corrupt("the simulated disk gives other bytes".to_owned()),
+            });
         }
         Ok(())
     }

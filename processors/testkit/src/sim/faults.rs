@@ -51,6 +51,22 @@ pub enum Fault {
     UnreadRemoved,
     /// The coordinator answers with an error for single partitions when it is asked for committed offsets.
     OffsetError,
+    /// The cluster does not answer a question, or not for every partition.
+    NoAnswer,
+    /// A seek does not come about.
+    FailedSeek,
+    /// A partition is not fetched, and refuses a seek.
+    RefusedSeek,
+    /// The leader of a partition of the changelog serves only up to an older high watermark.
+    LeaderBehind,
+    /// The client infers that a batch was written, which is in no log.
+    InferredDelivery,
+    /// A partition is added to the input.
+    AddedPartition,
+    /// A partition of the input loses its end, which was read and committed.
+    Truncation,
+    /// The wall clock of all workers jumps.
+    ClockJump,
     /// The client sends the end of a transaction again by itself; the first request comes later, whatever happens till then.
     RepeatedRequest,
     /// The coordinator ended a transaction that was open for too long.
@@ -73,7 +89,7 @@ pub enum Fault {
     RefusedForm,
     /// A partition was lost without having been given up.
     LostPartitions,
-    /// A lane, or a topic of the siding, had to wait for a schema.
+    /// A task, or an unaligned topic, had to wait for a schema.
     UnreadRecord,
     /// A worker has said that records were removed before they were read.
     Gap,
@@ -81,10 +97,18 @@ pub enum Fault {
     LostBeforeOffsets,
     /// After a commit without an answer it was taken for aborted, since somebody else had gone on from there.
     TakenForAborted,
+    /// A worker found a partition shorter than what it had read, and read its topic anew.
+    ReadAnew,
+    /// A restore was not done where the client said "end of partition".
+    BelievedEnd,
+    /// A worker ended since its store is broken.
+    BrokenStore,
+    /// A worker holds a partition that the state has no place for.
+    UnreadablePartition,
 }
 
 /// Those that are chosen.
-const CHOSEN: [Fault; 23] = [
+const CHOSEN: [Fault; 31] = [
     Fault::Crash,
     Fault::Zombie,
     Fault::Rebalance,
@@ -108,11 +132,19 @@ const CHOSEN: [Fault; 23] = [
     Fault::UnreadRemoved,
     Fault::OffsetError,
     Fault::RepeatedRequest,
+    Fault::NoAnswer,
+    Fault::FailedSeek,
+    Fault::RefusedSeek,
+    Fault::LeaderBehind,
+    Fault::InferredDelivery,
+    Fault::AddedPartition,
+    Fault::Truncation,
+    Fault::ClockJump,
 ];
 
 impl Fault {
     /// Those that a few hundred runs are enough for; to be wrong about a commit takes more.
-    pub const COMMON: [Fault; 36] = [
+    pub const COMMON: [Fault; 48] = [
         Fault::Crash,
         Fault::Zombie,
         Fault::Rebalance,
@@ -149,6 +181,18 @@ impl Fault {
         Fault::UnreadRecord,
         Fault::Gap,
         Fault::LostBeforeOffsets,
+        Fault::NoAnswer,
+        Fault::FailedSeek,
+        Fault::RefusedSeek,
+        Fault::LeaderBehind,
+        Fault::InferredDelivery,
+        Fault::AddedPartition,
+        Fault::Truncation,
+        Fault::ReadAnew,
+        Fault::ClockJump,
+        Fault::BelievedEnd,
+        Fault::BrokenStore,
+        Fault::UnreadablePartition,
     ];
 
     /// Its name, as the report prints it.
@@ -178,6 +222,14 @@ impl Fault {
             Fault::UnreadRemoved => "removed before it was read",
             Fault::OffsetError => "error for a committed offset",
             Fault::RepeatedRequest => "EndTxn sent twice",
+            Fault::NoAnswer => "no answer to a question",
+            Fault::FailedSeek => "failed seek",
+            Fault::RefusedSeek => "refused seek",
+            Fault::LeaderBehind => "leader behind",
+            Fault::InferredDelivery => "inferred delivery",
+            Fault::AddedPartition => "added partition",
+            Fault::Truncation => "truncation",
+            Fault::ClockJump => "clock jump",
             Fault::TransactionTimeout => "→ transaction time-out",
             Fault::SessionTimeout => "→ session time-out",
             Fault::FencedProducer => "→ fenced producer",
@@ -192,6 +244,10 @@ impl Fault {
             Fault::Gap => "→ gap that was said",
             Fault::LostBeforeOffsets => "→ lost before offsets were sent",
             Fault::TakenForAborted => "→ taken for aborted",
+            Fault::ReadAnew => "→ topic that was read anew",
+            Fault::BelievedEnd => "→ end that was not believed",
+            Fault::BrokenStore => "→ broken store",
+            Fault::UnreadablePartition => "→ unreadable partition",
         }
     }
 }

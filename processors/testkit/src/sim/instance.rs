@@ -16,7 +16,7 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    pub(super) fn new(name: String, size: usize, world: &World) -> Self {
+    pub(super) fn new(name: String, size: usize, world: &mut World) -> Self {
         let mut instance = Self {
             name,
             size,
@@ -29,7 +29,7 @@ impl Instance {
         instance
     }
 
-    pub(super) fn start(&mut self, world: &World) {
+    pub(super) fn start(&mut self, world: &mut World) {
         if self.starts_at_ms.take().is_some() {
             let names = (0..self.size).map(|number| format!("{}-worker-{number}", self.name));
             let is_foreign = std::mem::take(&mut self.changes_form);
@@ -49,8 +49,8 @@ impl Instance {
             world.note(format_args!("{name} starts"));
             self.start(world);
         }
-        if self.workers.iter().any(Worker::has_refused) {
-            self.workers.iter_mut().for_each(Worker::stop);
+        if self.workers.iter().any(Worker::has_failed) {
+            self.stop_workers(world.broker.now_ms);
         }
         if self.is_up() && self.workers.iter().all(Worker::is_gone) {
             self.go_down(world);
@@ -82,6 +82,10 @@ impl Instance {
     pub(super) fn stop(&mut self, world: &mut World) {
         let name = &self.name;
         world.note(format_args!("{name} stops"));
-        self.workers.iter_mut().for_each(Worker::stop);
+        self.stop_workers(world.broker.now_ms);
+    }
+
+    fn stop_workers(&mut self, now_ms: u64) {
+        self.workers.iter_mut().for_each(|worker| worker.stop(now_ms));
     }
 }

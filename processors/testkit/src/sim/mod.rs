@@ -1,9 +1,8 @@
-//! Deterministic simulation: the real tasks with the real processors on a simulated cluster, under a scheduler that lets
+//! Deterministic simulation: the real driver with the real tasks and processors on a simulated cluster, under a scheduler that lets
 //! anything go wrong between any two steps. One seed is one run, on every machine; what a run leaves behind is compared
 //! with a direct fold of its inputs.
 
 mod broker;
-mod defect;
 mod disk;
 mod faults;
 mod inputs;
@@ -17,7 +16,7 @@ mod verdict;
 mod worker;
 mod world;
 
-pub use defect::Defect;
+pub use driver::Defect;
 pub use faults::{Counts, Fault, add_counts};
 
 use scheduler::Scheduler;

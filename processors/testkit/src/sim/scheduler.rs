@@ -1,7 +1,7 @@
 //! Chooses what happens next, by the seed alone: a step of a worker, of the broker, of a disk, of time, or a fault.
 
 use engine::Budget;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::broker::{Broker, Place, Record};
 use super::disk::Disk;
@@ -23,11 +23,13 @@ const CLOCK_ROUNDS: usize = 3;
 const WALL_SPEED: u64 = 10;
 /// So many uses of a store fail at most where that lasts.
 const LASTING_USES: usize = 6;
+/// The clocks jump so far at the most, forward or back.
+const JUMP_MS: usize = 10_000;
 /// The name of the producer whose records are aborted.
 const UPSTREAM: &str = "upstream";
 
 /// What the scheduler itself lets happen, each as often as the others.
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 15] = [
     Fault::Crash,
     Fault::Zombie,
     Fault::Rebalance,
@@ -40,6 +42,9 @@ const FAULTS: [Fault; 12] = [
     Fault::AbortedInput,
     Fault::Retention,
     Fault::UnreadRemoved,
+    Fault::AddedPartition,
+    Fault::Truncation,
+    Fault::ClockJump,
 ];
 
 /// Mostly so small that whatever goes takes several commits.
@@ -65,7 +70,7 @@ impl Scheduler {
         let topics = Topics::new(partitions, &own_topics);
         let inputs = Inputs::new(topics.clone(), &mut rng);
         let lanes = (0..partitions).map(|partition| Place { topic: topics.input, partition });
-        let siding = topics.of_siding().map(|topic| Place { topic, partition: 0 });
+        let siding = topics.unaligned().map(|topic| Place { topic, partition: 0 });
         let mut world = World {
             faults: Faults::new(&mut rng),
             trace: Trace::new(options.trace),
@@ -73,6 +78,11 @@ impl Scheduler {
             topics,
             defect: options.defect,
             marks: 0,
+            metadata: Vec::new(),
+            may_be_truncated: rng.chance(150),
+            is_truncated: false,
+            held: BTreeMap::new(),
+            tails: BTreeMap::new(),
             wall_ms: inputs::T0,
             removed: BTreeSet::new(),
             said: BTreeSet::new(),
@@ -83,7 +93,7 @@ impl Scheduler {
         let mut instances = Vec::new();
         for number in 0..world.rng.between(1, 3) {
             let size = world.rng.between(1, 2);
-            instances.push(Instance::new(format!("instance-{number}"), size, &world));
+            instances.push(Instance::new(format!("instance-{number}"), size, &mut world));
         }
         Self { world, instances, inputs, repeatable: Vec::new(), steps: 0 }
     }
@@ -260,7 +270,11 @@ impl Scheduler {
         self.inputs.note_produced(&input);
         let place = input.place;
         self.world.note(format_args!("{place:?} gets a record: {}", input.record.excerpt()));
-        self.world.broker.append(place, input.record);
+        match self.world.held.get_mut(&place) {
+            Some(held) => held.push(input.record),
+            None => self.world.broker.append(place, input.record),
+        }
+        self.world.tails.remove(&place);
     }
 
     fn let_something_go_wrong(&mut self) {
@@ -322,6 +336,20 @@ impl Scheduler {
             Fault::UnreadRemoved => {
                 self.remove_some(true);
             }
+            Fault::AddedPartition => {
+                let place = Place { topic: world.topics.input, partition: world.topics.partitions };
+                world.broker.add_to_group(place);
+                world.note(format_args!("{place:?} is added"));
+            }
+            Fault::Truncation if world.may_be_truncated => {
+                self.truncate_some();
+            }
+            Fault::ClockJump => {
+                let jump_ms = i64::try_from(world.rng.between(0, 2 * JUMP_MS)).unwrap_or(0);
+                world.wall_ms += jump_ms - i64::try_from(JUMP_MS).unwrap_or(0);
+                let now_ms = world.wall_ms;
+                world.note(format_args!("the clocks say {now_ms}"));
+            }
             _ => {}
         }
     }
@@ -329,12 +357,12 @@ impl Scheduler {
     /// What the group has read of a partition is removed; `unread`: with some records that come just then, so that nobody has read
     /// them. Those are tombstones, which change no output: what counts is that it is said.
     fn remove_some(&mut self, unread: bool) -> Option<()> {
-        let World { broker, rng, topics, .. } = &mut self.world;
-        let inputs = std::iter::once(topics.input).chain(topics.of_siding());
+        let World { broker, rng, topics, held, .. } = &mut self.world;
+        let inputs = std::iter::once(topics.input).chain(topics.unaligned());
         // The records of dead letters are looked up when the run is judged, and changes on their way would be lost.
         let topics: Vec<usize> = inputs.collect();
         let places: Vec<Place> = topics.into_iter().flat_map(|topic| broker.places_of(topic)).collect();
-        let place = *rng.pick(&places)?;
+        let place = rng.pick(&places).filter(|place| !held.contains_key(place)).copied()?;
         let committed = broker.committed(&[place]).ok()?;
         let next = committed.first().copied().flatten()?.next;
         if !unread {
@@ -356,16 +384,43 @@ impl Scheduler {
         Some(())
     }
 
+    /// A partition of the input loses its last records, after all was read and committed. Those are tombstones, which change no output.
+    fn truncate_some(&mut self) -> Option<()> {
+        let World { broker, rng, topics, tails, held, is_truncated, .. } = &mut self.world;
+        let place = *rng.pick(&broker.places_of(topics.input))?;
+        let committed = broker.committed(&[place]).ok()?.first().copied().flatten()?;
+        let (begin, end) = (broker.log(place).begin(), broker.log(place).end());
+        if committed.next != end || held.contains_key(&place) {
+            return None;
+        }
+        let tail = tails.entry(place).or_insert(end);
+        if *tail < end && begin <= *tail {
+            broker.truncate(place, *tail);
+            *is_truncated = true;
+            held.entry(place).or_default();
+            self.world.note(format_args!("{place:?} has lost its end at {end}"));
+        } else {
+            let record = Record { key: None, value: None, headers: Vec::new(), timestamp_ms: inputs::T0 };
+            broker.append(place, record);
+            *tail = end;
+        }
+        Some(())
+    }
+
     /// Somebody else's transaction in the input, which is aborted.
     fn abort_some_input(&mut self) {
-        let World { broker, rng, topics, .. } = &mut self.world;
+        let World { broker, rng, topics, tails, held, .. } = &mut self.world;
         let Ok(epoch) = broker.init_producer(UPSTREAM) else { return };
         let partition =
             i32::try_from(rng.below(usize::try_from(topics.partitions).unwrap_or(1))).unwrap_or(0);
         let value = Some(b"aborted".to_vec());
         let record = Record { key: None, value, headers: Vec::new(), timestamp_ms: 0 };
-        let written =
-            broker.produce((UPSTREAM, epoch), Place { topic: topics.input, partition }, vec![record]);
+        let place = Place { topic: topics.input, partition };
+        if held.contains_key(&place) {
+            return;
+        }
+        tails.remove(&place);
+        let written = broker.produce((UPSTREAM, epoch), place, vec![record]);
         let ended = written.and_then(|_| broker.end((UPSTREAM, epoch), false));
         self.world.note(format_args!("an aborted record in the input: {ended:?}"));
     }

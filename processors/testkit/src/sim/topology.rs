@@ -96,8 +96,8 @@ impl Topics {
         self.input + 2..self.names.len()
     }
 
-    /// The numbers of the topics that are not partitioned like the state. Each has one partition.
-    pub(super) fn of_siding(&self) -> std::ops::Range<usize> {
+    /// The numbers of the unaligned topics. Each has one partition.
+    pub(super) fn unaligned(&self) -> std::ops::Range<usize> {
         self.input + 1..self.names.len()
     }
 

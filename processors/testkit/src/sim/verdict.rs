@@ -23,7 +23,7 @@ pub(super) fn judge(world: &mut World, inputs: &Inputs, disks: &[(i32, Disk)]) -
     let finals = finals(world)?;
     world.note(format_args!("{finals:?}"));
     compare(&finals, &without_revisions(straight.finals().clone()))?;
-    compare_letters(world, &straight)?;
+    compare_letters(world, inputs, &straight)?;
     count_audits(world, inputs)?;
     nothing_is_left(world)?;
     all_gaps_are_said(world)?;
@@ -37,7 +37,7 @@ fn direct_fold(inputs: &Inputs) -> Driver {
     }
     let mut begin = 0;
     for end in &inputs.phases {
-        for Produced { value, timestamp_ms, is_request } in
+        for Produced { value, timestamp_ms, is_request, .. } in
             inputs.produced.get(begin..*end).unwrap_or_default()
         {
             driver.set_clock(*timestamp_ms);
@@ -47,7 +47,7 @@ fn direct_fold(inputs: &Inputs) -> Driver {
                 driver.push(value.clone());
             }
         }
-        driver.ring(AT_LAST);
+        driver.punctuate(AT_LAST);
         begin = *end;
     }
     driver
@@ -124,28 +124,36 @@ fn compare(found: &Finals, expected: &Finals) -> Result<(), String> {
 }
 
 /// Each dead letter once, as its record came, from its place; without the value where its conversation is erased.
-fn compare_letters(world: &World, straight: &Driver) -> Result<(), String> {
+fn compare_letters(world: &World, inputs: &Inputs, straight: &Driver) -> Result<(), String> {
     let mut found: Vec<(String, Option<Vec<u8>>)> = Vec::new();
     let mut sources: BTreeSet<(usize, i32, i64)> = BTreeSet::new();
     for place in world.broker.places_of(world.topics.dead_letters()) {
         for (_, letter) in world.broker.committed_records(place) {
             let source = source_of(letter, world).ok_or("a dead letter does not say where it comes from")?;
             let (topic, partition, offset) = source;
-            if !sources.insert(source) {
+            if !sources.insert(source) && !world.is_truncated {
                 return Err(format!("two dead letters of {}/{partition} {offset}", world.topics.name(topic)));
             }
             let record = world.broker.log(Place { topic, partition }).record_at(offset);
-            if !record.is_some_and(|record| came_as(letter, record)) {
+            if !world.is_truncated && !record.is_some_and(|record| came_as(letter, record)) {
                 return Err(format!("a dead letter is not as its record came: {letter:?}"));
             }
             found.push((header(letter, engine::HEADER_REASON), letter.value.clone()));
         }
     }
     found.sort();
-    let mut expected: Vec<(String, Option<Vec<u8>>)> =
-        straight.letters().iter().map(|letter| (letter.reason.clone(), letter.value.clone())).collect();
+    let mut expected: Vec<(String, Option<Vec<u8>>)> = straight
+        .letters()
+        .iter()
+        .map(|letter| (letter.reason.clone(), as_it_came(&letter.value, inputs)))
+        .collect();
     expected.sort();
-    if found != expected {
+    let is_right = match world.is_truncated {
+        // What is read again after it was forgotten or erased leaves letters of that.
+        true => expected.iter().all(|letter| found.contains(letter)),
+        false => found == expected,
+    };
+    if !is_right {
         let shown = |letters: &[(String, Option<Vec<u8>>)]| {
             let each =
                 letters.iter().map(|(reason, value)| format!("{reason} {:?}", value.as_deref().map(text)));
@@ -154,6 +162,13 @@ fn compare_letters(world: &World, straight: &Driver) -> Result<(), String> {
         return Err(format!("the dead letters are\n{}\ninstead of\n{}", shown(&found), shown(&expected)));
     }
     Ok(())
+}
+
+/// The value of a dead letter of the direct fold, as its record was produced.
+fn as_it_came(value: &Option<Vec<u8>>, inputs: &Inputs) -> Option<Vec<u8>> {
+    let value = value.as_ref()?;
+    let produced = inputs.produced.iter().find(|produced| produced.value == *value);
+    Some(produced.map_or(value, |produced| &produced.raw).clone())
 }
 
 fn header(record: &Record, wanted: &str) -> String {
@@ -199,7 +214,7 @@ fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
     for (id, copies) in &inputs.copies {
         let found = counts.remove(id).unwrap_or(0);
         let most = if copies.by_session { 2 * copies.count } else { copies.count };
-        if found < copies.count || found > most {
+        if found < copies.count || (found > most && !world.is_truncated) {
             return Err(format!(
                 "event {id} came {} times and left {found} audit records: {}",
                 copies.count,
@@ -215,7 +230,7 @@ fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
 /// All that was read is committed, to the end.
 fn nothing_is_left(world: &World) -> Result<(), String> {
     let topics = [world.topics.input, world.topics.repartition()].into_iter();
-    for topic in topics.chain(world.topics.of_siding()) {
+    for topic in topics.chain(world.topics.unaligned()) {
         for place in world.broker.places_of(topic) {
             let committed = world.broker.committed(&[place]).map_err(|refused| format!("{refused:?}"))?;
             let next = committed.first().copied().flatten().map_or(0, |offset| offset.next);

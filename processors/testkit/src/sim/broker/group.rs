@@ -28,8 +28,8 @@ struct Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offset {
     pub(crate) next: i64,
-    /// What the client wrote beside it: Kafka keeps a text with each offset.
-    pub(crate) mark: u64,
+    /// What the client wrote beside it: Kafka keeps a text with each offset, here its number.
+    pub(crate) mark: usize,
 }
 
 /// Who committed a partition's offset, in one generation.
@@ -46,6 +46,8 @@ pub(super) struct Group {
     committed: BTreeMap<Place, Offset>,
     pending: BTreeMap<TransactionId, BTreeMap<Place, Offset>>,
     committers: Committers,
+    /// Topics that are read again from their beginnings.
+    read_again: BTreeSet<usize>,
 }
 
 impl Group {
@@ -66,6 +68,15 @@ impl Group {
         self.begin_rebalance(now_ms);
         self.complete_if_all_joined();
         id
+    }
+
+    /// There is one more partition to read.
+    pub(super) fn add(&mut self, place: Place, now_ms: u64) {
+        if !self.places.contains(&place) {
+            self.places.push(place);
+            self.begin_rebalance(now_ms);
+            self.complete_if_all_joined();
+        }
     }
 
     fn begin_rebalance(&mut self, now_ms: u64) {
@@ -191,6 +202,11 @@ impl Group {
         Ok(())
     }
 
+    /// Offsets of a topic may go back.
+    pub(super) fn may_go_back(&mut self, topic: usize) {
+        self.read_again.insert(topic);
+    }
+
     /// Sets a committed offset.
     ///
     /// # Errors
@@ -198,7 +214,7 @@ impl Group {
     pub(super) fn put(&mut self, place: Place, offset: Offset) -> Result<(), String> {
         let (before, next) =
             (self.committed.insert(place, offset).map_or(0, |before| before.next), offset.next);
-        if next < before {
+        if next < before && !self.read_again.contains(&place.topic) {
             return Err(format!("the committed offset of {place:?} goes back from {before} to {next}"));
         }
         Ok(())
@@ -210,6 +226,11 @@ impl Group {
             return Err(Refused::Unstable);
         }
         Ok(self.committed.get(&place).copied())
+    }
+
+    /// The committed offset as it is now.
+    pub(super) fn latest_committed(&self, place: Place) -> Option<Offset> {
+        self.committed.get(&place).copied()
     }
 
     /// How many partitions there are to read.

@@ -75,6 +75,12 @@ impl Log {
         self.begin = self.begin.max(offset.min(self.stable_end()));
     }
 
+    /// Loses what lies at this offset and after it.
+    pub(super) fn truncate(&mut self, end: i64) {
+        self.entries.retain(|entry| entry.offset < end);
+        self.end = self.end.min(end);
+    }
+
     /// A record by its offset, be it removed: only who judges a run can know it.
     pub(crate) fn record_at(&self, offset: i64) -> Option<&Record> {
         let at = self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()?;
@@ -126,11 +132,6 @@ impl Log {
         }
         kept.reverse();
         self.entries = kept;
-    }
-
-    /// Deletes all records before an offset.
-    pub(super) fn delete(&mut self, before: i64) {
-        self.entries.retain(|entry| entry.offset >= before);
     }
 
     pub(super) fn is_settled(&self) -> bool {

@@ -202,17 +202,18 @@ impl Broker {
         }
     }
 
+    /// A partition loses its end. What the group has committed of the topic may go back from now on.
+    pub(super) fn truncate(&mut self, place: Place, end: i64) {
+        if let Some(log) = self.logs.get_mut(&place) {
+            log.truncate(end);
+        }
+        self.group.may_go_back(place.topic);
+    }
+
     /// Compacts a partition.
     pub(super) fn compact(&mut self, place: Place) {
         if let Some(log) = self.logs.get_mut(&place) {
             log.compact(&self.transactions.fates);
-        }
-    }
-
-    /// Deletes all records of a partition before an offset.
-    pub(super) fn delete(&mut self, place: Place, before: i64) {
-        if let Some(log) = self.logs.get_mut(&place) {
-            log.delete(before);
         }
     }
 
@@ -235,6 +236,16 @@ impl Broker {
     /// The group's committed offsets, once none of them can change any more by itself.
     pub(super) fn committed(&self, places: &[Place]) -> Result<Vec<Option<Offset>>, Refused> {
         places.iter().map(|place| self.group.committed(*place)).collect()
+    }
+
+    /// The group reads one more partition.
+    pub(super) fn add_to_group(&mut self, place: Place) {
+        self.group.add(place, self.now_ms);
+    }
+
+    /// The group's committed offset as it is now.
+    pub(super) fn latest_committed(&self, place: Place) -> Option<Offset> {
+        self.group.latest_committed(place)
     }
 
     /// How many partitions the group reads.

@@ -1,8 +1,11 @@
-//! The consumer of one worker: its membership, what it holds, and its positions.
+//! The consumer of one worker: its membership, what it holds, what it fetches, and its positions.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::sim::broker::{Broker, MemberId, NO_MEMBER, Place};
+use driver::EndOffset;
+
+use crate::sim::broker::{Broker, Log, MemberId, NO_MEMBER, Place};
+use crate::sim::topology::Topics;
 
 /// What the group decided; the worker has to carry it out.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ struct Position {
     next: i64,
     /// Where it was put; it hands out nothing before that.
     from: i64,
+    /// Whether anything of it is handed out.
+    is_fetched: bool,
 }
 
 #[derive(Default)]
@@ -31,6 +36,11 @@ pub(super) struct Client {
     has_given_up: bool,
     positions: BTreeMap<Place, Position>,
     decisions: VecDeque<Decision>,
+    /// The decision that the worker was given and has not answered yet: whether it takes away what is lost.
+    outstanding: Option<bool>,
+    /// A partition was assigned once more: that it has lost all of them it has forgotten.
+    has_forgotten: bool,
+    statistics: BTreeMap<Place, EndOffset>,
 }
 
 impl Client {
@@ -39,20 +49,26 @@ impl Client {
     pub(super) fn heartbeat(&mut self, broker: &mut Broker) {
         if let Some(member) = self.member
             && broker.heartbeat(member).is_err()
-            && self.decisions.is_empty()
+            && !self.has_news()
         {
             self.lose();
         }
     }
 
-    /// Whether it has noted that its partitions are lost, and nobody has carried that out yet.
+    /// Whether it has noted that its partitions are lost, and that is not carried out yet.
     pub(super) fn is_lost(&self) -> bool {
-        self.decisions.iter().any(|decision| matches!(decision, Decision::Revoked { lost: true, .. }))
+        let is_lost = |decision: &Decision| matches!(decision, Decision::Revoked { lost: true, .. });
+        !self.has_forgotten && (self.outstanding == Some(true) || self.decisions.iter().any(is_lost))
+    }
+
+    /// Whether there is something that is not carried out yet.
+    pub(super) fn has_news(&self) -> bool {
+        !self.decisions.is_empty() || self.outstanding.is_some()
     }
 
     /// One poll's worth of membership.
     pub(super) fn follow(&mut self, broker: &mut Broker) {
-        if !self.decisions.is_empty() {
+        if self.has_news() {
             return;
         }
         let Some(member) = self.member else {
@@ -92,26 +108,51 @@ impl Client {
         self.member = None;
         self.generation = -1;
         self.is_joining = false;
+        self.has_forgotten = false;
         if !self.holds.is_empty() {
             let places = self.holds.clone();
             self.decisions.push_back(Decision::Revoked { places, lost: true });
         }
     }
 
+    /// A decision, once the one before it is answered.
     pub(super) fn next_decision(&mut self) -> Option<Decision> {
-        self.decisions.pop_front()
+        if self.outstanding.is_some() {
+            return None;
+        }
+        let decision = self.decisions.pop_front()?;
+        self.outstanding = Some(matches!(decision, Decision::Revoked { lost: true, .. }));
+        Some(decision)
     }
 
-    /// Answers an assignment.
-    pub(super) fn assign(&mut self, places: &BTreeSet<Place>) {
-        self.holds.extend(places);
+    /// Answers an assignment: of the group's partitions, and of others that it does not know of.
+    pub(super) fn assign(&mut self, places: &[Place], topics: &Topics) {
+        self.outstanding = None;
+        self.holds.extend(places.iter().filter(|place| place.topic != topics.repartition()));
+        self.positions.extend(places.iter().map(|place| (*place, Position::default())));
     }
 
     /// Answers that something is given up.
-    pub(super) fn unassign(&mut self, places: &BTreeSet<Place>) {
+    pub(super) fn unassign(&mut self, places: &[Place], topics: &Topics) {
+        self.outstanding = None;
         self.holds.retain(|place| !places.contains(place));
         self.positions.retain(|place, _| !places.contains(place));
-        self.has_given_up = true;
+        self.statistics.retain(|place, _| !places.contains(place));
+        self.has_given_up |= places.iter().any(|place| place.topic != topics.repartition());
+    }
+
+    /// Assigns partitions once more.
+    pub(super) fn reassign(&mut self, positions: &[(Place, i64)]) {
+        self.has_forgotten = true;
+        positions.iter().for_each(|(place, offset)| self.seek(*place, *offset));
+    }
+
+    pub(super) fn pause(&mut self, places: &[Place]) {
+        for place in places {
+            if let Some(position) = self.positions.get_mut(place) {
+                position.is_fetched = false;
+            }
+        }
     }
 
     /// What a transaction's offsets are sent with.
@@ -126,12 +167,30 @@ impl Client {
         *self = Self::default();
     }
 
+    /// Fetches a partition from an offset on. What statistics said of it before says nothing any more.
     pub(super) fn seek(&mut self, place: Place, offset: i64) {
-        self.positions.insert(place, Position { next: offset, from: offset });
+        self.statistics.remove(&place);
+        if let Some(position) = self.positions.get_mut(&place) {
+            *position = Position { next: offset, from: offset, is_fetched: true };
+        }
     }
 
     pub(super) fn position(&self, place: Place) -> i64 {
         self.positions.get(&place).map_or(0, |position| position.next)
+    }
+
+    /// The partitions of which it has something to hand out, or finds that there is nothing any more where it stands.
+    pub(super) fn readable(&self, broker: &Broker) -> Vec<Place> {
+        let is_readable = |(place, position): &(&Place, &Position)| {
+            let is_off = is_out_of_range(position.next, broker.log(**place));
+            position.is_fetched && (is_off || broker.fetch(**place, position.next).is_some())
+        };
+        self.positions.iter().filter(is_readable).map(|(place, _)| *place).collect()
+    }
+
+    /// Whether there is nothing any more where it stands.
+    pub(super) fn is_out_of_range(&self, place: Place, broker: &Broker) -> bool {
+        is_out_of_range(self.position(place), broker.log(place))
     }
 
     /// A record was handed out.
@@ -146,11 +205,28 @@ impl Client {
         }
     }
 
+    /// Notes how far the partitions reach that it fetches.
+    pub(super) fn renew_statistics(&mut self, broker: &Broker) {
+        for (place, position) in self.positions.iter().filter(|(_, position)| position.is_fetched) {
+            let is_drained = broker.fetch(*place, position.next).is_none();
+            let end = EndOffset { stable: broker.log(*place).stable_end(), is_drained };
+            self.statistics.insert(*place, end);
+        }
+    }
+
+    pub(super) fn take_statistics(&mut self) -> BTreeMap<Place, EndOffset> {
+        std::mem::take(&mut self.statistics)
+    }
+
     pub(super) fn held(&self) -> usize {
         self.holds.len()
     }
 
     pub(super) fn is_settled(&self) -> bool {
-        self.member.is_some() && !self.is_joining && !self.has_given_up && self.decisions.is_empty()
+        self.member.is_some() && !self.is_joining && !self.has_given_up && !self.has_news()
     }
+}
+
+fn is_out_of_range(next: i64, log: &Log) -> bool {
+    next < log.begin() || next > log.end()
 }

@@ -1,390 +1,352 @@
-//! A worker as the edge runs it: the same steps in the same order, cut into pieces between any two of which anything may
-//! happen. The tasks in its hands are the real ones.
+//! A worker: the driver that is shipped, whose actions are carried out on the simulated broker, one in each step. Between any two
+//! of them anything may happen.
 
-mod catch_up;
+mod changelog;
 mod client;
 mod collected;
-mod commit;
-mod gaps;
-mod lane;
-mod rebalance;
-mod restore;
-mod siding;
+mod consumer;
+mod producer;
+mod questions;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use engine::{Damages, Effort, SourceRecord, Task, TaskError, UnknownSchema};
+use driver::{
+    Action, Answer, Defect, Driver, DriverError, Event, Failure, Now, Outcome, Pace, Remedy, Schemas,
+    Settings, Stop, TopicKind, TopicPartition,
+};
+use engine::{ProcessError, StateStore, TaskError};
 use model::Limits;
 
-use super::broker::{Offset, Place, Record};
-use super::defect::Defect;
+use super::broker::{Place, Record, Refused};
 use super::disk::Disk;
 use super::faults::Fault;
+use super::rng::Rng;
+use super::topology::Topics;
 use super::world::World;
-use catch_up::CatchUp;
 use client::Client;
-use lane::Lane;
-use siding::Siding;
 
-/// The time that dead letters carry; the direct fold's too.
-const NOW_MS: i64 = 1_750_000_000_000;
-/// How many records are taken in one step.
-const A_STEP: usize = 4;
-/// In a thousand: how often a commit comes although there is more to take.
-const EARLY_COMMITS: usize = 250;
+/// So much faster does the driver's clock run than the broker's: what waits for seconds waits for some steps.
+const SPEED: u32 = 20;
+/// A stop is overdue after so long.
+const OVERDUE_MS: u64 = 600;
+/// In a thousand: how often the registry has decided about a schema when it is asked.
+const DECIDED: usize = 300;
+/// How many bytes may be staged.
+const COMMIT_BYTES_MAX: usize = 1 << 16;
 
-/// What the worker will do next.
-enum Stage {
-    /// Ask for an epoch; whatever was open under this name is aborted by it.
-    Init(Next),
-    Turn(Part),
-    /// Send what was staged, partition by partition.
-    Send(VecDeque<(Place, Vec<Record>)>),
-    Offsets,
-    End,
-    Doubt,
-    Settle(bool),
-    Abort,
-    Gone,
+/// What the simulated cluster answers instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Error(String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
 }
 
-/// What comes after a new epoch.
-enum Next {
-    Turn,
-    /// The group's committed offsets say whether the last transaction was committed.
-    Doubt,
-    /// The last transaction was not committed.
-    Aborted,
-    /// Whatever was to come after the transaction.
-    GoOn,
+/// A call of the producer that failed.
+fn failure(what: &str, remedy: Remedy) -> Failure<Error> {
+    Failure { remedy, error: Error(what.to_owned()), letters_too_large: false }
 }
 
-/// The parts of a turn.
-#[derive(Clone, Copy)]
-enum Part {
-    Group,
-    Lanes,
-    Poll,
+/// What a refused request of a producer comes to.
+fn refused(refused: Refused) -> Failure<Error> {
+    let remedy = match refused {
+        Refused::Busy | Refused::Unstable => Remedy::Retry,
+        Refused::StaleMember => Remedy::Abort,
+        Refused::Fenced | Refused::NoTransaction => Remedy::Rebuild,
+    };
+    failure(&format!("{refused:?}"), remedy)
 }
 
-/// What comes after the transaction.
-#[derive(Default)]
-enum After {
-    #[default]
-    Nothing,
-    GiveUp(BTreeSet<Place>),
-    Leave,
+/// The schemas that one worker waits for. The registry decides about them when it likes.
+#[derive(Clone)]
+struct Registry(Arc<Mutex<(Vec<u32>, Rng)>>);
+
+impl Registry {
+    fn locked(&self) -> MutexGuard<'_, (Vec<u32>, Rng)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Schemas for Registry {
+    fn request(&self, id: u32) {
+        self.locked().0.push(id);
+    }
+
+    fn request_ahead(&self, id: u32) -> bool {
+        self.request(id);
+        true
+    }
+
+    fn is_awaited(&self, id: u32) -> bool {
+        let mut locked = self.locked();
+        let (awaited, rng) = &mut *locked;
+        if rng.chance(DECIDED) {
+            awaited.retain(|other| *other != id);
+        }
+        awaited.contains(&id)
+    }
 }
 
 pub(super) struct Worker {
     pub(super) name: String,
     /// It stands still until then.
     pub(super) pauses_until_ms: u64,
-    epoch: i32,
-    stage: Stage,
-    after: After,
+    driver: Driver<Error>,
+    /// What is to be carried out in the next step.
+    action: Option<Action<Error>>,
     client: Client,
-    lanes: BTreeMap<i32, Lane>,
-    siding: Siding,
-    /// Partitions whose store another worker of this instance has not let go of yet, or whose state was damaged and has to wait.
-    unopened: BTreeSet<i32>,
-    damages: Damages,
+    disk: Disk,
     /// Whether it is a program that keeps its state in another form than the others.
     is_foreign: bool,
-    /// Whether it has met a state of another form than its own.
-    has_refused: bool,
-    catch_up: CatchUp,
-    disk: Disk,
-    /// The offsets of the transaction that is being committed.
-    offsets: Vec<(Place, Offset)>,
-    /// Where the changelogs end with what the producer has sent in this transaction.
-    changelog_ends: BTreeMap<i32, i64>,
+    epoch: i32,
     /// Whether the coordinator knows of the transaction.
     has_sent: bool,
-    /// How many records were taken since the last commit.
-    batch: usize,
-    /// How much goes into one transaction.
-    effort: Effort,
-    /// The producer has sent the end of its last transaction more than once.
-    is_suspect: bool,
-    /// The client stands somewhere where there is nothing any more.
-    is_displaced: bool,
-    /// Partitions whose state has to be restored, and why.
-    damaged: BTreeMap<i32, String>,
-    is_leaving: bool,
+    /// What is still to be written of it.
+    batches: VecDeque<(Place, Vec<Record>)>,
+    /// Where the changelogs end with what was written of it.
+    changelog_ends: BTreeMap<i32, i64>,
+    /// A batch that is in no log, though one that followed it is.
+    is_inferred: bool,
+    /// The changelog's partitions that are read, and where.
+    reading: BTreeMap<i32, i64>,
+    stops_since_ms: Option<u64>,
+    /// How it ended.
+    ended: Option<Result<(), DriverError<Error>>>,
 }
 
 impl Worker {
-    pub(super) fn new(name: String, disk: Disk, is_foreign: bool, world: &World) -> Self {
+    pub(super) fn new(name: String, disk: Disk, is_foreign: bool, world: &mut World) -> Self {
+        let topics = &world.topics;
+        let kinds = kinds(topics);
+        world.marks += 1;
+        let settings = Settings {
+            name: name.clone(),
+            // No two lives of a worker share a number.
+            first_transaction: u128::from(world.marks) << 32,
+            topology: Arc::clone(if is_foreign { &topics.of_another_form } else { &topics.topology }),
+            limits: Limits::default(),
+            partitions: topics.partitions,
+            kinds,
+            commit_interval: Duration::from_millis(100),
+            commit_bytes_max: COMMIT_BYTES_MAX,
+            budget: world.budget.clone(),
+            watched: None,
+            pace: Pace { records_between_looks: 2, ..Pace::default() },
+        };
+        let registry = Registry(Arc::new(Mutex::new((Vec::new(), Rng::new(world.rng.next())))));
         Self {
             name,
             pauses_until_ms: 0,
-            epoch: -1,
-            stage: Stage::Init(Next::Turn),
-            after: After::Nothing,
+            driver: Driver::new(settings, Box::new(registry)).with_defect(world.defect),
+            action: None,
             client: Client::default(),
-            lanes: BTreeMap::new(),
-            siding: Siding::new(&world.topics.topology, world.topics.partitions),
-            unopened: BTreeSet::new(),
-            damages: Damages::default(),
-            is_foreign,
-            has_refused: false,
-            catch_up: CatchUp::done(),
             disk,
-            changelog_ends: BTreeMap::new(),
-            offsets: Vec::new(),
+            is_foreign,
+            epoch: -1,
             has_sent: false,
-            batch: 0,
-            effort: Effort::default(),
-            is_suspect: false,
-            is_displaced: false,
-            damaged: BTreeMap::new(),
-            is_leaving: false,
+            batches: VecDeque::new(),
+            changelog_ends: BTreeMap::new(),
+            is_inferred: false,
+            reading: BTreeMap::new(),
+            stops_since_ms: None,
+            ended: None,
         }
     }
 
     /// Asks it to commit once more and to leave.
-    pub(super) fn stop(&mut self) {
-        self.is_leaving = true;
+    pub(super) fn stop(&mut self, now_ms: u64) {
+        self.stops_since_ms.get_or_insert(now_ms);
     }
 
-    /// Whether it has to end, and the instance with it.
-    pub(super) fn has_refused(&self) -> bool {
-        self.has_refused
+    /// Whether it has met something without a remedy: the program ends.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.ended, Some(Err(_)))
     }
 
     /// Nothing that it waits for takes any longer.
     pub(super) fn stop_waiting(&mut self) {
         self.pauses_until_ms = 0;
-        self.damages = Damages::default();
     }
 
     pub(super) fn is_gone(&self) -> bool {
-        matches!(self.stage, Stage::Gone)
+        self.ended.is_some()
     }
 
-    /// The next step.
+    fn now(&self, world: &World) -> Now {
+        let now_ms = world.broker.now_ms;
+        let stop = match self.stops_since_ms {
+            None => Stop::No,
+            Some(since_ms) if now_ms > since_ms + OVERDUE_MS => Stop::Overdue,
+            Some(_) => Stop::Requested,
+        };
+        Now { elapsed: Duration::from_millis(now_ms) * SPEED, epoch_ms: world.wall_ms, stop }
+    }
+
+    /// Carries out the next action.
     ///
     /// # Errors
     /// A rule was broken.
     pub(super) fn step(&mut self, world: &mut World) -> Result<(), String> {
         self.client.heartbeat(&mut world.broker);
-        match std::mem::replace(&mut self.stage, Stage::Turn(Part::Group)) {
-            Stage::Init(next) => self.init(next, world)?,
-            Stage::Turn(part) => self.turn(part, world)?,
-            Stage::Send(batches) => self.send(batches, world),
-            Stage::Offsets => self.send_offsets(world)?,
-            Stage::End => self.end(world)?,
-            Stage::Doubt => self.doubt(world)?,
-            Stage::Settle(committed) => self.settle(committed, world)?,
-            Stage::Abort => self.abort(world),
-            Stage::Gone => self.stage = Stage::Gone,
+        if self.ended.is_some() {
+            return Ok(());
         }
+        let now = self.now(world);
+        let action = match self.action.take() {
+            Some(action) => action,
+            None => self.driver.next(now),
+        };
+        self.carry_out(action, world)?;
+        self.follow_events(world)
+    }
+
+    /// Answers an action; `None`: it goes on in the next step.
+    fn carry_out(&mut self, action: Action<Error>, world: &mut World) -> Result<(), String> {
+        let answer = match action {
+            Action::Poll { .. } => return self.poll(world),
+            Action::Flush => match self.flush(world) {
+                Some(answer) => answer,
+                None => {
+                    self.action = Some(Action::Flush);
+                    return Ok(());
+                }
+            },
+            Action::Finish(result) => {
+                self.ended = Some(self.judged(result, world)?);
+                return Ok(());
+            }
+            Action::SendOffsets { offsets, metadata } => self.send_offsets(&offsets, metadata, world)?,
+            Action::OpenStore(partition) => Answer::Store(Ok(self.open_store(partition, world))),
+            Action::CloseStore(partition) => {
+                self.disk.closed(partition);
+                Answer::Done(Ok(()))
+            }
+            Action::Sleep(wait) => {
+                let wait_ms = u64::try_from((wait / SPEED).as_millis()).unwrap_or(0);
+                self.pauses_until_ms = self.pauses_until_ms.max(world.broker.now_ms + wait_ms);
+                Answer::Done(Ok(()))
+            }
+            action => self.ask_cluster(action, world),
+        };
+        let now = self.now(world);
+        self.driver.respond(answer, now);
         Ok(())
     }
 
-    fn turn(&mut self, part: Part, world: &mut World) -> Result<(), String> {
-        if self.is_leaving {
-            self.after = After::Leave;
-            return self.begin_commit(world);
-        }
-        match part {
-            Part::Group => {
-                self.stage = Stage::Turn(Part::Lanes);
-                self.client.follow(&mut world.broker);
-                self.carry_out(world)
+    fn ask_cluster(&mut self, action: Action<Error>, world: &mut World) -> Answer<'static, Error> {
+        match action {
+            Action::InitProducer => self.init_producer(world),
+            Action::Send => self.send(world),
+            Action::CommitTransaction => self.commit(world),
+            Action::AbortTransaction => self.abort(world),
+            Action::BeginTransaction => {
+                self.has_sent = false;
+                Answer::Transaction(Ok(()))
             }
-            Part::Lanes => {
-                self.stage = Stage::Turn(Part::Poll);
-                self.find_places(world);
-                self.bring_lanes_up(world)
+            Action::FetchMembership => self.membership(world),
+            Action::FetchChangelogExtent(partition) => self.changelog_extent(partition, world),
+            Action::FetchStableOffset(partition) => self.stable_offset(partition, world),
+            Action::AssignChangelog(positions) => {
+                self.reading = positions.into_iter().collect();
+                Answer::Done(Ok(()))
             }
-            Part::Poll => {
-                self.stage = Stage::Turn(Part::Poll);
-                self.poll(world)
-            }
+            Action::ReadChangelog => self.read_changelog(world),
+            action => self.ask_consumer(action, world),
         }
     }
 
-    /// Takes some records of one partition; commits when there are none, or earlier.
-    fn poll(&mut self, world: &mut World) -> Result<(), String> {
-        self.follow_catching_up(world);
-        if let Some((partition, cause)) = self.look_at_clock(world)? {
-            return self.restore_anew(partition, &cause, world);
-        }
-        let places = self.readable(world);
-        let Some(place) = world.rng.pick(&places).copied() else {
-            self.go_on(world);
-            return self.begin_commit(world);
-        };
-        if world.strikes(Fault::Redelivery) {
-            let back = i64::try_from(world.rng.between(1, 3)).unwrap_or(1);
-            self.client.fall_back(place, back);
-        }
-        for _ in 0..world.rng.between(1, A_STEP) {
-            self.take(place, world)?;
-            if self.effort.is_enough(self.batch) {
-                break;
-            }
-        }
-        if self.is_displaced && matches!(self.stage, Stage::Turn(_)) {
-            return self.begin_commit(world);
-        }
-        self.client.follow(&mut world.broker);
-        self.carry_out(world)?;
-        let is_due = world.rng.chance(EARLY_COMMITS) || self.effort.is_enough(self.batch);
-        if matches!(self.stage, Stage::Turn(_)) && is_due {
-            self.go_on(world);
-            return self.begin_commit(world);
-        }
-        Ok(())
-    }
-
-    /// What the last commit has left goes on with the next one, or without any record.
-    fn go_on(&mut self, world: &World) {
-        self.lanes.values_mut().for_each(|lane| lane.go_on(&world.topics));
-    }
-
-    /// The partitions that have something for a lane that is live, or for the siding.
-    fn readable(&self, world: &World) -> Vec<Place> {
-        let of_lanes = self.lanes.values().filter(|lane| lane.is_live()).flat_map(Lane::places);
-        let all = of_lanes.chain(self.siding.places());
-        let is_readable = |place: &Place| {
-            let position = self.client.position(*place);
-            world.broker.fetch(*place, position).is_some() || position < world.broker.log(*place).begin()
-        };
-        all.filter(is_readable).collect()
-    }
-
-    fn take(&mut self, place: Place, world: &mut World) -> Result<(), String> {
-        if self.is_off(place, world) {
-            return Ok(());
-        }
-        let until_unknown = world.strikes(Fault::UnknownSchema).then(|| world.rng.between(0, 1));
-        world.topics.schemas.forget_after(until_unknown);
-        let Some((offset, record)) = world.broker.fetch(place, self.client.position(place)) else {
-            return Ok(());
-        };
-        self.client.advance(place, offset + 1);
-        self.batch += 1;
-        let source = SourceRecord {
-            topic: world.topics.name(place.topic),
-            partition: place.partition,
-            offset,
-            timestamp_ms: Some(record.timestamp_ms),
-            key: record.key.as_deref(),
-            value: record.value.as_deref(),
-            headers: record,
-            conversation: world.topics.conversation_of(place.topic),
-        };
-        let name = &self.name;
-        if world.topics.of_siding().contains(&place.topic) {
-            if self.siding.expects(place, offset) {
-                let moved = self.siding.mover.process(&source, NOW_MS);
-                match moved {
-                    Ok(()) => {
-                        self.siding.took(place, offset);
-                        world.note(format_args!("{name}: moves {place:?} offset {offset}"));
-                    }
-                    Err(UnknownSchema(_)) => {
-                        self.siding.await_schema(place, offset);
-                        world.faults.count(Fault::UnreadRecord);
-                        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
-                    }
-                }
-            }
-            return Ok(());
-        }
-        let Some(lane) = self.lanes.get_mut(&place.partition) else { return Ok(()) };
-        if !lane.expects(place, offset) {
-            return Ok(());
-        }
-        match lane.task.process(&source, NOW_MS) {
-            Ok(()) => {
-                lane.took(place, offset);
-                world.note(format_args!("{name}: takes {place:?} offset {offset}"));
-                Ok(())
-            }
-            Err(TaskError::UnknownSchema { .. }) => {
-                self.await_schema(place, offset, world);
-                Ok(())
-            }
-            Err(TaskError::StateDamaged { partition, source }) => {
-                world.note(format_args!("{name}: the state of {partition} is damaged"));
-                self.restore_anew(partition, &source.to_string(), world)
-            }
-            Err(error) => Err(format!("{name}: {error}")),
-        }
-    }
-
-    /// A record cannot be read before a schema is known: its lane stands still until it is.
-    fn await_schema(&mut self, place: Place, offset: i64, world: &mut World) {
-        let Some(lane) = self.lanes.get_mut(&place.partition) else { return };
-        if world.has(Defect::KeepsHalfARecord) {
-            self.client.fall_back(place, 1);
-        } else {
-            lane.await_schema();
-        }
-        world.faults.count(Fault::UnreadRecord);
-        let name = &self.name;
-        world.note(format_args!("{name}: cannot read {place:?} offset {offset} yet"));
-    }
-
-    /// Lets things expire once the group has caught up.
-    fn follow_catching_up(&mut self, world: &World) {
-        if self.catch_up.turn(world) {
-            self.lanes.values_mut().for_each(|lane| lane.task.caught_up());
-        }
-    }
-
-    /// Lets be done what is due though nothing comes. Gives the partition whose state turned out to be damaged.
-    fn look_at_clock(&mut self, world: &World) -> Result<Option<(i32, String)>, String> {
-        for lane in self.lanes.values_mut() {
-            let end_of = |place| world.broker.log(place).end();
-            match lane.ask_for_ends(world.wall_ms, end_of) {
-                Ok(()) => {}
-                Err(TaskError::StateDamaged { partition, source }) => {
-                    return Ok(Some((partition, source.to_string())));
-                }
-                Err(error) => return Err(format!("{}: {error}", self.name)),
-            }
-            let client = &self.client;
-            lane.ring_when_read(&world.topics, |place| {
-                let is_drained = world.broker.fetch(place, client.position(place)).is_none();
-                (world.broker.log(place).stable_end(), is_drained)
-            });
-        }
-        Ok(None)
-    }
-
-    /// A task with its store; none while another worker has the store.
-    fn new_task(&self, partition: i32, world: &mut World) -> Option<Task> {
+    /// A store; none while another worker has it.
+    fn open_store(&self, partition: i32, world: &mut World) -> Option<Box<dyn StateStore>> {
         // The stamp of what lies on the disk names the form.
         let is_kept = world.keeps_stores && !self.is_foreign;
         let store = self.disk.open(partition, is_kept, &mut world.faults)?;
-        let topics = &world.topics;
-        let topology = Arc::clone(if self.is_foreign { &topics.of_another_form } else { &topics.topology });
-        Some(Task::new(partition, world.topics.partitions, topology, Limits::default(), Box::new(store)))
+        Some(Box::new(store))
     }
 
-    fn is_clean(&self) -> bool {
-        self.siding.mover.is_clean() && self.lanes.values().all(|lane| lane.task.is_clean())
+    /// Whether a worker may end like this.
+    fn judged(
+        &self,
+        result: Result<(), DriverError<Error>>,
+        world: &mut World,
+    ) -> Result<Result<(), DriverError<Error>>, String> {
+        let name = &self.name;
+        match &result {
+            Ok(()) => world.note(format_args!("{name}: has left")),
+            Err(DriverError::Task(TaskError::Fatal { source: ProcessError::OtherForm { .. }, .. }))
+                if self.is_foreign =>
+            {
+                world.faults.count(Fault::RefusedForm);
+                world.note(format_args!("{name}: refuses a state of another form"));
+            }
+            Err(DriverError::Store { partition, source }) => {
+                world.faults.count(Fault::BrokenStore);
+                world.note(format_args!("{name}: ends, the store of {partition} is broken: {source}"));
+            }
+            Err(error) => return Err(format!("{name}: {error}")),
+        }
+        Ok(result)
+    }
+
+    /// What the driver reports is kept, counted, or breaks a rule.
+    fn follow_events(&mut self, world: &mut World) -> Result<(), String> {
+        while let Some(event) = self.driver.next_event() {
+            let name = &self.name;
+            match event {
+                Event::Gap { partition, from, to } => {
+                    world.said.insert((place(&world.topics, &partition), from, to));
+                    world.faults.count(Fault::Gap);
+                    world.note(format_args!("{name}: {partition} is gone from {from} up to {to}"));
+                }
+                Event::Decided { is_committed } => match (is_committed, world.broker.decided(name)) {
+                    (true, Some(false)) => {
+                        return Err(format!("{name} takes an aborted transaction for committed"));
+                    }
+                    (false, Some(true)) => world.faults.count(Fault::TakenForAborted),
+                    _ => {}
+                },
+                Event::StateDamaged { wait_ms, .. } if wait_ms > 0 => {
+                    world.faults.count(Fault::DelayedRestore);
+                }
+                Event::Revoked { is_lost: true, .. } => world.faults.count(Fault::LostPartitions),
+                Event::Restored { partition, .. } if self.is_foreign => {
+                    return Err(format!(
+                        "{name}: takes the state of {partition}, of another form, for its own"
+                    ));
+                }
+                Event::WrongPhase { .. } => return Err(format!("{name}: {event:?}")),
+                Event::TransactionEnded(Outcome::Committed) => self.delete_consumed(world),
+                Event::ReadAnew(partition) => {
+                    world.faults.count(Fault::ReadAnew);
+                    let topic = world.topics.number(&partition.topic);
+                    world.release(topic);
+                }
+                Event::LeaderBehind { .. } => world.faults.count(Fault::BelievedEnd),
+                Event::Unreadable { is_held: true, .. } => world.faults.count(Fault::UnreadablePartition),
+                event => world.note(format_args!("{name}: {event:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// No task reads again what was taken of the repartition topic in committed transactions.
+    fn delete_consumed(&self, world: &mut World) {
+        for (partition, before) in self.driver.consumed() {
+            world.broker.remove_below(Place { topic: world.topics.repartition(), partition }, before);
+        }
     }
 
     /// Whether it has nothing more to do.
     pub(super) fn is_at_rest(&self, world: &World) -> bool {
-        matches!(self.stage, Stage::Turn(_))
+        self.action.is_none()
+            && self.driver.is_idle()
             && self.client.is_settled()
-            && self.unopened.is_empty()
-            && !self.is_displaced
-            && self.catch_up.is_done()
-            && self.lanes.values().all(Lane::is_live)
-            && self.siding.is_live()
-            && self.is_clean()
-            && !self.lanes.values().any(|lane| lane.is_due(world.wall_ms).unwrap_or(true))
-            && !self.lanes.values().any(Lane::has_more)
-            && self.readable(world).is_empty()
+            && self.client.readable(&world.broker).is_empty()
     }
 
     /// How many partitions of the group it holds.
@@ -394,6 +356,32 @@ impl Worker {
 
     /// The partitions whose tasks are live here.
     pub(super) fn live(&self) -> impl Iterator<Item = i32> {
-        self.lanes.keys().copied()
+        self.driver.tasks().filter(|task| task.is_live()).map(driver::AssignedTask::partition)
     }
+}
+
+/// What each topic holds.
+fn kinds(topics: &Topics) -> driver::TopicKinds {
+    let topics = topics.clone();
+    Arc::new(move |name| match topics.number(name) {
+        number if number == topics.input => TopicKind::Input,
+        number if number == topics.erasures() => TopicKind::Erasures,
+        number if topics.of_conversations().contains(&number) => topics
+            .conversation_of(number)
+            .map_or(TopicKind::Other, |id| TopicKind::Conversation(id.to_owned())),
+        _ => TopicKind::Other,
+    })
+}
+
+fn place(topics: &Topics, TopicPartition { topic, partition }: &TopicPartition) -> Place {
+    Place { topic: topics.number(topic), partition: *partition }
+}
+
+fn named(topics: &Topics, Place { topic, partition }: Place) -> TopicPartition {
+    TopicPartition::new(topics.name(topic), partition)
+}
+
+/// Whether the worker is wrong in this way.
+fn has(world: &World, defect: Defect) -> bool {
+    world.defect == Some(defect)
 }

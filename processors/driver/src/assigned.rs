@@ -1,0 +1,344 @@
+//! An assigned task: a task and the partitions that it takes its records from, which all have the same number.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use engine::{Phase, SourceOffset, Task, TaskError};
+
+use crate::action::{EndOffset, Position, TopicPartition};
+
+/// An end that the cluster does not tell is asked for again after so long.
+const ASK_AGAIN_MS: i64 = 10_000;
+
+/// So many records a task that waits for a schema looks at.
+const LOOK_AHEAD: u32 = 1_000;
+
+/// A partition that a task reads, and the position in it.
+struct Source {
+    partition: TopicPartition,
+    /// The offset after the last record whose effects are committed; `None` where nothing was ever committed.
+    committed: Option<i64>,
+    /// Where it began, if nothing was committed yet at the last seek.
+    begin: Option<i64>,
+    /// Records below this offset were taken already.
+    next: i64,
+    /// Whether the consumer stands there.
+    is_positioned: bool,
+    /// Records that are there and not committed yet, where that is known.
+    lag: Option<i64>,
+    /// The end up to which it is to be read before what is due may be done.
+    asked_end: Option<i64>,
+}
+
+impl Source {
+    fn new(topic: &Arc<str>, partition: i32) -> Self {
+        let partition = TopicPartition::new(Arc::clone(topic), partition);
+        Self {
+            partition,
+            committed: None,
+            begin: None,
+            next: 0,
+            is_positioned: false,
+            lag: None,
+            asked_end: None,
+        }
+    }
+
+    /// Where it goes on: at the last commit, or at the beginning of the partition.
+    fn start(&self) -> Option<i64> {
+        self.committed.or(self.begin)
+    }
+
+    /// Whether all is read and committed up to the end that was asked for. Behind the last record there may be transaction
+    /// markers; statistics count only once they know that end.
+    fn is_read(&self, end: EndOffset) -> bool {
+        let committed = self.committed.unwrap_or(0);
+        let is_drained = |asked| end.is_drained && end.stable >= asked && self.next == committed;
+        self.asked_end.is_some_and(|asked| committed >= asked || is_drained(asked))
+    }
+}
+
+/// A task with its positions in the input and in the repartition topic.
+pub struct AssignedTask {
+    pub(crate) task: Task,
+    /// While the consumer does not stand at the position in one of them, nothing is taken of any, and what comes is skipped: so
+    /// it always seeks in all of them together.
+    sources: [Source; 2],
+    /// The schema without which its next record cannot be read, and those that records after it need, as far as it has looked.
+    /// Until all of them are known, or known not to exist, nothing is taken.
+    awaits: BTreeSet<u32>,
+    /// How many records it looks at while it waits; then its partitions are paused.
+    looks: u32,
+    /// When the ends were asked for because a timer is due; `None` while none is, or they are not known.
+    asked_ms: Option<i64>,
+    /// The ends are not asked for before this time.
+    ask_again_ms: i64,
+}
+
+impl AssignedTask {
+    /// A task that reads its partition of `input` and of `repartition`.
+    pub(crate) fn new(task: Task, input: &Arc<str>, repartition: &Arc<str>) -> Self {
+        let partition = task.partition();
+        Self {
+            task,
+            sources: [Source::new(input, partition), Source::new(repartition, partition)],
+            awaits: BTreeSet::new(),
+            looks: 0,
+            asked_ms: None,
+            ask_again_ms: 0,
+        }
+    }
+
+    /// The task.
+    #[must_use]
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The number of its partitions.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.task.partition()
+    }
+
+    /// Records that are there and not committed yet, by topic, where that is known.
+    pub fn lags(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.sources.iter().filter_map(|source| Some((&*source.partition.topic, source.lag?)))
+    }
+
+    /// Whether records can be taken.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.is_restored() && self.is_positioned()
+    }
+
+    fn is_positioned(&self) -> bool {
+        self.sources.iter().all(|source| source.is_positioned)
+    }
+
+    /// The input topic.
+    pub(crate) fn input(&self) -> Arc<str> {
+        let [input, _] = &self.sources;
+        Arc::clone(&input.partition.topic)
+    }
+
+    /// All partitions that it reads.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = TopicPartition> {
+        self.sources.iter().map(|source| source.partition.clone())
+    }
+
+    fn source(&mut self, topic: &str) -> Option<&mut Source> {
+        self.sources.iter_mut().find(|source| &*source.partition.topic == topic)
+    }
+
+    /// Whether the state is complete.
+    pub(crate) fn is_restored(&self) -> bool {
+        self.task.phase() == Phase::Running
+    }
+
+    /// Whether it is restored, and the consumer can and has still to seek to its position.
+    pub(crate) fn wants_seek(&self) -> bool {
+        self.is_restored() && self.awaits.is_empty() && !self.is_positioned()
+    }
+
+    /// What was staged is dropped, and nothing is taken until this schema is known.
+    pub(crate) fn await_schema(&mut self, id: u32) {
+        self.rewind();
+        self.awaits.insert(id);
+        self.looks = LOOK_AHEAD;
+    }
+
+    /// Looks at a record that comes while it waits for a schema: `unknown` is the one that this record needs, if any. Requested
+    /// together, schemas are waited for once, not once for each record. `true` once it has looked at enough.
+    pub(crate) fn look_ahead(&mut self, unknown: Option<u32>) -> bool {
+        let Some(left) = self.looks.checked_sub(1) else { return false };
+        self.awaits.extend(unknown);
+        self.looks = left;
+        left == 0
+    }
+
+    /// Whether it waits for a schema.
+    pub(crate) fn awaits_schema(&self) -> bool {
+        !self.awaits.is_empty()
+    }
+
+    /// Takes records again once nothing that it waits for is outstanding.
+    pub(crate) fn retain_awaited(&mut self, is_awaited: impl Fn(u32) -> bool) {
+        self.awaits.retain(|id| is_awaited(*id));
+    }
+
+    /// Whether a record at this offset is the next one of its topic, or lies after it.
+    pub(crate) fn expects(&self, topic: &str, offset: i64) -> bool {
+        let source = self.sources.iter().find(|source| &*source.partition.topic == topic);
+        self.is_live() && source.is_some_and(|source| offset >= source.next)
+    }
+
+    pub(crate) fn took(&mut self, topic: &str, offset: i64) {
+        if let Some(source) = self.source(topic) {
+            source.next = offset + 1;
+        }
+    }
+
+    /// Where it goes on in each of its partitions.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = Position> {
+        self.sources.iter().filter_map(|source| Some((source.partition.clone(), source.start()?)))
+    }
+
+    /// Those of its partitions of which nothing was ever committed.
+    pub(crate) fn never_committed(&self) -> impl Iterator<Item = TopicPartition> {
+        let sources = self.sources.iter().filter(|source| source.committed.is_none());
+        sources.map(|source| source.partition.clone())
+    }
+
+    /// The consumer has to seek again, though nothing was dropped.
+    pub(crate) fn unposition(&mut self) {
+        self.sources.iter_mut().for_each(|source| source.is_positioned = false);
+    }
+
+    /// Reads a topic from its beginning; the other one goes on at its last commit.
+    pub(crate) fn begin_anew(&mut self, topic: &str) {
+        self.asked_ms = None;
+        if let Some(source) = self.source(topic) {
+            source.committed = None;
+            self.rewind();
+        }
+    }
+
+    /// What was staged is dropped; the consumer has to go back.
+    pub(crate) fn rewind(&mut self) {
+        self.task.aborted();
+        self.unposition();
+    }
+
+    /// What the group has committed of a topic.
+    pub(crate) fn set_committed(&mut self, topic: &str, committed: Option<i64>) {
+        if let Some(source) = self.source(topic) {
+            source.committed = committed;
+        }
+    }
+
+    /// The offset after the last record of a topic that was taken in a committed transaction; `None` where none ever was.
+    pub(crate) fn committed(&self, topic: &str) -> Option<i64> {
+        self.sources.iter().find(|source| &*source.partition.topic == topic)?.committed
+    }
+
+    /// The offset after the last record of a topic that was taken in any transaction.
+    #[cfg(feature = "defects")]
+    pub(crate) fn taken(&self, topic: &str) -> Option<i64> {
+        self.sources.iter().find(|source| &*source.partition.topic == topic).map(|source| source.next)
+    }
+
+    /// The transaction holds all that was staged.
+    pub(crate) fn committed_to(&mut self, offsets: &[SourceOffset]) {
+        for offset in offsets {
+            self.set_committed(&offset.topic, Some(offset.next));
+        }
+    }
+
+    /// Where the consumer has to seek: the last commit, or the beginning of a partition without one. `None` while such a
+    /// beginning is not among `begins`. In all partitions: what came of one while the consumer did not stand at the position in
+    /// the other was skipped. (`is_apart`, which is wrong: only where it does not stand there.)
+    pub(crate) fn seeks(
+        &mut self,
+        begins: &BTreeMap<TopicPartition, i64>,
+        is_apart: bool,
+    ) -> Option<Vec<Position>> {
+        let seek = |source: &mut Source| {
+            source.begin = begins.get(&source.partition).copied();
+            let start = source.start()?;
+            source.next = start;
+            source.is_positioned = false;
+            Some((source.partition.clone(), start))
+        };
+        let sources = self.sources.iter_mut();
+        sources.filter(|source| !(is_apart && source.is_positioned)).map(seek).collect()
+    }
+
+    /// The consumer has sought in the partition of a topic: it stands at the position, or does not.
+    pub(crate) fn sought(&mut self, topic: &str, is_done: bool) {
+        if let Some(source) = self.source(topic) {
+            source.is_positioned = is_done;
+        }
+    }
+
+    /// Statistics tell the end of one of its partitions. Gives the lag.
+    pub(crate) fn saw_end(&mut self, topic: &str, end: EndOffset) -> Option<i64> {
+        let is_positioned = self.is_positioned();
+        let source = self.source(topic)?;
+        if is_positioned && source.is_read(end) {
+            source.asked_end = None;
+        }
+        // Behind the last record there may be transaction markers, which no commit goes past.
+        let last = if end.is_drained { source.next } else { end.stable };
+        let lag = (last - source.committed.unwrap_or(0)).max(0);
+        source.lag = Some(lag);
+        Some(lag)
+    }
+
+    /// Whether a timer is due by now and the ends of its partitions have to be known: up to there everything is to be read
+    /// first, since what would have ended the timer may lie there.
+    pub(crate) fn needs_ends(&self, now_ms: i64) -> Result<bool, TaskError> {
+        if !self.is_live() || self.asked_ms.is_some() || now_ms < self.ask_again_ms {
+            return Ok(false);
+        }
+        self.is_due(now_ms)
+    }
+
+    /// Whether a timer is due by now.
+    pub(crate) fn is_due(&self, now_ms: i64) -> Result<bool, TaskError> {
+        Ok(self.task.next_due()?.is_some_and(|due_ms| due_ms <= now_ms))
+    }
+
+    /// The ends of its partitions, which were asked for at this time.
+    pub(crate) fn set_ends(&mut self, ends: &BTreeMap<TopicPartition, i64>, now_ms: i64) {
+        let found = self.sources.iter().map(|source| ends.get(&source.partition).copied());
+        let found: Option<Vec<i64>> = found.collect();
+        let Some(found) = found else {
+            self.ask_again_ms = now_ms.saturating_add(ASK_AGAIN_MS);
+            return;
+        };
+        for (source, end) in self.sources.iter_mut().zip(found) {
+            source.asked_end = Some(end);
+        }
+        self.asked_ms = Some(now_ms);
+    }
+
+    /// Where the input is committed to: it goes into a transaction for which no record was taken.
+    fn committed_offset(&self) -> Option<SourceOffset> {
+        self.sources.iter().find_map(
+            |Source { partition: TopicPartition { topic, partition }, committed, .. }| {
+                Some(SourceOffset { topic: topic.to_string(), partition: *partition, next: (*committed)? })
+            },
+        )
+    }
+
+    /// Once everything is read and committed that lay there when the ends were asked for, the next commit does what was due
+    /// then.
+    pub(crate) fn punctuate_when_read(&mut self) {
+        let is_read = self.is_live() && self.sources.iter().all(|source| source.asked_end.is_none());
+        if let Some(offset) = self.committed_offset()
+            && is_read
+            && let Some(asked_ms) = self.asked_ms.take()
+        {
+            self.task.punctuate(asked_ms, offset);
+        }
+    }
+
+    /// Lets the next commit do what the last one has left, though nothing was taken.
+    pub(crate) fn go_on(&mut self) {
+        if self.has_more()
+            && let Some(offset) = self.committed_offset()
+        {
+            self.task.go_on(offset);
+        }
+    }
+
+    /// Whether the last commit has left something that the next one can do though nothing is taken: not before anything was
+    /// ever committed.
+    pub(crate) fn has_more(&self) -> bool {
+        self.is_live() && self.task.has_more() && self.committed_offset().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

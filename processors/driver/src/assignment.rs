@@ -1,0 +1,135 @@
+//! Partitions come and go. librdkafka's own example of a transactional consumer is the reference; a decision of the group is
+//! carried out after the poll during which it came.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use crate::action::{Action, Rebalance, TopicPartition};
+use crate::job::{Job, Outcome};
+use crate::open::Unopened;
+use crate::settings::TopicKind;
+use crate::{Driver, Event};
+
+/// What the group has given, divided by what becomes of it.
+#[derive(Default)]
+pub(crate) struct Division {
+    /// Partitions that tasks take.
+    tasks: Vec<TopicPartition>,
+    /// Partitions of unaligned topics.
+    unaligned: Vec<(TopicPartition, TopicKind)>,
+    /// Partitions of the input that the state has no partition for.
+    unreadable: Vec<TopicPartition>,
+}
+
+/// Partitions that are to be given up.
+pub(crate) struct Release(Vec<TopicPartition>);
+
+impl<E: Display> Driver<E> {
+    /// Carries out what the group has decided, in its order, before anything else.
+    pub(crate) fn follow_group(&mut self) -> Outcome<E> {
+        let decisions: Vec<Job<E>> = self.rebalances.drain(..).map(Job::Rebalance).collect();
+        self.do_first(decisions);
+        Ok(None)
+    }
+
+    pub(crate) fn carry_out(&mut self, decision: Rebalance) -> Outcome<E> {
+        match decision {
+            Rebalance::Assigned(partitions) => {
+                self.has_joined = true;
+                self.report(Event::Assigned(partitions.clone()));
+                let division = self.divide(&partitions);
+                let all = self.with_repartition(partitions, &division.tasks);
+                self.do_first([Job::Do(Action::Assign(all)), Job::Assigned(division)]);
+            }
+            Rebalance::Revoked { partitions, is_lost } => {
+                self.report(Event::Revoked { partitions: partitions.clone(), is_lost });
+                let release = Job::Release(Release(partitions));
+                if is_lost {
+                    // It is no member any more until the group answers again: not ready, though nothing is missing.
+                    self.has_joined = false;
+                    if !self.unaligned.repartitioner.is_clean() {
+                        // Nothing of what was lost may be committed; what was not is taken again.
+                        self.unaligned.rewind();
+                    }
+                    self.do_first([release]);
+                } else {
+                    self.do_first([Job::Commit, release]);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// New tasks take nothing until their state is there.
+    pub(crate) fn assigned(&mut self, division: Division) -> Outcome<E> {
+        let opened = division.tasks.into_iter();
+        self.unopened.extend(opened.map(|TopicPartition { topic, partition }| Unopened { partition, topic }));
+        for (partition, kind) in division.unaligned {
+            self.unaligned.assigned(&partition, kind);
+        }
+        self.hold_unreadable(division.unreadable);
+        self.positions.ask_offsets_now(self.now);
+        self.do_first([Job::Open, Job::Readiness, Job::Report(Event::Rebalanced)]);
+        Ok(None)
+    }
+
+    pub(crate) fn release(&mut self, Release(partitions): Release) -> Outcome<E> {
+        let division = self.divide(&partitions);
+        division.unaligned.iter().for_each(|(partition, _)| self.unaligned.revoked(partition));
+        self.drop_unreadable(&division.unreadable);
+        let mut jobs: Vec<Job<E>> = Vec::new();
+        let numbers = division.tasks.iter().map(|partition| partition.partition);
+        jobs.extend(self.forget_restores(numbers));
+        for TopicPartition { partition, .. } in &division.tasks {
+            self.unopened.retain(|unopened| unopened.partition != *partition);
+            if let Some(mut task) = self.tasks.remove(partition) {
+                task.task.aborted();
+                jobs.push(self.close(&task));
+            }
+        }
+        jobs.push(Job::Do(Action::Unassign(self.with_repartition(partitions, &division.tasks))));
+        jobs.extend([Job::Readiness, Job::Report(Event::Rebalanced)]);
+        self.do_first(jobs);
+        Ok(None)
+    }
+
+    /// Partitions of the input, and with each the same one of the repartition topic. The group knows only the input: no assignor
+    /// of the client keeps two topics together. So what belongs together is assigned together here, in the one call that answers
+    /// the group.
+    fn with_repartition(
+        &self,
+        mut partitions: Vec<TopicPartition>,
+        of_tasks: &[TopicPartition],
+    ) -> Vec<TopicPartition> {
+        let numbers = of_tasks.iter().map(|partition| partition.partition);
+        partitions.extend(numbers.map(|number| self.repartition(number)));
+        partitions
+    }
+
+    /// A partition of the repartition topic.
+    pub(crate) fn repartition(&self, number: i32) -> TopicPartition {
+        TopicPartition::new(Arc::clone(&self.input_topics.repartition), number)
+    }
+
+    fn divide(&self, partitions: &[TopicPartition]) -> Division {
+        let mut division = Division::default();
+        for partition in partitions {
+            let own = partition.clone();
+            match (self.settings.kinds)(&partition.topic) {
+                TopicKind::Input if partition.partition < self.settings.partitions => {
+                    division.tasks.push(own);
+                }
+                TopicKind::Input => division.unreadable.push(own),
+                TopicKind::Other => {}
+                kind => division.unaligned.push((own, kind)),
+            }
+        }
+        division
+    }
+
+    /// The consumer has subscribed.
+    pub(crate) fn joining(&mut self) -> Outcome<E> {
+        self.report(Event::Readiness { is_ready: false, detail: "joining the group".to_owned() });
+        Ok(None)
+    }
+}

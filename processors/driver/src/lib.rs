@@ -1,0 +1,269 @@
+//! What a worker decides, as a state machine without I/O.
+//!
+//! A worker reads some partitions of the input with a consumer, lets the engine's tasks fold them, and commits what they
+//! stage with a transactional producer. [`Driver`] decides all of it: which partitions to take and give up, when to restore,
+//! where to seek, which record to take, when to commit, what to do after a failure, when timers may fire, how to shut down.
+//! It does nothing itself: [`Driver::next`] says what has to be done as an [`Action`], [`Driver::respond`] takes the
+//! [`Answer`]. The caller carries actions out and decides nothing: `edge` does so on Kafka, the simulation in `testkit` on its
+//! own broker. Time is an argument, so the same answers at the same times give the same actions.
+//!
+//! ```text
+//!            Action                     Action
+//!   edge  ◀──────────  Driver  ──────────▶  simulation
+//!  rdkafka ──────────▶  │ ▲   ◀──────────  testkit/sim
+//!            Answer     ▼ │     Answer
+//!                   engine::Task
+//! ```
+//!
+//! A *job* is a piece of work that is still to be done; jobs are done in their order, and a job may put others before the
+//! rest. While there is none, the parts of a *turn* follow each other: the group's decisions, positions that are gone, tasks
+//! on their way up, queries, what is looked at every now and then, records, the commit.
+
+mod action;
+mod assigned;
+mod assignment;
+mod catch_up;
+mod damage;
+#[cfg(feature = "defects")]
+mod defect;
+mod error;
+mod event;
+mod gaps;
+mod job;
+mod letters;
+mod open;
+mod partitions;
+mod positions;
+mod readiness;
+mod restore;
+mod settings;
+mod shutdown;
+mod take;
+mod timers;
+mod transaction;
+mod turn;
+mod unaligned;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Damages, Effort};
+
+pub use action::{
+    Action, Answer, EndOffset, Extent, Failure, GroupOffset, GroupOffsets, Position, Range, Rebalance,
+    Remedy, Sought, TopicPartition,
+};
+pub use assigned::AssignedTask;
+#[cfg(feature = "defects")]
+pub use defect::Defect;
+pub use error::{Damaged, DriverError, damaged_by};
+pub use event::{Change, Event, Outcome};
+pub use settings::{Pace, Schemas, Settings, TopicKind, TopicKinds};
+pub use unaligned::UnalignedLags;
+
+use catch_up::CatchUp;
+use job::{Job, Pending};
+use open::Unopened;
+use partitions::PartitionCounts;
+use positions::Positions;
+use restore::Restores;
+use transaction::Transaction;
+use turn::Turn;
+use unaligned::Unaligned;
+
+/// Whether the worker is to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stop {
+    /// It goes on.
+    #[default]
+    No,
+    /// It commits what it has taken, and leaves the group.
+    Requested,
+    /// The same, but nothing more is waited for.
+    Overdue,
+}
+
+/// The circumstances of a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Now {
+    /// The time since any fixed moment, by a clock that does not go back.
+    pub elapsed: Duration,
+    /// The wall clock, in epoch milliseconds. It may jump.
+    pub epoch_ms: i64,
+    /// Whether the worker is to stop.
+    pub stop: Stop,
+}
+
+/// Decides what one worker does. `E` is the caller's error.
+pub struct Driver<E> {
+    settings: Settings,
+    schemas: Box<dyn Schemas>,
+    input_topics: Topics,
+    now: Now,
+    turn: Turn,
+    jobs: VecDeque<Job<E>>,
+    /// What the answer to the last action is for.
+    pending: Option<Pending>,
+    /// Decisions of the group that are still to be carried out.
+    rebalances: VecDeque<Rebalance>,
+    events: VecDeque<Event>,
+    tasks: BTreeMap<i32, AssignedTask>,
+    unopened: Vec<Unopened>,
+    unaligned: Unaligned,
+    damages: Damages,
+    /// Whether the group has assigned anything yet, be it nothing.
+    has_joined: bool,
+    restores: Restores,
+    positions: Positions,
+    counts: PartitionCounts,
+    catch_up: CatchUp,
+    transaction: Transaction<E>,
+    /// How much goes into one transaction.
+    effort: Effort,
+    /// Whether a listener of interactive queries has not been sent everything.
+    has_more_to_send: bool,
+    /// Why the worker ends, if not because it was asked to.
+    failure: Option<DriverError<E>>,
+    /// How often something failed that has no remedy.
+    failures: u32,
+    /// What it does wrong on purpose.
+    #[cfg(feature = "defects")]
+    defect: Option<Defect>,
+}
+
+/// The topics between the tasks.
+struct Topics {
+    repartition: Arc<str>,
+    changelog: Arc<str>,
+}
+
+impl<E: Display> Driver<E> {
+    /// A driver that has done nothing yet. Its first actions make the producer, and subscribe.
+    #[must_use]
+    pub fn new(settings: Settings, schemas: Box<dyn Schemas>) -> Self {
+        let topology = &settings.topology;
+        let input_topics = Topics {
+            repartition: topology.name(topology.repartition()).into(),
+            changelog: topology.name(topology.changelog()).into(),
+        };
+        Self {
+            unaligned: Unaligned::new(&settings),
+            transaction: Transaction::new(settings.first_transaction),
+            settings,
+            schemas,
+            input_topics,
+            now: Now::default(),
+            turn: Turn::default(),
+            jobs: VecDeque::from([Job::InitProducer, Job::Do(Action::Subscribe), Job::Joining]),
+            pending: None,
+            rebalances: VecDeque::new(),
+            events: VecDeque::new(),
+            tasks: BTreeMap::new(),
+            unopened: Vec::new(),
+            damages: Damages::default(),
+            has_joined: false,
+            restores: Restores::default(),
+            positions: Positions::default(),
+            counts: PartitionCounts::default(),
+            catch_up: CatchUp::default(),
+            effort: Effort::default(),
+            has_more_to_send: false,
+            failure: None,
+            failures: 0,
+            #[cfg(feature = "defects")]
+            defect: None,
+        }
+    }
+
+    /// What has to be done next.
+    pub fn next(&mut self, now: Now) -> Action<E> {
+        self.now = now;
+        loop {
+            let outcome = match self.jobs.pop_front() {
+                Some(job) => self.run(job),
+                None => self.go_round(),
+            };
+            match outcome {
+                Ok(Some(action)) => return action,
+                Ok(None) => {}
+                Err(error) => self.fail(error),
+            }
+        }
+    }
+
+    /// Takes a decision of the group. Called for each, in their order, before the answer to the action during which it came.
+    pub fn rebalance(&mut self, decision: Rebalance) {
+        self.rebalances.push_back(decision);
+    }
+
+    /// Something that happened, the oldest first.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The tasks of the partitions that the worker has, on their way up or running.
+    pub fn tasks(&self) -> impl Iterator<Item = &AssignedTask> {
+        self.tasks.values()
+    }
+
+    /// The task of a partition.
+    #[must_use]
+    pub fn task(&self, partition: i32) -> Option<&AssignedTask> {
+        self.tasks.get(&partition)
+    }
+
+    /// Records of unaligned topics that are still to be taken.
+    #[must_use]
+    pub fn unaligned_lags(&self) -> UnalignedLags {
+        self.unaligned.lags()
+    }
+
+    /// Records of the changelog that are still to be read, by partition that is being restored, as far as that is known.
+    pub fn restoring(&self) -> impl Iterator<Item = (i32, i64)> {
+        self.restores.remaining()
+    }
+
+    /// Up to which offset each partition of the repartition topic was taken in committed transactions: no task reads it again.
+    pub fn consumed(&self) -> impl Iterator<Item = (i32, i64)> {
+        let topic = &self.input_topics.repartition;
+        let live = self.tasks.values().filter(|task| task.is_live());
+        #[cfg(feature = "defects")]
+        let committed = |task: &AssignedTask| {
+            if self.has(Defect::DeletesUncommitted) { task.taken(topic) } else { task.committed(topic) }
+        };
+        #[cfg(not(feature = "defects"))]
+        let committed = |task: &AssignedTask| task.committed(topic);
+        live.filter_map(move |task| Some((task.partition(), committed(task)?)))
+    }
+
+    /// Whether there is nothing to do until a record comes, a timer is due, or the group decides something.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.jobs.is_empty()
+            && self.rebalances.is_empty()
+            && self.unopened.is_empty()
+            && self.positions.is_certain()
+            && self.catch_up.is_done()
+            && self.is_clean()
+            && self.unaligned.is_live()
+            && self.tasks.values().all(|task| {
+                task.is_live() && !task.has_more() && task.is_due(self.now.epoch_ms).is_ok_and(|due| !due)
+            })
+    }
+
+    /// Whether nothing is staged.
+    fn is_clean(&self) -> bool {
+        self.unaligned.repartitioner.is_clean() && self.tasks.values().all(|task| task.task.is_clean())
+    }
+
+    fn report(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// Milliseconds since the driver's fixed moment.
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.now.elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}

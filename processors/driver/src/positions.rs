@@ -1,0 +1,169 @@
+//! Where the consumer stands in its partitions. It seeks to the last commit once a partition is assigned and its state restored,
+//! after an aborted transaction, and where the client has stopped fetching by itself.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::time::Duration;
+
+use crate::action::{Action, GroupOffsets, Position, Sought, TopicPartition};
+use crate::job::{Job, Outcome, Pending};
+use crate::{Driver, Event, Now};
+
+/// What is not known of positions, and when it may be asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    /// The client has stopped reading some partition, since its offset is not there any more. It does not say which.
+    pub(crate) is_out_of_range: bool,
+    /// A partition was assigned once more. With that the client forgets that the group may have taken everything away meanwhile,
+    /// and the worker would commit for a group that knows it no more. That news lies in the client's queue: nothing is taken
+    /// before the queue has run dry.
+    pub(crate) is_reassigned: bool,
+    /// When extents may be asked for.
+    pub(crate) extents_at: Duration,
+    /// When it may be asked where partitions begin.
+    begins_at: Duration,
+    /// When committed offsets may be asked for.
+    pub(crate) offsets_at: Duration,
+}
+
+impl Positions {
+    /// Whether the consumer may seek.
+    pub(crate) fn is_certain(&self) -> bool {
+        !self.is_out_of_range && !self.is_reassigned
+    }
+
+    pub(crate) fn ask_offsets_now(&mut self, now: Now) {
+        self.offsets_at = now.elapsed;
+    }
+}
+
+impl<E: Display> Driver<E> {
+    /// Lets the consumer seek in all partitions that can be worked on; first it has to be known where those begin of which the
+    /// group has never committed anything.
+    pub(crate) fn seek(&mut self) -> Outcome<E> {
+        if !self.positions.is_certain() {
+            return Ok(None);
+        }
+        let wanting = self.tasks.values().filter(|task| task.wants_seek());
+        let unknown: Vec<TopicPartition> =
+            wanting.flat_map(super::assigned::AssignedTask::never_committed).collect();
+        if unknown.is_empty() || self.now.elapsed < self.positions.begins_at {
+            return self.seek_tasks(&BTreeMap::new());
+        }
+        self.ask(Action::FetchBegins(unknown.clone()), Pending::BeginsOfTasks(unknown))
+    }
+
+    pub(crate) fn begins_of_tasks(
+        &mut self,
+        asked: &[TopicPartition],
+        begins: &BTreeMap<TopicPartition, i64>,
+    ) {
+        self.note_begins(asked, begins);
+        self.do_first([Job::SeekTasks(begins.clone())]);
+    }
+
+    /// What was not answered is asked for again later.
+    fn note_begins(&mut self, asked: &[TopicPartition], begins: &BTreeMap<TopicPartition, i64>) {
+        if asked.iter().any(|partition| !begins.contains_key(partition)) {
+            self.positions.begins_at = self.now.elapsed + self.settings.pace.error_backoff;
+            self.report(Event::Unanswered { what: "where partitions begin" });
+        }
+        // What lay before is no loss: a new group takes what there is.
+        for (partition, begin) in begins.iter().filter(|(_, begin)| **begin > 0) {
+            self.report(Event::Began { partition: partition.clone(), begin: *begin });
+        }
+    }
+
+    pub(crate) fn seek_tasks(&mut self, begins: &BTreeMap<TopicPartition, i64>) -> Outcome<E> {
+        let mut seeks = self.unaligned.seeks();
+        #[cfg(feature = "defects")]
+        let is_apart = self.has(crate::Defect::SeeksApart);
+        #[cfg(not(feature = "defects"))]
+        let is_apart = false;
+        for task in self.tasks.values_mut().filter(|task| task.wants_seek()) {
+            seeks.extend(task.seeks(begins, is_apart).unwrap_or_default());
+        }
+        if seeks.is_empty() {
+            return Ok(None);
+        }
+        self.ask(Action::Seek(seeks.clone()), Pending::Seek(seeks))
+    }
+
+    pub(crate) fn sought(&mut self, seeks: &[Position], sought: Vec<(TopicPartition, Sought)>) {
+        let sought: BTreeMap<TopicPartition, Sought> = sought.into_iter().collect();
+        let of = |partition: &TopicPartition| sought.get(partition).copied().unwrap_or(Sought::Failed);
+        for (partition, _) in seeks {
+            let is_done = of(partition) == Sought::Done;
+            let is_unaligned = self.unaligned.holds(partition);
+            if is_unaligned && is_done {
+                self.unaligned.positioned(partition);
+            } else if !is_unaligned && let Some(task) = self.tasks.get_mut(&partition.partition) {
+                task.sought(&partition.topic, is_done);
+            }
+        }
+        let stopped = seeks.iter().filter(|(partition, _)| of(partition) == Sought::NotFetched);
+        let stopped: Vec<Position> = stopped.cloned().collect();
+        if !stopped.is_empty() {
+            self.assign_again(stopped);
+        }
+    }
+
+    /// Assigns partitions once more that refuse a seek: the client has stopped reading them, from which no seek brings it back,
+    /// or has not begun yet. Nothing is staged between two transactions, and what comes now is skipped.
+    fn assign_again(&mut self, partitions: Vec<Position>) {
+        self.unposition_all();
+        self.positions.is_reassigned = true;
+        let pause = self.unaligned.partitions();
+        let pause =
+            pause.chain(self.tasks.values().flat_map(super::assigned::AssignedTask::partitions)).collect();
+        self.do_first([Job::Do(Action::Reassign { partitions, pause })]);
+    }
+
+    /// The consumer has to seek in all partitions.
+    pub(crate) fn unposition_all(&mut self) {
+        self.tasks.values_mut().for_each(super::assigned::AssignedTask::unposition);
+        self.unaligned.unposition_all();
+    }
+
+    /// Finds out where unaligned partitions begin: at the group's last commit, or with the first record that there is.
+    pub(crate) fn begin_unaligned(&mut self) -> Outcome<E> {
+        if !self.unaligned.is_beginning() || self.now.elapsed < self.positions.begins_at {
+            return Ok(None);
+        }
+        self.ask(Action::FetchCommitted(self.unaligned.to_begin()), Pending::CommittedOfUnaligned)
+    }
+
+    pub(crate) fn committed_of_unaligned(&mut self, offsets: Option<GroupOffsets>) {
+        let offsets = offsets.unwrap_or_default();
+        let (mut never, mut is_missing) = (Vec::new(), false);
+        for partition in self.unaligned.to_begin() {
+            match offsets.get(&partition) {
+                Some(Some(offset)) => self.unaligned.begin(&partition, offset.next),
+                Some(None) => never.push(partition),
+                None => is_missing = true,
+            }
+        }
+        if is_missing {
+            self.positions.begins_at = self.now.elapsed + self.settings.pace.offsets_backoff;
+            self.report(Event::Unanswered { what: "committed offsets" });
+        }
+        if !never.is_empty() {
+            self.do_first([Job::FetchBeginsOfUnaligned(never)]);
+        }
+    }
+
+    pub(crate) fn fetch_begins_of_unaligned(&mut self, partitions: Vec<TopicPartition>) -> Outcome<E> {
+        self.ask(Action::FetchBegins(partitions.clone()), Pending::BeginsOfUnaligned(partitions))
+    }
+
+    pub(crate) fn begins_of_unaligned(
+        &mut self,
+        asked: &[TopicPartition],
+        begins: &BTreeMap<TopicPartition, i64>,
+    ) {
+        self.note_begins(asked, begins);
+        for (partition, begin) in begins {
+            self.unaligned.begin(partition, *begin);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The end of a worker: what it has taken is committed, the group gets its answer, the partitions go to others at once.
+
+use std::fmt::Display;
+
+use crate::action::{Action, TopicPartition};
+use crate::job::{Job, Outcome};
+use crate::{Driver, DriverError};
+
+impl<E: Display> Driver<E> {
+    /// The worker cannot go on: it leaves the group, and ends with the error. Where even that fails, less is tried.
+    pub(crate) fn fail(&mut self, error: DriverError<E>) {
+        self.jobs.clear();
+        self.pending = None;
+        self.turn.end();
+        self.failures += 1;
+        let jobs = match self.failures {
+            1 => vec![Job::FollowGroup, Job::Leave],
+            2 => vec![Job::Leave],
+            3 => vec![Job::Left],
+            _ => vec![Job::Finish],
+        };
+        self.do_first(jobs);
+        // The first error is the one that says what to do.
+        self.failure.get_or_insert(error);
+    }
+
+    /// Tells the group. Decisions were answered before, or the close would wait for the answer; and the partitions of the
+    /// repartition topic are given up first: the group would take back only what is its own, and wait for the rest.
+    pub(crate) fn leave(&mut self) -> Outcome<E> {
+        let unassign: Vec<TopicPartition> =
+            self.tasks.keys().map(|number| self.repartition(*number)).collect();
+        let is_committed = self.failure.is_none();
+        self.do_first([Job::Do(Action::Leave { unassign, is_committed }), Job::Left]);
+        Ok(None)
+    }
+
+    /// Lets go of the stores.
+    pub(crate) fn left(&mut self) -> Outcome<E> {
+        let mut jobs = Vec::new();
+        for (_, task) in std::mem::take(&mut self.tasks) {
+            jobs.push(self.close(&task));
+        }
+        jobs.push(Job::Finish);
+        self.do_first(jobs);
+        Ok(None)
+    }
+
+    pub(crate) fn finish(&mut self) -> Outcome<E> {
+        self.turn.end();
+        Ok(Some(Action::Finish(self.failure.take().map_or(Ok(()), Err))))
+    }
+}

@@ -1,0 +1,76 @@
+//! Timers by the wall clock, and the rest of what is looked at every now and then only.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use crate::action::{Action, EndOffset, TopicPartition};
+use crate::job::{Job, Outcome, Pending};
+use crate::{Driver, Event};
+
+impl<E: Display> Driver<E> {
+    pub(crate) fn look_around(&mut self) -> Outcome<E> {
+        if !self.turn.is_time_to_look(self.now, &self.settings.pace) {
+            return Ok(None);
+        }
+        let mut jobs = vec![Job::CountPartitions];
+        if !self.damages.is_empty() {
+            // What was well for long enough is ready again.
+            jobs.push(Job::Readiness);
+        }
+        jobs.extend([Job::ReadStatistics, Job::TendStores, Job::CatchUp, Job::Timers]);
+        self.do_first(jobs);
+        Ok(None)
+    }
+
+    /// Lets timers fire that are due though no record comes. The wall clock is read before the ends are asked for: whatever is read
+    /// up to them, nothing is missing that was there at that time. Before the group has caught up something may be on its way from
+    /// another partition.
+    pub(crate) fn look_for_timers(&mut self) -> Outcome<E> {
+        if !self.catch_up.is_done() {
+            return Ok(None);
+        }
+        let asked_ms = self.now.epoch_ms;
+        let (mut partitions, mut errors) = (Vec::new(), Vec::new());
+        for (partition, task) in &mut self.tasks {
+            task.punctuate_when_read();
+            match task.needs_ends(asked_ms) {
+                Ok(true) => partitions.push(*partition),
+                Ok(false) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        self.restore_those(errors)?;
+        if partitions.is_empty() {
+            return Ok(None);
+        }
+        let due = partitions.iter().filter_map(|partition| self.tasks.get(partition));
+        let all = due.flat_map(super::assigned::AssignedTask::partitions).collect();
+        self.ask(Action::FetchEnds(all), Pending::Ends { asked_ms, partitions })
+    }
+
+    pub(crate) fn ends_known(
+        &mut self,
+        asked_ms: i64,
+        partitions: &[i32],
+        ends: &BTreeMap<TopicPartition, i64>,
+    ) {
+        for partition in partitions {
+            if let Some(task) = self.tasks.get_mut(partition) {
+                task.set_ends(ends, asked_ms);
+            }
+        }
+    }
+
+    /// Statistics tell the ends of partitions.
+    pub(crate) fn saw_ends(&mut self, ends: Vec<(TopicPartition, EndOffset)>) {
+        for (partition, end) in ends {
+            if self.unaligned.saw_end(&partition, end) {
+                continue;
+            }
+            let task = self.tasks.get_mut(&partition.partition);
+            if let Some(records) = task.and_then(|task| task.saw_end(&partition.topic, end)) {
+                self.report(Event::Lag { partition, records });
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Unaligned topics: one topic for each conversation, and requests to erase. They are not partitioned like the state, so they
+//! belong to no task; their records are sent on to the partitions where they belong, in the worker's transaction.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::{Repartitioner, SourceOffset, SourceRecord, Tally, UnknownSchema};
+
+use crate::action::{EndOffset, Position, TopicPartition};
+use crate::settings::{Settings, TopicKind};
+
+/// One partition of an unaligned topic.
+struct Track {
+    /// The conversation that its events belong to, unless they name another one; `None` for requests to erase.
+    conversation: Option<String>,
+    /// Whether it is known where it begins.
+    is_begun: bool,
+    /// The first offset taken since the last commit.
+    from: Option<i64>,
+    /// Records below this offset were taken already.
+    next: i64,
+    /// The consumer has still to seek.
+    wants_seek: bool,
+    /// The schema without which the next record cannot be read. Until it is known nothing is taken.
+    awaits: Option<u32>,
+    /// Records that were there when last looked at, and not taken yet.
+    lag: i64,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It is of no unaligned topic.
+    NotHere,
+    /// It was taken, or skipped.
+    Done,
+    /// It cannot be read before this schema is known.
+    Unread(u32),
+    /// It was skipped, and will need this schema.
+    WillNeed(u32),
+}
+
+/// All partitions of such topics that a worker reads.
+pub(crate) struct Unaligned {
+    pub(crate) repartitioner: Repartitioner,
+    tracks: BTreeMap<Arc<str>, BTreeMap<i32, Track>>,
+}
+
+impl Unaligned {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let Settings { topology, partitions, limits, .. } = settings;
+        let repartitioner = Repartitioner::new(Arc::clone(topology), *partitions, limits.clone());
+        Self { repartitioner, tracks: BTreeMap::new() }
+    }
+
+    /// Takes a partition over.
+    pub(crate) fn assigned(&mut self, partition: &TopicPartition, kind: TopicKind) {
+        let conversation = match kind {
+            TopicKind::Conversation(id) => Some(id),
+            _ => None,
+        };
+        let (is_begun, wants_seek) = (false, true);
+        let track = Track { conversation, is_begun, from: None, next: 0, wants_seek, awaits: None, lag: 0 };
+        self.tracks.entry(Arc::clone(&partition.topic)).or_default().insert(partition.partition, track);
+    }
+
+    /// Gives a partition up.
+    pub(crate) fn revoked(&mut self, partition: &TopicPartition) {
+        if let Some(partitions) = self.tracks.get_mut(&partition.topic) {
+            partitions.remove(&partition.partition);
+            if partitions.is_empty() {
+                self.tracks.remove(&partition.topic);
+            }
+        }
+    }
+
+    /// Takes a record, if it is of one of its partitions.
+    pub(crate) fn take(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Taken {
+        if self.tracks.is_empty() {
+            return Taken::NotHere;
+        }
+        let partitions = self.tracks.get_mut(record.topic);
+        let Some(track) = partitions.and_then(|partitions| partitions.get_mut(&record.partition)) else {
+            return Taken::NotHere;
+        };
+        if track.wants_seek || record.offset < track.next {
+            let awaits = track.awaits.is_some();
+            let needed = record.value.filter(|_| awaits);
+            let needed = needed.and_then(|value| self.repartitioner.unknown_schema(record.topic, value));
+            return needed.map_or(Taken::Done, Taken::WillNeed);
+        }
+        let record = SourceRecord { conversation: track.conversation.as_deref(), ..*record };
+        match self.repartitioner.process(&record, now_ms) {
+            Ok(()) => {
+                track.from.get_or_insert(record.offset);
+                track.next = record.offset + 1;
+                Taken::Done
+            }
+            Err(UnknownSchema(id)) => {
+                track.next = record.offset;
+                track.wants_seek = true;
+                track.awaits = Some(id);
+                Taken::Unread(id)
+            }
+        }
+    }
+
+    /// Whether a partition waits for a schema.
+    pub(crate) fn awaits_schema(&self) -> bool {
+        self.tracks().any(|(_, _, track)| track.awaits.is_some())
+    }
+
+    /// Takes records again once nothing that they wait for is outstanding.
+    pub(crate) fn retain_awaited(&mut self, is_awaited: impl Fn(u32) -> bool) {
+        self.tracks_mut().for_each(|(_, _, track)| track.awaits = track.awaits.filter(|id| is_awaited(*id)));
+    }
+
+    /// The transaction holds all that was staged.
+    pub(crate) fn committed(&mut self) -> Tally {
+        self.tracks_mut().for_each(|(_, _, track)| track.from = None);
+        self.repartitioner.committed()
+    }
+
+    /// What was staged is dropped; the consumer has to go back.
+    pub(crate) fn rewind(&mut self) {
+        self.repartitioner.aborted();
+        for (_, _, track) in self.tracks_mut() {
+            if let Some(from) = track.from.take() {
+                track.next = from;
+                track.wants_seek = true;
+            }
+        }
+    }
+
+    /// The offsets that belong into the transaction.
+    pub(crate) fn offsets(&self) -> impl Iterator<Item = SourceOffset> {
+        self.repartitioner.offsets()
+    }
+
+    /// Partitions of which it is not known yet where they begin.
+    pub(crate) fn to_begin(&self) -> Vec<TopicPartition> {
+        self.tracks().filter(|(_, _, track)| !track.is_begun).map(named).collect()
+    }
+
+    /// Whether there is such a partition.
+    pub(crate) fn is_beginning(&self) -> bool {
+        self.tracks().any(|(_, _, track)| !track.is_begun)
+    }
+
+    /// It is known by now where a partition begins.
+    pub(crate) fn begin(&mut self, partition: &TopicPartition, next: i64) {
+        if let Some(track) = self.track(partition) {
+            track.next = next;
+            track.is_begun = true;
+            track.wants_seek = true;
+        }
+    }
+
+    /// Where it goes on in each partition.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = Position> {
+        let begun = self.tracks().filter(|(_, _, track)| track.is_begun);
+        begun.map(|found| (named(found), found.2.next))
+    }
+
+    /// A partition goes on at another offset; `false` if it is none of its own.
+    pub(crate) fn skip_to(&mut self, partition: &TopicPartition, next: i64) -> bool {
+        self.track(partition).map(|track| track.next = next).is_some()
+    }
+
+    /// Where the consumer has still to seek. What waits for a schema is taken again when that is known; what comes of it until
+    /// then is skipped.
+    pub(crate) fn seeks(&self) -> Vec<Position> {
+        let wanting = |track: &Track| track.wants_seek && track.is_begun && track.awaits.is_none();
+        let found = self.tracks().filter(|(_, _, track)| wanting(track));
+        found.map(|found| (named(found), found.2.next)).collect()
+    }
+
+    /// The consumer stands at the position in a partition.
+    pub(crate) fn positioned(&mut self, partition: &TopicPartition) {
+        if let Some(track) = self.track(partition) {
+            track.wants_seek = false;
+        }
+    }
+
+    /// Whether a partition is one of its own.
+    pub(crate) fn holds(&self, partition: &TopicPartition) -> bool {
+        self.tracks.get(&partition.topic).is_some_and(|found| found.contains_key(&partition.partition))
+    }
+
+    /// All partitions that it reads.
+    pub(crate) fn partitions(&self) -> impl Iterator<Item = TopicPartition> {
+        self.tracks().map(named)
+    }
+
+    /// The consumer has to seek again in all partitions.
+    pub(crate) fn unposition_all(&mut self) {
+        self.tracks_mut().for_each(|(_, _, track)| track.wants_seek = true);
+    }
+
+    /// Statistics tell the end of a partition; `false` if it is none of its own.
+    pub(crate) fn saw_end(&mut self, partition: &TopicPartition, end: EndOffset) -> bool {
+        let Some(track) = self.track(partition) else { return false };
+        track.lag = if end.is_drained { 0 } else { (end.stable - track.next).max(0) };
+        true
+    }
+
+    /// Records that are still to be taken of events, and of requests to erase; `None` where there is no such partition.
+    pub(crate) fn lags(&self) -> UnalignedLags {
+        let mut lags = UnalignedLags::default();
+        for (_, _, track) in self.tracks() {
+            let sum = if track.conversation.is_some() { &mut lags.events } else { &mut lags.erasures };
+            *sum = Some(sum.unwrap_or(0) + track.lag);
+        }
+        lags
+    }
+
+    /// Whether the consumer stands at the position in all partitions.
+    pub(crate) fn is_live(&self) -> bool {
+        self.tracks().all(|(_, _, track)| track.is_begun && !track.wants_seek)
+    }
+
+    fn track(&mut self, partition: &TopicPartition) -> Option<&mut Track> {
+        self.tracks.get_mut(&partition.topic)?.get_mut(&partition.partition)
+    }
+
+    fn tracks(&self) -> impl Iterator<Item = (&Arc<str>, i32, &Track)> {
+        let all = self.tracks.iter();
+        all.flat_map(|(topic, partitions)| {
+            partitions.iter().map(move |(number, track)| (topic, *number, track))
+        })
+    }
+
+    fn tracks_mut(&mut self) -> impl Iterator<Item = (&Arc<str>, i32, &mut Track)> {
+        let all = self.tracks.iter_mut();
+        all.flat_map(|(topic, partitions)| {
+            partitions.iter_mut().map(move |(number, track)| (topic, *number, track))
+        })
+    }
+}
+
+/// Records of unaligned topics that are still to be taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnalignedLags {
+    /// Of topics of one conversation each.
+    pub events: Option<i64>,
+    /// Of requests to erase.
+    pub erasures: Option<i64>,
+}
+
+fn named((topic, partition, _): (&Arc<str>, i32, &Track)) -> TopicPartition {
+    TopicPartition::new(Arc::clone(topic), partition)
+}

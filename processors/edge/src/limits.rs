@@ -1,0 +1,133 @@
+//! Where partitions begin and end, and how many there are. Asked by a client that fetches nothing: behind a fetch the answer would
+//! wait for its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use driver::TopicPartition;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaResult;
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::clients;
+use crate::errors::EdgeError;
+use crate::reading::{Place, ReadsToTheEnd, limits};
+use crate::settings::Settings;
+
+const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
+const COUNT_TIMEOUT: Duration = Duration::from_millis(100);
+const LIMITS_TIMEOUT: Duration = Duration::from_millis(200);
+const ONE_TIMEOUT: Duration = Duration::from_millis(100);
+/// So many partitions are asked for by themselves in one turn: each may cost [`ONE_TIMEOUT`].
+const ONE_BY_ONE: usize = 8;
+
+/// Asks for the limits of partitions, with what open transactions have written.
+pub(crate) struct Limits {
+    client: BaseConsumer<ReadsToTheEnd>,
+    /// How many partitions were asked for by themselves.
+    asked: AtomicUsize,
+}
+
+impl Limits {
+    pub(crate) fn new(settings: &Settings, worker: &str) -> Result<Self, EdgeError> {
+        let client = clients::consumer(&settings.reader(worker, false), ReadsToTheEnd);
+        Ok(Self { client: client.map_err(EdgeError::Settings)?, asked: AtomicUsize::new(0) })
+    }
+
+    /// The client. It does not wait for open transactions.
+    pub(crate) fn client(&self) -> &BaseConsumer<ReadsToTheEnd> {
+        clients::attend(&self.client);
+        &self.client
+    }
+
+    /// Where partitions begin, for those of which it is known by now.
+    pub(crate) fn begins(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
+        self.of(partitions, Offset::Beginning)
+    }
+
+    /// Where they end.
+    pub(crate) fn ends(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
+        self.of(partitions, Offset::End)
+    }
+
+    /// One question for all. One partition without a leader is enough for there to be no answer: then some are asked for by
+    /// themselves, others the next time. The client asks where the leaders were: who leads those partitions now it asks only when it
+    /// is made to.
+    fn of(&self, partitions: &[TopicPartition], which: Offset) -> BTreeMap<TopicPartition, i64> {
+        clients::attend(&self.client);
+        let ask = |list, timeout| limits(&self.client, list, which, timeout);
+        let known = |answers: Vec<(Place, KafkaResult<i64>)>| {
+            answers.into_iter().filter_map(|(place, limit)| Some((place, limit.ok()?)))
+        };
+        let found: BTreeMap<Place, i64> = match ask(listed(partitions), LIMITS_TIMEOUT) {
+            Ok(answers) => known(answers).collect(),
+            Err(error) => {
+                tracing::debug!(%error, "where partitions begin and end is not known yet");
+                let first = self.asked.fetch_add(ONE_BY_ONE, Ordering::Relaxed) % partitions.len().max(1);
+                let some = partitions.iter().cycle().skip(first).take(partitions.len().min(ONE_BY_ONE));
+                some.flat_map(|one| known(ask(listed([one]), ONE_TIMEOUT).unwrap_or_default())).collect()
+            }
+        };
+        let of = |partition: &TopicPartition| {
+            found.get(&(partition.topic.to_string(), partition.partition)).copied()
+        };
+        let unknown = partitions.iter().filter(|partition| of(partition).is_none());
+        let topics: BTreeSet<&str> = unknown.map(|partition| &*partition.topic).take(ONE_BY_ONE).collect();
+        topics.into_iter().for_each(|topic| self.find_leaders(topic));
+        partitions.iter().filter_map(|partition| Some((partition.clone(), of(partition)?))).collect()
+    }
+
+    /// The first offset and the end of one partition.
+    pub(crate) fn watermarks(
+        &self,
+        topic: &str,
+        partition: i32,
+        timeout: Duration,
+    ) -> KafkaResult<(i64, i64)> {
+        clients::attend(&self.client);
+        self.client.fetch_watermarks(topic, partition, timeout)
+    }
+
+    /// All partitions of all topics; `None` where the cluster does not answer at once.
+    pub(crate) fn partitions(
+        &self,
+        name: &mut dyn FnMut(&str, i32) -> TopicPartition,
+    ) -> Option<Vec<TopicPartition>> {
+        clients::attend(&self.client);
+        let metadata = self.client.fetch_metadata(None, METADATA_TIMEOUT).ok()?;
+        let mut all = Vec::new();
+        for topic in metadata.topics() {
+            all.extend(topic.partitions().iter().map(|partition| name(topic.name(), partition.id())));
+        }
+        Some(all)
+    }
+
+    /// How many partitions a topic has; `None` where the cluster does not answer at once.
+    pub(crate) fn count(&self, topic: &str) -> Option<i32> {
+        clients::attend(&self.client);
+        let metadata = self.client.fetch_metadata(Some(topic), COUNT_TIMEOUT).ok()?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic)?;
+        i32::try_from(found.partitions().len()).ok()
+    }
+
+    pub(crate) fn find_leaders(&self, topic: &str) {
+        find_leaders(&self.client, topic);
+    }
+}
+
+/// What was not answered may have been asked of a broker that is gone. A client that fetches nothing from a topic keeps on asking
+/// there, for minutes, and does not look by itself for who leads the partition now.
+pub(crate) fn find_leaders(client: &BaseConsumer<ReadsToTheEnd>, topic: &str) {
+    if let Err(error) = client.fetch_metadata(Some(topic), METADATA_TIMEOUT) {
+        tracing::debug!(%error, topic, "who leads the partitions is not known yet");
+    }
+}
+
+fn listed<'p>(partitions: impl IntoIterator<Item = &'p TopicPartition>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for TopicPartition { topic, partition } in partitions {
+        list.add_partition(topic, *partition);
+    }
+    list
+}

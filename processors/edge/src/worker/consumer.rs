@@ -1,0 +1,169 @@
+//! What the consumer is asked to do.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use driver::{Action, Answer, Now, Position, Rebalance, Sought, TopicPartition};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::names::{Names, listed, positioned};
+use super::{Error, Worker};
+use crate::consumer::{MessageHeaders, Notes, Rebalanced, source_record};
+use crate::errors::{self, EdgeError, Remedy};
+
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Worker {
+    /// One poll. Decisions of the group that came with it are given to the driver before the record.
+    pub(super) fn poll(&mut self, timeout: Duration) -> Now {
+        let Self { consumer, driver, names, clock, .. } = self;
+        let polled = consumer.poll(timeout);
+        let lay_there = timeout.is_zero() && matches!(polled, Some(Ok(_)));
+        let now = if lay_there { clock.read_for_record() } else { clock.read() };
+        for decision in consumer.context().take_rebalances() {
+            driver.rebalance(named(decision, names));
+        }
+        match polled {
+            None => driver.respond(Answer::NoRecord, now),
+            Some(Ok(message)) => {
+                let headers = MessageHeaders(&message);
+                driver.respond(Answer::Record(source_record(&message, &headers)), now);
+            }
+            Some(Err(error)) => driver.respond(failed(error, consumer.context()), now),
+        }
+        now
+    }
+
+    pub(super) fn ask_consumer(&mut self, action: Action<Error>) -> Answer<'static, Error> {
+        let consumer = &self.consumer;
+        let (what, done) = match action {
+            Action::Subscribe => ("cannot subscribe", subscribe(consumer, &self.shared)),
+            Action::Assign(partitions) => ("cannot take the assignment", assign(consumer, &partitions)),
+            Action::Unassign(partitions) => {
+                ("cannot give partitions back", consumer.incremental_unassign(&listed(&partitions)))
+            }
+            Action::Pause(partitions) => ("cannot pause partitions", consumer.pause(&listed(&partitions))),
+            Action::Reassign { partitions, pause } => {
+                ("cannot assign a partition once more", reassign(consumer, &partitions, &pause))
+            }
+            Action::Seek(positions) => {
+                return Answer::Sought(seek(consumer, &mut self.names, &positions));
+            }
+            Action::Leave { unassign, is_committed } => {
+                if is_committed {
+                    self.shared.leaving.fetch_add(1, Ordering::AcqRel);
+                }
+                leave(consumer, &unassign);
+                return Answer::Done(Ok(()));
+            }
+            _ => return Answer::Done(Ok(())),
+        };
+        Answer::Done(done.map_err(|error| Box::new(EdgeError::kafka(what, error))))
+    }
+}
+
+fn named(decision: Rebalanced, names: &mut Names) -> Rebalance {
+    match decision {
+        Rebalanced::Assigned(partitions) => Rebalance::Assigned(names.all(&partitions)),
+        Rebalanced::Revoked { partitions, lost } => {
+            Rebalance::Revoked { partitions: names.all(&partitions), is_lost: lost }
+        }
+    }
+}
+
+/// Errors of a poll that pass by themselves are only noted: the client has logged them already, with its reason.
+fn failed(error: KafkaError, notes: &Notes) -> Answer<'static, Error> {
+    if errors::is_displaced(&error) {
+        return Answer::OffsetOutOfRange;
+    }
+    let refused = notes.take_refused();
+    if refused.is_none() && errors::of_poll(&error) != Remedy::Stop {
+        tracing::debug!(%error, "reading the input");
+        return Answer::Failed;
+    }
+    let refused = refused.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    Answer::Done(Err(Box::new(EdgeError::kafka(format!("cannot read the input{refused}"), error))))
+}
+
+fn subscribe(consumer: &BaseConsumer<Notes>, shared: &super::Shared) -> KafkaResult<()> {
+    super::reach(consumer, &shared.inputs);
+    consumer.subscribe(&shared.subscription())
+}
+
+/// Assigned with an offset of its own a partition is not looked up by the client. Where a consumer seeks while such a look-up is on
+/// its way, the client drops the answer, looks up once more half a second later, and goes on there, without a word. The offset does
+/// not matter: paused partitions hand out nothing, and a seek comes first.
+fn assign(consumer: &BaseConsumer<Notes>, partitions: &[TopicPartition]) -> KafkaResult<()> {
+    let mut list = listed(partitions);
+    list.set_all_offsets(Offset::Offset(0))?;
+    consumer.incremental_assign(&list)?;
+    pause(consumer, &list)
+}
+
+fn reassign(
+    consumer: &BaseConsumer<Notes>,
+    partitions: &[Position],
+    all: &[TopicPartition],
+) -> KafkaResult<()> {
+    let partitions = positioned(partitions)?;
+    consumer.incremental_unassign(&partitions)?;
+    consumer.incremental_assign(&partitions)?;
+    pause(consumer, &listed(all))
+}
+
+/// The client takes an empty list for a mistake.
+fn pause(consumer: &BaseConsumer<Notes>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+    if partitions.count() == 0 { Ok(()) } else { consumer.pause(partitions) }
+}
+
+/// Lets the consumer fetch on from these offsets, in one call for all: there may be thousands.
+fn seek(
+    consumer: &BaseConsumer<Notes>,
+    names: &mut Names,
+    positions: &[Position],
+) -> Vec<(TopicPartition, Sought)> {
+    let sought = positioned(positions).and_then(|positions| {
+        consumer.resume(&positions)?;
+        consumer.seek_partitions(positions, SEEK_TIMEOUT)
+    });
+    let sought = match sought {
+        Ok(sought) => sought,
+        Err(error) => {
+            tracing::debug!(%error, "the consumer does not stand at its position yet");
+            return Vec::new();
+        }
+    };
+    let answers = sought.elements();
+    let answers = answers.iter().map(|element| {
+        let (topic, partition) = (element.topic(), element.partition());
+        let answer = match element.error() {
+            Ok(()) => {
+                consumer.context().forget_end(topic, partition);
+                Sought::Done
+            }
+            Err(error) => {
+                tracing::debug!(%error, topic, partition, "the consumer does not stand at its position yet");
+                not_sought(&error)
+            }
+        };
+        (names.of(element), answer)
+    });
+    answers.collect()
+}
+
+/// A partition that is not fetched refuses a seek.
+fn not_sought(error: &KafkaError) -> Sought {
+    let is_refused = *error == KafkaError::OffsetFetch(RDKafkaErrorCode::State);
+    if is_refused { Sought::NotFetched } else { Sought::Failed }
+}
+
+fn leave(consumer: &BaseConsumer<Notes>, unassign: &[TopicPartition]) {
+    if !unassign.is_empty()
+        && let Err(error) = consumer.incremental_unassign(&listed(unassign))
+    {
+        tracing::debug!(%error, "giving the repartition topic back");
+    }
+    consumer.context().close();
+}

@@ -1,0 +1,99 @@
+//! What the cluster is asked for. What it does not answer is missing in the answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use driver::{Action, Answer, Extent, GroupOffset, GroupOffsets, TopicPartition};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
+
+use super::names::{Names, listed};
+use super::{Error, Worker, drained};
+use crate::reading::committed_offset;
+
+/// One asks so long for the group's offsets, while records wait.
+const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
+
+impl Worker {
+    pub(super) fn ask(&mut self, action: Action<Error>) -> Answer<'static, Error> {
+        match action {
+            Action::FetchCommitted(partitions) => {
+                Answer::Committed(committed(&self.consumer, &partitions, &mut self.names))
+            }
+            Action::FetchLatestCommitted(partitions) => {
+                Answer::Committed(committed(self.limits.client(), &partitions, &mut self.names))
+            }
+            Action::FetchBegins(partitions) => Answer::Offsets(self.limits.begins(&partitions)),
+            Action::FetchEnds(partitions) => Answer::Offsets(self.limits.ends(&partitions)),
+            Action::FetchExtents(partitions) => Answer::Extents(self.extents(&partitions)),
+            Action::ListPartitions => Answer::Partitions(
+                self.limits.partitions(&mut |topic, partition| self.names.partition(topic, partition)),
+            ),
+            Action::CountPartitions(topics) => {
+                let count = |topic: &std::sync::Arc<str>| Some((topic.clone(), self.limits.count(topic)?));
+                Answer::PartitionCounts(topics.iter().filter_map(count).collect())
+            }
+            Action::FindDrained(ranges) => {
+                let found = drained::find(&self.shared.settings, &self.name, &ranges);
+                Answer::Drained(found)
+            }
+            Action::FetchChangelogExtent(partition) => {
+                Answer::ChangelogExtent(self.changelog.extent(&self.limits, partition))
+            }
+            Action::FetchStableOffset(partition) => {
+                Answer::StableOffset(self.changelog.stable_offset(partition))
+            }
+            Action::AssignChangelog(positions) => {
+                self.changelog.assign(&positions);
+                Answer::Done(Ok(()))
+            }
+            action => self.ask_consumer(action),
+        }
+    }
+
+    fn extents(&mut self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, Extent> {
+        let begins = self.limits.begins(partitions);
+        let ends = self.limits.ends(partitions);
+        let extent = |(partition, begin): (TopicPartition, i64)| {
+            let end = ends.get(&partition).copied()?;
+            Some((partition, Extent { begin, end }))
+        };
+        begins.into_iter().filter_map(extent).collect()
+    }
+}
+
+/// What the group has committed. To a client that reads what is committed the coordinator answers only when no open transaction can
+/// change it; until then the question times out.
+fn committed<C: ConsumerContext>(
+    client: &BaseConsumer<C>,
+    partitions: &[TopicPartition],
+    names: &mut Names,
+) -> Option<GroupOffsets> {
+    let answer = match client.committed_offsets(listed(partitions), OFFSETS_TIMEOUT) {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::debug!(%error, "the committed offsets are not known yet");
+            return None;
+        }
+    };
+    let mut offsets = GroupOffsets::new();
+    for element in answer.elements() {
+        match committed_offset(&element) {
+            Ok(next) => {
+                let offset = next.map(|next| GroupOffset { next, metadata: element.metadata().to_owned() });
+                offsets.insert(names.of(&element), offset);
+            }
+            Err(error) => refused(&element, &error),
+        }
+    }
+    Some(offsets)
+}
+
+fn refused(element: &TopicPartitionListElem<'_>, error: &rdkafka::error::KafkaError) {
+    tracing::warn!(
+        %error,
+        topic = element.topic(),
+        partition = element.partition(),
+        "the group's offset of this partition is not answered; asking on"
+    );
+}

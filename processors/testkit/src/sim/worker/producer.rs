@@ -1,0 +1,191 @@
+//! What the producer is asked to do.
+
+use driver::{Answer, Defect, Position, Remedy};
+
+use super::collected::Collected;
+use super::{Error, Worker, failure, has, place, refused};
+use crate::sim::broker::{Offset, Refused};
+use crate::sim::faults::Fault;
+use crate::sim::world::World;
+
+impl Worker {
+    /// A new producer under the same name: its first act fences the old one, and ends the transaction that is open.
+    pub(super) fn init_producer(&mut self, world: &mut World) -> Answer<'static, Error> {
+        match world.broker.init_producer(&self.name) {
+            Ok(epoch) => {
+                self.epoch = epoch;
+                self.batches.clear();
+                self.changelog_ends.clear();
+                Answer::Producer(Ok(usize::MAX))
+            }
+            Err(_) => Answer::Producer(Err(failure("the coordinator is busy", Remedy::Retry))),
+        }
+    }
+
+    pub(super) fn send(&mut self, world: &mut World) -> Answer<'static, Error> {
+        let mut sink = Collected::new(world.topics.partitions);
+        self.driver.send_to(&mut sink);
+        self.batches = sink.batches(&mut world.rng);
+        self.changelog_ends.clear();
+        self.is_inferred = false;
+        Answer::Sent(Ok(()))
+    }
+
+    /// Writes one batch; `None` while there are more.
+    pub(super) fn flush(&mut self, world: &mut World) -> Option<Answer<'static, Error>> {
+        let Some((to, records)) = self.batches.pop_front() else {
+            let is_written = !self.is_inferred || has(world, Defect::TrustsInferredDeliveries);
+            let ends = std::mem::take(&mut self.changelog_ends);
+            let lost = || failure("a record came back without an offset", Remedy::Abort);
+            return Some(Answer::Flushed(if is_written { Ok(ends) } else { Err(lost()) }));
+        };
+        let name = &self.name;
+        if world.strikes(Fault::Abort) {
+            world.note(format_args!("{name}: cannot write to {to:?}"));
+            // Whether it arrived is not known to the client.
+            if world.rng.chance(500) {
+                let arrived = world.broker.produce((name, self.epoch), to, records);
+                self.has_sent |= arrived.is_ok();
+            }
+            return Some(Answer::Flushed(Err(failure("a record cannot be written", Remedy::Abort))));
+        }
+        // The leader is new and refuses the first of two requests; it takes any sequence number with the second one.
+        let has_more = self.batches.iter().any(|(other, _)| *other == to);
+        if has_more && world.strikes(Fault::InferredDelivery) {
+            world.note(format_args!("{name}: a batch to {to:?} is in no log"));
+            self.is_inferred = true;
+            return None;
+        }
+        match world.broker.produce((name, self.epoch), to, records.clone()) {
+            Ok(end) => {
+                self.has_sent = true;
+                if to.topic == world.topics.changelog() {
+                    self.changelog_ends.insert(to.partition, end);
+                }
+                world.note(format_args!("{name}: has written to {to:?}"));
+                None
+            }
+            Err(Refused::Busy) => {
+                self.batches.push_front((to, records));
+                None
+            }
+            Err(why) => {
+                world.faults.count(Fault::FencedProducer);
+                Some(Answer::Flushed(Err(refused(why))))
+            }
+        }
+    }
+
+    pub(super) fn send_offsets(
+        &mut self,
+        offsets: &[Position],
+        metadata: String,
+        world: &mut World,
+    ) -> Result<Answer<'static, Error>, String> {
+        let mark = world.metadata.len();
+        world.metadata.push(metadata);
+        let offsets: Vec<_> = offsets
+            .iter()
+            .map(|(partition, next)| (place(&world.topics, partition), Offset { next: *next, mark }))
+            .collect();
+        if has(world, Defect::OffsetsOutside) {
+            world.broker.commit_at_once(&offsets)?;
+            return Ok(Answer::Transaction(Ok(())));
+        }
+        let is_checked = !has(world, Defect::NoGeneration);
+        let producer = (self.name.as_str(), self.epoch);
+        let answer = world.broker.send_offsets(producer, self.client.metadata(), &offsets, is_checked)?;
+        let name = &self.name;
+        world.note(format_args!("{name}: sends offsets {offsets:?}: {answer:?}"));
+        Ok(Answer::Transaction(match answer {
+            Ok(()) => {
+                self.has_sent = true;
+                Ok(())
+            }
+            Err(why) => {
+                match why {
+                    // The coordinator has taken the group into the transaction before it asks the group.
+                    Refused::StaleMember => {
+                        self.has_sent = true;
+                        world.faults.count(Fault::RefusedOffsets);
+                    }
+                    Refused::Busy => {}
+                    _ => world.faults.count(Fault::FencedProducer),
+                }
+                Err(refused(why))
+            }
+        }))
+    }
+
+    pub(super) fn commit(&mut self, world: &mut World) -> Answer<'static, Error> {
+        let producer = (self.name.as_str(), self.epoch);
+        if world.strikes(Fault::LostRequest) {
+            return self.unanswered(world);
+        }
+        if world.strikes(Fault::DelayedRequest) {
+            world.broker.end_later(producer, true);
+            return self.unanswered(world);
+        }
+        let is_broken = world.strikes(Fault::RepeatedRequest);
+        if is_broken {
+            // The client asks again by itself, and is answered.
+            world.broker.end_later(producer, true);
+        }
+        let answer = world.broker.end(producer, true);
+        let name = &self.name;
+        world.note(format_args!("{name}: commits, epoch {}: {answer:?}", self.epoch));
+        if world.strikes(Fault::LostReply) {
+            return self.unanswered(world);
+        }
+        self.wait_for_reply(world);
+        let result = match answer {
+            Err(Refused::NoTransaction) if has(world, Defect::OffsetsOutside) => Ok(()),
+            Err(why) => {
+                world.faults.count(Fault::FencedProducer);
+                Err(refused(why))
+            }
+            Ok(()) => Ok(()),
+        };
+        Answer::Ended { result, is_broken }
+    }
+
+    /// The answer may be late.
+    fn wait_for_reply(&mut self, world: &mut World) {
+        if world.strikes(Fault::DelayedReply) {
+            let late_ms = u64::try_from(world.rng.between(10, 600)).unwrap_or(10);
+            self.pauses_until_ms = world.broker.now_ms + late_ms;
+        }
+    }
+
+    /// No answer came. The client asks again when it is called again, or has to be given up.
+    fn unanswered(&mut self, world: &mut World) -> Answer<'static, Error> {
+        self.wait_for_reply(world);
+        let name = &self.name;
+        world.note(format_args!("{name}: has no answer"));
+        let remedy = if world.rng.chance(400) { Remedy::Retry } else { Remedy::Rebuild };
+        Answer::Ended { result: Err(failure("no answer", remedy)), is_broken: true }
+    }
+
+    pub(super) fn abort(&mut self, world: &mut World) -> Answer<'static, Error> {
+        self.batches.clear();
+        if !self.has_sent {
+            return Answer::Ended { result: Ok(()), is_broken: false };
+        }
+        let producer = (self.name.as_str(), self.epoch);
+        if world.strikes(Fault::LostRequest) {
+            return self.unanswered(world);
+        }
+        if world.strikes(Fault::DelayedRequest) {
+            world.broker.end_later(producer, false);
+            return self.unanswered(world);
+        }
+        let is_broken = world.strikes(Fault::RepeatedRequest);
+        if is_broken {
+            world.broker.end_later(producer, false);
+        }
+        let answer = world.broker.end(producer, false);
+        let name = &self.name;
+        world.note(format_args!("{name}: aborts, epoch {}: {answer:?}", self.epoch));
+        Answer::Ended { result: answer.map_err(refused), is_broken }
+    }
+}
