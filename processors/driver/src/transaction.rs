@@ -524,7 +524,9 @@ impl<E: Display> Driver<E> {
     /// Asks for the group's offsets. No transaction of this worker is open, so the answer is final.
     fn doubt(&mut self) -> Outcome<E> {
         if self.now.stop == Stop::Overdue {
-            self.decided(false)?;
+            // The next owner finds it out.
+            self.report(Event::TransactionEnded(Ending::Ambiguous));
+            self.apply(false)?;
             return Ok(None);
         }
         let partitions = self.offsets_of_transaction().into_iter().map(|(partition, _)| partition).collect();

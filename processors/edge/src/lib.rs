@@ -12,7 +12,6 @@ mod errors;
 pub mod health;
 pub mod http;
 mod letters;
-mod limits;
 mod members;
 pub mod metrics;
 mod peers;

@@ -8,10 +8,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use super::limits::{Limits, find_leaders};
 use super::{Error, Worker};
 use crate::clients;
 use crate::errors::{self, EdgeError, Remedy};
-use crate::limits::Limits;
 use crate::reading::{ReadsToTheEnd, position};
 use crate::settings::Settings;
 
@@ -51,7 +51,7 @@ impl Changelog {
         }
         let found = answered(self.reader.fetch_watermarks(&self.topic, partition, QUESTION_TIMEOUT))?;
         if found.is_none() {
-            crate::limits::find_leaders(&self.reader, &self.topic);
+            find_leaders(&self.reader, &self.topic);
         }
         Ok(found.map(|(_, end)| end))
     }
@@ -99,7 +99,7 @@ impl Changelog {
 impl Worker {
     pub(super) fn read_changelog(&mut self) -> Now {
         let read = self.changelog.read(&mut self.driver);
-        let now = self.now();
+        let now = self.clock.read();
         self.driver.respond(Answer::Done(read), now);
         now
     }

@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::names::{Names, listed, positioned};
+use super::names::{listed, named_partition, positioned};
 use super::{Error, Worker};
 use crate::consumer::{MessageHeaders, Notes, Rebalanced, source_record};
 use crate::errors::{self, EdgeError, Remedy};
@@ -18,12 +18,11 @@ const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 impl Worker {
     /// One poll. Decisions of the group that came with it are given to the driver before the record.
     pub(super) fn poll(&mut self, timeout: Duration) -> Now {
-        let Self { consumer, driver, names, clock, .. } = self;
+        let Self { consumer, driver, clock, .. } = self;
         let polled = consumer.poll(timeout);
-        let lay_there = timeout.is_zero() && matches!(polled, Some(Ok(_)));
-        let now = if lay_there { clock.read_for_record() } else { clock.read() };
+        let now = clock.read();
         for decision in consumer.context().take_rebalances() {
-            driver.rebalance(named(decision, names));
+            driver.rebalance(named(&decision));
         }
         match polled {
             None => driver.respond(Answer::NoRecord, now),
@@ -49,7 +48,7 @@ impl Worker {
                 ("cannot assign a partition once more", reassign(consumer, &partitions, &pause))
             }
             Action::Seek(positions) => {
-                return Answer::Sought(seek(consumer, &mut self.names, &positions));
+                return Answer::Sought(seek(consumer, &positions));
             }
             Action::Leave { unassign, is_committed } => {
                 if is_committed {
@@ -64,11 +63,12 @@ impl Worker {
     }
 }
 
-fn named(decision: Rebalanced, names: &mut Names) -> Rebalance {
+fn named(decision: &Rebalanced) -> Rebalance {
+    let all = |list: &TopicPartitionList| list.elements().iter().map(named_partition).collect();
     match decision {
-        Rebalanced::Assigned(partitions) => Rebalance::Assigned(names.all(&partitions)),
+        Rebalanced::Assigned(partitions) => Rebalance::Assigned(all(partitions)),
         Rebalanced::Revoked { partitions, lost } => {
-            Rebalance::Revoked { partitions: names.all(&partitions), is_lost: lost }
+            Rebalance::Revoked { partitions: all(partitions), is_lost: *lost }
         }
     }
 }
@@ -119,11 +119,7 @@ fn pause(consumer: &BaseConsumer<Notes>, partitions: &TopicPartitionList) -> Kaf
 }
 
 /// Lets the consumer fetch on from these offsets, in one call for all: there may be thousands.
-fn seek(
-    consumer: &BaseConsumer<Notes>,
-    names: &mut Names,
-    positions: &[Position],
-) -> Vec<(TopicPartition, Sought)> {
+fn seek(consumer: &BaseConsumer<Notes>, positions: &[Position]) -> Vec<(TopicPartition, Sought)> {
     let sought = positioned(positions).and_then(|positions| {
         consumer.resume(&positions)?;
         consumer.seek_partitions(positions, SEEK_TIMEOUT)
@@ -148,7 +144,7 @@ fn seek(
                 not_sought(&error)
             }
         };
-        (names.of(element), answer)
+        (named_partition(element), answer)
     });
     answers.collect()
 }

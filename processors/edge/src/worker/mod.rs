@@ -8,6 +8,7 @@ mod clock;
 mod consumer;
 mod drained;
 mod events;
+mod limits;
 mod names;
 mod queries;
 mod questions;
@@ -16,20 +17,19 @@ mod transactions;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use driver::{Action, Answer, Driver, DriverError, Now, Settings};
+use driver::{Action, Answer, Driver, DriverError, Settings, TopicPartition};
 use engine::Budget;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 
 use crate::clients;
 use crate::consumer::Notes;
 use crate::errors::{self, EdgeError};
-use crate::limits::Limits;
 use crate::metrics::Client;
 use crate::producer::TransactionalProducer;
 use changelog::Changelog;
 use clock::Clock;
 use events::Observer;
-use names::Names;
+use limits::Limits;
 pub use shared::{Patterns, Shared};
 
 /// How long the consumer may take to connect before it subscribes all the same.
@@ -55,7 +55,6 @@ pub(crate) struct Worker {
     limits: Limits,
     /// The member and generation that offsets are sent with.
     member: Option<ConsumerGroupMetadata>,
-    names: Names,
     observer: Observer,
 }
 
@@ -75,7 +74,6 @@ impl Worker {
             limits: Limits::new(&shared.settings, &name)?,
             observer: Observer::new(&name, &shared),
             clock: Clock::new(&shared.stop),
-            names: Names::default(),
             member: None,
             producer: None,
             next_producer: None,
@@ -89,7 +87,7 @@ impl Worker {
 
     /// Carries out the driver's actions until there is none left.
     fn work(mut self) -> Result<(), EdgeError> {
-        let mut now = self.now();
+        let mut now = self.clock.read();
         loop {
             let action = self.driver.next(now);
             self.observer.follow(&mut self.driver);
@@ -104,7 +102,7 @@ impl Worker {
                 action => {
                     let what = tracing::enabled!(tracing::Level::DEBUG).then(|| format!("{action:?}"));
                     let answer = self.carry_out(action);
-                    let after = self.now();
+                    let after = self.clock.read();
                     let took = after.elapsed.saturating_sub(now.elapsed);
                     if let Some(action) = what.filter(|_| took >= SLOW) {
                         tracing::debug!(action, ?took, "this action took long");
@@ -113,12 +111,7 @@ impl Worker {
                     after
                 }
             };
-            self.observer.follow(&mut self.driver);
         }
-    }
-
-    fn now(&mut self) -> Now {
-        self.clock.read()
     }
 
     fn carry_out(&mut self, action: Action<Error>) -> Answer<'static, Error> {
@@ -162,7 +155,7 @@ impl Worker {
         let figures = self.producer.as_ref().and_then(TransactionalProducer::take_figures);
         metrics.client(&self.name, Client::Producer, figures);
         let ends = self.consumer.context().take_ends().into_iter();
-        let ends = ends.map(|((topic, partition), end)| (self.names.partition(&topic, partition), end));
+        let ends = ends.map(|((topic, partition), end)| (TopicPartition::new(topic, partition), end));
         Answer::Statistics(ends.collect())
     }
 

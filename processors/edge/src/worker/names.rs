@@ -1,37 +1,13 @@
 //! The driver's names of partitions, and the client's lists of them.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use driver::{Position, TopicPartition};
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
-/// The topics that were ever named, so that each name is there once.
-#[derive(Default)]
-pub(super) struct Names(BTreeSet<Arc<str>>);
-
-impl Names {
-    pub(super) fn partition(&mut self, topic: &str, partition: i32) -> TopicPartition {
-        let topic = match self.0.get(topic) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let new: Arc<str> = topic.into();
-                self.0.insert(Arc::clone(&new));
-                new
-            }
-        };
-        TopicPartition { topic, partition }
-    }
-
-    pub(super) fn of(&mut self, element: &TopicPartitionListElem<'_>) -> TopicPartition {
-        self.partition(element.topic(), element.partition())
-    }
-
-    pub(super) fn all(&mut self, list: &TopicPartitionList) -> Vec<TopicPartition> {
-        list.elements().iter().map(|element| self.of(element)).collect()
-    }
+/// The partition that an element of a list is about.
+pub(super) fn named_partition(element: &TopicPartitionListElem<'_>) -> TopicPartition {
+    TopicPartition::new(element.topic(), element.partition())
 }
 
 /// Partitions without offsets.

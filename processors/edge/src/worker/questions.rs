@@ -7,7 +7,7 @@ use driver::{Action, Answer, Extent, GroupOffset, GroupOffsets, TopicPartition};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 
-use super::names::{Names, listed};
+use super::names::{listed, named_partition};
 use super::{Error, Worker, drained};
 use crate::reading::committed_offset;
 
@@ -17,18 +17,14 @@ const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
 impl Worker {
     pub(super) fn ask(&mut self, action: Action<Error>) -> Answer<'static, Error> {
         match action {
-            Action::FetchCommitted(partitions) => {
-                Answer::Committed(committed(&self.consumer, &partitions, &mut self.names))
-            }
+            Action::FetchCommitted(partitions) => Answer::Committed(committed(&self.consumer, &partitions)),
             Action::FetchLatestCommitted(partitions) => {
-                Answer::Committed(committed(self.limits.client(), &partitions, &mut self.names))
+                Answer::Committed(committed(self.limits.client(), &partitions))
             }
             Action::FetchBegins(partitions) => Answer::Offsets(self.limits.begins(&partitions)),
             Action::FetchEnds(partitions) => Answer::Offsets(self.limits.ends(&partitions)),
             Action::FetchExtents(partitions) => Answer::Extents(self.extents(&partitions)),
-            Action::ListPartitions => Answer::Partitions(
-                self.limits.partitions(&mut |topic, partition| self.names.partition(topic, partition)),
-            ),
+            Action::ListPartitions => Answer::Partitions(self.limits.partitions()),
             Action::CountPartitions(topics) => {
                 let count = |topic: &std::sync::Arc<str>| Some((topic.clone(), self.limits.count(topic)?));
                 Answer::PartitionCounts(topics.iter().filter_map(count).collect())
@@ -67,7 +63,6 @@ impl Worker {
 fn committed<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     partitions: &[TopicPartition],
-    names: &mut Names,
 ) -> Option<GroupOffsets> {
     let answer = match client.committed_offsets(listed(partitions), OFFSETS_TIMEOUT) {
         Ok(answer) => answer,
@@ -81,7 +76,7 @@ fn committed<C: ConsumerContext>(
         match committed_offset(&element) {
             Ok(next) => {
                 let offset = next.map(|next| GroupOffset { next, metadata: element.metadata().to_owned() });
-                offsets.insert(names.of(&element), offset);
+                offsets.insert(named_partition(&element), offset);
             }
             Err(error) => refused(&element, &error),
         }

@@ -64,7 +64,7 @@ impl Worker {
             }
             None => Err(failure("there is no producer yet", KafkaError::Canceled)),
         };
-        let now = self.now();
+        let now = self.clock.read();
         self.driver.respond(Answer::Sent(sent), now);
         now
     }

@@ -118,22 +118,7 @@ impl Worker {
     }
 
     pub(super) fn commit(&mut self, world: &mut World) -> Answer<'static, Error> {
-        let producer = (self.name.as_str(), self.epoch);
-        if world.strikes(Fault::LostRequest) {
-            return self.unanswered(world);
-        }
-        if world.strikes(Fault::DelayedRequest) {
-            world.broker.end_later(producer, true);
-            return self.unanswered(world);
-        }
-        let is_broken = world.strikes(Fault::RepeatedRequest);
-        if is_broken {
-            // The client asks again by itself, and is answered.
-            world.broker.end_later(producer, true);
-        }
-        let answer = world.broker.end(producer, true);
-        let name = &self.name;
-        world.note(format_args!("{name}: commits, epoch {}: {answer:?}", self.epoch));
+        let Some((answer, is_broken)) = self.end(true, world) else { return self.unanswered(world) };
         if world.strikes(Fault::LostReply) {
             return self.unanswered(world);
         }
@@ -147,6 +132,27 @@ impl Worker {
             Ok(()) => Ok(()),
         };
         Answer::Ended { result, is_broken }
+    }
+
+    /// Sends the end of the transaction. Gives the answer, and whether the client has sent it once more by itself; none where the
+    /// request is lost, or comes later, whatever happens till then.
+    fn end(&mut self, commit: bool, world: &mut World) -> Option<(Result<(), Refused>, bool)> {
+        let producer = (self.name.as_str(), self.epoch);
+        if world.strikes(Fault::LostRequest) {
+            return None;
+        }
+        if world.strikes(Fault::DelayedRequest) {
+            world.broker.end_later(producer, commit);
+            return None;
+        }
+        let is_broken = world.strikes(Fault::RepeatedRequest);
+        if is_broken {
+            world.broker.end_later(producer, commit);
+        }
+        let answer = world.broker.end(producer, commit);
+        let (name, epoch) = producer;
+        world.note(format_args!("{name}: ends its transaction, epoch {epoch}, commit {commit}: {answer:?}"));
+        Some((answer, is_broken))
     }
 
     /// The answer may be late.
@@ -171,21 +177,9 @@ impl Worker {
         if !self.has_sent {
             return Answer::Ended { result: Ok(()), is_broken: false };
         }
-        let producer = (self.name.as_str(), self.epoch);
-        if world.strikes(Fault::LostRequest) {
-            return self.unanswered(world);
+        match self.end(false, world) {
+            None => self.unanswered(world),
+            Some((answer, is_broken)) => Answer::Ended { result: answer.map_err(refused), is_broken },
         }
-        if world.strikes(Fault::DelayedRequest) {
-            world.broker.end_later(producer, false);
-            return self.unanswered(world);
-        }
-        let is_broken = world.strikes(Fault::RepeatedRequest);
-        if is_broken {
-            world.broker.end_later(producer, false);
-        }
-        let answer = world.broker.end(producer, false);
-        let name = &self.name;
-        world.note(format_args!("{name}: aborts, epoch {}: {answer:?}", self.epoch));
-        Answer::Ended { result: answer.map_err(refused), is_broken }
     }
 }

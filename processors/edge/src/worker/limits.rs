@@ -2,14 +2,16 @@
 //! wait for its end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use driver::TopicPartition;
+use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
-use rdkafka::{Offset, TopicPartitionList};
 
+use super::names::listed;
 use crate::clients;
 use crate::errors::EdgeError;
 use crate::reading::{Place, ReadsToTheEnd, limits};
@@ -23,31 +25,31 @@ const ONE_TIMEOUT: Duration = Duration::from_millis(100);
 const ONE_BY_ONE: usize = 8;
 
 /// Asks for the limits of partitions, with what open transactions have written.
-pub(crate) struct Limits {
+pub(super) struct Limits {
     client: BaseConsumer<ReadsToTheEnd>,
     /// How many partitions were asked for by themselves.
     asked: AtomicUsize,
 }
 
 impl Limits {
-    pub(crate) fn new(settings: &Settings, worker: &str) -> Result<Self, EdgeError> {
+    pub(super) fn new(settings: &Settings, worker: &str) -> Result<Self, EdgeError> {
         let client = clients::consumer(&settings.reader(worker, false), ReadsToTheEnd);
         Ok(Self { client: client.map_err(EdgeError::Settings)?, asked: AtomicUsize::new(0) })
     }
 
     /// The client. It does not wait for open transactions.
-    pub(crate) fn client(&self) -> &BaseConsumer<ReadsToTheEnd> {
+    pub(super) fn client(&self) -> &BaseConsumer<ReadsToTheEnd> {
         clients::attend(&self.client);
         &self.client
     }
 
     /// Where partitions begin, for those of which it is known by now.
-    pub(crate) fn begins(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
+    pub(super) fn begins(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
         self.of(partitions, Offset::Beginning)
     }
 
     /// Where they end.
-    pub(crate) fn ends(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
+    pub(super) fn ends(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
         self.of(partitions, Offset::End)
     }
 
@@ -79,7 +81,7 @@ impl Limits {
     }
 
     /// The first offset and the end of one partition.
-    pub(crate) fn watermarks(
+    pub(super) fn watermarks(
         &self,
         topic: &str,
         partition: i32,
@@ -90,44 +92,34 @@ impl Limits {
     }
 
     /// All partitions of all topics; `None` where the cluster does not answer at once.
-    pub(crate) fn partitions(
-        &self,
-        name: &mut dyn FnMut(&str, i32) -> TopicPartition,
-    ) -> Option<Vec<TopicPartition>> {
+    pub(super) fn partitions(&self) -> Option<Vec<TopicPartition>> {
         clients::attend(&self.client);
         let metadata = self.client.fetch_metadata(None, METADATA_TIMEOUT).ok()?;
         let mut all = Vec::new();
         for topic in metadata.topics() {
-            all.extend(topic.partitions().iter().map(|partition| name(topic.name(), partition.id())));
+            let name: Arc<str> = topic.name().into();
+            all.extend(topic.partitions().iter().map(|one| TopicPartition::new(Arc::clone(&name), one.id())));
         }
         Some(all)
     }
 
     /// How many partitions a topic has; `None` where the cluster does not answer at once.
-    pub(crate) fn count(&self, topic: &str) -> Option<i32> {
+    pub(super) fn count(&self, topic: &str) -> Option<i32> {
         clients::attend(&self.client);
         let metadata = self.client.fetch_metadata(Some(topic), COUNT_TIMEOUT).ok()?;
         let found = metadata.topics().iter().find(|found| found.name() == topic)?;
         i32::try_from(found.partitions().len()).ok()
     }
 
-    pub(crate) fn find_leaders(&self, topic: &str) {
+    pub(super) fn find_leaders(&self, topic: &str) {
         find_leaders(&self.client, topic);
     }
 }
 
 /// What was not answered may have been asked of a broker that is gone. A client that fetches nothing from a topic keeps on asking
 /// there, for minutes, and does not look by itself for who leads the partition now.
-pub(crate) fn find_leaders(client: &BaseConsumer<ReadsToTheEnd>, topic: &str) {
+pub(super) fn find_leaders(client: &BaseConsumer<ReadsToTheEnd>, topic: &str) {
     if let Err(error) = client.fetch_metadata(Some(topic), METADATA_TIMEOUT) {
         tracing::debug!(%error, topic, "who leads the partitions is not known yet");
     }
-}
-
-fn listed<'p>(partitions: impl IntoIterator<Item = &'p TopicPartition>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for TopicPartition { topic, partition } in partitions {
-        list.add_partition(topic, *partition);
-    }
-    list
 }
