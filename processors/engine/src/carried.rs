@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::context::EVENT;
 use crate::deadletter::KEY_BYTES_LEFT;
+use crate::outbox::EVENT;
 use crate::record::{HeaderSource, LeftOut, SourceRecord};
 
 /// An input record that is kept or moved.

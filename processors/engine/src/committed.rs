@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::processor::ProcessError;
+use crate::error::ProcessError;
 use crate::store::StateStore;
 
 /// The state of a processor as of the last commit.

@@ -2,13 +2,10 @@
 
 use model::Reason;
 
+use crate::headers::{HEADER_PROCESSOR, HEADER_SCHEMA};
 use crate::record::{FRAME_BYTES, LeftOut, OutputRecord, Route, Sink, SinkError, SourceRecord, header_bytes};
-use crate::topology::TopicId;
+use crate::topic::TopicId;
 
-/// Header of every output record: the processor that wrote it.
-pub const HEADER_PROCESSOR: &str = "cx.processor";
-/// Header of every output record: name and version of its schema.
-pub const HEADER_SCHEMA: &str = "cx.schema";
 /// Header of a dead letter: its reason.
 pub const HEADER_REASON: &str = "cx.error.reason";
 /// Header of a dead letter: the record's own Kafka timestamp, in epoch milliseconds. The letter's is the time of the letter.
@@ -26,6 +23,8 @@ const HEADER_OFFSET: &str = "cx.error.offset";
 const HEADER_ERROR_PROCESSOR: &str = "cx.error.processor";
 const HEADER_AT: &str = "cx.error.at";
 const SCHEMA: &str = "dead-letter/2";
+/// Processor name reported for records that fail to decode.
+pub(crate) const DECODER: &str = "decode";
 
 /// The headers that say what was left out, with their numbers.
 const CUTS_BYTES: usize = 160;

@@ -7,19 +7,25 @@
 mod asked;
 mod batch;
 mod budget;
+mod capabilities;
 mod carried;
 mod committed;
 mod context;
+mod counter;
 mod damages;
 mod deadletter;
 mod emitter;
 mod ending;
 mod erasure;
+mod error;
 mod form;
 mod hashed;
+mod headers;
 mod key_map;
 mod marks;
+mod news;
 mod outbox;
+mod outcome;
 mod overlay;
 mod partitioner;
 mod phase;
@@ -29,35 +35,45 @@ mod record;
 mod repartitioner;
 mod requests;
 mod staged;
+mod state;
 mod store;
 mod stream_time;
 mod tally;
 mod task;
+mod topic;
 mod topology;
 
 pub use budget::{Budget, Effort};
+pub use capabilities::{Expire, Forget, HandleErasures, Punctuate};
 pub use carried::{Carried, NotCarried};
 pub use committed::Committed;
 pub use context::Context;
+pub use counter::Counter;
 pub use damages::{Damages, Repeated};
 pub use deadletter::{
-    DeadLetter, HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA, HEADER_TIMESTAMP, HEADER_TRUNCATED,
-    HEADER_TRUNCATED_HEADERS, HEADER_TRUNCATED_KEY, LETTER_BYTES_LEAST,
+    DeadLetter, HEADER_REASON, HEADER_TIMESTAMP, HEADER_TRUNCATED, HEADER_TRUNCATED_HEADERS,
+    HEADER_TRUNCATED_KEY, LETTER_BYTES_LEAST,
 };
-pub use emitter::{Emitter, News, Note};
+pub use emitter::Emitter;
 pub use ending::is_to_be_erased;
+pub use error::{ProcessError, TaskError};
 pub use form::StateForm;
+pub use headers::{HEADER_PROCESSOR, HEADER_SCHEMA};
 pub use key_map::KeyMap;
+pub use news::{News, Note};
+pub use outcome::{Outcome, Rejection};
 pub use partitioner::{murmur2, partition_of};
 pub use phase::Phase;
-pub use processor::{Outcome, ProcessError, Processor, Rejection};
+pub use processor::Processor;
 pub use record::{HeaderSource, LeftOut, NoHeaders, OutputRecord, Route, Sink, SinkError, SourceRecord};
 pub use repartitioner::{Repartitioner, UnknownSchema};
 pub use requests::{Retracted, Scope, Slice};
 pub use staged::SourceOffset;
+pub use state::State;
 pub use store::{
     KEY_BYTES_MAX, MemoryStore, Place, StateStore, StoreError, StoreStats, Visit, WriteBatch, check_key,
 };
 pub use tally::{EventClass, Notice, Tally};
-pub use task::{Task, TaskError};
-pub use topology::{InnerTopics, Node, TopicId, Topology, TopologyError};
+pub use task::Task;
+pub use topic::TopicId;
+pub use topology::{InnerTopics, Node, Topology, TopologyError};

@@ -1,10 +1,15 @@
 //! Records that are staged as they are, while events are taken: messages to other partitions, and what stateless products
 //! emit.
 
+use crate::headers::{HEADER_PROCESSOR, HEADER_SCHEMA};
 use crate::partitioner::partition_of;
 use crate::record::{OutputRecord, Route, Sink, SinkError};
 use crate::tally::Tally;
-use crate::topology::TopicId;
+use crate::topic::TopicId;
+
+/// First byte of a carried record in the repartition topic. Every other first byte is the namespace of the processor that the
+/// message is for.
+pub(crate) const EVENT: u8 = 0;
 
 /// A record for the repartition topic: work for the partition of its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +98,8 @@ impl Product {
             value: self.value.as_deref(),
             timestamp_ms: None,
             headers: &[
-                (crate::HEADER_PROCESSOR, Some(self.processor.as_bytes())),
-                (crate::HEADER_SCHEMA, Some(self.schema.as_bytes())),
+                (HEADER_PROCESSOR, Some(self.processor.as_bytes())),
+                (HEADER_SCHEMA, Some(self.schema.as_bytes())),
             ],
         })
     }

@@ -3,7 +3,7 @@
 use model::Origin;
 use serde::{Deserialize, Serialize};
 
-use crate::topology::TopicId;
+use crate::topic::TopicId;
 
 /// A record's headers. They are read only where a record is kept, moved or becomes a dead letter: the client copies them out of
 /// each message that it is asked for.

@@ -7,17 +7,13 @@ use std::sync::Arc;
 use model::{Home, Limits, NotDecoded, Reason};
 
 use crate::carried::Carried;
-use crate::context::EVENT;
-use crate::deadletter::DeadLetter;
+use crate::deadletter::{DECODER, DeadLetter};
 use crate::erasure;
-use crate::outbox::{Message, Outbox};
+use crate::outbox::{EVENT, Message, Outbox};
 use crate::record::{Sink, SinkError, SourceRecord};
 use crate::staged::SourceOffset;
 use crate::tally::{EventClass, Tally};
 use crate::topology::Topology;
-
-/// Who refuses a record that cannot even be read.
-const DECODER: &str = "decode";
 
 /// Moves records; what it wants of the next transaction is staged, as with a [`crate::Task`].
 pub struct Repartitioner {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use model::Reason;
 
+use crate::counter::Counter;
+
 /// What became of an input record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventClass {
@@ -34,18 +36,16 @@ pub enum EventClass {
 pub enum Notice {
     /// A rule that must always hold did not (`cx_timelines_invariant_violations_total`): a bug, or damaged state.
     Violation(&'static str),
-    /// A session named with a second conversation; the first one seen stays (contract section 7).
-    SessionConflict,
     /// An event whose id another conversation has too (contract section 7). Where it lies in the same partition it is a dead letter.
     EventIdConflict,
-    /// A change of a metrics window that has left the state; the window stays as it is.
-    WindowExpired,
-    /// A stay of an agent turned out to be longer than `metrics.longest_span`: its times are in no window (contract section 6).
-    StayTooLong,
-    /// A visit of a queue ended in this way (`cx_timelines_queue_visits_total`).
-    VisitEnded(&'static str),
-    /// A visit of a queue that was counted as ended in this way has not: a late event has changed its conversation.
-    VisitTakenBack(&'static str),
+    /// A counter of a processor, with the value of its label; empty where it has none.
+    Counted(&'static Counter, &'static str),
+}
+
+impl From<&'static Counter> for Notice {
+    fn from(counter: &'static Counter) -> Self {
+        Notice::Counted(counter, "")
+    }
 }
 
 impl EventClass {

@@ -7,25 +7,7 @@ use model::{Decode, Format, JsonDecode, JsonFormat};
 
 use crate::form::StateForm;
 use crate::processor::Processor;
-
-/// A topic of the topology, by its index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TopicId(usize);
-
-impl TopicId {
-    /// The index in [`Topology::topics`].
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0
-    }
-}
-
-/// Where an output goes, and what its records are written as.
-#[derive(Clone)]
-pub(crate) struct Output {
-    pub(crate) topic: TopicId,
-    pub(crate) format: Arc<dyn Format>,
-}
+use crate::topic::{Output, TopicId};
 
 /// A processor in its place: what it is, and its outputs in the order that topics.yaml gives.
 pub struct Node {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use engine::{
     Committed, Context, Emitter, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord, Phase,
-    ProcessError, Processor, Sink, SinkError, SourceOffset, SourceRecord, Task, Topology,
+    ProcessError, Processor, Punctuate, Sink, SinkError, SourceOffset, SourceRecord, Task, Topology,
 };
 use model::{Event, Home, Limits};
 use serde_json::json;
@@ -29,6 +29,10 @@ impl Processor for Alarm {
     fn outputs(&self) -> usize {
         1
     }
+
+    fn as_punctuate(&self) -> Option<&dyn Punctuate> {
+        Some(self)
+    }
     fn wants(&self, _home: &Home<'_>) -> bool {
         true
     }
@@ -41,12 +45,16 @@ impl Processor for Alarm {
         context.put(&event.at.to_be_bytes(), b"");
         Ok(Outcome::Folded)
     }
+}
+
+impl Punctuate for Alarm {
     fn next_due(&self, state: &Committed<'_>) -> Result<Option<i64>, ProcessError> {
         state.first(b"", |key| i64::from_be_bytes(key.try_into().unwrap()))
     }
+
     fn punctuate(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let mut due: Vec<Vec<u8>> = Vec::new();
-        emitter.scan(b"", |key, _| due.push(key.to_vec()))?;
+        emitter.scan_all(b"", |key, _| due.push(key.to_vec()))?;
         due.retain(|key| i64::from_be_bytes(key.as_slice().try_into().unwrap()) <= now_ms);
         for key in due {
             emitter.emit(0, "alarm/1", b"c", b"fires", Some(&key))?;

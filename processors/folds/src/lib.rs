@@ -20,7 +20,7 @@ mod stored;
 pub mod timelines;
 mod timers;
 
-use engine::Processor;
+use engine::{Counter, Processor};
 
 /// What of the configuration the processors depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,10 +136,20 @@ pub const NAMES: [&str; 9] = [
 /// conversation is kept.
 pub const ALWAYS: [&str; 2] = [admission::NAME, correlate::NAME];
 
-/// The ways in which a visit of a queue can end, for the metrics.
-pub const VISIT_OUTCOMES: [&str; 5] = metrics::visits::OUTCOMES;
+/// The counters that the processors declare.
+#[must_use]
+pub fn counters() -> Vec<&'static Counter> {
+    all().flat_map(|processor| processor.counters()).collect()
+}
 
 /// The rules that the processors watch while they work: each must stay at 0 in
 /// `cx_timelines_invariant_violations_total`.
-pub const RULES: [&str; 4] =
-    [conversations::RULE_QUEUES, timelines::RULE_STAGES, timelines::RULE_DELIVERY, metrics::RULE_SUMS];
+#[must_use]
+pub fn rules() -> Vec<&'static str> {
+    all().flat_map(|processor| processor.rules()).copied().collect()
+}
+
+fn all() -> impl Iterator<Item = Box<dyn Processor>> {
+    let settings = Settings::default();
+    NAMES.into_iter().filter_map(move |name| by_name(name, &settings))
+}

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use engine::{Committed, Context, Emitter, ProcessError};
+use engine::{Committed, Emitter, ProcessError, State};
 
 const DUE_BYTES: usize = size_of::<i64>();
 
@@ -20,24 +20,14 @@ pub(crate) fn about(key: &[u8]) -> Option<&[u8]> {
     key.get(DUE_BYTES..)
 }
 
-/// Sets a timer while an event is taken.
-pub(crate) fn set(context: &mut Context<'_>, first: u8, due_ms: i64, about: &[u8]) {
-    context.put(&key(first, due_ms, about), b"");
+/// Sets a timer.
+pub(crate) fn set(state: &mut State<'_>, first: u8, due_ms: i64, about: &[u8]) {
+    state.put(&key(first, due_ms, about), b"");
 }
 
-/// Sets a timer at the commit.
-pub(crate) fn set_again(emitter: &mut Emitter<'_>, first: u8, due_ms: i64, about: &[u8]) {
-    emitter.put(&key(first, due_ms, about), b"");
-}
-
-/// Removes a timer while an event is taken.
-pub(crate) fn clear(context: &mut Context<'_>, first: u8, due_ms: i64, about: &[u8]) {
-    context.delete(&key(first, due_ms, about));
-}
-
-/// Removes a timer at the commit.
-pub(crate) fn clear_again(emitter: &mut Emitter<'_>, first: u8, due_ms: i64, about: &[u8]) {
-    emitter.delete(&key(first, due_ms, about));
+/// Removes a timer.
+pub(crate) fn clear(state: &mut State<'_>, first: u8, due_ms: i64, about: &[u8]) {
+    state.delete(&key(first, due_ms, about));
 }
 
 /// When the first timer is due; none where none is set.

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::generated::events;
 use common::{driver, driver_of};
-use engine::{EventClass, Notice};
+use engine::EventClass;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
@@ -133,7 +133,7 @@ fn a_session_keeps_the_first_conversation_and_each_other_one_is_counted_once() {
         let mut take = |events: &[Value]| {
             events.iter().for_each(|event| driver.push(event.to_string()));
             driver.finish();
-            driver.noticed(Notice::SessionConflict)
+            driver.noticed(&folds::correlate::SESSION_CONFLICTS)
         };
         assert_eq!(take(&[message("p1", "s", Some("c"))]), 0);
         assert_eq!(take(&[message("p2", "s", Some("d")), message("p3", "s", Some("d"))]), 1);

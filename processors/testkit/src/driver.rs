@@ -371,8 +371,8 @@ impl Driver {
 
     /// How often this was noticed.
     #[must_use]
-    pub fn noticed(&self, notice: Notice) -> u64 {
-        self.notices.get(&notice).copied().unwrap_or(0)
+    pub fn noticed(&self, notice: impl Into<Notice>) -> u64 {
+        self.notices.get(&notice.into()).copied().unwrap_or(0)
     }
 
     /// The rules that were violated.
@@ -380,12 +380,7 @@ impl Driver {
     pub fn violations(&self) -> Vec<&'static str> {
         let rule = |notice: &Notice| match notice {
             Notice::Violation(rule) => Some(*rule),
-            Notice::SessionConflict
-            | Notice::WindowExpired
-            | Notice::StayTooLong
-            | Notice::EventIdConflict
-            | Notice::VisitEnded(_)
-            | Notice::VisitTakenBack(_) => None,
+            Notice::EventIdConflict | Notice::Counted(..) => None,
         };
         self.notices.keys().filter_map(rule).collect()
     }

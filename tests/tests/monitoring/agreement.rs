@@ -4,7 +4,7 @@ use super::files::{
     alert_cases, alerts, dashboard, names_in, pages, panels, place, queries, recordings, text, word,
 };
 use cx_timelines_tests::run_to_end;
-use edge::metrics::names::{ALL, Declared, Type};
+use edge::metrics::names::{ALL, Declared, Type, declared};
 use model::Reason;
 use regex::Regex;
 use serde_json::Value;
@@ -127,13 +127,18 @@ fn series_of(metric: &Declared) -> Vec<String> {
     }
 }
 
+/// Those of the edge and those that the processors declare.
+fn metrics() -> impl Iterator<Item = Declared> {
+    ALL.iter().copied().chain(folds::counters().into_iter().map(declared))
+}
+
 fn recorded_names() -> BTreeSet<String> {
     recordings().iter().map(|rule| word(rule, "record").to_owned()).collect()
 }
 
 #[test]
 fn every_metric_that_rules_dashboard_and_runbook_name_is_there() {
-    let mut known: BTreeSet<String> = ALL.iter().flat_map(series_of).collect();
+    let mut known: BTreeSet<String> = metrics().flat_map(|metric| series_of(&metric)).collect();
     known.extend(recorded_names());
     // What Prometheus makes of the job, and an alert's own words.
     let rules = ["recording", "alerts"].map(|name| format!("monitoring/rules/{name}.yml"));
@@ -153,9 +158,9 @@ fn every_metric_is_on_the_dashboard_and_every_recorded_figure_is_used() {
     let on_dashboard = names_in(&all_queries().join("\n"));
     let recorded: String = recordings().iter().map(|rule| word(rule, "expr").to_owned() + "\n").collect();
     let through_rules = names_in(&recorded);
-    for metric in ALL {
+    for metric in metrics() {
         let is_seen = |name: &String| on_dashboard.contains(name) || through_rules.contains(name);
-        assert!(series_of(metric).iter().any(is_seen), "{}", metric.name);
+        assert!(series_of(&metric).iter().any(is_seen), "{}", metric.name);
     }
     let expressions: String = alerts().iter().map(|rule| word(rule, "expr").to_owned() + "\n").collect();
     let in_alerts = names_in(&expressions);

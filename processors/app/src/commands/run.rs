@@ -94,8 +94,8 @@ pub fn start(
     let metrics = Metrics::new(&Labels {
         dead_letter_reasons: &reasons,
         event_kinds: &kinds,
-        rules: &folds::RULES,
-        visit_outcomes: &folds::VISIT_OUTCOMES,
+        rules: &folds::rules(),
+        counters: &folds::counters(),
     })?;
     if let Some(folder) = &global.state_dir {
         metrics.watch_disk(folder);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Committed, InnerTopics, MemoryStore, ProcessError, Processor, Topology};
+use engine::{Committed, Emitter, InnerTopics, MemoryStore, ProcessError, Processor, Punctuate, Topology};
 
 use super::*;
 
@@ -23,8 +23,19 @@ impl Processor for Bell {
     fn outputs(&self) -> usize {
         0
     }
+
+    fn as_punctuate(&self) -> Option<&dyn Punctuate> {
+        Some(self)
+    }
+}
+
+impl Punctuate for Bell {
     fn next_due(&self, _state: &Committed<'_>) -> Result<Option<i64>, ProcessError> {
         Ok(Some(DUE_MS))
+    }
+
+    fn punctuate(&self, _now_ms: i64, _emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        Ok(())
     }
 }
 

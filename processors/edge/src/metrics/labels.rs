@@ -55,6 +55,6 @@ pub struct Labels<'l> {
     pub event_kinds: &'l [&'l str],
     /// The rules that the processors watch.
     pub rules: &'l [&'l str],
-    /// The ways in which visits of queues end.
-    pub visit_outcomes: &'l [&'l str],
+    /// The counters that the processors declare.
+    pub counters: &'l [&'static engine::Counter],
 }

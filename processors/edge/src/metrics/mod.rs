@@ -58,6 +58,21 @@ impl Family {
     }
 }
 
+/// A counter that a processor declares.
+enum Counted {
+    Plain(IntCounter),
+    Labelled(Family),
+}
+
+impl Counted {
+    fn add(&self, value: &str, count: u64) {
+        match self {
+            Self::Plain(counter) => counter.inc_by(count),
+            Self::Labelled(family) => family.add(value, count),
+        }
+    }
+}
+
 struct Inner {
     registry: Registry,
     events: Family,
@@ -85,15 +100,12 @@ struct Inner {
     rebalances: IntCounterVec,
     producer_rebuilds: IntCounter,
     violations: Family,
-    session_conflicts: IntCounter,
     event_id_conflicts: IntCounter,
-    stays_too_long: IntCounter,
-    window_changes_expired: IntCounter,
     registry_requests: IntCounterVec,
     schemas_known: IntGauge,
     schemas_awaited: IntGauge,
-    visits: Family,
-    visits_taken_back: Family,
+    /// What processors count, by the counter's name.
+    counted: BTreeMap<&'static str, Counted>,
     http_requests: IntCounterVec,
     http_latency: Histogram,
     http_streams: IntGauge,
@@ -191,15 +203,11 @@ impl Metrics {
             rebalances,
             producer_rebuilds: counter(&registry, &names::PRODUCER_REBUILDS)?,
             violations: family(&registry, &names::INVARIANT_VIOLATIONS, labels.rules)?,
-            session_conflicts: counter(&registry, &names::SESSION_CONFLICTS)?,
             event_id_conflicts: counter(&registry, &names::EVENT_ID_CONFLICTS)?,
-            stays_too_long: counter(&registry, &names::STAYS_TOO_LONG)?,
-            window_changes_expired: counter(&registry, &names::WINDOW_CHANGES_EXPIRED)?,
             registry_requests,
             schemas_known: gauge(&registry, &names::SCHEMAS_KNOWN)?,
             schemas_awaited: gauge(&registry, &names::SCHEMAS_AWAITED)?,
-            visits: family(&registry, &names::QUEUE_VISITS, labels.visit_outcomes)?,
-            visits_taken_back: family(&registry, &names::QUEUE_VISITS_TAKEN_BACK, labels.visit_outcomes)?,
+            counted: counted(&registry, labels.counters)?,
             http_requests: counters(&registry, &names::HTTP_REQUESTS)?,
             http_latency: histogram(&registry, &names::HTTP_LATENCY)?,
             http_streams: gauge(&registry, &names::HTTP_STREAMS)?,
@@ -402,12 +410,12 @@ impl Metrics {
     pub fn notice(&self, notice: Notice, count: u64) {
         match notice {
             Notice::Violation(rule) => self.inner.violations.add(rule, count),
-            Notice::SessionConflict => self.inner.session_conflicts.inc_by(count),
             Notice::EventIdConflict => self.inner.event_id_conflicts.inc_by(count),
-            Notice::StayTooLong => self.inner.stays_too_long.inc_by(count),
-            Notice::WindowExpired => self.inner.window_changes_expired.inc_by(count),
-            Notice::VisitEnded(outcome) => self.inner.visits.add(outcome, count),
-            Notice::VisitTakenBack(outcome) => self.inner.visits_taken_back.add(outcome, count),
+            Notice::Counted(counter, value) => {
+                if let Some(counted) = self.inner.counted.get(counter.name) {
+                    counted.add(value, count);
+                }
+            }
         }
     }
 
@@ -502,6 +510,21 @@ fn family(registry: &Registry, metric: &Declared, values: &[&str]) -> Result<Fam
     let vec = counters(registry, metric)?;
     let known = values.iter().map(|value| ((*value).to_owned(), vec.with_label_values(&[*value]))).collect();
     Ok(Family { known, undeclared: vec })
+}
+
+fn counted(
+    registry: &Registry,
+    counters: &[&'static engine::Counter],
+) -> Result<BTreeMap<&'static str, Counted>, MetricsError> {
+    let built = counters.iter().map(|declared| {
+        let metric = names::declared(declared);
+        let counted = match declared.labels {
+            [] => Counted::Plain(counter(registry, &metric)?),
+            [_, ..] => Counted::Labelled(family(registry, &metric, declared.values)?),
+        };
+        Ok((declared.name, counted))
+    });
+    built.collect()
 }
 
 #[cfg(test)]

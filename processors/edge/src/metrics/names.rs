@@ -1,4 +1,5 @@
-//! Every metric of the program: its name, type, unit, labels and help, in one place.
+//! Every metric of the engine and the edge: its name, type, unit, labels and help, in one place. What processors count they declare
+//! themselves ([`engine::Counter`]).
 //!
 //! The rules (checked by the tests below and by `promtool check metrics`): prefix `cx_timelines_`, base units
 //! (seconds, bytes) as the last word before `_total`, `_total` on counters and on nothing else, labels from small
@@ -32,6 +33,12 @@ pub struct Declared {
     pub labels: &'static [&'static str],
     /// The upper bounds of a histogram's buckets; empty for the others.
     pub buckets: &'static [f64],
+}
+
+/// A counter that a processor declares.
+#[must_use]
+pub const fn declared(counter: &'static engine::Counter) -> Declared {
+    self::counter(counter.name, counter.labels, counter.help)
 }
 
 /// From a broker on the same machine (about a millisecond) to a transaction about to time out.
@@ -277,29 +284,11 @@ pub const INVARIANT_VIOLATIONS: Declared = counter(
     &["rule"],
     "Times that something which must always hold did not, by rule; anything above 0 is a bug or damaged state.",
 );
-/// Sessions with two conversations.
-pub const SESSION_CONFLICTS: Declared = counter(
-    "cx_timelines_session_conflicts_total",
-    &[],
-    "Channel sessions that events named with a second conversation; the first one seen stays.",
-);
 /// Events of one id in two conversations.
 pub const EVENT_ID_CONFLICTS: Declared = counter(
     "cx_timelines_event_id_conflicts_total",
     &[],
     "Events whose id another conversation has too, as far as it is found out; the first one seen stays.",
-);
-/// Stays whose times count nowhere.
-pub const STAYS_TOO_LONG: Declared = counter(
-    "cx_timelines_stays_too_long_total",
-    &[],
-    "Stays of agents that turned out to be longer than metrics.longest_span; their times are in no window.",
-);
-/// Changes that came too late.
-pub const WINDOW_CHANGES_EXPIRED: Declared = counter(
-    "cx_timelines_window_changes_expired_total",
-    &[],
-    "Changes of metrics windows whose retention was over; those windows stay as they are.",
 );
 /// Questions to the schema registry.
 pub const REGISTRY_REQUESTS: Declared = counter(
@@ -318,18 +307,6 @@ pub const SCHEMAS_AWAITED: Declared = gauge(
     "cx_timelines_schemas_awaited",
     &[],
     "Schemas that partitions wait for because the registry has not told them yet.",
-);
-/// Visits of queues.
-pub const QUEUE_VISITS: Declared = counter(
-    "cx_timelines_queue_visits_total",
-    &["outcome"],
-    "Visits of queues that ended, by how they ended, over all queues.",
-);
-/// Visits that did not end so after all.
-pub const QUEUE_VISITS_TAKEN_BACK: Declared = counter(
-    "cx_timelines_queue_visits_taken_back_total",
-    &["outcome"],
-    "Visits of queues that were counted as ended so and, after a late event, have not; to be subtracted.",
 );
 /// Requests over HTTP.
 pub const HTTP_REQUESTS: Declared = counter(
@@ -413,15 +390,10 @@ pub const ALL: &[Declared] = &[
     REBALANCES,
     PRODUCER_REBUILDS,
     INVARIANT_VIOLATIONS,
-    SESSION_CONFLICTS,
     EVENT_ID_CONFLICTS,
-    STAYS_TOO_LONG,
-    WINDOW_CHANGES_EXPIRED,
     REGISTRY_REQUESTS,
     SCHEMAS_KNOWN,
     SCHEMAS_AWAITED,
-    QUEUE_VISITS,
-    QUEUE_VISITS_TAKEN_BACK,
     HTTP_REQUESTS,
     HTTP_LATENCY,
     HTTP_STREAMS,

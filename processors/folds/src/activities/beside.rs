@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use std::ops::ControlFlow;
-
-use engine::{Context, Emitter, ProcessError, Scope};
+use engine::{Emitter, ProcessError, Scope, State};
 
 use super::bounds::{self, Group, KEPT};
 use super::state::{Events, Stored, corrupt};
@@ -26,64 +24,17 @@ const VERSION: u8 = 2;
 /// The texts that a record shows and that lie beside the state, by their events' ids.
 pub(crate) type Texts = HashMap<Box<str>, Vec<u8>>;
 
-/// The state, while an event is taken or at the commit.
-pub(super) trait State {
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ProcessError>;
-    fn set(&mut self, key: &[u8], value: &[u8]);
-    fn remove(&mut self, key: &[u8]);
-    fn each(&mut self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ProcessError>;
-}
-
-impl State for Context<'_> {
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ProcessError> {
-        self.read(key, |value| value.map(<[u8]>::to_vec))
-    }
-
-    fn set(&mut self, key: &[u8], value: &[u8]) {
-        self.put(key, value);
-    }
-
-    fn remove(&mut self, key: &[u8]) {
-        self.delete(key);
-    }
-
-    fn each(&mut self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
-        self.scan(prefix, |key, value| {
-            visit(key, value);
-            ControlFlow::Continue(())
-        })
-    }
-}
-
-impl State for Emitter<'_> {
-    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, ProcessError> {
-        self.read(key, |value| value.map(<[u8]>::to_vec))
-    }
-
-    fn set(&mut self, key: &[u8], value: &[u8]) {
-        self.put(key, value);
-    }
-
-    fn remove(&mut self, key: &[u8]) {
-        self.delete(key);
-    }
-
-    fn each(&mut self, prefix: &[u8], visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), ProcessError> {
-        self.scan(prefix, visit)
-    }
-}
-
 /// What is to be written beside a state: under which keys what, nothing being a removal.
 #[derive(Debug, Default)]
 pub(super) struct Writes(Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
 impl Writes {
     /// Carries out what was noted.
-    pub(super) fn carry_out(self, state: &mut dyn State) {
+    pub(super) fn carry_out(self, state: &mut State<'_>) {
         for (key, value) in self.0 {
             match value {
-                Some(value) => state.set(&key, &value),
-                None => state.remove(&key),
+                Some(value) => state.put(&key, &value),
+                None => state.delete(&key),
             }
         }
     }
@@ -114,8 +65,8 @@ impl Writes {
 
 /// Looks through the events of a relation that were left out, and takes those back that are wanted now. Afterwards the state is
 /// within its bounds.
-pub(super) fn take_back(activity: &[u8], group: Group, state: &mut dyn State) -> Result<(), ProcessError> {
-    let Some(bytes) = state.get(activity)? else { return Ok(()) };
+pub(super) fn take_back(activity: &[u8], group: Group, state: &mut State<'_>) -> Result<(), ProcessError> {
+    let Some(bytes) = state.read(activity, |value| value.map(<[u8]>::to_vec))? else { return Ok(()) };
     let mut events = Events::read(activity, Some(&bytes))?;
     if events.omitted.count(group) == 0 {
         return Ok(());
@@ -132,7 +83,7 @@ pub(super) fn take_back(activity: &[u8], group: Group, state: &mut dyn State) ->
     writes.bound(activity, &mut events)?;
     let bytes = events.write(activity)?;
     writes.carry_out(state);
-    state.set(activity, &bytes);
+    state.put(activity, &bytes);
     Ok(())
 }
 
@@ -141,12 +92,12 @@ fn candidates(
     activity: &[u8],
     group: Group,
     events: &Events<'_>,
-    state: &mut dyn State,
+    state: &mut State<'_>,
 ) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, ProcessError> {
     let mut last: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     let mut first: [Option<(Vec<u8>, Vec<u8>)>; 2] = [None, None];
     let mut problem = None;
-    state.each(&left_out_of(activity, group), &mut |key, value| {
+    state.scan_all(&left_out_of(activity, group), |key, value| {
         if group == Group::Deletions {
             match read(activity, value) {
                 Ok(event) => {
@@ -177,15 +128,15 @@ pub(super) fn forget_left_out(
     activity: &[u8],
     event_id: &str,
     is_response: bool,
-    state: &mut dyn State,
+    state: &mut State<'_>,
 ) -> Result<bool, ProcessError> {
-    let Some(bytes) = state.get(activity)? else { return Ok(false) };
+    let Some(bytes) = state.read(activity, |value| value.map(<[u8]>::to_vec))? else { return Ok(false) };
     let mut events = Events::read(activity, Some(&bytes))?;
     if events.omitted.is_empty() {
         return Ok(false);
     }
     let mut found: Option<(Vec<u8>, Vec<u8>)> = None;
-    state.each(&left_out_under(activity), &mut |key, value| {
+    state.scan_all(&left_out_under(activity), |key, value| {
         let is_it = read(activity, value)
             .is_ok_and(|event| event.id == event_id && event.is_response() == is_response);
         if is_it {
@@ -200,19 +151,19 @@ pub(super) fn forget_left_out(
     let bytes = events.write(activity)?;
     writes.carry_out(state);
     if bytes.is_empty() {
-        state.remove(activity);
+        state.delete(activity);
     } else {
-        state.set(activity, &bytes);
+        state.put(activity, &bytes);
     }
     Ok(true)
 }
 
 /// The activity is known: nothing of it is given up any more, so what does not come back goes.
-pub(super) fn settle(activity: &[u8], state: &mut dyn State) -> Result<(), ProcessError> {
+pub(super) fn settle(activity: &[u8], state: &mut State<'_>) -> Result<(), ProcessError> {
     for group in Group::ALL.into_iter().filter(|group| !group.comes_back()) {
         let mut gone: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
         let mut problem = None;
-        state.each(&left_out_of(activity, group), &mut |key, value| {
+        state.scan_all(&left_out_of(activity, group), |key, value| {
             match read(activity, value) {
                 Ok(event) if event.beside_bytes > 0 => gone.push((text_key(activity, event.id), None)),
                 Ok(_) => {}

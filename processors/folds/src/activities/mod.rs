@@ -20,7 +20,9 @@ mod state;
 mod view;
 mod waiting;
 
-use engine::{Context, Emitter, News, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord};
+use engine::{
+    Context, Emitter, Expire, Forget, News, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord,
+};
 use model::{Action, Activity, Event, Home, Kind};
 use std::collections::BTreeSet;
 
@@ -77,6 +79,14 @@ impl Processor for Activities {
         1
     }
 
+    fn as_expire(&self) -> Option<&dyn Expire> {
+        Some(self)
+    }
+
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
     fn wants(&self, home: &Home<'_>) -> bool {
         match home {
             Home::Conversation(_) | Home::Activity(_) => true,
@@ -120,11 +130,36 @@ impl Processor for Activities {
         replies::receive(key, payload, self.limits.waiting_ms, context)
     }
 
+    /// Those that follow are told the keys of the activities that changed.
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let marked = reads::Marked::of(news.marked());
+        let mut others = BTreeSet::new();
+        reads::follow(&marked, &mut others, emitter)?;
+        // The keys of one conversation lie together: whether any of its messages was read is looked up once.
+        let mut conversation: Option<(&[u8], bool)> = None;
+        for key in marked.with(&others) {
+            let escaped = reads::conversation_of(key);
+            let has_reads = match (conversation, escaped) {
+                (Some((last, has_reads)), Some(escaped)) if last == escaped => has_reads,
+                (_, Some(escaped)) => emitter.read(&reads::begun_key(escaped), |value| value.is_some())?,
+                (_, None) => false,
+            };
+            conversation = escaped.map(|escaped| (escaped, has_reads));
+            self.publish(key, has_reads, emitter)?;
+            emitter.tell(key, b"");
+        }
+        Ok(())
+    }
+}
+
+impl Expire for Activities {
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         waiting::expire(now_ms, emitter)?;
         replies::expire(now_ms, emitter)
     }
+}
 
+impl Forget for Activities {
     fn forget(
         &self,
         scope: &Scope<'_>,
@@ -165,27 +200,17 @@ impl Processor for Activities {
             }
         }
     }
+}
 
-    /// Those that follow are told the keys of the activities that changed.
-    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let marked = reads::Marked::of(news.marked());
-        let mut changed = BTreeSet::new();
-        reads::follow(&marked, &mut changed, emitter)?;
-        changed.extend(marked.activities);
-        for key in changed {
-            self.emit(&key, emitter)?;
-            emitter.tell(&key, b"");
-        }
-        Ok(())
-    }
-
-    fn emit(&self, key: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+impl Activities {
+    /// Publishes an activity; `has_reads` says whether any message of its conversation was read.
+    fn publish(&self, key: &[u8], has_reads: bool, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         if !emitter.is_published() {
             return Ok(());
         }
         let format = emitter.format(OUTPUT);
         let limit = self.activity_bytes;
-        let read = read_of(key, emitter)?;
+        let read = if has_reads { read_of(key, emitter)? } else { None };
         let written = |bytes: Option<&[u8]>, texts: &Texts| {
             with_activity(key, bytes, &Around { texts, limit, read: read.as_ref() }, |activity| {
                 let mut out = Vec::with_capacity(1024);
@@ -212,13 +237,8 @@ impl Processor for Activities {
     }
 }
 
-/// When an activity was read, by what is known of its conversation.
+/// When an activity was read, by the list of its conversation.
 fn read_of(key: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<ReadAt>, ProcessError> {
-    let Some(slash) = key.iter().position(|byte| *byte == b'/') else { return Ok(None) };
-    let begun = reads::begun_key(key.get(..slash).unwrap_or_default());
-    if !emitter.read(&begun, |value| value.is_some())? {
-        return Ok(None);
-    }
     match emitter.read(key, |bytes| reads::place(key, bytes))?? {
         Some(place) => emitter.read(&place, |value| read_at(&place, value))?,
         None => Ok(None),

@@ -117,7 +117,7 @@ impl Message {
 }
 
 /// The escaped id of the conversation that an activity belongs to, by its key.
-fn conversation_of(activity: &[u8]) -> Option<&[u8]> {
+pub(super) fn conversation_of(activity: &[u8]) -> Option<&[u8]> {
     activity.get(..activity.iter().position(|byte| *byte == b'/')?)
 }
 
@@ -172,30 +172,45 @@ pub(crate) fn read_at(place: &[u8], value: Option<&[u8]>) -> Result<Option<ReadA
     value.map_or(Ok(None), |value| Listed::read(place, value).map(|listed| listed.read))
 }
 
-/// What has changed at a commit.
-pub(super) struct Marked {
-    /// The keys of the activities that changed.
-    pub(super) activities: BTreeSet<Vec<u8>>,
-    /// Those of them that have a `READ`, which may be the first of their side.
-    reads: BTreeSet<Vec<u8>>,
+/// The activities that changed since the last commit.
+pub(super) struct Marked<'m> {
+    /// Their keys, in ascending order.
+    activities: Vec<&'m [u8]>,
+    /// Those of them that have a `READ`, which may be the first of their side, in ascending order.
+    reads: Vec<&'m [u8]>,
 }
 
-impl Marked {
-    pub(super) fn of<'m>(marks: impl Iterator<Item = &'m [u8]>) -> Self {
-        let mut marked = Self { activities: BTreeSet::new(), reads: BTreeSet::new() };
+impl<'m> Marked<'m> {
+    /// `marks` are in ascending order, as [`engine::News::marked`] gives them.
+    pub(super) fn of(marks: impl Iterator<Item = &'m [u8]>) -> Self {
+        let mut marked = Self { activities: Vec::new(), reads: Vec::new() };
         for mark in marks {
             match mark.split_first() {
-                Some((&MARK, activity)) => marked.reads.insert(activity.to_vec()),
-                _ => marked.activities.insert(mark.to_vec()),
-            };
+                Some((&MARK, activity)) => marked.reads.push(activity),
+                _ => marked.activities.push(mark),
+            }
         }
         marked
+    }
+
+    /// The keys of the activities that changed and of those in `others`, each once and in ascending order.
+    pub(super) fn with<'a>(&self, others: &'a BTreeSet<Vec<u8>>) -> Vec<&'a [u8]>
+    where
+        'm: 'a,
+    {
+        let mut keys = self.activities.clone();
+        if !others.is_empty() {
+            keys.extend(others.iter().map(Vec::as_slice));
+            keys.sort_unstable();
+            keys.dedup();
+        }
+        keys
     }
 }
 
 /// Follows what has changed, and adds the keys of all other activities whose delivery has changed because of it.
 pub(super) fn follow(
-    marked: &Marked,
+    marked: &Marked<'_>,
     changed: &mut BTreeSet<Vec<u8>>,
     emitter: &mut Emitter<'_>,
 ) -> Result<(), ProcessError> {
@@ -210,7 +225,7 @@ pub(super) fn follow(
         if sides.listed != 0 {
             sides.follow(activity, changed, emitter)?;
         }
-        if marked.reads.contains(activity) {
+        if marked.reads.binary_search(activity).is_ok() {
             sides.begin(activity, changed, emitter)?;
         }
     }
@@ -285,7 +300,7 @@ fn begin(
     let prefix = [escaped, b"/"].concat();
     let mut messages: Vec<(Message, Vec<u8>)> = Vec::new();
     let mut problem = None;
-    emitter.scan(&prefix, |activity, state| match Message::read(activity, Some(state)) {
+    emitter.scan_all(&prefix, |activity, state| match Message::read(activity, Some(state)) {
         Ok(Some(message)) if message.side == side => messages.push((message, activity.to_vec())),
         Ok(_) => {}
         Err(error) => problem = Some(error),
@@ -359,7 +374,7 @@ fn later_than(
 ) -> Result<Option<ReadAt>, ProcessError> {
     let prefix = side_key(escaped, message.side);
     let mut last: Option<(Vec<u8>, Vec<u8>)> = None;
-    emitter.scan_until(&prefix, &prefix, |key, value| {
+    emitter.scan_from(&prefix, &prefix, |key, value| {
         if key >= message.key.as_slice() {
             return ControlFlow::Break(());
         }
@@ -381,7 +396,7 @@ fn go_back(
     let mut later = read;
     let mut writes: Vec<(Vec<u8>, Listed)> = Vec::new();
     let mut problem = None;
-    emitter.scan_until(&prefix, &message.key, |key, value| {
+    emitter.scan_from(&prefix, &message.key, |key, value| {
         if key == message.key.as_slice() {
             return ControlFlow::Continue(());
         }

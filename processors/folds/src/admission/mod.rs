@@ -21,7 +21,8 @@ mod seen;
 use std::ops::ControlFlow;
 
 use engine::{
-    Context, Emitter, Outcome, ProcessError, Processor, Rejection, Retracted, Scope, Slice, SourceRecord,
+    Context, Emitter, Expire, Forget, HandleErasures, Outcome, ProcessError, Processor, Rejection, Retracted,
+    Scope, Slice, SourceRecord,
 };
 use model::{Action, Event, Home, Reason};
 
@@ -82,6 +83,18 @@ impl Processor for Admission {
         0
     }
 
+    fn as_expire(&self) -> Option<&dyn Expire> {
+        Some(self)
+    }
+
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
+    fn as_handle_erasures(&self) -> Option<&dyn HandleErasures> {
+        Some(self)
+    }
+
     fn wants(&self, home: &Home<'_>) -> bool {
         match home {
             Home::Conversation(_) | Home::Activity(_) => true,
@@ -128,7 +141,9 @@ impl Processor for Admission {
         change.write(&life_key, times.came_ms, context)?;
         Ok(judged(None))
     }
+}
 
+impl Expire for Admission {
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         // What has ended goes first, or the list of it would become long.
         if emitter.is_anything_ending() {
@@ -144,17 +159,17 @@ impl Processor for Admission {
                 Some(Due::Forgetting { until_ms }) if until_ms <= now_ms => {
                     let is_ending = scope_of(home).map_or(Ok(false), |scope| emitter.is_ending(&scope))?;
                     if is_ending {
-                        timers::set_again(emitter, TIMER, now_ms.saturating_add(AGAIN_MS), home);
+                        timers::set(emitter, TIMER, now_ms.saturating_add(AGAIN_MS), home);
                     } else {
                         emitter.delete(&key);
                     }
                 }
                 Some(Due::Later { ms } | Due::Forgetting { until_ms: ms }) => {
-                    timers::set_again(emitter, TIMER, ms, home);
+                    timers::set(emitter, TIMER, ms, home);
                 }
                 Some(Due::End { until_ms, forgotten }) => {
                     emitter.put(&key, &forgotten);
-                    timers::set_again(emitter, TIMER, until_ms, home);
+                    timers::set(emitter, TIMER, until_ms, home);
                     if let Some(scope) = scope_of(home) {
                         emitter.forget(&scope)?;
                     }
@@ -163,44 +178,9 @@ impl Processor for Admission {
             Ok(())
         })
     }
+}
 
-    fn asked_to_erase(&self, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
-        end_for_ever(&home_key(CONVERSATION, model::escape(conversation).as_bytes()), context)
-    }
-
-    /// Looks at all lives: requests are rare, and an index would cost every conversation. However many requests there are, one look
-    /// is enough for all of them.
-    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
-        let mut from = from.to_vec();
-        for kind in [LIFE, CUSTOMER] {
-            if kind == LIFE && from.first() == Some(&CUSTOMER) {
-                continue;
-            }
-            loop {
-                if !emitter.has_budget() {
-                    return Ok(Slice::GoesOn(from));
-                }
-                let mut named = Vec::new();
-                let next = emitter
-                    .look_on(&[kind], &from, |key, value| named.extend(Named::by(key, value).transpose()))?;
-                for (place, named) in named.into_iter().enumerate() {
-                    let Named { key, home, customers } = named?;
-                    if place > 0 && !emitter.has_budget() {
-                        return Ok(Slice::GoesOn(from));
-                    }
-                    if is_any_asked(&customers, emitter)? {
-                        end_at_commit(&home, emitter)?;
-                    }
-                    from = key;
-                }
-                let Some(next) = next else { break };
-                from = next;
-            }
-            from = vec![CUSTOMER];
-        }
-        Ok(Slice::Last)
-    }
-
+impl Forget for Admission {
     fn forget(
         &self,
         scope: &Scope<'_>,
@@ -238,6 +218,45 @@ impl Processor for Admission {
             count_less(&home, emitter)?;
         }
         Ok(())
+    }
+}
+
+impl HandleErasures for Admission {
+    fn asked_to_erase(&self, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        end_for_ever(&home_key(CONVERSATION, model::escape(conversation).as_bytes()), context)
+    }
+
+    /// Looks at all lives: requests are rare, and an index would cost every conversation. However many requests there are, one look
+    /// is enough for all of them.
+    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
+        let mut from = from.to_vec();
+        for kind in [LIFE, CUSTOMER] {
+            if kind == LIFE && from.first() == Some(&CUSTOMER) {
+                continue;
+            }
+            loop {
+                if !emitter.has_budget() {
+                    return Ok(Slice::GoesOn(from));
+                }
+                let mut named = Vec::new();
+                let next = emitter
+                    .look_on(&[kind], &from, |key, value| named.extend(Named::by(key, value).transpose()))?;
+                for (place, named) in named.into_iter().enumerate() {
+                    let Named { key, home, customers } = named?;
+                    if place > 0 && !emitter.has_budget() {
+                        return Ok(Slice::GoesOn(from));
+                    }
+                    if is_any_asked(&customers, emitter)? {
+                        end_at_commit(&home, emitter)?;
+                    }
+                    from = key;
+                }
+                let Some(next) = next else { break };
+                from = next;
+            }
+            from = vec![CUSTOMER];
+        }
+        Ok(Slice::Last)
     }
 }
 

@@ -34,13 +34,15 @@ impl<'c, 't> Conversation<'c, 't> {
         let Changes { gone, late, standing } = changes;
         for span in gone.iter().filter(|span| !late.iter().any(|late| late.is_same_alert(span))) {
             if self.is_resolved(span)? {
-                self.emitter.delete(&self.resolved(span));
+                let resolved = self.resolved(span);
+                self.emitter.delete(&resolved);
                 self.publish(span, false)?;
             }
         }
         for span in &late {
             self.known.raised.retain(|raised| !raised.is_same_alert(span));
-            self.emitter.put(&self.resolved(span), b"");
+            let resolved = self.resolved(span);
+            self.emitter.put(&resolved, b"");
             self.publish(span, true)?;
         }
         self.compare_raised(&standing)?;
@@ -88,10 +90,10 @@ impl<'c, 't> Conversation<'c, 't> {
             return;
         }
         if let Some(timer_ms) = self.known.timer_ms {
-            timers::clear_again(self.emitter, TIMER, timer_ms, self.escaped);
+            timers::clear(self.emitter, TIMER, timer_ms, self.escaped);
         }
         if let Some(next_ms) = next_ms {
-            timers::set_again(self.emitter, TIMER, next_ms, self.escaped);
+            timers::set(self.emitter, TIMER, next_ms, self.escaped);
         }
         self.known.timer_ms = next_ms;
     }
@@ -119,7 +121,7 @@ impl<'c, 't> Conversation<'c, 't> {
 
     fn forget_known(&mut self) {
         if let Some(timer_ms) = self.known.timer_ms {
-            timers::clear_again(self.emitter, TIMER, timer_ms, self.escaped);
+            timers::clear(self.emitter, TIMER, timer_ms, self.escaped);
         }
         if !self.before.is_empty() {
             self.emitter.delete(&prefixed(KNOWN, self.escaped));

@@ -15,7 +15,7 @@ mod settings;
 mod span;
 mod watch;
 
-use engine::{Committed, Emitter, News, ProcessError, Processor, Scope, Slice};
+use engine::{Committed, Emitter, Forget, News, ProcessError, Processor, Punctuate, Scope, Slice};
 
 use crate::owner::Owned;
 use crate::timelines::{self, Said};
@@ -68,6 +68,14 @@ impl Processor for Alerts {
         1
     }
 
+    fn as_punctuate(&self) -> Option<&dyn Punctuate> {
+        Some(self)
+    }
+
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
     fn follows(&self) -> &'static [&'static str] {
         &[timelines::NAME]
     }
@@ -81,7 +89,9 @@ impl Processor for Alerts {
         }
         Ok(())
     }
+}
 
+impl Punctuate for Alerts {
     fn next_due(&self, state: &Committed<'_>) -> Result<Option<i64>, ProcessError> {
         let due = timers::first_due(state, TIMER)?;
         Ok(due.map(|due| due.saturating_add(self.settings.grace_ms)))
@@ -95,7 +105,9 @@ impl Processor for Alerts {
             Conversation::of(escaped, emitter)?.punctuate(&standing, by_ms)
         })
     }
+}
 
+impl Forget for Alerts {
     /// Its alerts stay as they are.
     fn forget(
         &self,

@@ -9,7 +9,9 @@
 //!
 //! Of signals nothing is remembered, so a request to erase takes their records back only with the command, which looks at the topic.
 
-use engine::{Context, Emitter, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord};
+use engine::{
+    Context, Emitter, Forget, HandleErasures, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord,
+};
 use model::{AuditRecord, Event, Home, Record};
 
 use crate::{admission, correlate, timelines};
@@ -34,6 +36,14 @@ impl Processor for Audit {
 
     fn outputs(&self) -> usize {
         1
+    }
+
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
+    fn as_handle_erasures(&self) -> Option<&dyn HandleErasures> {
+        Some(self)
     }
 
     fn keeps_state(&self) -> bool {
@@ -72,7 +82,9 @@ impl Processor for Audit {
         }
         Ok(Outcome::Ignored)
     }
+}
 
+impl Forget for Audit {
     fn erase(
         &self,
         scope: &Scope<'_>,
@@ -93,7 +105,9 @@ impl Processor for Audit {
         }
         Ok(Slice::Last)
     }
+}
 
+impl HandleErasures for Audit {
     /// By then those that waited are erased: what they were held by comes before.
     fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
         let mut from = from.to_vec();

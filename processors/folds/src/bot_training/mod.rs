@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Emitter, News, ProcessError, Processor, Scope, Slice};
+use engine::{Emitter, Forget, News, ProcessError, Processor, Scope, Slice};
 use model::{Activity, Actor, Format, Json, Kind, ReactionKind, Record, TrainingRecord, TrainingReply};
 use serde::{Deserialize, Serialize};
 
@@ -60,10 +60,41 @@ impl Processor for BotTraining {
         1
     }
 
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
     fn follows(&self) -> &'static [&'static str] {
         &[activities::NAME, timelines::NAME]
     }
 
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        let mut affected: BTreeSet<Vec<u8>> = BTreeSet::new();
+        // The last word on a turn counts.
+        let mut turns: BTreeMap<&[u8], Option<timelines::Reply<'_>>> = BTreeMap::new();
+        for note in news.heard() {
+            match Said::of(&note) {
+                Some(Said::Turn(reply)) => {
+                    turns.insert(note.key, reply);
+                }
+                Some(Said::Summary | Said::Amounts(_) | Said::Watched(_)) => {}
+                None => {
+                    affected.extend(message_of(note.key, emitter)?);
+                    affected.insert(note.key.to_vec());
+                }
+            }
+        }
+        // All that no longer holds goes first: a reply may have gone from one message to another.
+        turns.keys().try_for_each(|message| forget(message, emitter))?;
+        for (message, reply) in turns {
+            remember(message, reply, emitter);
+            affected.insert(message.to_vec());
+        }
+        affected.iter().try_for_each(|message| emit(message, self.activity_bytes, emitter))
+    }
+}
+
+impl Forget for BotTraining {
     fn forget(
         &self,
         scope: &Scope<'_>,
@@ -92,31 +123,6 @@ impl Processor for BotTraining {
             Ok(())
         })?;
         if is_all { self.forget(scope, from, emitter) } else { Ok(Slice::of(false)) }
-    }
-
-    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        let mut affected: BTreeSet<Vec<u8>> = BTreeSet::new();
-        // The last word on a turn counts.
-        let mut turns: BTreeMap<&[u8], Option<timelines::Reply<'_>>> = BTreeMap::new();
-        for note in news.heard() {
-            match Said::of(&note) {
-                Some(Said::Turn(reply)) => {
-                    turns.insert(note.key, reply);
-                }
-                Some(Said::Summary | Said::Amounts(_) | Said::Watched(_)) => {}
-                None => {
-                    affected.extend(message_of(note.key, emitter)?);
-                    affected.insert(note.key.to_vec());
-                }
-            }
-        }
-        // All that no longer holds goes first: a reply may have gone from one message to another.
-        turns.keys().try_for_each(|message| forget(message, emitter))?;
-        for (message, reply) in turns {
-            remember(message, reply, emitter);
-            affected.insert(message.to_vec());
-        }
-        affected.iter().try_for_each(|message| emit(message, self.activity_bytes, emitter))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Emitter, News, Notice, ProcessError, Processor, Scope, Slice};
+use engine::{Emitter, Forget, News, Notice, ProcessError, Processor, Scope, Slice};
 use model::{ConversationSummary, Json, Record, WrapUp};
 
 use crate::activities;
@@ -44,8 +44,16 @@ impl Processor for Conversations {
         1
     }
 
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
     fn keeps_state(&self) -> bool {
         false
+    }
+
+    fn rules(&self) -> &'static [&'static str] {
+        &[RULE_QUEUES]
     }
 
     fn follows(&self) -> &'static [&'static str] {
@@ -57,7 +65,9 @@ impl Processor for Conversations {
         let conversations: BTreeSet<&[u8]> = changed.map(|note| note.key).collect();
         conversations.into_iter().try_for_each(|escaped| self.emit_summary(escaped, false, emitter))
     }
+}
 
+impl Forget for Conversations {
     /// The last word on a conversation: no figure of it changes any more.
     fn forget(
         &self,

@@ -16,8 +16,8 @@ mod held;
 use std::ops::ControlFlow;
 
 use engine::{
-    Carried, Context, Emitter, Notice, Outcome, ProcessError, Processor, Rejection, Scope, Slice,
-    SourceRecord,
+    Carried, Context, Counter, Emitter, Expire, Forget, HandleErasures, Outcome, ProcessError, Processor,
+    Rejection, Scope, Slice, SourceRecord,
 };
 use model::{Action, Event, Home, Reason};
 
@@ -29,6 +29,11 @@ use held::{Held, Whose};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "correlate";
+/// Sessions of two conversations.
+pub static SESSION_CONFLICTS: Counter = Counter::new(
+    "cx_timelines_session_conflicts_total",
+    "Channel sessions that events named with a second conversation; the first one seen stays.",
+);
 /// Begins the keys of its state.
 pub(crate) const NAMESPACE: u8 = b'h';
 
@@ -76,8 +81,24 @@ impl Processor for Correlate {
         NAMESPACE
     }
 
+    fn counters(&self) -> Vec<&'static Counter> {
+        vec![&SESSION_CONFLICTS]
+    }
+
     fn outputs(&self) -> usize {
         0
+    }
+
+    fn as_expire(&self) -> Option<&dyn Expire> {
+        Some(self)
+    }
+
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
+    fn as_handle_erasures(&self) -> Option<&dyn HandleErasures> {
+        Some(self)
     }
 
     fn wants(&self, home: &Home<'_>) -> bool {
@@ -109,17 +130,6 @@ impl Processor for Correlate {
         }
     }
 
-    /// Its pair counts all the same: what still comes for its session must not wait, whole, for a conversation that is erased.
-    fn refused(&self, event: &Event<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
-        if let (Home::Conversation(conversation), Some(session)) =
-            (event.home(), event.channel_session_id.as_deref())
-            && event.action != Action::Signal
-        {
-            tell_pair(session, conversation, context);
-        }
-        Ok(())
-    }
-
     /// About a pair, from where its conversation lies: the key is the session.
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         let session = text(key)?;
@@ -135,7 +145,9 @@ impl Processor for Correlate {
             _ => Err(unknown()),
         }
     }
+}
 
+impl Expire for Correlate {
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         timers::each_due(emitter, WAITING_TIMER, now_ms, give_up)?;
         timers::each_due(emitter, PAIR_TIMER, now_ms, |about, emitter| {
@@ -150,39 +162,9 @@ impl Processor for Correlate {
             Ok(())
         })
     }
+}
 
-    /// Looks at all that waits.
-    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
-        let mut from = from.to_vec();
-        loop {
-            if !emitter.has_budget() {
-                return Ok(Slice::GoesOn(from));
-            }
-            let mut waiting = Vec::new();
-            let next = emitter.look_on(&[WAITING], &from, |key, held| match Held::read(held) {
-                Some(held) if held.whose.customers.is_empty() => {}
-                Some(held) => {
-                    let customers =
-                        held.whose.customers.iter().map(|id| ((*id).to_owned(), held.whose.at_ms));
-                    waiting.push(Ok((key.to_vec(), customers.collect::<Vec<_>>(), held.erased())));
-                }
-                None => waiting.push(Err(corrupt(key))),
-            })?;
-            for (place, waiting) in waiting.into_iter().enumerate() {
-                let (key, customers, erased) = waiting?;
-                if place > 0 && !emitter.has_budget() {
-                    return Ok(Slice::GoesOn(from));
-                }
-                if admission::is_any_asked(&customers, emitter)? {
-                    emitter.put(&key, &erased.write());
-                }
-                from = key;
-            }
-            let Some(next) = next else { return Ok(Slice::Last) };
-            from = next;
-        }
-    }
-
+impl Forget for Correlate {
     fn forget(
         &self,
         scope: &Scope<'_>,
@@ -223,6 +205,51 @@ impl Processor for Correlate {
     }
 }
 
+impl HandleErasures for Correlate {
+    /// Its pair counts all the same: what still comes for its session must not wait, whole, for a conversation that is erased.
+    fn refused(&self, event: &Event<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
+        if let (Home::Conversation(conversation), Some(session)) =
+            (event.home(), event.channel_session_id.as_deref())
+            && event.action != Action::Signal
+        {
+            tell_pair(session, conversation, context);
+        }
+        Ok(())
+    }
+
+    /// Looks at all that waits.
+    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
+        let mut from = from.to_vec();
+        loop {
+            if !emitter.has_budget() {
+                return Ok(Slice::GoesOn(from));
+            }
+            let mut waiting = Vec::new();
+            let next = emitter.look_on(&[WAITING], &from, |key, held| match Held::read(held) {
+                Some(held) if held.whose.customers.is_empty() => {}
+                Some(held) => {
+                    let customers =
+                        held.whose.customers.iter().map(|id| ((*id).to_owned(), held.whose.at_ms));
+                    waiting.push(Ok((key.to_vec(), customers.collect::<Vec<_>>(), held.erased())));
+                }
+                None => waiting.push(Err(corrupt(key))),
+            })?;
+            for (place, waiting) in waiting.into_iter().enumerate() {
+                let (key, customers, erased) = waiting?;
+                if place > 0 && !emitter.has_budget() {
+                    return Ok(Slice::GoesOn(from));
+                }
+                if admission::is_any_asked(&customers, emitter)? {
+                    emitter.put(&key, &erased.write());
+                }
+                from = key;
+            }
+            let Some(next) = next else { return Ok(Slice::Last) };
+            from = next;
+        }
+    }
+}
+
 /// Says until when a pair is to be kept, where its session lies.
 fn let_go(
     session: &str,
@@ -232,7 +259,7 @@ fn let_go(
 ) -> Result<(), ProcessError> {
     if emitter.is_here(session.as_bytes()) {
         let about = model::activity_key(Some(session), conversation);
-        timers::set_again(emitter, PAIR_TIMER, until, about.as_bytes());
+        timers::set(emitter, PAIR_TIMER, until, about.as_bytes());
         return Ok(());
     }
     let mut payload = vec![LET_GO];
@@ -256,7 +283,7 @@ impl Correlate {
             }
             Some(known) => {
                 if known != conversation {
-                    context.notice(Notice::SessionConflict);
+                    context.notice(&SESSION_CONFLICTS);
                 }
                 Ok(())
             }

@@ -13,12 +13,14 @@ mod window;
 
 use std::collections::BTreeSet;
 
-use engine::{Context, Emitter, News, Notice, Place, ProcessError, Processor};
+use engine::{Context, Counter, Emitter, Expire, News, Notice, Place, ProcessError, Processor, State};
 use model::{Dimension, MetricsWindow, WindowKey, window_key};
 
 use crate::timelines::{self, Said};
 pub(crate) use changes::longest_span_windows;
 use changes::{Change, Changes, Windows};
+pub use visits::{ENDED as VISITS_ENDED, TAKEN_BACK as VISITS_TAKEN_BACK};
+pub use window::CHANGES_EXPIRED;
 use window::parse_subject_key;
 pub(crate) use window::subject_key;
 
@@ -26,6 +28,11 @@ pub(crate) use window::subject_key;
 pub const NAME: &str = "metrics";
 /// Over all windows of a size, a figure is the sum of its contributions.
 pub const RULE_SUMS: &str = "windows";
+/// Stays whose times count nowhere.
+pub static STAYS_TOO_LONG: Counter = Counter::new(
+    "cx_timelines_stays_too_long_total",
+    "Stays of agents that turned out to be longer than metrics.longest_span; their times are in no window.",
+);
 /// Begins the keys of its state.
 const NAMESPACE: u8 = b'm';
 const SCHEMA: &str = "metrics-window/1";
@@ -90,7 +97,7 @@ impl Metrics {
     /// Adds changes to a subject's windows; gives the names of those that changed.
     fn add(
         &self,
-        state: &mut impl window::State,
+        state: &mut State<'_>,
         (dimension, id): (Dimension, &str),
         windows: &Windows,
     ) -> Result<Vec<String>, ProcessError> {
@@ -119,6 +126,18 @@ impl Processor for Metrics {
         1
     }
 
+    fn as_expire(&self) -> Option<&dyn Expire> {
+        Some(self)
+    }
+
+    fn counters(&self) -> Vec<&'static Counter> {
+        vec![&STAYS_TOO_LONG, &CHANGES_EXPIRED, &VISITS_ENDED, &VISITS_TAKEN_BACK]
+    }
+
+    fn rules(&self) -> &'static [&'static str] {
+        &[RULE_SUMS]
+    }
+
     fn follows(&self) -> &'static [&'static str] {
         &[timelines::NAME]
     }
@@ -135,10 +154,6 @@ impl Processor for Metrics {
             context.mark(name.as_bytes());
         }
         Ok(())
-    }
-
-    fn expire(&self, _now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        window::forget(emitter, self.window_retention_ms)
     }
 
     fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
@@ -168,6 +183,12 @@ impl Processor for Metrics {
     }
 }
 
+impl Expire for Metrics {
+    fn expire(&self, _now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        window::forget(emitter, self.window_retention_ms)
+    }
+}
+
 impl Metrics {
     /// What the conversations of this commit change.
     fn changes(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<Changes, ProcessError> {
@@ -179,7 +200,7 @@ impl Metrics {
                 changes.add(&amount, &self.window_sizes_ms, self.longest_span_ms);
             }
         }
-        emitter.notice_many(Notice::StayTooLong, u64::try_from(changes.too_long).unwrap_or(0));
+        emitter.notice_many(&STAYS_TOO_LONG, u64::try_from(changes.too_long).unwrap_or(0));
         changes.drop_zeros();
         if let Some(size_ms) = self.window_sizes_ms.first() {
             visits::count(&changes, *size_ms, |notice, count| emitter.notice_many(notice, count));

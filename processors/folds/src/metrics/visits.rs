@@ -1,7 +1,7 @@
 //! How visits of queues end, counted for those who watch the service level as it is now: over all queues, so that there are few
 //! figures. By queue and by window it is in the records.
 
-use engine::Notice;
+use engine::{Counter, Notice};
 use model::{Dimension, Figure};
 
 use super::changes::Changes;
@@ -13,7 +13,20 @@ const NO_AGENT: &str = "no_agent";
 const CANCELLED: &str = "cancelled";
 
 /// The ways in which a visit can end.
-pub(crate) const OUTCOMES: [&str; 5] = [IN_TARGET, LATE, ABANDONED, NO_AGENT, CANCELLED];
+const OUTCOMES: &[&str] = &[IN_TARGET, LATE, ABANDONED, NO_AGENT, CANCELLED];
+
+/// Visits that ended.
+pub static ENDED: Counter = Counter::new(
+    "cx_timelines_queue_visits_total",
+    "Visits of queues that ended, by how they ended, over all queues.",
+)
+.by(&["outcome"], OUTCOMES);
+/// Visits that were counted as ended, and have not: a late event has changed their conversation.
+pub static TAKEN_BACK: Counter = Counter::new(
+    "cx_timelines_queue_visits_taken_back_total",
+    "Visits of queues that were counted as ended so and, after a late event, have not; to be subtracted.",
+)
+.by(&["outcome"], OUTCOMES);
 
 /// Tells how many visits ended in which way, and of how many that is taken back. Windows of one size are looked at: each visit
 /// is in one of them.
@@ -32,9 +45,8 @@ pub(super) fn count(changes: &Changes, size_ms: i64, mut tell: impl FnMut(Notice
             (NO_AGENT, of(Figure::NoAgent)),
             (CANCELLED, of(Figure::Cancelled)),
         ] {
-            let notice =
-                if change > 0 { Notice::VisitEnded(outcome) } else { Notice::VisitTakenBack(outcome) };
-            tell(notice, change.unsigned_abs());
+            let counter = if change > 0 { &ENDED } else { &TAKEN_BACK };
+            tell(Notice::Counted(counter, outcome), change.unsigned_abs());
         }
     }
 }
@@ -70,7 +82,7 @@ mod tests {
             amount("voice", Figure::Cancelled, 4),
             amount("voice", Figure::WaitMs, 70_000),
         ];
-        let ended = |outcome, count| (Notice::VisitEnded(outcome), count);
+        let ended = |outcome, count| (Notice::Counted(&ENDED, outcome), count);
         assert_eq!(
             counted(&changes),
             [
@@ -88,7 +100,7 @@ mod tests {
     fn an_answer_that_turns_out_to_be_late_is_taken_back_and_counted_anew() {
         assert_eq!(
             counted(&[amount("web", Figure::AnsweredInTarget, -1)]),
-            [(Notice::VisitTakenBack(IN_TARGET), 1), (Notice::VisitEnded(LATE), 1)]
+            [(Notice::Counted(&ENDED, LATE), 1), (Notice::Counted(&TAKEN_BACK, IN_TARGET), 1)]
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Context, Emitter, Notice, Place, ProcessError};
+use engine::{Counter, Emitter, Place, ProcessError, State};
 use model::{Dimension, Figure, MetricsWindow, WindowKey, window_key};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,11 @@ use crate::stored::{behind, prefixed};
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;
+/// Changes that came too late.
+pub static CHANGES_EXPIRED: Counter = Counter::new(
+    "cx_timelines_window_changes_expired_total",
+    "Changes of metrics windows whose retention was over; those windows stay as they are.",
+);
 const WINDOW: u8 = b'w';
 /// Windows by their end, so that the oldest are found without looking at the others.
 const END: u8 = b'x';
@@ -25,38 +30,6 @@ struct Window {
     /// By the figure's code; none is 0.
     figures: BTreeMap<u8, i64>,
 }
-
-/// The state as both the taking of messages and the settling change it.
-pub(super) trait State {
-    fn read<R>(&mut self, key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, ProcessError>;
-    fn put(&mut self, key: &[u8], value: &[u8]);
-    fn delete(&mut self, key: &[u8]);
-    fn stream_time_ms(&self) -> Option<i64>;
-    fn notice(&mut self, notice: Notice);
-}
-
-macro_rules! state {
-    ($($type:ident)*) => { $(
-        impl State for $type<'_> {
-            fn read<R>(&mut self, key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, ProcessError> {
-                $type::read(self, key, read)
-            }
-            fn put(&mut self, key: &[u8], value: &[u8]) {
-                $type::put(self, key, value);
-            }
-            fn delete(&mut self, key: &[u8]) {
-                $type::delete(self, key);
-            }
-            fn stream_time_ms(&self) -> Option<i64> {
-                $type::stream_time_ms(self)
-            }
-            fn notice(&mut self, notice: Notice) {
-                $type::notice(self, notice);
-            }
-        }
-    )* };
-}
-state!(Context Emitter);
 
 impl Window {
     fn read(key: &[u8], bytes: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
@@ -85,7 +58,7 @@ fn corrupt(key: &[u8], problem: &dyn std::fmt::Display) -> ProcessError {
 
 /// Adds to the figures of a window. `false`: it has left the state, and stays as it was.
 pub(super) fn add(
-    state: &mut impl State,
+    state: &mut State<'_>,
     of: &WindowKey,
     changes: &BTreeMap<u8, i64>,
     retention_ms: i64,
@@ -98,7 +71,7 @@ pub(super) fn add(
         let over = over(state, retention_ms)?;
         if end < over {
             state.put(&[OVER], &over.to_be_bytes());
-            state.notice(Notice::WindowExpired);
+            state.notice(&CHANGES_EXPIRED);
             return Ok(false);
         }
     }
@@ -217,7 +190,7 @@ pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64) -> Result<(),
 }
 
 /// The retention of windows that ended before this is over: by stream time, and by what has left already.
-fn over(state: &mut impl State, retention_ms: i64) -> Result<i64, ProcessError> {
+fn over(state: &mut State<'_>, retention_ms: i64) -> Result<i64, ProcessError> {
     let so_far = state.read(&[OVER], |bytes| match bytes.map(<[u8; END_BYTES]>::try_from) {
         None => Ok(i64::MIN),
         Some(Ok(bytes)) => Ok(i64::from_be_bytes(bytes)),

@@ -1,6 +1,7 @@
 //! What has changed in a conversation since the last commit, and which entries are to be seen because of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
 
 use engine::{Emitter, Notice, ProcessError};
 use model::Order;
@@ -64,6 +65,7 @@ impl<'n> ChangedActivities<'n> {
                 let waiting = activities::waiting_of(key);
                 emitter.scan_committed_of(activities::NAME, &waiting, |key, _| {
                     changed.awake.extend(activities::waiting_event(&waiting, key).map(Box::from));
+                    ControlFlow::Continue(())
                 })?;
             }
             // Of too many receipts the first are left out.

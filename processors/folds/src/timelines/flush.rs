@@ -132,7 +132,7 @@ fn keep_order(conversation: Conversation<'_>, events: &[Order<'_>], emitter: &mu
 /// The conversation has become long: from now on the places of its entries are kept.
 fn begin_order(conversation: Conversation<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let mut all: Vec<Vec<u8>> = Vec::new();
-    emitter.scan(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;
+    emitter.scan_all(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;
     for bytes in &all {
         let entry = conversation.entry(bytes)?;
         keep_order(conversation, &[entry.order()], emitter);

@@ -21,7 +21,7 @@ mod said;
 mod state;
 
 use engine::{
-    Context, Emitter, News, Outcome, ProcessError, Processor, Retracted, Scope, Slice, SourceRecord,
+    Context, Emitter, Forget, News, Outcome, ProcessError, Processor, Retracted, Scope, Slice, SourceRecord,
 };
 use model::{Action, Event, Home};
 
@@ -77,6 +77,14 @@ impl Processor for Timelines {
         1
     }
 
+    fn as_forget(&self) -> Option<&dyn Forget> {
+        Some(self)
+    }
+
+    fn rules(&self) -> &'static [&'static str] {
+        &[RULE_STAGES, RULE_DELIVERY]
+    }
+
     fn follows(&self) -> &'static [&'static str] {
         &[activities::NAME]
     }
@@ -106,6 +114,15 @@ impl Processor for Timelines {
         Ok(Outcome::Folded)
     }
 
+    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        for (escaped, changes) in keys::by_conversation(news) {
+            self.settle_conversation(escaped, &changes, emitter)?;
+        }
+        Ok(())
+    }
+}
+
+impl Forget for Timelines {
     /// The progress goes first: without it nobody finds the conversation, whole or not.
     fn forget(
         &self,
@@ -154,13 +171,6 @@ impl Processor for Timelines {
             let (at, rank) = place.map_err(|problem| corrupt(&key, problem))?;
             emitter.delete(&keys::order(escaped, (at, rank, event.event_id)));
             emitter.delete(&key);
-        }
-        Ok(())
-    }
-
-    fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        for (escaped, changes) in keys::by_conversation(news) {
-            self.settle_conversation(escaped, &changes, emitter)?;
         }
         Ok(())
     }

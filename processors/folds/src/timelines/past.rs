@@ -2,6 +2,7 @@
 //! differently is said.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::ControlFlow;
 
 use engine::{Emitter, ProcessError};
 use model::Order;
@@ -136,7 +137,7 @@ fn last_checkpoint(
 ) -> Result<Progress, ProcessError> {
     let end = keys::checkpoint(conversation.escaped, place);
     let mut last: Option<(Vec<u8>, Vec<u8>)> = None;
-    emitter.scan(&keys::checkpoints_of(conversation.escaped), |key, bytes| {
+    emitter.scan_all(&keys::checkpoints_of(conversation.escaped), |key, bytes| {
         let is_later = last.as_ref().is_none_or(|(known, _)| known.as_slice() < key);
         if key < end.as_slice() && is_later {
             last = Some((key.to_vec(), bytes.to_vec()));
@@ -157,7 +158,10 @@ fn forget_checkpoints(
     let here = progress.last().map(|place| keys::checkpoint(conversation.escaped, place));
     let from = here.as_deref().unwrap_or(&prefix);
     let mut later: Vec<(Vec<u8>, u32)> = Vec::new();
-    emitter.scan_from(&prefix, from, |key, value| later.push((key.to_vec(), parts::count(value))))?;
+    emitter.scan_from(&prefix, from, |key, value| {
+        later.push((key.to_vec(), parts::count(value)));
+        ControlFlow::Continue(())
+    })?;
     for (key, parts) in later.iter().filter(|(key, _)| Some(key.as_slice()) != here.as_deref()) {
         parts::delete(key, *parts, emitter);
     }
@@ -169,7 +173,7 @@ fn all_entries(
     emitter: &mut Emitter<'_>,
 ) -> Result<Vec<Vec<u8>>, ProcessError> {
     let mut all = Vec::new();
-    emitter.scan(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;
+    emitter.scan_all(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;
     Ok(all)
 }
 
@@ -184,6 +188,7 @@ fn ordered_entries(
     let mut wanted: Vec<Vec<u8>> = Vec::new();
     emitter.scan_from(&prefix, &from, |key, _| {
         wanted.extend(keys::ordered_event(&prefix, key).map(|id| keys::entry(conversation.escaped, id)));
+        ControlFlow::Continue(())
     })?;
     let mut entries = Vec::with_capacity(wanted.len());
     for key in wanted {

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use common::generated::events;
 use engine::Notice;
 use folds::Settings;
+use folds::metrics::{CHANGES_EXPIRED, STAYS_TOO_LONG, VISITS_ENDED, VISITS_TAKEN_BACK};
 use one_task::{OneTask, topology};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -140,7 +141,7 @@ fn a_window_leaves_the_state_when_its_retention_is_over_and_its_record_stays() {
     task.take(&[bot_message("c", DAY_S + 501, "m3")]);
     assert_eq!(task.keys_with(&window), 0);
     assert_eq!(figures(&task, &window), json!({"messages": 1}));
-    assert_eq!(task.count(Notice::WindowExpired), 0);
+    assert_eq!(task.count(&CHANGES_EXPIRED), 0);
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn what_comes_for_a_window_that_has_left_is_counted_and_changes_nothing() {
     task.take(&[bot_message("b", 2 * DAY_S, "m2")]);
     task.take(&[bot_message("c", 1, "m3")]);
     assert_eq!(figures(&task, &window), json!({"messages": 1}));
-    assert_eq!(task.count(Notice::WindowExpired), 1);
+    assert_eq!(task.count(&CHANGES_EXPIRED), 1);
 }
 
 #[test]
@@ -181,7 +182,7 @@ fn a_window_that_has_left_does_not_come_back_half_empty_while_the_task_catches_u
     task.move_elsewhere();
     task.take(&[bot_message("e", 2, "m5")]);
     assert_eq!(figures(&task, &window), json!({"messages": 2}));
-    assert_eq!(task.count(Notice::WindowExpired), 1);
+    assert_eq!(task.count(&CHANGES_EXPIRED), 1);
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn forty_one_events_with_stays_since_the_year_2000_make_no_windows_of_time_and_a
     events.extend((0..20).map(|n| unsubscribed(&format!("a{n}"), 0)));
     events.push(EventFactory::new("c").event("z", "CONVERSATION_CLOSED", 1, json!({})));
     task.take(&events);
-    assert_eq!(task.count(Notice::StayTooLong), 20);
+    assert_eq!(task.count(&STAYS_TOO_LONG), 20);
     assert_eq!(
         task.keys_with("agent/"),
         2 * 20,
@@ -247,7 +248,7 @@ fn a_stay_of_just_the_longest_span_counts_and_one_that_is_a_millisecond_longer_d
         BTreeMap::from([("engagedMs".to_owned(), week_s * 1000), ("stays".to_owned(), 1)])
     );
     assert_eq!(sums(&task, "ben"), BTreeMap::from([("stays".to_owned(), 1)]));
-    assert_eq!(task.count(Notice::StayTooLong), 1);
+    assert_eq!(task.count(&STAYS_TOO_LONG), 1);
 }
 
 #[test]
@@ -278,7 +279,7 @@ fn a_late_event_that_makes_a_stay_short_enough_gives_its_times_and_one_that_make
     // An earlier beginning.
     task.take(&[of_agent("c", "ann", "a0", "AGENT_SUBSCRIBED", -9 * DAY_S, "PRIMARY")]);
     assert_eq!(sums(&task, "ann").get("engagedMs"), None);
-    assert_eq!(task.count(Notice::StayTooLong), 2);
+    assert_eq!(task.count(&STAYS_TOO_LONG), 2);
 }
 
 #[test]
@@ -313,11 +314,11 @@ fn how_visits_end_is_counted_for_operators_and_taken_back_when_a_late_event_chan
     let agent = json!({"agentParticipant": {"role": "PRIMARY", "participant": {"id": "ann"}}});
     let mut task = OneTask::new(&Settings::default());
     task.take(&[enqueued("b", 30), event("c", "AGENT_SUBSCRIBED", 40, agent)]);
-    assert_eq!(task.count(Notice::VisitEnded("answered_in_target")), 1);
+    assert_eq!(task.count(Notice::Counted(&VISITS_ENDED, "answered_in_target")), 1);
     task.take(&[enqueued("a", 0)]);
-    assert_eq!(task.count(Notice::VisitTakenBack("answered_in_target")), 1);
-    assert_eq!(task.count(Notice::VisitEnded("answered_late")), 1);
-    assert_eq!(task.count(Notice::VisitTakenBack("answered_late")), 0);
+    assert_eq!(task.count(Notice::Counted(&VISITS_TAKEN_BACK, "answered_in_target")), 1);
+    assert_eq!(task.count(Notice::Counted(&VISITS_ENDED, "answered_late")), 1);
+    assert_eq!(task.count(Notice::Counted(&VISITS_TAKEN_BACK, "answered_late")), 0);
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -207,8 +207,8 @@ impl OneTask {
     }
 
     /// How often something was counted.
-    pub(crate) fn count(&self, notice: Notice) -> u64 {
-        self.notices.get(&notice).copied().unwrap_or(0)
+    pub(crate) fn count(&self, notice: impl Into<Notice>) -> u64 {
+        self.notices.get(&notice.into()).copied().unwrap_or(0)
     }
 
     /// How many keys of the state have this text in them.

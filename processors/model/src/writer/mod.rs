@@ -42,6 +42,8 @@ pub(crate) struct Writer<'o> {
 }
 
 impl Writer<'_> {
+    /// Inlined, so that text which stands in the program is stored, not copied by a call.
+    #[inline(always)]
     fn push(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }

@@ -1,0 +1,24 @@
+//! Topics that a topology writes.
+
+use std::sync::Arc;
+
+use model::Format;
+
+/// A topic of the topology, by its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicId(pub(crate) usize);
+
+impl TopicId {
+    /// The index in [`Topology::topics`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
+/// Where an output goes, and what its records are written as.
+#[derive(Clone)]
+pub(crate) struct Output {
+    pub(crate) topic: TopicId,
+    pub(crate) format: Arc<dyn Format>,
+}
