@@ -14,11 +14,13 @@ mod customers;
 pub mod look;
 pub mod metrics;
 pub mod owner;
+pub mod owners;
 mod scan;
 pub mod sizes;
 mod stored;
 pub mod timelines;
 mod timers;
+mod watches;
 
 use engine::{Counter, Processor};
 

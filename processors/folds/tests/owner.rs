@@ -12,7 +12,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::driver_of;
-use folds::owner::{self, Owner};
+use folds::owner::Owner;
+use folds::owners;
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
 
@@ -54,7 +55,7 @@ fn push_all(driver: &mut Driver, events: &[Value]) {
 fn owned(driver: &Driver, wanted: &Owner<'_>) -> BTreeMap<(String, bool), usize> {
     let mut counts = BTreeMap::new();
     for (key, value) in driver.changelog() {
-        if let Some(found) = owner::of_state(key, value).filter(|found| found.owner == *wanted) {
+        if let Some(found) = owners::of_state(key, value).filter(|found| found.owner == *wanted) {
             let kind = String::from_utf8_lossy(&key[..2]).into_owned();
             *counts.entry((kind, found.stays)).or_default() += 1;
         }
@@ -79,7 +80,7 @@ fn whatever_names_a_conversation_is_its_own() {
     for (key, value) in driver.changelog() {
         let names_it =
             contains(key, &escaped) || contains(key, CONVERSATION) || value == CONVERSATION.as_bytes();
-        let is_its_own = owner::of_state(key, value).is_some_and(|found| found.owner == erased());
+        let is_its_own = owners::of_state(key, value).is_some_and(|found| found.owner == erased());
         assert_eq!(names_it, is_its_own, "{:?}", String::from_utf8_lossy(key));
     }
     let kinds = owned(&driver, &erased());
@@ -102,7 +103,7 @@ fn of_an_erased_conversation_only_the_marker_its_pair_and_timers_are_left() {
     assert!(left.keys().all(|(_, stays)| *stays), "{left:?}");
     assert_eq!((left[&("gl".to_owned(), true)], left[&("hp".to_owned(), true)]), (1, 1), "{left:?}");
     for (key, value) in driver.changelog() {
-        let found = owner::of_state(key, value);
+        let found = owners::of_state(key, value);
         let is_new = !before.iter().any(|known| known == key);
         let is_timer_or_marker = found.as_ref().is_some_and(|found| found.owner == erased() && found.stays);
         let is_nobodys = found.is_none() && matches!(key[0], b'm' | 0);
@@ -125,16 +126,16 @@ fn what_waits_for_its_conversation_belongs_to_its_session() {
 #[test]
 fn what_belongs_to_no_conversation_is_nobodys() {
     for key in [&b""[..], b"\0stream-time", b"mw agent/ann", b"a50%25", b"g", b"gl", b"hp", b"zx/y"] {
-        assert_eq!(owner::of_state(key, b"\xff"), None, "{:?}", String::from_utf8_lossy(key));
+        assert_eq!(owners::of_state(key, b"\xff"), None, "{:?}", String::from_utf8_lossy(key));
     }
     assert_eq!(
-        (owner::of_message(b""), owner::of_message(b"m1234"), owner::of_message(b"h?")),
+        (owners::of_message(b""), owners::of_message(b"m1234"), owners::of_message(b"h?")),
         (None, None, None)
     );
 }
 
 #[test]
 fn a_message_about_a_pair_is_its_conversations() {
-    assert_eq!(owner::of_message(b"hLerase/me%"), Some(erased()));
-    assert_eq!(owner::of_message(b"hG12345678erase/me%"), Some(erased()));
+    assert_eq!(owners::of_message(b"hLerase/me%"), Some(erased()));
+    assert_eq!(owners::of_message(b"hG12345678erase/me%"), Some(erased()));
 }

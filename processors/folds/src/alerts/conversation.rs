@@ -4,10 +4,9 @@ use engine::{Emitter, ProcessError, Slice};
 use model::Record;
 
 use super::known::{self, Known};
-use super::news::Changes;
-use super::span::Span;
 use super::{KNOWN, OUTPUT, RESOLVED, SCHEMA, TIMER};
 use crate::stored::prefixed;
+use crate::watches::{Changes, Span};
 use crate::{timelines, timers};
 
 /// One conversation while its alerts are settled.

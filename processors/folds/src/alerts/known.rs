@@ -3,8 +3,8 @@
 use engine::ProcessError;
 use serde::{Deserialize, Serialize};
 
-use super::span::Span;
 use crate::stored::behind;
+use crate::watches::Span;
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 1;

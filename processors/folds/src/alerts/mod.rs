@@ -9,11 +9,6 @@
 
 mod conversation;
 mod known;
-mod news;
-mod sessions;
-mod settings;
-mod span;
-mod watch;
 
 use engine::{Committed, Emitter, Forget, News, ProcessError, Processor, Punctuate, Scope, Slice};
 
@@ -22,10 +17,8 @@ use crate::timelines::{self, Said};
 use crate::timers;
 use conversation::Conversation;
 
-pub(crate) use news::{Changed, Changes};
-pub use settings::{AlertSettings, AlertUnits};
-pub(crate) use span::Span;
-pub(crate) use watch::{Late, Watch};
+use crate::watches::Changes;
+pub use crate::watches::{AlertSettings, AlertUnits};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "alerts";

@@ -100,7 +100,7 @@ mod tests {
     fn an_answer_that_turns_out_to_be_late_is_taken_back_and_counted_anew() {
         assert_eq!(
             counted(&[amount("web", Figure::AnsweredInTarget, -1)]),
-            [(Notice::Counted(&ENDED, LATE), 1), (Notice::Counted(&TAKEN_BACK, IN_TARGET), 1)]
+            [(Notice::Counted(&TAKEN_BACK, IN_TARGET), 1), (Notice::Counted(&ENDED, LATE), 1)]
         );
     }
 

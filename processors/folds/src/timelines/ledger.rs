@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::alerts::{Changed, Changes, Span};
 use crate::metrics::amounts::{StoredAmount, write_amounts};
 use crate::scan::{Amount, When};
+use crate::watches::{Changed, Changes, Span};
 
 /// Dimension, id, figure, and the instant or the span.
 type Place = (u8, Box<str>, u8, i64, Option<i64>);

@@ -26,8 +26,8 @@ use engine::{
 use model::{Action, Event, Home};
 
 use crate::activities;
-use crate::alerts::AlertSettings;
 use crate::scan::{Entry, ScanSettings};
+use crate::watches::AlertSettings;
 use state::corrupt;
 
 pub(crate) use keys::{conversation_id, owned};

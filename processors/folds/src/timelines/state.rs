@@ -4,9 +4,9 @@ use engine::ProcessError;
 use model::Order;
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{AlertSettings, Late, Span, Watch};
 use crate::scan::{ActivityFigures, Derived, Entry, Scan, Standing};
 use crate::stored::behind;
+use crate::watches::{AlertSettings, Late, Span, Watch};
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 3;

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use folds::owner::{self, Owner};
+use folds::owner::Owner;
+use folds::owners;
 use model::{Event, Home, Limits};
 use serde::Deserialize;
 
@@ -183,7 +184,7 @@ impl Subjects {
 
     /// Whether a record of the changelog is theirs and has to go.
     pub fn own_state(&self, key: &[u8], value: &[u8]) -> bool {
-        owner::of_state(key, value).is_some_and(|owned| !owned.stays && self.are(&owned.owner))
+        owners::of_state(key, value).is_some_and(|owned| !owned.stays && self.are(&owned.owner))
     }
 
     /// Whether a message of the repartition topic is theirs. `json` gives the JSON that a record of a topic says.
@@ -196,7 +197,7 @@ impl Subjects {
             let value = json(record.topic, record.value)?.unwrap_or_default();
             return Ok(self.own_event(record.key, &value, record.conversation));
         }
-        Ok(owner::of_message(value).is_some_and(|owner| self.are(&owner)))
+        Ok(owners::of_message(value).is_some_and(|owner| self.are(&owner)))
     }
 
     /// Whether they are the owner of something.

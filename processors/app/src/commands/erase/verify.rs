@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use folds::owner::{self, Owner};
+use folds::owner::Owner;
+use folds::owners;
 use rdkafka::message::{BorrowedMessage, Message};
 use serde::Serialize;
 
@@ -224,13 +225,13 @@ impl Look<'_> {
                 Named::of_event(json, conversation).and_then(|named| Whose::named(&named))
             }
             Role::Changelog => {
-                let owned = owner::of_state(message.key().unwrap_or_default(), value);
+                let owned = owners::of_state(message.key().unwrap_or_default(), value);
                 if owned.as_ref().is_some_and(|owned| owned.stays && self.subjects.are(&owned.owner)) {
                     return Ok(Hit::Stays);
                 }
                 owned.map(|owned| Whose::of(&owned.owner))
             }
-            Role::Repartition => owner::of_message(value).map(|owner| Whose::of(&owner)),
+            Role::Repartition => owners::of_message(value).map(|owner| Whose::of(&owner)),
             Role::Erasures => return Ok(Hit::Stays),
         };
         Ok(owner.map_or(Hit::Nobodys, |Whose(owner)| Hit::Others(owner)))

@@ -40,12 +40,12 @@ pub(crate) struct Span {
 
 impl Span {
     /// One that runs.
-    pub(super) fn running(kind: AlertKind, began: &Began, target_ms: i64, about: About) -> Self {
+    pub(crate) fn running(kind: AlertKind, began: &Began, target_ms: i64, about: About) -> Self {
         Self { kind: kind.code(), began: began.clone(), target_ms, about, ended: None }
     }
 
     /// The same, ended by an event; none where that was in time.
-    pub(super) fn ended_late(self, at: i64, by: &str, name: &str) -> Option<Self> {
+    pub(crate) fn ended_late(self, at: i64, by: &str, name: &str) -> Option<Self> {
         (at > self.due_at())
             .then(|| Self { ended: Some(Ended { at, by: by.into(), name: name.into() }), ..self })
     }
@@ -56,7 +56,7 @@ impl Span {
     }
 
     /// Whether both are the same alert, however it stands.
-    pub(super) fn is_same_alert(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_alert(&self, other: &Self) -> bool {
         self.kind == other.kind && self.began.by == other.began.by && self.session() == other.session()
     }
 
@@ -73,12 +73,12 @@ impl Span {
     }
 
     /// The alert's key in its topic.
-    pub(super) fn key(&self, conversation: &str) -> String {
+    pub(crate) fn key(&self, conversation: &str) -> String {
         model::alert_key(conversation, self.kind(), &self.began.by, self.session())
     }
 
     /// The alert.
-    pub(super) fn record<'s>(&'s self, conversation_id: &'s str) -> AlertRecord<'s> {
+    pub(crate) fn record<'s>(&'s self, conversation_id: &'s str) -> AlertRecord<'s> {
         let (channel_type, agents, task) = match &self.about {
             About::Conversation => (None, [].as_slice(), (None, None)),
             About::Session { channel, .. } => (channel.as_deref(), [].as_slice(), (None, None)),

@@ -52,7 +52,7 @@ const LEAST_MS: i64 = 10 * THOUSAND;
 
 impl AlertUnits {
     /// A time as an event has it, in milliseconds.
-    pub(super) fn ms(self, number: i64) -> i64 {
+    pub(crate) fn ms(self, number: i64) -> i64 {
         let is_ms = match self {
             AlertUnits::Auto => number >= LEAST_MS && number % THOUSAND == 0,
             AlertUnits::Seconds => false,

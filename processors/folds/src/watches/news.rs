@@ -34,15 +34,15 @@ impl Changed {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Changes {
     /// Spans that had ended too late, and have not.
-    pub(super) gone: Vec<Span>,
+    pub(crate) gone: Vec<Span>,
     /// Spans that have ended too late, and had not.
-    pub(super) late: Vec<Span>,
+    pub(crate) late: Vec<Span>,
     /// All that run.
-    pub(super) standing: Vec<Span>,
+    pub(crate) standing: Vec<Span>,
 }
 
 impl Changes {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         postcard::from_bytes(bytes).map_err(|problem| problem.to_string())
     }
 

@@ -9,11 +9,11 @@ use super::span::{About, Began, Span};
 use crate::scan::Entry;
 
 /// So many sessions of a conversation are watched at once, and so many tasks.
-pub(super) const WATCHED: usize = 100;
+pub(crate) const WATCHED: usize = 100;
 
 /// The channel sessions that an event named, in the order of their first appearance: the last ones.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Sessions {
+pub(crate) struct Sessions {
     list: Vec<Session>,
     /// The place of the one that an event named last: an event that names none means this one.
     current: Option<usize>,
@@ -46,7 +46,7 @@ struct Timer {
 
 impl Sessions {
     /// Takes in which session an event belongs to, and what it says of it.
-    pub(super) fn appear(&mut self, entry: &Entry<'_>) {
+    pub(crate) fn appear(&mut self, entry: &Entry<'_>) {
         let Some(id) = entry.session else { return };
         let place = self.list.iter().rposition(|session| *session.id == *id).unwrap_or_else(|| {
             while self.list.len() >= WATCHED {
@@ -66,7 +66,7 @@ impl Sessions {
     }
 
     /// The entry's session, which has appeared, is active; the timers of all that are start.
-    pub(super) fn begin(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+    pub(crate) fn begin(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         if entry.session.is_none() {
             return;
         }
@@ -78,7 +78,7 @@ impl Sessions {
     }
 
     /// The entry's session, which has appeared, is over.
-    pub(super) fn finish(&mut self, entry: &Entry<'_>, end: &mut dyn FnMut(Span)) {
+    pub(crate) fn finish(&mut self, entry: &Entry<'_>, end: &mut dyn FnMut(Span)) {
         if entry.session.is_none() {
             return;
         }
@@ -89,14 +89,14 @@ impl Sessions {
     }
 
     /// Starts the timer of the current session.
-    pub(super) fn start_current(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+    pub(crate) fn start_current(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         if let Some(session) = self.current() {
             session.start(entry, settings);
         }
     }
 
     /// The platform's own clock for the customer has begun: it says how long that may take.
-    pub(super) fn told(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+    pub(crate) fn told(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         let Some(session) = self.current() else { return };
         session.start(entry, settings);
         if let (Some(timer), Some(number)) = (&mut session.timer, entry.targets.customer_activity) {
@@ -105,7 +105,7 @@ impl Sessions {
     }
 
     /// Starts the timers of all other sessions that are active.
-    pub(super) fn start_others(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+    pub(crate) fn start_others(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         let current = self.current;
         let others = self.list.iter_mut().enumerate().filter(|(place, _)| Some(*place) != current);
         let active = others.filter(|(_, session)| session.phase == Phase::Active);
@@ -113,19 +113,19 @@ impl Sessions {
     }
 
     /// Stops the timer of the current session.
-    pub(super) fn stop_current(&mut self, end: &mut dyn FnMut(Span)) {
+    pub(crate) fn stop_current(&mut self, end: &mut dyn FnMut(Span)) {
         if let Some(session) = self.current() {
             session.stop(end);
         }
     }
 
     /// Stops all timers.
-    pub(super) fn stop_all(&mut self, end: &mut dyn FnMut(Span)) {
+    pub(crate) fn stop_all(&mut self, end: &mut dyn FnMut(Span)) {
         self.list.iter_mut().for_each(|session| session.stop(end));
     }
 
     /// The timers that run.
-    pub(super) fn running(&self) -> impl Iterator<Item = Span> {
+    pub(crate) fn running(&self) -> impl Iterator<Item = Span> {
         self.list.iter().filter_map(|session| Some(session.span(session.timer.as_ref()?)))
     }
 
