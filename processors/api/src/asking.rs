@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use edge::desk::NoAnswer;
+use edge::queries::QueryError;
 use engine::Place;
 use folds::look::Found;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -43,20 +43,20 @@ pub(crate) struct Question<'q> {
 /// # Errors
 /// Another instance has it, or nobody right now; or it is too much.
 pub(crate) async fn ask(api: &Api, question: Question<'_>) -> Result<Found, Problem> {
-    let Some(partitions) = api.sources.desk.partitions() else {
+    let Some(partitions) = api.sources.queries.partitions() else {
         return Err(Problem::later("starting", "Not ready yet", "the instance is reaching its cluster"));
     };
     let partition = engine::partition_of(question.key, partitions);
-    match api.sources.desk.ask(partition, question.places, BYTES_MAX).await {
+    match api.sources.queries.ask(partition, question.places, BYTES_MAX).await {
         Ok(found) => Ok(found.into_iter().collect()),
-        Err(NoAnswer::NotHere) => Err(elsewhere(api, partition, question.uri, question.follow)),
-        Err(NoAnswer::NotReady) => {
+        Err(QueryError::NotHere) => Err(elsewhere(api, partition, question.uri, question.follow)),
+        Err(QueryError::NotReady) => {
             Err(Problem::later("restoring", "Not ready yet", "the state of its partition is being restored"))
         }
-        Err(NoAnswer::Busy) => {
+        Err(QueryError::Busy) => {
             Err(Problem::later("busy", "Too many questions", "the worker has too much to do right now"))
         }
-        Err(NoAnswer::TooLarge) => Err(Problem::new(
+        Err(QueryError::TooLarge) => Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "too-large",
             "Too large for one answer",
@@ -111,18 +111,18 @@ pub(crate) fn unreadable(error: &engine::ProcessError) -> Problem {
 mod tests {
     use std::sync::mpsc::sync_channel;
 
-    use edge::desk::Desk;
     use edge::metrics::{Labels, Metrics};
+    use edge::queries::InteractiveQueries;
     use edge::{Peers, Stop};
 
     use super::*;
     use crate::{Options, Sources, shared};
 
     fn said(group_is_hidden: bool) -> String {
-        let (desk, _news) = Desk::open(crate::watched());
+        let (queries, _news) = InteractiveQueries::open(crate::watched());
         let stop = Stop::default();
         let metrics = Metrics::new(&Labels::default()).unwrap();
-        let sources = Sources { desk, peers: Peers::default(), stop: stop.clone(), metrics };
+        let sources = Sources { queries, peers: Peers::default(), stop: stop.clone(), metrics };
         let (_sender, listener) = sync_channel(1);
         let api = shared(Options { group_is_hidden, ..Options::default() }, sources, listener).unwrap();
         let problem = elsewhere(&api, 3, &Uri::from_static("/api/conversations/c"), true);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use edge::Stop;
-use edge::desk::News;
+use edge::queries::Update;
 use tokio::sync::broadcast;
 
 use crate::row::Row;
@@ -40,10 +40,14 @@ impl Hub {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub(crate) fn start(view: Arc<Mutex<View>>, news: Receiver<News>, stop: Stop) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        view: Arc<Mutex<View>>,
+        updates: Receiver<Update>,
+        stop: Stop,
+    ) -> std::io::Result<Self> {
         let (sender, _) = broadcast::channel(MESSAGES_MAX);
         let mut keeper = Keeper { view, sender: sender.clone(), pending: Pending::default() };
-        std::thread::Builder::new().name("view".to_owned()).spawn(move || keeper.keep(&news, &stop))?;
+        std::thread::Builder::new().name("view".to_owned()).spawn(move || keeper.keep(&updates, &stop))?;
         Ok(Self(sender))
     }
 
@@ -100,13 +104,13 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn keep(&mut self, news: &Receiver<News>, stop: &Stop) {
+    fn keep(&mut self, updates: &Receiver<Update>, stop: &Stop) {
         let mut tell_at = Instant::now();
         while !stop.is_requested() {
-            match news.recv_timeout(TELL_EVERY) {
-                Ok(news) => {
+            match updates.recv_timeout(TELL_EVERY) {
+                Ok(updates) => {
                     let pending = &mut self.pending;
-                    locked(&self.view).take(news, |changed| pending.note(changed));
+                    locked(&self.view).take(updates, |changed| pending.note(changed));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,

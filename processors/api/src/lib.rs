@@ -1,8 +1,8 @@
 //! What a running instance tells over HTTP, read-only, and the live page that shows it.
 //!
-//! One conversation and one subject's figures are asked from the worker that holds their partition, over the edge's desk,
+//! One conversation and one subject's figures are asked from the worker that holds their partition, over the edge's queries,
 //! and rendered here by the folds' own functions. For lists and for the page there is a view: a row for each
-//! conversation, fed by the desk after each commit. It is a copy and a bounded one; the state stays the only truth.
+//! conversation, fed by the queries after each commit. It is a copy and a bounded one; the state stays the only truth.
 
 mod answers;
 mod asking;
@@ -27,8 +27,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::middleware;
 use axum::routing::get;
-use edge::desk::{Desk, News};
 use edge::metrics::Metrics;
+use edge::queries::{InteractiveQueries, Update};
 use edge::{Peers, Stop};
 
 use tokio::sync::Semaphore;
@@ -77,7 +77,7 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Sources {
     /// The workers.
-    pub desk: Desk,
+    pub queries: InteractiveQueries,
     /// The group.
     pub peers: Peers,
     /// When the program ends, so do answers that would go on for ever.
@@ -98,7 +98,7 @@ struct Shared {
 
 type Api = Arc<Shared>;
 
-/// The folds' part of the desk's news: what a view is made of.
+/// The folds' part of the queries's updates: what a view is made of.
 #[must_use]
 pub fn watched() -> Vec<u8> {
     folds::look::all_standing()
@@ -109,13 +109,13 @@ pub fn watched() -> Vec<u8> {
 ///
 /// # Errors
 /// The thread cannot be started.
-pub fn routes(options: Options, sources: Sources, news: Receiver<News>) -> std::io::Result<Router> {
-    Ok(router(shared(options, sources, news)?))
+pub fn routes(options: Options, sources: Sources, updates: Receiver<Update>) -> std::io::Result<Router> {
+    Ok(router(shared(options, sources, updates)?))
 }
 
-fn shared(options: Options, sources: Sources, news: Receiver<News>) -> std::io::Result<Api> {
+fn shared(options: Options, sources: Sources, updates: Receiver<Update>) -> std::io::Result<Api> {
     let view = Arc::new(Mutex::new(View::up_to(options.list_bytes)));
-    let hub = Hub::start(Arc::clone(&view), news, sources.stop.clone())?;
+    let hub = Hub::start(Arc::clone(&view), updates, sources.stop.clone())?;
     let (lookers, turns) = (live::places(), asking::turns());
     Ok(Arc::new(Shared { options, sources, view, hub, lookers, turns }))
 }

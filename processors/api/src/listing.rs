@@ -78,7 +78,7 @@ fn place(cursor: &str) -> Result<Place, Problem> {
 }
 
 fn is_complete(api: &Shared, view: &View) -> bool {
-    view.is_complete(api.sources.desk.partitions())
+    view.is_complete(api.sources.queries.partitions())
 }
 
 /// What goes on.

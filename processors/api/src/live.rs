@@ -21,7 +21,7 @@ use crate::problem::Problem;
 
 /// So many may look on at once: half of the server's connections, so that figures and health can always be asked for.
 pub(crate) const LOOKERS_MAX: usize = 32;
-/// Without news something is said so often, so that both sides know that the other is there.
+/// Without updates something is said so often, so that both sides know that the other is there.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often what goes on in queues and with agents is counted anew.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -139,8 +139,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::mpsc::sync_channel;
 
-    use edge::desk::Desk;
     use edge::metrics::{Labels, Metrics};
+    use edge::queries::InteractiveQueries;
     use edge::{Peers, Stop};
 
     use super::*;
@@ -148,10 +148,10 @@ mod tests {
 
     #[test]
     fn who_is_too_slow_is_told_to_look_again_and_then_follows() {
-        let (desk, _news) = Desk::open(crate::watched());
+        let (queries, _news) = InteractiveQueries::open(crate::watched());
         let metrics = Metrics::new(&Labels::default()).unwrap();
         let sources =
-            Sources { desk, peers: Peers::default(), stop: Stop::default(), metrics: metrics.clone() };
+            Sources { queries, peers: Peers::default(), stop: Stop::default(), metrics: metrics.clone() };
         let (_sender, listener) = sync_channel(1);
         let api = shared(Options::default(), sources, listener).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

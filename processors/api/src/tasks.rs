@@ -41,8 +41,8 @@ struct Instance {
 
 /// `/api/tasks`
 pub(crate) async fn all(State(api): State<Api>, _: Params<NoParams>) -> Answer {
-    let desk = &api.sources.desk;
-    let tasks = desk.tasks().into_iter().map(|task| Task {
+    let queries = &api.sources.queries;
+    let tasks = queries.tasks().into_iter().map(|task| Task {
         partition: task.partition,
         worker: task.worker,
         phase: word(task.phase),
@@ -58,7 +58,7 @@ pub(crate) async fn all(State(api): State<Api>, _: Params<NoParams>) -> Answer {
     });
     Ok(Json::of(&Tasks {
         instance: api.options.instance.clone(),
-        partitions: desk.partitions(),
+        partitions: queries.partitions(),
         tasks: tasks.collect(),
         instances: instances.collect(),
     }))

@@ -20,7 +20,7 @@ const START_MS: i64 = 1_750_000_000_000;
 
 struct Served {
     http: HttpHandle,
-    news: SyncSender<News>,
+    updates: SyncSender<Update>,
     stop: Stop,
 }
 
@@ -38,16 +38,17 @@ impl Got {
 
 impl Served {
     fn with(options: Options) -> Self {
-        let (desk, _) = Desk::open(watched());
-        let (news, listener) = sync_channel(16);
+        let (queries, _) = InteractiveQueries::open(watched());
+        let (updates, listener) = sync_channel(16);
         let stop = Stop::default();
         let metrics = Metrics::new(&Labels::default()).unwrap();
-        let sources = Sources { desk, peers: Peers::default(), stop: stop.clone(), metrics: metrics.clone() };
+        let sources =
+            Sources { queries, peers: Peers::default(), stop: stop.clone(), metrics: metrics.clone() };
         let more = Some(routes(options, sources, listener).unwrap());
         let health = Health::new(["worker-0"]);
         let serving = Serving { tls: None, more };
         let http = edge::http::spawn(([127, 0, 0, 1], 0).into(), metrics, health, serving).unwrap();
-        Self { http, news, stop }
+        Self { http, updates, stop }
     }
 
     fn start() -> Self {
@@ -88,7 +89,9 @@ impl Served {
                 ControlFlow::Continue(())
             })
             .unwrap();
-            self.news.send(News::Records { partition: task.partition(), records, is_whole: true }).unwrap();
+            self.updates
+                .send(Update::Records { partition: task.partition(), records, is_whole: true })
+                .unwrap();
         }
     }
 
@@ -332,7 +335,7 @@ fn whoever_looks_on_is_told_what_changes_and_the_end_of_the_program() {
     let mut changed = ids(&changes);
     changed.sort_unstable();
     assert_eq!((name.as_str(), changed), ("changes", vec!["a", "b", "c"]));
-    served.news.send(News::Gone { partition: 0 }).unwrap();
+    served.updates.send(Update::Closed { partition: 0 }).unwrap();
     let is_resync = std::iter::repeat_with(|| next_event(&mut stream).0).take(3).any(|name| name == "resync");
     assert!(is_resync);
     served.stop.request();

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use edge::desk::{Change, News};
+use edge::queries::{Change, Update};
 use folds::look;
 
 use crate::row::Row;
@@ -61,20 +61,20 @@ impl View {
         }
     }
 
-    /// Takes what the desk tells.
-    pub(crate) fn take(&mut self, news: News, mut changed: impl FnMut(Changed)) {
-        match news {
-            News::Anew { partition } => {
+    /// Takes what the queries tells.
+    pub(crate) fn take(&mut self, updates: Update, mut changed: impl FnMut(Changed)) {
+        match updates {
+            Update::Reset { partition } => {
                 self.whole.insert(partition, false);
                 self.drop_partition(partition);
                 changed(Changed::All);
             }
-            News::Gone { partition } => {
+            Update::Closed { partition } => {
                 self.whole.remove(&partition);
                 self.drop_partition(partition);
                 changed(Changed::All);
             }
-            News::Records { partition, records, is_whole } => {
+            Update::Records { partition, records, is_whole } => {
                 for record in records {
                     let Some(change) = self.record(partition, record) else { continue };
                     changed(change);
@@ -195,8 +195,8 @@ mod tests {
         view.after(place).map(|row| row.conversation_id.clone()).collect()
     }
 
-    fn nothing(partition: i32) -> News {
-        News::Records { partition, records: Vec::new(), is_whole: true }
+    fn nothing(partition: i32) -> Update {
+        Update::Records { partition, records: Vec::new(), is_whole: true }
     }
 
     #[test]
@@ -220,10 +220,10 @@ mod tests {
         view.take(nothing(1), |_| {});
         assert!(view.is_complete(Some(2)) && !view.is_complete(Some(3)) && !view.is_complete(None));
         let mut told = Vec::new();
-        view.take(News::Gone { partition: 1 }, |change| told.push(change));
+        view.take(Update::Closed { partition: 1 }, |change| told.push(change));
         assert_eq!((ids(&view, None), told), (vec!["a".to_owned()], vec![Changed::All]));
         assert!(!view.is_complete(Some(2)) && view.closed.is_empty());
-        view.take(News::Anew { partition: 0 }, |_| {});
+        view.take(Update::Reset { partition: 0 }, |_| {});
         assert_eq!(ids(&view, None), Vec::<String>::new());
         assert!(!view.is_complete(Some(1)));
     }

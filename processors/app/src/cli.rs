@@ -36,11 +36,11 @@ pub struct Global {
     /// The consumer group; also the first part of the names of the changelog and the repartition topic.
     #[arg(long, global = true, env = "CX_GROUP", default_value = "cx-timelines", value_parser = group)]
     pub group: String,
-    /// Where an instance of `run` keeps what survives it: its name and its state, so that a restart goes on at once.
+    /// The directory for an instance's name and state (`run`), so that a restart continues at once.
     #[arg(long, global = true, env = "CX_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Where the live page, /api, /metrics and /health are served (`run`: 127.0.0.1:9464, `demo`: a free port); port 0 picks
-    /// a free one.
+    /// The address of the live page, /api, /metrics and /health (`run`: 127.0.0.1:9464, `demo`: a free port); port 0 picks a
+    /// free port.
     #[arg(long, global = true, env = "CX_HTTP", value_name = "ADDR:PORT")]
     pub http: Option<SocketAddr>,
     /// Only these processors, with commas (`run`, `fold`).
@@ -49,72 +49,73 @@ pub struct Global {
     /// A librdkafka property for every client; may be given several times.
     #[arg(long = "kafka", global = true, value_name = "KEY=VALUE", value_parser = property)]
     pub kafka: Vec<(String, String)>,
-    /// A file of librdkafka properties, one KEY=VALUE a line; the place for secrets.
+    /// A file of librdkafka properties, one KEY=VALUE per line; the place for secrets.
     #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE")]
     pub kafka_properties: Option<PathBuf>,
-    /// The schema registry with the path of its API, several nodes with commas; instead of `schema_registry.url` in topics.yaml.
+    /// The schema registry's URL with the path of its API, several nodes with commas; overrides `schema_registry.url` in
+    /// topics.yaml.
     #[arg(long, global = true, env = "CX_SCHEMA_REGISTRY", value_name = "URL")]
     pub schema_registry: Option<String>,
-    /// How log lines look.
+    /// The format of log lines.
     #[arg(long, global = true, env = "CX_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
-    /// Say more; twice: everything.
+    /// Log more; twice: everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Say only what went wrong.
+    /// Log errors only.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// How the brokers are spoken to, and who we are for them. The last, because its heading stays for what follows.
+    /// How clients connect to the brokers and authenticate. Last, because its heading applies to everything after it.
     #[command(flatten)]
     pub security: SecurityArgs,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the pipeline until it is told to stop (SIGTERM, Ctrl-C).
+    /// Run the pipeline until it is stopped (SIGTERM, Ctrl-C).
     Run(RunArgs),
     /// Fold a file of events without Kafka, and print the records.
     Fold(FoldArgs),
     /// Produce a file of events into the input topic.
     Load(LoadArgs),
-    /// Print timelines as they grow, or any output as it comes.
+    /// Print timelines as they grow, or the records of any output topic.
     Tail(TailArgs),
-    /// Print one conversation whole: summary, timeline, activities.
+    /// Print a conversation: summary, timeline, activities.
     Show(ShowArgs),
-    /// Print one conversation as it stood at a time, as known at a time.
+    /// Print a conversation as it was at one time, as known at another.
     AsOf(AsOfArgs),
-    /// Look at what could not be folded, and send it back.
+    /// List, show and replay dead letters.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
-    /// Erase conversations everywhere: one, or all of a customer; or show what can still be read of them.
+    /// Erase conversations everywhere, by id or by customer; or show what can still be read of them.
     Erase(EraseArgs),
-    /// Try everything: a throw-away broker, conversations, the pipeline.
+    /// Try everything: a temporary broker, generated conversations, the pipeline.
     Demo(DemoArgs),
-    /// Test what the pipeline can take on this cluster: events at a rate, what they cost, how long they take.
+    /// Load-test the pipeline on this cluster: throughput, cost and latency.
     Bench(BenchArgs),
     /// Create the declared topics, or compare them with the cluster's.
     #[command(subcommand)]
     Topics(TopicsCommand),
-    /// Print the commands that give somebody the rights on the cluster (ACLs) that he needs for what he does.
+    /// Print the commands that grant a principal the ACLs for a purpose.
     Acls(AclsArgs),
-    /// Compare the schemas with the registry and with what was released, or register them.
+    /// Compare the schemas with the registry and with the released ones, or register them.
     #[command(subcommand)]
     Schemas(SchemasCommand),
-    /// Look at everything that `run` needs, and say what is wrong and what to do. Takes the flags of `run`.
+    /// Check everything that `run` needs, and print problems with remedies. Takes the flags of `run`.
     Doctor(DoctorArgs),
-    /// Make the group forget everything, so that the next `run` reads all input again.
+    /// Reset the group, so that the next `run` reads all input again.
     Reset(ResetArgs),
-    /// Print a script that lets a shell complete commands and flags.
+    /// Print a completion script for a shell.
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them.
     Man(ManArgs),
@@ -123,58 +124,58 @@ pub enum Command {
 /// Flags of `run`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct RunArgs {
-    /// Threads that fold, each with its own consumer and producer.
+    /// Worker threads, each with its own consumer and producer.
     #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// How the group works: `classic`; `static`, where an instance that comes back in time finds its partitions as it left
-    /// them (needs --state-dir, which keeps its name); `broker`, the protocol of Kafka 4.0 and later.
+    /// The group protocol: `classic`; `static`, which keeps the partitions of an instance that returns in time (needs
+    /// --state-dir, which holds its name); `broker`, the consumer protocol of Kafka 4.0 and later.
     #[arg(long, env = "CX_MEMBERSHIP", value_enum, default_value_t = MembershipFlag::Classic)]
     pub membership: MembershipFlag,
-    /// How many other instances keep a warm copy of each partition's state, to take it over without a restore.
+    /// How many other instances keep a standby copy of each partition's state, to take it over without a restore.
     #[arg(long, env = "CX_STANDBYS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
     pub standbys: u8,
-    /// How much memory the process may take, at least 104MiB, and 24MiB more for each further worker. About a third of it is for
-    /// the state that lies in --state-dir; without that the state is in memory, whatever it takes.
+    /// The memory limit of the process: at least 104MiB, plus 24MiB for each further worker. About a third is for state in
+    /// --state-dir; without that flag the state is in memory and not limited.
     #[arg(long, env = "CX_MEMORY", default_value = memory::DEFAULT, value_name = "SIZE", value_parser = size)]
     pub memory: u64,
-    /// Stop when the process that started this one is gone, however it ended (for `bench`).
+    /// Stop when the parent process is gone (for `bench`).
     #[arg(long, hide = true)]
     pub ends_with_parent: bool,
-    /// Do not create declared topics that are missing; stop instead.
+    /// Do not create missing declared topics; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
-    /// An OpenTelemetry collector to send spans to, over HTTP with protobuf: of commits, restores, rebalances and requests, never
-    /// of single events. /v1/traces is added to it.
+    /// The URL of an OpenTelemetry collector (OTLP over HTTP with protobuf). Spans cover commits, restores, rebalances and
+    /// requests, never single events. /v1/traces is appended.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL", value_parser = collector)]
     pub otlp_endpoint: Option<String>,
-    /// What is served over HTTP, and to whom.
+    /// HTTP settings.
     #[command(flatten)]
     pub web: WebArgs,
 }
 
-/// Flags of `run` about HTTP. The token itself is never one: it comes from a file or from CX_HTTP_TOKEN.
+/// HTTP flags of `run`. The token is not a flag: it comes from a file or from CX_HTTP_TOKEN.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "HTTP")]
 pub struct WebArgs {
-    /// Serve /metrics and /health alone, without the API and the live page.
+    /// Serve only /metrics and /health, without the API and the live page.
     #[arg(long, env = "CX_NO_API", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_api: bool,
-    /// Show the texts of messages in the API and on the page.
+    /// Show message texts in the API and on the page.
     #[arg(long, env = "CX_SHOW_TEXT", value_parser = clap::builder::BoolishValueParser::new())]
     pub show_text: bool,
-    /// A file with the token that clients of /api have to send; or put it into CX_HTTP_TOKEN.
+    /// A file with the bearer token that clients of /api must send; CX_HTTP_TOKEN does the same.
     #[arg(long, env = "CX_HTTP_TOKEN_FILE", value_name = "FILE")]
     pub http_token_file: Option<PathBuf>,
-    /// Serve the API without a token though --http is no loopback address, because something else decides who gets there.
+    /// Serve the API without a token although --http is not a loopback address, because access is controlled elsewhere.
     #[arg(long, env = "CX_HTTP_OPEN", value_parser = clap::builder::BoolishValueParser::new())]
     pub http_open: bool,
-    /// A file with the certificate chain (PEM) to serve HTTPS with.
+    /// A PEM file with the certificate chain for HTTPS.
     #[arg(long, env = "CX_HTTP_TLS_CERT", value_name = "FILE", requires = "http_tls_key")]
     pub http_tls_cert: Option<PathBuf>,
-    /// A file with the certificate's private key (PEM).
+    /// A PEM file with the certificate's private key.
     #[arg(long, env = "CX_HTTP_TLS_KEY", value_name = "FILE", requires = "http_tls_cert")]
     pub http_tls_key: Option<PathBuf>,
-    /// The address under which clients and other instances reach this one's API (default: that of --http, where it is one).
+    /// The address at which clients and other instances reach this instance's API (default: --http, if that is an address).
     #[arg(long, env = "CX_ADVERTISE", value_name = "URL", value_parser = advertised)]
     pub advertise: Option<String>,
 }
@@ -194,29 +195,29 @@ impl Default for RunArgs {
     }
 }
 
-/// How the members of the group find out about each other.
+/// Group protocols.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum MembershipFlag {
     /// The classic protocol.
     #[default]
     Classic,
-    /// The same with names that are kept (KIP-345).
+    /// The classic protocol with static membership (KIP-345).
     Static,
-    /// The brokers' own protocol (KIP-848).
+    /// The consumer protocol (KIP-848).
     Broker,
 }
 
 /// Flags of `fold`.
 #[derive(Debug, Clone, Args)]
 pub struct FoldArgs {
-    /// Newline-delimited events, or records after a first line {"#records":true}; `-` is standard input.
+    /// A file of newline-delimited events, or of records after a first line {"#records":true}; `-` is standard input.
     #[arg(default_value = "-")]
     pub file: PathBuf,
-    /// Print every record as it is emitted, not only the last of each key.
+    /// Print every record as it is emitted, not only the last one of each key.
     #[arg(long)]
     pub as_emitted: bool,
-    /// Let things expire, and alerts be raised, by the time of the events, as `run` does once it has caught up; without it
-    /// nothing does, and only alerts that an event has resolved are told.
+    /// Expire records and raise alerts by event time, as `run` does once it has caught up. Without this flag nothing expires,
+    /// and only alerts that an event has resolved are printed.
     #[arg(long)]
     pub expire: bool,
 }
@@ -224,9 +225,9 @@ pub struct FoldArgs {
 /// Flags of `load`.
 #[derive(Debug, Clone, Args)]
 pub struct LoadArgs {
-    /// Newline-delimited events, or records after a first line {"#records":true}; `-` is standard input.
+    /// A file of newline-delimited events, or of records after a first line {"#records":true}; `-` is standard input.
     pub file: PathBuf,
-    /// At most so many events a second.
+    /// The maximum of events per second.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: Option<u32>,
 }
@@ -234,7 +235,7 @@ pub struct LoadArgs {
 /// Flags of `tail`.
 #[derive(Debug, Clone, Args)]
 pub struct TailArgs {
-    /// Which topics, record by record; without any, the timelines with their texts, and the dead letters.
+    /// Topics to print record by record; without any, the timelines with their texts, and dead letters.
     pub topics: Vec<String>,
     /// Only this conversation.
     #[arg(long, value_name = "ID", conflicts_with = "topics", value_parser = conversation)]
@@ -242,14 +243,14 @@ pub struct TailArgs {
     /// Activities instead of timelines.
     #[arg(long, conflicts_with = "topics")]
     pub activities: bool,
-    /// Begin with the oldest record there is.
+    /// Begin with the oldest record.
     #[arg(long)]
     pub from_beginning: bool,
-    /// Print {"topic","key","value"} lines, of all outputs where no topic is named; dead letters with their headers, and the
-    /// value as text.
+    /// Print {"topic","key","value"} lines, of all output topics unless topics are named; dead letters with their headers, and
+    /// the value as text.
     #[arg(long)]
     pub json: bool,
-    /// Stop after so many lines.
+    /// Stop after this number of lines.
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
 }
@@ -257,10 +258,10 @@ pub struct TailArgs {
 /// Flags of `show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArgs {
-    /// The conversation's id, as it is in the events.
+    /// The conversation id, as in the events.
     #[arg(value_parser = conversation)]
     pub conversation: String,
-    /// Print {"conversationId","summary","timeline","activities"} with the records as they are.
+    /// Print {"conversationId","summary","timeline","activities"} with the unchanged records.
     #[arg(long)]
     pub json: bool,
 }
@@ -268,23 +269,23 @@ pub struct ShowArgs {
 /// Flags of `as-of`.
 #[derive(Debug, Clone, Args)]
 pub struct AsOfArgs {
-    /// The conversation's id, as it is in the events.
+    /// The conversation id, as in the events.
     #[arg(long, value_name = "ID", value_parser = conversation)]
     pub conversation: String,
-    /// Only what happened until then: RFC 3339 (a time in seconds, as `show` prints it, is all of that second), or epoch
+    /// Only events up to this time: RFC 3339 (a time in seconds, as `show` prints it, includes that whole second), or epoch
     /// milliseconds.
     #[arg(long, value_name = "TIME", value_parser = until)]
     pub event_time: i64,
-    /// Only what had come until then, by the records' Kafka timestamps; without it, all that is there.
+    /// Only records ingested up to this time, by their Kafka timestamps; without it, all records.
     #[arg(long, value_name = "TIME", value_parser = until)]
     pub known_at: Option<i64>,
-    /// Exit with 0 also where the input's beginning is gone, so that the answer may be incomplete.
+    /// Exit with 0 even if the beginning of the input is gone, so that the answer may be incomplete.
     #[arg(long, conflicts_with = "file")]
     pub allow_incomplete: bool,
     /// Print {"conversationId","summary","timeline","activities"} with the records as they would be.
     #[arg(long)]
     pub json: bool,
-    /// A file of events, as `fold` reads it, instead of the input topics; `-` is standard input.
+    /// A file of events, in `fold`'s formats, instead of the input topics; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
 }
@@ -293,28 +294,28 @@ pub struct AsOfArgs {
 #[derive(Debug, Clone, Args)]
 #[command(group = ArgGroup::new("whose").required(true).multiple(true).args(["conversations", "customers"]))]
 pub struct EraseArgs {
-    /// This conversation, by its id; may be given several times.
+    /// A conversation id; may be given several times.
     #[arg(long = "conversation", value_name = "ID", value_parser = conversation)]
     pub conversations: Vec<String>,
-    /// All conversations that are known of this customer; may be given several times.
+    /// A customer id: all known conversations of this customer; may be given several times.
     #[arg(long = "customer", value_name = "ID", value_parser = customer)]
     pub customers: Vec<String>,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short, long)]
     pub yes: bool,
-    /// Only say what would be erased.
+    /// Only print what would be erased.
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait until the pipeline has done its part.
+    /// How long to wait for the pipeline to complete the erasure.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub timeout: Duration,
-    /// Erase nothing: say for each topic what can still be read of them. Exit code 1 when anything can.
+    /// Erase nothing: print for each topic what can still be read of them. Exit code 1 if anything can.
     #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
     pub verify: bool,
-    /// Look also for this text in every record.
+    /// Also search every record for this text.
     #[arg(long, value_name = "TEXT", requires = "verify", value_parser = text)]
     pub text: Vec<String>,
-    /// Print one JSON object for each topic.
+    /// Print one JSON object per topic.
     #[arg(long, requires = "verify")]
     pub json: bool,
 }
@@ -322,16 +323,16 @@ pub struct EraseArgs {
 /// Flags of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// Events a second.
+    /// Events per second.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub rate: u32,
-    /// Stop playing after so many conversations; 0 plays until Ctrl-C.
+    /// Stop after this number of conversations; 0 plays until Ctrl-C.
     #[arg(long, default_value_t = 0)]
     pub conversations: u64,
     /// The same seed plays the same conversations.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// End by itself once everything played is folded (needs --conversations).
+    /// Exit once every played event is folded (needs --conversations).
     #[arg(long, requires = "conversations")]
     pub exit: bool,
 }
@@ -339,14 +340,14 @@ pub struct DemoArgs {
 /// Flags of `reset`.
 #[derive(Debug, Clone, Args)]
 pub struct ResetArgs {
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short, long, conflicts_with = "dry_run")]
     pub yes: bool,
-    /// Only say what would be done. It may be asked for while instances run.
+    /// Only print what would be done. Allowed while instances run.
     #[arg(long)]
     pub dry_run: bool,
-    /// Reset though events have gone with the retention of the input: what is made of the rest is written over what was made of
-    /// all of them.
+    /// Reset even if events were removed by the retention of the input: results of the remaining events overwrite those of all
+    /// events.
     #[arg(long)]
     pub despite_lost_events: bool,
 }
@@ -354,15 +355,14 @@ pub struct ResetArgs {
 /// Flags of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
-    /// Those that `run` is to be started with.
+    /// The flags that `run` will be started with.
     #[command(flatten)]
     pub run: RunArgs,
-    /// Also try what only writing can tell: a topic of its own (GROUP-doctor) is created, one record is written to it in a
-    /// transaction and read back, and the topic is deleted again. This measures how far this machine's clock is from the
-    /// brokers'.
+    /// Also check what requires writing: create a temporary topic (GROUP-doctor), write one record to it in a transaction, read
+    /// it back and delete the topic. This measures the clock difference to the brokers.
     #[arg(long)]
     pub write_probe: bool,
-    /// Print one JSON object a line.
+    /// Print one JSON object per line.
     #[arg(long)]
     pub json: bool,
 }
@@ -370,26 +370,26 @@ pub struct DoctorArgs {
 /// `topics apply` and `topics check`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum TopicsCommand {
-    /// Create declared topics that are missing; report what differs; delete and alter nothing.
+    /// Create missing declared topics and report differences; never delete or alter a topic.
     Apply(TopicsArgs),
-    /// Only report. Exit code 1 when something is missing or differs.
+    /// Only report. Exit code 1 if something is missing or differs.
     Check,
 }
 
 /// `schemas check` and `schemas register`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SchemasCommand {
-    /// Only report: whether readers of every version, released or registered, read the records of all others. Exit code 1 when
-    /// some do not.
+    /// Only report whether readers of every version, released or registered, can read the records of all others. Exit code 1 if
+    /// some cannot.
     Check(SchemasArgs),
-    /// Register the schemas of all topics that are avro, each subject with the rule FULL_TRANSITIVE.
+    /// Register the schemas of all avro topics, with compatibility FULL_TRANSITIVE.
     Register,
 }
 
 /// Flags of `schemas check`.
 #[derive(Debug, Clone, Args)]
 pub struct SchemasArgs {
-    /// Check the schemas of this folder, NAME.avsc, instead of those that the program writes with.
+    /// Check the schemas in this folder, NAME.avsc, instead of the program's own.
     #[arg(long, value_name = "DIR")]
     pub schemas: Option<PathBuf>,
 }
@@ -397,7 +397,7 @@ pub struct SchemasArgs {
 /// Flags of `topics apply`.
 #[derive(Debug, Clone, Args)]
 pub struct TopicsArgs {
-    /// Copies of each new partition; -1 is the brokers' default.
+    /// The replication factor of new topics; -1 is the brokers' default.
     #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = replication)]
     pub replication: i32,
 }
@@ -405,26 +405,26 @@ pub struct TopicsArgs {
 /// Flags of `acls`.
 #[derive(Debug, Clone, Args)]
 pub struct AclsArgs {
-    /// What he does.
+    /// The purpose.
     #[arg(value_enum)]
     pub purpose: Purpose,
-    /// Who, as the brokers know him.
+    /// The principal, as the brokers know it.
     #[arg(long, value_name = "TYPE:NAME", value_parser = principal)]
     pub principal: String,
 }
 
-/// What somebody does on the cluster.
+/// Purposes for which a principal needs ACLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Purpose {
-    /// Run the pipeline, on topics that are there (`run --no-create-topics`).
+    /// Run the pipeline on existing topics (`run --no-create-topics`).
     Run,
-    /// Create topics and compare them (`topics apply`, `topics check`).
+    /// Create and compare topics (`topics apply`, `topics check`).
     Topics,
-    /// Send events (`load`, and whoever else does).
+    /// Produce events (`load`, and any other producer).
     Load,
-    /// Read what is there (`show`, `tail`, `as-of`).
+    /// Read topics (`show`, `tail`, `as-of`).
     Look,
-    /// Send dead letters back (`dead-letters replay`).
+    /// Replay dead letters (`dead-letters replay`).
     Replay,
     /// Erase conversations (`erase`).
     Erase,
@@ -433,7 +433,7 @@ pub enum Purpose {
 /// Flags of `completions`.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct CompletionsArgs {
-    /// Which shell.
+    /// The shell.
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
 }
@@ -441,10 +441,10 @@ pub struct CompletionsArgs {
 /// Flags of `man`.
 #[derive(Debug, Clone, Args)]
 pub struct ManArgs {
-    /// The page of this command, for example `dead-letters replay`; without it that of the program.
+    /// The command of the page, for example `dead-letters replay`; without it the program's page.
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
     pub command: Vec<String>,
-    /// Write the pages of all commands into this directory, which is created where it is missing.
+    /// Write the pages of all commands to this directory, which is created if it is missing.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
@@ -507,14 +507,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     u64::try_from(ms).map(Duration::from_millis).map_err(|_| "write a time that is not negative".to_owned())
 }
 
-/// A point in time, in epoch milliseconds, and how it is refused.
+/// Parses a point in time to epoch milliseconds.
 pub(crate) fn instant(text: &str) -> Result<i64, String> {
     model::parse_time_text(text).ok_or_else(|| {
         "write a time from 2000 to 2100, as 2026-01-31T12:00:00Z or as epoch milliseconds".to_owned()
     })
 }
 
-/// The last millisecond that a time names: one that is written in seconds, as times are printed, is all of that second.
+/// The last millisecond of a time: a time in seconds, as it is printed, includes that whole second.
 pub(crate) fn until(text: &str) -> Result<i64, String> {
     let at = instant(text)?;
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -562,7 +562,7 @@ pub(crate) fn replication(text: &str) -> Result<i32, String> {
     copies.ok_or_else(|| "write 1 or more, or -1 for the brokers' default".to_owned())
 }
 
-/// Properties that would break what the program guarantees, with what to use instead.
+/// Properties that would break the program's guarantees, with the reason.
 const RESERVED: &[(&str, &str)] = &[
     ("bootstrap.servers", "use --bootstrap"),
     ("metadata.broker.list", "use --bootstrap"),
@@ -582,11 +582,11 @@ const RESERVED: &[(&str, &str)] = &[
     ("partition.assignment.strategy", "rebalances are cooperative"),
     ("enable.partition.eof", "the restore needs it"),
     ("message.max.bytes", "a topic's own limit decides"),
-    ("delivery.report.only.error", "what was written is known by its offset alone"),
+    ("delivery.report.only.error", "only a record's offset shows that it was written"),
     ("sasl.oauthbearer.config", "use --kafka-token-file"),
 ];
 
-/// Whether a property may be set, and how it is refused.
+/// Checks whether a property may be set.
 pub(crate) fn allowed(key: &str) -> Result<(), String> {
     match RESERVED.iter().find(|(reserved, _)| *reserved == key) {
         Some((_, why)) => Err(format!("{key} cannot be set: {why}")),

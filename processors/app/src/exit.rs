@@ -1,21 +1,21 @@
-//! Exit codes, in one place: 0 done, 1 failed, 2 wrong use (contract section 11).
+//! Exit codes: 0 success, 1 failure, 2 wrong usage (contract section 11).
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// Why the program ends without having done what it was asked.
+/// Why the program ends without success.
 #[derive(Debug)]
 pub enum Failure {
     /// The command or its configuration is wrong: exit code 2.
     Usage(anyhow::Error),
     /// It did not work: exit code 1.
     Failed(anyhow::Error),
-    /// It worked, and the answer is no; everything is said already: exit code 1.
+    /// The command ran and its answer is negative; the output explains it: exit code 1.
     No,
 }
 
 impl Failure {
-    /// This failure, which also says that another one came after it.
+    /// Adds a later failure to this one.
     pub fn and(self, other: &Self) -> Self {
         let (Self::Usage(later) | Self::Failed(later)) = other else { return self };
         let later = Causes(later).to_string();
@@ -26,20 +26,20 @@ impl Failure {
         }
     }
 
-    /// Wrong use.
+    /// A usage error.
     pub fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self::Usage(error.into())
     }
 }
 
-/// What fails in the middle of the work is no wrong use.
+/// An error during the work is no usage error.
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
 }
 
-/// One message, with its causes, on standard error.
+/// An error with its causes, in one line.
 struct Causes<'e>(&'e anyhow::Error);
 
 impl fmt::Display for Causes<'_> {
@@ -47,7 +47,7 @@ impl fmt::Display for Causes<'_> {
         let mut said = String::new();
         for cause in self.0.chain() {
             let cause = cause.to_string();
-            // Many errors of libraries repeat their cause in their own text.
+            // Many library errors repeat their cause in their own text.
             if said.contains(&cause) {
                 continue;
             }
@@ -59,7 +59,7 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// Says what went wrong, and gives the exit code.
+/// Prints the error, and returns the exit code.
 pub fn code(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,7 +76,7 @@ pub fn code(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// `cx-timelines tail | head` is no failure.
+/// A closed pipe, as in `cx-timelines tail | head`, is no failure.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause

@@ -1,4 +1,4 @@
-//! Which instance this is: a name that its state directory keeps, for one process at a time.
+//! The instance's name, which its state directory keeps. One process uses it at a time.
 
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow, bail};
 
 const LOCK: &str = "lock";
 
-/// This instance's name, held for as long as the process lives.
+/// The instance's name, reserved while the process lives.
 pub struct Instance {
     /// The name.
     pub name: String,
@@ -17,10 +17,10 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// The name kept in the state directory, which no other process may use meanwhile; without one a new name.
+    /// Reserves the name in the state directory for this process; without a directory it creates a new name.
     ///
     /// # Errors
-    /// The folder cannot be used, or another process uses it.
+    /// The directory cannot be used, or another process uses it.
     pub fn claim(state_dir: Option<&Path>) -> anyhow::Result<Self> {
         let Some(folder) = state_dir else {
             return Ok(Self { name: uuid::Uuid::new_v4().simple().to_string(), _lock: None });
@@ -55,26 +55,26 @@ impl Instance {
     }
 }
 
-/// Who uses a state directory right now.
+/// The user of a state directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// Nobody.
-    Nobody,
-    /// A process; its id is not known everywhere.
+    /// No process.
+    Free,
+    /// A process; its id is not always known.
     Process(Option<u32>),
 }
 
-/// Asks who uses a state directory; leaves no trace.
+/// Finds the user of a state directory, without changing it.
 ///
 /// # Errors
 /// The lock cannot be read.
 pub fn holder(folder: &Path) -> std::io::Result<Holder> {
     let lock = match File::open(folder.join(LOCK)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Holder::Nobody),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Holder::Free),
         lock => lock?,
     };
     match lock.try_lock_shared() {
-        Ok(()) => Ok(Holder::Nobody),
+        Ok(()) => Ok(Holder::Free),
         Err(TryLockError::Error(error)) => Err(error),
         Err(TryLockError::WouldBlock) => {
             let inode = lock.metadata()?.ino();
@@ -84,8 +84,8 @@ pub fn holder(folder: &Path) -> std::io::Result<Holder> {
     }
 }
 
-/// The process that holds the lock of this file, as the kernel lists it: number, kind, advice, access, process, device and
-/// inode. A process of another container has no id here.
+/// The process that holds the lock of this file in the kernel's list: number, kind, type, access, process, device and inode. A
+/// process in another container has no id here.
 fn holder_in(locks: &str, inode: u64) -> Option<u32> {
     let suffix = format!(":{inode}");
     let fields = locks.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>());
@@ -124,11 +124,11 @@ mod tests {
     #[test]
     fn who_uses_a_state_directory_is_told_without_taking_it() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(holder(folder.path()).unwrap(), Holder::Nobody);
+        assert_eq!(holder(folder.path()).unwrap(), Holder::Free);
         let held = Instance::claim(Some(folder.path())).unwrap();
         assert!(matches!(holder(folder.path()).unwrap(), Holder::Process(_)));
         drop(held);
-        assert_eq!(holder(folder.path()).unwrap(), Holder::Nobody);
+        assert_eq!(holder(folder.path()).unwrap(), Holder::Free);
         assert!(Instance::claim(Some(folder.path())).is_ok());
     }
 

@@ -1,4 +1,4 @@
-//! Log lines: to standard error, so that standard output holds only results. And spans, to whoever is named.
+//! Logs to standard error, so that standard output holds only results. Spans go to a collector, if configured.
 
 use std::io::IsTerminal;
 
@@ -11,7 +11,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use crate::cli::{Global, LogFormat};
 
-/// Starts logging as the flags say; `RUST_LOG`, where it is set, says it instead. Spans go to the tracer alone.
+/// Starts logging with the flags' level; `RUST_LOG` overrides it. Spans go to the tracer only.
 pub fn start(global: &Global, tracer: Option<Tracer>) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error,librdkafka=off",

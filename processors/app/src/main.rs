@@ -32,7 +32,7 @@ use cli::{Cli, Command};
 use config::Config;
 use exit::Failure;
 
-/// Of C code too: what librdkafka lets go of goes back to the system, which the C library would keep.
+/// Also for C code: memory that librdkafka frees is returned to the system, which the C library would keep.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -41,13 +41,13 @@ fn main() -> ExitCode {
     let telemetry = telemetry::Telemetry::start(&cli.command);
     let tracer = telemetry.as_ref().ok().and_then(Option::as_ref).map(telemetry::Telemetry::tracer);
     logging::start(&cli.global, tracer);
-    // Held until all is done.
+    // Held until the end.
     exit::code(telemetry.map_err(Failure::usage).and_then(|_telemetry| dispatch(&cli)))
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {
     let global = &cli.global;
-    // Asked for by those who need it: what only tells of the program itself does not mind a broken one.
+    // Read by those commands that need it: others work with a broken configuration.
     let registry = global.schema_registry.as_deref();
     let load = || Config::load(global.config.as_deref(), &global.group, registry);
     let config = || load().map_err(Failure::usage);

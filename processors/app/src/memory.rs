@@ -1,37 +1,37 @@
-//! How the memory that a process may take is shared out: the only place that knows the shares.
+//! The shares of the process's memory limit.
 
 use edge::Queues;
 
-/// What a process may take unless told otherwise, in MiB and as a flag's value.
+/// The default memory limit, in MiB and as a flag's value.
 pub const DEFAULT_MIB: u64 = 192;
 pub const DEFAULT: &str = "192MiB";
-/// The program itself, with what serves HTTP and the metrics, and what the allocator has not given back yet.
+/// The program, HTTP, metrics, and memory that the allocator has not returned yet.
 const BASE: u64 = 40 << 20;
-/// The API's list of conversations takes a sixteenth, and at least this.
+/// The API's list of conversations: a sixteenth, and at least this.
 const LEAST_LIST: u64 = 8 << 20;
-/// A worker's threads and the buffers of its clients, beside their queues.
+/// A worker's threads and the buffers of its clients, besides their queues.
 const WORKER: u64 = 8 << 20;
-/// What a worker needs at least for its queues and what it stages, and all of them for the state.
+/// The minimum per worker for queues and staging, and of the whole process for the state.
 const LEAST_WORK: u64 = 16 << 20;
 const LEAST_STATE: u64 = 32 << 20;
 
-/// The shares.
+/// The memory shares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
-    /// For the state of the whole process, where it is on disk.
+    /// For the process's state, if it is on disk.
     pub state_bytes: u64,
-    /// For the clients of each worker.
+    /// For each worker's clients.
     pub queues: Queues,
-    /// For what each worker stages before it commits.
+    /// For each worker's staged records.
     pub staged_bytes: usize,
 }
 
-/// The least that so many workers can do with.
+/// The minimum for this number of workers.
 pub fn least(workers: u16) -> u64 {
     BASE + LEAST_LIST + LEAST_STATE + u64::from(workers) * (WORKER + LEAST_WORK)
 }
 
-/// The share of the list of conversations that the API keeps.
+/// The share of the API's list of conversations.
 pub fn list_bytes(memory_bytes: u64) -> usize {
     at_most(list(memory_bytes))
 }
@@ -40,8 +40,8 @@ fn list(memory_bytes: u64) -> u64 {
     (memory_bytes / 16).max(LEAST_LIST)
 }
 
-/// Shares out. Where the state is on disk half is its, the rest the queues'; with less than [`least`] each has its least. A state in
-/// memory takes what it takes: then nothing is kept back for it, since larger transactions cost less for each event.
+/// Computes the shares. With state on disk, half is for the state and the rest for queues; below [`least`] each share is
+/// minimal. State in memory is not limited: nothing is reserved for it, because larger transactions cost less per event.
 pub fn share_out(memory_bytes: u64, workers: u16, is_on_disk: bool) -> Shares {
     let workers = u64::from(workers.max(1));
     let shared = memory_bytes.saturating_sub(BASE + list(memory_bytes) + workers * WORKER);
@@ -50,10 +50,10 @@ pub fn share_out(memory_bytes: u64, workers: u16, is_on_disk: bool) -> Shares {
     let work = (shared.saturating_sub(state_bytes) / workers).max(LEAST_WORK);
     Shares {
         state_bytes,
-        // What is fetched has been sent together, and is let go of together; and beside each record, which is all that the
-        // client counts, it keeps some hundred bytes.
+        // Fetched records arrive and are freed in batches, and besides each record, which is all that the client counts, it
+        // needs some hundred bytes.
         queues: Queues { fetched_bytes: at_most(work / 4), sent_bytes: at_most(work / 2) },
-        // Staged records are there twice when they are sent: here, and in the producer's queue.
+        // Staged records exist twice while they are sent: here, and in the producer's queue.
         staged_bytes: at_most(work / 8),
     }
 }

@@ -1,11 +1,11 @@
-//! What is wrong with JSON, without anything of it: the parser's own words repeat values, which are people's.
+//! JSON errors without content: the parser's messages repeat values, which may be personal data.
 
 use serde_json::error::{Category, Error};
 
-/// Where it is wrong, and how.
+/// The position and kind of the error.
 pub fn place(error: &Error) -> String {
     let what = match error.classify() {
-        Category::Syntax => "it is no JSON".to_owned(),
+        Category::Syntax => "it is not JSON".to_owned(),
         Category::Eof => "it ends too early".to_owned(),
         Category::Io => "it cannot be read".to_owned(),
         Category::Data => missing(&error.to_string()).unwrap_or_else(|| {
@@ -15,7 +15,7 @@ pub fn place(error: &Error) -> String {
     format!("{what} (line {}, column {})", error.line(), error.column())
 }
 
-/// A missing field's name is ours, not the record's.
+/// A missing field's name comes from us, not from the record.
 fn missing(text: &str) -> Option<String> {
     let (field, _) = text.strip_prefix("missing field `")?.split_once('`')?;
     Some(format!("the field {field} is missing"))

@@ -1,4 +1,4 @@
-//! Files with one KEY=VALUE a line, `#` for comments: the place for secrets. No error repeats a value.
+//! Files with one KEY=VALUE per line and `#` for comments: the place for secrets. Errors never repeat a value.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::Context;
 
 /// A line of the file.
 pub struct Pair {
-    /// Where it stands, for errors: the file and the line's number.
+    /// The file and line, for errors.
     pub place: String,
     /// The key.
     pub key: String,
@@ -17,7 +17,7 @@ pub struct Pair {
 /// Reads all lines.
 ///
 /// # Errors
-/// The file cannot be read, or a line is something else.
+/// The file cannot be read, or a line is invalid.
 pub fn read(file: &Path) -> anyhow::Result<Vec<Pair>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     let mut pairs = Vec::new();

@@ -1,8 +1,8 @@
-//! Which schema the records of each processor have: one line for each.
+//! The record schema of each processor.
 
 use avro::Schema;
 
-/// The processors that write records for others, with their schemas.
+/// Processors with output records, and their schemas.
 const SCHEMAS: &[(&str, Schema)] = &[
     (folds::activities::NAME, Schema::ACTIVITY),
     (folds::timelines::NAME, Schema::TIMELINE_ENTRY),
@@ -13,7 +13,7 @@ const SCHEMAS: &[(&str, Schema)] = &[
     (folds::alerts::NAME, Schema::ALERT),
 ];
 
-/// The schema of a processor's records; none where it writes none.
+/// The schema of a processor's records; `None` when it writes none.
 pub fn schema_of(processor: &str) -> Option<Schema> {
     SCHEMAS.iter().find(|(name, _)| *name == processor).map(|(_, schema)| *schema)
 }

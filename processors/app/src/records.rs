@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::no_json;
 
-/// A line is in memory as a whole, so it has a bound.
+/// Each line is held in memory, so it is limited.
 const LINE_BYTES_MAX: u64 = 64 << 20;
-/// What some editors put at the beginning of a file.
+/// The byte order mark that some editors write.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One record of the input.
@@ -21,17 +21,17 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub struct InputLine {
     /// The line's number, from 1.
     pub number: u64,
-    /// Its topic, where the line says one.
+    /// Its topic, if the line has one.
     pub topic: Option<String>,
     /// Its key.
     pub key: Option<Vec<u8>>,
-    /// Its value; none is a tombstone.
+    /// Its value; `None` for a tombstone.
     pub value: Option<Vec<u8>>,
     /// Kafka's timestamp, in epoch milliseconds.
     pub timestamp_ms: Option<i64>,
-    /// Its partition, where the line says one.
+    /// Its partition, if the line has one.
     pub partition: Option<i32>,
-    /// Its offset, where the line says one.
+    /// Its offset, if the line has one.
     pub offset: Option<i64>,
 }
 
@@ -39,7 +39,7 @@ pub struct InputLine {
 struct RecordLine {
     topic: Option<String>,
     key: Option<String>,
-    // Null is a tombstone; a line without it is a mistake.
+    // Null is a tombstone; a missing value is an error.
     #[serde(deserialize_with = "Option::deserialize")]
     value: Option<String>,
     timestamp: Option<i64>,
@@ -47,7 +47,7 @@ struct RecordLine {
     offset: Option<i64>,
 }
 
-/// Reads the input line by line; one line is in memory.
+/// Reads the input line by line, with one line in memory.
 pub struct Lines<R> {
     source: R,
     name: String,
@@ -59,7 +59,7 @@ pub struct Lines<R> {
 /// Opens a file, or standard input for `-`.
 ///
 /// # Errors
-/// The file cannot be opened: wrong use.
+/// The file cannot be opened: a usage error.
 pub fn open(path: &Path) -> anyhow::Result<Lines<Box<dyn BufRead>>> {
     if path == Path::new("-") {
         return Ok(Lines::new(
@@ -154,7 +154,7 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
-/// The fields of a record line, and what each is; null is absent.
+/// The fields of a record line and their types; null is absent.
 const FIELDS: [(&str, &str); 6] = [
     ("topic", "a string"),
     ("key", "a string"),
@@ -164,7 +164,7 @@ const FIELDS: [(&str, &str); 6] = [
     ("offset", "a whole number"),
 ];
 
-/// Which field of a record line is of another type than it should be, without what it says.
+/// The field of a record line with a wrong type, without its value.
 fn wrong_field(line: &[u8]) -> Option<String> {
     let line: Value = serde_json::from_slice(line).ok()?;
     let Some(fields) = line.as_object() else { return Some(format!("it is {}", kind(&line))) };

@@ -1,41 +1,41 @@
-//! What is served over HTTP, where, and to whom.
+//! The HTTP server: routes, address, access.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Context, bail};
 use api::Token;
-use edge::desk::Desk;
 use edge::health::Health;
 use edge::http::{HttpHandle, Serving, Tls};
 use edge::metrics::Metrics;
+use edge::queries::InteractiveQueries;
 use edge::{Peers, Stop};
 
 use crate::cli::{MembershipFlag, RunArgs, WebArgs};
 use crate::memory;
 
-/// Where it is served unless told otherwise.
+/// The default address.
 pub const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
-/// Holds the token, where no file does.
+/// The token's variable.
 const TOKEN: &str = "CX_HTTP_TOKEN";
 
-/// What serves, and what of the pipeline it asks.
+/// The server, and its access to the pipeline.
 pub struct Web {
     /// The running server.
     pub http: HttpHandle,
-    /// Where it is, for a browser.
+    /// Its URL, for a browser.
     pub url: String,
-    /// Where the API asks the workers; none: there is no API.
-    pub desk: Option<Desk>,
-    /// Where the API looks for other instances; none: it cannot know them.
+    /// Interactive queries; `None` when the API is disabled.
+    pub queries: Option<InteractiveQueries>,
+    /// Other instances; `None` when the API is disabled.
     pub peers: Option<Peers>,
-    /// What other instances are told to ask this one at.
+    /// The address that other instances use for this one.
     pub advertised: Option<String>,
 }
 
-/// Begins to serve. `activity_bytes` is the configuration's bound of the bodies in one record.
+/// Starts the server. `activity_bytes` is the configured limit of bodies in one record.
 ///
 /// # Errors
-/// The flags do not go together, a file cannot be used, or the address cannot be had.
+/// The flags are incompatible, a file cannot be used, or the address cannot be bound.
 pub fn start(
     wanted: Option<SocketAddr>,
     args: &RunArgs,
@@ -57,7 +57,7 @@ pub fn start(
         let serving = Serving { tls, more: None };
         let http = serve(listener, (metrics, health), serving)?;
         tracing::info!("metrics and health at {url}/");
-        return Ok(Web { http, url, desk: None, peers: None, advertised: None });
+        return Ok(Web { http, url, queries: None, peers: None, advertised: None });
     }
     let advertised = advertised(args, address, &url)?;
     let options = api::Options {
@@ -69,22 +69,22 @@ pub fn start(
         list_bytes: memory::list_bytes(args.memory),
         activity_bytes,
     };
-    let (desk, news) = Desk::open(api::watched());
+    let (queries, updates) = InteractiveQueries::open(api::watched());
     let peers = Peers::default();
     let sources = api::Sources {
-        desk: desk.clone(),
+        queries: queries.clone(),
         peers: peers.clone(),
         stop: stop.clone(),
         metrics: metrics.clone(),
     };
-    let routes = api::routes(options, sources, news).context("the API cannot be started")?;
+    let routes = api::routes(options, sources, updates).context("the API cannot be started")?;
     let http = serve(listener, (metrics, health), Serving { tls, more: Some(routes) })?;
     tracing::info!("live page, API, metrics and health at {url}/");
     let peers = (args.membership != MembershipFlag::Broker).then_some(peers);
-    Ok(Web { http, url, desk: Some(desk), peers, advertised })
+    Ok(Web { http, url, queries: Some(queries), peers, advertised })
 }
 
-/// Whether the flags and the files can be used; listens nowhere.
+/// Checks flags and files, without binding the address.
 ///
 /// # Errors
 /// As [`start`].
@@ -105,7 +105,7 @@ fn serve(
     Ok(edge::http::spawn_on(listener, metrics.clone(), health.clone(), serving)?)
 }
 
-/// The secret, from its file or the environment.
+/// The token, from its file or the environment.
 fn token(web: &WebArgs) -> anyhow::Result<Option<Token>> {
     let told = std::env::var(TOKEN).ok();
     match (&web.http_token_file, told) {
@@ -119,7 +119,7 @@ fn token(web: &WebArgs) -> anyhow::Result<Option<Token>> {
     }
 }
 
-/// Customers' conversations are not for everybody who can reach an address.
+/// Conversations must not be readable without a token on an address that others can reach.
 fn check_reach(address: SocketAddr, web: &WebArgs, has_token: bool) -> anyhow::Result<()> {
     if address.ip().is_loopback() || web.no_api || web.http_open {
         return Ok(());
@@ -139,7 +139,7 @@ fn check_reach(address: SocketAddr, web: &WebArgs, has_token: bool) -> anyhow::R
     Ok(())
 }
 
-/// What other instances send clients to: as told, or the address where it is one.
+/// The address for other instances: the flag's, or the bound address if it is specific.
 fn advertised(args: &RunArgs, address: SocketAddr, url: &str) -> anyhow::Result<Option<String>> {
     if args.membership == MembershipFlag::Broker {
         if args.web.advertise.is_some() {

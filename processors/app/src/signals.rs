@@ -1,9 +1,9 @@
-//! SIGTERM and Ctrl-C ask for a stop; a second one ends the program at once.
+//! SIGTERM and Ctrl-C request a stop; a second signal ends the program at once.
 
 use edge::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Listens on a thread of its own.
+/// Listens on its own thread.
 ///
 /// # Errors
 /// The thread or the handlers cannot be set up.
@@ -30,7 +30,7 @@ pub fn listen(stop: Stop) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The end of the process that started this one, however it came, asks for a stop too, where the system can tell.
+/// Requests a stop when the parent process ends, on systems that report it.
 ///
 /// # Errors
 /// The system refuses.

@@ -1,4 +1,4 @@
-//! Where the state lies: in memory, or under --state-dir.
+//! The state's location: memory, or --state-dir.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,23 +12,23 @@ use edge::Stores;
 use edge::metrics::Metrics;
 use engine::{MemoryStore, StateStore, StoreError};
 
-/// The part of --state-dir that holds the stores.
+/// The subfolder of --state-dir with the stores.
 const FOLDER: &str = "state";
 const CLUSTER: &str = "cluster";
 const GROUP: &str = "group";
 const FORMAT: &str = "format";
 
-/// What a state on disk belongs to: another one cannot be used.
+/// The origin of a state on disk: a state of another origin cannot be used.
 pub struct Origin<'o> {
-    /// The cluster's own id.
+    /// The cluster's id.
     pub cluster: &'o str,
     /// The consumer group.
     pub group: &'o str,
     /// The changelog topic.
     pub changelog: &'o str,
-    /// How many partitions there are: a key lies in one of them.
+    /// The partition count, which determines each key's partition.
     pub partitions: i32,
-    /// How long the changelog remembers that something was removed.
+    /// How long the changelog keeps tombstones.
     pub removals_known: Duration,
 }
 
@@ -47,36 +47,36 @@ fn home(state_dir: &Path) -> PathBuf {
     state_dir.join(FOLDER)
 }
 
-/// What the partitions of a state directory are for this origin; changes nothing.
+/// Compares the partitions of a state directory with this origin; changes nothing.
 ///
 /// # Errors
-/// It holds other files, or cannot be read.
+/// It contains other files, or cannot be read.
 pub fn look(state_dir: &Path, origin: &Origin<'_>) -> Result<BTreeMap<i32, Kept>, HomeError> {
     care::look(&home(state_dir), &origin.stamp())
 }
 
-/// Whether a fact says that the state is somebody else's, not only an older one of ours.
+/// Whether a difference shows that the state has another owner, rather than an older version.
 pub fn is_of_another(fact: Option<&str>) -> bool {
     matches!(fact, Some(CLUSTER | GROUP))
 }
 
-/// Whether a fact says that the state was written in a form that is not this program's.
+/// Whether a difference shows that the state has another format than this program's.
 pub fn is_of_another_form(fact: Option<&str>) -> bool {
     fact == Some(FORMAT)
 }
 
-/// Deletes the state of all partitions; gives how many there were.
+/// Deletes the state of all partitions; returns their number.
 ///
 /// # Errors
-/// An instance uses it, it holds other files, or the disk fails.
+/// An instance uses it, it contains other files, or the disk fails.
 pub fn wipe(state_dir: &Path) -> Result<usize, HomeError> {
     care::wipe(&home(state_dir))
 }
 
-/// The stores of this process, in at most so many bytes of memory where they are on disk.
+/// The stores of this process, within `memory_bytes` if they are on disk.
 ///
 /// # Errors
-/// The folder cannot be used: the message says why and what to do.
+/// The directory cannot be used: the message has the reason and the remedy.
 pub fn stores(
     state_dir: Option<&Path>,
     memory_bytes: u64,
@@ -89,7 +89,7 @@ pub fn stores(
     let home = Home::open(&home(folder), Budget { memory_bytes }).context("--state-dir cannot be used")?;
     let stamp = origin.stamp();
     let metrics = metrics.clone();
-    // Half of it: the clock of this machine and that of the brokers are not one.
+    // Half of it, because this machine's clock and the brokers' may differ.
     let age_max = origin.removals_known / 2;
     Ok(Stores::new(Arc::new(move |partition| open(&home, partition, (&stamp, age_max), &metrics))))
 }
@@ -107,7 +107,7 @@ fn open(
             tracing::debug!(partition, changelog_offset, "the state on disk is used");
         }
         Found::Discarded { why } => {
-            tracing::warn!(partition, "the state on disk cannot be used ({why}): it is restored whole");
+            tracing::warn!(partition, "the state on disk cannot be used ({why}): it is restored completely");
             metrics.state_discarded();
         }
     }

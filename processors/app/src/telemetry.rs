@@ -1,5 +1,5 @@
-//! Sends spans to a collector, where one is named: OTLP over HTTP with protobuf. The client is the one that the schema registry
-//! has too, so there is one TLS and one store of certificates. All else is said by OpenTelemetry's own variables
+//! Exports spans to a collector, if configured: OTLP over HTTP with protobuf, using the schema registry's HTTP client, so that
+//! there is one TLS implementation and one certificate store. OpenTelemetry's standard variables configure the rest
 //! (`OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`, `OTEL_EXPORTER_OTLP_HEADERS`, …).
 
 use std::pin::Pin;
@@ -17,25 +17,25 @@ use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 use crate::cli::Command;
 
 const NAME: &str = "cx-timelines";
-/// Where OpenTelemetry wants traces at a collector.
+/// OpenTelemetry's path for traces.
 const PATH: &str = "/v1/traces";
 const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
 const TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
-/// What was not sent by then is lost: a stop does not wait for a collector.
+/// How long shutdown waits for the collector; spans not sent by then are lost.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Spans on their way. Dropping it sends what is left.
+/// The span exporter. Dropping it sends the remaining spans.
 pub struct Telemetry {
     provider: SdkTracerProvider,
 }
 
 impl Telemetry {
-    /// Begins, where a collector is named and the command runs on.
+    /// Starts the exporter, if a collector is configured and the command is long-running.
     ///
     /// # Errors
-    /// The collector's address cannot be used.
+    /// The collector's address is invalid.
     pub fn start(command: &Command) -> anyhow::Result<Option<Self>> {
         let Command::Run(args) = command else { return Ok(None) };
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -67,7 +67,7 @@ impl Telemetry {
         Ok(Some(Self { provider }))
     }
 
-    /// What makes spans.
+    /// Creates spans.
     pub fn tracer(&self) -> Tracer {
         self.provider.tracer(NAME)
     }
@@ -81,12 +81,12 @@ impl Drop for Telemetry {
     }
 }
 
-/// Where traces go: the variable for them says it whole, the flag and the variable for all signals without the path.
+/// The traces endpoint: the variable for traces is a complete URL, the flag and the variable for all signals lack the path.
 fn endpoint(base: Option<&str>, of_traces: Option<String>) -> Option<String> {
     of_traces.or_else(|| Some(format!("{}{PATH}", base?.trim_end_matches('/'))))
 }
 
-/// The client. It blocks the thread of the exporter, which has nothing else to do.
+/// The HTTP client. It blocks only the exporter's thread.
 #[derive(Debug)]
 struct Client(ureq::Agent);
 

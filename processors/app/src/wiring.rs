@@ -1,4 +1,4 @@
-//! From the configuration to the engine's topology.
+//! Builds the engine's topology from the configuration.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,12 @@ use engine::{InnerTopics, Processor, StateForm, Topology};
 
 use crate::config::{Config, Role};
 
-/// The topology of these processors (all that are declared where `only` is empty). What they follow runs too, without
-/// publishing anything, and so do those that every topology has.
+/// The topology of these processors (all declared ones if `only` is empty). Processors that they follow run too, without
+/// output, and so do those of every topology.
 ///
 /// # Errors
-/// A processor is not declared in topics.yaml, does not exist, or its outputs do not fit: mend topics.yaml or the flag.
+/// A processor is not declared in topics.yaml or does not exist, or its outputs do not match. Remedy: correct topics.yaml or
+/// the flag.
 pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
     let declared = |name: &str| config.processors.iter().find(|spec| spec.name == name);
     for name in only {
@@ -33,7 +34,7 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
         erasures: config.erasures(),
     });
     topology.set_state_form(StateForm::new(folds::STATE_FORMAT));
-    // An order in which each comes after those that it follows.
+    // In an order where each processor comes after those that it follows.
     for name in folds::NAMES.into_iter().filter(|name| needed.contains(name)) {
         let processor = processor(name, config)?;
         match declared(name).filter(|_| chosen.contains(&name)) {
@@ -47,7 +48,7 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
     Ok(topology)
 }
 
-/// The chosen processors, and whatever they follow.
+/// The selected processors and those that they follow.
 fn with_followed<'n>(
     chosen: impl Iterator<Item = &'n str>,
     config: &Config,

@@ -1,4 +1,4 @@
-//! What the driver asks for, and what it is answered.
+//! Actions: what the driver asks its caller to do, and the answers to them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ pub struct TopicPartition {
 }
 
 impl TopicPartition {
-    /// This partition of this topic.
+    /// The given partition of a topic.
     #[must_use]
     pub fn new(topic: impl Into<Arc<str>>, partition: i32) -> Self {
         Self { topic: topic.into(), partition }
@@ -42,7 +42,7 @@ pub struct Extent {
     pub end: i64,
 }
 
-/// What statistics say of the end of a partition.
+/// The end of a partition, as the client's statistics report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndOffset {
     /// The last stable offset: all transactions before it are finished.
@@ -57,18 +57,18 @@ pub struct EndOffset {
 pub struct GroupOffset {
     /// The offset of the next record to take.
     pub next: i64,
-    /// The text that was committed beside it.
+    /// The metadata committed with it.
     pub metadata: String,
 }
 
-/// The group's committed offsets; `None` where it has committed none. A partition that the coordinator did not answer for is
-/// missing: that says nothing of what is committed.
+/// The group's committed offsets; `None` for a partition without one. A partition is missing when the coordinator did not
+/// answer for it: its committed offset is then unknown.
 pub type GroupOffsets = BTreeMap<TopicPartition, Option<GroupOffset>>;
 
 /// A range of offsets of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
-    /// Where.
+    /// The partition.
     pub partition: TopicPartition,
     /// The first offset; `None` for the beginning of the partition.
     pub from: Option<i64>,
@@ -76,16 +76,16 @@ pub struct Range {
     pub to: i64,
 }
 
-/// What the group has decided. Each decision has to be given to the driver in the order in which it came.
+/// A decision of the group. Pass decisions to the driver in the order in which they arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rebalance {
-    /// These partitions are added to the worker's.
+    /// Partitions added to the worker.
     Assigned(Vec<TopicPartition>),
-    /// These are taken away.
+    /// Partitions taken away from the worker.
     Revoked {
-        /// Which.
+        /// The partitions.
         partitions: Vec<TopicPartition>,
-        /// Whether another member has them already: nothing of them may be committed.
+        /// Whether another member owns them already, so that nothing of them may be committed.
         is_lost: bool,
     },
 }
@@ -93,14 +93,14 @@ pub enum Rebalance {
 /// What to do about an error of the Kafka client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Make the very same call again.
+    /// Retry the same call.
     Retry,
-    /// Abort the transaction, drop what is staged, take the records again.
+    /// Abort the transaction, drop what is staged and take the records again.
     Abort,
-    /// This producer is finished, and whether its transaction was committed is not known: build a new one, which fences
-    /// whatever the old one still has under way, and let the group's committed offsets decide.
+    /// Build a new producer, which fences the old one and its requests in flight. Whether the transaction was committed is
+    /// unknown: the group's committed offsets decide.
     Rebuild,
-    /// No remedy here: stop, and say why.
+    /// Stop and report the error: no remedy is known here.
     Stop,
 }
 
@@ -111,7 +111,7 @@ pub struct Failure<E> {
     pub remedy: Remedy,
     /// The client's error.
     pub error: E,
-    /// Whether dead letters were larger than their topic takes.
+    /// Whether dead letters exceeded the topic's record limit.
     pub letters_too_large: bool,
 }
 
@@ -120,19 +120,19 @@ pub struct Failure<E> {
 pub enum Sought {
     /// The consumer fetches from the offset.
     Done,
-    /// The client does not fetch this partition, and no seek makes it: it has to be assigned once more.
+    /// The client does not fetch this partition and a seek does not start it. Assign the partition again.
     NotFetched,
-    /// It did not answer in time, or failed: seek again.
+    /// The seek timed out or failed. Seek again.
     Failed,
 }
 
-/// What the caller has to do next. It is carried out as it is, and answered with [`Driver::respond`](crate::Driver::respond)
-/// before the next one is asked for; each variant names its answer.
+/// What the caller has to do next. Carry it out as it is and answer with [`Driver::respond`](crate::Driver::respond) before
+/// asking for the next one. Each variant names its answer.
 #[derive(Debug)]
 #[must_use = "the driver waits until its action is carried out and answered"]
 pub enum Action<E> {
-    /// Make a transactional producer, if there is none that is still being made, and let it initialize its transactions: the
-    /// coordinator fences the producer before it and aborts what that left open. [`Answer::Producer`].
+    /// Create a transactional producer, unless one is being created, and initialize its transactions. The coordinator fences
+    /// the previous producer and aborts its open transaction. [`Answer::Producer`].
     InitProducer,
     /// Subscribe to the input topics. [`Answer::Done`].
     Subscribe,
@@ -143,156 +143,155 @@ pub enum Action<E> {
     },
     /// Wait. [`Answer::Done`].
     Sleep(Duration),
-    /// Answer the group: take these partitions, at offset 0, and pause them. Where to begin is decided by [`Action::Seek`].
+    /// Confirm the assignment: assign these partitions at offset 0, paused. [`Action::Seek`] sets the position later.
     /// [`Answer::Done`].
     Assign(Vec<TopicPartition>),
-    /// Answer the group: give these partitions up. [`Answer::Done`].
+    /// Confirm the revocation: give these partitions up. [`Answer::Done`].
     Unassign(Vec<TopicPartition>),
-    /// Fetch nothing of these partitions until the next seek. [`Answer::Done`].
+    /// Pause these partitions until the next seek. [`Answer::Done`].
     Pause(Vec<TopicPartition>),
     /// Fetch these partitions from these offsets. [`Answer::Sought`].
     Seek(Vec<Position>),
-    /// Assign partitions once more that a seek does not reach, and pause all. [`Answer::Done`].
+    /// Assign partitions again that a seek does not reach, and pause all partitions. [`Answer::Done`].
     Reassign {
-        /// Those, and where they go on.
+        /// The partitions and their positions.
         partitions: Vec<Position>,
         /// All partitions that are read.
         pause: Vec<TopicPartition>,
     },
-    /// Ask the coordinator for the group's committed offsets; it answers for a partition only when no open transaction can
-    /// change it. [`Answer::Committed`].
+    /// Fetch the group's stable committed offsets. The coordinator answers for a partition only when no open transaction can
+    /// change its offset. [`Answer::Committed`].
     FetchCommitted(Vec<TopicPartition>),
-    /// The same, but as they are now, whatever open transactions may make of them: in a busy group there always is one.
-    /// [`Answer::Committed`].
+    /// Fetch the group's latest committed offsets, even while transactions are open. A busy group always has an open
+    /// transaction. [`Answer::Committed`].
     FetchLatestCommitted(Vec<TopicPartition>),
-    /// Ask where partitions begin. [`Answer::Offsets`].
+    /// Fetch the first offsets of partitions. [`Answer::Offsets`].
     FetchBegins(Vec<TopicPartition>),
-    /// Ask where partitions end, with what open transactions have written. [`Answer::Offsets`].
+    /// Fetch the end offsets of partitions, records of open transactions included. [`Answer::Offsets`].
     FetchEnds(Vec<TopicPartition>),
-    /// Ask for both. [`Answer::Extents`].
+    /// Fetch first and end offsets. [`Answer::Extents`].
     FetchExtents(Vec<TopicPartition>),
-    /// Ask for all partitions of all topics. [`Answer::Partitions`].
+    /// List all partitions of all topics. [`Answer::Partitions`].
     ListPartitions,
-    /// Ask how many partitions topics have. [`Answer::PartitionCounts`].
+    /// Fetch the partition counts of topics. [`Answer::PartitionCounts`].
     CountPartitions(Vec<Arc<str>>),
-    /// Find out in which of these ranges a consumer that reads what is committed is handed no record, and never will be.
-    /// [`Answer::Drained`].
+    /// Find the ranges that hold no record for a `read_committed` consumer, now or later. [`Answer::Drained`].
     FindDrained(Vec<Range>),
     /// Read the client's statistics. [`Answer::Statistics`].
     ReadStatistics,
-    /// Answer interactive queries, with [`Driver::tasks`](crate::Driver::tasks). [`Answer::Queries`].
+    /// Answer interactive queries from [`Driver::tasks`](crate::Driver::tasks). [`Answer::Queries`].
     AnswerQueries,
     /// Open the state store of a partition. [`Answer::Store`].
     OpenStore(i32),
-    /// Let go of the state store of a partition; its task is dropped already. [`Answer::Done`].
+    /// Close the state store of a partition. Its task is dropped already. [`Answer::Done`].
     CloseStore(i32),
-    /// Ask where a partition of the changelog begins and ends. [`Answer::ChangelogExtent`].
+    /// Fetch the first and end offset of a changelog partition. [`Answer::ChangelogExtent`].
     FetchChangelogExtent(i32),
-    /// Ask for the last stable offset of a partition of the changelog. [`Answer::StableOffset`].
+    /// Fetch the last stable offset of a changelog partition. [`Answer::StableOffset`].
     FetchStableOffset(i32),
-    /// Read the changelog's partitions from these offsets on, what is committed, and nothing else of it. [`Answer::Done`].
+    /// Assign exactly these changelog partitions at these offsets, with `read_committed`. [`Answer::Done`].
     AssignChangelog(Vec<(i32, i64)>),
-    /// Read some records of the changelog and give them to [`Driver::restore`](crate::Driver::restore), and each end of a
+    /// Read some records of the changelog. Pass each record to [`Driver::restore`](crate::Driver::restore) and each end of a
     /// partition to [`Driver::changelog_ended`](crate::Driver::changelog_ended). [`Answer::Done`].
     ReadChangelog,
     /// Begin a transaction. [`Answer::Transaction`].
     BeginTransaction,
-    /// Give the producer to [`Driver::send_to`](crate::Driver::send_to). [`Answer::Sent`].
+    /// Pass the producer to [`Driver::send_to`](crate::Driver::send_to). [`Answer::Sent`].
     Send,
     /// Wait until every record of the transaction is acknowledged. [`Answer::Flushed`].
     Flush,
-    /// Ask the consumer whether the group has taken its partitions away, and keep the member and generation that it has now.
+    /// Check whether the consumer has lost its partitions, and keep its current member id and generation.
     /// [`Answer::Membership`].
     FetchMembership,
-    /// Put offsets into the transaction, as the member of the last [`Action::FetchMembership`]. [`Answer::Transaction`].
+    /// Add offsets to the transaction, with the membership of the last [`Action::FetchMembership`]. [`Answer::Transaction`].
     SendOffsets {
         /// The offsets of the next records to take.
         offsets: Vec<Position>,
-        /// The text to commit beside each of them; no other transaction has it.
+        /// The metadata to commit with each offset. It is unique to this transaction.
         metadata: String,
     },
     /// Commit the transaction. [`Answer::Ended`].
     CommitTransaction,
     /// Abort the transaction. [`Answer::Ended`].
     AbortTransaction,
-    /// Ask how large a record the topic of dead letters takes. [`Answer::RecordLimit`].
+    /// Fetch the record limit of the dead-letter topic. [`Answer::RecordLimit`].
     FetchRecordLimit,
-    /// Leave the group, after these partitions, which the group does not know of, are given up. [`Answer::Done`].
+    /// Give these repartition partitions up, which the group does not assign, then leave the group. [`Answer::Done`].
     Leave {
         /// The partitions of the repartition topic.
         unassign: Vec<TopicPartition>,
         /// Whether everything that was taken is committed.
         is_committed: bool,
     },
-    /// The worker has ended; there is no further action.
+    /// The worker has ended; no further action follows.
     Finish(Result<(), crate::DriverError<E>>),
 }
 
 /// The answer to an [`Action`].
 pub enum Answer<'r, E> {
-    /// It is done, or there is no remedy.
+    /// Success, or an error without a remedy.
     Done(Result<(), E>),
     /// A record was polled.
     Record(SourceRecord<'r>),
-    /// The time-out passed without a record, so all decisions of the group that lay in the client's queue were given to the
-    /// driver.
+    /// The poll timed out without a record. The client's queue was empty, so the driver has received every decision of the
+    /// group.
     NoRecord,
-    /// The offset at which some partition was to be read is not there.
+    /// The position of some partition is out of range.
     OffsetOutOfRange,
-    /// The poll failed in a way that passes.
+    /// The poll failed with a transient error.
     Failed,
-    /// The bytes that a batch of the new producer may have, or why it is not ready yet.
+    /// The producer's batch size in bytes, or why it is not ready yet.
     Producer(Result<usize, Failure<E>>),
-    /// What became of each seek.
+    /// The outcome of each seek.
     Sought(Vec<(TopicPartition, Sought)>),
-    /// The committed offsets; `None` where the coordinator did not answer at all.
+    /// The committed offsets; `None` when the coordinator did not answer.
     Committed(Option<GroupOffsets>),
-    /// The offsets that are known by now.
+    /// The offsets known so far.
     Offsets(BTreeMap<TopicPartition, i64>),
-    /// The extents that are known by now.
+    /// The extents known so far.
     Extents(BTreeMap<TopicPartition, Extent>),
-    /// All partitions; `None` where the cluster did not answer.
+    /// All partitions; `None` when the cluster did not answer.
     Partitions(Option<Vec<TopicPartition>>),
-    /// How many partitions each topic has; those of which it is not known are missing.
+    /// The partition count of each topic. Topics with an unknown count are missing.
     PartitionCounts(BTreeMap<Arc<str>, i32>),
-    /// The ranges without a record; those of which it is not known yet are missing.
+    /// The ranges without a record. Ranges that are not decided yet are missing.
     Drained(Vec<TopicPartition>),
-    /// The ends of partitions as the statistics since the last answer tell them.
+    /// End offsets reported by statistics since the last answer.
     Statistics(Vec<(TopicPartition, EndOffset)>),
-    /// Whether there is more to tell, and the state that turned out to be damaged, if one did.
+    /// The result of answering queries.
     Queries {
-        /// A listener has not been sent everything.
+        /// Whether a listener still has changes to receive.
         has_more: bool,
-        /// What the tasks' errors were.
+        /// Errors of tasks, such as damaged state.
         errors: Vec<engine::TaskError>,
     },
-    /// The store; `None` while another worker has it.
+    /// The store; `None` while another worker holds it.
     Store(Result<Option<Box<dyn StateStore>>, StoreError>),
-    /// The extent; `None` where the cluster did not answer.
+    /// The extent; `None` when the cluster did not answer.
     ChangelogExtent(Result<Option<Extent>, E>),
-    /// The last stable offset; `None` where the cluster did not answer.
+    /// The last stable offset; `None` when the cluster did not answer.
     StableOffset(Result<Option<i64>, E>),
-    /// The transaction has begun, or holds the offsets, or why not.
+    /// Success of beginning the transaction or of adding offsets to it, or the failure.
     Transaction(Result<(), Failure<E>>),
-    /// Why a record could not be handed to the producer, where one could not.
+    /// Success, or why the producer refused a record.
     Sent(Result<(), Failure<E>>),
-    /// The offsets after the last record of each partition of the changelog, or why a record was not written.
+    /// The end offset of each changelog partition after the transaction's records, or why a record was not written.
     Flushed(Result<BTreeMap<i32, i64>, Failure<E>>),
-    /// What the consumer knows of the group.
+    /// What the consumer knows about its membership.
     Membership {
-        /// Whether it is a member at all.
+        /// Whether it is a member of the group.
         is_known: bool,
         /// Whether the group has taken its partitions away.
         is_lost: bool,
     },
-    /// The transaction has ended. `is_broken`: the connection to its coordinator broke, so the client may have sent the request
-    /// once more by itself, and the first one may still be under way.
+    /// The transaction has ended. With `is_broken` the connection to the coordinator broke: the client may have repeated the
+    /// request, and the first one may still be in flight.
     Ended {
-        /// Why it did not.
+        /// Success, or the failure.
         result: Result<(), Failure<E>>,
-        /// See above.
+        /// Whether the connection to the coordinator broke.
         is_broken: bool,
     },
-    /// How many bytes a record of the topic may have; `None` where it does not say.
+    /// The topic's record limit in bytes; `None` when it is unknown.
     RecordLimit(Option<usize>),
 }

@@ -1,4 +1,4 @@
-//! An assigned task: a task and the partitions that it takes its records from, which all have the same number.
+//! An assigned task: a task and the partitions it reads. All of them have the same number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,26 +7,26 @@ use engine::{Phase, SourceOffset, Task, TaskError};
 
 use crate::action::{EndOffset, Position, TopicPartition};
 
-/// An end that the cluster does not tell is asked for again after so long.
+/// How long to wait before asking again for an end offset that the cluster did not report.
 const ASK_AGAIN_MS: i64 = 10_000;
 
-/// So many records a task that waits for a schema looks at.
+/// How many records a waiting task inspects for schemas it will need.
 const LOOK_AHEAD: u32 = 1_000;
 
 /// A partition that a task reads, and the position in it.
 struct Source {
     partition: TopicPartition,
-    /// The offset after the last record whose effects are committed; `None` where nothing was ever committed.
+    /// The committed position; `None` when nothing was ever committed.
     committed: Option<i64>,
-    /// Where it began, if nothing was committed yet at the last seek.
+    /// The first offset of the partition, when nothing was committed at the last seek.
     begin: Option<i64>,
-    /// Records below this offset were taken already.
+    /// The position: records below it were taken.
     next: i64,
-    /// Whether the consumer stands there.
+    /// Whether the consumer's position is `next`.
     is_positioned: bool,
-    /// Records that are there and not committed yet, where that is known.
+    /// Records not committed yet, when known.
     lag: Option<i64>,
-    /// The end up to which it is to be read before what is due may be done.
+    /// The end offset up to which the source is read before a due timer fires.
     asked_end: Option<i64>,
 }
 
@@ -44,13 +44,13 @@ impl Source {
         }
     }
 
-    /// Where it goes on: at the last commit, or at the beginning of the partition.
+    /// Where reading starts: at the committed position, or at the beginning of the partition.
     fn start(&self) -> Option<i64> {
         self.committed.or(self.begin)
     }
 
-    /// Whether all is read and committed up to the end that was asked for. Behind the last record there may be transaction
-    /// markers; statistics count only once they know that end.
+    /// Whether everything up to the requested end is read and committed. Transaction markers may follow the last record, and
+    /// statistics count only once they include that end.
     fn is_read(&self, end: EndOffset) -> bool {
         let committed = self.committed.unwrap_or(0);
         let is_drained = |asked| end.is_drained && end.stable >= asked && self.next == committed;
@@ -61,17 +61,17 @@ impl Source {
 /// A task with its positions in the input and in the repartition topic.
 pub struct AssignedTask {
     pub(crate) task: Task,
-    /// While the consumer does not stand at the position in one of them, nothing is taken of any, and what comes is skipped: so
-    /// it always seeks in all of them together.
+    /// The two sources. While the consumer is not at the position of one of them, the task takes nothing of either and skips
+    /// what arrives. Therefore it always seeks in both.
     sources: [Source; 2],
-    /// The schema without which its next record cannot be read, and those that records after it need, as far as it has looked.
-    /// Until all of them are known, or known not to exist, nothing is taken.
+    /// Schemas that the next record and the records inspected after it need. The task takes nothing until each is known, or
+    /// known not to exist.
     awaits: BTreeSet<u32>,
-    /// How many records it looks at while it waits; then its partitions are paused.
+    /// How many records to inspect while the task waits; after that its partitions are paused.
     looks: u32,
-    /// When the ends were asked for because a timer is due; `None` while none is, or they are not known.
+    /// When the end offsets were requested for a due timer; `None` while no timer is due or the end offsets are unknown.
     asked_ms: Option<i64>,
-    /// The ends are not asked for before this time.
+    /// The earliest time for the next request for end offsets.
     ask_again_ms: i64,
 }
 
@@ -101,7 +101,7 @@ impl AssignedTask {
         self.task.partition()
     }
 
-    /// Records that are there and not committed yet, by topic, where that is known.
+    /// Records not committed yet, by topic, when known.
     pub fn lags(&self) -> impl Iterator<Item = (&str, i64)> {
         self.sources.iter().filter_map(|source| Some((&*source.partition.topic, source.lag?)))
     }
@@ -136,7 +136,7 @@ impl AssignedTask {
         self.task.phase() == Phase::Running
     }
 
-    /// Whether it is restored, and the consumer can and has still to seek to its position.
+    /// Whether the task is restored and its consumer can and must still seek.
     pub(crate) fn wants_seek(&self) -> bool {
         self.is_restored() && self.awaits.is_empty() && !self.is_positioned()
     }
@@ -217,7 +217,7 @@ impl AssignedTask {
         }
     }
 
-    /// The offset after the last record of a topic that was taken in a committed transaction; `None` where none ever was.
+    /// The committed position in a topic; `None` when nothing was ever committed.
     pub(crate) fn committed(&self, topic: &str) -> Option<i64> {
         self.sources.iter().find(|source| &*source.partition.topic == topic)?.committed
     }
@@ -228,16 +228,17 @@ impl AssignedTask {
         self.sources.iter().find(|source| &*source.partition.topic == topic).map(|source| source.next)
     }
 
-    /// The transaction holds all that was staged.
+    /// All staged changes are in the transaction.
     pub(crate) fn committed_to(&mut self, offsets: &[SourceOffset]) {
         for offset in offsets {
             self.set_committed(&offset.topic, Some(offset.next));
         }
     }
 
-    /// Where the consumer has to seek: the last commit, or the beginning of a partition without one. `None` while such a
-    /// beginning is not among `begins`. In all partitions: what came of one while the consumer did not stand at the position in
-    /// the other was skipped. (`is_apart`, which is wrong: only where it does not stand there.)
+    /// The positions to seek to: the committed position, or the beginning of a partition without one. `None` while such a
+    /// beginning is missing in `begins`. The seek covers both partitions, because records of one were skipped while the
+    /// consumer was not at the position of the other. (`is_apart` is a defect: it seeks only in the partition that is off its
+    /// position.)
     pub(crate) fn seeks(
         &mut self,
         begins: &BTreeMap<TopicPartition, i64>,
@@ -254,29 +255,29 @@ impl AssignedTask {
         sources.filter(|source| !(is_apart && source.is_positioned)).map(seek).collect()
     }
 
-    /// The consumer has sought in the partition of a topic: it stands at the position, or does not.
+    /// A seek in a partition of the task has ended, successfully or not.
     pub(crate) fn sought(&mut self, topic: &str, is_done: bool) {
         if let Some(source) = self.source(topic) {
             source.is_positioned = is_done;
         }
     }
 
-    /// Statistics tell the end of one of its partitions. Gives the lag.
+    /// Statistics report the end of one of its partitions. Returns the lag.
     pub(crate) fn saw_end(&mut self, topic: &str, end: EndOffset) -> Option<i64> {
         let is_positioned = self.is_positioned();
         let source = self.source(topic)?;
         if is_positioned && source.is_read(end) {
             source.asked_end = None;
         }
-        // Behind the last record there may be transaction markers, which no commit goes past.
+        // Transaction markers may follow the last record; no commit goes past them.
         let last = if end.is_drained { source.next } else { end.stable };
         let lag = (last - source.committed.unwrap_or(0)).max(0);
         source.lag = Some(lag);
         Some(lag)
     }
 
-    /// Whether a timer is due by now and the ends of its partitions have to be known: up to there everything is to be read
-    /// first, since what would have ended the timer may lie there.
+    /// Whether a timer is due and the end offsets are needed. Everything up to them is read first, because a record there may
+    /// cancel the timer.
     pub(crate) fn needs_ends(&self, now_ms: i64) -> Result<bool, TaskError> {
         if !self.is_live() || self.asked_ms.is_some() || now_ms < self.ask_again_ms {
             return Ok(false);
@@ -289,7 +290,7 @@ impl AssignedTask {
         Ok(self.task.next_due()?.is_some_and(|due_ms| due_ms <= now_ms))
     }
 
-    /// The ends of its partitions, which were asked for at this time.
+    /// Sets the end offsets of its partitions, requested at `now_ms`.
     pub(crate) fn set_ends(&mut self, ends: &BTreeMap<TopicPartition, i64>, now_ms: i64) {
         let found = self.sources.iter().map(|source| ends.get(&source.partition).copied());
         let found: Option<Vec<i64>> = found.collect();
@@ -303,7 +304,7 @@ impl AssignedTask {
         self.asked_ms = Some(now_ms);
     }
 
-    /// Where the input is committed to: it goes into a transaction for which no record was taken.
+    /// The committed position in the input, for a transaction without a new record.
     fn committed_offset(&self) -> Option<SourceOffset> {
         self.sources.iter().find_map(
             |Source { partition: TopicPartition { topic, partition }, committed, .. }| {
@@ -312,8 +313,7 @@ impl AssignedTask {
         )
     }
 
-    /// Once everything is read and committed that lay there when the ends were asked for, the next commit does what was due
-    /// then.
+    /// Lets the next commit fire due timers, once everything up to the requested ends is read and committed.
     pub(crate) fn punctuate_when_read(&mut self) {
         let is_read = self.is_live() && self.sources.iter().all(|source| source.asked_end.is_none());
         if let Some(offset) = self.committed_offset()
@@ -324,7 +324,7 @@ impl AssignedTask {
         }
     }
 
-    /// Lets the next commit do what the last one has left, though nothing was taken.
+    /// Lets the next commit continue the work that the last one left, even without a new record.
     pub(crate) fn go_on(&mut self) {
         if self.has_more()
             && let Some(offset) = self.committed_offset()
@@ -333,8 +333,7 @@ impl AssignedTask {
         }
     }
 
-    /// Whether the last commit has left something that the next one can do though nothing is taken: not before anything was
-    /// ever committed.
+    /// Whether the last commit left work that the next one can do without a new record. Requires an earlier commit.
     pub(crate) fn has_more(&self) -> bool {
         self.is_live() && self.task.has_more() && self.committed_offset().is_some()
     }

@@ -1,5 +1,5 @@
-//! Partitions come and go. librdkafka's own example of a transactional consumer is the reference; a decision of the group is
-//! carried out after the poll during which it came.
+//! Assignment and revocation of partitions, after librdkafka's example of a transactional consumer. A decision of the group is
+//! carried out after the poll that delivered it.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use crate::open::Unopened;
 use crate::settings::TopicKind;
 use crate::{Driver, Event};
 
-/// What the group has given, divided by what becomes of it.
+/// Assigned partitions, by what happens with them.
 #[derive(Default)]
 pub(crate) struct Division {
-    /// Partitions that tasks take.
+    /// Partitions read by tasks.
     tasks: Vec<TopicPartition>,
     /// Partitions of unaligned topics.
     unaligned: Vec<(TopicPartition, TopicKind)>,
-    /// Partitions of the input that the state has no partition for.
+    /// Partitions of the input without a state partition.
     unreadable: Vec<TopicPartition>,
 }
 
-/// Partitions that are to be given up.
+/// Partitions to give up.
 pub(crate) struct Release(Vec<TopicPartition>);
 
 impl<E: Display> Driver<E> {
-    /// Carries out what the group has decided, in its order, before anything else.
+    /// Carries out the group's decisions in order, before any other work.
     pub(crate) fn follow_group(&mut self) -> Outcome<E> {
         let decisions: Vec<Job<E>> = self.rebalances.drain(..).map(Job::Rebalance).collect();
         self.do_first(decisions);
@@ -45,10 +45,10 @@ impl<E: Display> Driver<E> {
                 self.report(Event::Revoked { partitions: partitions.clone(), is_lost });
                 let release = Job::Release(Release(partitions));
                 if is_lost {
-                    // It is no member any more until the group answers again: not ready, though nothing is missing.
+                    // The worker is no member until the group answers again, so it is not ready.
                     self.has_joined = false;
                     if !self.unaligned.repartitioner.is_clean() {
-                        // Nothing of what was lost may be committed; what was not is taken again.
+                        // Nothing of lost partitions may be committed; records of the others are taken again.
                         self.unaligned.rewind();
                     }
                     self.do_first([release]);
@@ -60,7 +60,7 @@ impl<E: Display> Driver<E> {
         Ok(None)
     }
 
-    /// New tasks take nothing until their state is there.
+    /// New tasks take nothing until their state is restored.
     pub(crate) fn assigned(&mut self, division: Division) -> Outcome<E> {
         let opened = division.tasks.into_iter();
         self.unopened.extend(opened.map(|TopicPartition { topic, partition }| Unopened { partition, topic }));
@@ -93,9 +93,8 @@ impl<E: Display> Driver<E> {
         Ok(None)
     }
 
-    /// Partitions of the input, and with each the same one of the repartition topic. The group knows only the input: no assignor
-    /// of the client keeps two topics together. So what belongs together is assigned together here, in the one call that answers
-    /// the group.
+    /// Adds the repartition partition of the same number to each input partition. The group assigns the input only, because no
+    /// assignor of the client keeps two topics together. Both are assigned in the one call that answers the group.
     fn with_repartition(
         &self,
         mut partitions: Vec<TopicPartition>,

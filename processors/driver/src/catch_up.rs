@@ -1,10 +1,10 @@
-//! Whether the group has read what there was when a partition was taken over. Before that nothing may expire.
+//! Whether the group has read everything that existed when a partition was taken over. Nothing may expire before that.
 //!
-//! A partition's own position does not tell: what an event waits for may come from any other partition of the input, over the
-//! repartition topic, and other instances may still read there. So the group's committed offsets are looked at, in three rounds.
-//! First all of the input has to be read up to its ends. What that sent is in the repartition topic by then, since it is committed
-//! together with the offsets; so next that has to be read up to its ends: misplaced records have then reached their partition.
-//! Those may have sent something once more, hence the third round.
+//! The position of one partition is not enough: an event may wait for one of another input partition, which arrives through the
+//! repartition topic, and other instances may still be reading. So the driver follows the group's committed offsets in three
+//! rounds. First the input has to be read up to its ends. What it sent is in the repartition topic by then, because it is
+//! committed with the offsets; so next the repartition topic has to be read up to its ends. Misplaced records have then reached
+//! their partition and may have sent something again, hence the third round.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -14,16 +14,16 @@ use crate::job::{Job, Outcome, Pending};
 use crate::settings::TopicKind;
 use crate::{Driver, Event};
 
-/// So many partitions in one look for records behind the committed offsets.
+/// How many partitions one look checks for records after the committed offsets.
 const LOOKED_AT_MAX: usize = 64;
-/// So few records may be nothing but transaction markers: a look is worth it at once.
+/// Up to this many records may be transaction markers only, which justifies a check at once.
 const MARKERS: i64 = 16;
-/// After so many looks without any change the topics are listed anew: one may have been deleted.
+/// After this many looks without progress the topics are listed again: one may have been deleted.
 const STILL_MAX: u32 = 30;
 
 type Goals = BTreeMap<TopicPartition, Goal>;
 
-/// Which partitions a round is about.
+/// The partitions that a round follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Round {
     Input,
@@ -31,17 +31,17 @@ enum Round {
     SecondHop,
 }
 
-/// What a round has still to see.
+/// A partition that a round still has to see read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Goal {
     /// The end that the partition had when the round began.
     end: i64,
-    /// What the group had committed when last asked.
+    /// The last known committed offset of the group.
     committed: Option<i64>,
 }
 
 impl Goal {
-    /// Whether it is worth looking if there are only markers between what is committed and the end.
+    /// Whether to check for transaction markers only between the committed offset and the end.
     fn may_be_drained(&self, committed: Option<i64>) -> bool {
         self.committed == committed || self.end - committed.unwrap_or(0) <= MARKERS
     }
@@ -50,29 +50,29 @@ impl Goal {
 /// Follows the group until it has caught up.
 #[derive(Default)]
 pub(crate) struct CatchUp {
-    /// What is to be seen next; `None`: nothing more.
+    /// The current round; `None` after the last one.
     round: Option<Round>,
     goals: Option<Goals>,
     /// The goals before the last look.
     before: Goals,
-    /// In how many looks nothing has changed.
+    /// The number of looks without progress.
     still: u32,
 }
 
 impl CatchUp {
-    /// Begins, with the ends that the topics have from now on.
+    /// Begins with the current ends of the topics.
     pub(crate) fn begin(&mut self) {
         *self = Self { round: Some(Round::Input), ..Self::default() };
     }
 
-    /// Whether there is nothing more to see.
+    /// Whether all rounds are done.
     pub(crate) fn is_done(&self) -> bool {
         self.round.is_none()
     }
 }
 
 impl<E: Display> Driver<E> {
-    /// Looks how far the group is. What the cluster does not answer is asked again at the next look.
+    /// Follows the group's progress. Questions without an answer are asked again at the next look.
     pub(crate) fn follow_catching_up(&mut self) -> Outcome<E> {
         if self.catch_up.is_done() {
             return Ok(None);
@@ -88,7 +88,7 @@ impl<E: Display> Driver<E> {
         self.ask(Action::FetchLatestCommitted(partitions), Pending::CommittedOfGoals)
     }
 
-    /// All partitions that there are: the round's are those that are read. Others would never be read to their ends.
+    /// Takes the list of all partitions. A round follows those that the group reads; others would never be read to their ends.
     pub(crate) fn goals_listed(&mut self, partitions: Option<Vec<TopicPartition>>) {
         let Some(partitions) = partitions else {
             self.report(Event::Unanswered { what: "which partitions there are" });
@@ -130,7 +130,7 @@ impl<E: Display> Driver<E> {
         self.do_first([Job::CatchUp]);
     }
 
-    /// Drops the goals that are reached. Of those of the others that may be, looks whether a record is left.
+    /// Drops the goals that are reached, and checks the others for records that remain.
     pub(crate) fn goals_committed(&mut self, offsets: Option<GroupOffsets>) {
         let Some(goals) = &mut self.catch_up.goals else { return };
         self.catch_up.before.clone_from(goals);

@@ -1,5 +1,5 @@
-//! States that cannot be read: restored from their changelog, the first time at once, and each further time after a longer wait.
-//! From the second time on the worker is not ready, and says why.
+//! Damaged state: restored from the changelog, at once the first time, after a longer wait each further time. From the second
+//! time on the worker is not ready and reports the reason.
 
 use std::fmt::{Display, Write as _};
 
@@ -12,10 +12,10 @@ use crate::open::Unopened;
 use crate::{Driver, DriverError, Event};
 
 impl<E: Display> Driver<E> {
-    /// Restores the states that these errors say are damaged.
+    /// Restores the states that these errors report as damaged.
     ///
     /// # Errors
-    /// One of them has another remedy.
+    /// An error with another remedy.
     pub(crate) fn restore_those(&mut self, errors: Vec<TaskError>) -> Result<(), DriverError<E>> {
         let damaged = errors.into_iter().map(|error| damaged_by(error).map(Job::Damaged));
         let damaged: Vec<Job<E>> = damaged.collect::<Result<_, _>>()?;
@@ -23,8 +23,8 @@ impl<E: Display> Driver<E> {
         Ok(())
     }
 
-    /// The state of a partition cannot be trusted any more: everything of it begins anew. One that was damaged before waits
-    /// first, or it would be restored for ever and nothing else be done.
+    /// Discards the state of a partition and restores it. State that was damaged before waits first, so that restores do not
+    /// take all of the worker's time.
     pub(crate) fn restore_anew(&mut self, Damaged { partition, cause }: Damaged) -> Outcome<E> {
         let Some(mut task) = self.tasks.remove(&partition) else { return Ok(None) };
         let now_ms = self.elapsed_ms();
@@ -45,7 +45,7 @@ impl<E: Display> Driver<E> {
         Ok(None)
     }
 
-    /// Which of its partitions could not be read more than once, and why; empty where there is none.
+    /// Partitions whose state was damaged more than once, with the reason; empty when there are none.
     pub(crate) fn damaged_again(&self) -> String {
         let is_held = |partition: i32| {
             let is_unopened = self.unopened.iter().any(|unopened| unopened.partition == partition);

@@ -1,53 +1,53 @@
-//! Drivers that are wrong on purpose: a simulation that finds nothing in them would find nothing at all. Each stands for a mistake
-//! that a worker could make, or has made.
+//! Drivers with deliberate defects. They show that the simulation finds mistakes: each is one that a worker could make or has
+//! made.
 
 use crate::Driver;
 use crate::action::GroupOffsets;
 use crate::job::Pending;
 
-/// One thing that a simulated worker does wrong. Those of the second list are the caller's.
+/// A defect of a simulated worker. The caller implements those of the second list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Defect {
     /// The state is applied to the store before the transaction is committed.
     StoreBeforeCommit,
     /// After a commit without an answer the producer is kept, and its commit is sent again.
     KeepsProducer,
-    /// After a commit without an answer it is taken for done.
+    /// After a commit without an answer the transaction counts as committed.
     TrustsCommit,
-    /// After a commit without an answer it is taken for done if the group stands where it would stand then.
+    /// After a commit without an answer the transaction counts as committed when the group's offsets match it.
     TrustsOffsets,
-    /// After an abort the consumer does not go back.
+    /// After an abort the consumer does not seek back.
     StaysAfterAbort,
-    /// A new task begins with the state on the disk as it is, without the changelog's tail.
+    /// A new task uses the state on disk as it is, without the changelog's tail.
     TrustsDisk,
-    /// What a record has left whose schema, or that of one that came with it, was not known is kept, and it is taken again.
+    /// The effects of a record with an unknown schema are kept, and the record is taken again.
     KeepsHalfARecord,
-    /// Where records are gone it goes on with those that there are, without a word.
+    /// Lost records are skipped without a report.
     SkipsGaps,
-    /// Where the coordinator answers with an error for a partition, nothing was ever committed of it.
+    /// A coordinator's error for a partition counts as no committed offset.
     TakesErrorForNothing,
-    /// A commit that was answered within one call was sent once.
+    /// A commit answered within one call counts as sent once.
     TrustsOneCall,
-    /// Offsets are sent though the group has taken the partitions away, which the client knows.
+    /// Offsets are sent although the client knows that its partitions are lost.
     CommitsWhenLost,
-    /// What was taken of the repartition topic is deleted whether or not that was committed.
+    /// Records of the repartition topic are deleted even if their transaction was not committed.
     DeletesUncommitted,
-    /// The consumer seeks only in the partition of a task in which it does not stand at the position.
+    /// The consumer seeks only in the partition that is off its position.
     SeeksApart,
-    /// A restore ends where the client says "end of partition".
+    /// A restore ends at the client's "end of partition".
     TrustsEndOfPartition,
-    /// The offsets are committed by themselves, before the transaction.
+    /// Offsets are committed outside the transaction, before it.
     OffsetsOutside,
-    /// Offsets are sent without saying as which member of which generation.
+    /// Offsets are sent without member id and generation.
     NoGeneration,
-    /// The state is restored from whatever lies in the changelog.
+    /// The state is restored from uncommitted records too.
     RestoresUncommitted,
-    /// A record counts as written when the client infers it from a later one.
+    /// A delivery inferred by the client from a later record counts as written.
     TrustsInferredDeliveries,
 }
 
 impl Defect {
-    /// All of them.
+    /// All defects.
     pub const ALL: [Defect; 18] = [
         Defect::StoreBeforeCommit,
         Defect::KeepsProducer,
@@ -69,7 +69,7 @@ impl Defect {
         Defect::TrustsInferredDeliveries,
     ];
 
-    /// Its name on the command line.
+    /// The name on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -107,7 +107,7 @@ impl<E> Driver<E> {
         self.defect == Some(defect)
     }
 
-    /// Under [`Defect::TakesErrorForNothing`] what was not answered was never committed.
+    /// With [`Defect::TakesErrorForNothing`], partitions without an answer count as never committed.
     pub(crate) fn take_error_for_nothing(
         &self,
         pending: &Pending,

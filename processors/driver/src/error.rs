@@ -1,50 +1,50 @@
-//! Why a worker cannot go on, and which states are to be restored anew instead.
+//! Why a worker stops, and which states are restored instead.
 
 use engine::{ProcessError, StoreError, TaskError};
 
-/// The worker cannot go on.
+/// Why a worker stops.
 #[derive(Debug, thiserror::Error)]
 pub enum DriverError<E> {
-    /// The caller's error, which has no remedy. The text says what an operator can do.
+    /// The caller's error, which has no remedy. Its text says what an operator can do.
     #[error("{0}")]
     Caller(E),
-    /// A task cannot go on, and restoring does not help.
+    /// A task failed, and a restore does not help.
     #[error(transparent)]
     Task(TaskError),
-    /// The store of a partition cannot be opened, read or written: the medium failed or is full.
+    /// The store of a partition cannot be opened, read or written: the disk failed or is full.
     #[error("the state of partition {partition} cannot be used: {source}")]
     Store {
-        /// Which partition.
+        /// The partition.
         partition: i32,
-        /// What the store says.
+        /// The store's error.
         source: StoreError,
     },
-    /// The repartition topic ends before what was taken of it. Its changes of windows have no id: read again, they would be
-    /// added again.
+    /// The repartition topic ends before the committed position. Its window changes carry no id: reading them again would add
+    /// them twice.
     #[error("topic {0} ends before what was taken of it")]
     RepartitionLost(String),
 }
 
-/// A partition whose state has to be restored anew.
+/// A partition whose state has to be restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damaged {
-    /// Which.
+    /// The partition.
     pub partition: i32,
-    /// What was found.
+    /// The cause.
     pub cause: String,
 }
 
-/// The partition whose state has to be restored anew, if that is the remedy for what a task met.
+/// Maps a task's error to the partition to restore, if that is the remedy.
 ///
 /// # Errors
-/// It is not: the disk itself fails or is full, the state is of another form, or the program is wrong. Stop.
+/// The disk failed or is full, the state has another format, or the program is wrong. Stop.
 pub fn damaged_by<E>(error: TaskError) -> Result<Damaged, DriverError<E>> {
     match error {
         TaskError::StateDamaged { partition, source: ProcessError::Store(source @ StoreError::Io(_)) } => {
             Err(DriverError::Store { partition, source })
         }
         TaskError::StateDamaged { partition, source } => Ok(Damaged { partition, cause: source.to_string() }),
-        // Only records that are taken have schemas, and then the worker waits; anywhere else it is a mistake in the program.
+        // Only a polled record carries a schema, and an unknown one makes the task wait. Anywhere else it is a defect.
         TaskError::UnknownSchema { .. } | TaskError::Abort { .. } | TaskError::Fatal { .. } => {
             Err(DriverError::Task(error))
         }

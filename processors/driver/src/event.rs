@@ -1,4 +1,4 @@
-//! What the driver reports, for logs, metrics, spans and listeners. Nothing depends on it.
+//! What the driver reports for logs, metrics, spans and listeners. The driver never depends on it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,220 +7,220 @@ use engine::{Phase, Tally};
 
 use crate::action::TopicPartition;
 
-/// A record of the state that was committed; no value: it is gone.
+/// A committed change of the state: key and value; `None` when the key was deleted.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// How a transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is committed.
+    /// The transaction was committed.
     Committed,
-    /// It is aborted, and its records are taken again.
+    /// The transaction was aborted; its records are taken again.
     Aborted,
-    /// The coordinator did not answer: the committed offsets decide.
+    /// The coordinator did not answer; the committed offsets decide.
     Ambiguous,
 }
 
 /// Something that happened.
 #[derive(Debug)]
 pub enum Event {
-    /// The worker is ready or not, and why.
+    /// The worker's readiness and its reason.
     Readiness {
-        /// Whether all partitions that it has are worked on.
+        /// Whether all its partitions are being processed.
         is_ready: bool,
-        /// A sentence for a person.
+        /// A sentence for operators.
         detail: String,
     },
-    /// The group has given partitions; the driver begins to take them.
+    /// The group assigned partitions; the driver begins to take them over.
     Assigned(Vec<TopicPartition>),
-    /// The group takes partitions away; the driver begins to give them up.
+    /// The group revoked partitions; the driver begins to give them up.
     Revoked {
-        /// Which.
+        /// The partitions.
         partitions: Vec<TopicPartition>,
-        /// Whether they belong to another member already.
+        /// Whether another member owns them already.
         is_lost: bool,
     },
-    /// The group has its answer.
+    /// The rebalance is complete on this worker.
     Rebalanced,
-    /// A task has come to another phase; `None` before it begins and after it is gone.
+    /// A task changed its phase; `None` before it begins and after it ends.
     Phase {
-        /// Its partition.
+        /// The task's partition.
         partition: i32,
-        /// The phase before.
+        /// The previous phase.
         before: Option<Phase>,
-        /// The phase now.
+        /// The new phase.
         after: Option<Phase>,
     },
-    /// A step that no life of a task has: a mistake in the driver.
+    /// An invalid phase transition: a defect of the driver.
     WrongPhase {
         /// The task's partition.
         partition: i32,
-        /// The phase that it is in.
+        /// The current phase.
         is: Phase,
-        /// The phase that it was to come to.
+        /// The requested phase.
         wanted: Phase,
     },
-    /// A restore begins.
+    /// A restore began.
     RestoreBegan {
-        /// Which partition.
+        /// The partition.
         partition: i32,
     },
-    /// The store knows more than the changelog holds: it is wiped.
+    /// The store is ahead of the changelog and is wiped.
     StoreStale {
-        /// Which partition.
+        /// The partition.
         partition: i32,
     },
-    /// A transaction in the changelog stays open for longer than it may.
+    /// A transaction in the changelog is open beyond its timeout.
     RestoreBlocked {
-        /// Which partition.
+        /// The partition.
         partition: i32,
         /// The first offset of the open transaction.
         offset: i64,
     },
-    /// The leader of a partition of the changelog does not know its end yet.
+    /// The leader of a changelog partition does not know its end yet.
     LeaderBehind {
-        /// Which partition.
+        /// The partition.
         partition: i32,
-        /// The offset that was read up to.
+        /// The position of the restore.
         next: i64,
-        /// The offset to be read up to.
+        /// The end offset of the restore.
         end: i64,
     },
-    /// Some records of the changelog were read.
+    /// The restore read records of the changelog.
     RestoreRead {
-        /// How many.
+        /// The number of records.
         records: usize,
     },
-    /// A state is complete.
+    /// A restore is complete.
     Restored {
-        /// Which partition.
+        /// The partition.
         partition: i32,
-        /// How many records were read for it.
+        /// The number of records read.
         read: u64,
-        /// How many keys it has.
+        /// The number of keys in the state.
         records: u64,
     },
-    /// A partition is not restored any more: it was given up, or begins anew.
+    /// A restore was dropped: the partition was revoked, or the restore starts again.
     RestoreDropped {
-        /// Which partition.
+        /// The partition.
         partition: i32,
     },
-    /// Unread records are gone: retention or a `DeleteRecords` was faster.
+    /// Unread records are lost to retention or a `DeleteRecords`.
     Gap {
-        /// Where.
+        /// The partition.
         partition: TopicPartition,
-        /// The first offset that is gone.
+        /// The first lost offset.
         from: i64,
-        /// The offset after the last one.
+        /// The offset after the last lost record.
         to: i64,
     },
     /// The group reads a partition for the first time.
     Began {
-        /// Which.
+        /// The partition.
         partition: TopicPartition,
-        /// The first record that is there.
+        /// The first available offset.
         begin: i64,
     },
-    /// A partition is read from its beginning: its topic was deleted and created again, or has lost its end.
+    /// A partition is read again from its beginning: its topic was recreated, or lost its end.
     ReadAnew(TopicPartition),
-    /// The client handed out a record from before the worker's position.
+    /// The client delivered a record from before the worker's position.
     WentBack {
-        /// Where.
+        /// The partition.
         partition: TopicPartition,
         /// The record's offset.
         offset: i64,
     },
-    /// A state cannot be read, and is restored from its changelog.
+    /// A state is damaged and is restored from its changelog.
     StateDamaged {
-        /// Which partition.
+        /// The partition.
         partition: i32,
-        /// What was found.
+        /// The cause.
         cause: String,
-        /// How long the restore waits, in milliseconds.
+        /// The wait before the restore, in milliseconds.
         wait_ms: u64,
     },
-    /// A partition of the input that the state has no partition for: nothing reads it.
+    /// A partition of the input without a state partition: no task reads it.
     Unreadable {
-        /// Which.
+        /// The partition.
         partition: TopicPartition,
-        /// Whether the group has given it, or takes it away.
+        /// Whether the group assigned it (`true`) or revoked it.
         is_held: bool,
     },
-    /// A topic between the processors has another number of partitions than the state.
+    /// The partition count of a repartition or changelog topic differs from the state's.
     PartitionCount {
-        /// Which topic.
+        /// The topic.
         topic: Arc<str>,
-        /// How many it has.
+        /// Its partition count.
         count: i32,
     },
-    /// Records were taken until there was no more, or it was time to commit.
+    /// A batch of records was taken.
     Polled {
-        /// How long that took, without the waits.
+        /// The time it took, waits excluded.
         latency: Duration,
     },
     /// A transaction begins.
     TransactionBegan,
     /// A transaction was committed.
     TransactionCommitted {
-        /// How long that took.
+        /// The time it took.
         latency: Duration,
     },
-    /// A transaction failed; what follows puts it right.
+    /// A transaction failed; the driver recovers.
     TransactionFailed {
-        /// Why.
+        /// The error.
         error: String,
-        /// What is done about it.
+        /// The remedy.
         remedy: crate::Remedy,
-        /// Whether the commit had been asked for.
+        /// Whether the commit had been requested.
         in_doubt: bool,
     },
-    /// How a transaction counts.
+    /// The outcome of a transaction, for metrics.
     TransactionEnded(Outcome),
-    /// The committed offsets have decided about a transaction without an answer.
+    /// The committed offsets decided a transaction without an answer.
     Decided {
         /// Whether it was committed.
         is_committed: bool,
     },
-    /// An abort had no answer: the producer is built anew.
+    /// An abort had no answer; the producer is rebuilt.
     AbortFailed {
-        /// Why.
+        /// The error.
         error: String,
     },
-    /// A new producer takes the place of the old one.
+    /// The producer was replaced by a new one.
     ProducerRebuilt,
-    /// From now on dead letters have at most so many bytes, since their topic takes no more.
+    /// Dead letters are limited to this size, because their topic accepts no more.
     LettersLimited {
-        /// How many.
+        /// The limit in bytes.
         bytes: usize,
     },
-    /// A transaction of a task is committed.
+    /// A transaction of a task was committed.
     Applied {
         /// The task's partition.
         partition: i32,
-        /// What it did.
+        /// What the task did.
         tally: Tally,
-        /// What changed under the watched prefix.
+        /// Changes below the watched prefix.
         changes: Vec<Change>,
     },
-    /// Records that were sent to other partitions are committed.
+    /// Records sent to other partitions were committed.
     Repartitioned(Tally),
-    /// A task is gone.
+    /// A task was closed.
     Closed {
         /// Its partition.
         partition: i32,
     },
-    /// How many records of a partition are there and not committed yet.
+    /// The lag of a partition.
     Lag {
-        /// Where.
+        /// The partition.
         partition: TopicPartition,
-        /// How many.
+        /// Records not committed yet.
         records: i64,
     },
-    /// The group has read what there was when the partitions were taken over: from now on things may expire.
+    /// The group has read everything that existed when the partitions were taken over; records may expire from now on.
     CaughtUp,
-    /// A question was not answered, or for some partitions only; it is asked again.
+    /// A request had no answer, or one for some partitions only. It is repeated.
     Unanswered {
-        /// What was asked.
+        /// The request.
         what: &'static str,
     },
 }

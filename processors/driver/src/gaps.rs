@@ -1,8 +1,8 @@
-//! Records that are gone before they were read: retention or a `DeleteRecords` was faster. The client says only that somewhere an
-//! offset is not there any more; here it is found out where, what is lost is reported, and the reading goes on with what is left.
+//! Gaps: records lost before they were read, to retention or a `DeleteRecords`. The client reports only that some offset is out
+//! of range. The driver finds the partitions, reports the lost records and continues with those that remain.
 //!
-//! A hole between two offsets is no loss: transaction markers and what compaction has removed leave such holes. Lost is what lies
-//! below the partition's first offset and has not been read.
+//! A hole between two offsets is not a loss: transaction markers and compaction leave holes. Lost are unread records below the
+//! partition's first offset.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,14 +13,14 @@ use crate::action::{Action, Extent, GroupOffsets, TopicPartition};
 use crate::job::{Job, Outcome, Pending};
 use crate::{Driver, DriverError, Event};
 
-/// What has become of the position at which a partition was to be read on.
+/// What happened to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
-    /// It is there.
+    /// It is available.
     There,
-    /// What lay there is gone; the first record that may be there has this offset.
+    /// Its record is gone; `begin` is the first offset that may be available.
     Gone { begin: i64 },
-    /// The partition ends before it: the topic was deleted and created again, or has lost its end.
+    /// The partition ends before it: the topic was recreated, or lost its end.
     Shorter { begin: i64 },
 }
 
@@ -34,7 +34,7 @@ fn look_for(Extent { begin, end }: Extent, next: i64) -> Found {
     }
 }
 
-/// What was found of all positions.
+/// Positions that are gone.
 pub(crate) struct Gone {
     wanted: BTreeMap<TopicPartition, i64>,
     found: BTreeMap<TopicPartition, Found>,
@@ -48,8 +48,8 @@ impl Gone {
 }
 
 impl<E: Display> Driver<E> {
-    /// Once the client has stopped reading some partition, looks at all that are read; then the consumer seeks in all of them,
-    /// and until then nothing is taken. Called between two transactions: what was taken before is committed by now, or dropped.
+    /// Checks all positions once the client has stopped reading a partition; the consumer then seeks in all of them, and takes
+    /// nothing before. Called between two transactions: what was taken is committed by now, or dropped.
     pub(crate) fn find_gaps(&mut self) -> Outcome<E> {
         if !self.positions.is_out_of_range {
             return Ok(None);
@@ -83,7 +83,8 @@ impl<E: Display> Driver<E> {
         Ok(())
     }
 
-    /// Another member may have read what is gone meanwhile: then this worker has lost the partition and does not know it yet.
+    /// Fetches the committed offsets first. If another member has read the lost records meanwhile, this worker has lost the
+    /// partition and does not know it yet.
     pub(crate) fn fetch_committed_of_gaps(&mut self, gone: Gone) -> Outcome<E> {
         self.ask(Action::FetchCommitted(gone.partitions()), Pending::CommittedOfGaps(gone))
     }
@@ -103,12 +104,12 @@ impl<E: Display> Driver<E> {
     }
 
     fn look_for_gaps_later(&mut self) {
-        // What is not known may stay so as long as a partition has no leader, and each question costs time.
+        // Extents stay unknown while a partition has no leader, and each request costs time.
         self.positions.extents_at = self.now.elapsed + self.settings.pace.error_backoff;
         self.do_first([Job::Readiness]);
     }
 
-    /// Reports what is lost, and goes on with what is left.
+    /// Reports lost records and continues after them.
     fn pass_gaps(&mut self, gone: &Gone, committed: &GroupOffsets) -> Result<(), DriverError<E>> {
         let mut shorter = Vec::new();
         for (partition, found) in &gone.found {
@@ -134,7 +135,7 @@ impl<E: Display> Driver<E> {
             self.read_anew(partition, begin);
         }
         if gone.found.len() < gone.wanted.len() {
-            // Of the others the next look will tell.
+            // The next check covers the others.
             self.report(Event::Unanswered { what: "where partitions begin and end" });
             self.look_for_gaps_later();
         } else {
@@ -159,13 +160,13 @@ impl<E: Display> Driver<E> {
         let TopicPartition { topic, partition } = partition;
         if let Some(task) = self.tasks.get_mut(partition) {
             task.set_committed(topic, Some(begin));
-            // Committed at once: the partition may stay idle, and the next start would report it again.
+            // Committed at once. Otherwise the next start would report the loss again if the partition stays idle.
             task.task.go_on(SourceOffset { topic: topic.to_string(), partition: *partition, next: begin });
         }
     }
 
-    /// A topic that was deleted and created again has other records at the old offsets. All of its partitions that tasks read are
-    /// read from their beginnings, though only the shorter ones show it: what was folded already is known by its id.
+    /// Reads a recreated topic again from its beginning. All of its partitions have other records at the old offsets, though
+    /// only the shorter ones show it. Events that were folded already are known by their ids.
     fn read_anew(&mut self, partition: &TopicPartition, begin: i64) {
         self.report(Event::ReadAnew(partition.clone()));
         if !self.unaligned.skip_to(partition, begin) {

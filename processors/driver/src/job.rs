@@ -1,4 +1,4 @@
-//! Jobs, and what answers are for.
+//! Jobs, and the purpose of pending answers.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -11,79 +11,79 @@ use crate::open::Unopened;
 use crate::transaction::Step;
 use crate::{Driver, DriverError, Event};
 
-/// What a job comes to: an action to be carried out, or nothing.
+/// The result of a job: an action to carry out, or none.
 pub(crate) type Outcome<E> = Result<Option<Action<E>>, DriverError<E>>;
 
-/// A piece of work that is still to be done.
+/// A piece of work in the queue.
 pub(crate) enum Job<E> {
     /// An action that is answered with [`Answer::Done`].
     Do(Action<E>),
-    /// Make a producer.
+    /// Create a producer.
     InitProducer,
     /// The consumer has subscribed.
     Joining,
     /// Carry out what the group has decided.
     FollowGroup,
     Rebalance(Rebalance),
-    /// The client has taken an assignment.
+    /// The client has carried out an assignment.
     Assigned(Division),
-    /// What was taken of partitions is committed, or lost: give them up.
+    /// The revoked partitions are committed or lost: give them up.
     Release(Release),
-    /// Open the stores that can be had by now.
+    /// Open the stores that are available.
     Open,
-    /// Open one.
+    /// Open one store.
     OpenStore(Unopened),
-    /// Say where unaligned partitions begin.
+    /// Find the starting positions of unaligned partitions.
     BeginUnaligned,
-    /// Ask where unaligned partitions begin of which the group has never committed anything.
+    /// Fetch the first offsets of unaligned partitions without a committed offset.
     FetchBeginsOfUnaligned(Vec<TopicPartition>),
-    /// Ask for the committed offsets of tasks that do not know theirs.
+    /// Fetch the committed offsets of tasks that do not know theirs.
     FetchCommitted,
-    /// Go on with restores.
+    /// Continue the restores.
     Restore,
-    /// Ask for what a restore has to know of the changelog.
+    /// Fetch the changelog offsets that a restore needs.
     AskChangelog(i32),
     /// Read the changelog.
     ReadChangelog,
-    /// Let the consumer seek where it does not stand at the position.
+    /// Seek where the consumer is off its position.
     Seek,
-    /// Seek in these partitions, and those of tasks that are known to begin there.
+    /// Seek in these partitions, and in those of tasks known to begin there.
     SeekTasks(BTreeMap<TopicPartition, i64>),
-    /// Ask what the group has committed of positions that are gone.
+    /// Fetch the committed offsets of positions that are gone.
     FetchCommittedOfGaps(Gone),
     /// Commit what is staged.
     Commit,
-    /// Go on with the transaction.
+    /// Continue the transaction.
     Transaction(Step),
-    /// Restore a state anew.
+    /// Restore a damaged state.
     Damaged(Damaged),
-    /// Look whether the group has caught up.
+    /// Check whether the group has caught up.
     CatchUp,
-    /// Ask where these partitions end, up to which it has to come.
+    /// Fetch the end offsets that the group has to reach.
     MeasureGoals(Vec<TopicPartition>),
-    /// Find out in which of them there is no record left.
+    /// Find the ranges without a record.
     FindDrained(Vec<Range>),
-    /// Look at how many partitions topics have.
+    /// Compare the partition counts of topics with the state's.
     CountPartitions,
     ReadStatistics,
-    /// Let stores do what is due by the clock.
+    /// Let stores do their periodic work.
     TendStores,
-    /// Let timers fire that are due.
+    /// Fire due timers.
     Timers,
-    /// Report whether the worker is ready.
+    /// Report readiness.
     Readiness,
     Report(Event),
     /// The worker cannot go on.
     Fail(DriverError<E>),
-    /// Take leave of the group.
+    /// Leave the group.
     Leave,
-    /// The group knows that the worker is gone.
+    /// The worker has left the group.
     Left,
-    /// There is no further action.
+    /// No further action follows.
     Finish,
 }
 
-/// What the answer to the last action is for.
+/// The purpose of the next answer.
 pub(crate) enum Pending {
     Done,
     Poll,
@@ -119,13 +119,13 @@ pub(crate) enum Pending {
 }
 
 impl<E: Display> Driver<E> {
-    /// An action whose answer is for `pending`.
+    /// Asks for an action whose answer is for `pending`.
     pub(crate) fn ask(&mut self, action: Action<E>, pending: Pending) -> Outcome<E> {
         self.pending = Some(pending);
         Ok(Some(action))
     }
 
-    /// Jobs to be done before all others, in their order.
+    /// Puts jobs before all others, in their order.
     pub(crate) fn do_first(&mut self, jobs: impl IntoIterator<Item = Job<E>, IntoIter: DoubleEndedIterator>) {
         for job in jobs.into_iter().rev() {
             self.jobs.push_front(job);
@@ -176,7 +176,7 @@ impl<E: Display> Driver<E> {
 
     /// Takes the answer to the last action.
     ///
-    /// An answer that is not of the kind that the action names is a mistake of the caller; nothing follows from it.
+    /// An answer of another kind than the action names is a defect of the caller and is ignored.
     pub fn respond(&mut self, answer: Answer<'_, E>, now: crate::Now) {
         self.now = now;
         let Some(pending) = self.pending.take() else { return };

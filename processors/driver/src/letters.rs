@@ -1,8 +1,8 @@
-//! Dead letters that their topic refuses as too large: it takes less than it did at the start, or would not say how much.
+//! Dead letters refused as too large: their topic accepts less than at the start, or did not report its limit.
 
 use engine::LETTER_BYTES_LEAST;
 
-/// How large the dead letters of a transaction were, with all that Kafka writes around them.
+/// The sizes of a transaction's dead letters, with Kafka's framing.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sent {
     largest: usize,
@@ -10,31 +10,30 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
-    /// One of so many bytes was sent.
+    /// Counts a dead letter of this size.
     pub(crate) fn add(&mut self, bytes: usize) {
         self.largest = self.largest.max(bytes);
         self.sum = self.sum.saturating_add(bytes);
     }
 
-    /// The most that a broker can have been given at once, where records that go together have `batch_bytes` at the most.
+    /// The largest batch of dead letters that a broker may have received, where a batch has at most `batch_bytes`.
     fn at_once(self, batch_bytes: usize) -> usize {
         self.largest.max(self.sum.min(batch_bytes))
     }
 }
 
-/// What is done about letters that were refused.
+/// The remedy for refused dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Smaller {
-    /// From now on a letter may have so many bytes.
+    /// Limit dead letters to this size.
     Limit(usize),
-    /// The limit is known already, only the batches of this producer have still to become smaller.
+    /// The limit is known already; only this producer's batches have to become smaller.
     Batches,
-    /// A letter without all that can be left out was refused: no topic for dead letters.
+    /// A dead letter without its optional parts was refused: the topic cannot hold dead letters.
     Hopeless,
 }
 
-/// What is done next. `takes` is what the topic says that it takes, if it says anything; where that is no help, half of what was
-/// refused is tried.
+/// Chooses the remedy. `takes` is the topic's own limit, when known. If it does not help, try half of the refused size.
 pub(crate) fn smaller(limit: usize, sent: Sent, batch_bytes: usize, takes: Option<usize>) -> Smaller {
     let refused = sent.at_once(batch_bytes);
     if refused > limit {

@@ -1,4 +1,4 @@
-//! What a worker decides, as a state machine without I/O.
+//! Decides what a worker does, as a state machine without I/O.
 //!
 //! A worker reads some partitions of the input with a consumer, lets the engine's tasks fold them, and commits what they
 //! stage with a transactional producer. [`Driver`] decides all of it: which partitions to take and give up, when to restore,
@@ -15,9 +15,9 @@
 //!                   engine::Task
 //! ```
 //!
-//! A *job* is a piece of work that is still to be done; jobs are done in their order, and a job may put others before the
-//! rest. While there is none, the parts of a *turn* follow each other: the group's decisions, positions that are gone, tasks
-//! on their way up, queries, what is looked at every now and then, records, the commit.
+//! A *job* is a piece of work in the queue; a job may put others before the rest. When the queue is empty, the parts of a
+//! *turn* follow each other: the group's decisions, gaps, starting tasks, interactive queries, periodic work, records, the
+//! commit.
 
 mod action;
 mod assigned;
@@ -76,19 +76,19 @@ use unaligned::Unaligned;
 /// Whether the worker is to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Stop {
-    /// It goes on.
+    /// It continues.
     #[default]
     No,
     /// It commits what it has taken, and leaves the group.
     Requested,
-    /// The same, but nothing more is waited for.
+    /// It commits what it has taken and leaves the group, without waiting for anything else.
     Overdue,
 }
 
-/// The circumstances of a call.
+/// The time and the stop request at a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Now {
-    /// The time since any fixed moment, by a clock that does not go back.
+    /// The time since a fixed moment, by a monotonic clock.
     pub elapsed: Duration,
     /// The wall clock, in epoch milliseconds. It may jump.
     pub epoch_ms: i64,
@@ -104,31 +104,31 @@ pub struct Driver<E> {
     now: Now,
     turn: Turn,
     jobs: VecDeque<Job<E>>,
-    /// What the answer to the last action is for.
+    /// The purpose of the next answer.
     pending: Option<Pending>,
-    /// Decisions of the group that are still to be carried out.
+    /// Decisions of the group to carry out.
     rebalances: VecDeque<Rebalance>,
     events: VecDeque<Event>,
     tasks: BTreeMap<i32, AssignedTask>,
     unopened: Vec<Unopened>,
     unaligned: Unaligned,
     damages: Damages,
-    /// Whether the group has assigned anything yet, be it nothing.
+    /// Whether the group has sent an assignment, even an empty one.
     has_joined: bool,
     restores: Restores,
     positions: Positions,
     counts: PartitionCounts,
     catch_up: CatchUp,
     transaction: Transaction<E>,
-    /// How much goes into one transaction.
+    /// How many records go into one transaction.
     effort: Effort,
-    /// Whether a listener of interactive queries has not been sent everything.
+    /// Whether a listener of interactive queries still has changes to receive.
     has_more_to_send: bool,
-    /// Why the worker ends, if not because it was asked to.
+    /// Why the worker stops, unless it was asked to.
     failure: Option<DriverError<E>>,
-    /// How often something failed that has no remedy.
+    /// Consecutive failures without a remedy.
     failures: u32,
-    /// What it does wrong on purpose.
+    /// The defect to simulate.
     #[cfg(feature = "defects")]
     defect: Option<Defect>,
 }
@@ -140,7 +140,7 @@ struct Topics {
 }
 
 impl<E: Display> Driver<E> {
-    /// A driver that has done nothing yet. Its first actions make the producer, and subscribe.
+    /// A new driver. Its first actions create the producer and subscribe.
     #[must_use]
     pub fn new(settings: Settings, schemas: Box<dyn Schemas>) -> Self {
         let topology = &settings.topology;
@@ -177,7 +177,7 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// What has to be done next.
+    /// The next action.
     pub fn next(&mut self, now: Now) -> Action<E> {
         self.now = now;
         loop {
@@ -193,17 +193,17 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// Takes a decision of the group. Called for each, in their order, before the answer to the action during which it came.
+    /// Takes a decision of the group. Call it for each decision in order, before answering the action that delivered it.
     pub fn rebalance(&mut self, decision: Rebalance) {
         self.rebalances.push_back(decision);
     }
 
-    /// Something that happened, the oldest first.
+    /// The next event, oldest first.
     pub fn next_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
 
-    /// The tasks of the partitions that the worker has, on their way up or running.
+    /// The tasks of the worker's partitions, starting or running.
     pub fn tasks(&self) -> impl Iterator<Item = &AssignedTask> {
         self.tasks.values()
     }
@@ -214,18 +214,18 @@ impl<E: Display> Driver<E> {
         self.tasks.get(&partition)
     }
 
-    /// Records of unaligned topics that are still to be taken.
+    /// Records of unaligned topics not taken yet.
     #[must_use]
     pub fn unaligned_lags(&self) -> UnalignedLags {
         self.unaligned.lags()
     }
 
-    /// Records of the changelog that are still to be read, by partition that is being restored, as far as that is known.
+    /// Changelog records left to read for each restore, as far as known.
     pub fn restoring(&self) -> impl Iterator<Item = (i32, i64)> {
         self.restores.remaining()
     }
 
-    /// Up to which offset each partition of the repartition topic was taken in committed transactions: no task reads it again.
+    /// The committed position in each repartition partition. No task reads below it again.
     pub fn consumed(&self) -> impl Iterator<Item = (i32, i64)> {
         let topic = &self.input_topics.repartition;
         let live = self.tasks.values().filter(|task| task.is_live());
@@ -238,7 +238,7 @@ impl<E: Display> Driver<E> {
         live.filter_map(move |task| Some((task.partition(), committed(task)?)))
     }
 
-    /// Whether there is nothing to do until a record comes, a timer is due, or the group decides something.
+    /// Whether the driver only waits for a record, a timer or a decision of the group.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.jobs.is_empty()
@@ -262,7 +262,7 @@ impl<E: Display> Driver<E> {
         self.events.push_back(event);
     }
 
-    /// Milliseconds since the driver's fixed moment.
+    /// Milliseconds since the driver's start of time.
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.now.elapsed.as_millis()).unwrap_or(u64::MAX)
     }

@@ -1,5 +1,5 @@
-//! Tasks begin with a store and end with it. A process opens the store of a partition once, so a worker may have to wait until
-//! another one has let go of it.
+//! Opening stores. A task begins with its store and ends with it. A process opens each partition's store once, so a worker may
+//! have to wait until another one closes it.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::assigned::AssignedTask;
 use crate::job::{Job, Outcome, Pending};
 use crate::{Driver, DriverError, Event};
 
-/// A partition whose store is still to be opened, with its input topic.
+/// A partition whose store has to be opened, with its input topic.
 #[derive(Debug, Clone)]
 pub(crate) struct Unopened {
     pub(crate) partition: i32,
@@ -19,7 +19,7 @@ pub(crate) struct Unopened {
 }
 
 impl<E: Display> Driver<E> {
-    /// Opens stores, but for those whose states were damaged and have to wait.
+    /// Opens stores, except for damaged states that have to wait.
     pub(crate) fn open(&mut self) -> Outcome<E> {
         let now_ms = self.elapsed_ms();
         let unopened = std::mem::take(&mut self.unopened);
@@ -54,7 +54,7 @@ impl<E: Display> Driver<E> {
         Ok(())
     }
 
-    /// A task is about to be dropped; the job lets go of its store after that.
+    /// Prepares to drop a task; the job closes its store afterwards.
     pub(crate) fn close(&mut self, task: &AssignedTask) -> Job<E> {
         let partition = task.partition();
         self.report(Event::Phase { partition, before: Some(task.task.phase()), after: None });
@@ -62,7 +62,7 @@ impl<E: Display> Driver<E> {
         Job::Do(Action::CloseStore(partition))
     }
 
-    /// Lets stores do what is due by the clock.
+    /// Lets stores do their periodic work.
     pub(crate) fn tend_stores(&mut self) -> Outcome<E> {
         let live = self.tasks.values_mut().filter(|task| task.is_live());
         let errors: Vec<_> = live.filter_map(|task| task.task.tend().err()).collect();

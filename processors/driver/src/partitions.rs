@@ -1,5 +1,6 @@
-//! Topics whose partitions do not fit the state. The state is divided by the number of partitions that there were when its group
-//! began, and cannot follow: nothing reads a partition that was added later. It is reported, and the others are worked on.
+//! Topics whose partition count differs from the state's. The state has the partition count that the input had when its group
+//! began, and it cannot change: no task reads a partition added later. The difference is reported, and the other partitions are
+//! processed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -10,25 +11,25 @@ use crate::action::{Action, TopicPartition};
 use crate::job::{Outcome, Pending};
 use crate::{Driver, Event};
 
-/// What does not fit.
+/// Partitions and topics that do not match the state.
 #[derive(Default)]
 pub(crate) struct PartitionCounts {
-    /// Partitions of the input that are assigned to this worker, and that nothing reads.
+    /// Input partitions assigned to this worker that no task reads.
     unreadable: BTreeSet<TopicPartition>,
-    /// Topics between the tasks that have another number of partitions than the state.
+    /// Repartition and changelog topics with another partition count than the state.
     others: BTreeMap<Arc<str>, i32>,
     count_at: Duration,
-    /// What there is to say; `None` where all fits.
+    /// A description of the mismatch; `None` when everything matches.
     problem: Option<String>,
 }
 
 impl PartitionCounts {
-    /// Whether this worker has partitions that nothing reads.
+    /// Whether this worker holds partitions that no task reads.
     pub(crate) fn holds_unreadable(&self) -> bool {
         !self.unreadable.is_empty()
     }
 
-    /// In words.
+    /// A description of the mismatch.
     pub(crate) fn problem(&self) -> Option<&str> {
         self.problem.as_deref()
     }
@@ -43,7 +44,7 @@ impl PartitionCounts {
 }
 
 impl<E: Display> Driver<E> {
-    /// The group gives partitions of the input that the state has no partition for.
+    /// The group assigned input partitions without a state partition.
     pub(crate) fn hold_unreadable(&mut self, partitions: Vec<TopicPartition>) {
         for partition in partitions {
             self.report(Event::Unreadable { partition: partition.clone(), is_held: true });
@@ -52,7 +53,7 @@ impl<E: Display> Driver<E> {
         self.counts.describe(self.settings.partitions);
     }
 
-    /// The group takes them away.
+    /// The group revoked them.
     pub(crate) fn drop_unreadable(&mut self, partitions: &[TopicPartition]) {
         for partition in partitions {
             if self.counts.unreadable.remove(partition) {
@@ -62,7 +63,7 @@ impl<E: Display> Driver<E> {
         self.counts.describe(self.settings.partitions);
     }
 
-    /// Looks whether the topics between the tasks still have as many partitions as the state.
+    /// Compares the partition counts of repartition and changelog topics with the state's.
     pub(crate) fn count_partitions(&mut self) -> Outcome<E> {
         if self.now.elapsed < self.counts.count_at {
             return Ok(None);
@@ -72,7 +73,7 @@ impl<E: Display> Driver<E> {
         self.ask(Action::CountPartitions(topics.into()), Pending::Counts)
     }
 
-    /// How many they have. Where there is no answer, or no such topic, others say so.
+    /// Takes the partition counts. A missing topic or answer is reported elsewhere.
     pub(crate) fn counted(&mut self, counts: &BTreeMap<Arc<str>, i32>) {
         let wanted = self.settings.partitions;
         let others = counts.iter().filter(|(_, count)| **count > 0 && **count != wanted);

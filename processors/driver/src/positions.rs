@@ -1,5 +1,5 @@
-//! Where the consumer stands in its partitions. It seeks to the last commit once a partition is assigned and its state restored,
-//! after an aborted transaction, and where the client has stopped fetching by itself.
+//! Consumer positions. The consumer seeks to the committed offset once a partition is assigned and its state restored, after an
+//! aborted transaction, and when the client has stopped fetching.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -9,20 +9,20 @@ use crate::action::{Action, GroupOffsets, Position, Sought, TopicPartition};
 use crate::job::{Job, Outcome, Pending};
 use crate::{Driver, Event, Now};
 
-/// What is not known of positions, and when it may be asked for.
+/// What is unknown about positions, and when to ask for it.
 #[derive(Debug, Default)]
 pub(crate) struct Positions {
-    /// The client has stopped reading some partition, since its offset is not there any more. It does not say which.
+    /// The client has stopped reading a partition because its offset is out of range. It does not say which partition.
     pub(crate) is_out_of_range: bool,
-    /// A partition was assigned once more. With that the client forgets that the group may have taken everything away meanwhile,
-    /// and the worker would commit for a group that knows it no more. That news lies in the client's queue: nothing is taken
-    /// before the queue has run dry.
+    /// A partition was assigned again. The client thereby forgets that the group may have revoked everything meanwhile, and the
+    /// worker would commit as a member that the group has removed. The revocation is still in the client's queue, so nothing is
+    /// taken before the queue is empty.
     pub(crate) is_reassigned: bool,
-    /// When extents may be asked for.
+    /// The earliest time to ask for extents.
     pub(crate) extents_at: Duration,
-    /// When it may be asked where partitions begin.
+    /// The earliest time to ask where partitions begin.
     begins_at: Duration,
-    /// When committed offsets may be asked for.
+    /// The earliest time to ask for committed offsets.
     pub(crate) offsets_at: Duration,
 }
 
@@ -38,8 +38,8 @@ impl Positions {
 }
 
 impl<E: Display> Driver<E> {
-    /// Lets the consumer seek in all partitions that can be worked on; first it has to be known where those begin of which the
-    /// group has never committed anything.
+    /// Seeks in all partitions that can be processed. Partitions without a committed offset need their first offset before
+    /// that.
     pub(crate) fn seek(&mut self) -> Outcome<E> {
         if !self.positions.is_certain() {
             return Ok(None);
@@ -62,13 +62,13 @@ impl<E: Display> Driver<E> {
         self.do_first([Job::SeekTasks(begins.clone())]);
     }
 
-    /// What was not answered is asked for again later.
+    /// Notes the answers; questions without one are repeated later.
     fn note_begins(&mut self, asked: &[TopicPartition], begins: &BTreeMap<TopicPartition, i64>) {
         if asked.iter().any(|partition| !begins.contains_key(partition)) {
             self.positions.begins_at = self.now.elapsed + self.settings.pace.error_backoff;
             self.report(Event::Unanswered { what: "where partitions begin" });
         }
-        // What lay before is no loss: a new group takes what there is.
+        // Records before it are no loss: a new group begins with what is available.
         for (partition, begin) in begins.iter().filter(|(_, begin)| **begin > 0) {
             self.report(Event::Began { partition: partition.clone(), begin: *begin });
         }
@@ -108,8 +108,8 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// Assigns partitions once more that refuse a seek: the client has stopped reading them, from which no seek brings it back,
-    /// or has not begun yet. Nothing is staged between two transactions, and what comes now is skipped.
+    /// Assigns partitions again that refuse a seek: the client has stopped reading them, which no seek changes, or has not
+    /// begun yet. Nothing is staged between two transactions, and records that arrive now are skipped.
     fn assign_again(&mut self, partitions: Vec<Position>) {
         self.unposition_all();
         self.positions.is_reassigned = true;
@@ -125,7 +125,7 @@ impl<E: Display> Driver<E> {
         self.unaligned.unposition_all();
     }
 
-    /// Finds out where unaligned partitions begin: at the group's last commit, or with the first record that there is.
+    /// Finds the starting position of unaligned partitions: the committed offset, or the first available record.
     pub(crate) fn begin_unaligned(&mut self) -> Outcome<E> {
         if !self.unaligned.is_beginning() || self.now.elapsed < self.positions.begins_at {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Whether the worker is ready, in words.
+//! The worker's readiness, with a description for operators.
 
 use std::fmt::Display;
 

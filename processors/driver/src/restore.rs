@@ -1,11 +1,11 @@
-//! Reads tasks' state back from the changelog, a little in each turn, so that the group never misses its member and restored tasks
-//! work meanwhile.
+//! Restore: reads state back from the changelog, a little in each turn, so that the member stays in the group and restored
+//! tasks make progress meanwhile.
 //!
-//! The state is complete when the reader has come past the very last record that lay in the changelog when the partition was taken
-//! over. The last of them may belong to a transaction of the former owner that is not finished yet; so first the last stable offset
-//! has to reach that record, and only then is the reader assigned. It is done when the client says "end of partition", after control
-//! records that are never handed out, and stands at the end that was asked for: a broker that has just become the leader serves only
-//! up to the high watermark that it has heard of, so its end may lie before records that its predecessor had committed.
+//! A restore is complete when the reader has passed the last record that the changelog held when the partition was taken over.
+//! That record may belong to an open transaction of the previous owner, so the reader is assigned only after the last stable
+//! offset has reached it. The restore ends when the client reports the end of the partition, behind control records that are
+//! never delivered, and its position has reached the requested end. The report alone is not enough: a new leader serves only up
+//! to the high watermark that it knows, which may be below records that the previous leader committed.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -17,14 +17,14 @@ use crate::action::{Action, Extent, GroupOffsets, TopicPartition};
 use crate::job::{Job, Outcome, Pending};
 use crate::{Driver, DriverError, Event};
 
-/// How far one partition is.
+/// The progress of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The end of the changelog is not known yet.
+    /// The changelog's end offset is unknown.
     Measure,
-    /// The changelog ends with an unfinished transaction.
+    /// The changelog ends with an open transaction.
     AwaitStable { end: i64 },
-    /// Being read.
+    /// The changelog is being read.
     Read { end: i64 },
 }
 
@@ -33,7 +33,7 @@ struct Progress {
     next: i64,
     stage: Stage,
     read: u64,
-    /// When the wait for the end of an unfinished transaction is too long; `None` where nothing is awaited, or it was reported.
+    /// When the wait for an open transaction is reported; `None` when there is none, or it was reported.
     impatient_at: Option<Duration>,
 }
 
@@ -43,11 +43,11 @@ pub(crate) struct Restores {
     partitions: BTreeMap<i32, Progress>,
     ask_at: Duration,
     heard_at: Duration,
-    /// What is to be read has changed.
+    /// The assignment of the reader has to change.
     is_stale: bool,
-    /// Records that were read since the last report.
+    /// Records read since the last report.
     records: usize,
-    /// What tasks met while they were restored.
+    /// Errors of tasks during the restore.
     errors: Vec<TaskError>,
 }
 
@@ -57,7 +57,7 @@ impl Restores {
         self.partitions.values().any(|progress| matches!(progress.stage, Stage::Read { .. }))
     }
 
-    /// Records still to be read of each partition, as far as that is known.
+    /// Records left to read for each partition, as far as known.
     pub(crate) fn remaining(&self) -> impl Iterator<Item = (i32, i64)> {
         self.partitions.iter().map(|(partition, progress)| match progress.stage {
             Stage::Measure => (*partition, 0),
@@ -65,7 +65,7 @@ impl Restores {
         })
     }
 
-    /// All that is to be read, and nothing else.
+    /// The complete assignment of the changelog reader.
     fn assignment(&self) -> Vec<(i32, i64)> {
         let reading =
             self.partitions.iter().filter(|(_, progress)| matches!(progress.stage, Stage::Read { .. }));
@@ -74,8 +74,8 @@ impl Restores {
 }
 
 impl<E: Display> Driver<E> {
-    /// Asks for the committed offsets of new tasks. The coordinator answers only when no transaction that could still change them is
-    /// open: so an answer also means that the former owner is done.
+    /// Fetches the committed offsets of new tasks. The coordinator answers only when no open transaction can change them, so an
+    /// answer also means that the previous owner has finished.
     pub(crate) fn fetch_committed_of_tasks(&mut self) -> Outcome<E> {
         let created = self.tasks.values().filter(|task| task.task.phase() == Phase::Created);
         let partitions: Vec<TopicPartition> =
@@ -86,8 +86,8 @@ impl<E: Display> Driver<E> {
         self.ask(Action::FetchCommitted(partitions), Pending::CommittedOfTasks)
     }
 
-    /// Tasks whose offsets are known begin to be restored. An error for a partition says nothing of what is committed, least of all
-    /// that nothing is.
+    /// Begins to restore tasks whose offsets are known. An error for a partition says nothing about its committed offset, so it
+    /// must not count as "nothing committed".
     pub(crate) fn committed_of_tasks(&mut self, offsets: Option<GroupOffsets>) -> Result<(), DriverError<E>> {
         let Some(offsets) = offsets else {
             self.report(Event::Unanswered { what: "committed offsets" });
@@ -140,7 +140,7 @@ impl<E: Display> Driver<E> {
         self.report(event);
     }
 
-    /// Gives restores up. The job lets the reader read the others only.
+    /// Drops restores. The job removes them from the reader's assignment.
     pub(crate) fn forget_restores(&mut self, partitions: impl IntoIterator<Item = i32>) -> Option<Job<E>> {
         let mut is_any = false;
         for partition in partitions {
@@ -149,12 +149,12 @@ impl<E: Display> Driver<E> {
                 self.report(Event::RestoreDropped { partition });
             }
         }
-        // All at once: the client aborts the process when its assignment is replaced again before it has stopped what was
-        // replaced before.
+        // All at once: the client aborts the process when an assignment is replaced before the previous replacement has taken
+        // effect.
         is_any.then(|| Job::Do(Action::AssignChangelog(self.restores.assignment())))
     }
 
-    /// One turn of all restores: asks what has to be asked, then reads.
+    /// Advances all restores: asks for offsets, then reads.
     pub(crate) fn go_on_restoring(&mut self) -> Outcome<E> {
         let mut jobs = Vec::new();
         if self.now.elapsed >= self.restores.ask_at {
@@ -186,7 +186,7 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// It is known where a partition of the changelog begins and ends.
+    /// Takes the first and end offset of a changelog partition.
     pub(crate) fn measured(
         &mut self,
         partition: i32,
@@ -216,7 +216,7 @@ impl<E: Display> Driver<E> {
         Ok(())
     }
 
-    /// The last stable offset of a partition of the changelog is known.
+    /// Takes the last stable offset of a changelog partition.
     pub(crate) fn stable(
         &mut self,
         partition: i32,
@@ -233,7 +233,7 @@ impl<E: Display> Driver<E> {
             progress.stage = Stage::Read { end };
             self.restores.is_stale = true;
         } else if progress.impatient_at.is_some_and(|at| now >= at) {
-            // Reported once, since nothing here can end the transaction.
+            // Reported once: the driver cannot end the transaction.
             progress.impatient_at = None;
             self.report(Event::RestoreBlocked { partition, offset: stable });
         }
@@ -255,7 +255,7 @@ impl<E: Display> Driver<E> {
         self.ask(Action::ReadChangelog, Pending::ReadChangelog)
     }
 
-    /// Takes a record of the changelog, while [`Action::ReadChangelog`] is carried out.
+    /// Takes a changelog record, during [`Action::ReadChangelog`].
     pub fn restore(&mut self, partition: i32, offset: i64, key: &[u8], value: Option<&[u8]>) {
         self.restores.heard_at = self.now.elapsed;
         let Some(progress) = self.restores.partitions.get_mut(&partition) else { return };
@@ -272,8 +272,8 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// Takes that the client has come to the end of a partition of the changelog, while [`Action::ReadChangelog`] is carried out.
-    /// `position` is where it stands, control records included.
+    /// Takes the client's report of the end of a changelog partition, during [`Action::ReadChangelog`]. `position` is the
+    /// client's position, control records included.
     pub fn changelog_ended(&mut self, partition: i32, position: Option<i64>) {
         self.restores.heard_at = self.now.elapsed;
         let Some(&Progress { next, stage: Stage::Read { end }, .. }) =

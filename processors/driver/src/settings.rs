@@ -1,4 +1,4 @@
-//! What a driver has to know before it begins.
+//! Settings of a driver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,71 +6,71 @@ use std::time::Duration;
 use engine::{Budget, Topology};
 use model::Limits;
 
-/// What a topic of the subscription holds.
+/// The content of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TopicKind {
-    /// Events, partitioned like the state.
+    /// Events, with the partitions of the state.
     Input,
-    /// Events of this conversation, unless they name another one.
+    /// Events of one conversation, unless they name another one.
     Conversation(String),
-    /// Requests to erase.
+    /// Erasure requests.
     Erasures,
-    /// Nothing that is read: the subscription's pattern only matches its name.
+    /// Nothing to read: only the name matches the subscription's pattern.
     Other,
 }
 
-/// Tells what a topic holds, by its name.
+/// Maps a topic's name to its content.
 pub type TopicKinds = Arc<dyn Fn(&str) -> TopicKind + Send + Sync>;
 
-/// Schemas that records were written with. They are shared by all drivers of a process, and learnt by another thread.
+/// The schemas of Avro records, shared by all drivers of a process. Another thread fetches them.
 pub trait Schemas: Send {
-    /// Requests a schema without which a partition cannot go on.
+    /// Requests a schema that a partition needs to continue.
     fn request(&self, id: u32);
 
-    /// Requests one that a partition which waits will need soon; `false` where so many are requested that this one has to wait.
+    /// Requests a schema that a waiting partition will need; `false` when too many are requested already.
     fn request_ahead(&self, id: u32) -> bool;
 
-    /// Whether it is still not decided what the schema is.
+    /// Whether the schema is still unknown.
     fn is_awaited(&self, id: u32) -> bool;
 }
 
-/// How long things take and wait. The defaults are for Kafka; a simulation has its own.
+/// Time limits and intervals. The defaults suit Kafka; the simulation has its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pace {
-    /// The longest wait for a record when there is nothing to do at all.
+    /// The poll timeout when there is nothing else to do.
     pub idle: Duration,
-    /// The same, while a task waits for an answer of the cluster.
+    /// The poll timeout while a task waits for an answer of the cluster.
     pub busy: Duration,
-    /// A transaction begins so long after the commit of the last one, if the input does not fill the time anyway. The
-    /// coordinator answers a commit before it has written the markers, and until then refuses the next transaction's first
-    /// partitions: the client asks again after 20 ms, whatever is set. At 1,000 events a second that was every sixth
+    /// The minimum time between a commit and the next transaction, unless reading input takes that long anyway. The coordinator
+    /// answers a commit before it has written the markers, and until then it refuses the first partitions of the next
+    /// transaction. The client then retries after a fixed 20 ms, which at 1,000 events per second affected every sixth
     /// transaction.
     pub between_commits: Duration,
-    /// How many records are taken between two looks at the clock.
+    /// How many records are taken between two reads of the clock.
     pub records_between_looks: u32,
-    /// After a record of so many bytes the clock and the staged bytes are looked at: a few of them may be more than a
-    /// transaction is to hold.
+    /// A record of at least this size triggers a check of the clock and of the staged bytes: a few of them may exceed the
+    /// transaction's limit.
     pub large_record_bytes: usize,
-    /// How often the slow things are looked at: timers, statistics, catching up, stores.
+    /// The interval of periodic work: timers, statistics, catching up, stores.
     pub look_every: Duration,
-    /// How often partitions are counted.
+    /// The interval for checking partition counts.
     pub count_partitions_every: Duration,
-    /// The commit backoff after a failed transaction: what failed may fail again.
+    /// The commit back-off after a failed transaction.
     pub failure_backoff: Duration,
-    /// The longest attempt to abort before the producer is given up.
+    /// The longest attempt to abort before the producer is replaced.
     pub abort_timeout: Duration,
-    /// The client retries offsets after so long by itself: an answer that took longer may be that of a retry.
+    /// The time after which the client retries sending offsets by itself. A later answer may belong to a retry.
     pub offsets_retried_after: Duration,
-    /// Committed offsets that were not answered are asked for again after so long.
+    /// The back-off for committed offsets without an answer.
     pub offsets_backoff: Duration,
-    /// What the coordinator answers with an error may stay so: it is asked again after so long.
+    /// The back-off after an error of the coordinator, which may persist.
     pub error_backoff: Duration,
-    /// The changelog is asked again after so long.
+    /// The back-off of requests to the changelog.
     pub restore_backoff: Duration,
-    /// A restore that hears nothing for so long is assigned anew.
+    /// A restore without progress for this time is assigned again.
     pub restore_silence: Duration,
-    /// So long the end of an unfinished transaction is waited for in silence: longer than its time-out, and than brokers take
-    /// to notice that it is over.
+    /// How long a restore waits for an open transaction before reporting it. Longer than the transaction timeout plus the time
+    /// brokers take to notice it.
     pub unfinished_timeout: Duration,
 }
 
@@ -97,28 +97,28 @@ impl Default for Pace {
     }
 }
 
-/// What a driver has to know before it begins.
+/// Settings of a driver.
 pub struct Settings {
-    /// What begins the metadata of every offset that this worker commits, together with a number. No other worker has it.
+    /// The prefix of the metadata of every committed offset, followed by a number. Unique to this worker.
     pub name: String,
-    /// The number of the first transaction. No worker of this name has ever had it, or a later one.
+    /// The number of the first transaction. No earlier worker of this name used it or a higher one.
     pub first_transaction: u128,
     /// The processors.
     pub topology: Arc<Topology>,
     /// Limits on input.
     pub limits: Limits,
-    /// How many partitions the state has, and so the input, the repartition topic and the changelog.
+    /// The partition count of the state, and so of input, repartition topic and changelog.
     pub partitions: i32,
-    /// Tells what a topic holds.
+    /// Maps a topic's name to its content.
     pub kinds: TopicKinds,
-    /// How long a record may wait for its commit.
+    /// The commit interval: the longest time a record waits for its commit.
     pub commit_interval: Duration,
-    /// How many bytes may be staged for one commit.
+    /// The maximum of staged bytes per commit.
     pub commit_bytes_max: usize,
-    /// What one commit may do of what expires, is forgotten or erased.
+    /// The work that one commit may spend on expiry and erasure.
     pub budget: Budget,
     /// The prefix of the state whose changes are reported; `None` where interactive queries are disabled.
     pub watched: Option<Vec<u8>>,
-    /// How long things take and wait.
+    /// Time limits and intervals.
     pub pace: Pace,
 }

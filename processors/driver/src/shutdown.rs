@@ -1,4 +1,4 @@
-//! The end of a worker: what it has taken is committed, the group gets its answer, the partitions go to others at once.
+//! Shutdown: the worker commits what it has taken and leaves the group, so that its partitions move at once.
 
 use std::fmt::Display;
 
@@ -7,7 +7,7 @@ use crate::job::{Job, Outcome};
 use crate::{Driver, DriverError};
 
 impl<E: Display> Driver<E> {
-    /// The worker cannot go on: it leaves the group, and ends with the error. Where even that fails, less is tried.
+    /// Leaves the group and ends with the error. If leaving fails too, ends with less.
     pub(crate) fn fail(&mut self, error: DriverError<E>) {
         self.jobs.clear();
         self.pending = None;
@@ -20,12 +20,12 @@ impl<E: Display> Driver<E> {
             _ => vec![Job::Finish],
         };
         self.do_first(jobs);
-        // The first error is the one that says what to do.
+        // The first error is the cause.
         self.failure.get_or_insert(error);
     }
 
-    /// Tells the group. Decisions were answered before, or the close would wait for the answer; and the partitions of the
-    /// repartition topic are given up first: the group would take back only what is its own, and wait for the rest.
+    /// Leaves the group. Pending decisions were answered before, or the close would wait for the answer. The repartition
+    /// partitions are given up first, because the group takes back only what it assigned and would wait for the rest.
     pub(crate) fn leave(&mut self) -> Outcome<E> {
         let unassign: Vec<TopicPartition> =
             self.tasks.keys().map(|number| self.repartition(*number)).collect();
@@ -34,7 +34,7 @@ impl<E: Display> Driver<E> {
         Ok(None)
     }
 
-    /// Lets go of the stores.
+    /// Closes the stores.
     pub(crate) fn left(&mut self) -> Outcome<E> {
         let mut jobs = Vec::new();
         for (_, task) in std::mem::take(&mut self.tasks) {

@@ -1,4 +1,4 @@
-//! Records on their way into tasks, and what else the tasks are asked.
+//! Passing records to tasks, and what else tasks are asked.
 
 use std::fmt::Display;
 
@@ -10,7 +10,7 @@ use crate::unaligned::Taken;
 use crate::{Driver, DriverError, Event};
 
 impl<E: Display> Driver<E> {
-    /// Takes a record, or skips it where the consumer does not stand at its task's position.
+    /// Takes a record, or skips it when the consumer is off the task's position.
     pub(crate) fn polled(&mut self, record: &SourceRecord<'_>) -> Result<(), DriverError<E>> {
         self.take(record)?;
         self.took_one(record.value.map_or(0, <[u8]>::len));
@@ -48,8 +48,8 @@ impl<E: Display> Driver<E> {
         Ok(())
     }
 
-    /// A record cannot be read before a schema is known: its task takes nothing until it is. The others go on, and so does the
-    /// polling, which keeps the member in the group.
+    /// A record has an unknown schema: its task takes nothing until the schema is known. Other tasks continue, and polling
+    /// keeps the member in the group.
     fn await_schema(&mut self, record: &SourceRecord<'_>, id: u32) {
         self.schemas.request(id);
         #[cfg(feature = "defects")]
@@ -65,7 +65,7 @@ impl<E: Display> Driver<E> {
         self.do_first([Job::Readiness]);
     }
 
-    /// A task that waits for a schema requests the one of this record, too.
+    /// Requests the schema of this record for a task that waits.
     fn look_ahead(&mut self, record: &SourceRecord<'_>) {
         let topology = &self.settings.topology;
         let unknown = record.value.and_then(|value| topology.unknown_schema(record.topic, value));
@@ -77,8 +77,8 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// A record came that its task does not expect. Where the consumer stands at the position it is one of those before: the
-    /// client went back, and seeks again.
+    /// Skips a record that its task does not expect. At a settled position it precedes the position: the client went back, and
+    /// the consumer seeks again.
     fn skip(&mut self, record: &SourceRecord<'_>) {
         let Some(task) = self.tasks.get_mut(&record.partition) else { return };
         if task.is_live() {

@@ -1,4 +1,4 @@
-//! Timers by the wall clock, and the rest of what is looked at every now and then only.
+//! Wall-clock timers and the other periodic work.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -14,7 +14,7 @@ impl<E: Display> Driver<E> {
         }
         let mut jobs = vec![Job::CountPartitions];
         if !self.damages.is_empty() {
-            // What was well for long enough is ready again.
+            // A state that was healthy for long enough counts as ready again.
             jobs.push(Job::Readiness);
         }
         jobs.extend([Job::ReadStatistics, Job::TendStores, Job::CatchUp, Job::Timers]);
@@ -22,9 +22,9 @@ impl<E: Display> Driver<E> {
         Ok(None)
     }
 
-    /// Lets timers fire that are due though no record comes. The wall clock is read before the ends are asked for: whatever is read
-    /// up to them, nothing is missing that was there at that time. Before the group has caught up something may be on its way from
-    /// another partition.
+    /// Fires due timers when no record arrives. The wall clock is read before the end offsets are requested, so nothing that
+    /// existed at that time is missed by reading up to them. Before the group has caught up, a record may still be on its way
+    /// from another partition.
     pub(crate) fn look_for_timers(&mut self) -> Outcome<E> {
         if !self.catch_up.is_done() {
             return Ok(None);
@@ -61,7 +61,7 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// Statistics tell the ends of partitions.
+    /// Takes end offsets from statistics.
     pub(crate) fn saw_ends(&mut self, ends: Vec<(TopicPartition, EndOffset)>) {
         for (partition, end) in ends {
             if self.unaligned.saw_end(&partition, end) {

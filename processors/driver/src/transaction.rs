@@ -22,29 +22,29 @@ use crate::job::{Job, Outcome, Pending};
 use crate::letters::{self, Sent, Smaller};
 use crate::{Driver, DriverError, Event, Now, Stop};
 
-/// What is done next of a transaction.
+/// The next step of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     Begin,
     Send,
     Flush,
-    /// Ask the consumer for its membership. After the flush, which may take long: an old generation is refused, and so a zombie is
-    /// fenced.
+    /// Fetch the consumer's membership. It comes after the flush, which may take long: the coordinator refuses an old
+    /// generation, which fences a zombie.
     Membership,
     Offsets,
     Commit,
     Abort,
-    /// The producer was built anew; the transaction was not committed.
+    /// The producer was rebuilt; the transaction was not committed.
     NotCommitted,
-    /// The producer was built anew; whether the transaction was committed is not known.
+    /// The producer was rebuilt; it is unknown whether the transaction was committed.
     Doubt,
-    /// Ask how large a dead letter may be.
+    /// Fetch the record limit for dead letters.
     RecordLimit,
-    /// Make a new producer if batches of the old one may be too large for dead letters.
+    /// Create a new producer if the old one's batches may be too large for dead letters.
     Batches,
 }
 
-/// What comes after an abort.
+/// What follows an abort.
 enum After<E> {
     Nothing,
     Restore(Damaged),
@@ -52,7 +52,7 @@ enum After<E> {
     Fail(DriverError<E>),
 }
 
-/// Why not everything could be sent.
+/// Why sending stopped.
 enum Unsent<E> {
     Sink,
     Restore(Damaged),
@@ -62,21 +62,21 @@ enum Unsent<E> {
 /// The transaction that is being committed, and the producer.
 pub(crate) struct Transaction<E> {
     number: u128,
-    /// The offsets that belong into it.
+    /// The offsets to commit with it.
     offsets: Vec<SourceOffset>,
     began: Duration,
-    /// How often the current call was made, and since when.
+    /// The number of attempts of the current call, and the time of the first one.
     calls: u32,
     called_at: Duration,
     abort_until: Duration,
-    /// Whether the offsets were requested once, and answered before the client would have retried.
+    /// Whether the offsets were sent once and answered before the client would have retried.
     are_offsets_sent_once: bool,
-    /// Where the changelog's partitions end with it.
+    /// The end offset of each changelog partition after it.
     changelog_ends: BTreeMap<i32, i64>,
     unsent: Option<Unsent<E>>,
     after: After<E>,
     has_producer: bool,
-    /// Records that go together in the producer have no more bytes.
+    /// The producer's batch size.
     batch_bytes: usize,
     letters: Sent,
     /// Why dead letters were refused.
@@ -103,14 +103,14 @@ impl<E> Transaction<E> {
         }
     }
 
-    /// A call is about to be made for the first time.
+    /// Notes the first attempt of a call.
     fn calls_begin(&mut self, now: Now) {
         self.calls = 0;
         self.called_at = now.elapsed;
     }
 }
 
-/// Notes how large dead letters are on their way into a sink.
+/// A sink that notes the sizes of dead letters.
 struct Measured<'s> {
     sink: &'s mut dyn Sink,
     dead_letters: TopicId,
@@ -127,11 +127,11 @@ impl Sink for Measured<'_> {
 }
 
 impl<E: Display> Driver<E> {
-    /// Makes a producer, as long as it takes.
+    /// Creates a producer, for as long as it takes.
     pub(crate) fn init_producer(&mut self) -> Outcome<E> {
         let detail = "reaching the cluster".to_owned();
         self.report(Event::Readiness { is_ready: false, detail });
-        // What the old one had written is not known any more: a store is then brought up from where it stood before.
+        // The old producer's changelog ends are unknown now; a store is then restored from its previous position.
         self.transaction.changelog_ends.clear();
         self.ask(Action::InitProducer, Pending::Producer)
     }
@@ -148,23 +148,23 @@ impl<E: Display> Driver<E> {
                 return Err(DriverError::Caller(error));
             }
             Err(_) if !self.transaction.has_producer && self.now.stop != Stop::No => {
-                // It has never begun.
+                // The worker never started.
                 self.jobs.clear();
                 self.jobs.push_back(Job::Finish);
             }
-            // The next owner finds out what became of the transaction.
+            // The next owner decides about the transaction.
             Err(_) if self.now.stop == Stop::Overdue => {}
             Err(_) => self.do_first([Job::InitProducer]),
         }
         Ok(())
     }
 
-    /// A new producer under the same id: it fences the old one, and ends the transaction that is open.
+    /// Rebuilds the producer under the same transactional id, which fences the old one and ends its open transaction.
     fn rebuild_producer(&mut self) -> [Job<E>; 2] {
         [Job::Report(Event::ProducerRebuilt), Job::InitProducer]
     }
 
-    /// Commits what is staged, if anything is. What fails is put right here, as far as it can be.
+    /// Commits what is staged. Recovers from failures where a remedy is known.
     pub(crate) fn commit(&mut self) -> Outcome<E> {
         self.turn.staged_since = None;
         if self.is_clean() {
@@ -232,7 +232,7 @@ impl<E: Display> Driver<E> {
                 self.make_letters_smaller(limit);
                 Ok(())
             }
-            // An answer to another question: nothing follows from it.
+            // The answer belongs to another action and is ignored.
             _ => Ok(()),
         }
     }
@@ -247,7 +247,7 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// Hands everything that is staged to the producer, while [`Action::Send`] is carried out. What fails is found in the answer.
+    /// Passes everything staged to the producer, during [`Action::Send`]. The answer reports failures.
     pub fn send_to(&mut self, sink: &mut dyn Sink) {
         let topology = &self.settings.topology;
         let mut sink =
@@ -298,8 +298,8 @@ impl<E: Display> Driver<E> {
         Ok(())
     }
 
-    /// The client resets member and generation only when it notes that its partitions are lost, and would be taken for one who commits
-    /// from outside, whom the coordinator does not check.
+    /// Takes the consumer's membership. The client clears member id and generation only when it notices that its partitions are
+    /// lost. Without them the coordinator would accept the commit of a stranger unchecked.
     fn membership_known(&mut self, is_known: bool, is_lost: bool) -> Result<(), DriverError<E>> {
         #[cfg(feature = "defects")]
         let is_lost = is_lost && !self.has(crate::Defect::CommitsWhenLost);
@@ -339,7 +339,7 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// Whether the very same call is to be made again.
+    /// Whether to retry the same call.
     fn is_retried(&self, failure: &Failure<E>) -> bool {
         failure.remedy == Remedy::Retry && self.now.stop != Stop::Overdue
     }
@@ -356,8 +356,8 @@ impl<E: Display> Driver<E> {
             }
             return self.put_right(failure, true);
         }
-        // Where a request was sent more than once, an older one may still be under way, and would act on a later transaction of the
-        // same producer. A new producer shuts it out.
+        // When a request was sent more than once, an older copy may still be in flight and act on a later transaction of this
+        // producer. A new producer fences it.
         let is_sent_once =
             self.transaction.calls == 1 && self.transaction.are_offsets_sent_once && !is_broken;
         #[cfg(feature = "defects")]
@@ -383,12 +383,12 @@ impl<E: Display> Driver<E> {
             .collect()
     }
 
-    /// What no other transaction has.
+    /// Metadata unique to this transaction.
     fn mark(&self) -> String {
         format!("{} {:x}", self.settings.name, self.transaction.number)
     }
 
-    /// The transaction is committed, or is not: the tasks follow.
+    /// Applies the outcome of the transaction to the tasks.
     fn apply(&mut self, is_committed: bool) -> Result<(), DriverError<E>> {
         let batch = std::mem::take(&mut self.turn.batch);
         if !is_committed {
@@ -425,7 +425,7 @@ impl<E: Display> Driver<E> {
         self.restore_those(errors)
     }
 
-    /// Aborts for a reason that is no error of the client.
+    /// Aborts for a reason that is no client error.
     fn abort_because(&mut self, why: &str) {
         self.report(Event::TransactionFailed {
             error: why.to_owned(),
@@ -435,7 +435,7 @@ impl<E: Display> Driver<E> {
         self.give_up(After::Nothing);
     }
 
-    /// Aborts, and takes the records again.
+    /// Aborts and takes the records again.
     fn give_up(&mut self, after: After<E>) {
         self.report(Event::TransactionEnded(Ending::Aborted));
         self.transaction.after = after;
@@ -477,7 +477,7 @@ impl<E: Display> Driver<E> {
         self.apply(false)
     }
 
-    /// What is done about a call that failed.
+    /// Recovers from a failed call.
     fn put_right(&mut self, failure: Failure<E>, in_doubt: bool) -> Result<(), DriverError<E>> {
         let Failure { remedy, error, letters_too_large } = failure;
         if letters_too_large {
@@ -489,8 +489,7 @@ impl<E: Display> Driver<E> {
         match remedy {
             Remedy::Abort => self.give_up(After::Nothing),
             Remedy::Stop => self.give_up(After::Fail(DriverError::Caller(error))),
-            // Only a stop that is overdue ends the repetition of a call. What the coordinator made of it is found by the next owner,
-            // in the committed offsets.
+            // Only an overdue stop ends the retries. The next owner reads the outcome from the committed offsets.
             Remedy::Retry => return self.apply(false),
             Remedy::Rebuild => {
                 #[cfg(feature = "defects")]
@@ -521,10 +520,10 @@ impl<E: Display> Driver<E> {
         self.do_first([Job::Do(Action::Sleep(self.settings.pace.failure_backoff))]);
     }
 
-    /// Asks for the group's offsets. No transaction of this worker is open, so the answer is final.
+    /// Fetches the group's offsets. No transaction of this worker is open, so the answer is final.
     fn doubt(&mut self) -> Outcome<E> {
         if self.now.stop == Stop::Overdue {
-            // The next owner finds it out.
+            // The next owner decides.
             self.report(Event::TransactionEnded(Ending::Ambiguous));
             self.apply(false)?;
             return Ok(None);
@@ -533,9 +532,10 @@ impl<E: Display> Driver<E> {
         self.ask(Action::FetchCommitted(partitions), Pending::CommittedInDoubt)
     }
 
-    /// Whether the offsets of the transaction in doubt are the group's now, with its mark: another member that has taken the partitions
-    /// over may have come to the very same offsets, after this transaction was aborted. One mark is enough, since a transaction is
-    /// committed whole, and others may have gone on from there. Where no offset carries it, all of them have to be known.
+    /// Decides whether the transaction in doubt was committed: whether the group's offsets carry its metadata. Equal offsets
+    /// alone prove nothing, because another member may have reached them after the transaction was aborted. One match is
+    /// enough, since a transaction commits as a whole and others may have continued from there. Without a match, every offset
+    /// has to be known.
     pub(crate) fn decide(&mut self, offsets: Option<GroupOffsets>) -> Result<(), DriverError<E>> {
         let offsets = offsets.unwrap_or_default();
         let mark = self.mark();
@@ -566,7 +566,7 @@ impl<E: Display> Driver<E> {
         self.apply(is_committed)
     }
 
-    /// The topic of dead letters refused some as too large. They lose what makes them so, and the records are taken again.
+    /// Reduces the size of dead letters after their topic refused some. The records are taken again.
     fn make_letters_smaller(&mut self, takes: Option<usize>) {
         let Some(refusal) = self.transaction.refusal.take() else { return };
         let limit = self.settings.topology.letter_bytes_max();

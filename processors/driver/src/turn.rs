@@ -1,4 +1,4 @@
-//! The turn: what is done in which order while no job is left.
+//! The turn: the order of work when no job is queued.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::job::{Job, Outcome, Pending};
 use crate::settings::Pace;
 use crate::{Driver, Event, Now, Stop};
 
-/// The parts of a turn, in their order.
+/// The parts of a turn, in order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Part {
     #[default]
@@ -20,26 +20,26 @@ enum Part {
     Slow,
     Poll,
     Commit,
-    /// There are no more turns.
+    /// No further turn follows.
     Over,
 }
 
-/// What is known of the turn, and of the records that were taken since the last commit.
+/// The state of the turn, and of the records taken since the last commit.
 #[derive(Default)]
 pub(crate) struct Turn {
     part: Part,
-    /// Whether the consumer was polled in this turn: only the first poll waits.
+    /// Whether the consumer was polled in this turn; only the first poll waits.
     has_polled: bool,
-    /// When the first record of this turn came.
+    /// When the first record of this turn arrived.
     began: Option<Duration>,
     /// How long the turn has waited for the coordinator to finish the last transaction.
     waited: Duration,
-    /// When the first record was staged since the last commit.
+    /// When the first record after the last commit was staged.
     pub(crate) staged_since: Option<Duration>,
     taken: u32,
-    /// How many records were taken since the last commit.
+    /// Records taken since the last commit.
     pub(crate) batch: usize,
-    /// When the last transaction was committed.
+    /// The time of the last commit.
     pub(crate) committed_at: Duration,
     look_at: Duration,
 }
@@ -53,7 +53,7 @@ impl Turn {
         is_time
     }
 
-    /// No further turn begins.
+    /// Ends the turns.
     pub(crate) fn end(&mut self) {
         self.part = Part::Over;
     }
@@ -64,7 +64,7 @@ impl<E: Display> Driver<E> {
     pub(crate) fn go_round(&mut self) -> Outcome<E> {
         match self.turn.part {
             Part::Group if self.now.stop != Stop::No => {
-                // A last commit, so that the next owner has nothing to do again.
+                // A last commit, so that the next owner does not repeat the work.
                 self.turn.end();
                 self.do_first([Job::Commit, Job::FollowGroup, Job::Leave]);
                 Ok(None)
@@ -105,7 +105,7 @@ impl<E: Display> Driver<E> {
                     let latency = self.now.elapsed.saturating_sub(began).saturating_sub(self.turn.waited);
                     self.report(Event::Polled { latency });
                 }
-                // What the last commit has left goes on with this one, or without any record.
+                // Work left by the last commit continues with this one, even without a record.
                 self.tasks.values_mut().for_each(AssignedTask::go_on);
                 self.do_first([Job::Commit]);
                 Ok(None)
@@ -114,7 +114,7 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// Brings tasks from assigned to live: the store, the committed offsets, the state, the consumer's position.
+    /// Advances tasks from assigned to live: store, committed offsets, state, position.
     fn bring_tasks_up(&mut self) -> Outcome<E> {
         if !self.any_task_waits() {
             self.do_first([Job::BeginUnaligned, Job::Seek]);
@@ -143,7 +143,7 @@ impl<E: Display> Driver<E> {
     }
 
     fn poll(&mut self) -> Outcome<E> {
-        // What the group has decided meanwhile comes before any record.
+        // Decisions of the group precede records.
         if !self.rebalances.is_empty() {
             return self.follow_group();
         }
@@ -152,7 +152,7 @@ impl<E: Display> Driver<E> {
         self.ask(Action::Poll { timeout }, Pending::Poll)
     }
 
-    /// How long a turn may wait for its first record.
+    /// How long a turn waits for its first record.
     fn poll_timeout(&self) -> Duration {
         let pace = &self.settings.pace;
         if self.restores.is_reading() {
@@ -168,8 +168,8 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// No record is there, and all decisions of the group were taken. What is staged may have to wait until the coordinator has
-    /// finished the last transaction; otherwise it is committed.
+    /// No record is available, and all decisions of the group have arrived. Commits what is staged, unless the coordinator is
+    /// still finishing the last transaction.
     pub(crate) fn ran_dry(&mut self) {
         self.positions.is_reassigned = false;
         let wait = wait_after(
@@ -185,12 +185,12 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// The turn goes on to its commit.
+    /// Continues the turn with its commit.
     pub(crate) fn end_of_poll(&mut self) {
         self.turn.part = Part::Commit;
     }
 
-    /// A record of so many bytes was taken, or skipped. It may be time to commit.
+    /// Counts a record of this size, taken or skipped. Decides whether to commit.
     pub(crate) fn took_one(&mut self, bytes: usize) {
         let now = self.now.elapsed;
         let pace = &self.settings.pace;
@@ -215,8 +215,8 @@ impl<E: Display> Driver<E> {
     }
 }
 
-/// What is left of the wait between two transactions. It is never longer than the commit interval, which bounds how long a record
-/// may wait for its commit.
+/// The remaining wait between two transactions. It never exceeds the commit interval, which bounds how long a record waits for
+/// its commit.
 fn wait_after(since_commit: Duration, between_commits: Duration, commit_interval: Duration) -> Duration {
     between_commits.min(commit_interval).saturating_sub(since_commit)
 }

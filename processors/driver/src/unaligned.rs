@@ -1,5 +1,5 @@
-//! Unaligned topics: one topic for each conversation, and requests to erase. They are not partitioned like the state, so they
-//! belong to no task; their records are sent on to the partitions where they belong, in the worker's transaction.
+//! Unaligned topics: one topic per conversation, and erasure requests. Their partitions do not match the state's, so no task
+//! reads them. Their records are repartitioned in the worker's transaction.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,36 +11,36 @@ use crate::settings::{Settings, TopicKind};
 
 /// One partition of an unaligned topic.
 struct Track {
-    /// The conversation that its events belong to, unless they name another one; `None` for requests to erase.
+    /// The conversation of its events, unless they name another one; `None` for erasure requests.
     conversation: Option<String>,
-    /// Whether it is known where it begins.
+    /// Whether its starting position is known.
     is_begun: bool,
     /// The first offset taken since the last commit.
     from: Option<i64>,
-    /// Records below this offset were taken already.
+    /// The position: records below it were taken.
     next: i64,
-    /// The consumer has still to seek.
+    /// Whether the consumer has to seek.
     wants_seek: bool,
-    /// The schema without which the next record cannot be read. Until it is known nothing is taken.
+    /// The schema that the next record needs. Until it is known, nothing is taken.
     awaits: Option<u32>,
-    /// Records that were there when last looked at, and not taken yet.
+    /// Records not taken yet, when last checked.
     lag: i64,
 }
 
-/// What became of a record.
+/// The result of taking a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// It is of no unaligned topic.
+    /// It belongs to no unaligned topic.
     NotHere,
-    /// It was taken, or skipped.
+    /// It was taken or skipped.
     Done,
-    /// It cannot be read before this schema is known.
+    /// It needs this unknown schema.
     Unread(u32),
-    /// It was skipped, and will need this schema.
+    /// It was skipped and will need this schema.
     WillNeed(u32),
 }
 
-/// All partitions of such topics that a worker reads.
+/// All unaligned partitions of a worker.
 pub(crate) struct Unaligned {
     pub(crate) repartitioner: Repartitioner,
     tracks: BTreeMap<Arc<str>, BTreeMap<i32, Track>>,
@@ -53,7 +53,7 @@ impl Unaligned {
         Self { repartitioner, tracks: BTreeMap::new() }
     }
 
-    /// Takes a partition over.
+    /// Adds a partition.
     pub(crate) fn assigned(&mut self, partition: &TopicPartition, kind: TopicKind) {
         let conversation = match kind {
             TopicKind::Conversation(id) => Some(id),
@@ -64,7 +64,7 @@ impl Unaligned {
         self.tracks.entry(Arc::clone(&partition.topic)).or_default().insert(partition.partition, track);
     }
 
-    /// Gives a partition up.
+    /// Removes a partition.
     pub(crate) fn revoked(&mut self, partition: &TopicPartition) {
         if let Some(partitions) = self.tracks.get_mut(&partition.topic) {
             partitions.remove(&partition.partition);
@@ -74,7 +74,7 @@ impl Unaligned {
         }
     }
 
-    /// Takes a record, if it is of one of its partitions.
+    /// Takes a record of one of its partitions.
     pub(crate) fn take(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Taken {
         if self.tracks.is_empty() {
             return Taken::NotHere;
@@ -110,18 +110,18 @@ impl Unaligned {
         self.tracks().any(|(_, _, track)| track.awaits.is_some())
     }
 
-    /// Takes records again once nothing that they wait for is outstanding.
+    /// Takes records again whose schemas are known by now.
     pub(crate) fn retain_awaited(&mut self, is_awaited: impl Fn(u32) -> bool) {
         self.tracks_mut().for_each(|(_, _, track)| track.awaits = track.awaits.filter(|id| is_awaited(*id)));
     }
 
-    /// The transaction holds all that was staged.
+    /// All staged records are in the transaction.
     pub(crate) fn committed(&mut self) -> Tally {
         self.tracks_mut().for_each(|(_, _, track)| track.from = None);
         self.repartitioner.committed()
     }
 
-    /// What was staged is dropped; the consumer has to go back.
+    /// Drops what is staged; the consumer seeks back.
     pub(crate) fn rewind(&mut self) {
         self.repartitioner.aborted();
         for (_, _, track) in self.tracks_mut() {
@@ -132,22 +132,22 @@ impl Unaligned {
         }
     }
 
-    /// The offsets that belong into the transaction.
+    /// The offsets to commit.
     pub(crate) fn offsets(&self) -> impl Iterator<Item = SourceOffset> {
         self.repartitioner.offsets()
     }
 
-    /// Partitions of which it is not known yet where they begin.
+    /// Partitions without a known starting position.
     pub(crate) fn to_begin(&self) -> Vec<TopicPartition> {
         self.tracks().filter(|(_, _, track)| !track.is_begun).map(named).collect()
     }
 
-    /// Whether there is such a partition.
+    /// Whether such partitions exist.
     pub(crate) fn is_beginning(&self) -> bool {
         self.tracks().any(|(_, _, track)| !track.is_begun)
     }
 
-    /// It is known by now where a partition begins.
+    /// Sets the starting position of a partition.
     pub(crate) fn begin(&mut self, partition: &TopicPartition, next: i64) {
         if let Some(track) = self.track(partition) {
             track.next = next;
@@ -156,55 +156,55 @@ impl Unaligned {
         }
     }
 
-    /// Where it goes on in each partition.
+    /// The position of each partition.
     pub(crate) fn positions(&self) -> impl Iterator<Item = Position> {
         let begun = self.tracks().filter(|(_, _, track)| track.is_begun);
         begun.map(|found| (named(found), found.2.next))
     }
 
-    /// A partition goes on at another offset; `false` if it is none of its own.
+    /// Moves a partition to another offset; `false` when it is not one of its own.
     pub(crate) fn skip_to(&mut self, partition: &TopicPartition, next: i64) -> bool {
         self.track(partition).map(|track| track.next = next).is_some()
     }
 
-    /// Where the consumer has still to seek. What waits for a schema is taken again when that is known; what comes of it until
-    /// then is skipped.
+    /// Where the consumer has to seek. Partitions that wait for a schema seek once it is known; records that arrive before are
+    /// skipped.
     pub(crate) fn seeks(&self) -> Vec<Position> {
         let wanting = |track: &Track| track.wants_seek && track.is_begun && track.awaits.is_none();
         let found = self.tracks().filter(|(_, _, track)| wanting(track));
         found.map(|found| (named(found), found.2.next)).collect()
     }
 
-    /// The consumer stands at the position in a partition.
+    /// The consumer reached the position of a partition.
     pub(crate) fn positioned(&mut self, partition: &TopicPartition) {
         if let Some(track) = self.track(partition) {
             track.wants_seek = false;
         }
     }
 
-    /// Whether a partition is one of its own.
+    /// Whether it reads this partition.
     pub(crate) fn holds(&self, partition: &TopicPartition) -> bool {
         self.tracks.get(&partition.topic).is_some_and(|found| found.contains_key(&partition.partition))
     }
 
-    /// All partitions that it reads.
+    /// All partitions it reads.
     pub(crate) fn partitions(&self) -> impl Iterator<Item = TopicPartition> {
         self.tracks().map(named)
     }
 
-    /// The consumer has to seek again in all partitions.
+    /// Makes the consumer seek again in all partitions.
     pub(crate) fn unposition_all(&mut self) {
         self.tracks_mut().for_each(|(_, _, track)| track.wants_seek = true);
     }
 
-    /// Statistics tell the end of a partition; `false` if it is none of its own.
+    /// Takes the end offset from statistics; `false` for a partition it does not read.
     pub(crate) fn saw_end(&mut self, partition: &TopicPartition, end: EndOffset) -> bool {
         let Some(track) = self.track(partition) else { return false };
         track.lag = if end.is_drained { 0 } else { (end.stable - track.next).max(0) };
         true
     }
 
-    /// Records that are still to be taken of events, and of requests to erase; `None` where there is no such partition.
+    /// Records not taken yet, of events and of erasure requests; `None` where no such partition is read.
     pub(crate) fn lags(&self) -> UnalignedLags {
         let mut lags = UnalignedLags::default();
         for (_, _, track) in self.tracks() {
@@ -214,7 +214,7 @@ impl Unaligned {
         lags
     }
 
-    /// Whether the consumer stands at the position in all partitions.
+    /// Whether the consumer is at the position of every partition.
     pub(crate) fn is_live(&self) -> bool {
         self.tracks().all(|(_, _, track)| track.is_begun && !track.wants_seek)
     }
@@ -238,12 +238,12 @@ impl Unaligned {
     }
 }
 
-/// Records of unaligned topics that are still to be taken.
+/// Records of unaligned topics not taken yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnalignedLags {
-    /// Of topics of one conversation each.
+    /// Events, from topics of one conversation each.
     pub events: Option<i64>,
-    /// Of requests to erase.
+    /// Erasure requests.
     pub erasures: Option<i64>,
 }
 

@@ -1,5 +1,5 @@
-//! Where Kafka's clients are made: one that has to show a token takes it only while it is looked after, and this does so before
-//! anything is asked of it.
+//! Construction of Kafka clients. A client that authenticates with a token accepts the token only while it is polled, so these
+//! functions poll it before its first request.
 
 use std::time::Duration;
 
@@ -8,39 +8,39 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaResult;
 use rdkafka::producer::{BaseProducer, NoCustomPartitioner, ProducerContext};
 
-/// How much news one look takes at the most; far more than comes between two.
-const NEWS_MAX: usize = 32;
+/// The maximum of events handled in one poll; far more than occur between two polls.
+const EVENTS_MAX: usize = 32;
 
-/// A consumer that has its token, where one is wanted.
+/// Creates a consumer, with its token where the brokers require one.
 ///
 /// # Errors
-/// The settings are refused.
+/// The configuration is invalid.
 pub fn consumer<C: ConsumerContext>(config: &ClientConfig, context: C) -> KafkaResult<BaseConsumer<C>> {
     let consumer = config.create_with_context(context)?;
     attend(&consumer);
     Ok(consumer)
 }
 
-/// A producer that has its token, where one is wanted.
+/// Creates a producer, with its token where the brokers require one.
 ///
 /// # Errors
-/// The settings are refused.
+/// The configuration is invalid.
 pub fn producer<C>(config: &ClientConfig, context: C) -> KafkaResult<BaseProducer<C>>
 where
     C: ProducerContext<NoCustomPartitioner>,
 {
     let producer: BaseProducer<C> = config.create_with_context(context)?;
-    for _ in 0..NEWS_MAX {
+    for _ in 0..EVENTS_MAX {
         producer.poll(Duration::ZERO);
     }
     Ok(producer)
 }
 
-/// Takes the news of a consumer that reads nothing now: what it has to tell, and that it needs a new token. One that reads is
-/// looked after by its reading.
+/// Serves the events of an idle consumer, such as errors and token refreshes. A consumer that is being polled needs no such
+/// call.
 pub fn attend<C: ConsumerContext>(consumer: &BaseConsumer<C>) {
-    for _ in 0..NEWS_MAX {
-        // What it met it has told its context.
+    for _ in 0..EVENTS_MAX {
+        // Errors are reported to the context.
         let _ = consumer.poll(Duration::ZERO);
     }
 }

@@ -1,6 +1,6 @@
-//! What was taken of the repartition topic is deleted: nobody reads it again, and it holds events whole. Kafka Streams does the
-//! same with its own. What is not deleted, because a right is missing or the brokers do not answer, goes with the topic's
-//! retention.
+//! Deletes consumed records of the repartition topic, as Kafka Streams does: no task reads them again, and they contain whole
+//! events. Records that cannot be deleted, because a permission is missing or the brokers do not answer, are removed by the
+//! topic's retention.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,38 +13,38 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::worker::Shared;
 
-/// One request in so long, for all partitions of this process together.
+/// The interval of delete requests, for all partitions of this process together.
 const EVERY: Duration = Duration::from_secs(30);
-/// How long a stop may wait for this thread.
+/// The longest time that shutdown waits for this thread.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How far this process has taken its partitions of the repartition topic. Cheap to clone; all clones are one.
+/// The committed positions of this process in the repartition topic. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Consumed(Arc<Mutex<BTreeMap<i32, Progress>>>);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Progress {
-    /// All records before this offset were taken by transactions that are committed.
+    /// Records below this offset were taken in committed transactions.
     committed: i64,
-    /// All before this one were deleted.
+    /// Records below this offset were deleted.
     deleted: i64,
 }
 
 impl Consumed {
-    /// All before this offset was taken, in transactions that are committed.
+    /// Notes a committed position.
     pub(crate) fn note(&self, partition: i32, committed: i64) {
         let mut partitions = self.partitions();
         let progress = partitions.entry(partition).or_default();
         progress.committed = progress.committed.max(committed);
     }
 
-    /// The partition has gone elsewhere.
+    /// Forgets a partition that was revoked.
     pub(crate) fn forget(&self, partition: i32) {
         self.partitions().remove(&partition);
     }
 
-    /// Up to where something can be deleted that was not, by partition.
+    /// Partitions with consumed records to delete, and the offset up to which.
     fn open(&self) -> Vec<(i32, i64)> {
         let partitions = self.partitions();
         let open = partitions.iter().filter(|(_, progress)| progress.committed > progress.deleted);
@@ -61,7 +61,7 @@ impl Consumed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Deletes every now and then, until the stop.
+    /// Deletes periodically until shutdown.
     pub(crate) fn delete(&self, shared: &Shared) {
         let topic = shared.topology.name(shared.topology.repartition());
         let mut admin: Option<AdminClient<DefaultClientContext>> = None;
@@ -83,7 +83,7 @@ impl Consumed {
                     warned = false;
                     deleted.into_iter().for_each(|(partition, offset)| self.deleted(partition, offset));
                 }
-                Err(error) if warned => tracing::debug!(%error, topic, "what was taken is not deleted"),
+                Err(error) if warned => tracing::debug!(%error, topic, "consumed records cannot be deleted"),
                 Err(error) => {
                     warned = true;
                     tracing::warn!(
@@ -109,7 +109,7 @@ fn client<'a>(
     Ok(admin.insert(made))
 }
 
-/// Asks for it. Gives the partitions of which all before the offset is gone now.
+/// Sends the delete requests. Returns the partitions whose records are deleted.
 fn delete(
     admin: &AdminClient<DefaultClientContext>,
     topic: &str,

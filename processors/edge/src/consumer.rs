@@ -1,5 +1,5 @@
-//! The consumer of the input topics. A rebalance is only noted in the callback; the worker, which has the tasks in its
-//! hands, carries it out right after the poll.
+//! The consumer of the input topics. The callback only notes a rebalance; the worker, which owns the tasks, carries it out
+//! after the poll.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -23,16 +23,16 @@ use crate::errors;
 use crate::metrics::ClientFigures;
 use crate::token;
 
-/// What the group decided; the worker has to answer each with the matching call.
+/// A decision of the group. The worker has to answer each with the matching call.
 #[derive(Debug)]
 pub(crate) enum Rebalanced {
     /// Answer with `incremental_assign`.
     Assigned(TopicPartitionList),
-    /// Answer with `incremental_unassign`. `lost`: they already belong to somebody else, commit nothing of them.
+    /// Answer with `incremental_unassign`. `lost`: another member owns the partitions already; commit nothing of them.
     Revoked { partitions: TopicPartitionList, lost: bool },
 }
 
-/// Notes what happens to the consumer.
+/// The consumer's context. Notes rebalances, statistics and errors.
 #[derive(Default)]
 pub(crate) struct Notes {
     rebalances: Mutex<Vec<Rebalanced>>,
@@ -48,7 +48,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Notes {
-    /// What was decided since the last call, in order.
+    /// The decisions since the last call, in order.
     pub(crate) fn take_rebalances(&self) -> Vec<Rebalanced> {
         if self.any_rebalance.swap(false, Ordering::AcqRel) {
             std::mem::take(&mut *lock(&self.rebalances))
@@ -57,27 +57,27 @@ impl Notes {
         }
     }
 
-    /// From now on nobody looks at the notes: give partitions back at once.
+    /// Stops noting rebalances: partitions are given back at once from now on.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
     }
 
-    /// The end of each partition fetched, as of the last statistics.
+    /// The end of each fetched partition in the latest statistics.
     pub(crate) fn take_ends(&self) -> HashMap<(String, i32), EndOffset> {
         std::mem::take(&mut *lock(&self.ends))
     }
 
-    /// What the client has told of itself since the last call, if anything.
+    /// The client's statistics since the last call, if any.
     pub(crate) fn take_figures(&self) -> Option<ClientFigures> {
         lock(&self.figures).take()
     }
 
-    /// What was told of a partition before the consumer was put in its place there says nothing any more.
+    /// Drops the end of a partition reported before the consumer was positioned there.
     pub(crate) fn forget_end(&self, topic: &str, partition: i32) {
         lock(&self.ends).remove(&(topic.to_owned(), partition));
     }
 
-    /// What the client said when it was last refused something: unlike the error that the poll gives it says what.
+    /// The client's text for the last refused request. It names the resource, which the error of the poll does not.
     pub(crate) fn take_refused(&self) -> Option<String> {
         lock(&self.refused).take()
     }
@@ -116,7 +116,7 @@ impl ClientContext for Notes {
             *lock(&self.refused) = Some(reason.to_owned());
         }
         if errors::is_unmatched_pattern(&error, reason) {
-            tracing::debug!(reason, "no topic of a conversation of its own yet");
+            tracing::debug!(reason, "no conversation topic exists yet");
         } else {
             tracing::warn!(%error, reason, "Kafka client");
         }
@@ -132,7 +132,7 @@ impl ConsumerContext for Notes {
     ) {
         let assigned = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::Acquire) {
-            // Each has to be answered, or the close waits for the answer.
+            // Each decision has to be answered, or the close waits for the answer.
             let answered = if assigned {
                 consumer.incremental_assign(partitions)
             } else {
@@ -154,10 +154,10 @@ impl ConsumerContext for Notes {
     }
 }
 
-/// A message's headers. Only to ask the client whether there are any makes it read them, so it is asked when somebody wants them.
+/// A message's headers. They are parsed on first use, because even asking whether there are any makes the client parse them.
 pub(crate) struct MessageHeaders<'a, 'm>(pub(crate) &'a BorrowedMessage<'m>);
 
-/// A message as the engine sees it.
+/// Converts a message for the engine.
 pub(crate) fn source_record<'m>(
     message: &'m BorrowedMessage<'_>,
     headers: &'m MessageHeaders<'m, 'm>,

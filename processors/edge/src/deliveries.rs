@@ -1,4 +1,4 @@
-//! What becomes of the records that a producer has taken.
+//! Delivery reports of a producer.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -19,19 +19,20 @@ use crate::token;
 /// Records that were not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedDeliveries {
-    /// How many.
+    /// The number of records.
     pub count: u64,
-    /// The topic of the first that failed by itself; where one fails, the client throws others away.
+    /// The topic of the first record that failed by itself. After a failure the client also drops other records.
     pub topic: String,
-    /// Why that one did.
+    /// The error of that record.
     pub code: RDKafkaErrorCode,
 }
 
-/// A producer's context that remembers which deliveries failed.
+/// A producer context that notes failed deliveries.
 ///
-/// Those count as failed, too, of which the client only infers that they were written: it says so of a batch that was refused
-/// when a later one of the same partition was taken. But a partition that knows nothing of a producer takes any sequence number
-/// (KAFKA-15591, mended in brokers of late 2026): where the leader is new the first request may find it not ready yet, and the
+/// A delivery that the client only infers counts as failed. The client infers that a refused batch was written when a later
+/// batch of the same partition is accepted. But a partition without state for a producer accepts any sequence number
+/// (KAFKA-15591, fixed in brokers of late 2026): a new leader may not be ready for the first request and accept the second.
+/// Then the first batch is in no log. An inferred record has no offset.
 /// second one is taken. Then the first batch is in nobody's log. Such a record comes back without an offset.
 #[derive(Debug, Default)]
 pub struct Deliveries {
@@ -39,12 +40,12 @@ pub struct Deliveries {
 }
 
 impl Deliveries {
-    /// What failed since the last call.
+    /// Failures since the last call.
     pub fn take_failed(&self) -> Option<FailedDeliveries> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The record, if it was written; else it is noted that it was not.
+    /// The record if it was written; otherwise notes the failure.
     fn written<'r, 'm>(&self, result: &'r DeliveryResult<'m>) -> Option<&'r BorrowedMessage<'m>> {
         match outcome(result) {
             Ok(message) => Some(message),
@@ -65,7 +66,7 @@ impl Deliveries {
     }
 }
 
-/// The record, if it was written; else why it was not, and its topic.
+/// The record if it was written; otherwise the error and the topic.
 fn outcome<'r, 'm>(
     result: &'r DeliveryResult<'m>,
 ) -> Result<&'r BorrowedMessage<'m>, (RDKafkaErrorCode, &'r str)> {
@@ -78,7 +79,7 @@ fn outcome<'r, 'm>(
     }
 }
 
-/// Whether a record was only thrown away because another one had failed.
+/// Whether a record was only dropped because another one failed.
 fn is_consequence(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
 }
@@ -104,16 +105,16 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
     }
 }
 
-/// The same, of records that each carry a number, as that of their line in a file: which one failed first can be told.
+/// Like [`Deliveries`], for records numbered like lines of a file, so that the first failure can be named.
 #[derive(Debug, Default)]
 pub struct NumberedDeliveries {
     deliveries: Deliveries,
-    /// Of those that failed, the one of the least number.
+    /// The failed record with the lowest number.
     first: Mutex<Option<(usize, FailedDeliveries)>>,
 }
 
 impl NumberedDeliveries {
-    /// What failed since the last call, the first being that of the least number, and this number.
+    /// Failures since the last call, with the lowest number that failed.
     pub fn take_failed(&self) -> Option<(usize, FailedDeliveries)> {
         let FailedDeliveries { count, .. } = self.deliveries.take_failed()?;
         let (number, first) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take()?;
@@ -151,24 +152,24 @@ impl ProducerContext<NoCustomPartitioner> for NumberedDeliveries {
     }
 }
 
-/// What a record carries of which nothing is to be remembered, as long as it is delivered.
+/// Opaque value of a record whose delivery needs no note.
 pub(crate) const NOTHING: usize = 0;
-/// What a record carries of which the offset after it is to be remembered, as the end of its partition.
+/// Opaque value of a record whose end offset is noted.
 pub(crate) const END: usize = 1;
 
-/// The same, which also remembers where the partitions of one topic, the changelog, end, and what the client tells of itself.
+/// Like [`Deliveries`], and also notes the ends of changelog partitions and the client's statistics.
 #[derive(Debug, Default)]
 pub(crate) struct DeliveriesAndEnds {
     deliveries: Deliveries,
     ends: Mutex<BTreeMap<i32, i64>>,
     figures: Mutex<Option<ClientFigures>>,
-    /// Whether the connection to the coordinator of transactions broke.
+    /// Whether the connection to the transaction coordinator broke.
     is_broken: AtomicBool,
 }
 
-/// Whether the client says that its connection to the coordinator of transactions broke, or that it gave up waiting for an answer.
-/// A request to end a transaction that was on its way then is asked again by the client itself, within the same call: nothing else
-/// tells of it. That a connection was idle for too long, or did not come about, says nothing: no request was on its way.
+/// Whether the client logs that its connection to the transaction coordinator broke, or that a request timed out. The client
+/// then repeats a pending request to end the transaction within the same call, and only this log line shows it. An idle
+/// connection that is closed, or one that was not established, had no pending request.
 fn is_broken(facility: &str, said: &str) -> bool {
     let stood = ["in state UP", "in state REAUTH"].iter().any(|state| said.contains(state));
     let is_break = (facility == "FAIL" && stood && !said.contains("max idle")) || facility == "REQTMOUT";
@@ -176,23 +177,23 @@ fn is_broken(facility: &str, said: &str) -> bool {
 }
 
 impl DeliveriesAndEnds {
-    /// Whether the connection to the coordinator of transactions ever broke: a request may still be on its way. The client says the
-    /// same of the same broker only once in half a minute, so this stays as long as the producer.
+    /// Whether the connection to the transaction coordinator ever broke, so that a request may still be in flight. The client
+    /// logs this for a broker only once in 30 s, so the flag stays set for the life of the producer.
     pub(crate) fn is_broken(&self) -> bool {
         self.is_broken.load(Ordering::Acquire)
     }
 
-    /// What failed since the last call.
+    /// Failures since the last call.
     pub(crate) fn take_failed(&self) -> Option<FailedDeliveries> {
         self.deliveries.take_failed()
     }
 
-    /// The ends of the partitions to which records were delivered that carry [`END`], since the last call.
+    /// The ends of partitions with delivered [`END`] records, since the last call.
     pub(crate) fn take_ends(&self) -> BTreeMap<i32, i64> {
         std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the client has told of itself since the last call, if anything.
+    /// The client's statistics since the last call, if any.
     pub(crate) fn take_figures(&self) -> Option<ClientFigures> {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -257,7 +258,7 @@ mod tests {
 
     use super::*;
 
-    /// No real broker can be made to refuse just the first of two requests that are on their way.
+    /// A real broker cannot be made to refuse just the first of two requests in flight.
     #[test]
     fn what_the_client_only_infers_to_be_written_has_failed() {
         const PATIENCE: Duration = Duration::from_secs(30);

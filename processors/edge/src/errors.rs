@@ -1,4 +1,4 @@
-//! Errors of the Kafka client, by remedy. This is the one place that knows librdkafka's flags and codes.
+//! Errors of the Kafka client, by remedy. Only this module knows librdkafka's flags and codes.
 
 use engine::{StoreError, TaskError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -16,14 +16,14 @@ pub(crate) fn of_transaction(error: &KafkaError) -> Remedy {
     match error {
         KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
         KafkaError::Transaction(error) if error.is_retriable() => Remedy::Retry,
-        // The wait for the deliveries ran out; the call goes on where it stopped.
+        // The wait for deliveries timed out; the next call continues.
         KafkaError::Flush(_) => Remedy::Retry,
         KafkaError::MessageProduction(code) => of_delivery(*code),
         _ => Remedy::Rebuild,
     }
 }
 
-/// The remedy for a record that could not be delivered within its transaction.
+/// The remedy for a record that was not delivered within its transaction.
 #[must_use]
 pub(crate) fn of_delivery(code: Code) -> Remedy {
     match code {
@@ -43,7 +43,7 @@ pub(crate) fn of_delivery(code: Code) -> Remedy {
     }
 }
 
-/// The remedy for an error that a consumer's poll gives.
+/// The remedy for an error of a consumer's poll.
 #[must_use]
 pub(crate) fn of_poll(error: &KafkaError) -> Remedy {
     match error {
@@ -55,13 +55,13 @@ pub(crate) fn of_poll(error: &KafkaError) -> Remedy {
     }
 }
 
-/// Whether a consumer's poll says that the offset at which it was to read on is not there. It does not say of which partition.
+/// Whether a poll reports that an offset is out of range. It does not name the partition.
 #[must_use]
 pub(crate) fn is_displaced(error: &KafkaError) -> bool {
     matches!(error, KafkaError::MessageConsumption(Code::AutoOffsetReset | Code::LogTruncation))
 }
 
-/// Whether a record, or the batch that it was sent in, was larger than its topic takes.
+/// Whether a record or its batch exceeded the topic's limit.
 #[must_use]
 pub(crate) fn is_too_large(code: Code) -> bool {
     matches!(code, Code::MessageSizeTooLarge | Code::MessageBatchTooLarge | Code::InvalidMessageSize)
@@ -70,16 +70,16 @@ pub(crate) fn is_too_large(code: Code) -> bool {
 /// Why a client has no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionFailure {
-    /// The broker does not take us for whom we say we are, or there is nothing to say it with.
+    /// Authentication failed, or there are no credentials.
     Identity,
-    /// How it is spoken to, or a certificate, is wrong. It may also just have hung up.
+    /// TLS failed: protocol or certificate. A plain disconnect may look the same.
     Encryption,
-    /// It does not answer.
+    /// The broker does not answer.
     Away,
 }
 
 impl ConnectionFailure {
-    /// What an error that a client tells its context says of the way to the brokers; none where it says nothing.
+    /// What an error that a client reports to its context says about the connection; `None` when it says nothing.
     #[must_use]
     pub fn of(error: &KafkaError, reason: &str) -> Option<Self> {
         match error.rdkafka_error_code()? {
@@ -87,7 +87,7 @@ impl ConnectionFailure {
                 Some(if is_local(reason) { Self::Away } else { Self::Identity })
             }
             Code::SSL => Some(Self::Encryption),
-            // What TLS says that it is, the client may report as a connection that ended.
+            // The client may report a TLS error as a closed connection.
             Code::BrokerTransportFailure if reason.contains("SSL") => Some(Self::Encryption),
             Code::BrokerTransportFailure | Code::Resolve => Some(Self::Away),
             _ => None,
@@ -95,7 +95,7 @@ impl ConnectionFailure {
     }
 }
 
-/// Whether an error that a client tells its context is a refusal: of a right, or of whom we say we are.
+/// Whether an error reported to the context is a missing permission or a failed authentication.
 #[must_use]
 pub(crate) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
     error
@@ -103,8 +103,8 @@ pub(crate) fn is_refusal(error: &KafkaError, reason: &str) -> bool {
         .is_some_and(|code| needs_an_operator(code) || (is_about_identity(code) && !is_local(reason)))
 }
 
-/// Whether an error that a client tells its context says only that no topic has a name like this yet. A subscribed pattern begins
-/// with `^`, which no topic's name does.
+/// Whether an error reported to the context says only that no topic matches a subscribed pattern yet. A pattern begins with
+/// `^`, which no topic name does.
 #[must_use]
 pub(crate) fn is_unmatched_pattern(error: &KafkaError, reason: &str) -> bool {
     let is_unknown = error
@@ -113,17 +113,17 @@ pub(crate) fn is_unmatched_pattern(error: &KafkaError, reason: &str) -> bool {
     is_unknown && reason.contains(": ^")
 }
 
-/// The broker does not know us. The code alone is no proof of that: see [`is_local`].
+/// Authentication failed. The code alone does not prove it: see [`is_local`].
 fn is_about_identity(code: Code) -> bool {
     matches!(code, Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism)
 }
 
-/// A connection that broke while we said who we are is reported like a refusal, only the client's words tell them apart.
+/// The client reports a connection that broke during authentication like a refusal; only its text differs.
 fn is_local(reason: &str) -> bool {
     reason.contains("Local: ")
 }
 
-/// Rights and limits: nothing that the program does can mend them.
+/// Permissions and limits, which only an operator can change.
 fn needs_an_operator(code: Code) -> bool {
     matches!(
         code,
@@ -137,33 +137,33 @@ fn needs_an_operator(code: Code) -> bool {
     )
 }
 
-/// The edge cannot go on.
+/// The edge cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum EdgeError {
-    /// A client could not be made: a setting is wrong. Remedy: mend the setting.
+    /// A client could not be created: a setting is invalid. Remedy: correct the setting.
     #[error("the Kafka client refuses its settings: {0}")]
     Settings(#[source] KafkaError),
-    /// An error without a remedy here. The text says what to do.
+    /// An error without an automatic remedy. The text names the operator's.
     #[error("{what}: {source}{advice}")]
     Kafka {
-        /// What was being done.
+        /// The operation.
         what: String,
         /// The client's error.
         source: KafkaError,
-        /// What an operator may do about it; empty, or beginning with a dash.
+        /// Advice for the operator; empty, or beginning with a dash.
         advice: &'static str,
     },
     /// An output topic does not exist or has no partitions.
     #[error("topic {0} does not exist: run `cx-timelines topics apply`, or mend topics.yaml")]
     MissingTopic(String),
-    /// The repartition topic ends before what was taken of it.
+    /// The repartition topic ends before the committed position.
     #[error(
         "topic {0} ends before what was taken of it: it was deleted and created again, or has lost records. What was on its way in it \
          may be missing, and what is left of it was added to the windows already: run `cx-timelines reset`, which lets all input be \
          read again, and start again"
     )]
     WorkLost(String),
-    /// A task cannot go on, and restoring does not help.
+    /// A task failed, and a restore does not help.
     #[error(transparent)]
     Task(#[from] TaskError),
     /// The store of a partition cannot be opened, read or written.
@@ -172,15 +172,15 @@ pub enum EdgeError {
          free space or repair it, and start again"
     )]
     Store {
-        /// Which partition.
+        /// The partition.
         partition: i32,
-        /// What the store says.
+        /// The store's error.
         source: StoreError,
     },
-    /// The stores of warm copies cannot be opened.
+    /// The stores of standby copies cannot be opened.
     #[error("warm copies cannot be kept: {0}; is the disk of --state-dir full or broken?")]
     WarmCopies(#[source] StoreError),
-    /// A worker panicked. A bug; the panic's own message stands on standard error.
+    /// A worker panicked: a defect. Standard error has the panic's message.
     #[error("a worker panicked; please report the message above")]
     Panicked,
     /// A thread could not be started.
@@ -189,7 +189,7 @@ pub enum EdgeError {
 }
 
 impl EdgeError {
-    /// An error of the client while doing `what`, with advice where there is any.
+    /// Wraps a client error with the operation, and advice where there is some.
     #[must_use]
     pub fn kafka(what: impl Into<String>, source: KafkaError) -> Self {
         let advice = source.rdkafka_error_code().map_or("", advice);
@@ -199,14 +199,14 @@ impl EdgeError {
 
 fn advice(code: Code) -> &'static str {
     match code {
-        // Larger than a segment of the topic may be.
+        // The record may be larger than a segment of the topic.
         Code::MessageBatchTooLarge => {
             " - raise segment.bytes of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
         }
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
             " - raise max.message.bytes of the topic (see `settings` in topics.yaml) and start again; nothing is lost"
         }
-        // All that is written has the time of its writing.
+        // Every written record has the time of its writing.
         Code::InvalidTimestamp => {
             " - our clock and the broker's differ by more than the topic takes (message.timestamp.before.max.ms and \
              message.timestamp.after.max.ms): look by `cx-timelines doctor --write-probe`, set the clocks, and start again; nothing \
@@ -229,7 +229,7 @@ fn advice(code: Code) -> &'static str {
              what it needs"
         }
         Code::SaslAuthenticationFailed | Code::Authentication => {
-            " - the brokers do not take us for whom we say we are any more: look after the password, token or certificate"
+            " - authentication with the brokers fails: check the password, token or certificate"
         }
         code if needs_an_operator(code) => " - the principal lacks rights on the cluster",
         _ => "",

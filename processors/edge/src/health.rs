@@ -1,4 +1,4 @@
-//! Whether the program is alive and ready, as the workers report it.
+//! Liveness and readiness, as the workers report them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,10 +11,10 @@ struct Worker {
     detail: String,
 }
 
-/// What the workers last said of themselves. Cheap to clone: all clones are one.
+/// The latest reports of the workers. Clones share one state.
 ///
-/// *Live* until a worker died: then the process should be started again. *Ready* when every worker has its
-/// partitions and their state. Nothing here is on the hot path: workers report when something changes.
+/// *Live* until a worker dies; then the process should be restarted. *Ready* when every worker has its partitions and their
+/// state. Workers report changes only, so nothing here is on the hot path.
 #[derive(Clone, Debug)]
 pub struct Health {
     workers: Arc<Mutex<BTreeMap<String, Worker>>>,
@@ -30,8 +30,8 @@ pub struct Answer {
 }
 
 impl Health {
-    /// Knows the workers from the start, so that none can be forgotten: not ready until each of them said so.
-    /// Without any worker it is never ready.
+    /// Creates the state with all worker names: it is not ready until each of them has reported. Without workers it is never
+    /// ready.
     pub fn new<N: Into<String>>(workers: impl IntoIterator<Item = N>) -> Self {
         let starting = |name: N| {
             (name.into(), Worker { ready: false, alive: true, detail: "has not reported yet".to_owned() })
@@ -39,8 +39,8 @@ impl Health {
         Self { workers: Arc::new(Mutex::new(workers.into_iter().map(starting).collect())) }
     }
 
-    /// A worker's report: whether its partitions are assigned and restored, and a sentence for a person. A worker
-    /// that was not known joins. One that died stays dead.
+    /// Takes a worker's report: whether its partitions are assigned and restored, and a sentence for operators. An unknown
+    /// worker is added. A dead worker stays dead.
     pub fn set_worker(&self, worker: &str, ready: bool, detail: &str) {
         let mut workers = self.locked();
         let entry = workers.entry(worker.to_owned()).or_insert_with(|| Worker {
@@ -54,7 +54,7 @@ impl Health {
         }
     }
 
-    /// A worker ended that should not have: neither live nor ready any more.
+    /// A worker ended unexpectedly: the process is neither live nor ready any more.
     pub fn worker_died(&self, worker: &str, why: &str) {
         self.locked()
             .insert(worker.to_owned(), Worker { ready: false, alive: false, detail: why.to_owned() });
@@ -101,7 +101,7 @@ impl Health {
         Answer { ok, json }
     }
 
-    /// A thread that died while it held the lock left nothing half done.
+    /// A panic while the lock was held left no partial change.
     fn locked(&self) -> MutexGuard<'_, BTreeMap<String, Worker>> {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }

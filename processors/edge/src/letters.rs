@@ -1,4 +1,4 @@
-//! How large dead letters may be, as their topic says.
+//! The size limit of dead letters, from their topic's configuration.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const SETTINGS: [&str; 2] = ["max.message.bytes", "segment.bytes"];
 
-/// How large the topic says that a record may be; `None` where it does not say.
+/// The topic's record limit in bytes; `None` when its configuration does not set one.
 pub(crate) fn taken_by(settings: &Settings, topic: &str) -> Option<usize> {
     let admin: AdminClient<DefaultClientContext> = settings.admin("admin").create().ok()?;
     let options = AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT));
@@ -21,6 +21,6 @@ pub(crate) fn taken_by(settings: &Settings, topic: &str) -> Option<usize> {
     let found = topics
         .find(|found| matches!(&found.specifier, OwnedResourceSpecifier::Topic(name) if name == topic))?;
     let number = |name: &str| found.get(name)?.value.as_deref()?.parse().ok();
-    // A record that is larger than a segment is refused as well.
+    // A record larger than a segment is refused as well.
     SETTINGS.into_iter().filter_map(number).min()
 }

@@ -1,13 +1,12 @@
-//! Everything that touches the outside: Kafka, disk, HTTP, metrics.
+//! All I/O: Kafka, disk, HTTP, metrics.
 //!
-//! [`Pipeline`] runs workers. What a worker does is decided by `driver`, what a task does in the engine and the folds; here it is
-//! carried out on Kafka.
+//! [`Pipeline`] runs workers. `driver` decides what a worker does, the engine and the folds what a task does; this crate
+//! carries it out on Kafka.
 
 pub mod clients;
 mod consumed;
 mod consumer;
 mod deliveries;
-pub mod desk;
 mod errors;
 pub mod health;
 pub mod http;
@@ -17,6 +16,7 @@ pub mod metrics;
 mod peers;
 mod pipeline;
 mod producer;
+pub mod queries;
 mod reading;
 mod reread;
 mod schemas;

@@ -1,5 +1,5 @@
-//! Who is in the group and who owns what, as its coordinator tells; and from that, who keeps which warm copy. Every instance
-//! comes to the same answer by itself: there is nothing to agree upon.
+//! Members of the group and their partitions, from the coordinator, and the assignment of standby copies derived from them.
+//! Every instance computes the same assignment, so none has to be negotiated.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,19 +8,19 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::groups::GroupMemberInfo;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Between a client's id and the address under which its instance can be asked.
+/// Separates a client id from the address of its instance.
 const ADVERTISED: char = '@';
 
-/// A member, as the coordinator describes it.
+/// A group member, as the coordinator describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) client_id: String,
-    /// The topics and partitions that it owns, in the consumer protocol's own form.
+    /// Its assigned partitions, in the consumer protocol's encoding.
     pub(crate) assignment: Vec<u8>,
 }
 
-/// A client's id. With the address under which its instance can be asked the coordinator tells others both at once: who has
-/// a partition, and where to ask.
+/// A client id. It carries the address of its instance, so that the coordinator can tell other instances who owns a partition
+/// and how to reach them.
 pub(crate) fn client_id(group: &str, instance: &str, client: &str, advertised: Option<&str>) -> String {
     match advertised {
         Some(url) => format!("{group}-{instance}-{client}{ADVERTISED}{url}"),
@@ -28,13 +28,13 @@ pub(crate) fn client_id(group: &str, instance: &str, client: &str, advertised: O
     }
 }
 
-/// The group's members; none where the coordinator does not answer, or while the group rebalances: nobody owns anything
-/// then, which says nothing.
+/// The group's members; `None` when the coordinator does not answer or the group is rebalancing. During a rebalance no member
+/// owns partitions, which says nothing about later.
 pub(crate) fn ask<C: ConsumerContext>(client: &BaseConsumer<C>, group: &str) -> Option<Vec<Member>> {
     let list = match client.fetch_group_list(Some(group), ANSWER_TIMEOUT) {
         Ok(list) => list,
         Err(error) => {
-            tracing::debug!(%error, "who is in the group is not known yet");
+            tracing::debug!(%error, "the members of the group are not known yet");
             return None;
         }
     };
@@ -52,13 +52,13 @@ pub(crate) fn ask<C: ConsumerContext>(client: &BaseConsumer<C>, group: &str) -> 
 pub struct Instance {
     /// Its name.
     pub name: String,
-    /// Where it can be asked, if it says so.
+    /// Its address, if it advertises one.
     pub url: Option<String>,
-    /// The partitions that it has.
+    /// Its partitions.
     pub partitions: BTreeSet<i32>,
 }
 
-/// The instances that the members belong to, by name.
+/// The instances of the members, by name.
 pub(crate) fn instances(members: &[Member], group: &str, input: &str) -> Vec<Instance> {
     let mut instances: BTreeMap<&str, Instance> = BTreeMap::new();
     for member in members {
@@ -75,14 +75,14 @@ pub(crate) fn instances(members: &[Member], group: &str, input: &str) -> Vec<Ins
     instances.into_values().collect()
 }
 
-/// The instance that a member belongs to.
+/// The instance of a member.
 fn instance_of<'m>(client_id: &'m str, group: &str) -> &'m str {
     let rest = client_id.strip_prefix(group).and_then(|rest| rest.strip_prefix('-'));
     rest.and_then(|rest| rest.split(['-', ADVERTISED]).next()).unwrap_or(client_id)
 }
 
-/// The partitions of `input` of which this instance has to keep a warm copy, if each is to have `copies` of them besides its
-/// owner. None of a partition that nobody owns right now: it is about to be given to somebody.
+/// The partitions of `input` for which this instance keeps a standby copy, if each partition has `copies` of them besides its
+/// owner. Partitions without an owner get none: their assignment is about to change.
 pub(crate) fn wanted(
     members: &[Member],
     (group, instance): (&str, &str),
@@ -99,7 +99,7 @@ pub(crate) fn wanted(
         }
     }
     let keeps = |(partition, owner): (&i32, &&str)| {
-        // By the greatest hash: when an instance comes or goes, only what it gains or loses moves.
+        // Rendezvous hashing: when an instance joins or leaves, only its own copies move.
         let mut others: Vec<(u32, &str)> = instances
             .iter()
             .filter(|other| *other != owner)
@@ -111,8 +111,8 @@ pub(crate) fn wanted(
     owners.iter().filter_map(keeps).collect()
 }
 
-/// The partitions of a topic in an assignment (ConsumerProtocolAssignment of Kafka's protocol: version, topics with their
-/// partitions, user data); none where the bytes are something else.
+/// The partitions of a topic in an assignment (`ConsumerProtocolAssignment`: version, topics with partitions, user data);
+/// `None` when the bytes do not parse.
 fn owned(assignment: &[u8], topic: &str) -> Option<Vec<i32>> {
     let mut bytes = Bytes(assignment);
     let _version = bytes.int16()?;
@@ -129,7 +129,7 @@ fn owned(assignment: &[u8], topic: &str) -> Option<Vec<i32>> {
     Some(owned)
 }
 
-/// Big-endian numbers and strings, one after the other.
+/// Reads big-endian numbers and strings.
 struct Bytes<'b>(&'b [u8]);
 
 impl<'b> Bytes<'b> {

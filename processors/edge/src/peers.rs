@@ -1,6 +1,6 @@
-//! Who else there is, for whoever is asked about a partition that is not here: the group's coordinator knows who has which,
-//! and the members' client ids say where to ask. It alone is the truth of who owns what, and forgets who is dead; a list of
-//! our own would have to be kept in step with it.
+//! Other instances of the group, to forward queries for partitions that this instance does not own. The group's coordinator
+//! knows each owner, and the members' client ids carry the addresses. The coordinator is the only source: it knows all owners
+//! and removes dead members, and a list of our own would have to follow it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,31 +11,31 @@ use crate::members::{self, Instance};
 use crate::reading::ReadsToTheEnd;
 use crate::worker::Shared;
 
-/// Between two looks.
+/// The interval of requests to the coordinator.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const LOOK_FOR_STOP_EVERY: Duration = Duration::from_millis(100);
 
-/// The instances of the group, as last told. Cheap to clone; all clones are one.
+/// The instances of the group, as last reported. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Peers(Arc<Mutex<Vec<Instance>>>);
 
 impl Peers {
-    /// All of them, this one too; none before the first look, and where nobody looks.
+    /// All instances, this one included; empty before the first answer, and when interactive queries are disabled.
     #[must_use]
     pub fn all(&self) -> Vec<Instance> {
         self.locked().clone()
     }
 
-    /// Who has a partition.
+    /// The owner of a partition.
     #[must_use]
     pub fn owner_of(&self, partition: i32) -> Option<Instance> {
         self.locked().iter().find(|instance| instance.partitions.contains(&partition)).cloned()
     }
 
-    /// Looks every now and then, until the stop.
+    /// Follows the group until shutdown.
     ///
     /// # Errors
-    /// The client's settings are refused.
+    /// The client's configuration is invalid.
     pub(crate) fn look(shared: &Shared, peers: &Self) -> Result<(), EdgeError> {
         let client = clients::consumer(&shared.settings.reader("peers", true), ReadsToTheEnd)
             .map_err(EdgeError::Settings)?;
@@ -56,7 +56,7 @@ impl Peers {
     }
 
     fn locked(&self) -> MutexGuard<'_, Vec<Instance>> {
-        // Whoever panicked with it left no half-made change.
+        // A panic while the lock was held left no partial change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The workers of one instance, as a whole.
+//! The workers of one instance.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -10,7 +10,7 @@ use crate::peers::Peers;
 use crate::standby::Standby;
 use crate::worker::{Shared, Worker};
 
-/// How the workers are named; the same names at every start, so that the transactional ids are the same.
+/// The workers' names. They are the same at every start, so that the transactional ids are too.
 #[must_use]
 pub fn worker_names(workers: usize) -> Vec<String> {
     (0..workers).map(|number| format!("worker-{number}")).collect()
@@ -25,16 +25,16 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Starts the workers, and what keeps `copies` warm copies of each partition over all instances. They reach for the
-    /// cluster by themselves, and keep trying.
+    /// Starts the workers, and the thread that keeps standby copies so that each partition has `copies` of them over all
+    /// instances. The workers connect to the cluster by themselves and keep trying.
     ///
     /// # Errors
     /// A thread cannot be started.
     pub fn start(shared: Shared, workers: usize, copies: usize) -> Result<Self, EdgeError> {
         let (sender, ends) = channel();
         let mut threads = Vec::new();
-        if let Some(desk) = &shared.desk {
-            desk.set_partitions(shared.partitions);
+        if let Some(queries) = &shared.queries {
+            queries.set_partitions(shared.partitions);
         }
         shared.read_as().for_each(|topic| shared.metrics.declare_read(topic));
         shared.inputs.iter().for_each(|topic| shared.metrics.partitions_unread(topic, 0));
@@ -44,7 +44,7 @@ impl Pipeline {
         }
         if shared.schemas.is_needed() {
             let shared = shared.clone();
-            // Not waited for at the stop: it may just be asking, and holds nothing.
+            // Shutdown does not wait for it: it may be in a request, and holds nothing.
             spawn("schemas", &sender, move || {
                 shared.schemas.serve(&shared.metrics, &shared.stop);
                 Ok(())
@@ -56,7 +56,7 @@ impl Pipeline {
         }
         if let Some(consumed) = shared.consumed.clone() {
             let shared = shared.clone();
-            // Not waited for at the stop: it may just be asking, and holds nothing.
+            // Shutdown does not wait for it: it may be in a request, and holds nothing.
             spawn("consumed", &sender, move || {
                 consumed.delete(&shared);
                 Ok(())
@@ -69,10 +69,10 @@ impl Pipeline {
         Ok(Self { shared, ends, threads, workers })
     }
 
-    /// Waits at most `timeout` for a worker to end by itself, which only an error makes it do.
+    /// Waits up to `timeout` for a worker to end, which it does only after an error.
     ///
     /// # Errors
-    /// The first error of a worker; all others have been asked to stop.
+    /// The first error of a worker. The others have been asked to stop.
     pub fn watch(&self, timeout: Duration) -> Result<(), EdgeError> {
         match self.ends.recv_timeout(timeout) {
             Ok((name, Err(error))) => {
@@ -82,14 +82,14 @@ impl Pipeline {
             }
             Ok((_, Ok(()))) | Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => {
-                // All workers have ended in order: only a stop makes them.
+                // Workers end without an error only when the pipeline stops.
                 std::thread::sleep(timeout);
                 Ok(())
             }
         }
     }
 
-    /// Waits for all workers to end after a stop, at most for `timeout`.
+    /// After a stop, waits up to `timeout` for all workers to end.
     #[must_use]
     pub fn wait(self, timeout: Duration) -> Ended {
         let deadline = std::time::Instant::now() + timeout;
@@ -104,7 +104,7 @@ impl Pipeline {
     }
 }
 
-/// A thread that says how it ended.
+/// Starts a thread that reports how it ended.
 fn spawn(
     name: &str,
     ends: &Sender<(String, Result<(), EdgeError>)>,
@@ -112,9 +112,10 @@ fn spawn(
 ) -> Result<JoinHandle<()>, EdgeError> {
     let (ends, named) = (ends.clone(), name.to_owned());
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        // A panic is a bug, but no reason to go on with a worker less: it ends the program like any error.
+        // A panic is a defect. It ends the program like any error, because the pipeline must not continue with a missing
+        // worker.
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
-        // Nobody listens any more only when the process is ending.
+        // A missing listener means that the process is ending.
         let _ = ends.send((named, result.unwrap_or(Err(EdgeError::Panicked))));
     })?;
     Ok(thread)
@@ -123,10 +124,10 @@ fn spawn(
 /// How a pipeline ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// All is committed, and the group knows that its members are gone.
+    /// Everything is committed, and the members have left the group.
     InOrder,
-    /// All is committed, but the group did not answer: it is in the middle of a rebalance. Its coordinator finds out when
-    /// the sessions end.
+    /// Everything is committed, but the group did not answer because it is rebalancing. The coordinator removes the members
+    /// when their sessions time out.
     WithoutFarewell,
     /// Some worker did not finish its last transaction.
     Overdue,

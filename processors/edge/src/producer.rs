@@ -1,4 +1,4 @@
-//! The transactional producer of one worker: it owns begin and end of a transaction.
+//! The transactional producer of one worker.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,14 +20,14 @@ use crate::metrics::ClientFigures;
 use crate::settings::Settings;
 use crate::worker::{Error, failure};
 
-/// One step of a long call. The driver makes it again as long as it takes.
+/// The timeout of one attempt of a long call. The driver repeats it.
 const STEP: Duration = Duration::from_secs(1);
-/// Between two looks at what is under way: far below the time of an answer, far above that of a look.
+/// The interval of checks for acknowledgements: far shorter than a response, far longer than a check.
 const PAUSE: Duration = Duration::from_micros(250);
-/// How long an abort waits for records that are on their way.
+/// How long an abort waits for records in flight.
 const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Where the records go: topic names and partition counts, by the engine's topic index.
+/// The targets of records: topic names and partition counts, by the engine's topic index.
 #[derive(Debug, Clone)]
 pub struct OutputTopics(Vec<(String, i32)>);
 
@@ -43,29 +43,29 @@ impl OutputTopics {
     }
 }
 
-/// More news than the client has after the end of a transaction.
-const NEWS_MAX: usize = 16;
+/// More events than the client has at the end of a transaction.
+const EVENTS_MAX: usize = 16;
 /// A producer with its transaction.
 pub(crate) struct TransactionalProducer {
     producer: BaseProducer<DeliveriesAndEnds>,
     /// Its transactional id.
     id: String,
     topics: OutputTopics,
-    /// Of its records it is remembered where they end.
+    /// The topic whose end offsets are noted.
     changelog: TopicId,
-    /// What it refuses as too large can be made smaller.
+    /// The topic whose records can be made smaller.
     dead_letters: TopicId,
-    /// Records that go together have no more bytes.
+    /// The maximum size of a batch.
     batch_bytes: usize,
-    /// Why a record could not be handed to the client.
+    /// Why the client refused a record.
     failure: Option<Failure<Error>>,
 }
 
 impl TransactionalProducer {
-    /// A producer that has reached no broker yet.
+    /// Creates a producer that is not connected yet.
     ///
     /// # Errors
-    /// The settings are refused: mend them.
+    /// The configuration is invalid. Remedy: correct it.
     pub(crate) fn new(
         settings: &Settings,
         worker: &str,
@@ -86,10 +86,10 @@ impl TransactionalProducer {
         })
     }
 
-    /// Fences the producer before it under the same id, whose open transaction is aborted.
+    /// Fences the previous producer with the same transactional id; its open transaction is aborted.
     ///
     /// # Errors
-    /// A local time-out means that no broker answers: call again, it goes on where it stopped. Or the cluster denies the rights.
+    /// A local timeout means that no broker answers: call again to continue. Otherwise the cluster denies a permission.
     pub(crate) fn init_transactions(&self) -> Result<(), Failure<Error>> {
         let id = &self.id;
         self.producer
@@ -97,7 +97,7 @@ impl TransactionalProducer {
             .map_err(|error| failure(&format!("cannot initialise transactions as {id}"), error))
     }
 
-    /// Records that go together have no more bytes.
+    /// The maximum size of a batch.
     pub(crate) fn batch_bytes(&self) -> usize {
         self.batch_bytes
     }
@@ -110,8 +110,9 @@ impl TransactionalProducer {
         self.producer.begin_transaction().map_err(|error| failure("cannot begin a transaction", error))
     }
 
-    /// Waits until every record of the transaction is acknowledged. Gives where the changelog's partitions end with it. By short
-    /// looks: the client's own flush, which the commit calls, sleeps in steps of up to 100 ms while a record is under way.
+    /// Waits until every record of the transaction is acknowledged. Returns the end offsets of the changelog's partitions. It
+    /// polls in short intervals, because the client's own flush, which its commit calls, sleeps in steps of up to 100 ms while
+    /// a record is in flight.
     pub(crate) fn flush(&mut self) -> Result<BTreeMap<i32, i64>, Failure<Error>> {
         while self.producer.in_flight_count() > 0 {
             self.serve();
@@ -123,7 +124,7 @@ impl TransactionalProducer {
     }
 
     fn undelivered(&self, topic: String, code: RDKafkaErrorCode) -> Failure<Error> {
-        // The client waits for a topic that was deleted as for a broker that is away, for longer than a transaction lasts.
+        // For a deleted topic the client waits as for a broker that is down, for longer than a transaction lasts.
         if code == RDKafkaErrorCode::MessageTimedOut && self.is_gone(&topic) {
             let error = Box::new(EdgeError::MissingTopic(topic));
             return Failure { remedy: Remedy::Stop, error, letters_too_large: false };
@@ -133,14 +134,14 @@ impl TransactionalProducer {
         of_letters_if(failed, is_letter && errors::is_too_large(code))
     }
 
-    /// Whether the cluster says that there is no such topic. One that does not answer says nothing.
+    /// Whether the cluster reports that the topic does not exist. No answer counts as no.
     fn is_gone(&self, topic: &str) -> bool {
         let Ok(metadata) = self.producer.client().fetch_metadata(Some(topic), STEP) else { return false };
         let mut errors = metadata.topics().iter().filter_map(rdkafka::metadata::MetadataTopic::error);
         errors.any(|error| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
     }
 
-    /// Puts offsets into the transaction.
+    /// Adds offsets to the transaction.
     pub(crate) fn send_offsets(
         &self,
         offsets: &TopicPartitionList,
@@ -158,7 +159,7 @@ impl TransactionalProducer {
     /// Aborts the transaction.
     pub(crate) fn abort(&self) -> Result<(), Failure<Error>> {
         let deadline = Instant::now() + IN_FLIGHT_TIMEOUT;
-        // The abort itself does not serve deliveries, and must not overtake the first acknowledgement of a partition.
+        // The abort does not serve delivery reports, and must not overtake a partition's first acknowledgement.
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
             self.serve();
         }
@@ -166,15 +167,15 @@ impl TransactionalProducer {
         aborted.map_err(|error| failure("cannot abort the transaction", error))
     }
 
-    /// Whether the connection to the coordinator broke: then the client has asked again within one call.
+    /// Whether the connection to the coordinator broke, in which case the client repeated the request within one call.
     pub(crate) fn is_broken(&self) -> bool {
-        // One look takes one of its news.
-        (0..NEWS_MAX).for_each(|_| self.producer.poll(Duration::ZERO));
+        // Each poll serves one event.
+        (0..EVENTS_MAX).for_each(|_| self.producer.poll(Duration::ZERO));
         self.producer.context().is_broken()
     }
 
-    /// Takes what the client has to tell, and lets it work a little. The client's own `poll` with a time-out runs for all
-    /// of it, and spins through the last millisecond: waiting so for the broker cost most of a core.
+    /// Serves the client's events and lets it work for a moment. The client's own `poll` with a timeout always takes the full
+    /// time and spins through the last millisecond, which cost most of a core.
     fn serve(&self) {
         self.producer.poll(Duration::ZERO);
         std::thread::sleep(PAUSE);
@@ -209,8 +210,7 @@ impl TransactionalProducer {
         }
     }
 
-    /// What the client has told of itself since the last call, if anything. Asking is also what keeps its news from piling up
-    /// while nothing is sent.
+    /// The client's statistics since the last call, if any. The call also serves the client's events while nothing is sent.
     pub(crate) fn take_figures(&self) -> Option<ClientFigures> {
         self.producer.poll(Duration::ZERO);
         self.producer.context().take_figures()

@@ -13,8 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::token;
 
-/// Logs what the client reports, but not that a partition has come to its end: whoever reads to the end is told so by the
-/// poll, and it is no error.
+/// Logs the client's errors, except for the end of a partition: the reader receives that from the poll, and it is no error.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadsToTheEnd;
 
@@ -37,11 +36,11 @@ impl ConsumerContext for ReadsToTheEnd {}
 /// A topic and a partition.
 pub type Place = (String, i32);
 
-/// Where partitions end in the eyes of a client: for one that reads only what is committed, before the first transaction that is
-/// open. One question for all; those that cannot be told have their errors.
+/// The end offsets of partitions as a client sees them: with `read_committed`, the last stable offset. One request for all;
+/// partitions without an answer have their errors.
 ///
 /// # Errors
-/// The cluster does not answer in time: ask again.
+/// The cluster does not answer in time. Retry.
 pub fn ends<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     places: TopicPartitionList,
@@ -50,11 +49,11 @@ pub fn ends<C: ConsumerContext>(
     limits(client, places, Offset::End, timeout)
 }
 
-/// Where partitions begin: below this offset there is no record any more, since retention or somebody has removed it. One question
-/// for all; those that cannot be told have their errors.
+/// The first available offsets of partitions; earlier records were removed by retention or `DeleteRecords`. One request for
+/// all; partitions without an answer have their errors.
 ///
 /// # Errors
-/// The cluster does not answer in time: ask again.
+/// The cluster does not answer in time. Retry.
 pub fn begins<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     places: TopicPartitionList,
@@ -63,10 +62,10 @@ pub fn begins<C: ConsumerContext>(
     limits(client, places, Offset::Beginning, timeout)
 }
 
-/// Where partitions begin or end. One question for all; those that cannot be told have their errors.
+/// The first or the end offsets of partitions. One request for all; partitions without an answer have their errors.
 ///
 /// # Errors
-/// The cluster does not answer in time: ask again.
+/// The cluster does not answer in time. Retry.
 pub(crate) fn limits<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     mut places: TopicPartitionList,
@@ -88,11 +87,11 @@ pub(crate) fn limits<C: ConsumerContext>(
     Ok(answers.elements().into_iter().map(limit).collect())
 }
 
-/// What a group has committed of a partition, in an answer of its coordinator; `None`: nothing yet.
+/// A group's committed offset of a partition, from the coordinator's answer; `None` when nothing is committed.
 ///
 /// # Errors
-/// The coordinator has answered for this partition with an error. That says nothing of what is committed, least of all that
-/// nothing is: ask again.
+/// The coordinator's answer for this partition is an error. The committed offset is then unknown; it must not count as "nothing
+/// committed". Retry.
 pub fn committed_offset(answer: &TopicPartitionListElem<'_>) -> KafkaResult<Option<i64>> {
     answer.error()?;
     Ok(match answer.offset() {
@@ -101,18 +100,18 @@ pub fn committed_offset(answer: &TopicPartitionListElem<'_>) -> KafkaResult<Opti
     })
 }
 
-/// Whether a reader has passed all that lies before an offset of a partition, control records too.
+/// Whether a reader has passed everything before an offset of a partition, control records included.
 ///
-/// That its client says "end of partition" is not enough where the end was known before: a broker that has just become the
-/// leader serves only up to the high watermark that it has heard of, which may be older than what its predecessor has
-/// acknowledged and committed. For a moment its end lies before records that all in-sync copies have. The brokers wait with their
-/// answer to a question for the end (KIP-207), but not with that to a fetch.
+/// The client's "end of partition" is not enough when the end was known before: a new leader serves only up to the high
+/// watermark that it knows, which may be older than what its predecessor acknowledged and committed. For a moment its end is
+/// below records that all in-sync replicas have. Brokers delay the answer to a request for the end offset (KIP-207), but not
+/// the answer to a fetch.
 #[must_use]
 pub fn has_passed(reader: &BaseConsumer<ReadsToTheEnd>, topic: &str, partition: i32, offset: i64) -> bool {
     position(reader, topic, partition).is_some_and(|position| position >= offset)
 }
 
-/// Where a reader stands in a partition, control records included.
+/// A reader's position in a partition, control records included.
 pub(crate) fn position(reader: &BaseConsumer<ReadsToTheEnd>, topic: &str, partition: i32) -> Option<i64> {
     match reader.position().ok()?.find_partition(topic, partition)?.offset() {
         Offset::Offset(position) => Some(position),
@@ -136,7 +135,7 @@ mod tests {
         let mut question = TopicPartitionList::new();
         question.add_partition("known", 0);
         question.add_partition("unknown", 0);
-        // The answer as a whole is none that failed.
+        // The answer as a whole is a success.
         let answer = consumer.committed_offsets(question, Duration::from_secs(60)).unwrap();
         let of = |topic| committed_offset(&answer.find_partition(topic, 0).unwrap());
         assert_eq!(of("known"), Ok(None));

@@ -1,4 +1,4 @@
-//! What is made of files, and made again when they change: certificates and tokens are renewed while the program runs.
+//! Values read from files and read again when the files change: certificates and tokens are renewed while the program runs.
 
 use std::fmt::Display;
 use std::fs::Metadata;
@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The files are looked at when what they give is wanted, but not more often.
+/// The minimum interval of checks. Files are checked when their value is used.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 type Make<T> = Box<dyn Fn() -> Result<T, String> + Send + Sync>;
 
-/// What is made of some files. Files that cannot be used leave what was made before, with a warning.
+/// A value made from files. When changed files cannot be used, it keeps the previous value and logs a warning.
 pub struct Reread<T> {
     files: Vec<PathBuf>,
     make: Make<T>,
@@ -25,7 +25,7 @@ struct Current<T> {
     look_at: Instant,
 }
 
-/// How a file looked; another look, another file.
+/// The state of a file; a different state means a changed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Seen {
     inode: u64,
@@ -44,22 +44,22 @@ impl From<Metadata> for Seen {
 }
 
 impl<T> Reread<T> {
-    /// Makes it for the first time.
+    /// Reads the files for the first time.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// The value cannot be made.
     pub fn new<E: Display>(
         files: Vec<PathBuf>,
         make: impl Fn() -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Self, E> {
-        // Before they are read: what changes meanwhile is read again.
+        // Noted before the files are read, so that a change meanwhile is read again.
         let seen = look(&files);
         let current = Current { value: Arc::new(make()?), seen, look_at: Instant::now() + LOOK_EVERY };
         let make: Make<T> = Box::new(move || make().map_err(|error| error.to_string()));
         Ok(Self { files, make, current: Mutex::new(current) })
     }
 
-    /// What the files give now, or gave when they could last be used.
+    /// The current value: from the files as they are now, or as they last were usable.
     pub fn get(&self) -> Arc<T> {
         let mut current = self.locked();
         if Instant::now() >= current.look_at {
@@ -80,16 +80,18 @@ impl<T> Reread<T> {
         match (self.make)() {
             Ok(value) => {
                 current.value = Arc::new(value);
-                tracing::info!("{names} changed and is used from now on");
+                tracing::info!("{names} changed; the new content is in use");
             }
             Err(error) => {
-                tracing::warn!("{names} changed and cannot be used; what was there before is kept: {error}");
+                tracing::warn!(
+                    "{names} changed and cannot be used; the previous content stays in use: {error}"
+                );
             }
         }
     }
 
     fn locked(&self) -> MutexGuard<'_, Current<T>> {
-        // Whoever panicked with it left it whole.
+        // A panic while the lock was held left the value intact.
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,7 +104,7 @@ fn look(files: &[PathBuf]) -> Vec<Option<Seen>> {
 mod tests {
     use super::*;
 
-    /// The text of a file; an empty one is refused.
+    /// The text of a file; an empty file is refused.
     fn text_of(file: PathBuf) -> Result<Reread<String>, String> {
         let path = file.clone();
         Reread::new(vec![file], move || match std::fs::read_to_string(&path) {
@@ -112,7 +114,7 @@ mod tests {
         })
     }
 
-    /// As if it was time to look.
+    /// Reads as if the check were due.
     fn now(reread: &Reread<String>) -> String {
         reread.locked().look_at = Instant::now();
         reread.get().as_ref().clone()
@@ -132,7 +134,7 @@ mod tests {
         assert_eq!(now(&reread), "second");
         std::fs::remove_file(&file).unwrap();
         assert_eq!(now(&reread), "second");
-        // As it is usually done: a new file takes the old one's name.
+        // Replaces the file by a rename, as is usual.
         std::fs::write(folder.path().join("new"), "third!").unwrap();
         std::fs::rename(folder.path().join("new"), &file).unwrap();
         assert_eq!(now(&reread), "third!");

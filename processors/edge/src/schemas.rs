@@ -1,8 +1,8 @@
-//! Schemas that records were written with and that are not known yet. A worker only says which one it waits for, and goes on
-//! polling; one thread asks, as often and as long as it takes.
+//! Fetching of unknown writer schemas. A worker only notes the schema that it waits for and keeps polling; one thread asks the
+//! registry until it answers.
 //!
-//! That the registry does not know an id is believed after some seconds, and for a while only: records with it are refused
-//! meanwhile, without asking. So what is no Avro at all holds nobody up for each of its records.
+//! An id that the registry does not know is refused after some seconds, and only for some time: records with it become dead
+//! letters meanwhile, without a request. So data that is not Avro does not delay its partition at each record.
 
 mod book;
 
@@ -13,46 +13,46 @@ use crate::metrics::Metrics;
 use crate::stop::Stop;
 use book::{Book, Next, Verdict};
 
-/// The thread looks for a stop so often.
+/// How often the thread checks for shutdown.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Of what happens one after the other, so much is passed over in the log.
+/// One in this many repeated messages is logged.
 const LOG_EVERY: u64 = 20;
 
-/// Who can be asked for a schema.
+/// A source of schemas.
 pub trait SchemaSource: Send + Sync {
-    /// Asks what an id is. May block.
+    /// Fetches the schema of an id. May block.
     ///
     /// # Errors
-    /// Nothing is known yet, for this reason; it is no record's fault. Asked again later.
+    /// The answer is unknown for this reason, which no record has caused. Retried later.
     fn learn(&self, id: u32) -> Result<Learnt, SchemaUnavailable>;
 
-    /// From now on records that bear this id are refused: there is no such schema.
+    /// Refuses records with this id from now on: the schema does not exist.
     fn deny(&self, id: u32);
 
-    /// They are not any more: whoever meets one has it asked for again.
+    /// Accepts these ids again: the next record with one requests it again.
     fn allow(&self, id: u32);
 
-    /// How many schemas are known, those of outputs too.
+    /// The number of known schemas, those of outputs included.
     fn known(&self) -> usize;
 }
 
-/// What was learnt of an id.
+/// The answer for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Learnt {
-    /// Records that bear it can be decoded from now on.
+    /// Records with this id can be decoded from now on.
     Readable,
-    /// No event can be read with it, for this reason: from now on records that bear it are refused.
+    /// No event can be read with it, for this reason; records with it are refused from now on.
     Unreadable(String),
-    /// The registry says that it does not know it. Nothing is decided by that.
+    /// The registry reports that the id is unknown. This decides nothing yet.
     NotRegistered,
 }
 
-/// A schema cannot be had now. The text says why, and what to look at.
+/// A schema cannot be fetched now. The text gives the reason and what to check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SchemaUnavailable(pub String);
 
-/// The schemas that workers wait for. Cheap to clone; all clones are one.
+/// The schemas that workers wait for. Clones share one state.
 #[derive(Clone)]
 pub struct Schemas {
     source: Option<Arc<dyn SchemaSource>>,
@@ -60,7 +60,7 @@ pub struct Schemas {
     start: Instant,
 }
 
-/// How often something was told in the log, or would have been.
+/// How often a message occurred, logged or not.
 #[derive(Default)]
 struct Told {
     failures: u64,
@@ -68,13 +68,13 @@ struct Told {
 }
 
 impl Schemas {
-    /// None are waited for; this is who is asked. None: no input needs schemas.
+    /// Creates an empty list with its source; `None` when no input needs schemas.
     #[must_use]
     pub fn new(source: Option<Arc<dyn SchemaSource>>) -> Self {
         Self { source, book: Arc::default(), start: Instant::now() }
     }
 
-    /// Whether there is anything to do for the thread.
+    /// Whether the thread has anything to do.
     pub(crate) fn is_needed(&self) -> bool {
         self.source.is_some()
     }
@@ -83,7 +83,7 @@ impl Schemas {
         self.book.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread: asks until the stop.
+    /// The thread: fetches schemas until shutdown.
     pub(crate) fn serve(&self, metrics: &Metrics, stop: &Stop) {
         let Some(source) = self.source.as_deref() else { return };
         let mut told = Told::default();
@@ -100,7 +100,7 @@ impl Schemas {
         }
     }
 
-    /// What follows from an answer.
+    /// Handles an answer.
     fn take(
         &self,
         source: &dyn SchemaSource,
@@ -132,7 +132,7 @@ impl Schemas {
                 match learnt {
                     Learnt::Unreadable(why) => tracing::warn!(
                         id,
-                        "no event can be read with this schema, records that bear it become dead letters: {why}"
+                        "no event can be read with this schema; records with it become dead letters: {why}"
                     ),
                     _ => tracing::info!(id, "the schema is known now"),
                 }
@@ -142,7 +142,7 @@ impl Schemas {
                 if told.failures.is_multiple_of(LOG_EVERY) {
                     tracing::warn!(
                         id,
-                        "a schema cannot be had, its partitions wait for it: {problem}; trying on"
+                        "a schema cannot be fetched and its partitions wait: {problem}; retrying"
                     );
                 }
                 told.failures += 1;
@@ -150,7 +150,7 @@ impl Schemas {
         }
     }
 
-    /// A schema that is to be asked for; waits a little for one.
+    /// The next schema to fetch; waits a little for one.
     fn next(&self) -> Option<u32> {
         let book = self.book();
         let wait = match book.next(self.start.elapsed()) {
@@ -158,7 +158,7 @@ impl Schemas {
             Next::Rest(None) => LOOK_EVERY,
             Next::Rest(Some(at)) => at.saturating_sub(self.start.elapsed()).min(LOOK_EVERY),
         };
-        // Whoever asks for one more ends the wait.
+        // A new request ends the wait.
         let waited = self.book.1.wait_timeout(book, wait);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
         None

@@ -1,4 +1,4 @@
-//! What the edge needs to know, already validated; and the librdkafka settings, in one place, with the why of each.
+//! Validated settings of the edge, and the librdkafka properties with the reason for each.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -9,7 +9,7 @@ use rdkafka::config::RDKafkaLogLevel;
 
 use crate::members;
 
-/// librdkafka properties, some of which may be secrets: shown are only their names.
+/// librdkafka properties. Only their names are printed, since values may be secrets.
 #[derive(Clone, Default)]
 pub struct Overrides(pub Vec<(String, String)>);
 
@@ -19,38 +19,38 @@ impl fmt::Debug for Overrides {
     }
 }
 
-/// How to reach the cluster and how to commit.
+/// How to connect to the cluster and how to commit.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `host:port`, several with commas.
     pub bootstrap: String,
     /// Consumer group, and the prefix of the transactional ids.
     pub group: String,
-    /// Name of this instance; stable over restarts, so that a restarted instance ends its own unfinished transaction at
-    /// once instead of waiting for its time-out.
+    /// The name of this instance. It is stable over restarts, so that a restarted instance ends its open transaction at once
+    /// instead of waiting for the timeout.
     pub instance: String,
-    /// librdkafka properties of the user's, for every client.
+    /// The user's librdkafka properties, for every client.
     pub overrides: Overrides,
-    /// A transaction is committed after this time at the latest.
+    /// The commit interval: the longest time until a transaction is committed.
     pub commit_interval: Duration,
     /// A transaction is committed when this many bytes are staged.
     pub commit_bytes_max: usize,
-    /// How much each worker's clients may hold.
+    /// Memory limits of each worker's clients.
     pub queues: Queues,
     /// The coordinator aborts a transaction that is open for longer.
     pub transaction_timeout: Duration,
-    /// How the group works.
+    /// The group protocol.
     pub membership: Membership,
-    /// Where others can ask this instance over HTTP; none: they are not told.
+    /// The address at which other instances can query this one; `None` when not advertised.
     pub advertised: Option<String>,
 }
 
-/// How much a worker's clients may hold.
+/// Memory limits of a worker's clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Queues {
-    /// Fetched and not taken yet.
+    /// Fetched and not processed yet.
     pub fetched_bytes: usize,
-    /// Sent and not acknowledged yet. One record may always be, however large.
+    /// Sent and not acknowledged yet. A single record is always allowed, whatever its size.
     pub sent_bytes: usize,
 }
 
@@ -60,33 +60,33 @@ impl Default for Queues {
     }
 }
 
-/// The largest record that a topic is asked to take, in bytes: a dead letter is as large as its record was, and the topic's own
-/// limit decides.
+/// The largest record that a producer sends, in bytes. A dead letter is as large as its record was, and the topic's own limit
+/// decides.
 pub const RECORD_BYTES_MAX: usize = 32 << 20;
-/// Of one partition in one answer.
+/// The fetch size of one partition.
 const PARTITION_BYTES: usize = 1 << 20;
-/// Of one answer: not less than the client's own `message.max.bytes`, and not more than it asks for by default. With more memory
-/// more is kept, not more asked for at once.
+/// The fetch size of one response: at least the client's `message.max.bytes`, and at most its default. More memory means a
+/// longer queue, not larger requests.
 const ANSWER_BYTES: RangeInclusive<usize> = 1_000_000..=50 << 20;
-/// What the client takes as `queued.max.messages.kbytes`: up to 2 GiB.
+/// The client's range of `queued.max.messages.kbytes`: up to 2 GiB.
 const FETCHED_KIB: RangeInclusive<usize> = 1..=(i32::MAX as usize) >> 10;
-/// What records that go together have at the most, by the client's default.
+/// The client's default batch size.
 const BATCH_BYTES: usize = 1_000_000;
-/// What the client takes as `batch.size`.
+/// The client's range of `batch.size`.
 const BATCHES: RangeInclusive<usize> = 1..=i32::MAX as usize;
-/// What the client takes as `queue.buffering.max.kbytes`: up to 2 TiB.
+/// The client's range of `queue.buffering.max.kbytes`: up to 2 TiB.
 const SENT_KIB: RangeInclusive<usize> = 1..=i32::MAX as usize;
 
-/// How the members of the group find out about each other.
+/// The group protocol.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Membership {
-    /// The classic protocol; who goes leaves at once.
+    /// The classic protocol; a member that stops leaves at once.
     #[default]
     Classic,
-    /// The classic protocol with names that are kept over restarts (KIP-345): who comes back within the session's time
-    /// finds its partitions as it left them, and nobody else moves.
+    /// The classic protocol with static membership (KIP-345): a member that returns within the session timeout gets its
+    /// partitions back without a rebalance.
     Static,
-    /// The brokers' own protocol (KIP-848, Kafka 4.0 and later): each member moves by itself.
+    /// The consumer protocol (KIP-848, Kafka 4.0 and later): each member rebalances by itself.
     Broker,
 }
 
@@ -95,7 +95,7 @@ impl Settings {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.bootstrap);
         config.set("client.id", members::client_id(&self.group, &self.instance, client, None));
-        // The default backs off for seconds after the first failures; brokers come back faster.
+        // The default backs off for seconds after the first failures, but brokers return sooner.
         config.set("reconnect.backoff.max.ms", "2000");
         config
     }
@@ -107,22 +107,23 @@ impl Settings {
         config
     }
 
-    /// The consumer of the input topics: group membership, no commits of its own (offsets go with the transactions).
+    /// The consumer of the input topics: a group member without commits of its own, since offsets are committed with the
+    /// transactions.
     pub(crate) fn consumer(&self, worker: &str) -> ClientConfig {
         let mut config = self.base(worker);
         let advertised = self.advertised.as_deref();
         config.set("client.id", members::client_id(&self.group, &self.instance, worker, advertised));
         config.set("group.id", &self.group);
         config.set("enable.auto.commit", "false");
-        // Where an offset is not there any more the client would go on elsewhere without a word. What is lost is found out
-        // and said first: `worker/gaps.rs`.
+        // Otherwise the client silently continues elsewhere when an offset is out of range. The driver (`driver::gaps`) finds
+        // and reports the loss first.
         config.set("auto.offset.reset", "error");
         config.set("isolation.level", "read_committed");
         self.set_membership(&mut config, worker);
-        // For the lag of each partition, and what operators see of the client.
+        // For the lag of each partition, and for metrics of the client.
         config.set(STATISTICS, "2000");
         self.bound_fetches(&mut config);
-        // New topics of a pattern are found by asking for all topics.
+        // New topics that match a pattern are found by listing all topics.
         config.set("topic.metadata.refresh.interval.ms", "3000");
         config.set("check.crcs", "false");
         let by_broker = self.membership == Membership::Broker;
@@ -131,21 +132,21 @@ impl Settings {
         })
     }
 
-    /// Bounds on what is fetched ahead; the default is 64 MiB. A queue is looked at before each request: the answer comes on
-    /// top, so it has a share of its own.
+    /// Limits on prefetching; the default is 64 MiB. The client checks the queue before each request, and the response comes on
+    /// top, so it gets its own share.
     fn bound_fetches(&self, config: &mut ClientConfig) {
         let bytes = self.queues.fetched_bytes;
         config.set("queued.max.messages.kbytes", within(&FETCHED_KIB, bytes >> 11).to_string());
         config.set("fetch.max.bytes", within(&ANSWER_BYTES, bytes / 2).to_string());
         config.set("fetch.message.max.bytes", (bytes / 4).clamp(1, PARTITION_BYTES).to_string());
-        // A full queue is looked at again after 1 s by default; restores stood still for most of their time.
+        // By default a full queue is checked again after 1 s, which kept restores idle for most of their time.
         config.set("fetch.queue.backoff.ms", "5");
     }
 
     fn set_membership(&self, config: &mut ClientConfig, worker: &str) {
         match self.membership {
             Membership::Broker => {
-                // Sessions, heartbeats and assignors are the brokers' business; the client refuses their settings.
+                // Sessions, heartbeats and assignors are the brokers' decision; the client refuses these properties.
                 config.set("group.protocol", "consumer");
                 return;
             }
@@ -155,33 +156,33 @@ impl Settings {
             Membership::Classic => {}
         }
         config.set("partition.assignment.strategy", "cooperative-sticky");
-        // A dead instance's partitions are taken over after this time (45 s by default).
+        // A dead instance's partitions are reassigned after this time (default 45 s).
         config.set("session.timeout.ms", "10000");
         config.set("heartbeat.interval.ms", "2000");
     }
 
-    /// A consumer without a group, for changelogs and offsets of ends. `committed` decides whether the end is that of
-    /// the finished transactions, or the very last record.
+    /// A consumer without a group, for changelogs and end offsets. `committed` selects `read_committed`, so that the end is the
+    /// last stable offset, or the very last record.
     pub(crate) fn reader(&self, worker: &str, committed: bool) -> ClientConfig {
         let mut config = self.base(&format!("{worker}-restore"));
-        // librdkafka wants a group even where none is joined. Of this one we have the rights anyway.
+        // librdkafka requires a group id even without membership. The principal has permissions on this one.
         config.set("group.id", &self.group);
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");
         config.set("auto.offset.reset", "earliest");
         config.set("isolation.level", if committed { "read_committed" } else { "read_uncommitted" });
         config.set("enable.partition.eof", "true");
-        // The end of a partition is told with an empty answer: do not let the broker wait 500 ms for more.
+        // The end of a partition arrives with an empty response; the broker must not wait 500 ms for more.
         config.set("fetch.wait.max.ms", "10");
         self.bound_fetches(&mut config);
-        // The state is made of these records and stays: one that was damaged on its way would be in it for good.
+        // The state is built from these records and persists: a record damaged in transit would stay in it.
         config.set("check.crcs", "true");
         self.overridden(config, |key| {
             !PRODUCER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key) && key != STATISTICS
         })
     }
 
-    /// What asks about topics, and deletes records.
+    /// The client for topic metadata and for deleting records.
     pub(crate) fn admin(&self, name: &str) -> ClientConfig {
         self.overridden(self.base(name), |key| {
             ![PRODUCER_ONLY, CONSUMER_ONLY, GROUP_ONLY].iter().any(|keys| keys.contains(&key))
@@ -196,34 +197,33 @@ impl Settings {
         config.get("message.max.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(RECORD_BYTES_MAX)
     }
 
-    /// The transactional producer of one worker. Records that go together have no more than `batch_bytes`, since a topic refuses
-    /// them together, too.
+    /// The transactional producer of one worker. `batch_bytes` limits a batch, since a topic's limit applies to whole batches.
     pub(crate) fn producer(&self, worker: &str, batch_bytes: usize) -> ClientConfig {
         let mut config = self.base(worker);
         config.set("transactional.id", format!("{}-{}-{worker}", self.group, self.instance));
         config.set("transaction.timeout.ms", self.transaction_timeout.as_millis().to_string());
         // Nothing is sent until a commit begins, and then everything at once.
         config.set("linger.ms", "1");
-        // The coordinator often answers CONCURRENT_TRANSACTIONS just after a commit; the default waits 100 ms.
+        // The coordinator often answers CONCURRENT_TRANSACTIONS just after a commit; the default back-off is 100 ms.
         config.set("retry.backoff.ms", "10");
-        // The client refuses a record that is larger than its whole queue for ever.
+        // The client never accepts a record larger than its whole queue.
         let queue = self.queues.sent_bytes.max(RECORD_BYTES_MAX + RECORD_BYTES_MAX / 8);
         config.set("queue.buffering.max.kbytes", within(&SENT_KIB, queue >> 10).to_string());
         config.set("queue.buffering.max.messages", "500000");
-        // Putting the offsets into a transaction has no time-out in the client (librdkafka#5456), and when the group's
-        // coordinator is gone it is looked for only after a change of some connection (#5511): for minutes there may be none,
-        // and the worker stands still. A connection that closes when nothing is sent is such a change.
+        // Sending offsets to a transaction has no timeout in the client (librdkafka#5456). When the group's coordinator is
+        // gone, the client looks for it only after the state of some connection changes (#5511), which may take minutes while
+        // the worker waits. Closing idle connections causes such a change.
         config.set("connections.max.idle.ms", "10000");
-        // What was written is known by its offset alone, see `Deliveries`.
+        // Only the offset shows that a record was written; see `Deliveries`.
         config.set("delivery.report.only.error", "false");
-        // For what operators see of the client.
+        // For metrics of the client.
         config.set(STATISTICS, "2000");
         config.set("message.max.bytes", RECORD_BYTES_MAX.to_string());
         let mut config =
             self.overridden(config, |key| !CONSUMER_ONLY.contains(&key) && !GROUP_ONLY.contains(&key));
         let batch = config.get("batch.size").and_then(|bytes| bytes.parse().ok()).unwrap_or(BATCH_BYTES);
         config.set("batch.size", within(&BATCHES, batch.min(batch_bytes)).to_string());
-        // Only by its log the client tells that a connection broke, and with it a request that it asks again by itself:
+        // Only the client's log shows that a connection broke, together with a request that the client repeats: see
         // `deliveries.rs`.
         config.set("log.connection.close", "true");
         if !matches!(config.log_level, RDKafkaLogLevel::Debug) {
@@ -233,15 +233,15 @@ impl Settings {
     }
 }
 
-/// The value that the client takes which is closest.
+/// The closest value that the client accepts.
 fn within(range: &RangeInclusive<usize>, value: usize) -> usize {
     value.clamp(*range.start(), *range.end())
 }
 
-/// How often a client tells how it goes. Nobody listens to those that restore.
+/// The statistics interval. Clients of restores have none.
 const STATISTICS: &str = "statistics.interval.ms";
 
-/// Properties that a consumer would refuse or warn of.
+/// Properties that a consumer refuses or warns about.
 const PRODUCER_ONLY: &[&str] = &[
     "linger.ms",
     "queue.buffering.max.ms",
@@ -254,12 +254,12 @@ const PRODUCER_ONLY: &[&str] = &[
     "queue.buffering.max.messages",
     "message.timeout.ms",
     "delivery.timeout.ms",
-    // A consumer takes it for the least that `fetch.max.bytes` may be.
+    // A consumer requires `fetch.max.bytes` to be at least this value.
     "message.max.bytes",
     "sticky.partitioning.linger.ms",
 ];
 
-/// Properties that the brokers decide under their own protocol.
+/// Properties that the brokers decide under the consumer protocol.
 const CLASSIC_ONLY: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms", "group.protocol.type"];
 
 /// Properties of group members.
@@ -273,7 +273,7 @@ const GROUP_ONLY: &[&str] = &[
     "partition.assignment.strategy",
 ];
 
-/// Properties that a producer would refuse or warn of.
+/// Properties that a producer refuses or warns about.
 const CONSUMER_ONLY: &[&str] = &[
     "fetch.wait.max.ms",
     "fetch.min.bytes",

@@ -1,13 +1,13 @@
-//! The spans that a tracing system can be sent: what takes time and happens now and then, never a single event. Nobody makes
-//! them unless somebody listens to their target, and they are no part of log lines.
+//! Spans for tracing: rare, slow operations, never a single event. They are created only when a subscriber enables their
+//! target, and they do not appear in log lines.
 
 use tracing::Span;
 use tracing::field::Empty;
 
-/// The target of all of them.
+/// The target of all spans.
 pub const TARGET: &str = "cx_timelines::spans";
 
-/// A worker commits what is staged, until Kafka has confirmed it or it is given up.
+/// A worker's commit, until Kafka confirms it or it fails.
 pub(crate) fn commit(worker: &str) -> Span {
     tracing::info_span!(
         target: TARGET,
@@ -19,36 +19,36 @@ pub(crate) fn commit(worker: &str) -> Span {
     )
 }
 
-/// It is committed.
+/// The transaction is committed.
 pub(crate) fn committed(commit: &Span) {
     commit.record("outcome", "committed");
     commit.record("otel.status_code", "OK");
 }
 
-/// It is not, or not for sure.
+/// The transaction is not committed, or its outcome is unknown.
 pub(crate) fn not_committed(commit: &Span) {
     commit.record("outcome", "failed");
     commit.record("otel.status_code", "ERROR");
 }
 
-/// Partitions come to a worker, or go.
+/// A rebalance of a worker.
 pub(crate) fn rebalance(worker: &str, kind: &str, partitions: usize) -> Span {
-    // What has no sign would be sent as text.
+    // OpenTelemetry has no unsigned integers; they would be sent as text.
     let partitions = i64::try_from(partitions).unwrap_or(i64::MAX);
     tracing::info_span!(target: TARGET, "rebalance", messaging.system = "kafka", worker, kind, partitions)
 }
 
-/// A partition's state is read back from the changelog.
+/// The restore of a partition.
 pub(crate) fn restore(partition: i32) -> Span {
     tracing::info_span!(target: TARGET, parent: None, "restore", messaging.system = "kafka", partition, records = Empty)
 }
 
-/// It is complete.
+/// The restore is complete.
 pub(crate) fn restored(restore: &Span, records: u64) {
     restore.record("records", i64::try_from(records).unwrap_or(i64::MAX));
 }
 
-/// A request over HTTP is answered. `route` is what was meant, never what stands in its place.
+/// An HTTP request. `route` is the route's pattern, never the path.
 pub(crate) fn request(method: &str, route: &str) -> Span {
     tracing::info_span!(
         target: TARGET,
@@ -62,7 +62,7 @@ pub(crate) fn request(method: &str, route: &str) -> Span {
     )
 }
 
-/// Its answer begins.
+/// The response begins.
 pub(crate) fn answered(request: &Span, status: u16) {
     request.record("http.response.status_code", i64::from(status));
 }

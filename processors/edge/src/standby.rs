@@ -1,6 +1,5 @@
-//! Warm copies of what other instances own (`--standbys`): a thread that reads their changelogs on and on, into the stores
-//! from which a task will begin should this instance take a partition over. What is left to be restored then is the last
-//! second or so.
+//! Standby copies of other instances' state (`--standbys`). A thread continuously reads their changelogs into the stores that a
+//! task uses when this instance takes a partition over, so that only about the last second is left to restore.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -17,19 +16,19 @@ use crate::reading::ReadsToTheEnd;
 use crate::stores::Warm;
 use crate::worker::Shared;
 
-/// Between two looks at who owns what.
+/// The interval of checking the assignment.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(100);
-/// So much is gathered before it is put into a store.
+/// The number of bytes buffered before they are written to a store.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// What has been read of one changelog partition and is not in its store yet.
+/// Records of one changelog partition that are not in its store yet.
 struct Copying {
     next: i64,
     batch: WriteBatch,
 }
 
-/// All warm copies of one process.
+/// All standby copies of one process.
 pub(crate) struct Standby {
     shared: Shared,
     copies: usize,
@@ -41,10 +40,10 @@ pub(crate) struct Standby {
 }
 
 impl Standby {
-    /// Keeps as many copies of each partition, over all instances, until the stop.
+    /// Keeps `copies` standby copies of each partition over all instances, until shutdown.
     ///
     /// # Errors
-    /// What has no remedy: a store or the cluster refuses.
+    /// An error without a remedy: a store or the cluster refuses.
     pub(crate) fn run(shared: Shared, copies: usize) -> Result<(), EdgeError> {
         let reader = shared.settings.reader("standby", true);
         let reader = clients::consumer(&reader, ReadsToTheEnd).map_err(EdgeError::Settings)?;
@@ -62,13 +61,13 @@ impl Standby {
         standby.put_away_all()
     }
 
-    /// Looks who owns what, and begins and ends copies.
+    /// Follows the assignment, and starts and ends copies.
     fn look(&mut self) -> Result<(), EdgeError> {
         let settings = &self.shared.settings;
         let Some(members) = members::ask(&self.reader, &settings.group) else { return Ok(()) };
         let me = (settings.group.as_str(), settings.instance.as_str());
         let mut wanted = members::wanted(&members, me, &self.input, self.copies);
-        // Partitions that were added to the input later have no state.
+        // Partitions added to the input later have no state.
         wanted.retain(|partition| *partition < self.shared.partitions);
         self.put_away_all()?;
         let warm = self.shared.stores.keep_warm(&wanted).map_err(EdgeError::WarmCopies)?;
@@ -77,7 +76,7 @@ impl Standby {
         if before == now {
             return Ok(());
         }
-        tracing::info!(partitions = ?now, "keeping warm copies");
+        tracing::info!(partitions = ?now, "keeping standby copies");
         self.shared.metrics.standbys(now.len());
         self.copying = warm
             .into_iter()
@@ -87,7 +86,7 @@ impl Standby {
     }
 
     fn point_reader(&self) -> Result<(), EdgeError> {
-        let refused = |error| EdgeError::kafka("cannot read the changelog for warm copies", error);
+        let refused = |error| EdgeError::kafka("cannot read the changelog for standby copies", error);
         let mut places = TopicPartitionList::new();
         for (partition, copying) in &self.copying {
             places
@@ -98,7 +97,7 @@ impl Standby {
             .map_err(refused)
     }
 
-    /// Reads what has come, for a moment.
+    /// Reads available records for a moment.
     fn read(&mut self) -> Result<(), EdgeError> {
         let deadline = Instant::now() + POLL;
         while let Some(next) = self.reader.poll(deadline.saturating_duration_since(Instant::now())) {
@@ -108,10 +107,10 @@ impl Standby {
                     let (offset, key) = (message.offset(), message.key().unwrap_or_default());
                     let Some(copying) = self.copying.get_mut(&partition) else { continue };
                     if offset < copying.next {
-                        // The client went back to the beginning: this is another changelog.
+                        // The client went back to the beginning: the changelog is a different one.
                         tracing::warn!(
                             partition,
-                            "a warm copy belongs to another changelog, it is begun anew"
+                            "a standby copy belongs to another changelog and starts again"
                         );
                         copying.batch.clear();
                         let wiped = self.shared.stores.wipe_warm(partition);
@@ -130,7 +129,7 @@ impl Standby {
                 Err(error) => match errors::of_poll(&error) {
                     Remedy::Stop => return Err(EdgeError::kafka("cannot read the changelog", error)),
                     Remedy::Retry | Remedy::Abort | Remedy::Rebuild => {
-                        tracing::debug!(%error, "reading changelogs for warm copies");
+                        tracing::debug!(%error, "reading changelogs for standby copies");
                         return Ok(());
                     }
                 },
@@ -144,7 +143,7 @@ impl Standby {
         all.into_iter().try_for_each(|partition| self.put_away(partition))
     }
 
-    /// Puts what was read into the store, unless a task has it by now.
+    /// Writes buffered records to the store, unless a task holds it by now.
     fn put_away(&mut self, partition: i32) -> Result<(), EdgeError> {
         let Some(copying) = self.copying.get_mut(&partition) else { return Ok(()) };
         if copying.batch.is_empty() {

@@ -1,4 +1,4 @@
-//! The stores of all partitions that this process holds: for its tasks, and as warm copies of what others own.
+//! The stores of all partitions in this process: of tasks, and of standby copies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use engine::{Damages, StateStore, StoreError, WriteBatch};
 
-/// Opens the store of a partition, with what it held when it was closed, if it can still be used.
+/// Opens the store of a partition, with its previous content if that is still usable.
 pub type StoreFactory = Arc<dyn Fn(i32) -> Result<Box<dyn StateStore>, StoreError> + Send + Sync>;
 
-/// The stores of one process. A partition's store is open once: with a task, or as a warm copy.
+/// The stores of one process. Each store is open once: for a task, or as a standby copy.
 #[derive(Clone)]
 pub struct Stores {
     factory: StoreFactory,
@@ -21,20 +21,20 @@ pub struct Stores {
 struct Open {
     with_tasks: BTreeSet<i32>,
     warm: BTreeMap<i32, Box<dyn StateStore>>,
-    /// Warm copies that were damaged, and when they may begin anew.
+    /// Damaged standby copies, and when they may start again.
     damages: Damages,
 }
 
-/// How far a warm copy has come.
+/// The progress of a standby copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Warm {
     pub(crate) partition: i32,
-    /// The changelog offset from which it goes on.
+    /// The changelog offset to continue from.
     pub(crate) next: i64,
 }
 
 impl Stores {
-    /// Stores that are opened in this way.
+    /// Stores opened by this function.
     #[must_use]
     pub fn new(factory: StoreFactory) -> Self {
         Self { factory, open: Arc::default(), started: Instant::now() }
@@ -44,10 +44,10 @@ impl Stores {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The store for a task; a warm copy of it ends. `None` while another worker still has it.
+    /// The store for a task, which ends its standby copy. `None` while another worker holds it.
     ///
     /// # Errors
-    /// It cannot be opened: stop, and say why.
+    /// The store cannot be opened. Stop and report the reason.
     pub(crate) fn for_task(&self, partition: i32) -> Result<Option<Box<dyn StateStore>>, StoreError> {
         let mut open = self.open();
         if open.with_tasks.contains(&partition) {
@@ -59,12 +59,12 @@ impl Stores {
         Ok(Some(store))
     }
 
-    /// The task of this partition is gone, and its store with it.
+    /// The task of this partition has closed its store.
     pub(crate) fn closed(&self, partition: i32) {
         self.open().with_tasks.remove(&partition);
     }
 
-    /// Keeps warm copies of these partitions and of no others, but for those that tasks have. Gives all that there are.
+    /// Keeps standby copies of exactly these partitions, except for those that tasks hold. Returns all copies.
     ///
     /// # Errors
     /// A store cannot be opened.
@@ -97,7 +97,7 @@ impl Stores {
         Ok(places)
     }
 
-    /// Brings a warm copy on; `false` where there is none any more, or where it was damaged and begins anew.
+    /// Applies changes to a standby copy; `false` when it does not exist any more, or was damaged and starts again.
     ///
     /// # Errors
     /// The store failed.
@@ -121,7 +121,7 @@ impl Stores {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Begins a warm copy anew: its changelog is not the one that it came from.
+    /// Restarts a standby copy: its changelog is a different one.
     ///
     /// # Errors
     /// The store failed.
@@ -130,14 +130,14 @@ impl Stores {
     }
 }
 
-/// A damaged copy is no loss: the changelog has it all. Says whether it may begin at once.
+/// Restarts a damaged copy; the changelog has all of it. Returns whether it may start at once.
 fn begin_anew(
     partition: i32,
     store: &mut dyn StateStore,
     wait_ms: u64,
     why: &str,
 ) -> Result<bool, StoreError> {
-    tracing::warn!(partition, why, wait_ms, "a warm copy is damaged, it is begun anew");
+    tracing::warn!(partition, why, wait_ms, "a standby copy is damaged and starts again");
     store.wipe().map(|()| wait_ms == 0)
 }
 

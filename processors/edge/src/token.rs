@@ -1,4 +1,4 @@
-//! The token that a client shows to brokers that want OAUTHBEARER: read out of a file, and again whenever it runs out.
+//! The OAUTHBEARER token of a client, read from a file whenever it has to be refreshed.
 
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,13 +8,13 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rdkafka::client::OAuthToken;
 use serde::Deserialize;
 
-/// The client's property that carries the file's name to whoever reads it: each context is given it back.
+/// The client property with the file's name. Each context receives it back.
 pub const TOKEN_FILE_PROPERTY: &str = "sasl.oauthbearer.config";
 
-/// After so long a token is read again that does not say how long it is good for.
+/// How long a token without an expiry is used before the file is read again.
 const OPAQUE_FOR_MS: i64 = 300_000;
 
-/// Why there is no token. Never tells anything of it.
+/// Why there is no token. The text never contains any of it.
 #[derive(Debug, thiserror::Error)]
 enum TokenError {
     #[error("there is no file to read the token from: give --kafka-token-file")]
@@ -27,17 +27,17 @@ enum TokenError {
     Expired { file: String },
 }
 
-/// What a token says of itself, where it is a JSON Web Token.
+/// The claims of a JSON Web Token.
 #[derive(Debug, Deserialize)]
 struct Claims {
     sub: Option<String>,
     exp: Option<f64>,
 }
 
-/// The token that is in the file by now.
+/// The token currently in the file.
 ///
 /// # Errors
-/// There is none, or it is good for nothing any more.
+/// The file has no token, or an expired one.
 pub fn of_file(file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
@@ -61,13 +61,13 @@ fn read(file: Option<&str>, now_ms: i64) -> Result<OAuthToken, TokenError> {
     Ok(OAuthToken { token: token.to_owned(), principal_name, lifetime_ms })
 }
 
-/// What a JSON Web Token says; none for any other token. It is the brokers' business to check it.
+/// The claims of a JSON Web Token; `None` for another token. The brokers validate it.
 fn claims(token: &str) -> Option<Claims> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
-/// Seconds, as tokens have them, in milliseconds.
+/// Converts a token's seconds to milliseconds.
 #[expect(clippy::cast_possible_truncation, reason = "what is too large becomes the largest")]
 fn millis(seconds: f64) -> i64 {
     (seconds * 1_000.0) as i64

@@ -1,4 +1,4 @@
-//! HTTP over TLS: spoken with a certificate and its key, and a clear word where they cannot be used.
+//! HTTP over TLS: served with a certificate and its key, and a clear error when they cannot be used.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -72,7 +72,7 @@ fn serve(pair: &Pair) -> HttpHandle {
     edge::http::spawn(([127, 0, 0, 1], 0).into(), metrics, Health::new(["worker-0"]), serving).unwrap()
 }
 
-/// The answer, or why there is none.
+/// The response, or why there is none.
 fn get(address: SocketAddr, pair: &Pair, newest: Option<SslVersion>) -> Result<String, String> {
     let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
     builder.cert_store_mut().add_cert(pair.certificate.clone()).unwrap();
@@ -82,7 +82,7 @@ fn get(address: SocketAddr, pair: &Pair, newest: Option<SslVersion>) -> Result<S
     let mut stream = builder.build().connect("localhost", stream).map_err(|error| error.to_string())?;
     let mut answer = String::new();
     write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    // Some end the connection without a farewell: what was read counts.
+    // Some servers close the connection without notice: what was read counts.
     let _ = stream.read_to_string(&mut answer);
     Ok(answer)
 }
@@ -133,7 +133,7 @@ fn a_new_certificate_is_used_without_a_restart_and_one_that_does_not_fit_is_not(
     assert!(is_served(&pair) && !is_served(&renewed));
     let put =
         |name: &str| std::fs::copy(renewed.folder.path().join(name), pair.folder.path().join(name)).unwrap();
-    // Between the two the pair does not fit: the old one is kept.
+    // Between the two writes the pair does not match, so the old one stays in use.
     put("cert.pem");
     assert!(is_served(&pair));
     put("key.pem");

@@ -1,5 +1,5 @@
-//! `acls`: the rights on the cluster that somebody needs for what he does, as commands of Kafka's own tool. They follow from
-//! topics.yaml and the group, so they are listed nowhere else.
+//! `acls`: the ACLs that a principal needs for a purpose, as commands of Kafka's own tool. They are derived from topics.yaml
+//! and the group.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -19,13 +19,13 @@ pub fn run(global: &Global, args: &AclsArgs, config: &Config) -> Result<(), Fail
     Ok(())
 }
 
-/// What may be done with some resources of one kind. `Describe` is part of `Read` and of `Write`.
+/// Operations on resources of one type. `Read` and `Write` imply `Describe`.
 #[derive(Debug, PartialEq, Eq)]
 struct Right {
     operations: &'static [&'static str],
     kind: &'static str,
     names: Vec<String>,
-    /// The names are only the beginnings of those that are meant.
+    /// Whether the names are prefixes.
     is_prefix: bool,
 }
 
@@ -53,13 +53,13 @@ impl Right {
     }
 }
 
-/// A word of a shell's.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:=@".contains(c);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-/// What is needed, and nothing more.
+/// The minimal ACLs.
 fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
     let topics = |roles: &[Role], operations| {
         let wanted = config.topics.iter().filter(|topic| roles.contains(&topic.role));
@@ -67,7 +67,7 @@ fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
     };
     let patterns = |operations| {
         let names = config.beginnings();
-        // What may begin with anything is everything, which Kafka writes so.
+        // An empty prefix matches everything, which Kafka writes as `*`.
         if names.iter().any(String::is_empty) {
             return Right::to("topic", operations, vec!["*".to_owned()]);
         }

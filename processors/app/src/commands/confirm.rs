@@ -1,8 +1,8 @@
-//! Asking before something that cannot be taken back.
+//! Confirmation before an irreversible action.
 
 use std::io::{BufRead, Write};
 
-/// Asks at the terminal; only a yes is one.
+/// Asks at the terminal; only a yes confirms.
 ///
 /// # Errors
 /// The terminal cannot be read or written.

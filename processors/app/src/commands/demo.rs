@@ -1,5 +1,5 @@
-//! `demo`: one command on a machine with nothing but the toolchain. A throw-away broker, conversations played into it, the
-//! pipeline, and the timelines as they grow.
+//! `demo`: a temporary broker, generated conversations, the pipeline and the growing timelines, on a machine with nothing but
+//! the toolchain.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,9 +25,9 @@ use crate::kafka::security::SecurityArgs;
 use crate::records::InputLine;
 use crate::{kafka, signals};
 
-/// So many conversations go on at a time.
+/// The number of concurrent conversations.
 const AT_A_TIME: usize = 8;
-/// After the last event the demo ends, with `--exit`, when nothing came for so long.
+/// With `--exit`, the demo ends after this time without output.
 const QUIET: Duration = Duration::from_secs(3);
 
 /// Plays until Ctrl-C.
@@ -39,7 +39,7 @@ pub fn run(global: &Global, args: &DemoArgs, config: &Config) -> Result<(), Fail
         bootstrap: broker.address(),
         http: global.http.or(Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))),
         state_dir: None,
-        // What is thrown away needs no protection.
+        // Temporary data needs no protection.
         security: SecurityArgs::default(),
         ..global.clone()
     };
@@ -58,7 +58,7 @@ fn play(
 ) -> Result<(), Failure> {
     let client = kafka::client(global)?;
     let Some(metadata) = prepare(&client, global, config, broker, stop)? else { return Ok(()) };
-    // Nobody ever said what is said here.
+    // The texts are generated, so they may be shown.
     let web = WebArgs { show_text: true, ..WebArgs::default() };
     let run_args = RunArgs { no_create_topics: !broker.has_admin(), web, ..RunArgs::default() };
     let Some(running) = run::start(global, &run_args, config, stop)? else { return Ok(()) };
@@ -113,7 +113,7 @@ fn explain(bootstrap: &str, url: &str, broker: &Broker) {
     );
 }
 
-/// Several conversations at a time, in the order of their events, at the rate asked for.
+/// Several conversations at a time, in event order, at the requested rate.
 fn play_conversations(
     client: &ClientConfig,
     config: &Config,
@@ -149,7 +149,7 @@ fn play_conversations(
     loader.finish()
 }
 
-/// A conversation by its next event.
+/// A conversation ordered by its next event.
 struct Next {
     at_ms: i64,
     event: Planned,
@@ -187,7 +187,7 @@ impl Ord for Next {
     }
 }
 
-/// What the demo runs on.
+/// The demo's broker.
 enum Broker {
     Kafka(Box<Kafka>),
     Mock(MockCluster<'static, DefaultProducerContext>),

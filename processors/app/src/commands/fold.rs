@@ -1,4 +1,4 @@
-//! `fold`: the very same task as `run`, without Kafka. For trying, for support cases, for checking.
+//! `fold`: the task of `run` without Kafka, for trials, support cases and tests.
 
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::exit::Failure;
 use crate::records::{self, InputLine};
 use crate::wiring;
 
-/// So much is staged before it is folded into the state. More would only be memory.
+/// Records staged before they are folded into the state. More would only use memory.
 const BATCH_RECORDS: u32 = 4096;
 
 /// Folds a file and prints the records.
@@ -57,7 +57,7 @@ impl<'t> Fold<'t> {
             input: config.exact_inputs().first().copied().unwrap_or_default(),
             task,
             spool: Spool::new(topology, direct).context("no temporary file")?,
-            // Things expire when a batch is committed: where they may, that is after each record.
+            // Records expire at a commit, so with --expire each record is committed.
             batch_records: if as_emitted || args.expire { 1 } else { BATCH_RECORDS },
             staged: 0,
             next_offset: 0,
@@ -91,7 +91,7 @@ impl<'t> Fold<'t> {
         Ok(())
     }
 
-    /// Commits what is staged, then what that left for this very task, and whatever is left to be done then.
+    /// Commits what is staged, then the messages to this same task, and the work that is left.
     fn commit(&mut self) -> anyhow::Result<()> {
         self.commit_staged()?;
         while let Some((key, value)) = self.spool.take_message() {
@@ -136,7 +136,7 @@ impl<'t> Fold<'t> {
         Ok(())
     }
 
-    /// Where things may expire, the times that run at the end of the input are over by what the events say the time is.
+    /// With --expire, fires timers that are due at the end of the input, by event time.
     fn punctuate(&mut self) -> anyhow::Result<()> {
         let Some(now_ms) = self.task.stream_time_ms() else { return Ok(()) };
         while self.task.next_due()?.is_some_and(|due_ms| due_ms <= now_ms) {

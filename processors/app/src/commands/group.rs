@@ -1,4 +1,4 @@
-//! The consumer group of the pipeline, seen from outside: commands never join it.
+//! The pipeline's consumer group from outside: commands never join it.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The transaction of an instance that was killed ends after `transaction.timeout`, and a little.
+/// A killed instance's transaction ends soon after `transaction.timeout`.
 const SETTLED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The group.
@@ -22,22 +22,22 @@ pub struct Group {
     name: String,
 }
 
-/// How a group is.
+/// The state of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
-    /// The coordinator's word: `Stable`, `Empty`, …; empty where the right to look is missing.
+    /// The coordinator's state: `Stable`, `Empty`, …; empty without the permission to describe.
     pub state: String,
-    /// How partitions are shared out.
+    /// The assignment protocol.
     pub protocol: String,
     /// The client ids of its members.
     pub members: Vec<String>,
 }
 
 impl Group {
-    /// Of this name. Nothing is asked yet.
+    /// A group by name. No request is sent yet.
     ///
     /// # Errors
-    /// The client refuses its settings.
+    /// The client's configuration is invalid.
     pub fn open(client: &ClientConfig, name: &str) -> Result<Self, Failure> {
         let consumer = |isolation: &str| {
             let mut client = client.clone();
@@ -47,15 +47,15 @@ impl Group {
             kafka::consumer(&client)
         };
         Ok(Self {
-            // What is committed by now, without waiting for transactions that a killed instance left open.
+            // Latest committed offsets, regardless of transactions that a killed instance left open.
             consumer: consumer("read_uncommitted")?,
-            // What no open transaction can change any more.
+            // Committed offsets that no open transaction can change.
             settled: consumer("read_committed")?,
             name: name.to_owned(),
         })
     }
 
-    /// How it is; none where there is no such group.
+    /// The group's state; `None` if it does not exist.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -70,10 +70,10 @@ impl Group {
         }))
     }
 
-    /// Its committed offset of each partition of a topic, in their order; `None` where it has none.
+    /// The committed offset of each partition of a topic; `None` without one.
     ///
     /// # Errors
-    /// The cluster does not answer, or denies the right.
+    /// The cluster does not answer, or denies access.
     pub fn committed(&self, topic: &str, partitions: i32) -> anyhow::Result<Vec<Option<i64>>> {
         let mut question = TopicPartitionList::new();
         for partition in 0..partitions {
@@ -89,19 +89,18 @@ impl Group {
         (0..partitions).map(committed).collect()
     }
 
-    /// Whether nobody is in it, as its coordinator has it, whatever protocol the group works by: it is given offsets that it has
-    /// already, and takes them from outside only while there is no member. Where nothing is committed of this topic it cannot
-    /// be told: none.
+    /// Whether the group has no members, under any protocol. It commits the offsets that are committed already; the coordinator
+    /// accepts that from outside only while the group is empty. `None` when no offset of this topic is committed.
     ///
     /// # Errors
-    /// The cluster does not answer, or denies the right.
+    /// The cluster does not answer, or denies access.
     pub fn is_free(&self, topic: &str, partitions: i32) -> anyhow::Result<Option<bool>> {
         let mut question = TopicPartitionList::new();
         for partition in 0..partitions {
             question.add_partition(topic, partition);
         }
         let asked = || format!("whether the group {} is in use cannot be asked for", self.name);
-        // Of a transaction that has just ended the offsets may not be there yet: given the old ones it would be undone.
+        // Offsets of a transaction that has just ended may not be visible yet; committing the old ones would revert it.
         let answer = self.settled.committed_offsets(question, SETTLED_TIMEOUT).with_context(asked)?;
         let mut same = TopicPartitionList::new();
         for element in answer.elements() {
@@ -125,7 +124,7 @@ impl Group {
         }
     }
 
-    /// Waits until offsets of a transaction that was committed are there for everybody: the coordinator answers a little before.
+    /// Waits until the offsets of a committed transaction are visible: the coordinator answers slightly earlier.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -134,8 +133,8 @@ impl Group {
         self.settled.committed_offsets(offsets.clone(), SETTLED_TIMEOUT).map(|_| ()).with_context(asked)
     }
 
-    /// What a transaction needs that commits offsets of the group from outside. The coordinator takes them from whoever is no
-    /// member, so see whether it [is free](Self::is_free) first.
+    /// The metadata for a transaction that commits the group's offsets from outside. The coordinator accepts them from
+    /// non-members, so check [`is_free`](Self::is_free) first.
     ///
     /// # Errors
     /// The client does not know its group.

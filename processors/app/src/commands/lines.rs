@@ -6,7 +6,7 @@ use std::io::Write;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Headers as text, in their order.
+/// Headers as text, in order.
 pub(super) type Headers = Vec<(String, Option<String>)>;
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! `load`: a file of events into the input topic, each in the partition that its conversation has.
+//! `load`: produces a file of events to the input topic, each to its conversation's partition.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -79,15 +79,15 @@ fn progress_bar(args: &LoadArgs) -> ProgressBar {
     style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style))
 }
 
-/// Where a record goes, and under which key.
+/// The target partition and key of a record.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
     key: Option<Vec<u8>>,
-    /// None: any.
+    /// `None`: any partition.
     partition: Option<i32>,
 }
 
-/// The key of an event is its conversation, else its session, else its activity (contract section 7).
+/// An event's key is its conversation, else its session, else its activity (contract section 7).
 fn place(
     line: &InputLine,
     conversation: Option<&str>,
@@ -104,7 +104,7 @@ fn place(
     Some(Place { key: Some(line.key.clone().unwrap_or(home)), partition: Some(partition) })
 }
 
-/// Produces events, idempotently, from a bounded queue. Also the player of the demo.
+/// Produces events idempotently from a bounded queue. Also used by the demo.
 pub struct Loader<'c> {
     producer: BaseProducer<NumberedDeliveries>,
     config: &'c Config,
@@ -118,10 +118,10 @@ pub struct Loader<'c> {
 }
 
 impl<'c> Loader<'c> {
-    /// A loader into the input topics of this cluster.
+    /// A loader for the input topics of this cluster.
     ///
     /// # Errors
-    /// The client refuses its settings.
+    /// The client's configuration is invalid.
     pub fn new(
         client: &rdkafka::ClientConfig,
         config: &'c Config,
@@ -130,7 +130,7 @@ impl<'c> Loader<'c> {
     ) -> Result<Self, Failure> {
         let mut client = client.clone();
         client.set("enable.idempotence", "true");
-        // Whoever measures how long events take does not want to wait.
+        // Measurements of latency set their own linger time.
         if client.get("linger.ms").is_none() {
             client.set("linger.ms", "5");
         }
@@ -148,7 +148,7 @@ impl<'c> Loader<'c> {
     /// Sends one record.
     ///
     /// # Errors
-    /// Its topic does not exist, the schema registry does not tell the schema, or the client fails.
+    /// Its topic does not exist, the schema registry does not return the schema, or the client fails.
     pub fn send(&mut self, line: &InputLine) -> Result<(), Failure> {
         let topic = line.topic.as_deref().unwrap_or(&self.input);
         if !self.config.is_input(topic) {
@@ -191,7 +191,7 @@ impl<'c> Loader<'c> {
     /// Waits until every record is acknowledged.
     ///
     /// # Errors
-    /// Some record was not: the message says how many, and why the first.
+    /// Some records were not acknowledged: the message has the number and the first error.
     pub fn finish(self) -> Result<(), Failure> {
         let deadline = Instant::now() + FLUSH_TIMEOUT;
         while self.producer.in_flight_count() > 0 {
@@ -210,7 +210,7 @@ impl<'c> Loader<'c> {
     }
 }
 
-/// What is said of records that the broker refused. Generated ones come from no line.
+/// The message about records that the broker refused. Generated records have no line number.
 fn not_taken(line: usize, FailedDeliveries { count, topic, code }: &FailedDeliveries) -> String {
     let place = if line == 0 { String::new() } else { format!("line {line}, ") };
     format!("{count} events were not taken; the first: {place}topic {topic}: {code}")

@@ -1,4 +1,4 @@
-//! `completions` and `man`: what people expect around a command line, made of the commands and flags as they are.
+//! `completions` and `man`, generated from the commands and flags.
 
 use std::io::Write;
 
@@ -8,15 +8,15 @@ use clap::CommandFactory;
 use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::exit::Failure;
 
-/// Prints a shell's script.
+/// Prints a completion script.
 pub fn completions(args: CompletionsArgs) -> Result<(), Failure> {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name.as_str(), &mut script);
     let script = String::from_utf8(script)?;
-    // For bash, a hyphen in the program's name is written in two ways, so that nothing but commands is completed
-    // (clap-rs/clap#6421). Where only one way is left this changes nothing.
+    // For bash, a hyphen in the program's name is encoded in two ways, so that only commands would be completed
+    // (clap-rs/clap#6421). With one encoding this changes nothing.
     let script = script.replace(&name.replace('-', "__subcmd__"), &name.replace('-', "__"));
     Ok(std::io::stdout().write_all(script.as_bytes())?)
 }
@@ -39,10 +39,10 @@ fn documented() -> clap::Command {
     Cli::command().disable_help_subcommand(true)
 }
 
-/// The command of these words.
+/// The command with these names.
 fn find(words: &[String]) -> anyhow::Result<clap::Command> {
     let mut whole = documented();
-    // Gives the commands their full names and the flags that all have.
+    // Sets full command names and global flags.
     whole.build();
     let mut found = &whole;
     for word in words {

@@ -1,4 +1,4 @@
-//! One file for each command.
+//! Commands, one module each.
 
 pub mod acls;
 pub mod as_of;
@@ -25,7 +25,7 @@ mod transactions;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Now, in epoch milliseconds.
+/// The current time in epoch milliseconds.
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

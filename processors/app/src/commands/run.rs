@@ -1,4 +1,4 @@
-//! `run`: the pipeline on a cluster, until it is told to stop.
+//! `run`: the pipeline on a cluster, until it is stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::memory::Shares;
 use crate::state::{self, Origin};
 use crate::{kafka, memory, rules, serving, signals, wiring};
 
-/// A stop takes no longer than this (contract: within 5 s).
+/// The longest time of a stop (contract: within 5 s).
 const STOP_TIME_MAX: Duration = Duration::from_millis(3_900);
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -44,11 +44,11 @@ pub fn run(global: &Global, args: &RunArgs, config: &Config) -> Result<(), Failu
     running.end()
 }
 
-/// A pipeline with what serves its page and its metrics.
+/// A pipeline with its HTTP server.
 pub struct Running {
     /// The workers.
     pub pipeline: Pipeline,
-    /// Where the live page is, and all else that is served.
+    /// The URL of the live page and the other routes.
     pub url: String,
     http: HttpHandle,
     _instance: Instance,
@@ -73,12 +73,12 @@ impl Running {
             Ended::Overdue => {}
         }
         Err(Failure::from(anyhow!(
-            "the cluster did not answer in time; what was under way is aborted there and taken again at the next start"
+            "the cluster did not answer in time; the open transaction is aborted and its records are taken again at the next start"
         )))
     }
 }
 
-/// Starts the pipeline; `None` where a stop was asked for before there was a cluster.
+/// Starts the pipeline; `None` when a stop was requested before the cluster answered.
 pub fn start(
     global: &Global,
     args: &RunArgs,
@@ -140,7 +140,7 @@ pub fn start(
         metrics: metrics.clone(),
         health: health.clone(),
         stop: stop.clone(),
-        desk: web.desk,
+        queries: web.queries,
         peers: web.peers,
         consumed: consumed(&client),
         leaving: Arc::default(),
@@ -154,20 +154,20 @@ pub fn start(
     Ok(Some(Running { pipeline, url: web.url, http: web.http, _instance: instance }))
 }
 
-/// Where it is noted what of the repartition topic can be deleted; none where the client cannot ask for it.
+/// Tracks consumed records of the repartition topic for deletion; `None` when the client cannot delete records.
 fn consumed(client: &rdkafka::ClientConfig) -> Option<Consumed> {
     match kafka::security::check_admin(client) {
         Ok(()) => Some(Consumed::default()),
         Err(_) => {
             tracing::info!(
-                "with a token nothing can be deleted: what was taken of the repartition topic goes with its retention"
+                "clients with a token cannot delete records: consumed records of the repartition topic are removed by its retention"
             );
             None
         }
     }
 }
 
-/// Flags that do not go together.
+/// Checks incompatible flags.
 pub(super) fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
     if args.membership == MembershipFlag::Static && global.state_dir.is_none() {
         bail!("--membership static needs --state-dir, which keeps the instance's name over restarts");
@@ -185,7 +185,7 @@ pub(super) fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The cluster's metadata, when all topics are there.
+/// The cluster's metadata, once all topics exist.
 fn cluster(
     client: &rdkafka::ClientConfig,
     global: &Global,
@@ -208,7 +208,7 @@ fn cluster(
     }
     topics::create_missing(client, config, &metadata, -1)?;
     tracing::info!("created topics: {}", missing.join(", "));
-    // A new topic is known to all brokers a moment later.
+    // New topics take a moment to reach all brokers.
     while !stopped() {
         let Some(metadata) = kafka::wait_for_cluster(client, &global.bootstrap, &stopped)? else {
             return Ok(None);
@@ -221,7 +221,7 @@ fn cluster(
     Ok(None)
 }
 
-/// The stores of this process, which belong to this cluster, group and number of partitions.
+/// The stores of this process, bound to this cluster, group and partition count.
 fn stores(
     client: &rdkafka::ClientConfig,
     global: &Global,
@@ -278,7 +278,7 @@ fn patterns(config: &Config) -> Patterns {
     }
 }
 
-/// How many partitions the input has. What belongs together lies in partitions of the same number.
+/// The partition count of the input. Co-partitioned topics have the same count.
 pub(super) fn partitions(config: &Config, metadata: &Metadata) -> Result<i32, Failure> {
     let count = |name: &str| topics::partitions(metadata, name).unwrap_or(0);
     let input = config.name_of(Role::Input);

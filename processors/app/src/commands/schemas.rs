@@ -1,4 +1,4 @@
-//! `schemas`: whether readers of every version of a schema read the records of all others, and how it gets into the registry.
+//! `schemas`: checks whether readers of every version of a schema can read the records of all others, and registers schemas.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::config::{Config, RegistrySpec, Role, Topic};
 use crate::exit::Failure;
 use crate::formats::{self, Patience, outputs};
 
-/// The rule of all subjects of ours: any version reads the records of all others.
+/// The compatibility level of our subjects: any version reads the records of all others.
 const RULE: &str = "FULL_TRANSITIVE";
 
 /// Checks, or registers.
@@ -23,18 +23,18 @@ pub fn run(command: &SchemasCommand, config: &Config) -> Result<(), Failure> {
     }
 }
 
-/// What is said of a schema or a subject.
+/// A statement about a schema or subject.
 #[derive(Debug)]
 pub struct Finding {
-    /// Of which.
+    /// The schema or subject.
     pub what: String,
-    /// What is said.
+    /// The statement.
     pub sentence: String,
     /// Whether some readers cannot read some records.
     pub is_bad: bool,
 }
 
-/// All that was found.
+/// All findings.
 #[derive(Default)]
 struct Report {
     findings: Vec<Finding>,
@@ -57,7 +57,7 @@ impl Report {
         self.findings.iter().any(|finding| finding.is_bad && finding.what == what)
     }
 
-    /// One schema against versions of it, each with its place in the list.
+    /// Compares one schema with versions of it, each with its number.
     fn versions(&mut self, what: &str, kind: &str, text: &str, versions: &[String]) -> anyhow::Result<()> {
         let mut goes = true;
         for (number, version) in (1..).zip(versions) {
@@ -98,16 +98,16 @@ fn check(config: &Config, folder: Option<&Path>) -> Result<(), Failure> {
     if is_bad { Err(Failure::No) } else { Ok(()) }
 }
 
-/// Says it all; whether anything is bad.
+/// Prints all findings; returns whether any is bad.
 fn print(findings: &[Finding]) -> bool {
     findings.iter().for_each(|Finding { what, sentence, .. }| anstream::println!("{what}: {sentence}"));
     findings.iter().any(|finding| finding.is_bad)
 }
 
-/// The program's own schemas against what the registry has.
+/// Compares the program's own schemas with the registry's.
 ///
 /// # Errors
-/// The registry does not answer, or what it has cannot be read.
+/// The registry does not answer, or its schemas cannot be parsed.
 pub fn registered(config: &Config, spec: &RegistrySpec, registry: &Registry) -> anyhow::Result<Vec<Finding>> {
     let mut report = Report::default();
     look(config, spec, registry, &|schema| schema.text, &mut report)?;
@@ -130,14 +130,14 @@ fn look<'t>(
     Ok(())
 }
 
-/// The schemas of a folder by their names; none where none is given.
+/// The schemas of a folder by name; empty without a folder.
 fn texts(folder: Option<&Path>) -> anyhow::Result<BTreeMap<&'static str, String>> {
     let Some(folder) = folder else { return Ok(BTreeMap::new()) };
     let read = |schema: &Schema| {
         let file = folder.join(format!("{}.avsc", schema.name));
         let text =
             std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-        // A schema goes together with itself, or is none.
+        // A valid schema is compatible with itself.
         conflicts(&text, &text).with_context(|| file.display().to_string())?;
         Ok((schema.name, text))
     };
@@ -151,7 +151,7 @@ fn check_subject(registry: &Registry, subject: &str, text: &str, report: &mut Re
         return Ok(());
     }
     report.versions(subject, "registered", text, &versions)?;
-    // What we find is said with its place; what only the registry finds, in its words.
+    // Our own findings name the field; the registry's are quoted.
     if !report.is_bad_of(subject)
         && let Verdict::Incompatible(reasons) = registry.check(subject, text)?
     {
@@ -163,21 +163,21 @@ fn check_subject(registry: &Registry, subject: &str, text: &str, report: &mut Re
         report.good(
             subject,
             &format!(
-                "the rule is {rule}, so others may register what breaks readers; `cx-timelines schemas register` sets {RULE}"
+                "the rule is {rule}, so incompatible versions may be registered; `cx-timelines schemas register` sets {RULE}"
             ),
         );
     }
     Ok(())
 }
 
-/// The inputs that are Avro and have a name, with their subjects.
+/// The named Avro inputs, with their subjects.
 fn inputs<'c>(config: &'c Config, spec: &RegistrySpec) -> Vec<(&'c str, String)> {
     let inputs = config.topics.iter().filter(|topic| topic.role == Role::Input).filter_map(Topic::exact);
     let avro = inputs.filter(|name| config.is_avro(name));
     avro.map(|name| (name, spec.subjects.subject(name, &Schema::CIM_EVENT))).collect()
 }
 
-/// Producers' schemas: whether events can be read that are written with them.
+/// Checks whether events written with the producers' schemas can be read.
 fn check_input(registry: &Registry, topic: &str, subject: &str, report: &mut Report) -> anyhow::Result<()> {
     let versions = registry.versions(subject)?;
     let (plans, mut reads) = (Plans::new(), true);
@@ -205,7 +205,7 @@ fn register(config: &Config) -> Result<(), Failure> {
     }
     for output in outputs {
         let subject = &output.subject;
-        // First the rule: so the registry itself refuses a version that would break readers.
+        // Set the compatibility first, so that the registry refuses an incompatible version.
         if registry.rule(subject)?.as_deref() != Some(RULE) {
             registry.set_rule(subject, RULE)?;
         }
@@ -213,10 +213,10 @@ fn register(config: &Config) -> Result<(), Failure> {
         anstream::println!("{subject}: schema {id}, rule {RULE}");
     }
     for (topic, subject) in inputs {
-        // Its versions and its rule are the producers' matter. One that has none yet can be loaded into.
+        // Versions and compatibility are the producers' decision. A subject without versions gets one for `load`.
         if registry.versions(&subject)?.is_empty() {
             let id = registry.register(&subject, Schema::CIM_EVENT.text)?;
-            anstream::println!("{subject}: schema {id}, for what is loaded into {topic}");
+            anstream::println!("{subject}: schema {id}, for records loaded into {topic}");
         } else {
             anstream::println!("{subject}: left to the producers of {topic}");
         }

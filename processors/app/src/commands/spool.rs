@@ -1,4 +1,4 @@
-//! Output records of `fold`: on disk as they come, in order at the end. Only their keys are kept in memory.
+//! Output records of `fold`: written to a file as they come, in order at the end. Only keys are kept in memory.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use super::lines::{Headers, text, write_letter, write_record};
 use engine::{HEADER_REASON, KeyMap, OutputRecord, Sink, SinkError, Topology};
 
-/// Where a value lies in the file; `None` is a record without a value.
+/// The position of a value in the file; `None` is a tombstone.
 type Place = Option<(u64, usize)>;
 
 /// The records of a fold.
@@ -18,15 +18,15 @@ pub(super) struct Spool<'t> {
     /// By topic and key.
     latest: BTreeMap<String, KeyMap<Place>>,
     letters: Vec<(Option<Vec<u8>>, Place, Headers)>,
-    /// Where every emission goes at once, for `--as-emitted`.
+    /// The direct output, for `--as-emitted`.
     direct: Option<Box<dyn Write + 't>>,
     failure: Option<std::io::Error>,
-    /// Messages of the task to itself, key and value, in their order.
+    /// Messages of the task to itself, in order.
     messages: VecDeque<(Vec<u8>, Vec<u8>)>,
 }
 
 impl<'t> Spool<'t> {
-    /// A spool that gives final records at the end, or, with `direct`, every record at once and none at the end.
+    /// A spool that returns final records at the end; with `direct`, it writes every record at once instead.
     pub(super) fn new(topology: &'t Topology, direct: Option<Box<dyn Write + 't>>) -> std::io::Result<Self> {
         Ok(Self {
             topology,
@@ -50,12 +50,12 @@ impl<'t> Spool<'t> {
         self.messages.pop_front()
     }
 
-    /// How many dead letters came.
+    /// The number of dead letters.
     pub(super) fn dead_letters(&self) -> usize {
         self.letters.len()
     }
 
-    /// How many keys have a record.
+    /// The number of keys with a record.
     pub(super) fn records(&self) -> usize {
         self.latest.values().map(KeyMap::len).sum()
     }
@@ -120,7 +120,7 @@ impl<'t> Spool<'t> {
         self.file.flush()?;
         let mut values = Values { file: BufReader::new(self.file.get_ref()), buffer: Vec::new() };
         let letters_topic = self.topology.name(self.topology.dead_letters());
-        // A dead letter's key may be null, and comes several times: it is sorted by, never merged.
+        // A dead letter's key may be null or repeated: letters are sorted by key, never merged.
         self.letters.sort_by(|a, b| a.0.cmp(&b.0));
         let after = self.latest.split_off(letters_topic);
         write_records(&self.latest, &mut values, out)?;

@@ -1,4 +1,4 @@
-//! `topics`: what is declared against what the cluster has. Creates, never deletes, never alters.
+//! `topics`: compares the declared topics with the cluster's. Creates topics, but never deletes or alters them.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,10 +18,10 @@ use crate::kafka;
 use crate::rules::{self, Around, Deviation, Setting, Settings, Weight};
 
 pub(super) const ADMIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// So often the settings of topics are asked for again at the start, and how long after.
+/// The number and interval of attempts to read topic settings at startup.
 const DESCRIBE_TRIES: u32 = 3;
 const DESCRIBE_PAUSE: Duration = Duration::from_millis(300);
-/// How often an unreachable broker is asked, 3 s each, before the command gives up.
+/// The number of attempts to reach a broker, 3 s each.
 const TRIES_MAX: u32 = 5;
 
 /// Applies or checks.
@@ -42,7 +42,7 @@ pub fn run(global: &Global, command: &TopicsCommand, config: &Config) -> Result<
     if found.iter().all(Found::is_fine) { Ok(()) } else { Err(Failure::No) }
 }
 
-/// The cluster's metadata, or a failure after some tries.
+/// The cluster's metadata, or a failure after some attempts.
 pub(super) fn reach(client: &ClientConfig, global: &Global) -> Result<Metadata, Failure> {
     let tries = std::cell::Cell::new(0);
     let give_up = || {
@@ -53,13 +53,13 @@ pub(super) fn reach(client: &ClientConfig, global: &Global) -> Result<Metadata, 
         .ok_or_else(|| Failure::from(anyhow!("no broker answers at {}", global.bootstrap)))
 }
 
-/// How many partitions a topic has; `None` where it does not exist.
+/// The partition count of a topic; `None` if it does not exist.
 pub fn partitions(metadata: &Metadata, name: &str) -> Option<i32> {
     let topic = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none())?;
     i32::try_from(topic.partitions().len()).ok().filter(|partitions| *partitions > 0)
 }
 
-/// Why a topic cannot be used that does not exist, and what to do.
+/// The error for a missing topic, with the remedy.
 pub(super) fn no_such_topic(config: &Config, name: &str) -> String {
     if config.topics.iter().any(|topic| topic.exact() == Some(name)) {
         return format!(
@@ -73,16 +73,16 @@ pub(super) fn no_such_topic(config: &Config, name: &str) -> String {
     )
 }
 
-/// Declared topics that the cluster has not.
+/// Declared topics that do not exist on the cluster.
 pub fn missing(config: &Config, metadata: &Metadata) -> Vec<String> {
     let names = config.topics.iter().filter_map(Topic::exact);
     names.filter(|name| partitions(metadata, name).is_none()).map(str::to_owned).collect()
 }
 
-/// Topics without any right on them look as if they were not there.
+/// A topic without any permission looks like a missing one, so permissions are checked.
 ///
 /// # Errors
-/// Some of these are denied: the message says which, and what to do.
+/// Access to some topics is denied: the message names them and the remedy.
 pub fn check_rights(client: &ClientConfig, names: &[String]) -> Result<(), Failure> {
     let asker = kafka::consumer(client)?;
     let is_denied = |name: &&String| {
@@ -103,7 +103,7 @@ pub fn check_rights(client: &ClientConfig, names: &[String]) -> Result<(), Failu
     )))
 }
 
-/// The changelog and the repartition topic have a partition for each partition that the input really has.
+/// The changelog and the repartition topic need the partition count of the existing input.
 pub fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
     let declared = topic.partitions.unwrap_or(1);
     if !matches!(topic.role, Role::Changelog | Role::Repartition) {
@@ -118,10 +118,10 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> 
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
 }
 
-/// Creates the declared topics that are missing; gives their names.
+/// Creates missing declared topics; returns their names.
 ///
 /// # Errors
-/// The cluster refuses to create one: the message says which and why.
+/// The cluster refuses to create one: the message has its name and the reason.
 pub fn create_missing(
     client: &ClientConfig,
     config: &Config,
@@ -168,7 +168,7 @@ pub fn create_missing(
     Ok(missing)
 }
 
-/// What was found of a topic.
+/// The result for a topic.
 pub struct Found {
     /// Its name.
     pub name: String,
@@ -182,7 +182,7 @@ enum State {
 }
 
 impl Found {
-    /// Whether it is as declared, and `run` takes it.
+    /// Whether it is as declared, and `run` accepts it.
     fn is_fine(&self) -> bool {
         match &self.state {
             State::Created => true,
@@ -225,10 +225,10 @@ impl Found {
     }
 }
 
-/// The settings that topics really have, by their names. The topics have to exist.
+/// The actual settings of existing topics, by name.
 ///
 /// # Errors
-/// The cluster does not answer, or denies the right to look.
+/// The cluster does not answer, or denies access.
 pub(super) fn described<'n>(
     client: &ClientConfig,
     names: impl Iterator<Item = &'n str>,
@@ -253,7 +253,7 @@ pub(super) fn described<'n>(
     Ok(real)
 }
 
-/// The same, without where each setting comes from.
+/// Like [`described`], without the origin of each setting.
 ///
 /// # Errors
 /// As [`described`].
@@ -267,7 +267,7 @@ pub(super) fn settings_of<'n>(
     Ok(described.map(|(name, settings)| (name, values(settings))).collect())
 }
 
-/// All declared topics, with what is not as it has to be.
+/// All declared topics with their deviations.
 fn compare(
     client: &ClientConfig,
     config: &Config,
@@ -302,17 +302,17 @@ fn found(
     declared.map(|(name, topic)| Found { name: name.to_owned(), state: state(name, topic) }).collect()
 }
 
-/// Makes sure that the topics are such that nothing is lost: warns of what only may do harm.
+/// Checks that the topics cannot lose records or state. Warns about lesser problems.
 ///
 /// # Errors
-/// A topic is such that records or state would be lost, or writing would fail: all that is so, with how to mend it.
+/// A topic could lose records or state, or refuses writes: the message has all such problems with remedies.
 pub(super) fn require(
     client: &ClientConfig,
     config: &Config,
     metadata: &Metadata,
 ) -> Result<BTreeMap<String, Settings>, Failure> {
     let ask = || described(client, config.topics.iter().filter_map(Topic::exact));
-    // The broker that is asked may not know yet of a topic that was just created.
+    // The broker may not know yet of a topic that was just created.
     let mut asked = ask();
     for _ in 0..DESCRIBE_TRIES {
         let Err(Failure::Failed(_)) = &asked else { break };

@@ -1,5 +1,5 @@
-//! The producer of commands that write. Whatever goes wrong ends the command: when it is run again, the producer's start
-//! settles what the last transaction came to, and the command looks at what is left.
+//! The transactional producer of commands that write. Any error ends the command. When it is run again, starting the producer
+//! settles the previous transaction, and the command continues with what is left.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use rdkafka::{ClientConfig, TopicPartitionList};
 use crate::exit::Failure;
 use crate::kafka;
 
-/// One step of a long call.
+/// The timeout of one attempt of a long call.
 const STEP: Duration = Duration::from_secs(1);
-/// How long the cluster may take for one call.
+/// The time limit of one call, over all attempts.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(1);
 
@@ -25,22 +25,22 @@ pub struct Transactions {
 }
 
 impl Transactions {
-    /// Starts it under this id, and so ends whatever transaction an earlier run of the same id left open.
+    /// Starts the producer with this transactional id, which ends the open transaction of an earlier run.
     ///
     /// # Errors
-    /// The settings are refused, or the cluster denies the rights or does not answer.
+    /// The configuration is invalid, or the cluster denies access or does not answer.
     pub fn start(client: &ClientConfig, id: &str, timeout_ms: u64) -> Result<Self, Failure> {
         let mut client = client.clone();
         client.set("transactional.id", id);
         client.set("transaction.timeout.ms", timeout_ms.to_string());
         client.set("linger.ms", "1");
-        // Just after a commit the coordinator often asks to be asked again; the default waits 100 ms.
+        // Just after a commit the coordinator often requests a retry; the default back-off is 100 ms.
         client.set("retry.backoff.ms", "10");
-        // A record is as large as it was when it came; the topic's own limit decides.
+        // A record is as large as it was originally; the topic's own limit decides.
         client.set("message.max.bytes", "33554432");
         let producer = kafka::producer(&client)?;
         patiently(|| producer.init_transactions(STEP))
-            .with_context(|| format!("no transactions can be had as {id}"))?;
+            .with_context(|| format!("transactions cannot be initialized as {id}"))?;
         Ok(Self { producer })
     }
 
@@ -55,7 +55,7 @@ impl Transactions {
     /// Sends a record in the transaction.
     ///
     /// # Errors
-    /// The client does not take it.
+    /// The client refuses the record.
     pub fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -82,18 +82,18 @@ impl Transactions {
         group: &ConsumerGroupMetadata,
     ) -> anyhow::Result<()> {
         patiently(|| self.producer.send_offsets_to_transaction(offsets, group, STEP))
-            .context("the group's offsets cannot be put into the transaction")
+            .context("the group's offsets cannot be added to the transaction")
     }
 
     /// Commits what was sent.
     ///
     /// # Errors
-    /// A record was not taken, another run has taken over, or the cluster does not answer.
+    /// A record was refused, another run has taken over, or the cluster does not answer.
     pub fn commit(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.producer.in_flight_count() > 0 {
             if Instant::now() >= deadline {
-                bail!("the cluster does not acknowledge what was sent");
+                bail!("the cluster does not acknowledge the records");
             }
             self.serve();
         }
@@ -103,7 +103,7 @@ impl Transactions {
         patiently(|| self.producer.commit_transaction(STEP)).context("cannot commit the transaction")
     }
 
-    /// Aborts, so that nobody has to wait for the transaction's time-out. That it fails too is no news.
+    /// Aborts, so that readers need not wait for the transaction timeout. A failure is ignored.
     pub fn abort(&self) {
         let deadline = Instant::now() + STEP;
         while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
@@ -133,7 +133,7 @@ fn advice(code: RDKafkaErrorCode) -> &'static str {
     }
 }
 
-/// Makes a call again, with identical arguments, as long as the client says that this is the remedy.
+/// Retries a call with identical arguments, while the client reports a retriable error.
 fn patiently(mut call: impl FnMut() -> KafkaResult<()>) -> KafkaResult<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {

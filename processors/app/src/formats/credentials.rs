@@ -1,5 +1,5 @@
-//! Who we are for the schema registry: out of the environment, or a file; never out of topics.yaml or the command line, which
-//! others can read.
+//! Credentials of the schema registry, from the environment or a file; never from topics.yaml or the command line, which others
+//! can read.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ const USER: &str = "CX_SCHEMA_REGISTRY_USER";
 const PASSWORD: &str = "CX_SCHEMA_REGISTRY_PASSWORD";
 const TOKEN: &str = "CX_SCHEMA_REGISTRY_TOKEN";
 
-/// What was found.
+/// The credentials found.
 #[derive(Default)]
 struct Found {
     user: Option<String>,
@@ -20,10 +20,10 @@ struct Found {
     token: Option<String>,
 }
 
-/// The environment's, else the file's, else none.
+/// Credentials from the environment, else from the file, else none.
 ///
 /// # Errors
-/// The file cannot be read, or they do not go together.
+/// The file cannot be read, or the values are incompatible.
 pub fn auth(file: Option<&Path>) -> anyhow::Result<Auth> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let found = Found { user: variable(USER), password: variable(PASSWORD), token: variable(TOKEN) };

@@ -1,4 +1,4 @@
-//! The inputs that are Avro: how `run` reads them, and how `load` writes them.
+//! Avro inputs: decoding them in `run`, and writing them in `load`.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{Patience, registry};
 use crate::config::{Config, Format, Role, TopicName};
 use crate::exit::Failure;
 
-/// How the inputs are read, and who learns what is not known yet; none where no input is Avro.
+/// The input decoders, and the source of unknown schemas; `None` when no input is Avro.
 pub fn reading(
     config: &Config,
     registry: Option<&Arc<Registry>>,
@@ -30,7 +30,7 @@ pub fn reading(
     Some((Arc::new(decoder), Arc::new(Source { learner, outputs })))
 }
 
-/// The inputs that are Avro.
+/// The Avro inputs.
 struct AvroTopics {
     exact: Vec<String>,
     patterns: Vec<Regex>,
@@ -59,10 +59,10 @@ impl AvroTopics {
     }
 }
 
-/// The registry, as the workers need it.
+/// The registry as a source of schemas.
 struct Source {
     learner: Learner,
-    /// How many schemas the outputs have.
+    /// The number of the outputs' schemas.
     outputs: usize,
 }
 
@@ -89,14 +89,14 @@ impl SchemaSource for Source {
     }
 }
 
-/// Makes Avro of JSON events, for input topics that are Avro.
+/// Converts JSON events to Avro, for Avro input topics.
 pub struct Writer<'c> {
     config: &'c Config,
     registry: Option<Arc<Registry>>,
 }
 
 impl<'c> Writer<'c> {
-    /// Asks nothing yet.
+    /// Creates a writer. No request is sent yet.
     ///
     /// # Errors
     /// As [`registry`].
@@ -104,11 +104,11 @@ impl<'c> Writer<'c> {
         Ok(Self { config, registry: registry(config, Patience::Some)? })
     }
 
-    /// The value for this topic of an event in JSON; none where the JSON is to be sent as it is: the topic is JSON, or it is
-    /// no event, which its reader is to refuse.
+    /// A JSON event as this topic's Avro value; `None` when the JSON is to be sent unchanged, because the topic is JSON or the
+    /// value is no event, which its reader has to reject.
     ///
     /// # Errors
-    /// The registry does not tell the schema's id.
+    /// The registry does not return the schema's id.
     pub fn value(&self, topic: &str, json: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
         let (Some(spec), Some(registry)) = (&self.config.registry, &self.registry) else { return Ok(None) };
         if !self.config.is_avro(topic) {
@@ -116,7 +116,7 @@ impl<'c> Writer<'c> {
         }
         let schema = Schema::CIM_EVENT;
         let subject = spec.subjects.subject(topic, &schema);
-        // Asked once for each topic: what the registry has said is remembered.
+        // One request per topic: the registry client caches the answer.
         let id = id_of(registry, spec, &Output { topic: topic.to_owned(), schema, subject })
             .with_context(|| format!("nothing can be loaded into {topic}"))?;
         Ok(avro::event_value(json, id))

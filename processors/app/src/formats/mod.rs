@@ -1,4 +1,4 @@
-//! What topics are written as, where that needs the schema registry.
+//! Record formats that need the schema registry.
 
 mod credentials;
 pub mod inputs;
@@ -15,22 +15,22 @@ use avro::{RecordReader, Unreadable};
 use crate::config::{Config, RegistrySpec};
 use crate::exit::Failure;
 
-/// A call of `run` takes no longer: a stop has to be heard meanwhile. It is repeated by whoever waits for it.
+/// The timeout of a request in `run`, so that a stop is noticed in time. The caller retries.
 const RUN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How a call that is not answered is repeated.
+/// How a failed request is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// Some times, as a command does for a person who waits.
+    /// Some times, as a command does for a waiting user.
     Some,
-    /// Not at all: the caller does, and looks for a stop in between.
+    /// Not at all: the caller retries, and checks for a stop in between.
     None,
 }
 
-/// The registry's client; none where topics.yaml names no registry.
+/// The registry's client; `None` when topics.yaml names no registry.
 ///
 /// # Errors
-/// A file cannot be read or is not what it should be: wrong use.
+/// A file cannot be read or is invalid: a usage error.
 pub fn registry(config: &Config, patience: Patience) -> Result<Option<Arc<Registry>>, Failure> {
     let Some(spec) = &config.registry else { return Ok(None) };
     client(spec, patience).map(|registry| Some(Arc::new(registry))).map_err(Failure::usage)
@@ -55,14 +55,14 @@ fn client(spec: &RegistrySpec, patience: Patience) -> anyhow::Result<Registry> {
     Ok(Registry::new(settings)?)
 }
 
-/// Records as JSON, whatever their topics are: for commands that look.
+/// Converts records of all topics to JSON, for commands that read.
 pub struct Formats<'c> {
     config: &'c Config,
     reader: Option<RecordReader>,
 }
 
 impl<'c> Formats<'c> {
-    /// Asks nothing yet.
+    /// Creates the converter. No request is sent yet.
     ///
     /// # Errors
     /// As [`registry`].
@@ -70,10 +70,10 @@ impl<'c> Formats<'c> {
         Ok(Self { config, reader: registry(config, Patience::Some)?.map(RecordReader::new) })
     }
 
-    /// The JSON that a record says. What is no Avro though it should be, or does not match its schema, is given as it is.
+    /// A record as JSON. A record that is not valid Avro of its schema is returned unchanged.
     ///
     /// # Errors
-    /// The registry does not tell a schema that it should know: it is down, or denies it.
+    /// The registry does not return a schema that it should know: it is down, or denies access.
     pub fn json<'v>(&self, topic: &str, value: &'v [u8]) -> anyhow::Result<Cow<'v, [u8]>> {
         let Some(reader) = self.reader.as_ref().filter(|_| self.config.is_avro(topic)) else {
             return Ok(Cow::Borrowed(value));
@@ -92,7 +92,7 @@ impl<'c> Formats<'c> {
         }
     }
 
-    /// The same of what may be a tombstone.
+    /// Like [`json`](Self::json), for values that may be tombstones.
     ///
     /// # Errors
     /// As [`json`](Self::json).

@@ -1,4 +1,4 @@
-//! The outputs that are Avro: which schema each has, under which subject, and of which id.
+//! Avro outputs: their schemas, subjects and ids.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::exit::Failure;
 use crate::products;
 
 const PAUSE: Duration = Duration::from_millis(500);
-/// Of the attempts that fail one after the other, so many are passed over in the log.
+/// One in this many consecutive failures is logged.
 const LOG_EVERY: u64 = 20;
 
 /// A topic whose records are Avro, with their schema.
@@ -26,7 +26,7 @@ pub struct Output {
     pub topic: String,
     /// The schema of its records.
     pub schema: Schema,
-    /// The subject under which the registry has it.
+    /// The subject in the registry.
     pub subject: String,
 }
 
@@ -45,8 +45,8 @@ pub fn of(config: &Config, spec: &RegistrySpec) -> Vec<Output> {
     outputs
 }
 
-/// Makes the outputs of a topology what topics.yaml says, as soon as the registry has told the schemas' ids; it is asked as
-/// long as that takes. Gives how many there are, none where a stop was asked for.
+/// Sets the formats of a topology's outputs from topics.yaml, once the registry has returned the schemas' ids; retried as long
+/// as necessary. Returns their number; `None` when a stop was requested.
 ///
 /// # Errors
 /// The registry refuses, or does not know a schema that it should.
@@ -70,7 +70,7 @@ pub fn set_formats(
     Ok(Some(outputs.len()))
 }
 
-/// The id of an output's schema; registered, if it may be.
+/// The id of an output's schema, which is registered if that is allowed.
 pub fn id_of(registry: &Registry, spec: &RegistrySpec, output: &Output) -> Result<u32, RegistryError> {
     let Output { subject, schema, .. } = output;
     if spec.register {
@@ -85,7 +85,7 @@ pub fn id_of(registry: &Registry, spec: &RegistrySpec, output: &Output) -> Resul
     })
 }
 
-/// Asks until there is an answer, or a stop.
+/// Retries until there is an answer or a stop.
 fn persist<T>(
     metrics: &Metrics,
     stop: &Stop,
@@ -99,7 +99,7 @@ fn persist<T>(
             Ok(answer) => return Ok(Some(answer)),
             Err(error) if error.is_temporary() => {
                 if failures.is_multiple_of(LOG_EVERY) {
-                    tracing::warn!("{error}; trying on, nothing is folded before");
+                    tracing::warn!("{error}; retrying, nothing is folded before");
                 }
                 failures += 1;
                 std::thread::sleep(PAUSE);
@@ -110,10 +110,10 @@ fn persist<T>(
     Ok(None)
 }
 
-/// The registry, where topics.yaml names one.
+/// The registry's settings.
 ///
 /// # Errors
-/// It names none: wrong use.
+/// None is configured: a usage error.
 pub fn spec(config: &Config) -> Result<&RegistrySpec, Failure> {
     let missing = "there is no schema registry: name its `url` under `schema_registry` in topics.yaml, or give --schema-registry";
     config.registry.as_ref().context(missing).map_err(Failure::usage)

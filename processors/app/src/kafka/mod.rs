@@ -1,4 +1,4 @@
-//! Kafka clients of the commands: the one place where they are configured and made.
+//! Configuration and construction of the commands' Kafka clients.
 
 mod probe;
 mod reach;
@@ -27,7 +27,7 @@ pub type Reading = BaseConsumer<ReadsToTheEnd>;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The user's properties: those of the file, those of the command line, and those that the security flags stand for.
+/// The user's properties: from the file, the command line and the security flags.
 pub fn properties(global: &Global) -> Result<Vec<(String, String)>, Failure> {
     let mut given = match &global.kafka_properties {
         Some(file) => properties_of(file).map_err(Failure::usage)?,
@@ -60,7 +60,7 @@ pub fn client(global: &Global) -> Result<ClientConfig, Failure> {
     Ok(config)
 }
 
-/// What the client says to settings that it does not take.
+/// The error for an invalid client configuration.
 fn refused(error: KafkaError) -> Failure {
     Failure::usage(
         anyhow!(error).context("the Kafka client refuses a property: mend --kafka or --kafka-properties"),
@@ -70,7 +70,7 @@ fn refused(error: KafkaError) -> Failure {
 /// A consumer.
 ///
 /// # Errors
-/// The client refuses its settings.
+/// The client's configuration is invalid.
 pub fn consumer(config: &ClientConfig) -> Result<Reading, Failure> {
     clients::consumer(config, ReadsToTheEnd).map_err(refused)
 }
@@ -78,33 +78,33 @@ pub fn consumer(config: &ClientConfig) -> Result<Reading, Failure> {
 /// A producer.
 ///
 /// # Errors
-/// The client refuses its settings.
+/// The client's configuration is invalid.
 pub fn producer(config: &ClientConfig) -> Result<BaseProducer<Deliveries>, Failure> {
     clients::producer(config, Deliveries::default()).map_err(refused)
 }
 
-/// A producer of records that each carry a number, of which the first that fails is told.
+/// A producer of numbered records, which reports the first one that fails.
 ///
 /// # Errors
-/// The client refuses its settings.
+/// The client's configuration is invalid.
 pub fn numbering_producer(config: &ClientConfig) -> Result<BaseProducer<NumberedDeliveries>, Failure> {
     clients::producer(config, NumberedDeliveries::default()).map_err(refused)
 }
 
-/// What creates topics, and asks for their settings.
+/// A client that creates topics and reads their settings.
 ///
 /// # Errors
-/// The client refuses its settings, or could not show a token.
+/// The client's configuration is invalid, or it could not present a token.
 pub fn admin(config: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
     security::check_admin(config).map_err(Failure::usage)?;
     config.create().map_err(refused)
 }
 
-/// The cluster's own id, which tells it from every other one.
+/// The cluster's id.
 ///
 /// # Errors
-/// The client refuses its settings, or no broker answers.
+/// The client's configuration is invalid, or no broker answers.
 pub fn cluster_id(config: &ClientConfig) -> Result<String, Failure> {
     let id = consumer(config)?.client().fetch_cluster_id(ANSWER_TIMEOUT * 3);
-    id.ok_or_else(|| Failure::from(anyhow!("no broker says the cluster's id; is it there?")))
+    id.ok_or_else(|| Failure::from(anyhow!("no broker reports the cluster id; is the cluster running?")))
 }

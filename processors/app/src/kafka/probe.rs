@@ -1,4 +1,4 @@
-//! What listens at a broker's address: the client only says that it did not get on with it.
+//! Probes the listener at a broker's address, because the client only reports that the connection failed.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -10,50 +10,51 @@ use openssl::x509::{X509, X509VerifyResult};
 use rdkafka::ClientConfig;
 
 const PATIENCE: Duration = Duration::from_secs(2);
-/// ApiVersions, version 0, which a broker answers before it wants to know who asks: length, API, version, correlation, no client.
+/// An ApiVersions request, version 0, which a broker answers before authentication: length, API, version, correlation, no
+/// client.
 const QUESTION: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, b'c', b'x', b't', b'l', 0xff, 0xff];
 const CORRELATION: &[u8] = b"cxtl";
 
-/// What was seen.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// Nobody, or nobody who speaks like a broker.
-    Nobody,
-    /// A broker that speaks plain text.
+    /// No listener, or none that speaks Kafka's protocol.
+    Unknown,
+    /// A broker without TLS.
     Plain,
-    /// Somebody who speaks TLS.
+    /// A listener with TLS.
     Tls {
-        /// Why the certificate is not accepted, in OpenSSL's words.
+        /// Why the certificate is rejected, in OpenSSL's words.
         refused: Option<String>,
     },
 }
 
-/// Looks at an address, with the trust that the client has.
+/// Probes an address, with the client's trusted certificates.
 pub fn look(address: &str, config: &ClientConfig) -> Seen {
     if answers_plainly(address).unwrap_or(false) {
         return Seen::Plain;
     }
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let Ok(connection) = trusting(config) else { return Seen::Nobody };
-    let Ok(stream) = connect(address) else { return Seen::Nobody };
+    let Ok(connection) = trusting(config) else { return Seen::Unknown };
+    let Ok(stream) = connect(address) else { return Seen::Unknown };
     match connection.connect(host, stream) {
         Ok(_) => Seen::Tls { refused: None },
         Err(HandshakeError::Failure(shaken)) => match shaken.ssl().verify_result() {
-            X509VerifyResult::OK => Seen::Nobody,
+            X509VerifyResult::OK => Seen::Unknown,
             why => Seen::Tls { refused: Some(why.error_string().to_owned()) },
         },
-        Err(HandshakeError::SetupFailure(_) | HandshakeError::WouldBlock(_)) => Seen::Nobody,
+        Err(HandshakeError::SetupFailure(_) | HandshakeError::WouldBlock(_)) => Seen::Unknown,
     }
 }
 
-/// What to do about a certificate that is not accepted.
+/// The remedy for a rejected certificate.
 pub fn remedy(why: &str) -> &'static str {
     let why = why.to_lowercase();
     if why.contains("expired") || why.contains("not yet valid") {
         "the brokers need a new certificate, or the clock here is wrong"
     } else if why.contains("mismatch") {
-        "it is made for other names: reach the brokers (--bootstrap, and what they advertise) by a name that it is made for"
+        "it was issued for other names: connect to the brokers (--bootstrap, and their advertised names) by a name in the certificate"
     } else {
         "--kafka-ca has to name the certificate of the CA that signed it"
     }
@@ -125,9 +126,9 @@ mod tests {
 
     #[test]
     fn who_hangs_up_or_says_something_else_is_nobody() {
-        assert_eq!(look(&listener(b""), &ClientConfig::new()), Seen::Nobody);
-        assert_eq!(look(&listener(b"HTTP/1.1 400 Bad Request\r\n"), &ClientConfig::new()), Seen::Nobody);
-        assert_eq!(look("127.0.0.1:1", &ClientConfig::new()), Seen::Nobody);
+        assert_eq!(look(&listener(b""), &ClientConfig::new()), Seen::Unknown);
+        assert_eq!(look(&listener(b"HTTP/1.1 400 Bad Request\r\n"), &ClientConfig::new()), Seen::Unknown);
+        assert_eq!(look("127.0.0.1:1", &ClientConfig::new()), Seen::Unknown);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Waiting for a broker that does not answer yet; what no waiting mends is told at once.
+//! Waiting for the cluster. Errors that waiting cannot resolve are reported at once.
 
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ use rdkafka::{ClientConfig, ClientContext};
 use super::{ANSWER_TIMEOUT, probe, refused, security};
 use crate::exit::Failure;
 
-/// What the client told last of why it has no connection.
+/// The client's last report of a failed connection.
 #[derive(Debug, Default)]
 struct Told(Mutex<Option<(ConnectionFailure, String)>>);
 
@@ -42,10 +42,10 @@ impl ClientContext for Told {
 
 impl ConsumerContext for Told {}
 
-/// The cluster's metadata. Asks until it is answered, and says so; gives up, with `Ok(None)`, when `stop` says so.
+/// The cluster's metadata. Retries until a broker answers, and logs it; returns `Ok(None)` when `stop` is set.
 ///
 /// # Errors
-/// The client refuses its settings, or what it meets does not pass by itself: wrong passwords, certificates, protocols.
+/// The client's configuration is invalid, or the error is permanent: wrong passwords, certificates, protocols.
 pub fn wait_for_cluster(
     client: &ClientConfig,
     address: &str,
@@ -64,7 +64,7 @@ pub fn wait_for_cluster(
                 return Ok(Some(metadata));
             }
             Err(reason) if is_time_to_tell => {
-                tracing::warn!(error = reason, "no broker answers at {address}; trying on");
+                tracing::warn!(error = reason, "no broker answers at {address}; retrying");
             }
             Err(_) => {}
         }
@@ -72,7 +72,7 @@ pub fn wait_for_cluster(
     Ok(None)
 }
 
-/// The same, asked once: the metadata, or why nobody answers.
+/// Like [`wait_for_cluster`], with one attempt: the metadata, or why no broker answers.
 ///
 /// # Errors
 /// As [`wait_for_cluster`].
@@ -80,7 +80,7 @@ pub fn ask_cluster(client: &ClientConfig, address: &str) -> Result<Result<Metada
     ask(&clients::consumer(client, Told::default()).map_err(refused)?, client, address, true)
 }
 
-/// `looks` says whether to look at the listener where the client has nothing to tell.
+/// With `looks`, probes the listener if the client reports no reason.
 fn ask(
     consumer: &BaseConsumer<Told>,
     client: &ClientConfig,
@@ -101,8 +101,8 @@ fn why(consumer: &BaseConsumer<Told>) -> Option<(ConnectionFailure, String)> {
     consumer.context().take()
 }
 
-/// What to tell of a connection_failure that does not pass by itself. Where the client has not told of any, somebody may still have hung up
-/// on it because it speaks another protocol: `looks` says whether to look for that.
+/// The message for a permanent connection failure. Without a report of the client, the listener may have closed the connection
+/// because of another protocol; `looks` says whether to probe for that.
 fn hopeless(
     client: &ClientConfig,
     bootstrap: &str,
@@ -121,7 +121,7 @@ fn hopeless(
     encryption(client, address, &probe::look(address, client), reason)
 }
 
-/// What is wrong with how a broker is spoken to, as it was seen; none where that is not certain.
+/// The problem with the security protocol, as probed; `None` when it is uncertain.
 fn encryption(client: &ClientConfig, address: &str, seen: &probe::Seen, reason: &str) -> Option<String> {
     use probe::Seen;
     let wants_tls = security::wants_tls(client);
@@ -134,7 +134,7 @@ fn encryption(client: &ClientConfig, address: &str, seen: &probe::Seen, reason: 
             "{address} speaks TLS, and plain text is wanted: write --kafka-security ssl, or sasl_ssl where the broker wants to \
              know a user or token"
         )),
-        // Only where the client has complained too: it may trust by other settings than those that were looked at.
+        // Only if the client complains as well: it may trust other certificates than those of the probe.
         Seen::Tls { refused: Some(why) } if !reason.is_empty() => {
             Some(format!("the certificate of {address} is not accepted: {why}; {}", probe::remedy(why)))
         }
@@ -142,11 +142,11 @@ fn encryption(client: &ClientConfig, address: &str, seen: &probe::Seen, reason: 
             "{address} does not accept who we are: {reason}: is the certificate in --kafka-cert still valid, is --kafka-key its \
              key, and do the brokers trust the CA that signed it?"
         )),
-        Seen::Nobody | Seen::Plain | Seen::Tls { .. } => None,
+        Seen::Unknown | Seen::Plain | Seen::Tls { .. } => None,
     }
 }
 
-/// The broker's address in what the client tells: `sasl_ssl://host:port/bootstrap: …`.
+/// The broker's address in the client's report: `sasl_ssl://host:port/bootstrap: …`.
 fn place(reason: &str) -> Option<&str> {
     let (_, rest) = reason.split_once("://")?;
     rest.split(['/', ' ']).next().map(|address| address.trim_end_matches(':'))
@@ -181,7 +181,7 @@ mod tests {
         let reason = "SSL alert number 116: certificate required";
         assert!(said("ssl", &tls(None), reason).unwrap().contains("--kafka-cert"));
         assert_eq!(said("ssl", &tls(None), "Disconnected"), None);
-        assert_eq!(said("ssl", &Seen::Nobody, ""), None);
+        assert_eq!(said("ssl", &Seen::Unknown, ""), None);
         assert_eq!(said("plaintext", &Seen::Plain, ""), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Who we are for the brokers, and whom we trust: flags and the environment; secrets out of files or the environment alone.
+//! Authentication and trust of Kafka clients, from flags and the environment; secrets only from files or the environment.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,57 +8,57 @@ use clap::{Args, ValueEnum};
 use edge::token::TOKEN_FILE_PROPERTY;
 use rdkafka::ClientConfig;
 
-/// Holds the password, where no file does.
+/// The password's variable.
 pub const PASSWORD: &str = "CX_KAFKA_PASSWORD";
-/// Holds the password of the private key, where no file does.
+/// The variable with the private key's password.
 const KEY_PASSWORD: &str = "CX_KAFKA_KEY_PASSWORD";
 
-/// Flags about how brokers are spoken to. A password is never one: it comes from a file or from the environment.
+/// Security flags. Passwords come from a file or the environment.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Kafka security")]
 pub struct SecurityArgs {
-    /// How the brokers are spoken to. Without it: sasl_ssl with --kafka-user or --kafka-token-file, ssl with --kafka-ca or
-    /// --kafka-cert, else plaintext.
+    /// The security protocol. Default: sasl_ssl with --kafka-user or --kafka-token-file, ssl with --kafka-ca or --kafka-cert,
+    /// else plaintext.
     #[arg(long, global = true, env = "CX_KAFKA_SECURITY", value_name = "PROTOCOL")]
     pub kafka_security: Option<Protocol>,
-    /// A file with the certificates (PEM) of those who may sign the brokers'; without it, those whom the system trusts.
+    /// A PEM file with trusted CA certificates; default: the system's.
     #[arg(long, global = true, env = "CX_KAFKA_CA", value_name = "FILE")]
     pub kafka_ca: Option<PathBuf>,
-    /// A file with our own certificate (PEM, with those between it and the CA), for brokers that ask for one.
+    /// A PEM file with the client certificate and its chain, for mutual TLS.
     #[arg(long, global = true, env = "CX_KAFKA_CERT", value_name = "FILE")]
     pub kafka_cert: Option<PathBuf>,
-    /// A file with the private key of our certificate (PEM). Its password, if it has one, comes from CX_KAFKA_KEY_PASSWORD or
+    /// A PEM file with the client certificate's private key. Its password, if any, comes from CX_KAFKA_KEY_PASSWORD or
     /// --kafka-key-password-file.
     #[arg(long, global = true, env = "CX_KAFKA_KEY", value_name = "FILE")]
     pub kafka_key: Option<PathBuf>,
-    /// A file with the password of the private key.
+    /// A file with the private key's password.
     #[arg(long, global = true, env = "CX_KAFKA_KEY_PASSWORD_FILE", value_name = "FILE")]
     pub kafka_key_password_file: Option<PathBuf>,
-    /// How we say who we are. Without it: oauthbearer with --kafka-token-file, scram-sha-512 with --kafka-user.
+    /// The SASL mechanism. Default: oauthbearer with --kafka-token-file, scram-sha-512 with --kafka-user.
     #[arg(long, global = true, env = "CX_KAFKA_SASL", value_name = "MECHANISM")]
     pub kafka_sasl: Option<Mechanism>,
-    /// The user's name. The password comes from CX_KAFKA_PASSWORD or --kafka-password-file.
+    /// The user name. The password comes from CX_KAFKA_PASSWORD or --kafka-password-file.
     #[arg(long, global = true, env = "CX_KAFKA_USER", value_name = "NAME")]
     pub kafka_user: Option<String>,
     /// A file with the user's password.
     #[arg(long, global = true, env = "CX_KAFKA_PASSWORD_FILE", value_name = "FILE")]
     pub kafka_password_file: Option<PathBuf>,
-    /// A file with an OAuth token, which somebody else keeps new: it is read again whenever the token runs out.
+    /// A file with an OAuth token that another process keeps current: it is read again whenever the token expires.
     #[arg(long, global = true, env = "CX_KAFKA_TOKEN_FILE", value_name = "FILE")]
     pub kafka_token_file: Option<PathBuf>,
 }
 
-/// How brokers are spoken to.
+/// Security protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Protocol {
-    /// Anybody on the way can read and change everything.
+    /// Without encryption or authentication.
     Plaintext,
-    /// Encrypted; we show a certificate, or nobody asks who we are.
+    /// TLS, with a client certificate or without authentication.
     Ssl,
-    /// Not encrypted; we say who we are.
+    /// SASL without encryption.
     SaslPlaintext,
-    /// Encrypted; we say who we are.
+    /// SASL over TLS.
     SaslSsl,
 }
 
@@ -81,18 +81,18 @@ impl Protocol {
     }
 }
 
-/// How we say who we are.
+/// SASL mechanisms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mechanism {
-    /// User and password, as they are.
+    /// User and password in clear text.
     Plain,
-    /// User and password, of which the broker learns nothing.
+    /// SCRAM, SHA-256: the broker never receives the password.
     #[value(name = "scram-sha-256")]
     ScramSha256,
-    /// The same.
+    /// SCRAM, SHA-512.
     #[value(name = "scram-sha-512")]
     ScramSha512,
-    /// A token.
+    /// An OAuth token.
     Oauthbearer,
 }
 
@@ -107,10 +107,10 @@ impl Mechanism {
     }
 }
 
-/// The properties that the flags and the environment stand for.
+/// The client properties from flags and environment.
 ///
 /// # Errors
-/// They do not go together, a file cannot be read, or `given` says the same: all problems at once.
+/// They are incompatible, a file cannot be read, or `given` sets the same properties: all problems at once.
 pub fn properties(
     args: &SecurityArgs,
     given: &[(String, String)],
@@ -127,10 +127,10 @@ pub fn properties(
     bail!("Kafka security: {}", wanted.problems.join("; "))
 }
 
-/// What has been made of the flags so far.
+/// Properties and problems so far.
 struct Wanted<'g> {
     given: &'g [(String, String)],
-    /// The environment.
+    /// Reads the environment.
     variable: &'g dyn Fn(&str) -> Option<String>,
     properties: Vec<(String, String)>,
     problems: Vec<String>,
@@ -163,12 +163,12 @@ impl Wanted<'_> {
         let name = protocol.as_str();
         if with_tls && !protocol.has_tls() {
             self.problem(format!(
-                "--kafka-ca, --kafka-cert and --kafka-key are of no use with --kafka-security {name}: write ssl or sasl_ssl"
+                "--kafka-ca, --kafka-cert and --kafka-key have no effect with --kafka-security {name}: write ssl or sasl_ssl"
             ));
         }
         if with_sasl && !protocol.has_sasl() {
             self.problem(format!(
-                "--kafka-user, --kafka-token-file and --kafka-sasl are of no use with --kafka-security {name}: write sasl_ssl"
+                "--kafka-user, --kafka-token-file and --kafka-sasl have no effect with --kafka-security {name}: write sasl_ssl"
             ));
         }
         self.set("security.protocol", name);
@@ -186,7 +186,7 @@ impl Wanted<'_> {
             if args.kafka_key.is_some() || self.is_given("ssl.key.location") {
                 self.set("ssl.key.password", password);
             } else if args.kafka_key_password_file.is_some() {
-                self.problem("--kafka-key-password-file is of no use without --kafka-key");
+                self.problem("--kafka-key-password-file has no effect without --kafka-key");
             }
         }
     }
@@ -203,10 +203,10 @@ impl Wanted<'_> {
             ));
         }
         if args.kafka_password_file.is_some() && !has_user {
-            self.problem("--kafka-password-file is of no use without --kafka-user");
+            self.problem("--kafka-password-file has no effect without --kafka-user");
         }
         if by_token && args.kafka_user.is_some() {
-            self.problem("--kafka-token-file and --kafka-user are two ways to say who we are: leave one out");
+            self.problem("--kafka-token-file and --kafka-user are alternatives: leave one out");
         }
         match args.kafka_sasl {
             Some(Mechanism::Oauthbearer) if !by_token => {
@@ -226,7 +226,7 @@ impl Wanted<'_> {
         if let Some(user) = &args.kafka_user {
             self.set("sasl.username", user);
         }
-        // One in the environment that nobody asks for may be meant for another program.
+        // A variable that is not needed may be meant for another program.
         if let Some(password) = password.filter(|_| has_user) {
             self.set("sasl.password", password);
         }
@@ -237,7 +237,7 @@ impl Wanted<'_> {
         self.is_given("sasl.mechanisms") || self.is_given("sasl.mechanism")
     }
 
-    /// A file that the client reads by itself.
+    /// A file that the client reads itself.
     fn file(&mut self, flag: &str, key: &str, file: Option<&Path>) {
         let Some(file) = file else { return };
         match std::fs::File::open(file) {
@@ -246,7 +246,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// A secret, out of its file or the environment.
+    /// A secret from its file or the environment.
     fn secret(&mut self, flag: &str, file: Option<&Path>, name: &str) -> Option<String> {
         let told = (self.variable)(name).filter(|secret| !secret.is_empty());
         let Some(file) = file else { return told };
@@ -283,22 +283,22 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether a configuration shows a token.
+/// Whether a configuration uses a token.
 fn shows_token(config: &ClientConfig) -> bool {
     let mechanism = config.get("sasl.mechanisms").or_else(|| config.get("sasl.mechanism"));
     mechanism.is_some_and(|mechanism| mechanism.eq_ignore_ascii_case(Mechanism::Oauthbearer.as_str()))
 }
 
-/// Whether brokers are to be spoken to by TLS.
+/// Whether a configuration uses TLS.
 pub fn wants_tls(config: &ClientConfig) -> bool {
     config.get("security.protocol").is_some_and(|protocol| protocol.to_ascii_lowercase().ends_with("ssl"))
 }
 
-/// What to look at when the brokers do not take us for whom we say we are.
+/// What to check when authentication fails.
 pub fn identity_remedy(config: &ClientConfig) -> String {
     if shows_token(config) {
         let file = config.get(TOKEN_FILE_PROPERTY).unwrap_or("none");
-        return format!("look after the token file ({file}), and at what the brokers demand of a token");
+        return format!("check the token file ({file}), and the brokers' requirements for tokens");
     }
     let user = config.get("sasl.username").unwrap_or("none");
     let mechanism = config.get("sasl.mechanisms").or_else(|| config.get("sasl.mechanism")).unwrap_or("none");
@@ -307,7 +307,7 @@ pub fn identity_remedy(config: &ClientConfig) -> String {
     )
 }
 
-/// The administrative part of the client has no way to be given a token.
+/// The client's admin API cannot be given a token.
 ///
 /// # Errors
 /// It would need one.
@@ -322,17 +322,17 @@ pub fn check_admin(config: &ClientConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says what of the configuration leaves a door open.
+/// Warns about insecure settings.
 pub fn warn_of_openness(config: &ClientConfig) {
     let is = |key: &str, value: &str| config.get(key).is_some_and(|set| set.eq_ignore_ascii_case(value));
     let tells_the_secret = is("sasl.mechanisms", Mechanism::Plain.as_str()) || shows_token(config);
     if is("security.protocol", Protocol::SaslPlaintext.as_str()) && tells_the_secret {
-        tracing::warn!(
-            "whoever can listen between here and the brokers reads the password or token: use --kafka-security sasl_ssl"
-        );
+        tracing::warn!("the password or token is sent without encryption: use --kafka-security sasl_ssl");
     }
     if is("enable.ssl.certificate.verification", "false") {
-        tracing::warn!("the brokers' certificates are not checked: anybody between here and them can be one");
+        tracing::warn!(
+            "the brokers' certificates are not checked: any server on the way can pose as a broker"
+        );
     }
     if is("ssl.endpoint.identification.algorithm", "none") {
         tracing::warn!("the names in the brokers' certificates are not checked");

@@ -1,7 +1,8 @@
-//! What has to hold of the cluster's topics: one table of rules, by which `run` refuses or warns, and by which `doctor` and
-//! `topics check` say so before. So the three agree.
+//! Rules for the cluster's topics, in one table: `run` refuses or warns by it, and `doctor` and `topics check` report by it
+//! beforehand.
 //!
-//! A rule *refuses* where records or state would be lost, or writing would fail; it *warns* where that takes one thing more to go
+//! A rule *refuses* when records or state would be lost, or writing would fail; it *warns* when that takes another failure, or
+//! something else suffers.
 //! wrong, or something else suffers.
 
 mod real;
@@ -14,29 +15,29 @@ use crate::config::{Config, Role, Topic};
 pub use real::{Around, Setting, Settings};
 use table::{Case, RULES};
 
-/// What `run` does about it.
+/// What `run` does about a deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// It warns, and goes on.
+    /// It warns and continues.
     Warned,
     /// It does not start.
     Refused,
 }
 
-/// Something of a topic that is not as it has to be, or not as it is declared.
+/// A deviation of a topic from a rule or from its declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deviation {
     /// What `run` does about it.
     pub weight: Weight,
-    /// Whether topics.yaml declares something else.
+    /// Whether topics.yaml declares another value.
     pub is_undeclared: bool,
-    /// What was found, what would be right, and what comes of it.
+    /// The value, the right value, and the consequence.
     pub text: String,
-    /// Whether it is how many partitions there are: no setting can be changed for it.
+    /// Whether it concerns the partition count, which no setting changes.
     pub is_about_partitions: bool,
 }
 
-/// All that is not as it has to be of a topic that is there, the worst first.
+/// All deviations of an existing topic, the worst first.
 pub fn deviations(topic: &Topic, config: &Config, settings: &Settings, around: &Around) -> Vec<Deviation> {
     let case = Case { topic, config, settings, around };
     let mut broken: BTreeMap<&str, Deviation> = BTreeMap::new();
@@ -49,13 +50,13 @@ pub fn deviations(topic: &Topic, config: &Config, settings: &Settings, around: &
             text: format!("{} is {found}, {right}: {}", rule.setting, rule.why),
             is_about_partitions: false,
         };
-        // Of several that a setting breaks the first counts.
+        // Of several rules that a setting breaks, the first counts.
         broken.entry(rule.setting).or_insert(deviation);
     }
     let mut found: Vec<Deviation> = partitions(&case).into_iter().collect();
     for (setting, declared) in wanted_settings(topic) {
         if settings.is_empty() {
-            // Not known at all.
+            // Unknown.
             break;
         }
         let real = case.found(&setting);
@@ -73,7 +74,7 @@ pub fn deviations(topic: &Topic, config: &Config, settings: &Settings, around: &
     found
 }
 
-/// What belongs together lies in partitions of the same number; else it only is not as declared.
+/// Co-partitioned topics need equal partition counts; for others the declaration is compared.
 fn partitions(case: &Case<'_>) -> Option<Deviation> {
     let Case { topic, around, .. } = case;
     let is_bound = matches!(topic.role, Role::Changelog | Role::Repartition);
@@ -90,13 +91,13 @@ fn partitions(case: &Case<'_>) -> Option<Deviation> {
     })
 }
 
-/// The largest record that a topic takes, in bytes, as far as its settings are known.
+/// The largest record that a topic accepts, in bytes, as far as its settings are known.
 pub fn largest_record(settings: Option<&Settings>) -> usize {
     let number = |name: &str| settings?.get(name)?.value.parse().ok();
     ["max.message.bytes", "segment.bytes"].into_iter().filter_map(number).min().unwrap_or(usize::MAX)
 }
 
-/// What topics.yaml says of a topic's settings.
+/// The declared settings of a topic.
 pub fn wanted_settings(topic: &Topic) -> BTreeMap<String, String> {
     let mut settings = topic.settings.clone();
     settings.insert("cleanup.policy".to_owned(), topic.cleanup.as_str().to_owned());

@@ -1,4 +1,4 @@
-//! What the cluster says of a topic.
+//! The actual state of a topic on the cluster.
 
 use std::collections::BTreeMap;
 
@@ -7,35 +7,35 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use crate::commands::topics;
 use crate::config::{Config, Topic};
 
-/// A setting as it really is.
+/// An actual setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// Its value.
     pub value: String,
-    /// Whether it is set on the topic itself, and not the brokers' default.
+    /// Whether it is set on the topic itself, rather than the brokers' default.
     pub is_own: bool,
 }
 
 /// The settings of a topic, by name.
 pub type Settings = BTreeMap<String, Setting>;
 
-/// What else there is to know of a topic and of what is around it.
+/// Other facts about a topic and the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Around {
-    /// How many partitions it has.
+    /// Its partition count.
     pub partitions: i32,
-    /// How many it should have.
+    /// The partition count it should have.
     pub wanted_partitions: i32,
-    /// The least copies that a partition of it has.
+    /// The smallest number of replicas of its partitions.
     pub copies: usize,
-    /// How many brokers there are.
+    /// The number of brokers.
     pub brokers: usize,
-    /// How long the input keeps its records, in milliseconds; −1: for ever; none: not known.
+    /// The retention of the input, in milliseconds; −1 for unlimited; `None` when unknown.
     pub input_retention_ms: Option<i64>,
 }
 
 impl Around {
-    /// What the metadata says of a topic that is there, and the settings of the input.
+    /// From the metadata of an existing topic and the settings of the input.
     pub fn of(
         topic: &Topic,
         real: &MetadataTopic,

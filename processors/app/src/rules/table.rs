@@ -1,21 +1,21 @@
-//! The table.
+//! The table of rules.
 
 use super::{Around, Settings, Weight, sorted_words};
 use crate::config::{Cleanup, Config, Role, Topic};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Clocks that are further apart are wrong in other ways, too.
+/// Clocks that differ by more cause other problems, too.
 const CLOCKS_APART_MS: i64 = 60_000;
-/// What brokers took by default for long (`message.max.bytes` before Kafka 2.4), and what our producers send together at the most.
+/// The brokers' former default (`message.max.bytes` before Kafka 2.4), and our producers' batch size.
 const BATCH_BYTES: i64 = 1_000_012;
-/// What brokers do by default.
+/// The brokers' default.
 const DELETE_RETENTION_MS: i64 = DAY_MS;
 
-/// What Kafka's tools call the number of copies, which is no setting.
+/// The name that Kafka's tools use for the number of replicas, which is no setting.
 const COPIES: &str = "replication.factor";
 
-/// What a rule looks at.
+/// The input of a rule.
 pub(super) struct Case<'c> {
     pub(super) topic: &'c Topic,
     pub(super) config: &'c Config,
@@ -24,7 +24,7 @@ pub(super) struct Case<'c> {
 }
 
 impl Case<'_> {
-    /// A setting as it is shown.
+    /// A setting for display.
     pub(super) fn found(&self, setting: &str) -> String {
         if setting == COPIES {
             return self.around.copies.to_string();
@@ -40,7 +40,7 @@ impl Case<'_> {
         self.settings.get(setting).is_some_and(|found| found.is_own)
     }
 
-    /// The policy's words; none: it is not known.
+    /// The policy's values; `None` when unknown.
     fn policy(&self) -> Option<Vec<&str>> {
         Some(sorted_words(&self.settings.get("cleanup.policy")?.value))
     }
@@ -50,7 +50,7 @@ impl Case<'_> {
     }
 }
 
-/// What is wanted instead, where a setting is not as it has to be.
+/// The wanted value, if a setting violates the rule.
 type Wants = fn(&Case<'_>) -> Option<String>;
 
 /// A rule.
@@ -63,21 +63,21 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// Whether it is about this topic.
+    /// Whether it applies to this topic.
     pub(super) fn is_for(&self, topic: &Topic) -> bool {
         self.of.contains(&Kind::of(topic))
     }
 }
 
-/// Topics that have rules in common.
+/// Kinds of topics with the same rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Input,
-    /// An output that is declared `compact`.
+    /// An output declared `compact`.
     Compacted,
-    /// An output that is declared `compact,delete`.
+    /// An output declared `compact,delete`.
     Windowed,
-    /// An output that is declared `delete`.
+    /// An output declared `delete`.
     Log,
     DeadLetters,
     Changelog,
@@ -103,7 +103,7 @@ impl Kind {
 use Kind::{Changelog, Compacted, DeadLetters, Erasures, Input, Log, Repartition, Windowed};
 use Weight::{Refused, Warned};
 
-/// All that we write while running.
+/// All topics that `run` writes to.
 const WRITTEN: &[Kind] = &[Compacted, Windowed, Log, DeadLetters, Changelog, Repartition];
 const ALL: &[Kind] = &[Input, Compacted, Windowed, Log, DeadLetters, Changelog, Repartition, Erasures];
 
@@ -117,42 +117,42 @@ const fn rule(
     Rule { setting, weight, of, wants, why }
 }
 
-/// All rules. Of those of one setting that are broken the first counts.
+/// All rules. Of several broken rules for one setting, the first counts.
 pub(super) const RULES: &[Rule] = &[
     rule(
         "cleanup.policy",
         Refused,
         &[Changelog],
         |case| is_other_policy(case, &["compact"]),
-        "the state would be deleted with the topic's old segments, and nothing would say so",
+        "the state would be deleted silently with the topic's old segments",
     ),
     rule(
         "cleanup.policy",
         Refused,
         &[Erasures],
         |case| is_other_policy(case, &["compact"]),
-        "whoever reads the input anew has to know all requests, or what was erased comes back",
+        "reading the input again needs all requests, or erased conversations come back",
     ),
     rule(
         "cleanup.policy",
         Refused,
         &[Input, DeadLetters, Repartition],
         |case| case.policy()?.contains(&"compact").then(|| "must be delete".to_owned()),
-        "of all records with one key only the newest would be kept",
+        "only the newest record of each key would be kept",
     ),
     rule(
         "cleanup.policy",
         Refused,
         &[Compacted],
         |case| is_other_policy(case, &["compact"]),
-        "records that are still true would be deleted, or erased text would stay",
+        "current records would be deleted, or erased text would stay",
     ),
     rule(
         "cleanup.policy",
         Refused,
         &[Windowed],
         |case| (!case.policy()?.contains(&"compact")).then(|| "must be compact,delete".to_owned()),
-        "what a newer record or a tombstone replaces would stay, erased text too",
+        "records that a newer one or a tombstone replaces would stay, erased text too",
     ),
     rule(
         "retention.ms",
@@ -185,21 +185,21 @@ pub(super) const RULES: &[Rule] = &[
             let is_longer = !(0..=found).contains(&input);
             is_longer.then(|| format!("and the input's is {input}"))
         },
-        "after a standstill of longer than that events on their way between partitions are lost, though the input has them",
+        "after a longer outage, events on their way between partitions are lost although the input has them",
     ),
     rule(
         "retention.ms",
         Warned,
         &[Input],
         |case| is_below(case, "retention.ms", DAY_MS),
-        "events that were not read yet would be deleted after a short standstill",
+        "unread events would be deleted after a short outage",
     ),
     rule(
         "retention.ms",
         Warned,
         &[DeadLetters],
         |case| is_below(case, "retention.ms", DAY_MS),
-        "dead letters would be gone before anybody looks at them",
+        "dead letters would be deleted before they can be inspected",
     ),
     rule(
         "retention.bytes",
@@ -234,14 +234,14 @@ pub(super) const RULES: &[Rule] = &[
         Refused,
         &[Compacted, Windowed, Log, Changelog, Repartition],
         |case| is_below(case, "max.message.bytes", needed_bytes(case)),
-        "a record that it does not take would stop the pipeline",
+        "a record that it refuses would stop the pipeline",
     ),
     rule(
         "max.message.bytes",
         Refused,
         &[DeadLetters],
         |case| is_below(case, "max.message.bytes", i64::try_from(engine::LETTER_BYTES_LEAST).ok()?),
-        "not even a dead letter without its value would be taken",
+        "even a dead letter without its value would be refused",
     ),
     rule(
         "max.message.bytes",
@@ -255,14 +255,14 @@ pub(super) const RULES: &[Rule] = &[
         Warned,
         &[Input],
         |case| is_below(case, "max.message.bytes", i64::try_from(case.config.limits.value_bytes_max).ok()?),
-        "events that are no larger than limits.value are refused at their producers",
+        "producers could not send events within limits.value",
     ),
     rule(
         "segment.bytes",
         Refused,
         &[Compacted, Windowed, Log, Changelog, Repartition],
         |case| is_below(case, "segment.bytes", needed_bytes(case)),
-        "a record that is larger than a segment is not taken, and would stop the pipeline",
+        "a record larger than a segment is refused, and would stop the pipeline",
     ),
     rule(
         "segment.bytes",
@@ -276,14 +276,14 @@ pub(super) const RULES: &[Rule] = &[
         Warned,
         WRITTEN,
         |case| is_text(case, "message.timestamp.type", "LogAppendTime", "should be CreateTime"),
-        "consumers do not see when a record was made",
+        "consumers do not see the creation time of a record",
     ),
     rule(
         "message.timestamp.type",
         Warned,
         &[Input],
         |case| is_text(case, "message.timestamp.type", "LogAppendTime", "should be CreateTime"),
-        "what is sent back counts as new: an event of an erased conversation would come back",
+        "replayed events count as new: an event of an erased conversation would come back",
     ),
     rule(
         "message.timestamp.before.max.ms",
@@ -343,7 +343,7 @@ pub(super) const RULES: &[Rule] = &[
             let is_one = case.number("min.insync.replicas")? < 2;
             (is_one && case.around.copies > 2).then(|| "should be 2 with that many copies".to_owned())
         },
-        "a record counts as written when one broker has it, and is lost with that broker",
+        "a record is acknowledged when one broker has it, and is lost with that broker",
     ),
     rule(
         COPIES,
@@ -360,7 +360,7 @@ pub(super) const RULES: &[Rule] = &[
         Warned,
         ALL,
         |case| is_text(case, "unclean.leader.election.enable", "true", "should be false"),
-        "a broker that was left behind may lead, and what was committed since is lost without a word",
+        "an out-of-sync replica may become leader, which silently loses committed records",
     ),
     rule(
         "delete.retention.ms",
@@ -370,14 +370,14 @@ pub(super) const RULES: &[Rule] = &[
             let trusted = case.declared_number("delete.retention.ms").unwrap_or(DELETE_RETENTION_MS);
             is_below(case, "delete.retention.ms", trusted)
         },
-        "a state on disk is trusted for half as long as topics.yaml says, and would not hear of what was removed",
+        "a state on disk is trusted for half the declared time, and would miss tombstones",
     ),
     rule(
         "delete.retention.ms",
         Warned,
         &[Compacted, Windowed],
         |case| is_below(case, "delete.retention.ms", HOUR_MS),
-        "a consumer that was away for longer does not see what was removed",
+        "a consumer that was down for longer misses tombstones",
     ),
     rule(
         "min.compaction.lag.ms",
@@ -387,7 +387,7 @@ pub(super) const RULES: &[Rule] = &[
             let found = case.number("min.compaction.lag.ms")?;
             (found > HOUR_MS).then(|| format!("should be {HOUR_MS} at the most"))
         },
-        "what was overwritten or erased stays for so long, and every restore reads it",
+        "overwritten and erased records stay for that time, and every restore reads them",
     ),
     rule(
         "min.cleanable.dirty.ratio",
@@ -397,14 +397,14 @@ pub(super) const RULES: &[Rule] = &[
             let found: f64 = case.settings.get("min.cleanable.dirty.ratio")?.value.parse().ok()?;
             (found > 0.9).then(|| "should be 0.9 at the most".to_owned())
         },
-        "what was overwritten or erased stays until almost all of the topic is",
+        "overwritten and erased records stay until almost the whole topic is overwritten",
     ),
 ];
 
 const RETENTION_MS: bool = true;
 const RETENTION_BYTES: bool = false;
 
-/// Set on the topic itself, where it must not be; the brokers' default does nothing to a compacted topic.
+/// Set on the topic itself, where it must not be; the brokers' default does not affect a compacted topic.
 fn is_limited_itself<const BY_TIME: bool>(case: &Case<'_>) -> Option<String> {
     let setting = if BY_TIME { "retention.ms" } else { "retention.bytes" };
     if case.is_own(setting) { is_limited(case, setting) } else { None }
@@ -419,7 +419,7 @@ fn is_other_policy(case: &Case<'_>, wanted: &[&str]) -> Option<String> {
     (case.policy()? != wanted).then(|| format!("must be {}", wanted.join(",")))
 }
 
-/// Whether a number is less; below 0 there is no limit.
+/// Whether a number is too small; negative values mean unlimited.
 fn is_below(case: &Case<'_>, setting: &str, least: i64) -> Option<String> {
     let found = case.number(setting)?;
     (0..least).contains(&found).then(|| format!("must be {least} at least"))
@@ -429,7 +429,7 @@ fn is_text(case: &Case<'_>, setting: &str, wrong: &str, right: &str) -> Option<S
     (case.settings.get(setting)?.value == wrong).then(|| right.to_owned())
 }
 
-/// How large a record the topic has to take, in bytes.
+/// The record size that the topic has to accept, in bytes.
 fn needed_bytes(case: &Case<'_>) -> i64 {
     let needed = case.config.needed_bytes(case.topic).and_then(|bytes| i64::try_from(bytes).ok());
     needed.unwrap_or(BATCH_BYTES)

@@ -1,7 +1,7 @@
 use super::*;
 use crate::rules::table::RULES;
 
-/// What brokers say of a setting that nobody set.
+/// The brokers' defaults.
 const DEFAULTS: [(&str, &str); 15] = [
     ("cleanup.policy", "delete"),
     ("retention.ms", "604800000"),
@@ -28,7 +28,7 @@ fn topic<'c>(config: &'c Config, name: &str) -> &'c Topic {
     config.topics.iter().find(|topic| topic.exact() == Some(name)).unwrap()
 }
 
-/// A topic as `topics apply` makes it, with some settings changed.
+/// A topic as `topics apply` creates it, with some settings changed.
 fn settings(topic: &Topic, changed: &[(&str, &str)]) -> Settings {
     let of = |value: &str, is_own| Setting { value: value.to_owned(), is_own };
     let mut settings: Settings =
@@ -114,8 +114,7 @@ fn each_rule_says_what_was_found_what_is_right_and_what_comes_of_it() {
     assert_eq!(
         refused.first().map(|one| one.text.as_str()),
         Some(
-            "cleanup.policy is delete, must be compact: the state would be deleted with the topic's old segments, and nothing would \
-             say so"
+            "cleanup.policy is delete, must be compact: the state would be deleted silently with the topic's old segments"
         )
     );
     for rule in RULES {

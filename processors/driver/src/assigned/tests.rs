@@ -1,4 +1,4 @@
-//! When an assigned task lets timers fire that are due by the wall clock, and where it lets the consumer seek.
+//! When an assigned task fires wall-clock timers, and where its consumer seeks.
 
 use std::sync::Arc;
 
@@ -39,7 +39,7 @@ impl Punctuate for Bell {
     }
 }
 
-/// A task that has taken and committed so much of both its partitions.
+/// A task that has committed these positions.
 fn assigned(input: Option<i64>, repartition: Option<i64>) -> AssignedTask {
     let mut topology = Topology::new(InnerTopics {
         dead_letters: "letters",
@@ -65,7 +65,7 @@ fn at(topic: &str) -> TopicPartition {
     TopicPartition::new(topic, 0)
 }
 
-/// Asks for the ends if they are needed; `None`: they are not told.
+/// Requests the end offsets if they are needed; `None` when they stay unknown.
 fn ask(task: &mut AssignedTask, now_ms: i64, ends: Option<[i64; 2]>) {
     if task.needs_ends(now_ms).unwrap() {
         let ends = [INPUT, REPARTITION].into_iter().map(at).zip(ends.into_iter().flatten()).collect();
@@ -148,7 +148,7 @@ fn a_lane_that_has_only_taken_from_the_repartition_topic_rings_with_its_place_th
     assert_eq!(task.task.offsets(), [SourceOffset { topic: REPARTITION.to_owned(), partition: 0, next: 2 }]);
 }
 
-/// Where it lets the consumer seek. The input begins at 3, whatever lay before.
+/// The positions to seek to. The input begins at 3.
 fn seeks(task: &mut AssignedTask) -> Vec<Position> {
     let seeks = task.seeks(&BTreeMap::from([(at(INPUT), 3)]), false).unwrap();
     seeks.iter().for_each(|(partition, _)| task.sought(&partition.topic, true));

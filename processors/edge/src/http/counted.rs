@@ -1,4 +1,4 @@
-//! Counts requests, and times them for whoever traces, by the route that was meant and never by what stands in its place: an id is no label.
+//! Counts requests, and times them for traces. The label is the route's pattern, never the path: an id is not a label.
 
 use std::time::Instant;
 
@@ -11,10 +11,10 @@ use tracing::Instrument;
 use crate::metrics::Metrics;
 use crate::spans;
 
-/// The route of requests that meant none that there is.
+/// The label of requests that match no route.
 const NO_ROUTE: &str = "none";
 
-/// Passes a request on, and counts it when its answer begins.
+/// Passes a request on, and counts it when its response begins.
 pub(super) async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let matched = request.extensions().get::<MatchedPath>().cloned();
@@ -27,7 +27,7 @@ pub(super) async fn count(State(metrics): State<Metrics>, request: Request, next
     response
 }
 
-/// Clients may make methods up.
+/// Unknown methods share one label, because clients can invent methods.
 fn method_of(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,8 +1,8 @@
-//! The small HTTP server for Prometheus and for probes, on a thread of its own.
+//! The HTTP server for Prometheus and probes, on its own thread.
 //!
-//! It only answers `GET` (and `HEAD`), reads no request bodies, serves a limited number of connections at once and
-//! closes those that are slow to send a request: a stuck client can hold neither memory nor the program's end. Some of the
-//! connections are kept for those who ask how the program is. What else there is than figures and health is given to it.
+//! It answers `GET` and `HEAD`, reads no request bodies, limits the number of connections and closes those that are slow to
+//! send a request, so a stuck client holds neither memory nor the shutdown. Some connections are reserved for metrics and
+//! probes. Callers add further routes.
 
 mod counted;
 mod reserve;
@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// How long answers in progress may take once the server was told to stop.
+/// How long responses in progress may take after shutdown.
 const GRACE: Duration = Duration::from_secs(1);
 
 const INDEX: &str = "cx-timelines\n\n\
@@ -39,12 +39,12 @@ const INDEX: &str = "cx-timelines\n\n\
 /// What can go wrong when the server starts.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The address cannot be listened on.
+    /// The address cannot be bound.
     #[error("cannot listen on {address} for HTTP: {source}{}", hint(.source))]
     Bind {
-        /// The address as asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The thread or its runtime did not start.
@@ -65,7 +65,7 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// What the server tells of.
+/// The server's data.
 #[derive(Clone, Debug)]
 pub struct HttpState {
     /// For `/metrics`.
@@ -74,22 +74,22 @@ pub struct HttpState {
     pub health: Health,
 }
 
-/// Takes the address, so that a mistake in it is known before anything else starts.
+/// Binds the address, so that a wrong address is reported before anything else starts.
 ///
 /// # Errors
-/// [`HttpError::Bind`] when the address cannot be had.
+/// [`HttpError::Bind`] when the address cannot be bound.
 pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, HttpError> {
     std::net::TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|source| HttpError::Bind { address, source })
 }
 
-/// How to serve, and what besides figures and health.
+/// Server options.
 #[derive(Debug, Default)]
 pub struct Serving {
-    /// Encrypted, if it is given.
+    /// TLS, if configured.
     pub tls: Option<Tls>,
-    /// What else there is. It says what `/` is, and what there is not; without it that is a short list.
+    /// Additional routes. They also answer `/` and unknown paths; without them the server lists its own routes there.
     pub more: Option<Router>,
 }
 
@@ -98,7 +98,7 @@ fn index() -> Router {
     Router::new().route("/", get(|| async { INDEX })).fallback(nothing)
 }
 
-/// Serves until `shutdown` is done; answers in progress then have a second to end.
+/// Serves until `shutdown` completes; responses in progress then have one second.
 pub async fn serve(
     listener: TcpListener,
     state: HttpState,
@@ -117,7 +117,7 @@ pub async fn serve(
         .into_make_service_with_connect_info::<Reserved>();
     let listener = Bounded::new(listener, tls);
     let (stop, stopped) = oneshot::channel::<()>();
-    // Either the sender says stop or it is gone: both mean the end.
+    // A stop signal and a dropped sender both end the server.
     let server = axum::serve(listener, routes).with_graceful_shutdown(async { drop(stopped.await) });
     let mut server = std::pin::pin!(async { server.await });
     tokio::select! {
@@ -135,10 +135,10 @@ pub async fn serve(
     }
 }
 
-/// Serves on a thread of its own from now on.
+/// Serves on its own thread.
 ///
 /// # Errors
-/// When the address cannot be had or the thread cannot be started.
+/// The address cannot be bound or the thread cannot be started.
 pub fn spawn(
     address: SocketAddr,
     metrics: Metrics,
@@ -148,10 +148,10 @@ pub fn spawn(
     spawn_on(bind(address)?, metrics, health, serving)
 }
 
-/// The same, where the address was taken before.
+/// Like [`spawn`], with an address that is bound already.
 ///
 /// # Errors
-/// When the thread cannot be started.
+/// The thread cannot be started.
 pub fn spawn_on(
     listener: std::net::TcpListener,
     metrics: Metrics,
@@ -184,13 +184,13 @@ pub struct HttpHandle {
 }
 
 impl HttpHandle {
-    /// Where it listens: with the real port when any (0) was asked for.
+    /// The bound address, with the real port when port 0 was requested.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops it and waits until it ended, at most about a second.
+    /// Stops the server and waits until it has ended, for about one second at most.
     pub fn stop(mut self) {
         self.end();
     }
@@ -243,7 +243,7 @@ mod tests {
         (handle, metrics, health)
     }
 
-    /// Sends one request and returns all of the answer.
+    /// Sends one request and returns the whole response.
     fn ask(address: SocketAddr, method: &str, path: &str) -> String {
         let mut stream = std::net::TcpStream::connect(address).unwrap();
         write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
@@ -322,7 +322,7 @@ mod tests {
         assert!(error.contains("another program uses this port"), "{error}");
     }
 
-    /// Asks for the head of an answer, on a connection that stays open.
+    /// Requests the head of a response, on a connection that stays open.
     fn ask_on(stream: &mut std::net::TcpStream, path: &str) -> String {
         write!(stream, "HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         let (mut head, mut byte) = (Vec::new(), [0]);
@@ -337,7 +337,7 @@ mod tests {
         let (server, ..) = server();
         let connect = || {
             let stream = std::net::TcpStream::connect(server.address()).unwrap();
-            // Shorter than an idle connection lives: nobody is to wait for the end of one.
+            // Shorter than the idle timeout, so that the test does not wait for it.
             stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
             stream
         };

@@ -1,5 +1,5 @@
-//! When all connections are taken some are left for probes and scrapes: who looks after the program must see it when it is most
-//! asked. Such a connection answers one request and ends.
+//! Reserved connections. When all others are taken, probes and scrapes still get one, so that operators see an overloaded
+//! program. A reserved connection answers one request and closes.
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -9,12 +9,12 @@ use axum::serve::IncomingStream;
 
 use super::timed::Bounded;
 
-/// What is answered on a connection of the reserve.
+/// The paths that a reserved connection answers.
 const ANSWERED: [&str; 3] = ["/health/live", "/health/ready", "/metrics"];
 const BUSY: &str =
     "All connections are taken. Only /health and /metrics are answered now; try again in a moment.\n";
 
-/// Whether a connection is of the reserve.
+/// Whether a connection is reserved.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reserved(bool);
 
@@ -24,7 +24,7 @@ impl axum::extract::connect_info::Connected<IncomingStream<'_, Bounded>> for Res
     }
 }
 
-/// Passes a request on, if its connection may have it.
+/// Passes a request on if its connection may ask for it.
 pub(super) async fn guard(
     ConnectInfo(Reserved(is_reserved)): ConnectInfo<Reserved>,
     request: Request,

@@ -1,4 +1,4 @@
-//! A client that is too slow loses its connection, and there are only so many connections.
+//! Limits the number of connections and closes those of slow clients.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,19 +15,19 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::tls::{Connection, Tls};
 
-/// How long a client may take from connecting, or from its request's first byte, to the request's end, and how
-/// long it may let an answer wait.
+/// The time limit for a request, from connecting or from its first byte until its end, and for a response that the client does
+/// not read.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may stay open between two requests: longer than the usual scrape intervals.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-/// Connections at once, for whatever is asked.
+/// Connections for all requests.
 const CONNECTIONS: usize = 48;
-/// Further ones, of which each may only ask how the program is; see `reserve`. More than these wait.
+/// Additional connections for probes and scrapes only; see `reserve`. Further clients wait.
 const RESERVED: usize = 16;
-/// So long one of those lives: also where many clients come and say nothing the next one is soon let in.
+/// The lifetime of a reserved connection. It is short, so that clients which connect and send nothing do not block it.
 const RESERVED_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Accepts no more connections than are free.
+/// A listener that accepts no more connections than are free.
 pub(super) struct Bounded {
     listener: TcpListener,
     free: Arc<Semaphore>,
@@ -35,10 +35,10 @@ pub(super) struct Bounded {
     tls: Option<Tls>,
 }
 
-/// What a connection holds as long as it lives.
+/// What a connection holds while it lives.
 struct Seat {
     is_reserved: bool,
-    /// The semaphores are never closed: there always is one at last.
+    /// The semaphores are never closed, so a permit always comes.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -49,7 +49,7 @@ impl Bounded {
         Self { listener, free, reserve, tls }
     }
 
-    /// Waits for a seat. While there are free ones none of the reserve is given.
+    /// Waits for a seat. Reserved seats are given only when no other is free.
     async fn seat(&self) -> Seat {
         let (free, reserve) = (Arc::clone(&self.free), Arc::clone(&self.reserve));
         tokio::select! {
@@ -60,7 +60,7 @@ impl Bounded {
     }
 
     async fn accept_timed(&mut self) -> (Timed, SocketAddr) {
-        // First the client, then its seat: which there are is known only when it comes.
+        // The client comes first: which seats are free is known only when it connects.
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let seat = self.seat().await;
         let limit = if seat.is_reserved { RESERVED_TIMEOUT } else { REQUEST_TIMEOUT };
@@ -74,7 +74,7 @@ impl Listener for Bounded {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (timed, address) = self.accept_timed().await;
-        // What the client has to say first is read later: nobody else waits for it.
+        // The handshake and the request are read later, so other clients do not wait for them.
         (Connection::new(timed, self.tls.as_ref()), address)
     }
 
@@ -83,16 +83,16 @@ impl Listener for Bounded {
     }
 }
 
-/// What a connection's limit counts for.
+/// What a connection's time limit applies to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waiting {
     /// A request has begun, or the connection is new.
     Request,
-    /// An answer was sent; another request may come.
+    /// A response was sent; another request may follow.
     Idle,
 }
 
-/// A connection that ends with an error when its client is too slow.
+/// A connection that fails when its client is too slow.
 pub(super) struct Timed {
     stream: TcpStream,
     limit: Pin<Box<Sleep>>,
@@ -101,20 +101,20 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    /// Whether it may only ask how the program is.
+    /// Whether only probes and scrapes are answered on it.
     pub(super) fn is_reserved(&self) -> bool {
         self.seat.is_reserved
     }
 
     fn wait(&mut self, waiting: Waiting, limit: Duration) {
         self.waiting = waiting;
-        // One of the reserve has its time, whatever comes.
+        // A reserved connection has a fixed lifetime.
         if !self.seat.is_reserved {
             self.limit.as_mut().reset(Instant::now() + limit);
         }
     }
 
-    /// Pending is an error once the time is up.
+    /// Turns pending into an error once the time is up.
     fn limited<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         ready!(self.limit.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -130,7 +130,7 @@ impl AsyncRead for Timed {
         match Pin::new(&mut self.stream).poll_read(context, buffer) {
             Poll::Pending => self.limited(context),
             done => {
-                // Further bytes of a request do not give it more time.
+                // Further bytes of a request do not extend its time.
                 if self.waiting == Waiting::Idle {
                     self.wait(Waiting::Request, REQUEST_TIMEOUT);
                 }

@@ -1,4 +1,4 @@
-//! Encrypted connections, where a certificate is given.
+//! TLS connections, when a certificate is configured.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,35 +16,35 @@ use tokio_rustls::{Accept, TlsAcceptor};
 use super::timed::Timed;
 use crate::reread::Reread;
 
-/// What can be wrong with a certificate and its key.
+/// Why a certificate and its key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or holds something else.
+    /// A file cannot be read or has other content.
     #[error("{file} holds no usable {what} (PEM is expected): {source}", file = .file.display())]
     File {
-        /// Which one.
+        /// The file.
         file: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         what: &'static str,
-        /// What is wrong.
+        /// The error.
         source: rustls::pki_types::pem::Error,
     },
-    /// The certificate's file holds none.
+    /// The certificate file contains no certificate.
     #[error("{} holds no certificate: it should begin with -----BEGIN CERTIFICATE-----", .0.display())]
     Empty(PathBuf),
-    /// They do not fit.
+    /// The key does not match the certificate.
     #[error("the certificate in {cert} and the key in {key} cannot be used together: {source}", cert = .cert.display(), key = .key.display())]
     Pair {
         /// The certificate's file.
         cert: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: rustls::Error,
     },
 }
 
-/// A certificate with its key, as their files have them. TLS 1.2 and 1.3 are spoken, nothing older.
+/// A certificate and its key, from files. Supports TLS 1.2 and 1.3.
 #[derive(Clone)]
 pub struct Tls(Arc<Reread<TlsAcceptor>>);
 
@@ -55,10 +55,10 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads them. When they change they are read again: connections from then on have the new ones.
+    /// Reads the files. They are read again when they change, for new connections.
     ///
     /// # Errors
-    /// A file is missing or holds something else, or they do not fit.
+    /// A file is missing or has other content, or key and certificate do not match.
     pub fn from_files(cert: &Path, key: &Path) -> Result<Self, TlsError> {
         let (cert, key) = (cert.to_owned(), key.to_owned());
         let files = vec![cert.clone(), key.clone()];
@@ -89,7 +89,7 @@ impl Tls {
     }
 }
 
-/// A connection, encrypted or not. The handshake is part of what is read and written first, within the same limits of time.
+/// A connection, with or without TLS. The handshake happens on the first read or write, within the same time limits.
 pub(crate) enum Connection {
     Plain(Timed),
     Shaking(Box<Accept<Timed>>),
@@ -104,7 +104,7 @@ impl Connection {
         }
     }
 
-    /// Whether it may only ask how the program is.
+    /// Whether only probes and scrapes are answered on it.
     pub(super) fn is_reserved(&self) -> bool {
         match self {
             Self::Plain(timed) => timed.is_reserved(),
@@ -113,7 +113,7 @@ impl Connection {
         }
     }
 
-    /// The handshake, as far as it has come.
+    /// Advances the handshake.
     fn poll_shake(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Self::Shaking(accept) = self {
             let stream = ready!(Pin::new(accept.as_mut()).poll(context))?;
@@ -156,7 +156,7 @@ impl AsyncWrite for Connection {
         match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_flush(context),
             Self::Encrypted(stream) => Pin::new(stream.as_mut()).poll_flush(context),
-            // Nothing has been written.
+            // Nothing has been written yet.
             Self::Shaking(_) => Poll::Ready(Ok(())),
         }
     }

@@ -1,6 +1,7 @@
-//! What the Kafka clients of the workers tell of themselves: librdkafka's statistics, as far as an operator asks for them.
+//! Metrics of the workers' Kafka clients, from librdkafka's statistics.
 //!
-//! Never by topic: there may be thousands, of one conversation each. By broker only what tells one broker from another.
+//! None has a topic label, because there may be thousands of conversation topics. Only those that differ between brokers have a
+//! broker label.
 
 use super::names::{self, UNDECLARED};
 use super::{MetricsError, counters, gauge, gauges, locked, opts, registered};
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// A client's states on its way into the group, in its own words (librdkafka's "join state").
+/// A consumer's join states, as librdkafka names them.
 const JOIN_STATES: [&str; 9] = [
     "init",
     "wait-join",
@@ -22,7 +23,7 @@ const JOIN_STATES: [&str; 9] = [
     "wait-incr-unassign-to-complete",
     "steady",
 ];
-/// A producer's states in a transaction, in its own words.
+/// A producer's transaction states, as librdkafka names them.
 const TRANSACTION_STATES: [&str; 13] = [
     "Init",
     "WaitPID",
@@ -38,15 +39,15 @@ const TRANSACTION_STATES: [&str; 13] = [
     "AbortableError",
     "FatalError",
 ];
-/// What can go wrong with a broker, in the order of [`errors_of`].
+/// Kinds of broker errors, in the order of [`errors_of`].
 const ERRORS: [&str; 5] = ["transmit", "receive", "timeout", "retry", "disconnect"];
 
-/// Which client of a worker.
+/// A client of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Client {
-    /// That of the group.
+    /// The group's consumer.
     Consumer,
-    /// The transactional one.
+    /// The transactional producer.
     Producer,
 }
 
@@ -61,10 +62,10 @@ impl Client {
     }
 }
 
-/// What is known of one broker.
+/// Figures of one broker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct BrokerFigures {
-    /// Its number; none for an address of which the number is not known yet.
+    /// Its id; `None` for a bootstrap address whose id is not known yet.
     number: Option<i32>,
     is_connected: bool,
     round_trip: Option<Duration>,
@@ -72,7 +73,7 @@ struct BrokerFigures {
     errors: [u64; ERRORS.len()],
 }
 
-/// What a client said of itself last.
+/// A client's latest statistics.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClientFigures {
     requests: u64,
@@ -81,12 +82,12 @@ pub(crate) struct ClientFigures {
     queue_records: u64,
     queue_bytes: u64,
     state: &'static str,
-    /// By the client's name for each: a coordinator has a connection of its own.
+    /// By the client's name for each broker; the coordinator has its own connection.
     brokers: BTreeMap<String, BrokerFigures>,
 }
 
 impl ClientFigures {
-    /// A consumer's.
+    /// Reads a consumer's statistics.
     pub(crate) fn of_consumer(statistics: &Statistics) -> Self {
         let fetched = || statistics.topics.values().flat_map(|topic| topic.partitions.values());
         let state = statistics.cgrp.as_ref().map_or("", |group| &group.join_state);
@@ -98,7 +99,7 @@ impl ClientFigures {
         }
     }
 
-    /// A producer's.
+    /// Reads a producer's statistics.
     pub(crate) fn of_producer(statistics: &Statistics) -> Self {
         let state = statistics.eos.as_ref().map_or("", |transaction| &transaction.txn_state);
         Self {
@@ -133,13 +134,13 @@ fn of_broker(broker: &Broker) -> BrokerFigures {
     }
 }
 
-/// In the order of [`ERRORS`].
+/// Error counts in the order of [`ERRORS`].
 fn errors_of(broker: &Broker) -> [u64; ERRORS.len()] {
     let disconnects = broker.disconnects.unwrap_or(0);
     [broker.txerrs, broker.rxerrs, broker.req_timeouts, broker.txretries, at_least_0(disconnects)]
 }
 
-/// The word itself where it is one of these.
+/// The word itself when it is one of these.
 fn known(words: &[&'static str], word: &str) -> &'static str {
     words.iter().find(|known| **known == word).copied().unwrap_or(UNDECLARED)
 }
@@ -152,12 +153,12 @@ fn gauge_value(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// What came since then. A client that was built anew counts from 0 again.
+/// The increase since the last statistics. A rebuilt client counts from 0 again.
 fn since(before: u64, now: u64) -> u64 {
     now.checked_sub(before).unwrap_or(now)
 }
 
-/// The metrics of all clients. What a client tells is kept until it tells something else, and shown at a scrape.
+/// The metrics of all clients. The latest statistics are kept and shown at a scrape.
 pub(super) struct Clients {
     last: Mutex<BTreeMap<(String, Client), ClientFigures>>,
     requests: IntCounterVec,
@@ -204,12 +205,12 @@ impl Clients {
         Ok(clients)
     }
 
-    /// A client has told of itself.
+    /// Takes a client's statistics.
     pub(super) fn told(&self, worker: &str, client: Client, mut figures: ClientFigures) {
         let mut last = locked(&self.last);
         let before = last.entry((worker.to_owned(), client)).or_default();
         self.count(client, before, &figures);
-        // A broker that was asked nothing lately has no new time: the last one stays.
+        // A broker without recent requests has no new round-trip time; the last one stays.
         for (name, broker) in &mut figures.brokers {
             let known = before.brokers.get(name).and_then(|before| before.round_trip);
             broker.round_trip = broker.round_trip.or(known);
@@ -217,7 +218,7 @@ impl Clients {
         *before = figures;
     }
 
-    /// The clients of a worker that has ended are shown no more.
+    /// Removes the clients of a worker that has ended.
     pub(super) fn gone(&self, worker: &str) {
         locked(&self.last).retain(|(of, _), _| of != worker);
     }
@@ -236,7 +237,7 @@ impl Clients {
         }
     }
 
-    /// Brings the gauges up to what was told. Only while nobody scrapes: they are all set anew.
+    /// Sets the gauges from the latest statistics. Must not run during a scrape, because it resets them.
     pub(super) fn show(&self) {
         let last = locked(&self.last);
         let of = |client| last.iter().filter(move |((_, of), _)| *of == client).map(|(_, figures)| figures);
@@ -263,14 +264,14 @@ impl Clients {
                 let Some(number) = broker.number else { continue };
                 let throttle = throttles.entry((*client, number)).or_default();
                 *throttle = broker.throttle.max(*throttle);
-                // A consumer's fetch waits at the broker until there is something: its time says nothing.
+                // A consumer's fetch waits at the broker for records, so its time says nothing.
                 if let Some(took) = broker.round_trip.filter(|_| *client == Client::Producer) {
                     let slowest = round_trips.entry(number).or_default();
                     *slowest = took.max(*slowest);
                 }
             }
         }
-        // Brokers that are gone go from here, too.
+        // Removes brokers that are gone.
         self.round_trip.reset();
         for (number, took) in round_trips {
             self.round_trip.with_label_values(&[number.to_string()]).set(took.as_secs_f64());
@@ -283,7 +284,7 @@ impl Clients {
     }
 }
 
-/// How many are in which state; states that no client is in are shown with 0.
+/// Sets the number of clients in each state; states without a client are 0.
 fn show_states<'f>(
     gauge: &IntGaugeVec,
     states: &[&'static str],

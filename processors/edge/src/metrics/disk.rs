@@ -1,16 +1,16 @@
-//! How full the disk under the state is.
+//! The disk that holds the state.
 
 use std::path::Path;
 
-/// The figures of one look.
+/// Figures of one measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Space {
     pub(super) size_bytes: i64,
-    /// What this process may still use.
+    /// Bytes available to this process.
     pub(super) free_bytes: i64,
 }
 
-/// The space of the file system that holds this folder; none where that cannot be told, for example since the folder is gone.
+/// The space of the file system that holds this folder; `None` when it is unknown, for example because the folder is gone.
 pub(super) fn space(folder: &Path) -> Option<Space> {
     let file_system = rustix::fs::statvfs(folder).ok()?;
     let bytes = |blocks: u64| i64::try_from(blocks.checked_mul(file_system.f_frsize)?).ok();

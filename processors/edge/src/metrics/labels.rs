@@ -1,13 +1,13 @@
-//! The values that labels can have.
+//! Label values.
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Kafka confirmed it.
     Committed,
-    /// It was given up and its input is read again.
+    /// It was aborted; its input is read again.
     Aborted,
-    /// The commit's answer never came; the group's committed offsets decided.
+    /// The commit had no answer; the group's committed offsets decided.
     Ambiguous,
 }
 
@@ -23,14 +23,14 @@ impl Outcome {
     }
 }
 
-/// What a rebalance did to a worker.
+/// The effect of a rebalance on a worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rebalance {
-    /// Partitions came.
+    /// Partitions were assigned.
     Assigned,
-    /// Partitions were given back in order.
+    /// Partitions were revoked.
     Revoked,
-    /// Partitions were taken away without asking.
+    /// Partitions were lost without a revocation.
     Lost,
 }
 
@@ -46,14 +46,14 @@ impl Rebalance {
     }
 }
 
-/// The values that labels can have; any other is counted as `undeclared`.
+/// Declared label values; any other is counted as `undeclared`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Labels<'l> {
     /// The words of `model::Reason`.
     pub dead_letter_reasons: &'l [&'l str],
     /// The words of `engine::EventClass`.
     pub event_kinds: &'l [&'l str],
-    /// The rules that the processors watch.
+    /// The invariants that the processors check.
     pub rules: &'l [&'l str],
     /// The counters that the processors declare.
     pub counters: &'l [&'static engine::Counter],

@@ -1,8 +1,8 @@
-//! What the program tells Prometheus. [`names`] declares the metrics, [`Metrics`] moves them.
+//! Prometheus metrics. [`names`] declares them, [`Metrics`] updates them.
 //!
-//! There is no global registry: whoever builds a [`Metrics`] passes it on, and two in one process (two instances
-//! in a test) do not see each other. Series whose labels are known are there from the start with the value 0, so
-//! that a dashboard shows "none" instead of nothing.
+//! There is no global registry: the creator of a [`Metrics`] passes it on, and two in one process, such as two instances in a
+//! test, are independent. Series with known labels exist from the start with the value 0, so that a dashboard shows 0 instead
+//! of a gap.
 
 mod clients;
 mod disk;
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How large the file system of a folder is and how much of it is free, in bytes; none where that cannot be told.
+/// The size of a folder's file system and its free bytes; `None` when unknown.
 #[must_use]
 pub fn disk_space(folder: &Path) -> Option<(i64, i64)> {
     disk::space(folder).map(|space| (space.size_bytes, space.free_bytes))
@@ -35,7 +35,7 @@ pub fn disk_space(folder: &Path) -> Option<(i64, i64)> {
 /// The media type of [`Metrics::render`]'s text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Why the metrics could not be set up: a mistake in a name or label, found at start.
+/// Why the metrics could not be set up: an invalid name or label, found at startup.
 #[derive(Debug, thiserror::Error)]
 #[error("metric {name} cannot be registered: {source}")]
 pub struct MetricsError {
@@ -43,7 +43,7 @@ pub struct MetricsError {
     source: prometheus::Error,
 }
 
-/// A counter with one label whose values are known at the start. Counting takes no lock.
+/// A counter with one label whose values are known at startup. Counting takes no lock.
 struct Family {
     known: BTreeMap<String, IntCounter>,
     undeclared: IntCounterVec,
@@ -83,7 +83,7 @@ struct Inner {
     processing_latency: Histogram,
     end_to_end_latency: Histogram,
     lag: IntGaugeVec,
-    /// The series of `lag` that exist, so that those of a partition can be found.
+    /// The existing series of `lag`, to find those of a partition.
     lag_series: Mutex<BTreeSet<(i32, String)>>,
     restored: IntCounter,
     restore_remaining: IntGaugeVec,
@@ -117,20 +117,20 @@ struct Inner {
     start_time: Gauge,
     memory: IntGauge,
     cpu: Counter,
-    /// One scrape at a time, since CPU time is counted by what was added since the last.
+    /// Serializes scrapes, since CPU time is added as the difference from the last one.
     scrape: Mutex<()>,
 }
 
-/// All metrics of one pipeline. Cheap to clone; every method can be called from any thread.
+/// All metrics of one pipeline. Clones share one state; every method may be called from any thread.
 ///
-/// Counters are to be moved once for each committed transaction, not for each record: gather the numbers of the
-/// batch, commit, then add them. So the counts are those of what is really in Kafka, and the hot path pays nothing.
+/// Update counters once per committed transaction, not per record: collect the numbers of a batch, commit, then add them. So
+/// the counts match what is in Kafka, and the hot path pays nothing.
 #[derive(Clone)]
 pub struct Metrics {
     inner: Arc<Inner>,
 }
 
-/// A client that looks on.
+/// An open event stream of a client.
 #[derive(Debug)]
 pub struct OpenStream(IntGauge);
 
@@ -147,18 +147,18 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Metrics in a registry of their own.
+    /// Creates metrics in their own registry.
     ///
     /// # Errors
-    /// When a declared name or label is not one that Prometheus takes.
+    /// A declared name or label is invalid for Prometheus.
     pub fn new(labels: &Labels<'_>) -> Result<Self, MetricsError> {
         Self::in_registry(Registry::new(), labels)
     }
 
-    /// The same in a registry that is passed in (and that may hold metrics of others, which are rendered too).
+    /// Creates metrics in the given registry, which may hold others; those are rendered too.
     ///
     /// # Errors
-    /// As [`Metrics::new`], and when the registry already holds a metric of one of these names.
+    /// As [`Metrics::new`], or the registry already has a metric of one of these names.
     pub fn in_registry(registry: Registry, labels: &Labels<'_>) -> Result<Self, MetricsError> {
         let build = gauges(&registry, &names::BUILD_INFO)?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -229,56 +229,56 @@ impl Metrics {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Shows an output topic with the value 0 before anything was written to it.
+    /// Shows an output topic with 0 before its first record.
     pub fn declare_topic(&self, topic: &str) {
         self.inner.outputs.with_label_values(&[topic]);
     }
 
-    /// `count` input records of a kind (one of those given at the start).
+    /// Counts input records of a declared kind.
     pub fn events(&self, kind: &str, count: u64) {
         self.inner.events.add(kind, count);
     }
 
-    /// `count` records written to an output topic.
+    /// Counts records written to an output topic.
     pub fn outputs(&self, topic: &str, count: u64) {
         self.inner.outputs.with_label_values(&[topic]).inc_by(count);
     }
 
-    /// A request over HTTP whose answer has begun. All three words come from small known sets.
+    /// Counts an HTTP request whose response has begun. All three labels come from small fixed sets.
     pub(crate) fn http_request(&self, route: &str, method: &str, status: &str, took: Duration) {
         self.inner.http_requests.with_label_values(&[route, method, status]).inc();
         self.inner.http_latency.observe(took.as_secs_f64());
     }
 
-    /// A client looks on, until this is dropped.
+    /// Counts an open event stream until the result is dropped.
     #[must_use]
     pub fn http_stream(&self) -> OpenStream {
         self.inner.http_streams.inc();
         OpenStream(self.inner.http_streams.clone())
     }
 
-    /// `count` dead letters of a reason (one of those given at the start).
+    /// Counts dead letters of a declared reason.
     pub fn dead_letters(&self, reason: &str, count: u64) {
         self.inner.dead_letters.add(reason, count);
     }
 
-    /// A transaction that ended.
+    /// Counts a transaction that ended.
     pub fn transaction(&self, outcome: Outcome) {
         self.inner.transactions.with_label_values(&[outcome.label()]).inc();
     }
 
-    /// How long a commit took.
+    /// Observes the time of a commit.
     pub fn commit_latency(&self, took: Duration) {
         self.inner.commit_latency.observe(took.as_secs_f64());
     }
 
-    /// How long the records of one transaction took from the poll to the staged changes.
+    /// Observes the time from poll to staged changes for the records of one transaction.
     pub fn processing_latency(&self, took: Duration) {
         self.inner.processing_latency.observe(took.as_secs_f64());
     }
 
-    /// The age that the input records of a transaction had when it was committed, all in epoch milliseconds.
-    /// Records without a Kafka timestamp (below 0) are left out; one from the future counts as 0.
+    /// Observes the age of a transaction's input records at its commit, in epoch milliseconds. Records without a Kafka
+    /// timestamp (below 0) are left out; one from the future counts as 0.
     pub fn end_to_end_latency(&self, committed_at: i64, timestamps: impl IntoIterator<Item = i64>) {
         let local = self.inner.end_to_end_latency.local();
         for timestamp in timestamps.into_iter().filter(|timestamp| *timestamp >= 0) {
@@ -288,8 +288,8 @@ impl Metrics {
         local.flush();
     }
 
-    /// How far a partition's committed offset is behind its end. For a topic that belongs to one conversation,
-    /// `topic` is to be the pattern it was subscribed by, never its own name.
+    /// Sets a partition's lag: the distance from its committed offset to its end. For a conversation's own topic, `topic` is
+    /// the subscribed pattern, never the topic's name.
     pub fn lag(&self, topic: &str, partition: i32, records: i64) {
         let mut series = locked(&self.inner.lag_series);
         self.inner.lag.with_label_values(&[topic, &partition.to_string()]).set(records);
@@ -298,73 +298,72 @@ impl Metrics {
         }
     }
 
-    /// `count` changelog records read while restoring.
+    /// Counts changelog records read by restores.
     pub fn restored(&self, count: u64) {
         self.inner.restored.inc_by(count);
     }
 
-    /// What a partition still has to restore.
+    /// Sets how many changelog records a partition still has to restore.
     pub fn restore_remaining(&self, partition: i32, records: i64) {
         self.inner.restore_remaining.with_label_values(&[partition.to_string()]).set(records);
     }
 
-    /// Shows what is read with the value 0 before anything of it was lost. For topics that belong to one conversation each,
-    /// `topic` is to be the pattern that they were subscribed by.
+    /// Shows an input topic with 0 before any loss. For conversation topics, `topic` is the subscribed pattern.
     pub fn declare_read(&self, topic: &str) {
         self.inner.input_gaps.with_label_values(&[topic]);
         self.inner.input_records_lost.with_label_values(&[topic]);
     }
 
-    /// Records were removed before they were read: so many at the most. `topic` as for [`Self::declare_read`].
+    /// Counts records removed before they were read: at most `records`. `topic` as for [`Self::declare_read`].
     pub fn input_gap(&self, topic: &str, records: u64) {
         self.inner.input_gaps.with_label_values(&[topic]).inc();
         self.inner.input_records_lost.with_label_values(&[topic]).inc_by(records);
     }
 
-    /// So many more partitions of the input are assigned that nothing reads, or less.
+    /// Changes the number of assigned input partitions that no task reads.
     pub(crate) fn partitions_unread(&self, topic: &str, more: i64) {
         self.inner.input_partitions_unread.with_label_values(&[topic]).add(more);
     }
 
-    /// What a client of a worker has told of itself, if it has told anything new.
+    /// Takes the statistics of a worker's client, if there are new ones.
     pub(crate) fn client(&self, worker: &str, client: Client, figures: Option<ClientFigures>) {
         if let Some(figures) = figures {
             self.inner.clients.told(worker, client, figures);
         }
     }
 
-    /// A worker has ended, and its clients with it.
+    /// Removes the clients of a worker that has ended.
     pub(crate) fn clients_gone(&self, worker: &str) {
         self.inner.clients.gone(worker);
     }
 
-    /// The state lies in this folder: from now on its disk is watched.
+    /// Watches the disk that holds the state in this folder.
     pub fn watch_disk(&self, folder: &Path) {
         *locked(&self.inner.state_folder) = Some(folder.to_owned());
     }
 
-    /// Whether all workers live, and whether all are ready.
+    /// Sets liveness and readiness.
     pub fn health(&self, is_live: bool, is_ready: bool) {
         self.inner.live.set(i64::from(is_live));
         self.inner.ready.set(i64::from(is_ready));
     }
 
-    /// A state on disk could not be used.
+    /// Counts a state on disk that could not be used.
     pub fn state_discarded(&self) {
         self.inner.states_discarded.inc();
     }
 
-    /// The state of a partition could not be read, and is restored from its changelog.
+    /// Counts a state that could not be read and is restored from its changelog.
     pub(crate) fn state_unreadable(&self) {
         self.inner.states_unreadable.inc();
     }
 
-    /// How many warm copies there are.
+    /// Sets the number of standby copies.
     pub(crate) fn standbys(&self, copies: usize) {
         self.inner.standbys.set(i64::try_from(copies).unwrap_or(i64::MAX));
     }
 
-    /// A task went from one state to another: `None` before it is created and after it is dropped.
+    /// Moves a task between phases: `None` before it is created and after it is dropped.
     pub fn task_moved(&self, from: Option<Phase>, to: Option<Phase>) {
         if let Some(from) = from {
             self.inner.tasks.with_label_values(&[from.as_str()]).dec();
@@ -374,39 +373,39 @@ impl Metrics {
         }
     }
 
-    /// The size of a partition's state.
+    /// Sets the size of a partition's state.
     pub fn state_size(&self, partition: i32, records: usize, bytes: usize) {
         let partition = partition.to_string();
         self.inner.state_records.with_label_values(&[&partition]).set(gauge_value(records));
         self.inner.state_bytes.with_label_values(&[&partition]).set(gauge_value(bytes));
     }
 
-    /// A rebalance seen by a worker.
+    /// Counts a rebalance of a worker.
     pub fn rebalance(&self, kind: Rebalance) {
         self.inner.rebalances.with_label_values(&[kind.label()]).inc();
     }
 
-    /// A transactional producer was destroyed and built anew.
+    /// Counts a rebuilt transactional producer.
     pub fn producer_rebuilt(&self) {
         self.inner.producer_rebuilds.inc();
     }
 
-    /// The schema registry was asked something.
+    /// Counts a request to the schema registry.
     pub fn registry_asked(&self, is_answered: bool) {
         self.inner.registry_requests.with_label_values(&[answer(is_answered)]).inc();
     }
 
-    /// How many schemas are known.
+    /// Sets the number of known schemas.
     pub fn schemas_known(&self, schemas: usize) {
         self.inner.schemas_known.set(gauge_value(schemas));
     }
 
-    /// How many schemas are waited for.
+    /// Sets the number of schemas that partitions wait for.
     pub(crate) fn schemas_awaited(&self, schemas: usize) {
         self.inner.schemas_awaited.set(gauge_value(schemas));
     }
 
-    /// Something that a task noticed.
+    /// Counts a notice of a task.
     pub fn notice(&self, notice: Notice, count: u64) {
         match notice {
             Notice::Violation(rule) => self.inner.violations.add(rule, count),
@@ -419,11 +418,11 @@ impl Metrics {
         }
     }
 
-    /// Removes every series of a partition that left this process, so that no scrape shows figures that stand still.
+    /// Removes every series of a partition that left this process, so that no stale figures are scraped.
     pub fn forget_partition(&self, partition: i32) {
         let label = partition.to_string();
         for family in [&self.inner.restore_remaining, &self.inner.state_records, &self.inner.state_bytes] {
-            // An error says that there is no such series, which is what is wanted.
+            // An error means that there is no such series.
             let _ = family.remove_label_values(&[&label]);
         }
         locked(&self.inner.lag_series).retain(|(p, topic)| {
@@ -434,7 +433,7 @@ impl Metrics {
         });
     }
 
-    /// Everything in Prometheus' text format (see [`CONTENT_TYPE`]).
+    /// Renders everything in Prometheus' text format (see [`CONTENT_TYPE`]).
     #[must_use]
     pub fn render(&self) -> String {
         let _one_at_a_time = locked(&self.inner.scrape);
@@ -457,7 +456,7 @@ impl Metrics {
     }
 }
 
-/// What became of a question.
+/// The label value for an answer.
 const fn answer(is_answered: bool) -> &'static str {
     if is_answered { "answered" } else { "failed" }
 }
@@ -466,7 +465,7 @@ fn gauge_value(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// A thread that died while it held one of these locks left nothing half done.
+/// A panic while one of these locks was held left no partial change.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

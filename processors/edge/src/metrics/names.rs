@@ -1,35 +1,34 @@
-//! Every metric of the engine and the edge: its name, type, unit, labels and help, in one place. What processors count they declare
-//! themselves ([`engine::Counter`]).
+//! Every metric of the engine and the edge: name, type, unit, labels and help. Processors declare their own counters
+//! ([`engine::Counter`]).
 //!
-//! The rules (checked by the tests below and by `promtool check metrics`): prefix `cx_timelines_`, base units
-//! (seconds, bytes) as the last word before `_total`, `_total` on counters and on nothing else, labels from small
-//! known sets. No label ever carries a conversation id: a topic that belongs to one conversation is shown under
-//! the pattern that it was subscribed by.
+//! Rules (checked by the tests and by `promtool check metrics`): prefix `cx_timelines_`; base units (seconds, bytes) as the
+//! last word before `_total`; `_total` on counters only; labels from small known sets. No label contains a conversation id:
+//! conversation topics share the label of the subscribed pattern.
 //!
-//! The three `process_…` metrics keep the names that every Prometheus client library gives them, so that stock
-//! dashboards and alerts find them.
+//! The three `process_…` metrics have the standard names of Prometheus' client libraries, so that stock dashboards and alerts
+//! find them.
 
-/// What a metric does over time.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
-    /// Only ever grows.
+    /// Only increases.
     Counter,
-    /// Goes up and down.
+    /// Increases and decreases.
     Gauge,
     /// Counts observations in buckets.
     Histogram,
 }
 
-/// A metric as it is declared.
+/// A declared metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared {
     /// The full name, without the `_bucket`, `_sum` and `_count` of a histogram.
     pub name: &'static str,
-    /// What a person reads about it.
+    /// The help text.
     pub help: &'static str,
-    /// Counter, gauge or histogram.
+    /// The type.
     pub kind: Type,
-    /// The names of its labels.
+    /// The label names.
     pub labels: &'static [&'static str],
     /// The upper bounds of a histogram's buckets; empty for the others.
     pub buckets: &'static [f64],
@@ -41,19 +40,19 @@ pub const fn declared(counter: &'static engine::Counter) -> Declared {
     self::counter(counter.name, counter.labels, counter.help)
 }
 
-/// From a broker on the same machine (about a millisecond) to a transaction about to time out.
+/// From a local broker (about 1 ms) to a transaction close to its timeout.
 const COMMIT_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-/// Folding a batch: a few microseconds for each event.
+/// Folding a batch takes a few microseconds per event.
 const PROCESSING_BUCKETS: &[f64] = &[
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
-/// From commit-when-idle to a pipeline an hour behind.
+/// From a commit while idle to a pipeline one hour behind.
 const END_TO_END_BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
     900.0, 3600.0,
 ];
-/// From a health probe to an answer that waited for a worker.
+/// From a health probe to a response that waited for a worker.
 const HTTP_BUCKETS: &[f64] =
     &[0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -69,10 +68,10 @@ const fn histogram(name: &'static str, buckets: &'static [f64], help: &'static s
     Declared { name, help, kind: Type::Histogram, labels: &[], buckets }
 }
 
-/// The value that stands for any label value outside the set that was declared at the start.
+/// The label value for every undeclared value.
 pub const UNDECLARED: &str = "undeclared";
 
-/// Input records by what became of them.
+/// Input records by outcome.
 pub const EVENTS: Declared = counter(
     "cx_timelines_events_total",
     &["kind"],
@@ -132,85 +131,85 @@ pub const RESTORE_REMAINING: Declared = gauge(
     &["partition"],
     "Changelog records still to be read before a partition's state is restored.",
 );
-/// Unread records that were removed.
+/// Input gaps.
 pub const INPUT_GAPS: Declared = counter(
     "cx_timelines_input_gaps_total",
     &["topic"],
-    "Times that records were found removed before they were read, by retention or by somebody, by topic.",
+    "Gaps found in the input: records removed before they were read, by retention or DeleteRecords, by topic.",
 );
-/// How many.
+/// Lost input records.
 pub const INPUT_RECORDS_LOST: Declared = counter(
     "cx_timelines_input_records_lost_total",
     &["topic"],
-    "Offsets that were removed before they were read, by topic: so many records at the most are lost.",
+    "Offsets removed before they were read, by topic: the upper bound of lost records.",
 );
-/// Partitions that nobody reads.
+/// Unread partitions.
 pub const INPUT_PARTITIONS_UNREAD: Declared = gauge(
     "cx_timelines_input_partitions_unread",
     &["topic"],
-    "Assigned partitions that were added to the input after the state was made, and so are not read.",
+    "Assigned partitions that were added to the input after the state was created, and so are not read.",
 );
-/// What the clients ask the brokers.
+/// Client requests.
 pub const CLIENT_REQUESTS: Declared = counter(
     "cx_timelines_client_requests_total",
     &["client"],
     "Requests that the workers' clients have sent to brokers.",
 );
-/// And the bytes of it.
+/// Client bytes sent.
 pub const CLIENT_SENT: Declared = counter(
     "cx_timelines_client_sent_bytes_total",
     &["client"],
     "Bytes that the workers' clients have sent to brokers.",
 );
-/// What the brokers send.
+/// Client bytes received.
 pub const CLIENT_RECEIVED: Declared = counter(
     "cx_timelines_client_received_bytes_total",
     &["client"],
     "Bytes that the workers' clients have received from brokers.",
 );
-/// What goes wrong between clients and brokers.
+/// Client errors.
 pub const CLIENT_ERRORS: Declared = counter(
     "cx_timelines_client_errors_total",
     &["client", "kind"],
     "Requests that failed or were sent again, and connections that ended, by kind; idle connections end too.",
 );
-/// Connections.
+/// Broker connections.
 pub const BROKER_CONNECTIONS: Declared = gauge(
     "cx_timelines_broker_connections",
     &["client"],
-    "Connections of the workers' clients to brokers that stand; those that are idle are closed.",
+    "Open connections of the workers' clients to brokers; idle connections are closed.",
 );
-/// Round trips.
+/// Broker round trips.
 pub const BROKER_ROUND_TRIP: Declared = gauge(
     "cx_timelines_broker_round_trip_seconds",
     &["broker"],
-    "Mean time of the latest answers of a broker to producers, the greatest of all workers.",
+    "Mean time of a broker's latest responses to producers; the maximum of all workers.",
 );
-/// Throttling.
+/// Broker throttling.
 pub const BROKER_THROTTLE: Declared = gauge(
     "cx_timelines_broker_throttle_seconds",
     &["client", "broker"],
-    "For how long a broker made requests wait at most lately, because of a quota.",
+    "Longest recent delay of requests by a broker because of a quota.",
 );
-/// Records fetched ahead.
+/// Fetch queue records.
 pub const FETCH_QUEUE_RECORDS: Declared = gauge(
     "cx_timelines_fetch_queue_records",
     &[],
     "Records that the consumers have fetched and the workers have not taken yet.",
 );
-/// Their bytes.
+/// Fetch queue bytes.
 pub const FETCH_QUEUE_BYTES: Declared = gauge(
     "cx_timelines_fetch_queue_bytes",
     &[],
     "Bytes of records that the consumers have fetched and the workers have not taken yet.",
 );
-/// Records under way.
+/// Send queue records.
 pub const SEND_QUEUE_RECORDS: Declared = gauge(
     "cx_timelines_send_queue_records",
     &[],
     "Records that the producers have taken and the brokers have not acknowledged yet.",
 );
-/// Their bytes.
+/// Send queue bytes.
 pub const SEND_QUEUE_BYTES: Declared = gauge(
     "cx_timelines_send_queue_bytes",
     &[],
@@ -220,47 +219,50 @@ pub const SEND_QUEUE_BYTES: Declared = gauge(
 pub const CONSUMERS: Declared = gauge(
     "cx_timelines_consumers",
     &["state"],
-    "Consumers of the workers by their state in joining the group, in the client's words.",
+    "Consumers of the workers by join state, as librdkafka names it.",
 );
 /// Producers by the state of their transaction.
 pub const PRODUCERS: Declared = gauge(
     "cx_timelines_producers",
     &["state"],
-    "Producers of the workers by the state of their transaction, in the client's words.",
+    "Producers of the workers by transaction state, as librdkafka names it.",
 );
-/// States that could not be used.
+/// Discarded states.
 pub const STATES_DISCARDED: Declared = counter(
     "cx_timelines_states_discarded_total",
     &[],
-    "States on disk that were damaged, too old or of something else, and so are restored whole.",
+    "States on disk that were damaged, too old or foreign, and are restored completely.",
 );
-/// States that could not be read.
+/// Unreadable states.
 pub const STATES_UNREADABLE: Declared = counter(
     "cx_timelines_states_unreadable_total",
     &[],
     "Times that the state of a partition could not be read and was restored from its changelog.",
 );
-/// Warm copies.
-pub const STANDBYS: Declared =
-    gauge("cx_timelines_standbys", &[], "Partitions of other instances whose state is kept warm here.");
+/// Standby copies.
+pub const STANDBYS: Declared = gauge(
+    "cx_timelines_standbys",
+    &[],
+    "Partitions of other instances with a standby copy of their state here.",
+);
 /// Tasks by state.
 pub const TASKS: Declared = gauge("cx_timelines_tasks", &["state"], "Tasks of this process by state.");
-/// Keys in the state.
+/// State records.
 pub const STATE_RECORDS: Declared =
     gauge("cx_timelines_state_records", &["partition"], "Keys held in the state of an assigned partition.");
-/// Bytes in the state.
+/// State bytes.
 pub const STATE_BYTES: Declared = gauge(
     "cx_timelines_state_bytes",
     &["partition"],
     "Bytes of keys and values held in the state of an assigned partition.",
 );
-/// The disk under the state.
+/// State disk size.
 pub const STATE_DISK_SIZE: Declared = gauge(
     "cx_timelines_state_disk_size_bytes",
     &[],
     "Size of the file system that holds the state; only where the state lies on disk.",
 );
-/// What is free of it.
+/// State disk free.
 pub const STATE_DISK_FREE: Declared = gauge(
     "cx_timelines_state_disk_free_bytes",
     &[],
@@ -270,77 +272,77 @@ pub const STATE_DISK_FREE: Declared = gauge(
 pub const REBALANCES: Declared = counter(
     "cx_timelines_rebalances_total",
     &["kind"],
-    "Rebalances of the consumer group seen by the workers of this process, by what they did.",
+    "Rebalances of the consumer group seen by the workers of this process, by kind.",
 );
-/// Producers built anew.
+/// Producer rebuilds.
 pub const PRODUCER_REBUILDS: Declared = counter(
     "cx_timelines_producer_rebuilds_total",
     &[],
-    "Transactional producers destroyed and built anew after a fatal or ambiguous error.",
+    "Transactional producers destroyed and rebuilt after a fatal or ambiguous error.",
 );
-/// Rules that did not hold.
+/// Invariant violations.
 pub const INVARIANT_VIOLATIONS: Declared = counter(
     "cx_timelines_invariant_violations_total",
     &["rule"],
-    "Times that something which must always hold did not, by rule; anything above 0 is a bug or damaged state.",
+    "Violations of invariants, by rule; anything above 0 is a bug or damaged state.",
 );
-/// Events of one id in two conversations.
+/// Event id conflicts.
 pub const EVENT_ID_CONFLICTS: Declared = counter(
     "cx_timelines_event_id_conflicts_total",
     &[],
-    "Events whose id another conversation has too, as far as it is found out; the first one seen stays.",
+    "Events whose id was found in another conversation too; the first one is kept.",
 );
-/// Questions to the schema registry.
+/// Registry requests.
 pub const REGISTRY_REQUESTS: Declared = counter(
     "cx_timelines_schema_registry_requests_total",
     &["outcome"],
-    "Questions to the schema registry by outcome; one that failed is asked again.",
+    "Requests to the schema registry by outcome; failed ones are retried.",
 );
-/// Schemas that are known.
+/// Known schemas.
 pub const SCHEMAS_KNOWN: Declared = gauge(
     "cx_timelines_schemas_known",
     &[],
-    "Schemas of the registry that this process knows, of its outputs and of records that it read.",
+    "Registry schemas known to this process, of its outputs and of records it has read.",
 );
-/// Schemas that are waited for.
+/// Awaited schemas.
 pub const SCHEMAS_AWAITED: Declared = gauge(
     "cx_timelines_schemas_awaited",
     &[],
-    "Schemas that partitions wait for because the registry has not told them yet.",
+    "Schemas that partitions wait for because the registry has not returned them yet.",
 );
-/// Requests over HTTP.
+/// HTTP requests.
 pub const HTTP_REQUESTS: Declared = counter(
     "cx_timelines_http_requests_total",
     &["route", "method", "status"],
-    "Requests over HTTP by the route that was meant, the method and the class of the answer.",
+    "HTTP requests by route, method and status class.",
 );
-/// How long they take.
+/// HTTP latency.
 pub const HTTP_LATENCY: Declared = histogram(
     "cx_timelines_http_latency_seconds",
     HTTP_BUCKETS,
-    "Time from a request over HTTP, once it was read, until its answer began.",
+    "Time from a complete HTTP request until its response began.",
 );
-/// Those who look on.
+/// HTTP streams.
 pub const HTTP_STREAMS: Declared = gauge(
     "cx_timelines_http_streams",
     &[],
-    "Clients that look on: open streams of server-sent events, as every open live page has one.",
+    "Open streams of server-sent events; every open live page has one.",
 );
-/// Whether it is alive.
+/// Liveness.
 pub const LIVE: Declared = gauge(
     "cx_timelines_live",
     &[],
-    "Whether all workers live (1) or one has died (0), as /health/live says.",
+    "Whether all workers live (1) or one has died (0), as reported by /health/live.",
 );
-/// Whether it is ready.
+/// Readiness.
 pub const READY: Declared = gauge(
     "cx_timelines_ready",
     &[],
-    "Whether all workers have joined the group and have their state (1) or not (0), as /health/ready says.",
+    "Whether all workers have joined the group and have their state (1) or not (0), as reported by /health/ready.",
 );
-/// The build.
+/// Build information.
 pub const BUILD_INFO: Declared =
-    gauge("cx_timelines_build_info", &["version"], "Always 1; the label tells the version of this program.");
+    gauge("cx_timelines_build_info", &["version"], "Always 1; the label has the version of this program.");
 /// Start of the process.
 pub const PROCESS_START: Declared =
     gauge("process_start_time_seconds", &[], "Start time of the process in seconds since the Unix epoch.");
@@ -351,7 +353,7 @@ pub const PROCESS_MEMORY: Declared =
 pub const PROCESS_CPU: Declared =
     counter("process_cpu_seconds_total", &[], "User and system CPU time spent by the process in seconds.");
 
-/// Every metric there is.
+/// All metrics.
 pub const ALL: &[Declared] = &[
     EVENTS,
     OUTPUTS,

@@ -1,9 +1,9 @@
-//! What the kernel says of this process, from `/proc`; nothing on systems without it.
+//! Figures of this process from `/proc`; none on systems without it.
 
-/// The kernel tells times to programs in hundredths of a second, whatever its own clock runs at.
+/// The kernel reports process times in hundredths of a second, independent of its own clock rate.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// The figures of one look.
+/// Figures of one measurement.
 pub(super) struct Usage {
     /// Seconds since the epoch.
     pub(super) started_at: f64,
@@ -17,11 +17,11 @@ pub(super) fn usage() -> Option<Usage> {
 }
 
 fn parse(own: &str, status: &str, system: &str) -> Option<Usage> {
-    // The second field, the program's name, is in brackets and may hold anything. The first field behind it is
-    // the third of proc(5): so user time (14) is at 11, system time at 12, the start (22) at 19.
+    // The second field, the program's name, is in parentheses and may contain anything. The first field after it is the third
+    // of proc(5), so user time (14) is at index 11, system time at 12, the start time (22) at 19.
     let (_, fields) = own.rsplit_once(')')?;
     let ticks = |index: usize| fields.split_ascii_whitespace().nth(index)?.parse::<f64>().ok();
-    // In kilobytes, so that the size of a page need not be known.
+    // In kilobytes, so that the page size is not needed.
     let resident = first_number(status, "VmRSS:")?;
     let booted = first_number(system, "btime ")?;
     Some(Usage {

@@ -18,7 +18,7 @@ fn metrics() -> Metrics {
     .unwrap()
 }
 
-/// With a series of each metric whose labels are only known when something comes.
+/// With a series of each metric whose labels become known only at run time.
 fn all_metrics() -> Metrics {
     let metrics = metrics();
     metrics.outputs("cx.activities", 1);
@@ -100,7 +100,7 @@ fn every_declared_metric_is_rendered_with_its_help_and_type() {
     assert_eq!(types, ALL.len() + processors.len(), "a metric is rendered that names.rs does not declare");
 }
 
-/// Where tests/run names promtool; elsewhere the rules in `names` have to do.
+/// Uses the promtool named by tests/run; without it the rules in `names` have to suffice.
 #[test]
 fn promtool_has_nothing_to_say_against_any_metric() {
     use std::io::Write as _;

@@ -1,5 +1,5 @@
-//! Whether it is noticed that the client had to ask for the end of a transaction once more. The client's own cluster for tests lets a
-//! connection break just after a request has come, as often as is wanted.
+//! Whether the producer notices that the client repeated the request to end a transaction. The client's mock cluster can break
+//! a connection just after a request, as often as needed.
 
 use super::*;
 use engine::InnerTopics;
@@ -61,7 +61,7 @@ fn begin(producer: &mut TransactionalProducer) {
     producer.flush().unwrap();
 }
 
-/// Commits; whether a request may have been sent once more.
+/// Commits. Returns whether a request may have been sent twice.
 fn commit(producer: &TransactionalProducer, settings: &Settings) -> bool {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &settings.bootstrap).set("group.id", "group");
@@ -97,7 +97,7 @@ fn a_commit_that_the_client_sent_once_more_within_one_call_is_told() {
         begin(&mut producer);
         cluster.request_errors(RDKafkaApiKey::EndTxn, &[LATE]);
         assert!(commit(&producer, &settings));
-        // Of the next break the client would say nothing.
+        // The client does not log the next break.
         begin(&mut producer);
         assert!(commit(&producer, &settings), "until there is a new producer");
     }

@@ -1,81 +1,82 @@
-//! Which schemas are waited for, when each is asked for next, and which the registry does not know for now. Time is an argument.
+//! The schedule of schema requests: which schemas are awaited, when to ask for each, and which are unknown for now. Time is an
+//! argument.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// So long the registry has to say that it does not know an id before that is believed: one of its nodes may hear of it later than
-/// the one that gave it.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the registry has to report an id as unknown before it is refused. One of its nodes may learn an id later than the
+/// node that assigned it.
+const CONFIRM_AFTER: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// While so many are waited for, each is asked for at the beginning and at the end of that time only.
+/// When this many are awaited, each is requested only at the beginning and at the end of that time.
 const MANY: usize = 100;
-/// A registry that does not answer is asked again after the first pause, and at the latest after this.
+/// The longest back-off of requests to a registry that does not answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// So long an id is unknown without asking; each time it still is, twice as long.
+/// How long an unknown id is refused without a request; doubled each time it is still unknown.
 const FIRST_DENIAL: Duration = Duration::from_secs(10);
 const LONGEST_DENIAL: Duration = Duration::from_secs(600);
-/// So many ids are remembered as unknown, those that were found to be so last.
+/// The maximum of ids kept as unknown; the latest are kept.
 const DENIED_MAX: usize = 10_000;
-/// So many are waited for at the most, beside those without which a partition cannot go on.
+/// The maximum of awaited ids, except for those that block a partition.
 const AWAITED_MAX: usize = 10_000;
 
-/// A schema that is waited for.
+/// An awaited schema.
 #[derive(Debug, Clone, Copy)]
 struct Awaited {
-    /// When the registry first said that it does not know it.
+    /// When the registry first reported it as unknown.
     since: Option<Duration>,
     ask_at: Duration,
     pause: Duration,
-    /// How often it was believed to be unknown before.
+    /// How often it was refused before.
     denials: u32,
 }
 
-/// One that the registry does not know.
+/// A schema that the registry does not know.
 #[derive(Debug, Clone, Copy)]
 struct Denied {
-    /// When its records are no longer refused without asking.
+    /// When its records stop being refused without a request.
     until: Duration,
     denials: u32,
     is_over: bool,
 }
 
-/// What is to be done next.
+/// The next thing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// Ask for this one.
+    /// Request this schema.
     Ask(u32),
-    /// There is nothing to do before this time; none: before somebody waits.
+    /// Nothing to do before this time; `None` before a partition waits.
     Rest(Option<Duration>),
 }
 
-/// What follows from the registry's saying that it does not know an id.
+/// What to do about an id that the registry does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is asked again.
+    /// Request it again.
     AskAgain,
-    /// It is believed, for so long; and this id, which was believed unknown for longest, is forgotten.
+    /// Refuse it for this time, and forget the id that was refused longest ago.
     Deny { wait: Duration, forget: Option<u32> },
 }
 
-/// All of it.
+/// The whole schedule.
 #[derive(Debug, Default)]
 pub(super) struct Book {
     awaited: BTreeMap<u32, Awaited>,
     denied: BTreeMap<u32, Denied>,
-    /// The registry is not asked before: it did not answer.
+    /// The earliest time of the next request, after a failure.
     not_before: Duration,
     failures: u32,
 }
 
 impl Book {
-    /// A partition waits for this one.
+    /// A partition waits for this schema.
     pub(super) fn await_id(&mut self, id: u32, now: Duration) {
         let denials = self.denied.get(&id).map_or(0, |denied| denied.denials);
         let new = Awaited { since: None, ask_at: now, pause: FIRST_PAUSE, denials };
         self.awaited.entry(id).or_insert(new);
     }
 
-    /// A partition that waits will need this one soon, too; `false`: there are too many of them.
+    /// A waiting partition will need this schema; `false` when too many are awaited.
     pub(super) fn expect_id(&mut self, id: u32, now: Duration) -> bool {
         let has_room = self.awaited.len() < AWAITED_MAX;
         if has_room {
@@ -92,7 +93,7 @@ impl Book {
         self.awaited.len()
     }
 
-    /// What is to be done.
+    /// The next thing to do.
     pub(super) fn next(&self, now: Duration) -> Next {
         let first = self.awaited.iter().min_by_key(|(_, awaited)| awaited.ask_at);
         let Some((id, awaited)) = first else { return Next::Rest(None) };
@@ -100,22 +101,22 @@ impl Book {
         if at <= now { Next::Ask(*id) } else { Next::Rest(Some(at)) }
     }
 
-    /// The registry has said what the id is.
+    /// The registry returned the schema.
     pub(super) fn known(&mut self, id: u32) {
         self.answered();
         self.awaited.remove(&id);
         self.denied.remove(&id);
     }
 
-    /// The registry says that it does not know the id. Whoever waits for it waits on until [`settled`](Self::settled).
+    /// The registry does not know the id. Its partitions wait until [`settled`](Self::settled).
     pub(super) fn unknown(&mut self, id: u32, now: Duration) -> Verdict {
         self.answered();
         let has_many = self.awaited.len() > MANY;
         let Some(awaited) = self.awaited.get_mut(&id) else { return Verdict::AskAgain };
         let since = *awaited.since.get_or_insert(now);
-        // What was unknown before is asked for once.
-        if awaited.denials == 0 && now < since + PATIENCE {
-            let pause = if has_many { PATIENCE } else { awaited.pause };
+        // An id that was unknown before is requested once.
+        if awaited.denials == 0 && now < since + CONFIRM_AFTER {
+            let pause = if has_many { CONFIRM_AFTER } else { awaited.pause };
             awaited.ask_at = now + pause;
             awaited.pause *= 3;
             return Verdict::AskAgain;
@@ -126,23 +127,23 @@ impl Book {
         Verdict::Deny { wait, forget: self.forget_one() }
     }
 
-    /// Whoever waits for the id goes on.
+    /// Ends the wait for an id.
     pub(super) fn settled(&mut self, id: u32) {
         self.awaited.remove(&id);
     }
 
-    /// The registry does not answer as one should.
+    /// The registry did not answer properly.
     pub(super) fn unavailable(&mut self, id: u32, now: Duration) {
         let pause = FIRST_PAUSE * (1 << self.failures.min(5));
         self.failures = self.failures.saturating_add(1);
         self.not_before = now + pause.min(LONGEST_PAUSE);
-        // One after the other: none keeps the others from being asked for.
+        // Round robin: none keeps the others from being requested.
         if let Some(awaited) = self.awaited.get_mut(&id) {
             awaited.ask_at = self.not_before;
         }
     }
 
-    /// Those whose time as unknown is over, each once: who needs them now has them asked for again.
+    /// Ids whose refusal has ended, each once. The next record with one requests it again.
     pub(super) fn take_over(&mut self, now: Duration) -> Vec<u32> {
         let is_over = |denied: &Denied| !denied.is_over && denied.until <= now;
         let over = self.denied.iter_mut().filter(|(_, denied)| is_over(denied));
@@ -176,7 +177,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Asks as soon as it may, and is always given the same answer, until it believes it; gives when, and how often it asked.
+    /// Requests at the earliest time with the same answer until the id is refused. Returns when, and the number of requests.
     fn until_denied(book: &mut Book, id: u32, mut now: Duration) -> (Duration, u32, Duration) {
         let mut asked = 0;
         loop {
@@ -215,7 +216,7 @@ mod tests {
         let mut book = Book::default();
         book.await_id(7, ms(0));
         let (mut now, asked, mut wait) = until_denied(&mut book, 7, ms(0));
-        assert!(now >= PATIENCE && now < PATIENCE * 2 && asked < 8, "{now:?}, {asked}");
+        assert!(now >= CONFIRM_AFTER && now < CONFIRM_AFTER * 2 && asked < 8, "{now:?}, {asked}");
         assert_eq!(wait, FIRST_DENIAL);
         for _ in 0..10 {
             assert!(book.take_over(now + wait - ms(1)).is_empty());
@@ -257,7 +258,7 @@ mod tests {
                 }
             }
         }
-        assert!(asked <= 2_000 && now <= PATIENCE, "{asked} times within {now:?}");
+        assert!(asked <= 2_000 && now <= CONFIRM_AFTER, "{asked} times within {now:?}");
     }
 
     #[test]
@@ -271,7 +272,7 @@ mod tests {
         let mut forgotten = Vec::new();
         for id in 0..=count {
             assert_eq!(book.unknown(id, ms(0)), Verdict::AskAgain);
-            let at = PATIENCE + ms(id.into());
+            let at = CONFIRM_AFTER + ms(id.into());
             let Verdict::Deny { forget, .. } = book.unknown(id, at) else { panic!("believed") };
             forgotten.extend(forget);
             book.settled(id);

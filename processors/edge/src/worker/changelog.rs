@@ -16,12 +16,12 @@ use crate::reading::{ReadsToTheEnd, position};
 use crate::settings::Settings;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
-/// Only the first poll waits, and only a little: there are other tasks.
+/// Only the first poll waits, and briefly, because other tasks have work.
 const FIRST_POLL: Duration = Duration::from_millis(5);
 /// How many records are read for one action.
 const RECORDS_MAX: usize = 2_000;
 
-/// Reads what is committed in the changelog.
+/// The changelog reader, with `read_committed`.
 pub(super) struct Changelog {
     reader: BaseConsumer<ReadsToTheEnd>,
     topic: String,
@@ -35,7 +35,7 @@ impl Changelog {
         Ok(Self { reader: reader.map_err(EdgeError::Settings)?, topic, is_reading: false })
     }
 
-    /// Where a partition begins and ends, with what is not finished yet.
+    /// The first and end offset of a partition, open transactions included.
     pub(super) fn extent(&self, limits: &Limits, partition: i32) -> Result<Option<Extent>, Error> {
         let extent = answered(limits.watermarks(&self.topic, partition, QUESTION_TIMEOUT))?;
         if extent.is_none() {
@@ -44,7 +44,7 @@ impl Changelog {
         Ok(extent.map(|(begin, end)| Extent { begin, end }))
     }
 
-    /// The last stable offset of a partition: the end as a reader of what is committed sees it.
+    /// The last stable offset of a partition.
     pub(super) fn stable_offset(&self, partition: i32) -> Result<Option<i64>, Error> {
         if !self.is_reading {
             clients::attend(&self.reader);
@@ -56,7 +56,7 @@ impl Changelog {
         Ok(found.map(|(_, end)| end))
     }
 
-    /// Reads these partitions, and nothing else.
+    /// Assigns exactly these partitions.
     pub(super) fn assign(&mut self, positions: &[(i32, i64)]) {
         self.is_reading = !positions.is_empty();
         let mut list = TopicPartitionList::new();
@@ -67,7 +67,7 @@ impl Changelog {
             if positions.is_empty() { self.reader.unassign() } else { self.reader.assign(&list) }
         });
         if let Err(error) = done {
-            tracing::warn!(%error, "the restore cannot be assigned its partitions");
+            tracing::warn!(%error, "cannot assign partitions to the restore");
         }
     }
 
@@ -109,7 +109,7 @@ fn unreadable(error: KafkaError) -> Error {
     Box::new(EdgeError::kafka("cannot read the changelog", error))
 }
 
-/// An answer; `None` where the question has to be put again.
+/// An answer; `None` when the question has to be repeated.
 fn answered<T>(result: KafkaResult<T>) -> Result<Option<T>, Error> {
     match result {
         Ok(answer) => Ok(Some(answer)),

@@ -1,4 +1,4 @@
-//! The clocks, as the driver is told of them.
+//! Clocks for the driver.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use driver::{Now, Stop as Wanted};
 use super::epoch_ms;
 use crate::stop::Stop;
 
-/// The clocks of one worker, and whether it is to stop.
+/// The clocks of one worker, and the stop request.
 pub(super) struct Clock {
     started: Instant,
     stop: Stop,
@@ -18,7 +18,7 @@ impl Clock {
         Self { started: Instant::now(), stop: stop.clone() }
     }
 
-    /// Now.
+    /// The current time.
     pub(super) fn read(&self) -> Now {
         let stop = match self.stop.is_requested() {
             false => Wanted::No,

@@ -1,4 +1,4 @@
-//! What the consumer is asked to do.
+//! Consumer actions.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::errors::{self, EdgeError, Remedy};
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// One poll. Decisions of the group that came with it are given to the driver before the record.
+    /// Polls once. The driver receives decisions of the group before the record.
     pub(super) fn poll(&mut self, timeout: Duration) -> Now {
         let Self { consumer, driver, clock, .. } = self;
         let polled = consumer.poll(timeout);
@@ -45,7 +45,7 @@ impl Worker {
             }
             Action::Pause(partitions) => ("cannot pause partitions", consumer.pause(&listed(&partitions))),
             Action::Reassign { partitions, pause } => {
-                ("cannot assign a partition once more", reassign(consumer, &partitions, &pause))
+                ("cannot assign a partition again", reassign(consumer, &partitions, &pause))
             }
             Action::Seek(positions) => {
                 return Answer::Sought(seek(consumer, &positions));
@@ -73,7 +73,7 @@ fn named(decision: &Rebalanced) -> Rebalance {
     }
 }
 
-/// Errors of a poll that pass by themselves are only noted: the client has logged them already, with its reason.
+/// Transient poll errors are only noted: the client has logged them with the reason.
 fn failed(error: KafkaError, notes: &Notes) -> Answer<'static, Error> {
     if errors::is_displaced(&error) {
         return Answer::OffsetOutOfRange;
@@ -92,9 +92,9 @@ fn subscribe(consumer: &BaseConsumer<Notes>, shared: &super::Shared) -> KafkaRes
     consumer.subscribe(&shared.subscription())
 }
 
-/// Assigned with an offset of its own a partition is not looked up by the client. Where a consumer seeks while such a look-up is on
-/// its way, the client drops the answer, looks up once more half a second later, and goes on there, without a word. The offset does
-/// not matter: paused partitions hand out nothing, and a seek comes first.
+/// Assigns partitions with explicit offsets, so that the client does not look their positions up. If a consumer seeks during
+/// such a lookup, the client drops the answer, repeats the lookup half a second later and silently continues there. The offset
+/// itself does not matter: paused partitions deliver nothing, and a seek follows.
 fn assign(consumer: &BaseConsumer<Notes>, partitions: &[TopicPartition]) -> KafkaResult<()> {
     let mut list = listed(partitions);
     list.set_all_offsets(Offset::Offset(0))?;
@@ -113,12 +113,12 @@ fn reassign(
     pause(consumer, &listed(all))
 }
 
-/// The client takes an empty list for a mistake.
+/// The client refuses an empty list.
 fn pause(consumer: &BaseConsumer<Notes>, partitions: &TopicPartitionList) -> KafkaResult<()> {
     if partitions.count() == 0 { Ok(()) } else { consumer.pause(partitions) }
 }
 
-/// Lets the consumer fetch on from these offsets, in one call for all: there may be thousands.
+/// Seeks in all partitions with one call: there may be thousands.
 fn seek(consumer: &BaseConsumer<Notes>, positions: &[Position]) -> Vec<(TopicPartition, Sought)> {
     let sought = positioned(positions).and_then(|positions| {
         consumer.resume(&positions)?;
@@ -127,7 +127,7 @@ fn seek(consumer: &BaseConsumer<Notes>, positions: &[Position]) -> Vec<(TopicPar
     let sought = match sought {
         Ok(sought) => sought,
         Err(error) => {
-            tracing::debug!(%error, "the consumer does not stand at its position yet");
+            tracing::debug!(%error, "the consumer is not at its position yet");
             return Vec::new();
         }
     };
@@ -140,7 +140,7 @@ fn seek(consumer: &BaseConsumer<Notes>, positions: &[Position]) -> Vec<(TopicPar
                 Sought::Done
             }
             Err(error) => {
-                tracing::debug!(%error, topic, partition, "the consumer does not stand at its position yet");
+                tracing::debug!(%error, topic, partition, "the consumer is not at its position yet");
                 not_sought(&error)
             }
         };

@@ -1,4 +1,4 @@
-//! Whether anything is left to read in ranges of offsets: only what is never handed out, as transaction markers, may lie there.
+//! Finds ranges of offsets without records: only transaction markers and the like, which are never delivered.
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use crate::reading::{ReadsToTheEnd, ends, has_passed};
 use crate::settings::Settings;
 
 const QUESTION_TIMEOUT: Duration = Duration::from_millis(500);
-/// The longest look.
+/// The time limit of one check.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The partitions in whose ranges there is no record, and never will be.
+/// The partitions whose ranges hold no record, now or later.
 pub(super) fn find(settings: &Settings, worker: &str, ranges: &[Range]) -> Vec<TopicPartition> {
-    // A client for each look: one whose assignment is replaced too soon ends the process.
+    // Uses a new client for each check, because the client aborts the process when an assignment is replaced too soon.
     let client = clients::consumer(&settings.reader(worker, true), ReadsToTheEnd);
     let found = client.and_then(|client| look(&client, ranges));
     found.unwrap_or_else(|error| {
-        tracing::debug!(%error, "how far the group is, is not known yet");
+        tracing::debug!(%error, "the progress of the group is not known yet");
         Vec::new()
     })
 }
@@ -34,7 +34,7 @@ fn look(client: &BaseConsumer<ReadsToTheEnd>, ranges: &[Range]) -> KafkaResult<V
     for ((topic, number), stable) in ends(client, listed(partitions), QUESTION_TIMEOUT)? {
         let is_it = |range: &&Range| *range.partition.topic == *topic && range.partition.partition == number;
         let Some(range) = ranges.iter().find(is_it) else { continue };
-        // The client says of a partition that has ended only its number.
+        // At the end of a partition the client reports only its number.
         let is_known = open.iter().any(|other| other.partition.partition == number);
         if is_known || stable? < range.to {
             continue;

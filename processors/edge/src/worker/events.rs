@@ -1,4 +1,4 @@
-//! What the driver reports becomes logs, metrics, spans, readiness, and news for listeners.
+//! Turns the driver's events into logs, metrics, spans, readiness and updates for listeners.
 
 use std::collections::BTreeMap;
 
@@ -8,18 +8,18 @@ use tracing::Span;
 use tracing::span::EnteredSpan;
 
 use super::{Error, Shared, epoch_ms};
-use crate::desk::{Counter, TaskStatus};
 use crate::metrics::{self, Rebalance};
+use crate::queries::{QueryServer, TaskStatus};
 use crate::spans;
 
-/// For the log; of thousands of topics only the first.
+/// The maximum of partitions in a log line.
 const LISTED_MAX: usize = 64;
 
-/// Takes what one worker's driver reports.
+/// Observes one worker's driver.
 pub(super) struct Observer {
     worker: String,
     shared: Shared,
-    counter: Option<Counter>,
+    query_server: Option<QueryServer>,
     commit: Option<Span>,
     rebalance: Option<EnteredSpan>,
     restores: BTreeMap<i32, Span>,
@@ -27,16 +27,16 @@ pub(super) struct Observer {
 
 impl Observer {
     pub(super) fn new(worker: &str, shared: &Shared) -> Self {
-        let counter = shared.desk.as_ref().map(|desk| desk.counter(worker));
+        let query_server = shared.queries.as_ref().map(|queries| queries.server(worker));
         let (worker, shared) = (worker.to_owned(), shared.clone());
-        Self { worker, shared, counter, commit: None, rebalance: None, restores: BTreeMap::new() }
+        Self { worker, shared, query_server, commit: None, rebalance: None, restores: BTreeMap::new() }
     }
 
-    pub(super) fn counter(&mut self) -> Option<&mut Counter> {
-        self.counter.as_mut()
+    pub(super) fn query_server(&mut self) -> Option<&mut QueryServer> {
+        self.query_server.as_mut()
     }
 
-    /// Takes all that has happened.
+    /// Takes all pending events.
     pub(super) fn follow(&mut self, driver: &mut Driver<Error>) {
         let mut is_reported = false;
         while let Some(event) = driver.next_event() {
@@ -64,8 +64,8 @@ impl Observer {
             Event::Phase { before, after, .. } => self.shared.metrics.task_moved(before, after),
             Event::Closed { partition } => self.closed(partition),
             Event::Applied { partition, tally, changes } => {
-                if let Some(counter) = &mut self.counter {
-                    counter.committed(partition, changes);
+                if let Some(query_server) = &mut self.query_server {
+                    query_server.committed(partition, changes);
                 }
                 self.count(&tally);
             }
@@ -102,10 +102,7 @@ impl Observer {
                 self.not_committed();
             }
             Event::Decided { is_committed } => {
-                tracing::info!(
-                    is_committed,
-                    "the committed offsets have decided about a transaction without an answer"
-                );
+                tracing::info!(is_committed, "the committed offsets decided a transaction without an answer");
             }
             Event::AbortFailed { error } => tracing::warn!(error, "cannot abort the transaction"),
             Event::ProducerRebuilt => metrics.producer_rebuilt(),
@@ -115,14 +112,14 @@ impl Observer {
                 tracing::warn!(
                     topic,
                     bytes,
-                    "dead letters are larger than their topic takes: what makes them so is left out"
+                    "dead letters exceed the limit of their topic and are shortened"
                 );
             }
             event => self.take_restore(event),
         }
     }
 
-    /// What is left of a span that was not committed.
+    /// Closes the span of a transaction that was not committed.
     fn not_committed(&mut self) {
         if let Some(span) = self.commit.take() {
             spans::not_committed(&span);
@@ -145,7 +142,7 @@ impl Observer {
             }
             Event::RestoreDropped { partition } => drop(self.restores.remove(&partition)),
             Event::StoreStale { partition } => {
-                tracing::warn!(partition, "the store belongs to another changelog, it is rebuilt");
+                tracing::warn!(partition, "the store belongs to another changelog and is rebuilt");
             }
             Event::RestoreBlocked { partition, offset } => tracing::error!(
                 topic = self.shared.topology.name(self.shared.topology.changelog()),
@@ -168,11 +165,16 @@ impl Observer {
                     partition,
                     cause,
                     wait_ms,
-                    "the state of a partition cannot be read, it is restored anew"
+                    "the state of a partition cannot be read and is restored"
                 );
             }
             Event::WrongPhase { partition, is, wanted } => {
-                tracing::error!(partition, ?is, ?wanted, "no such step in a task's life: please report this");
+                tracing::error!(
+                    partition,
+                    ?is,
+                    ?wanted,
+                    "invalid phase transition of a task: please report this"
+                );
             }
             event => self.take_position(&event),
         }
@@ -185,12 +187,12 @@ impl Observer {
                 topic = &**topic,
                 partition,
                 begin,
-                "the group reads this partition for the first time: what lay before this offset was removed earlier"
+                "the group reads this partition for the first time; records before this offset were removed earlier"
             ),
             Event::ReadAnew(TopicPartition { topic, partition }) => tracing::warn!(
                 topic = &**topic,
                 partition,
-                "the topic was deleted and created again, or has lost records: it is read from its beginning"
+                "the topic was recreated, or has lost records: it is read from its beginning"
             ),
             Event::WentBack { partition: TopicPartition { topic, partition }, offset } => {
                 tracing::debug!(topic = &**topic, partition, offset, "the client went back");
@@ -203,7 +205,7 @@ impl Observer {
                 "the topic has another number of partitions than the state: the next start will refuse it; \
                  docs/runbook/alerts/CxTimelinesPartitionsUnread.md tells what to do"
             ),
-            Event::Unanswered { what } => tracing::debug!(what, "not answered; asking on"),
+            Event::Unanswered { what } => tracing::debug!(what, "no answer; retrying"),
             _ => {}
         }
     }
@@ -219,10 +221,10 @@ impl Observer {
         }
     }
 
-    /// Leaves no trace of a task.
+    /// Removes all traces of a task.
     fn closed(&mut self, partition: i32) {
-        if let Some(counter) = &mut self.counter {
-            counter.closed(partition);
+        if let Some(query_server) = &mut self.query_server {
+            query_server.closed(partition);
         }
         if let Some(consumed) = &self.shared.consumed {
             consumed.forget(partition);
@@ -243,12 +245,12 @@ impl Observer {
         }
     }
 
-    /// Reports and counts what is lost.
+    /// Reports and counts lost records.
     fn gap(&self, TopicPartition { topic, partition }: &TopicPartition, from: i64, to: i64) {
         let lost = u64::try_from(to - from).unwrap_or(0);
         self.shared.metrics.input_gap(self.shared.counted_as(topic), lost);
         let Loss { is_worse, words } = self.loss(topic);
-        let runbook = "docs/runbook/alerts/CxTimelinesInputLost.md tells what to do";
+        let runbook = "docs/runbook/alerts/CxTimelinesInputLost.md explains what to do";
         if is_worse {
             tracing::error!(topic = &**topic, partition, from, to, lost, "{words}; {runbook}");
         } else {
@@ -266,9 +268,9 @@ impl Observer {
                  events are lost for good, though the input was read",
             )
         } else if is_inner(topology.changelog()) {
-            (true, "the changelog has lost records: the state of this partition is not what it was")
+            (true, "the changelog has lost records: the state of this partition is incomplete")
         } else if self.shared.patterns.erasures.as_deref() == Some(topic) {
-            (true, "requests to erase were removed before they were read: they are not carried out")
+            (true, "erasure requests were removed before they were read: they are not carried out")
         } else {
             (false, "events were removed from the input before they were read: they are lost")
         };
@@ -290,14 +292,14 @@ impl Observer {
         }
         for (notice, count) in tally.notices() {
             if let Notice::Violation(rule) = notice {
-                tracing::error!(rule, count, "a rule that always holds did not: please report this");
+                tracing::error!(rule, count, "an invariant was violated: please report this");
             }
             metrics.notice(notice, count);
         }
         metrics.end_to_end_latency(epoch_ms(), tally.timestamps_ms.iter().copied());
     }
 
-    /// Shows the figures that change all the time.
+    /// Updates the gauges that change continuously.
     pub(super) fn show(&self, driver: &Driver<Error>) {
         let metrics = &self.shared.metrics;
         for task in driver.tasks() {
@@ -316,9 +318,9 @@ impl Observer {
         self.report_tasks(driver);
     }
 
-    /// Says what the tasks are, for interactive queries.
+    /// Reports the tasks to interactive queries.
     pub(super) fn report_tasks(&self, driver: &Driver<Error>) {
-        let Some(counter) = &self.counter else { return };
+        let Some(query_server) = &self.query_server else { return };
         let status = |task: &AssignedTask| {
             let state = task.task().state();
             TaskStatus {
@@ -330,24 +332,24 @@ impl Observer {
                 lags: task.lags().map(|(topic, lag)| (topic.to_owned(), lag)).collect(),
             }
         };
-        counter.report(driver.tasks().map(status).collect());
+        query_server.report(driver.tasks().map(status).collect());
     }
 }
 
 struct Loss {
-    /// Whether it cannot be seen in the input.
+    /// Whether the loss does not show in the input.
     is_worse: bool,
     words: &'static str,
 }
 
 fn transaction_failed(error: &str, remedy: Remedy, in_doubt: bool) {
     match remedy {
-        Remedy::Abort => tracing::warn!(error, "the transaction is aborted, its records are taken again"),
+        Remedy::Abort => tracing::warn!(error, "the transaction is aborted and its records are taken again"),
         Remedy::Rebuild => tracing::warn!(error, in_doubt, "the producer is rebuilt"),
         Remedy::Retry => {
             tracing::warn!(error, "stopping without an answer; the next start goes by the committed offsets");
         }
-        // The worker ends with it, and whoever runs it says so.
+        // The worker ends with this error, and its caller reports it.
         Remedy::Stop => tracing::debug!(error, "the transaction failed"),
     }
 }

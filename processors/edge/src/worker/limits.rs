@@ -1,5 +1,5 @@
-//! Where partitions begin and end, and how many there are. Asked by a client that fetches nothing: behind a fetch the answer would
-//! wait for its end.
+//! First offsets, end offsets and partition counts. A separate client without fetches asks for them, because behind a fetch the
+//! answer would wait for the fetch to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,13 +21,13 @@ const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
 const COUNT_TIMEOUT: Duration = Duration::from_millis(100);
 const LIMITS_TIMEOUT: Duration = Duration::from_millis(200);
 const ONE_TIMEOUT: Duration = Duration::from_millis(100);
-/// So many partitions are asked for by themselves in one turn: each may cost [`ONE_TIMEOUT`].
+/// How many partitions are asked for one by one in a turn; each may cost [`ONE_TIMEOUT`].
 const ONE_BY_ONE: usize = 8;
 
-/// Asks for the limits of partitions, with what open transactions have written.
+/// Asks for the first and end offsets of partitions, open transactions included.
 pub(super) struct Limits {
     client: BaseConsumer<ReadsToTheEnd>,
-    /// How many partitions were asked for by themselves.
+    /// How many partitions were asked for one by one.
     asked: AtomicUsize,
 }
 
@@ -43,19 +43,18 @@ impl Limits {
         &self.client
     }
 
-    /// Where partitions begin, for those of which it is known by now.
+    /// First offsets, as far as known.
     pub(super) fn begins(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
         self.of(partitions, Offset::Beginning)
     }
 
-    /// Where they end.
+    /// End offsets, as far as known.
     pub(super) fn ends(&self, partitions: &[TopicPartition]) -> BTreeMap<TopicPartition, i64> {
         self.of(partitions, Offset::End)
     }
 
-    /// One question for all. One partition without a leader is enough for there to be no answer: then some are asked for by
-    /// themselves, others the next time. The client asks where the leaders were: who leads those partitions now it asks only when it
-    /// is made to.
+    /// One request for all partitions. A single partition without a leader makes it fail; then some partitions are asked for
+    /// one by one, others the next time. The client uses its cached leaders and refreshes them only on request.
     fn of(&self, partitions: &[TopicPartition], which: Offset) -> BTreeMap<TopicPartition, i64> {
         clients::attend(&self.client);
         let ask = |list, timeout| limits(&self.client, list, which, timeout);
@@ -65,7 +64,7 @@ impl Limits {
         let found: BTreeMap<Place, i64> = match ask(listed(partitions), LIMITS_TIMEOUT) {
             Ok(answers) => known(answers).collect(),
             Err(error) => {
-                tracing::debug!(%error, "where partitions begin and end is not known yet");
+                tracing::debug!(%error, "the offsets of partitions are not known yet");
                 let first = self.asked.fetch_add(ONE_BY_ONE, Ordering::Relaxed) % partitions.len().max(1);
                 let some = partitions.iter().cycle().skip(first).take(partitions.len().min(ONE_BY_ONE));
                 some.flat_map(|one| known(ask(listed([one]), ONE_TIMEOUT).unwrap_or_default())).collect()
@@ -80,7 +79,7 @@ impl Limits {
         partitions.iter().filter_map(|partition| Some((partition.clone(), of(partition)?))).collect()
     }
 
-    /// The first offset and the end of one partition.
+    /// The first and the end offset of one partition.
     pub(super) fn watermarks(
         &self,
         topic: &str,
@@ -91,7 +90,7 @@ impl Limits {
         self.client.fetch_watermarks(topic, partition, timeout)
     }
 
-    /// All partitions of all topics; `None` where the cluster does not answer at once.
+    /// All partitions of all topics; `None` when the cluster does not answer at once.
     pub(super) fn partitions(&self) -> Option<Vec<TopicPartition>> {
         clients::attend(&self.client);
         let metadata = self.client.fetch_metadata(None, METADATA_TIMEOUT).ok()?;
@@ -103,7 +102,7 @@ impl Limits {
         Some(all)
     }
 
-    /// How many partitions a topic has; `None` where the cluster does not answer at once.
+    /// The partition count of a topic; `None` when the cluster does not answer at once.
     pub(super) fn count(&self, topic: &str) -> Option<i32> {
         clients::attend(&self.client);
         let metadata = self.client.fetch_metadata(Some(topic), COUNT_TIMEOUT).ok()?;
@@ -116,10 +115,10 @@ impl Limits {
     }
 }
 
-/// What was not answered may have been asked of a broker that is gone. A client that fetches nothing from a topic keeps on asking
-/// there, for minutes, and does not look by itself for who leads the partition now.
+/// Refreshes a topic's leaders. Without an answer, the request may have gone to a broker that is gone: a client that fetches
+/// nothing from a topic keeps asking there for minutes.
 pub(super) fn find_leaders(client: &BaseConsumer<ReadsToTheEnd>, topic: &str) {
     if let Err(error) = client.fetch_metadata(Some(topic), METADATA_TIMEOUT) {
-        tracing::debug!(%error, topic, "who leads the partitions is not known yet");
+        tracing::debug!(%error, topic, "the leaders of the partitions are not known yet");
     }
 }

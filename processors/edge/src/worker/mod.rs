@@ -1,7 +1,7 @@
-//! A worker: one thread with its own consumer, its own transactional producer and the tasks of its partitions. Nothing is shared on
-//! the way of a record.
+//! A worker: one thread with its own consumer, its own transactional producer and the tasks of its partitions. Records share
+//! nothing with other workers.
 //!
-//! What it does is decided by the [`Driver`]; here its actions are carried out with librdkafka, each by itself, and answered.
+//! The [`Driver`] decides what it does. This module carries each action out with librdkafka and answers it.
 
 mod changelog;
 mod clock;
@@ -32,13 +32,13 @@ use events::Observer;
 use limits::Limits;
 pub use shared::{Patterns, Shared};
 
-/// How long the consumer may take to connect before it subscribes all the same.
+/// How long the consumer waits for a connection before it subscribes anyway.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// An action that takes longer is worth a line when somebody looks for what takes time.
+/// Actions slower than this are logged at debug level.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// The driver's answers carry this error.
+/// The error in the driver's answers.
 pub(crate) type Error = Box<EdgeError>;
 
 pub(crate) struct Worker {
@@ -47,22 +47,22 @@ pub(crate) struct Worker {
     clock: Clock,
     driver: Driver<Error>,
     consumer: BaseConsumer<Notes>,
-    /// None while the first one is being made.
+    /// `None` while the first one is being created.
     producer: Option<TransactionalProducer>,
-    /// The one that is being made.
+    /// A producer that is being created.
     next_producer: Option<TransactionalProducer>,
     changelog: Changelog,
     limits: Limits,
-    /// The member and generation that offsets are sent with.
+    /// The membership that offsets are sent with.
     member: Option<ConsumerGroupMetadata>,
     observer: Observer,
 }
 
 impl Worker {
-    /// Runs a worker until the stop.
+    /// Runs a worker until shutdown.
     ///
     /// # Errors
-    /// What has no remedy: the error says what an operator can do.
+    /// An error without a remedy. It says what an operator can do.
     pub(crate) fn run(name: String, shared: Shared) -> Result<(), EdgeError> {
         shared.health.set_worker(&name, false, "reaching the cluster");
         let consumer = clients::consumer(&shared.settings.consumer(&name), Notes::default())
@@ -85,7 +85,7 @@ impl Worker {
         worker.work()
     }
 
-    /// Carries out the driver's actions until there is none left.
+    /// Carries out the driver's actions until none is left.
     fn work(mut self) -> Result<(), EdgeError> {
         let mut now = self.clock.read();
         loop {
@@ -139,14 +139,14 @@ impl Worker {
         }
     }
 
-    /// The worker has left the group. Dropped after this, the consumer says so to the group.
+    /// The worker has left the group. The consumer tells the group when it is dropped.
     fn end(&self) {
         self.shared.metrics.clients_gone(&self.name);
         self.observer.report_tasks(&self.driver);
         self.shared.health.set_worker(&self.name, false, "left the group");
     }
 
-    /// What the clients say of themselves and of the ends of partitions; figures are shown.
+    /// Reads the clients' statistics and updates the gauges.
     fn statistics(&mut self) -> Answer<'static, Error> {
         self.note_consumed();
         self.observer.show(&self.driver);
@@ -159,7 +159,7 @@ impl Worker {
         Answer::Statistics(ends.collect())
     }
 
-    /// No task reads again what was taken of the repartition topic and committed.
+    /// Notes consumed records of the repartition topic, which no task reads again.
     fn note_consumed(&self) {
         if let Some(consumed) = &self.shared.consumed {
             self.driver.consumed().for_each(|(partition, offset)| consumed.note(partition, offset));
@@ -167,7 +167,7 @@ impl Worker {
     }
 }
 
-/// What the driver of a worker has to know.
+/// The settings of a worker's driver.
 fn settings(name: &str, shared: &Shared) -> Settings {
     let started_us = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
     let bytes_max = shared.settings.commit_bytes_max;
@@ -181,14 +181,14 @@ fn settings(name: &str, shared: &Shared) -> Settings {
         commit_interval: shared.settings.commit_interval,
         commit_bytes_max: bytes_max,
         budget: Budget::new(Budget::RECORDS, Budget::BYTES.min(bytes_max)),
-        watched: shared.desk.as_ref().map(|desk| desk.watched().to_vec()),
+        watched: shared.queries.as_ref().map(|queries| queries.watched().to_vec()),
         pace: driver::Pace::default(),
     }
 }
 
-/// Lets the consumer reach a broker. A subscription that finds no connection is looked at again after one to two seconds only. The
-/// first answer tells the client the broker's name, with which it connects once more: that is why the consumer is there before the
-/// producer, whose start gives it the time, and is asked a second time before it subscribes.
+/// Connects the consumer to a broker. A subscription without a connection is retried only after one to two seconds. The first
+/// response tells the client the broker's name, to which it connects again. Therefore the consumer is created before the
+/// producer, whose start gives it the time, and is polled a second time before it subscribes.
 fn reach(consumer: &BaseConsumer<Notes>, inputs: &[String]) {
     let topic = inputs.first().map(String::as_str);
     if let Err(error) = consumer.fetch_metadata(topic, CONNECT_TIMEOUT) {
@@ -196,7 +196,7 @@ fn reach(consumer: &BaseConsumer<Notes>, inputs: &[String]) {
     }
 }
 
-/// Now, in epoch milliseconds.
+/// The current time in epoch milliseconds.
 fn epoch_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
@@ -213,7 +213,7 @@ impl From<DriverError<Error>> for EdgeError {
     }
 }
 
-/// What is done about a call of the producer that failed.
+/// The remedy for a failed producer call.
 pub(crate) fn failure(what: &str, error: rdkafka::error::KafkaError) -> driver::Failure<Error> {
     driver::Failure {
         remedy: errors::of_transaction(&error),

@@ -1,11 +1,11 @@
-//! The driver's names of partitions, and the client's lists of them.
+//! Conversions between the driver's and the client's partitions.
 
 use driver::{Position, TopicPartition};
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Offset, TopicPartitionList};
 
-/// The partition that an element of a list is about.
+/// The partition of a list element.
 pub(super) fn named_partition(element: &TopicPartitionListElem<'_>) -> TopicPartition {
     TopicPartition::new(element.topic(), element.partition())
 }

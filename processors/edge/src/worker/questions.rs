@@ -1,4 +1,4 @@
-//! What the cluster is asked for. What it does not answer is missing in the answer.
+//! Requests to the cluster. What it does not answer is missing in the result.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::names::{listed, named_partition};
 use super::{Error, Worker, drained};
 use crate::reading::committed_offset;
 
-/// One asks so long for the group's offsets, while records wait.
+/// The timeout for committed offsets while records wait.
 const OFFSETS_TIMEOUT: Duration = Duration::from_millis(300);
 
 impl Worker {
@@ -58,8 +58,8 @@ impl Worker {
     }
 }
 
-/// What the group has committed. To a client that reads what is committed the coordinator answers only when no open transaction can
-/// change it; until then the question times out.
+/// The group's committed offsets. For a `read_committed` client the coordinator answers only when no open transaction can
+/// change them; until then the request times out.
 fn committed<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     partitions: &[TopicPartition],
@@ -89,6 +89,6 @@ fn refused(element: &TopicPartitionListElem<'_>, error: &rdkafka::error::KafkaEr
         %error,
         topic = element.topic(),
         partition = element.partition(),
-        "the group's offset of this partition is not answered; asking on"
+        "no answer for the committed offset of this partition; retrying"
     );
 }

@@ -1,4 +1,4 @@
-//! What all workers of a pipeline have in common.
+//! What all workers of a pipeline share.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -8,69 +8,69 @@ use engine::Topology;
 use model::Limits;
 
 use crate::consumed::Consumed;
-use crate::desk::Desk;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::peers::Peers;
 use crate::producer::OutputTopics;
+use crate::queries::InteractiveQueries;
 use crate::schemas::Schemas;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::stores::Stores;
 
-/// Finds the conversation that a topic belongs to.
+/// Maps a topic to its conversation.
 type ConversationOf = dyn Fn(&str) -> Option<String> + Send + Sync;
 
-/// Which topics belong to one conversation each, and which holds requests to erase.
+/// The conversation topics, and the topic of erasure requests.
 #[derive(Clone)]
 pub struct Patterns {
-    /// What to subscribe to, as the client writes patterns. They may match more.
+    /// Subscriptions in the client's pattern syntax. They may match more topics.
     pub subscriptions: Vec<String>,
-    /// The conversation of a topic; `None` for one that belongs to no conversation.
+    /// The conversation of a topic; `None` for a topic without one.
     pub conversation_of: Arc<ConversationOf>,
-    /// Where requests to erase come from, if anywhere.
+    /// The topic of erasure requests, if there is one.
     pub erasures: Option<String>,
 }
 
-/// What all workers of a pipeline have in common.
+/// What all workers of a pipeline share.
 #[derive(Clone)]
 pub struct Shared {
-    /// How to reach the cluster.
+    /// How to connect to the cluster.
     pub settings: Settings,
     /// The processors.
     pub topology: Arc<Topology>,
     /// Limits on input.
     pub limits: Limits,
-    /// Where state lies.
+    /// The state stores.
     pub stores: Stores,
-    /// The input topics that are partitioned like the state.
+    /// The input topics with the partitions of the state.
     pub inputs: Vec<String>,
     /// Input topics of one conversation each.
     pub patterns: Patterns,
-    /// How many partitions the input has, and so the repartition topic and the changelog.
+    /// The partition count of the input, and so of the repartition topic and the changelog.
     pub partitions: i32,
     /// The output topics, in the order of the topology.
     pub outputs: OutputTopics,
-    /// Schemas that records were written with.
+    /// Writer schemas.
     pub schemas: Schemas,
     /// Where to count.
     pub metrics: Metrics,
-    /// Where to report readiness.
+    /// Readiness and liveness.
     pub health: Health,
-    /// When to stop.
+    /// The stop request.
     pub stop: Stop,
     /// Interactive queries; `None` when they are disabled.
-    pub desk: Option<Desk>,
+    pub queries: Option<InteractiveQueries>,
     /// The other instances of the group; `None` when interactive queries are disabled.
     pub peers: Option<Peers>,
-    /// How far the repartition topic is consumed; `None` when consumed records are not deleted.
+    /// The consumed positions of the repartition topic; `None` when consumed records are not deleted.
     pub consumed: Option<Consumed>,
-    /// How many workers have committed their last transaction and only have to leave the group.
+    /// How many workers have made their last commit and only have to leave the group.
     pub leaving: Arc<AtomicUsize>,
 }
 
 impl Shared {
-    /// What a topic is counted under: a topic of one conversation under the pattern of all of them.
+    /// The topic label in metrics. Conversation topics share the label of their pattern.
     pub(super) fn counted_as<'s>(&'s self, topic: &'s str) -> &'s str {
         let is_input = self.inputs.iter().any(|input| input == topic);
         let is_events = !is_input && (self.patterns.conversation_of)(topic).is_some();
@@ -78,7 +78,7 @@ impl Shared {
         pattern.filter(|_| is_events).map_or(topic, String::as_str)
     }
 
-    /// The names that all that is read is counted under.
+    /// The topic labels of everything that is read.
     pub(crate) fn read_as(&self) -> impl Iterator<Item = &str> {
         let Self { inputs, patterns, topology, .. } = self;
         let own = inputs.iter().chain(patterns.subscriptions.first()).chain(&patterns.erasures);
@@ -86,14 +86,14 @@ impl Shared {
         own.map(String::as_str).chain(inner)
     }
 
-    /// All that is subscribed to.
+    /// The subscription.
     pub(super) fn subscription(&self) -> Vec<&str> {
         let Self { inputs, patterns, .. } = self;
         let all = inputs.iter().chain(&patterns.subscriptions).chain(&patterns.erasures);
         all.map(String::as_str).collect()
     }
 
-    /// Tells what a topic of the subscription holds.
+    /// Maps a topic of the subscription to its content.
     pub(super) fn kinds(&self) -> TopicKinds {
         let (inputs, patterns) = (self.inputs.clone(), self.patterns.clone());
         Arc::new(move |topic| {

@@ -1,4 +1,4 @@
-//! What the producer is asked to do.
+//! Producer actions.
 
 use driver::{Answer, Failure, Now, Position, Remedy};
 use rdkafka::consumer::Consumer;
@@ -11,7 +11,8 @@ use crate::letters;
 use crate::producer::TransactionalProducer;
 
 impl Worker {
-    /// Makes a client, if none is being made, and lets it try once. The old one is dropped when the new one has fenced it.
+    /// Creates a producer, if none is being created, and tries once to initialize it. The old one is dropped when the new one
+    /// has fenced it.
     pub(super) fn init_producer(&mut self) -> Answer<'static, Error> {
         let made = match self.next_producer.take() {
             Some(made) => Ok(made),
@@ -44,7 +45,7 @@ impl Worker {
         })
     }
 
-    /// Calls the producer, which there is since the first one was made.
+    /// Calls the producer, which exists once the first one is created.
     pub(super) fn in_producer<T>(
         &mut self,
         call: impl FnOnce(&mut TransactionalProducer) -> Result<T, Failure<Error>>,
@@ -69,14 +70,15 @@ impl Worker {
         now
     }
 
-    /// Asks after every poll: the client resets member and generation only when it notes that its partitions are lost.
+    /// Reads the membership after every poll: the client clears member id and generation only when it notices that its
+    /// partitions are lost.
     pub(super) fn membership(&mut self) -> Answer<'static, Error> {
         self.member = self.consumer.group_metadata();
         Answer::Membership { is_known: self.member.is_some(), is_lost: self.consumer.assignment_lost() }
     }
 
     pub(super) fn send_offsets(&mut self, offsets: &[Position], metadata: &str) -> Answer<'static, Error> {
-        let what = "cannot put the offsets into the transaction";
+        let what = "cannot add the offsets to the transaction";
         let Some(member) = &self.member else {
             return Answer::Transaction(Err(failure(what, KafkaError::Canceled)));
         };
@@ -98,7 +100,7 @@ impl Worker {
         self.ended(result)
     }
 
-    /// Whether the connection to the coordinator broke, the client says among its news.
+    /// The client reports a broken connection to the coordinator among its events.
     fn ended(&self, result: Result<(), Failure<Error>>) -> Answer<'static, Error> {
         let is_broken = self.producer.as_ref().is_some_and(TransactionalProducer::is_broken);
         Answer::Ended { result, is_broken }

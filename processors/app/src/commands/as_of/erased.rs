@@ -1,30 +1,30 @@
-//! Whether the conversation was erased on request. The producers' topics may hold its events for some time yet: they are not
-//! to be made a conversation again.
+//! Whether the conversation was erased on request. The producers' topics may hold its events for some time; they must not
+//! become a conversation again.
 
 use std::collections::BTreeMap;
 
 use engine::SourceRecord;
 use model::ErasureRequest;
 
-/// When something first came, in epoch milliseconds; none where nobody knows.
+/// The ingestion time in epoch milliseconds; `None` when unknown.
 pub type Came = Option<i64>;
 
-/// The requests that may concern it.
+/// The erasure requests that may concern the conversation.
 #[derive(Debug)]
 pub struct Erased {
     conversation: String,
     is_named: bool,
-    /// The customers whose conversations were to be erased, and when this was last asked for.
+    /// Customers with an erasure request, and the time of the latest one.
     customers: BTreeMap<String, Came>,
 }
 
 impl Erased {
-    /// No request is known yet.
+    /// Creates an empty list.
     pub fn new(conversation: &str) -> Self {
         Self { conversation: conversation.to_owned(), is_named: false, customers: BTreeMap::new() }
     }
 
-    /// Takes a record of the topic of requests. What asks for nothing is passed over, as the pipeline does.
+    /// Takes a record of the topic of erasure requests. Like the pipeline, it ignores records that are no request.
     pub fn take(&mut self, record: &SourceRecord<'_>) {
         let Some(Ok(request)) = record.value.map(ErasureRequest::read) else { return };
         self.is_named |= request.conversation_id.as_deref() == Some(self.conversation.as_str());
@@ -34,12 +34,12 @@ impl Erased {
         }
     }
 
-    /// Whether a request concerns it: one that names it, or one for a customer whom its events had named before.
+    /// Whether a request concerns it: one that names it, or one for a customer whom its earlier events named.
     pub fn is_so(&self, customers: &BTreeMap<String, Came>) -> bool {
         let was_known = |(customer, came): (&String, &Came)| match (self.customers.get(customer), came) {
             (None, _) => false,
             (Some(Some(asked)), Some(came)) => came <= asked,
-            // Without times, rather nothing is shown than what must not be.
+            // Without times, hide the conversation rather than show what must not be shown.
             (Some(_), _) => true,
         };
         self.is_named || customers.iter().any(was_known)

@@ -1,7 +1,7 @@
-//! `as-of`: one conversation as it stood at an event time, as known at an ingestion time. Nothing is kept for it: the
-//! events of the input are folded anew by the very task of `run` and `fold`, only fewer of them.
+//! `as-of`: one conversation as it was at an event time, as known at an ingestion time. No history is stored: the command folds
+//! a selection of the input's events again with the task of `run` and `fold`.
 //!
-//! Which events matter is [`selection`]'s matter, where they come from [`source`]'s, their folding [`refold`]'s.
+//! [`selection`] selects the events, [`source`] reads them, [`refold`] folds them.
 
 mod erased;
 mod refold;
@@ -40,13 +40,13 @@ pub fn run(global: &Global, args: &AsOfArgs, config: &Config) -> Result<(), Fail
             anstream::eprintln!("{gap}");
             if args.allow_incomplete { Ok(()) } else { Err(Failure::No) }
         }
-        // It may have been there, and be gone.
+        // It may have existed and be gone.
         (Err(Failure::Failed(error)), Some(gap)) => Err(anyhow!("{error:#}; {gap}").into()),
         (Err(failure), _) => Err(failure),
     }
 }
 
-/// The conversation as the source's events make it.
+/// The conversation as the source's events define it.
 ///
 /// # Errors
 /// The source cannot be read, or the conversation did not exist then.

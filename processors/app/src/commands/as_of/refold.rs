@@ -1,4 +1,4 @@
-//! The fold of the selected records: the task of `run` and `fold`, on a state in memory that nobody sees.
+//! Folds the selected records with the task of `run` and `fold`, on temporary in-memory state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::commands::conversation::{Conversation, Products};
 use crate::commands::now_ms;
 use crate::config::Config;
 
-/// Folds the records in their order and gives the conversation as it then stands. Nothing expires.
+/// Folds the records in order and returns the resulting conversation. Nothing expires.
 ///
 /// # Errors
-/// The task cannot go on: a mistake in the program.
+/// The task fails: a defect of the program.
 pub fn refold(
     topology: Topology,
     config: &Config,
@@ -23,7 +23,7 @@ pub fn refold(
 ) -> anyhow::Result<Conversation> {
     let topology = Arc::new(topology);
     let store = Box::new(MemoryStore::default());
-    // One partition has all keys, so that nothing has to be sent elsewhere.
+    // A single partition owns all keys, so nothing is repartitioned.
     let mut task = Task::new(0, 1, Arc::clone(&topology), config.limits.clone(), store);
     task.become_phase(Phase::Restoring);
     task.become_phase(Phase::Running);

@@ -1,18 +1,16 @@
-//! Which records of the input a conversation needs to be folded anew.
+//! Selects the input records that are needed to fold a conversation again.
 //!
-//! - All that name the conversation, until the event time and known at the ingestion time.
-//! - Of those that name only a channel session, the ones whose session an event of this conversation names: they may
-//!   belong here (contract section 7). Which sessions these are is known only at the end, so they are taken in a second
-//!   look.
-//! - A session belongs to the first conversation that is seen with it. So the events of *other* conversations that name
-//!   one of these sessions are taken too, in the same second look: it is for the fold to find out which came first.
+//! - All records that name the conversation, up to the event time and known at the ingestion time.
+//! - Of the records that name only a channel session, those whose session an event of this conversation names: they may belong
+//!   to it (contract section 7). These sessions are known only at the end, so the records are taken in a second pass.
+//! - A session belongs to the first conversation that is seen with it. So the second pass also takes the events of *other*
+//!   conversations that name one of these sessions, and the fold decides which came first.
 //!
-//! The second look is needed only where some event names nothing but one of these sessions; then alone does it matter whose a
-//! session is. To know that, the first look keeps one number for each session that came alone: nothing of other
-//! conversations is ever in memory.
+//! The second pass is needed only if some event names nothing but one of these sessions. To know that, the first pass keeps one
+//! number per session that came alone: events of other conversations are never kept in memory.
 //!
-//! Left out for their price are the topics of *other* conversations (one topic for each): a session that first came with
-//! another conversation, and only in that one's own topic, is taken for this conversation's.
+//! The topics of *other* conversations (one topic each) are not read, because that would be too expensive. A session that first
+//! came with another conversation, and only in that one's own topic, is therefore assigned to this conversation.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,23 +22,23 @@ use model::{Event, Home, Limits};
 use super::erased::Came;
 use crate::commands::conversation::text::{count, time};
 
-/// Which events count.
+/// The events to include.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
-    /// Those that happened until then, in epoch milliseconds.
+    /// Events up to this time, in epoch milliseconds.
     pub event_time: i64,
-    /// Those that came until then; none: all that came.
+    /// Records ingested up to this time; `None` for all.
     pub known_at: Option<i64>,
 }
 
-/// A record's place in the order in which it is folded.
+/// A record's position in the fold's order.
 pub type Place = (i64, usize, i64);
 
 /// One record of a source.
 pub struct Found<'r> {
     /// The record.
     pub record: SourceRecord<'r>,
-    /// Its place in the order of the fold.
+    /// Its position in the fold's order.
     pub place: Place,
 }
 
@@ -70,7 +68,7 @@ impl Kept {
         }
     }
 
-    /// The record, for the task. Keys and headers only go into dead letters, which nobody sees here.
+    /// The record for the task. Keys and headers are used only in dead letters, which are not shown here.
     pub fn record(&self) -> SourceRecord<'_> {
         SourceRecord {
             topic: &self.topic,
@@ -85,7 +83,7 @@ impl Kept {
     }
 }
 
-/// What was seen of a conversation, whether it counts or not.
+/// What was seen of a conversation, included or not.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outline {
     records: u64,
@@ -112,7 +110,7 @@ impl Outline {
         let events = count(self.events, "event");
         if self.counted == 0 {
             return format!(
-                "conversation {conversation:?} did not exist at {when}: {events} of it are there by now{begun}{came}"
+                "conversation {conversation:?} did not exist at {when}: it has {events} by now{begun}{came}"
             );
         }
         format!(
@@ -129,16 +127,16 @@ pub struct Selection {
     limits: Limits,
     /// Sessions that the conversation's events name.
     sessions: HashSet<String>,
-    /// Sessions that came alone, as hashes: a wrong hit only costs a second look.
+    /// Sessions that came alone, as hashes: a collision only costs a second pass.
     alone: HashSet<u64>,
     kept: Vec<Kept>,
     outline: Outline,
-    /// The customers whom the conversation's events name, and when each was first named.
+    /// The customers that the conversation's events name, with the time of the first event.
     customers: BTreeMap<String, Came>,
 }
 
 impl Selection {
-    /// A selection for this conversation.
+    /// Creates a selection for this conversation.
     pub fn new(conversation: &str, window: Window, limits: Limits) -> Self {
         Self {
             conversation: conversation.to_owned(),
@@ -152,10 +150,10 @@ impl Selection {
         }
     }
 
-    /// Takes a record of the first look.
+    /// Takes a record of the first pass.
     ///
     /// # Errors
-    /// An ingestion time is asked for, and the record has none.
+    /// An ingestion time is given, and the record has none.
     pub fn take(&mut self, found: &Found<'_>) -> anyhow::Result<()> {
         self.outline.records += 1;
         let known = self.is_known(&found.record)?;
@@ -193,12 +191,12 @@ impl Selection {
         }
     }
 
-    /// Whether some event came with nothing but a session of this conversation.
+    /// Whether an event named only a session of this conversation.
     pub fn needs_second_look(&self) -> bool {
         self.sessions.iter().any(|session| self.alone.contains(&hash(session)))
     }
 
-    /// Takes a record of the second look.
+    /// Takes a record of the second pass.
     ///
     /// # Errors
     /// As [`take`](Self::take).
@@ -232,7 +230,7 @@ impl Selection {
         Ok(came <= known_at)
     }
 
-    /// The customers whom the conversation's events name, and when each was first named.
+    /// The customers that the conversation's events name, with the time of the first event.
     pub fn customers(&self) -> &BTreeMap<String, Came> {
         &self.customers
     }
@@ -242,7 +240,7 @@ impl Selection {
         self.outline
     }
 
-    /// The records, in the order in which they are to be folded.
+    /// The records, in the fold's order.
     pub fn into_records(mut self) -> Vec<Kept> {
         self.kept.sort_by_key(|kept| kept.place);
         self.kept

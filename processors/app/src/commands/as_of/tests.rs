@@ -1,4 +1,4 @@
-//! What `as-of` shows of a file is what `fold` gives of the events until then.
+//! What `as-of` shows of a file equals what `fold` returns for the events up to that time.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ const CALL: &str = include_str!(concat!(
 ));
 const EVER: i64 = model::AT_MAX;
 
-/// Events, each with the time at which it came.
+/// Events, each with its ingestion time.
 struct Events(Vec<(Option<i64>, String)>);
 
 impl Events {
@@ -97,7 +97,7 @@ fn where_beginnings_are_gone_it_is_said_which_and_since_when() {
     let many: Vec<Gap> = (0..20).map(|partition| gap(partition, 1, None)).collect();
     let said = incomplete(&many).unwrap();
     assert!(said.contains("cx.events/7 ") && !said.contains("cx.events/8 "), "{said}");
-    assert!(said.contains("12 more partitions begin later"), "{said}");
+    assert!(said.contains("12 more partitions begin after offset 0"), "{said}");
 }
 
 #[test]
@@ -142,7 +142,11 @@ fn a_record_without_a_timestamp_cannot_be_asked_when_it_came() {
 fn an_event_that_names_only_the_session_is_brought_by_the_correlation() {
     let now = seen(Events::of(CALL), "c", EVER, None).unwrap();
     assert_eq!(now["summary"]["revision"], 16);
-    assert_eq!(ids(&now).first(), Some(&"v01"), "it named its session before anybody knew whose that is");
+    assert_eq!(
+        ids(&now).first(),
+        Some(&"v01"),
+        "it named its session before the session's conversation was known"
+    );
 }
 
 #[test]
@@ -175,7 +179,7 @@ fn a_conversation_that_had_not_begun_is_said_to_be_later() {
     let error = seen(Events::of(CALL), "c", AT - 1, None).unwrap_err();
     assert_eq!(
         error,
-        "conversation \"c\" did not exist at 2025-06-15 15:06:39Z: 12 events of it are there by now, it begins at \
+        "conversation \"c\" did not exist at 2025-06-15 15:06:39Z: it has 12 events by now, it begins at \
          2025-06-15 15:06:41Z; looked at the test"
     );
 }

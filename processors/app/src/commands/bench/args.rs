@@ -13,50 +13,50 @@ use crate::memory;
 /// Flags of `bench`.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// Send so many events a second, whether or not the pipeline keeps up; without it, as fast as they can be sent.
+    /// Send this many events per second, whether or not the pipeline keeps up; without it, as fast as possible.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: Option<u32>,
-    /// Stop after so many events.
+    /// Stop after this number of events.
     #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..))]
     pub events: Option<u64>,
     /// Stop sending after this time [default: 30s].
     #[arg(long, value_name = "TIME", value_parser = cli::duration)]
     pub duration: Option<Duration>,
-    /// How large events are: `slim` (about 0.7 KB), `real` (about 6 KB), or at least so many bytes, as 2000 or 2KiB.
+    /// The size of events: `slim` (about 0.7 KB), `real` (about 6 KB), or a minimum in bytes, such as 2000 or 2KiB.
     #[arg(long, value_name = "SIZE", default_value = "slim")]
     pub size: EventSize,
-    /// How many conversations go on at a time; each is kept in memory until its end.
+    /// How many conversations are active at a time; each is kept in memory until its end.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub conversations: u32,
-    /// This share of the events is delayed, as 0.05 or 5%.
+    /// The share of events that are delayed, such as 0.05 or 5%.
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub late: f64,
-    /// This share of the events comes twice, as 0.05 or 5%.
+    /// The share of events that are duplicated, such as 0.05 or 5%.
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub duplicates: f64,
-    /// The same seed makes the same conversations; without it others each time.
+    /// The seed of the conversations; random by default.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// The names of the test's own topics, and of its group, begin so. They are created, and deleted at the end.
+    /// The prefix of the test's topics and group, which are created and deleted at the end.
     #[arg(long, value_name = "TEXT", default_value = "bench.", value_parser = prefix, conflicts_with = "existing")]
     pub prefix: String,
-    /// Send to the input topic of topics.yaml, and watch what the instances that run make of it. Nothing is deleted: the
-    /// conversations stay in your topics.
+    /// Send to the input topic of topics.yaml, and measure the running instances. Nothing is deleted: the conversations stay in
+    /// your topics.
     #[arg(long)]
     pub existing: bool,
-    /// Copies of each partition of the test's own topics; -1 is the brokers' default.
+    /// The replication factor of the test's topics; -1 is the brokers' default.
     #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = cli::replication, conflicts_with = "existing")]
     pub replication: i32,
-    /// Threads that fold, in the instance that the test starts.
+    /// Workers of the instance that the test starts.
     #[arg(long, default_value_t = 1, conflicts_with = "existing", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// How much memory that instance may take.
+    /// The memory limit of that instance.
     #[arg(long, default_value = memory::DEFAULT, value_name = "SIZE", conflicts_with = "existing", value_parser = cli::size)]
     pub memory: u64,
-    /// Give up when nothing more has come out for this time.
+    /// Give up after this time without new output.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = cli::duration)]
     pub timeout: Duration,
-    /// Write the report, in Markdown, to this file too.
+    /// Also write the report, in Markdown, to this file.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// Print the report as one JSON object instead of Markdown.
@@ -64,14 +64,14 @@ pub struct BenchArgs {
     pub json: bool,
 }
 
-/// How large events are.
+/// The size of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventSize {
-    /// What is read, and little else.
+    /// Little more than the fields that are read.
     Slim,
-    /// As real payloads are.
+    /// Like real payloads.
     Real,
-    /// At least so many bytes.
+    /// At least this many bytes.
     Bytes(usize),
 }
 

@@ -1,4 +1,4 @@
-//! The events of a load test: conversations that never took place, many at a time, without end.
+//! Events of a load test: generated conversations, many at a time, without end.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -7,23 +7,23 @@ use sandbox::conversations::{Conversations, Disorder, Options, Planned, Size, di
 
 use super::args::{BenchArgs, EventSize};
 
-/// Conversations began so long ago, so that hardly any of their events is of the future.
+/// How long ago conversations began, so that hardly any event is in the future.
 const BEGAN_MS: i64 = 1_800_000;
-/// A delayed event comes at most so much later, by the times of its conversation's events.
+/// The longest delay of a delayed event, in event time of its conversation.
 const LATE_MS_MAX: i64 = 120_000;
 
-/// What to make.
+/// What to generate.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    /// The same seed makes the same conversations.
+    /// The seed of the conversations.
     pub seed: u64,
-    /// How many go on at a time.
+    /// How many are active at a time.
     pub conversations: usize,
-    /// How large events are.
+    /// The size of events.
     pub size: EventSize,
     /// The share of the events that is delayed.
     pub late: f64,
-    /// The share of the events that comes twice.
+    /// The share of events that are duplicated.
     pub duplicates: f64,
 }
 
@@ -45,15 +45,15 @@ impl Wanted {
 pub struct Played {
     /// The record's value.
     pub value: Vec<u8>,
-    /// The key of the activity that it is the first to make, if it makes one.
+    /// The key of the activity that it creates, if any.
     pub makes: Option<String>,
-    /// It was sent before.
+    /// Whether it was sent before.
     pub is_duplicate: bool,
-    /// A later one of its conversation was sent before.
+    /// Whether a later event of its conversation was sent before.
     pub is_late: bool,
 }
 
-/// Conversations that go on side by side: each of them has its turn.
+/// Concurrent conversations, played round robin.
 pub struct Player {
     wanted: Wanted,
     coming: Conversations,
@@ -63,10 +63,10 @@ pub struct Player {
 }
 
 impl Player {
-    /// Nothing is made yet.
+    /// Creates a player.
     pub fn new(wanted: Wanted) -> Self {
         let size = if wanted.size == EventSize::Real { Size::Real } else { Size::Slim };
-        // Each event names its conversation: how long it takes is the pipeline's doing, not that of what it waits for.
+        // Each event names its conversation, so the latency is the pipeline's and not that of a wait for correlation.
         let options = Options { seed: wanted.seed, size, session_keyed: false, ..Options::default() };
         let coming = Conversations::new(options);
         Self { wanted, coming, open: VecDeque::new(), begun: 0, limits: Limits::default() }
@@ -77,9 +77,9 @@ impl Player {
         self.begun
     }
 
-    /// The next event, `now_ms` being the time; there always is one.
+    /// The next event at `now_ms`; there always is one.
     pub fn next(&mut self, now_ms: i64) -> Option<Played> {
-        // A conversation that is empty would be none; so this ends.
+        // Conversations are never empty, so this ends.
         loop {
             while self.open.len() < self.wanted.conversations.max(1) {
                 self.coming.begin_next_at(now_ms - BEGAN_MS);
@@ -95,7 +95,7 @@ impl Player {
         }
     }
 
-    /// A conversation as it is sent, with what is late and what comes twice.
+    /// A conversation's events in sending order, with delays and duplicates.
     fn play(&self, conversation: Vec<Planned>) -> Vec<Played> {
         let Wanted { seed, late, duplicates, .. } = self.wanted;
         let mut times: HashMap<String, i64> = HashMap::new();
@@ -136,11 +136,11 @@ impl Player {
     }
 }
 
-/// An event of at least this size: a field that nobody knows fills it up.
+/// An event of at least this size, filled with an unknown field.
 fn padded(mut value: String, size: EventSize) -> String {
     const BEFORE: &str = ",\"padding\":\"";
     const AFTER: &str = "\"}";
-    /// Words rather than one letter, so that compression finds about what it finds in real events.
+    /// Words instead of one letter, so that it compresses like real events.
     const WORDS: &str = "the customer asked again where the parcel is and what happens next; ";
     let EventSize::Bytes(bytes) = size else { return value };
     let missing = bytes.saturating_sub(value.len() + BEFORE.len() + AFTER.len() - 1);
@@ -208,7 +208,7 @@ mod tests {
         let duplicates = events.iter().filter(|played| played.is_duplicate).count();
         let late = events.iter().filter(|played| played.is_late).count();
         assert!((600..1_300).contains(&duplicates), "{duplicates} duplicates");
-        // Not every event that is delayed comes after another one.
+        // Not every delayed event comes after another one.
         assert!((200..1_300).contains(&late), "{late} late");
         let values: HashSet<_> = events.iter().map(|played| &played.value).collect();
         assert_eq!(values.len() + duplicates, events.len());

@@ -1,4 +1,4 @@
-//! What a figure has to be read with: the machine, the cluster, the settings.
+//! The environment of the figures: machine, cluster, settings.
 
 use rdkafka::metadata::Metadata;
 use serde::Serialize;
@@ -7,36 +7,36 @@ use super::args::BenchArgs;
 use crate::cli::Global;
 use crate::config::{Config, Role};
 
-/// The ground of the figures.
+/// The environment of the figures.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// This program's version.
     pub version: String,
-    /// The Kafka client's.
+    /// The Kafka client's version.
     pub client: String,
-    /// Processors of the machine that sends.
+    /// CPU cores of the sending machine.
     pub cores: usize,
     /// Brokers of the cluster.
     pub brokers: usize,
     /// Partitions of the input.
     pub partitions: usize,
-    /// Copies of each.
+    /// The replication factor.
     pub replication: usize,
-    /// A transaction is committed at the latest after this time.
+    /// The commit interval.
     pub commit_interval_ms: u64,
-    /// The processors that run; none where others run them.
+    /// The processors that run; `None` with --existing.
     pub processors: Option<Vec<String>>,
-    /// Threads that fold, in the test's instance.
+    /// Workers of the test's instance.
     pub workers: Option<u16>,
-    /// What the test's instance may take.
+    /// The memory limit of the test's instance.
     pub memory_mib: Option<u64>,
-    /// Where its state lies.
+    /// Where its state is stored.
     pub state: Option<&'static str>,
 }
 
 impl Facts {
-    /// What is known.
+    /// Collects the facts.
     pub fn of(global: &Global, args: &BenchArgs, config: &Config, metadata: &Metadata) -> Self {
         let input = config.name_of(Role::Input);
         let input = metadata.topics().iter().find(|topic| topic.name() == input);

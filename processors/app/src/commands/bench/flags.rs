@@ -1,16 +1,16 @@
-//! The flags that all commands share, as they were given, for the instance that a load test starts.
+//! The global flags, as they were given, for the instance that a load test starts.
 
 use std::ffi::OsString;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 
-/// What the instance gets from the test instead, or has no use for.
+/// Flags that the test replaces or the instance does not need.
 const OWN: [&str; 9] =
     ["config", "group", "http", "state_dir", "schema_registry", "log_format", "verbose", "quiet", "help"];
 
-/// The flags of the command line that are given on: all that all commands have, so that none can be forgotten. What came from
-/// the environment, the instance finds there too.
+/// The global flags to pass on, from the command's own definition so that none is missed. Values from the environment reach the
+/// instance anyway.
 pub fn given_on(program: &clap::Command, matches: &ArgMatches) -> Vec<OsString> {
     let mut flags = Vec::new();
     let given = matches.subcommand().map_or(matches, |(_, command)| command);

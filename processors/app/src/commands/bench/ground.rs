@@ -1,4 +1,4 @@
-//! Where a load test takes place: topics of its own, which are gone afterwards, or those that are there.
+//! Topics of a load test: temporary ones that are deleted afterwards, or existing ones.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -18,22 +18,22 @@ use crate::config::{Config, Topic};
 use crate::exit::Failure;
 use crate::kafka;
 
-/// Topics that did not exist before, with a configuration that names them, and a group that only the test's instance is in.
+/// Temporary topics, a configuration that names them, and a group for the test's instance only.
 pub struct Ground {
     /// Names the test's own topics.
     pub config: Config,
-    /// The flags of all commands, as the test's instance gets them.
+    /// Global flags for the test's instance.
     pub global: Global,
-    /// A folder for what the test's instance writes.
+    /// A folder for the files of the test's instance.
     pub folder: TempDir,
     created: Vec<String>,
 }
 
 impl Ground {
-    /// Makes the topics.
+    /// Creates the topics.
     ///
     /// # Errors
-    /// Some of them exist already, the cluster refuses, or there is no room for files.
+    /// Some of them exist already, the cluster refuses, or there is no space for files.
     pub fn make(global: &Global, args: &BenchArgs) -> Result<Self, Failure> {
         let folder = match &global.state_dir {
             Some(state) => std::fs::create_dir_all(state)
@@ -57,7 +57,7 @@ impl Ground {
         match topics::create_missing(&client, &ground.config, &metadata, args.replication) {
             Ok(created) => ground.created = created,
             Err(failure) => {
-                // Some of them may be there by now.
+                // Some of them may exist by now.
                 ground.created = topics::missing(&ground.config, &metadata);
                 ground.remove(&client)?;
                 return Err(failure);
@@ -66,10 +66,10 @@ impl Ground {
         Ok(ground)
     }
 
-    /// Deletes the topics that were made, and the group.
+    /// Deletes the created topics and the group.
     ///
     /// # Errors
-    /// Some are still there: the message names them.
+    /// Some still exist: the message names them.
     pub fn remove(self, client: &ClientConfig) -> Result<(), Failure> {
         let names: Vec<&str> = self.created.iter().map(String::as_str).collect();
         let admin = kafka::admin(client)?;
@@ -85,7 +85,7 @@ impl Ground {
                 .collect(),
             Err(error) => names.iter().map(|name| format!("{name} ({error})")).collect(),
         };
-        // A group without members goes by itself in time; that it could not be deleted at once is no failure.
+        // A group without members expires by itself, so a failed deletion is no error.
         if let Ok(Err(error)) = topics::block_on(admin.delete_groups(&[self.global.group.as_str()], &options))
         {
             tracing::debug!(%error, "the group stays for a while");
@@ -104,7 +104,7 @@ fn write(file: &PathBuf, text: &str) -> anyhow::Result<()> {
         .with_context(|| format!("{} cannot be written", file.display()))
 }
 
-/// Topics that exist may be somebody's: they are neither used nor deleted.
+/// Existing topics may belong to others: they are neither used nor deleted.
 fn refuse_existing(config: &Config, metadata: &Metadata, prefix: &str) -> Result<(), Failure> {
     let declared = config.topics.iter().filter_map(Topic::exact);
     let there: Vec<&str> =

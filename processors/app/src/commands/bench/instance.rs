@@ -1,5 +1,4 @@
-//! The instance that a load test starts: this program again, in a process of its own, so that what it costs can be told from what
-//! the test costs.
+//! The instance that a load test starts: this program in its own process, so that its cost can be separated from the test's.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -23,9 +22,9 @@ const READY_MAX: Duration = Duration::from_secs(120);
 const STOP_MAX: Duration = Duration::from_secs(15);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const ANSWER_MAX: Duration = Duration::from_secs(5);
-/// So much of what it said is told when it fails.
+/// How many of its last log lines a failure message includes.
 const LAST_LINES: usize = 15;
-/// Settings of an instance for users, which are not meant for this one.
+/// Environment variables for users' instances that must not reach this one.
 const NOT_FOR_IT: [&str; 6] = [
     "CX_HTTP_TLS_CERT",
     "CX_HTTP_TLS_KEY",
@@ -35,7 +34,7 @@ const NOT_FOR_IT: [&str; 6] = [
     "CX_NO_CREATE_TOPICS",
 ];
 
-/// A running instance. It ends with this.
+/// A running instance. It ends when this is dropped.
 pub struct Instance {
     child: Child,
     log: PathBuf,
@@ -52,7 +51,7 @@ impl Instance {
         let log = folder.join("instance.log");
         let said = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let program = std::env::current_exe().context("where this program lies is not known")?;
-        // Nobody else takes it in the moment until the instance does.
+        // Another process could take the port before the instance does, which is unlikely.
         let http = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr())?;
         let mut command = Command::new(program);
         command.arg("run").args(flags::given_on(&Cli::command(), &Cli::command().get_matches()));
@@ -70,11 +69,11 @@ impl Instance {
             .stdin(Stdio::null())
             .stdout(said.try_clone()?)
             .stderr(said)
-            // Ctrl-C is for the test, which then ends it in order.
+            // Ctrl-C is for the test, which then stops the instance.
             .process_group(0)
             .spawn()
             .context("the instance cannot be started")?;
-        // Loopback is no matter of proxies.
+        // Loopback requests need no proxy.
         let agent = ureq::Agent::config_builder()
             .proxy(None)
             .timeout_global(Some(ANSWER_MAX))
@@ -83,10 +82,10 @@ impl Instance {
         Ok(Self { child, log, http: format!("http://{http}"), agent: agent.into() })
     }
 
-    /// Waits until it is ready; `false` where a stop was asked for before.
+    /// Waits until it is ready; `false` when the test was stopped first.
     ///
     /// # Errors
-    /// It ended, or was not ready in time: the message has the last lines that it said.
+    /// It ended, or was not ready in time: the message has its last log lines.
     pub fn await_ready(&mut self, stop: &Stop) -> anyhow::Result<bool> {
         let begun = Instant::now();
         while !stop.is_requested() {
@@ -104,7 +103,7 @@ impl Instance {
     }
 
     /// # Errors
-    /// It ended, which it should not have.
+    /// It ended unexpectedly.
     pub fn check(&mut self) -> anyhow::Result<()> {
         match self.child.try_wait().context("the instance cannot be asked after")? {
             None => Ok(()),
@@ -112,17 +111,17 @@ impl Instance {
         }
     }
 
-    /// What it tells of itself.
+    /// Reads its metrics.
     ///
     /// # Errors
     /// It does not answer.
     pub fn scrape(&self) -> anyhow::Result<Scrape> {
         let answer = self.agent.get(format!("{}/metrics", self.http)).call();
         let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
-        Ok(Scrape::of(&text.context("the instance does not tell its metrics")?))
+        Ok(Scrape::of(&text.context("the metrics of the instance cannot be read")?))
     }
 
-    /// The most memory that it has taken so far, where the system tells.
+    /// Its peak memory, where the system reports it.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
         sandbox::peak_memory_bytes(self.child.id())
     }
@@ -130,7 +129,7 @@ impl Instance {
     /// Stops it as a user would.
     ///
     /// # Errors
-    /// It did not end in order.
+    /// It did not stop properly.
     pub fn stop(mut self) -> anyhow::Result<()> {
         self.check()?;
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
@@ -153,13 +152,13 @@ impl Instance {
         let said = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
         let last = lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default();
-        if last.is_empty() { String::new() } else { format!("; it said last:\n  {}", last.join("\n  ")) }
+        if last.is_empty() { String::new() } else { format!("; its last lines:\n  {}", last.join("\n  ")) }
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // After an orderly stop there is nobody left to kill.
+        // After a regular stop there is no process to kill.
         drop(self.child.kill());
         drop(self.child.wait());
     }

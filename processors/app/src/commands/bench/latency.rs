@@ -1,4 +1,4 @@
-//! How long it took from the time at which an event was to be sent until its activity could be read.
+//! Latency from the planned send time of an event until its activity is readable.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,16 +7,16 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// A day; what takes longer counts as that.
+/// A day; longer latencies count as that.
 const LONGEST_MICROS: u64 = 24 * 3_600 * 1_000_000;
 
-/// What is on its way, and how long the others took.
+/// Pending activities, and the latencies of the others.
 #[derive(Debug)]
 pub struct Latencies(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Keys of activities that were not seen yet, with the time from which they count.
+    /// Keys of pending activities, with their start time.
     awaited: HashMap<String, Instant>,
     /// Microseconds.
     taken: Histogram<u64>,
@@ -24,9 +24,9 @@ struct Inner {
 }
 
 impl Latencies {
-    /// Nothing is on its way.
+    /// Creates an empty recorder.
     pub fn new() -> anyhow::Result<Self> {
-        // Three digits of microseconds.
+        // Three significant digits of microseconds.
         let taken = Histogram::new_with_bounds(1, LONGEST_MICROS, 3)?;
         Ok(Self(Mutex::new(Inner { awaited: HashMap::new(), taken, last_seen: None })))
     }
@@ -35,7 +35,7 @@ impl Latencies {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An activity of this key is to come, of an event that was to be sent at this time. To be said before it is sent.
+    /// Expects an activity with this key, of an event planned for this time. Call it before sending.
     pub fn expect(&self, key: String, from: Instant) {
         self.lock().awaited.insert(key, from);
     }
@@ -45,43 +45,43 @@ impl Latencies {
         self.lock().awaited.remove(key);
     }
 
-    /// An activity of this key was read at this time; only the first one of each key counts.
+    /// An activity with this key was read at this time; only the first one of each key counts.
     pub fn seen(&self, key: &str, at: Instant) {
         let mut inner = self.lock();
         if let Some(from) = inner.awaited.remove(key) {
             let micros = u64::try_from(at.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX);
-            // At least one, since zero is nothing to a histogram of this kind.
+            // At least one, because this kind of histogram has no zero.
             inner.taken.saturating_record(micros.max(1));
             inner.last_seen = inner.last_seen.max(Some(at));
         }
     }
 
-    /// How many activities are still awaited.
+    /// The number of pending activities.
     pub fn awaited(&self) -> usize {
         self.lock().awaited.len()
     }
 
-    /// When the last awaited one was read.
+    /// When the last pending one was read.
     pub fn last_seen(&self) -> Option<Instant> {
         self.lock().last_seen
     }
 
-    /// What is known so far.
+    /// The percentiles so far.
     pub fn percentiles(&self) -> Percentiles {
         Percentiles::of(&self.lock().taken)
     }
 }
 
-/// Of all that was measured, in milliseconds.
+/// Percentiles of all measurements, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Percentiles {
-    /// How many were measured.
+    /// The number of measurements.
     pub count: u64,
-    /// Half of them took no longer.
+    /// The median.
     pub p50: f64,
-    /// Nine of ten.
+    /// The 90th percentile.
     pub p90: f64,
-    /// 99 of a hundred.
+    /// The 99th percentile.
     pub p99: f64,
     /// 999 of a thousand.
     #[serde(rename = "p99.9")]

@@ -1,4 +1,4 @@
-//! The test itself: one thread sends, one reads, this one watches.
+//! The test itself: one thread sends, one reads, this one monitors.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,27 +25,27 @@ use crate::cli::Global;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 
-/// How long events are sent where no flag says.
+/// How long events are sent by default.
 const DURATION: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A load test that can begin.
+/// A load test that is ready to start.
 pub struct Test<'t> {
-    /// The flags of all commands.
+    /// The global flags.
     pub global: &'t Global,
     /// The test's own.
     pub args: &'t BenchArgs,
     /// The topics.
     pub config: &'t Config,
-    /// The cluster, with all of them.
+    /// The cluster, with all topics.
     pub metadata: &'t Metadata,
-    /// Of the conversations.
+    /// The seed of the conversations.
     pub seed: u64,
     /// Ends it early.
     pub stop: &'t Stop,
 }
 
-/// How it went on, until nothing more was to come.
+/// The course of the test until no more output was expected.
 struct Course {
     taken: Option<u64>,
     is_complete: bool,
@@ -53,10 +53,10 @@ struct Course {
 }
 
 impl Test<'_> {
-    /// Sends, and watches until everything has come out.
+    /// Sends, and monitors until all output has arrived.
     ///
     /// # Errors
-    /// The cluster fails, or the test's instance.
+    /// The cluster or the test's instance fails.
     pub fn measure(
         &self,
         client: &ClientConfig,
@@ -74,7 +74,7 @@ impl Test<'_> {
         };
         let before = instance.as_deref().map(Instance::scrape).transpose()?;
         let (latencies, sent, is_read) = (Latencies::new()?, AtomicU64::new(0), AtomicBool::new(false));
-        // One that waits for nobody else to send is measured as it is, without the wait of a batch.
+        // Sends without batching delay, so that latency is measured without it.
         let mut sending = client.clone();
         if self.args.rate.is_some() && sending.get("linger.ms").is_none() {
             sending.set("linger.ms", "0");
@@ -94,7 +94,7 @@ impl Test<'_> {
             let sender = scope.spawn(|| {
                 let sent = sender::send(wanted, &pace, begun, &means);
                 if sent.is_err() {
-                    // There is no use in waiting for the rest.
+                    // Waiting for the rest is useless.
                     self.stop.request();
                 }
                 sent
@@ -108,7 +108,7 @@ impl Test<'_> {
             is_read.store(true, Ordering::Relaxed);
             let sent = sender.join().map_err(|_| anyhow!("the sender panicked"))?;
             let read = reading.join().map_err(|_| anyhow!("the reader panicked"))?;
-            // Why nothing more was sent says more than that nothing more came.
+            // The sender's error explains more than missing output.
             let sent = sent?;
             Ok::<_, Failure>((sent, read, course?))
         })?;
@@ -136,7 +136,7 @@ impl Test<'_> {
         Pace::new(begun, rate, events, duration)
     }
 
-    /// Watches until all that was sent has come out, or nothing more comes.
+    /// Monitors until all output has arrived, or no more comes.
     fn watch(
         &self,
         begun: Instant,
@@ -152,12 +152,12 @@ impl Test<'_> {
             if let Some(instance) = instance.as_deref_mut() {
                 instance.check()?;
             }
-            // In this order: what is sent after this question is not missed by the others.
+            // In this order: what is sent after this check is not missed by the others.
             let all_sent = is_sent();
             let sent = means.sent.load(Ordering::Relaxed);
             match taken.map(Taken::count) {
                 Some(Ok(count)) => committed = Some(count),
-                // A broker may be away for a moment; what lasts is ended by the time without progress.
+                // A broker may be down for a moment; a longer outage ends the test by its timeout.
                 Some(Err(error)) => tracing::warn!("{error:#}"),
                 None => {}
             }
@@ -171,7 +171,7 @@ impl Test<'_> {
             if now != last {
                 (last, moved) = (now, ended);
             }
-            // A stop that was asked for has less patience, and keeps a rest on its way from being waited for.
+            // A requested stop has a shorter timeout and limits the wait for output.
             let is_over = all_sent && (self.stop.is_overdue() || moved.elapsed() >= self.args.timeout);
             if is_complete || is_over {
                 return Ok(Course { taken: committed, is_complete, ended });
@@ -188,7 +188,7 @@ impl Test<'_> {
         begun: Instant,
     ) -> Report {
         let latency_ms = latencies.percentiles();
-        // The watch looks only now and then; what was read last is known to the moment.
+        // Monitoring is periodic, but the time of the last read is exact.
         let end = latencies.last_seen().map_or(course.ended, |seen| seen.max(begun + sent.took));
         let end = if course.is_complete { end } else { course.ended };
         let seconds = end.saturating_duration_since(begun).as_secs_f64();
@@ -239,7 +239,7 @@ fn cost(instance: &Instance, before: &Scrape, taken: Option<u64>) -> anyhow::Res
     })
 }
 
-/// The mean of a histogram's seconds since then.
+/// The mean of a histogram in seconds, since `before`.
 fn mean_ms(after: &Scrape, before: &Scrape, histogram: &str) -> f64 {
     let since = |part: &str| after.since(before, &format!("{histogram}_{part}"));
     let count = since("count");
@@ -259,7 +259,7 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// The command as it was given, for a shell. Secrets are never on a command line.
+/// The command line for a shell. Secrets are never on a command line.
 fn command() -> String {
     let quoted = |word: String| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,%+@".contains(c);

@@ -33,10 +33,10 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::{kafka, signals};
 
-/// New topics are known to all brokers a moment later.
+/// New topics take a moment to reach all brokers.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Sends, measures, reports; and leaves nothing behind, unless it was told to use what is there.
+/// Runs the load test. It leaves nothing behind, except with --existing.
 pub fn run(global: &Global, args: &BenchArgs, config: &Config) -> Result<(), Failure> {
     check(global)?;
     let stop = Stop::default();
@@ -47,7 +47,7 @@ pub fn run(global: &Global, args: &BenchArgs, config: &Config) -> Result<(), Fai
         let ground = Ground::make(global, args)?;
         let client = kafka::client(&ground.global)?;
         let measured = measure_own(&ground, args, &stop);
-        // Whatever came of it: the topics go.
+        // The topics are deleted whatever the result.
         match (measured, ground.remove(&client)) {
             (measured, Ok(())) => measured?,
             (Ok(_), Err(failure)) => return Err(failure),
@@ -63,7 +63,7 @@ pub fn run(global: &Global, args: &BenchArgs, config: &Config) -> Result<(), Fai
     if whole || report.stopped_early { Ok(()) } else { Err(Failure::No) }
 }
 
-/// The latency is that of the activities.
+/// The latency is measured on activities.
 fn check(global: &Global) -> Result<(), Failure> {
     let all = global.processors.is_empty();
     if all || global.processors.iter().any(|name| name == folds::activities::NAME) {
@@ -116,7 +116,7 @@ fn measure_own(ground: &Ground, args: &BenchArgs, stop: &Stop) -> Result<Option<
 }
 
 fn seed(args: &BenchArgs) -> u64 {
-    // Short enough to be written down.
+    // Short enough to write down.
     args.seed.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().1 % 1_000_000_000)
 }
 

@@ -1,9 +1,9 @@
-//! When each event is to be sent. The plan does not wait for the pipeline: an event that could not be sent in time is late, and
-//! counts from when it should have been (no coordinated omission).
+//! The schedule of events. It does not wait for the pipeline: an event that is sent late counts from its planned time (no
+//! coordinated omission).
 
 use std::time::{Duration, Instant};
 
-/// The plan of a load test.
+/// The schedule of a load test.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     begun: Instant,
@@ -13,12 +13,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A plan that begins now: at this rate or as fast as possible, until so many events or for so long.
+    /// A schedule that begins now: at this rate or as fast as possible, limited by events or time.
     pub fn new(begun: Instant, rate: Option<u32>, events: Option<u64>, duration: Option<Duration>) -> Self {
         Self { begun, rate, events, duration }
     }
 
-    /// When the event of this number, from 0, is to be sent, `now` being the time; `None`: there is none, the test is over.
+    /// The planned time of the event with this number, from 0; `None` when the test is over.
     pub fn due(&self, number: u64, now: Instant) -> Option<Instant> {
         if self.events.is_some_and(|events| number >= events) {
             return None;
@@ -34,7 +34,7 @@ impl Pace {
     }
 }
 
-/// How long after the beginning, in whole nanoseconds, so that nothing adds up over hours.
+/// The offset from the start in whole nanoseconds, so that no error accumulates.
 fn after(number: u64, rate: u32) -> Duration {
     let rate = u64::from(rate.max(1));
     let rest = Duration::from_nanos(number % rate * 1_000_000_000 / rate);

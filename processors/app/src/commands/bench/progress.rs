@@ -1,4 +1,4 @@
-//! A line that tells how far the test is, on a terminal.
+//! A progress line, on a terminal.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::latency::Percentiles;
 
-/// The line; nothing where standard error is no terminal.
+/// The progress line; nothing when standard error is no terminal.
 pub struct Progress(ProgressBar);
 
 impl Progress {
@@ -23,7 +23,7 @@ impl Progress {
         })
     }
 
-    /// Tells what is known by now.
+    /// Shows the current figures.
     pub fn tell(&self, sent: u64, taken: Option<u64>, latency: Percentiles, begun: Duration) {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let rate = sent as f64 / begun.as_secs_f64().max(0.001);

@@ -1,4 +1,4 @@
-//! Reads what comes out, as a consumer that reads only what is committed.
+//! Reads the output with `read_committed`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,21 +26,21 @@ pub struct Read {
     pub activities: u64,
     /// Dead letters by their reasons.
     pub dead_letters: BTreeMap<String, u64>,
-    /// What went wrong while reading, and how often.
+    /// Errors while reading, with counts.
     pub errors: BTreeMap<String, u64>,
 }
 
-/// A consumer of the activities and the dead letters, from where they ended when it was made.
+/// A consumer of activities and dead letters, from their end offsets at its creation.
 pub struct Reader<'t> {
     consumer: Reading,
     activities: &'t str,
 }
 
 impl<'t> Reader<'t> {
-    /// Asks where the topics end.
+    /// Fetches the topics' end offsets.
     ///
     /// # Errors
-    /// The cluster does not answer, or the client refuses its settings.
+    /// The cluster does not answer, or the client's configuration is invalid.
     pub fn new(
         client: &ClientConfig,
         metadata: &Metadata,
@@ -57,7 +57,7 @@ impl<'t> Reader<'t> {
             for partition in 0..topics::partitions(metadata, topic).unwrap_or(0) {
                 let (_, end) = consumer
                     .fetch_watermarks(topic, partition, ANSWER_MAX)
-                    .with_context(|| format!("where {topic}/{partition} ends cannot be asked"))?;
+                    .with_context(|| format!("the end offset of {topic}/{partition} cannot be fetched"))?;
                 places.add_partition_offset(topic, partition, Offset::Offset(end))?;
             }
         }
@@ -65,7 +65,7 @@ impl<'t> Reader<'t> {
         Ok(Self { consumer, activities })
     }
 
-    /// Reads until it is told that all is done.
+    /// Reads until `is_done`.
     pub fn read(&self, latencies: &Latencies, is_done: &AtomicBool) -> Read {
         let mut read = Read::default();
         while !is_done.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! What was measured, in Markdown and in JSON.
+//! The report, in Markdown and JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,96 +8,96 @@ use serde::Serialize;
 use super::facts::Facts;
 use super::latency::Percentiles;
 
-/// All of it. What could not be measured is null.
+/// The report. Values that were not measured are null.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The command that made it.
     pub command: String,
-    /// Makes the same conversations again.
+    /// The seed of the conversations.
     pub seed: u64,
     /// Whether it was stopped before its end.
     pub stopped_early: bool,
-    /// What went in.
+    /// The input.
     pub sent: SentFigures,
-    /// What came out.
+    /// The output.
     pub out: OutFigures,
-    /// From the time at which an event was to be sent until its activity could be read as committed, in milliseconds.
+    /// From the planned send time of an event until its activity is readable as committed, in milliseconds.
     pub latency_ms: Percentiles,
-    /// What the test's instance took; null with --existing.
+    /// The cost of the test's instance; null with --existing.
     pub cost: Option<Cost>,
-    /// Dead letters by their reasons.
+    /// Dead letters by reason.
     pub dead_letters: BTreeMap<String, u64>,
-    /// What went wrong, and how often.
+    /// Errors, with counts.
     pub errors: BTreeMap<String, u64>,
-    /// What the figures have to be read with.
+    /// The environment of the figures.
     pub facts: Facts,
 }
 
-/// What went in.
+/// The input.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SentFigures {
-    /// Events a second that were asked for; null: as fast as possible.
+    /// The requested events per second; null: as fast as possible.
     pub rate: Option<u32>,
-    /// Events, duplicates too.
+    /// Events, duplicates included.
     pub events: u64,
-    /// Second copies.
+    /// Duplicates.
     pub duplicates: u64,
-    /// Events that came after a later one of their conversation.
+    /// Events sent after a later one of their conversation.
     pub late: u64,
     /// Conversations that have begun.
     pub conversations: u64,
-    /// How long it took to send them.
+    /// How long sending took.
     pub seconds: f64,
-    /// Events a second.
+    /// Events per second.
     pub per_second: f64,
     /// The mean size of a value.
     pub bytes_each: f64,
-    /// By how much the sender was behind its plan at the most.
+    /// The largest delay of the sender behind its schedule.
     pub behind_ms_max: f64,
 }
 
-/// What came out.
+/// The output.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutFigures {
-    /// Events of which the transactions are committed; null with --existing, where others send too.
+    /// Events of committed transactions; null with --existing, where others send too.
     pub events: Option<u64>,
-    /// From the first event until the last thing came out.
+    /// From the first event until the last output.
     pub seconds: f64,
-    /// Events a second over that time.
+    /// Events per second over that time.
     pub per_second: Option<f64>,
-    /// Activities that had to come.
+    /// Activities expected.
     pub activities_expected: u64,
-    /// Those that came.
+    /// Activities read.
     pub activities_seen: u64,
-    /// Whether everything came out.
+    /// Whether all output arrived.
     pub is_complete: bool,
 }
 
-/// What the test's instance took.
+/// The cost of the test's instance.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
-    /// Processor time, user and system, from the first event to the end.
+    /// CPU time, user and system, from the first event to the end.
     pub cpu_seconds: f64,
-    /// The same for each event, in microseconds.
+    /// The same per event, in microseconds.
     pub cpu_micros_per_event: f64,
-    /// The most memory since it started.
+    /// The peak memory since its start.
     pub peak_memory_bytes: Option<u64>,
-    /// Events by what became of them.
+    /// Events by outcome.
     pub events: BTreeMap<String, u64>,
     /// Records written, by topic.
     pub records: BTreeMap<String, u64>,
-    /// Transactions by their outcome.
+    /// Transactions by outcome.
     pub transactions: BTreeMap<String, u64>,
-    /// How long a commit took in the mean, in milliseconds.
+    /// The mean commit latency, in milliseconds.
     pub commit_ms_mean: f64,
 }
 
 impl Report {
-    /// For people.
+    /// The report for people.
     pub fn markdown(&self) -> String {
         let mut text = format!("# Load test of cx-timelines\n\n```sh\n{}\n```\n\n", self.command);
         if self.stopped_early {
@@ -152,7 +152,7 @@ impl Report {
             let memory =
                 cost.peak_memory_bytes.map_or("not known".to_owned(), |bytes| format!("{} MiB", bytes >> 20));
             row("peak memory", memory);
-            row("events by what became of them", counts(&cost.events));
+            row("events by outcome", counts(&cost.events));
             row("transactions", counts(&cost.transactions));
             row("a commit", format!("{:.1} ms in the mean", cost.commit_ms_mean));
             row("records written", counts(&cost.records));
@@ -195,7 +195,7 @@ fn table(text: &mut String, head: [&str; 2], rows: &[(String, String)]) {
     let [left, right] = head;
     let _ = write!(text, "| {left} | {right} |\n| --- | --- |\n");
     for (name, value) in rows {
-        // A pipe would end the cell.
+        // A pipe character would end the cell.
         let _ = writeln!(text, "| {name} | {} |", value.replace('|', "\\|"));
     }
 }

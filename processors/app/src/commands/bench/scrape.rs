@@ -1,13 +1,13 @@
-//! What an instance tells of itself, in Prometheus' text format.
+//! An instance's metrics, in Prometheus' text format.
 
 use std::collections::BTreeMap;
 
-/// Series by their names and labels as they are written.
+/// Series by name and labels, as written.
 #[derive(Debug, Clone, Default)]
 pub struct Scrape(BTreeMap<String, f64>);
 
 impl Scrape {
-    /// Reads it; what is no series is left out.
+    /// Parses the text; lines that are no series are ignored.
     pub fn of(text: &str) -> Self {
         let series = text.lines().filter(|line| !line.starts_with('#'));
         Self(
@@ -20,7 +20,7 @@ impl Scrape {
         )
     }
 
-    /// How much a counter has grown since, over all its labels.
+    /// The increase of a counter, over all labels.
     pub fn since(&self, before: &Self, name: &str) -> f64 {
         self.sum(name) - before.sum(name)
     }
@@ -29,7 +29,7 @@ impl Scrape {
         self.of_name(name).map(|(_, value)| value).sum()
     }
 
-    /// How much a counter has grown since, by the value of this label; what has not grown is left out.
+    /// The increase of a counter by this label's value; unchanged ones are left out.
     pub fn since_by(&self, before: &Self, name: &str, label: &str) -> BTreeMap<String, u64> {
         let mut grown = BTreeMap::new();
         for (series, value) in self.of_name(name) {

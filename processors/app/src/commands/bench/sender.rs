@@ -1,4 +1,4 @@
-//! Sends the events by the plan.
+//! Sends the events by the schedule.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,47 +16,47 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::records::InputLine;
 
-/// A stop is heard within this time.
+/// The longest reaction time to a stop.
 const NAP_MAX: Duration = Duration::from_millis(50);
 
 /// What was sent.
 #[derive(Debug, Clone)]
 pub struct Sent {
-    /// Events, duplicates too; all of them were acknowledged.
+    /// Events, duplicates included; all were acknowledged.
     pub events: u64,
-    /// Those that were sent a second time.
+    /// Duplicates.
     pub duplicates: u64,
-    /// Those that came after a later one of their conversation.
+    /// Events sent after a later one of their conversation.
     pub late: u64,
     /// Bytes of their values.
     pub bytes: u64,
-    /// Activities that are to come of them.
+    /// Activities expected from them.
     pub activities: u64,
     /// Conversations that have begun.
     pub conversations: u64,
     /// From the first to the last event.
     pub took: Duration,
-    /// By how much the sender was behind its plan at the most.
+    /// The largest delay behind the schedule.
     pub behind_max: Duration,
 }
 
-/// What the sender needs besides a plan.
+/// What the sender needs besides the schedule.
 pub struct Means<'m> {
-    /// The clients' settings.
+    /// The clients' configuration.
     pub client: &'m ClientConfig,
     /// The topics.
     pub config: &'m Config,
     /// The cluster.
     pub metadata: &'m Metadata,
-    /// What is told of each event that makes an activity.
+    /// Records each event that creates an activity.
     pub latencies: &'m Latencies,
-    /// How many were sent so far, for whoever looks.
+    /// The number of events sent so far.
     pub sent: &'m AtomicU64,
-    /// No event is sent after this.
+    /// No event is sent after this is requested.
     pub stop: &'m Stop,
 }
 
-/// Sends until the plan ends or a stop is asked for, and waits until all is acknowledged.
+/// Sends until the schedule ends or a stop is requested, and waits for all acknowledgements.
 ///
 /// # Errors
 /// An event could not be sent, or was not acknowledged.
@@ -74,7 +74,7 @@ pub fn send(wanted: Wanted, pace: &Pace, begun: Instant, means: &Means<'_>) -> R
         behind_max: Duration::ZERO,
     };
     while !means.stop.is_requested() {
-        // Made before it is due: that takes a while, too.
+        // Generated before it is due, because that takes time as well.
         let Some(played) = player.next(now_ms()) else { break };
         let Some(due) = pace.due(sent.events, Instant::now()) else { break };
         if !sleep_until(due, means.stop) {
@@ -87,7 +87,7 @@ pub fn send(wanted: Wanted, pace: &Pace, begun: Instant, means: &Means<'_>) -> R
         let bytes = played.value.len() as u64;
         loader.send(&InputLine { value: Some(played.value), ..InputLine::default() })?;
         if loader.sent == sent.events {
-            // There was no room for it until the stop was asked for.
+            // The queue was full until the stop was requested.
             played.makes.iter().for_each(|key| means.latencies.expect_no_more(key));
             break;
         }
@@ -105,7 +105,7 @@ pub fn send(wanted: Wanted, pace: &Pace, begun: Instant, means: &Means<'_>) -> R
     Ok(sent)
 }
 
-/// `false` where a stop was asked for before.
+/// Returns `false` when a stop was requested.
 fn sleep_until(due: Instant, stop: &Stop) -> bool {
     loop {
         let left = due.saturating_duration_since(Instant::now());

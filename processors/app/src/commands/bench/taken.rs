@@ -1,4 +1,4 @@
-//! How many records of the input the group has taken: those of which its transactions are committed.
+//! The number of input records that the group has processed: those of committed transactions.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::kafka::{self, Reading};
 
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// Asks after a group without being in it.
+/// Reads a group's offsets without joining it.
 pub struct Taken {
     consumer: Reading,
     places: TopicPartitionList,
 }
 
 impl Taken {
-    /// Of a topic that was empty when the test began.
+    /// For a topic that was empty when the test began.
     ///
     /// # Errors
-    /// The client refuses its settings.
+    /// The client's configuration is invalid.
     pub fn of(client: &ClientConfig, group: &str, topic: &str, metadata: &Metadata) -> Result<Self, Failure> {
         let mut client = client.clone();
         client.set("group.id", group);
@@ -35,7 +35,7 @@ impl Taken {
         Ok(Self { consumer: kafka::consumer(&client)?, places })
     }
 
-    /// So many by now.
+    /// The current number.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -43,11 +43,10 @@ impl Taken {
         let committed = self
             .consumer
             .committed_offsets(self.places.clone(), ANSWER_MAX)
-            .context("how far the group has come cannot be asked")?;
+            .context("the committed offsets cannot be fetched")?;
         let mut taken = 0;
         for place in committed.elements() {
-            let offset =
-                edge::committed_offset(&place).context("how far the group has come cannot be asked")?;
+            let offset = edge::committed_offset(&place).context("the committed offsets cannot be fetched")?;
             taken += u64::try_from(offset.unwrap_or(0)).unwrap_or(0);
         }
         Ok(taken)

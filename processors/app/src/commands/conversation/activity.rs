@@ -1,4 +1,4 @@
-//! Activities as lines: one for a stream of them, or one with all that became of it below.
+//! Activities as lines: one line each in a stream, or with all changes below.
 
 use anstyle::{AnsiColor, Style};
 
@@ -8,7 +8,7 @@ use super::known::{kind_words, reaction_words, refusal, suggestion_words};
 use super::records::{Activity, Actor, Delivery};
 use super::text::{TEXT_COLUMNS_MAX, color, column, dim, omitted_words, painted, safe, short, time};
 
-/// Somebody who looks at a whole conversation wants whole texts; this only bounds what a line can be.
+/// A whole conversation is shown with whole texts; this only bounds a line.
 const WHOLE_TEXT_COLUMNS_MAX: usize = 20_000;
 const AUTHOR_COLUMNS: usize = 22;
 
@@ -22,7 +22,7 @@ fn kind_style(kind: &str) -> Style {
     }
 }
 
-/// One activity on one line: when, where, what, who, the text, and in short what became of it.
+/// One activity on one line: time, channel, kind, author, text, and its changes in short.
 pub fn line(activity: &Activity) -> String {
     let name = |actor: &Actor| actor.name.clone().or_else(|| actor.id.clone());
     let who = activity.actor.as_ref().and_then(name);
@@ -63,7 +63,7 @@ fn badges(activity: &Activity) -> Vec<String> {
     if let Some(reply) = &activity.in_reply_to {
         add(dim(), &format!("re {}", short(reply)));
     }
-    // A receipt is for one message, and reads those before it: it is shown once.
+    // A receipt may cover earlier messages as well; it is shown once.
     let reads_before = activity.delivery.as_ref().is_some_and(|delivery| delivery.read_up_to.is_some());
     match activity.delivery.as_ref().map(|delivery| delivery.status.as_str()) {
         Some("READ") if reads_before => add(dim(), "✓✓"),
@@ -83,7 +83,7 @@ fn badges(activity: &Activity) -> Vec<String> {
     badges
 }
 
-/// One activity with its whole text, and what became of it in lines of their own below.
+/// One activity with its whole text, and its changes in lines below.
 pub fn lines(activity: &Activity) -> Vec<String> {
     let text = body::of_activity(activity, WHOLE_TEXT_COLUMNS_MAX);
     let text = match text.as_str() {
@@ -137,7 +137,7 @@ fn by(actor: Option<&Actor>, text: &str) -> String {
 fn receipts(delivery: &Delivery) -> Vec<(i64, String)> {
     let reason = delivery.reason_code.as_deref().map(|code| format!(" ({})", safe(code, 40)));
     let words = |(at, status, words): (i64, &str, &str)| {
-        // The reason belongs to the status that counts.
+        // The reason belongs to the current status.
         let reason = if delivery.status == status { reason.as_deref().unwrap_or_default() } else { "" };
         (at, format!("{words}{reason}"))
     };

@@ -1,11 +1,11 @@
-//! What an activity says, in one piece of text.
+//! The content of an activity as one text.
 
 use serde_json::Value;
 
 use super::records::Activity;
 use super::text::{duration, safe};
 
-/// The text of an activity, not wider than so many columns; empty where it says nothing.
+/// The text of an activity in at most `columns_max` columns; empty without content.
 pub fn of_activity(activity: &Activity, columns_max: usize) -> String {
     if let Some(call) = &activity.call {
         let reason = call.reason.as_deref().map(|reason| format!(", reason {reason}")).unwrap_or_default();
@@ -25,7 +25,7 @@ pub fn of_activity(activity: &Activity, columns_max: usize) -> String {
     }
 }
 
-/// The text of a body: its words, else its wrap-up codes, else where it points to, else what it is.
+/// The text of a body: its text, else its wrap-up codes, else its link, else its type.
 pub fn text(body: &Value, columns_max: usize) -> String {
     let field = |name: &&str| body.get(*name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let words = ["markdownText", "caption"].iter().find_map(field).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! One entry of a timeline as one line: when, how far in, where the conversation stands, who, what.
+//! One timeline entry on one line: time, elapsed time, stage, actor, content.
 
 use std::collections::HashMap;
 
@@ -10,26 +10,26 @@ use super::text::{
     clock, color, column, columns, dim, duration, elapsed, in_words, painted, safe, short, time,
 };
 
-/// Where the conversation stands, and who did it: so many columns each.
+/// Columns for the stage and for the actor.
 const PART_COLUMNS: usize = 22;
-/// The same where the terminal is narrow.
+/// The same on a narrow terminal.
 const PART_COLUMNS_NARROW: usize = 12;
-/// A narrower terminal has no room for dates beside texts.
+/// Below this width there is no room for dates beside texts.
 const WIDE_COLUMNS: usize = 110;
-/// Less of a longer name would not tell who it is.
+/// Names are not cut below this.
 const NAME_COLUMNS_MIN: usize = 8;
-/// What is said keeps so much of the narrowest terminal.
+/// The content keeps at least this many columns.
 const WHAT_COLUMNS_MIN: usize = 10;
 
-/// Names of agents and customers by their ids: a timeline's list of agents and a summary hold only ids.
+/// Names of agents and customers by id: a timeline's list of agents and a summary hold only ids.
 #[derive(Debug, Default)]
 pub struct People(HashMap<String, String>);
 
 impl People {
-    /// So many are remembered: more agents than that are not at work at a time.
+    /// The maximum of names kept: more agents are not at work at a time.
     const MAX: usize = 10_000;
 
-    /// Learns a name, if this tells one of an agent.
+    /// Learns an agent's name.
     pub fn meet(&mut self, actor: Option<&Actor>) {
         if let Some(Actor { kind: Some(kind), id: Some(id), name: Some(name) }) = actor
             && matches!(kind.as_str(), "AGENT" | "CUSTOMER")
@@ -45,29 +45,29 @@ impl People {
         }
     }
 
-    /// The name that is known of an id.
+    /// The known name of an id.
     pub fn name_of(&self, id: &str) -> Option<&str> {
         self.0.get(id).map(String::as_str)
     }
 
-    /// The name of an agent, else a short form of the id.
+    /// The name of an agent, or a short form of the id.
     pub fn called(&self, id: &str) -> String {
         self.0.get(id).map_or_else(|| short(id), |name| safe(name, PART_COLUMNS))
     }
 }
 
-/// How a line looks, besides what it says.
+/// How a line is formatted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Look {
-    /// Whether the conversation is named: where several are shown.
+    /// Whether to show the conversation id: when several are shown.
     pub names_conversation: bool,
-    /// Whether the entry was shown before, and was other then.
+    /// Whether the entry was shown before with other content.
     pub is_correction: bool,
-    /// How wide the terminal is; none: as wide as it takes.
+    /// The terminal's width; `None` for unlimited.
     pub width: Option<usize>,
 }
 
-/// The line of an entry, without its end. `known`: the activity that it creates or changes.
+/// The line of an entry, without a line end. `known`: the activity that it creates or changes.
 pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: Look) -> String {
     let mark = if look.is_correction { '~' } else { ' ' };
     let is_wide = look.width.is_none_or(|width| width >= WIDE_COLUMNS);
@@ -106,7 +106,8 @@ fn place(entry: &Entry, people: &People) -> String {
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// Somebody, by name and kind, not wider than so many columns. Of a long name the kind is kept, where there is room for both.
+/// An actor by name and kind, in at most `columns_max` columns. A long name is cut so that the kind fits, if there is room for
+/// both.
 pub fn who(actor: Option<&Actor>, columns_max: usize) -> String {
     let Some(actor) = actor else { return "-".to_owned() };
     let kind = actor.kind.as_deref().map(|kind| safe(&kind.to_lowercase(), 12));
@@ -127,12 +128,12 @@ pub fn channel_words(channel: &Channel) -> String {
     safe(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "), 40)
 }
 
-/// What the entry is, in words, with the text of its activity.
+/// The entry in words, with the text of its activity.
 fn what(entry: &Entry, known: Option<&Known>) -> String {
     let said = known.and_then(|known| known.said_by(&entry.entry_id));
     let of = |known: Option<&Known>| known.map_or_else(|| "a message".to_owned(), Known::quoted);
     match entry.category.as_str() {
-        // What an unknown name means is not known either.
+        // The meaning of an unknown name is unknown.
         "OTHER" => safe(&entry.name, 60),
         "SESSION" => {
             let channel = entry.channel.as_ref().map(channel_words).unwrap_or_default();
@@ -142,7 +143,7 @@ fn what(entry: &Entry, known: Option<&Known>) -> String {
         "DELETE" => said.map_or_else(|| format!("deleted {}", of(known)), str::to_owned),
         "HIDE" => said.map_or_else(|| format!("hid {} again", of(known)), str::to_owned),
         "HOLD" => said.map_or_else(|| hold(entry).to_owned(), str::to_owned),
-        // The activity lists only the event that decided.
+        // The activity lists only the deciding event.
         "REACTION" => {
             said.map_or_else(|| format!("a reaction on {}, since changed", of(known)), str::to_owned)
         }
@@ -172,18 +173,18 @@ fn primary(entry: &Entry, known: Option<&Known>, refused: Option<&str>) -> Strin
         name => in_words(name),
     };
     let Some(known) = known else { return named() };
-    // Of a call leg, the name says which end it is.
+    // For a call leg, the name says which end it is.
     let is_leg = entry.name.starts_with("CALL_LEG");
     let what = if is_leg { named() } else { known.what.clone() };
     match refused {
         Some(refused) => format!("{what}: {refused}"),
-        // How long a call took is said where it ends.
+        // The duration of a call is shown at its end.
         None if known.text.is_empty() || entry.name == "CALL_LEG_STARTED" => what,
         None => format!("{what}: {}", known.text),
     }
 }
 
-/// Whether what is known of the activity covers this entry: else more may be on its way.
+/// Whether the known activity includes this entry; otherwise an update may be on its way.
 pub fn is_told(entry: &Entry, known: Option<&Known>) -> bool {
     match (&entry.activity_id, known) {
         (None, _) => true,

@@ -1,5 +1,5 @@
-//! What an activity tells about the events of its timeline: an entry never carries text (contract section 4), so the words
-//! for it come from the activity that it creates or changes.
+//! What an activity says about the events of its timeline. An entry never carries text (contract section 4), so its words come
+//! from the activity that it creates or changes.
 
 use std::collections::HashMap;
 
@@ -7,24 +7,24 @@ use super::body;
 use super::records::{Activity, Delivery, Reaction, Rejected, SuggestionItem};
 use super::text::{TEXT_COLUMNS_MAX, in_words, safe};
 
-/// Quoted texts are shorter than texts of their own.
+/// The maximum width of quoted texts.
 const QUOTE_COLUMNS_MAX: usize = 40;
 
-/// An activity, as its timeline needs it. Small: `tail` keeps many.
+/// The parts of an activity that its timeline needs. Small, because `tail` keeps many.
 #[derive(Debug, Default)]
 pub struct Known {
     /// What it is, in words.
     pub what: String,
-    /// Its text as it is now.
+    /// Its current text.
     pub text: String,
-    /// What the events were that changed it, by their ids, in words.
+    /// The events that changed it, by id, in words.
     said: HashMap<String, String>,
-    /// When it reached which status.
+    /// The times of its delivery statuses.
     receipts: Vec<(i64, &'static str)>,
 }
 
 impl Known {
-    /// What this activity tells.
+    /// Extracts the parts.
     pub fn of(activity: &Activity) -> Self {
         let quote = quote(activity);
         let mut said = HashMap::new();
@@ -59,17 +59,17 @@ impl Known {
         }
     }
 
-    /// What this event was, in words, if it changed the activity.
+    /// The event in words, if it changed the activity.
     pub fn said_by(&self, event_id: &str) -> Option<&str> {
         self.said.get(event_id).map(String::as_str)
     }
 
-    /// What the activity reached at this time.
+    /// The delivery status reached at this time.
     pub fn reached_at(&self, at: i64) -> Option<&'static str> {
         self.receipts.iter().rev().find(|(reached, _)| *reached == at).map(|(_, status)| *status)
     }
 
-    /// The text, as part of a sentence about it.
+    /// The text for use in a sentence.
     pub fn quoted(&self) -> String {
         if self.text.is_empty() { format!("the {}", self.what) } else { quoted(&self.text) }
     }
@@ -79,7 +79,7 @@ fn quoted(text: &str) -> String {
     format!("“{}”", safe(text, QUOTE_COLUMNS_MAX))
 }
 
-/// An activity within a sentence.
+/// An activity for use in a sentence.
 fn quote(activity: &Activity) -> String {
     let text = body::of_activity(activity, QUOTE_COLUMNS_MAX);
     match text.as_str() {
@@ -89,13 +89,13 @@ fn quote(activity: &Activity) -> String {
     }
 }
 
-/// What an activity is.
+/// The kind of an activity, in words.
 pub fn kind_words(activity: &Activity) -> String {
     match activity.kind.as_str() {
         "CUSTOMER_MESSAGE" | "AGENT_MESSAGE" | "BOT_MESSAGE" if activity.in_reply_to.is_some() => {
             "reply".to_owned()
         }
-        // Who said it stands beside it.
+        // The author is shown beside it.
         "CUSTOMER_MESSAGE" | "AGENT_MESSAGE" | "BOT_MESSAGE" => "message".to_owned(),
         "WHISPER_MESSAGE" => "whisper".to_owned(),
         "EWT_MESSAGE" => "waiting time".to_owned(),
@@ -106,7 +106,7 @@ pub fn kind_words(activity: &Activity) -> String {
     }
 }
 
-/// A reaction, in words; `quote` is what it is on.
+/// A reaction, in words; `quote` is its target.
 pub fn reaction_words(reaction: &Reaction, quote: &str) -> String {
     let value = safe(&reaction.value, QUOTE_COLUMNS_MAX);
     match reaction.kind.as_str() {
@@ -135,7 +135,7 @@ fn item_words(item: &SuggestionItem) -> String {
     }
 }
 
-/// An event that did not count, in words; `quote` is what it would have changed.
+/// A rejected event, in words; `quote` is its target.
 pub fn refusal(rejected: &Rejected, quote: &str) -> String {
     let what = match rejected.relation.as_str() {
         "PRIMARY" => return format!("the same again, not counted ({})", safe(&rejected.reason, 40)),

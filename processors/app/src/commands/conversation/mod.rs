@@ -1,4 +1,4 @@
-//! One conversation as the topics have it, and how a person is shown it: what `tail`, `show` and `as-of` share.
+//! A conversation as stored in the topics, and its text form: shared by `tail`, `show` and `as-of`.
 
 pub mod activity;
 mod body;
@@ -25,7 +25,7 @@ use self::records::{Activity, Entry, Summary};
 use crate::config::Config;
 use crate::no_json;
 
-/// The topics that speak of single conversations; one is missing where topics.yaml does not have its processor.
+/// The topics with records of conversations; `None` where topics.yaml has no such processor.
 #[derive(Debug, Clone, Copy)]
 pub struct Products<'c> {
     /// Summaries.
@@ -36,7 +36,7 @@ pub struct Products<'c> {
     pub activities: Option<&'c str>,
 }
 
-/// What a record of such a topic is.
+/// The type of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Product {
     /// A summary.
@@ -48,7 +48,7 @@ pub enum Product {
 }
 
 impl<'c> Products<'c> {
-    /// Those of a configuration.
+    /// The topics of a configuration.
     pub fn of(config: &'c Config) -> Self {
         let written_by = |name: &str| {
             let spec = config.processors.iter().find(|spec| spec.name == name)?;
@@ -61,7 +61,7 @@ impl<'c> Products<'c> {
         }
     }
 
-    /// The topics, with what each holds.
+    /// The topics, with the type of their records.
     pub fn topics(&self) -> impl Iterator<Item = (&'c str, Product)> {
         let all = [
             (self.conversations, Product::Summary),
@@ -71,7 +71,7 @@ impl<'c> Products<'c> {
         all.into_iter().filter_map(|(topic, product)| Some((topic?, product)))
     }
 
-    /// Why nothing can be shown where no topic speaks of conversations.
+    /// The error when no topic has records of conversations.
     pub fn missing() -> anyhow::Error {
         anyhow::anyhow!(
             "topics.yaml declares none of the processors {}, {} and {}: there is nothing to show of a conversation",
@@ -81,14 +81,14 @@ impl<'c> Products<'c> {
         )
     }
 
-    /// What a topic holds; none for other topics.
+    /// The type of a topic's records; `None` for other topics.
     pub fn product(&self, topic: &str) -> Option<Product> {
         self.topics().find(|(name, _)| *name == topic).map(|(_, product)| product)
     }
 }
 
 impl Product {
-    /// Whether a record of this key is of the conversation (contract sections 3 to 5).
+    /// Whether a record with this key belongs to the conversation (contract sections 3 to 5).
     pub fn is_of(self, conversation: &str, key: &[u8]) -> bool {
         match self {
             Product::Summary => key == conversation.as_bytes(),
@@ -102,7 +102,7 @@ impl Product {
 
 type Records = BTreeMap<Vec<u8>, Box<RawValue>>;
 
-/// One conversation: the last record of each of its keys.
+/// One conversation: the latest record of each of its keys.
 #[derive(Debug)]
 pub struct Conversation {
     id: String,
@@ -111,7 +111,7 @@ pub struct Conversation {
     activities: Records,
 }
 
-/// What `--json` prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Whole<'a> {
@@ -122,16 +122,16 @@ struct Whole<'a> {
 }
 
 impl Conversation {
-    /// A conversation of which nothing is known yet.
+    /// An empty conversation.
     pub fn new(id: &str) -> Self {
         let (summaries, entries, activities) = (Records::new(), Records::new(), Records::new());
         Self { id: id.to_owned(), summaries, entries, activities }
     }
 
-    /// Takes a record, if it is of this conversation: the newest of a key counts, a tombstone removes it.
+    /// Takes a record of this conversation: the newest of a key counts, a tombstone removes it.
     ///
     /// # Errors
-    /// The value is no JSON.
+    /// The value is not JSON.
     pub fn take(&mut self, product: Product, key: &[u8], value: Option<&[u8]>) -> anyhow::Result<()> {
         if !product.is_of(&self.id, key) {
             return Ok(());
@@ -151,15 +151,15 @@ impl Conversation {
         Ok(())
     }
 
-    /// Whether nothing is known of it.
+    /// Whether it has no records.
     pub fn is_empty(&self) -> bool {
         self.summaries.is_empty() && self.entries.is_empty() && self.activities.is_empty()
     }
 
-    /// Writes all of it as one JSON object: the records as they are, the timeline and the activities in their order.
+    /// Writes it as one JSON object: the unchanged records, the timeline and the activities in their order.
     ///
     /// # Errors
-    /// A record is not as the contract has it, or `out` is gone.
+    /// A record violates the contract, or `out` is closed.
     pub fn write_json(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         let entries = self.timeline()?;
         let activities = self.activities()?;
@@ -175,10 +175,10 @@ impl Conversation {
         Ok(out.write_all(&line)?)
     }
 
-    /// Writes all of it for a person.
+    /// Writes it as text.
     ///
     /// # Errors
-    /// A record is not as the contract has it, or `out` is gone.
+    /// A record violates the contract, or `out` is closed.
     pub fn write_page(&self, out: &mut dyn Write, width: Option<usize>) -> anyhow::Result<()> {
         let summary: Option<Summary> =
             self.summaries.iter().next().map(|(key, raw)| parsed(key, raw)).transpose()?;
@@ -259,16 +259,16 @@ fn counted(number: usize, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
-/// How wide the terminal is; none where standard output is none.
+/// The terminal's width; `None` when standard output is no terminal.
 pub fn terminal_width() -> Option<usize> {
     let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
     Some(usize::from(width.0))
 }
 
-/// Prints a conversation, as JSON or for a person.
+/// Prints a conversation, as JSON or text.
 ///
 /// # Errors
-/// A record is not as the contract has it, or standard output is gone.
+/// A record violates the contract, or standard output is closed.
 pub fn print(conversation: &Conversation, json: bool) -> anyhow::Result<()> {
     if json {
         let mut out = std::io::stdout().lock();

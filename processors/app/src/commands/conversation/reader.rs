@@ -1,4 +1,4 @@
-//! Reading topics to the end that they had when the reading began, without a group.
+//! Reads topics without a group, up to their end offsets at the start.
 
 use std::time::{Duration, Instant};
 
@@ -13,23 +13,23 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 
-/// The client demands a group, which nothing joins.
+/// A group id is required by the client; no member joins the group.
 pub const GROUP: &str = "cx-timelines-look";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(200);
-/// A cluster that sends nothing for so long, although there is more, does not answer any more.
+/// A cluster that sends nothing for this time, although there are more records, counts as failed.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
-/// A partition, and what of it was there when its end was asked for.
+/// A partition and its range of records when its end was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// The topic.
     pub topic: String,
     /// The partition.
     pub partition: i32,
-    /// Where to begin: its first record's offset, not 0 where older records are gone.
+    /// The first available offset.
     pub first: i64,
-    /// The offset after the last record that the reader sees.
+    /// The offset after the last visible record.
     pub end: i64,
 }
 
@@ -39,38 +39,38 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// A reader of this cluster that sees what is committed.
+    /// A reader with `read_committed`.
     ///
     /// # Errors
-    /// The client refuses its settings.
+    /// The client's configuration is invalid.
     pub fn new(client: &ClientConfig) -> Result<Self, Failure> {
         Self::with_isolation(client, "read_committed")
     }
 
-    /// A reader that sees also what is not committed, and what never was: all that anybody could read.
+    /// A reader with `read_uncommitted`: it sees every record that any consumer could read.
     ///
     /// # Errors
-    /// The client refuses its settings.
+    /// The client's configuration is invalid.
     pub fn of_everything(client: &ClientConfig) -> Result<Self, Failure> {
         Self::with_isolation(client, "read_uncommitted")
     }
 
     fn with_isolation(client: &ClientConfig, isolation: &str) -> Result<Self, Failure> {
         let mut client = client.clone();
-        // The client demands a group; nothing joins it, and nothing is committed.
+        // The client requires a group id; no member joins it, and nothing is committed.
         client.set("group.id", GROUP);
         client.set("enable.auto.commit", "false");
         client.set("isolation.level", isolation);
-        // Where the first records have gone since, it begins with those that are there.
+        // If first records have been removed meanwhile, it begins with the first available one.
         client.set("auto.offset.reset", "earliest");
         client.set("enable.partition.eof", "true");
         client.set("queued.max.messages.kbytes", "16384");
-        // A partition's end is told when a fetch comes back empty: not after the usual half second.
+        // The end of a partition arrives with an empty fetch response, which must not wait the usual half second.
         client.set("fetch.wait.max.ms", "10");
         Ok(Self { consumer: kafka::consumer(&client)? })
     }
 
-    /// What there is of a partition by now.
+    /// The current range of a partition.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -81,7 +81,7 @@ impl Reader {
         Ok(Span { topic: topic.to_owned(), partition, first, end })
     }
 
-    /// Lets `visit` see each record of these partitions of *one* topic, those of a partition in their order.
+    /// Passes each record of these partitions of *one* topic to `visit`, in partition order.
     ///
     /// # Errors
     /// The cluster stops answering, or `visit` fails.
@@ -117,7 +117,7 @@ impl Reader {
                         open.retain(|span| span.partition != message.partition());
                     }
                 }
-                // A partition may end with the markers of transactions, which never come.
+                // A partition may end with transaction markers, which are never delivered.
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     open.retain(|span| {
                         span.partition != partition

@@ -1,5 +1,5 @@
-//! The records of a conversation as far as a person is shown them (contract sections 3 to 5). Read from JSON, so that `show`
-//! can also look at what another version wrote: fields that are missing are empty.
+//! The parts of a conversation's records that are shown (contract sections 3 to 5). Parsed leniently from JSON, so that `show`
+//! can read records of other versions: missing fields are empty.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ fn text_or_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<St
     Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Who did something.
+/// The actor of an event.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Actor {
@@ -23,7 +23,7 @@ pub struct Actor {
     pub name: Option<String>,
 }
 
-/// Where something was said.
+/// A channel.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Channel {
@@ -57,14 +57,14 @@ pub struct Entry {
     /// The event's channel.
     #[serde(default)]
     pub channel: Option<Channel>,
-    /// How far into the conversation.
+    /// The time since the conversation's start.
     pub elapsed_ms: i64,
-    /// Where the conversation then stands.
+    /// The conversation's stage after it.
     pub stage: String,
-    /// The agents then present.
+    /// The agents present after it.
     #[serde(default)]
     pub agents: Vec<String>,
-    /// The queue it is then in.
+    /// The conversation's queue after it.
     #[serde(default)]
     pub queue: Option<String>,
     /// How long the customer waited for this response.
@@ -73,8 +73,8 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What comes first within one millisecond (contract section 0), as far as an entry says it: it has its event's name, and of a
-    /// state only whether the conversation is closed then.
+    /// Its rank within one millisecond (contract section 0), as far as an entry shows it: the event name, and for a state
+    /// change only whether the conversation is closed.
     pub fn rank(&self) -> u8 {
         let state = (self.category == "CONVERSATION" && self.stage == "CLOSED").then_some("CLOSED");
         model::rank(&self.name, state, None)
@@ -109,7 +109,7 @@ pub struct Activity {
     /// Its removal.
     #[serde(default)]
     pub deletion: Option<Deletion>,
-    /// By whom it was hidden from its readers.
+    /// Hides by readers.
     #[serde(default)]
     pub hidden: Option<Deletion>,
     /// Reactions that are shown.
@@ -118,16 +118,16 @@ pub struct Activity {
     /// A bot's suggestions.
     #[serde(default)]
     pub suggestions: Vec<Suggestion>,
-    /// How far it got.
+    /// Its delivery.
     #[serde(default)]
     pub delivery: Option<Delivery>,
     /// The call leg.
     #[serde(default)]
     pub call: Option<Call>,
-    /// What did not count.
+    /// Rejected events.
     #[serde(default)]
     pub rejected: Vec<Rejected>,
-    /// How many of its events are left out, by what they are.
+    /// How many of its events are left out, by list.
     #[serde(default)]
     pub omitted: BTreeMap<String, u64>,
 }
@@ -142,11 +142,11 @@ pub struct Edit {
     pub at: i64,
     /// Who.
     pub actor: Option<Actor>,
-    /// The new body; none once the activity is deleted.
+    /// The new body; `None` once the activity is deleted.
     pub body: Option<Value>,
 }
 
-/// The removal of an activity's text.
+/// The deletion of an activity.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Deletion {
@@ -170,12 +170,12 @@ pub struct Reaction {
     pub actor: Option<Actor>,
     /// `EMOJI`, `FLAG`, ….
     pub kind: String,
-    /// The emoji, the flag, …; empty where it quotes what is deleted.
+    /// The emoji or flag; empty when it quotes a deleted activity.
     #[serde(deserialize_with = "text_or_empty")]
     pub value: String,
 }
 
-/// What a bot suggests as an answer.
+/// A bot's suggested answers.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Suggestion {
@@ -183,7 +183,7 @@ pub struct Suggestion {
     pub event_id: String,
     /// When.
     pub at: i64,
-    /// Which bot.
+    /// The bot.
     pub actor: Option<Actor>,
     /// The suggestions.
     pub items: Vec<SuggestionItem>,
@@ -199,13 +199,13 @@ pub struct SuggestionItem {
     pub confidence: Option<f64>,
 }
 
-/// How far a message got.
+/// The delivery of a message.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Delivery {
     /// The highest status.
     pub status: String,
-    /// Why, mostly of failures.
+    /// The reason, mostly of failures.
     pub reason_code: Option<String>,
     /// When it was taken.
     pub accepted_at: Option<i64>,
@@ -219,12 +219,12 @@ pub struct Delivery {
     pub read_at: Option<i64>,
     /// When it failed.
     pub failed_at: Option<i64>,
-    /// The later message whose receipt says that this one was read, too.
+    /// The later message whose receipt covers this one.
     pub read_up_to: Option<String>,
 }
 
 impl Delivery {
-    /// What it reached and when: the status, and the status in words. A `READ` that is for a later message is not this one's.
+    /// Its statuses with times, and in words. A `READ` that belongs to a later message is left out.
     pub fn reached(&self) -> impl Iterator<Item = (i64, &'static str, &'static str)> {
         let own_read_at = self.read_at.filter(|_| self.read_up_to.is_none());
         let all = [
@@ -239,7 +239,7 @@ impl Delivery {
     }
 }
 
-/// An agent's part in a call.
+/// An agent's call leg.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Call {
@@ -251,7 +251,7 @@ pub struct Call {
     pub reason: Option<String>,
 }
 
-/// An event that did not count.
+/// A rejected event.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Rejected {
@@ -259,9 +259,9 @@ pub struct Rejected {
     pub event_id: String,
     /// When.
     pub at: i64,
-    /// What it would have been.
+    /// Its relation.
     pub relation: String,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 
@@ -297,19 +297,19 @@ pub struct Summary {
     pub agents: Vec<Stay>,
     /// The visits of queues.
     pub queue_visits: Vec<Visit>,
-    /// What the routing offered to whom.
+    /// The tasks of the routing.
     pub tasks: Vec<Task>,
     /// From each opening to its close.
     pub cycles: Vec<Cycle>,
-    /// `PRIVATE` for a room of agents among themselves.
+    /// `PRIVATE` for a room of agents only.
     pub mode: Option<String>,
-    /// What agents concluded it with.
+    /// The wrap-ups.
     pub wrap_ups: Vec<WrapUp>,
     /// How many of its lists' entries are left out, by list.
     pub omitted: BTreeMap<String, u64>,
-    /// How many of what.
+    /// Counts.
     pub counts: BTreeMap<String, i64>,
-    /// How far its messages got.
+    /// Deliveries of its messages.
     pub delivery: Delivered,
     /// The first response.
     pub first_response_ms: Option<i64>,
@@ -353,7 +353,7 @@ pub struct Stay {
     pub agent_id: String,
     /// The agent's name.
     pub name: Option<String>,
-    /// In what role the agent joined.
+    /// The agent's role.
     pub role: Option<String>,
     /// When the agent joined.
     pub joined_at: i64,
@@ -367,7 +367,7 @@ pub struct Stay {
     pub wrap_up_ms: Option<i64>,
     /// The agent's messages.
     pub messages: i64,
-    /// Those that closed a turn.
+    /// Messages that ended a turn.
     pub responses: i64,
     /// The sum of these turns.
     pub response_ms_total: i64,
@@ -389,7 +389,7 @@ pub struct Visit {
     pub outcome: Option<String>,
     /// Who answered.
     pub agent_id: Option<String>,
-    /// How often an agent let it ring.
+    /// How many reservations were not answered (RONA).
     pub ronas: i64,
 }
 
@@ -401,9 +401,9 @@ pub struct Task {
     pub queue: Option<String>,
     /// `INBOUND`, `CONSULT`, ….
     pub direction: Option<String>,
-    /// When it was offered first.
+    /// When it was first reserved.
     pub reserved_at: Option<i64>,
-    /// To whom it was offered last.
+    /// The agent of the last reservation.
     pub agent_id: Option<String>,
     /// When it was answered.
     pub answered_at: Option<i64>,
@@ -413,13 +413,13 @@ pub struct Task {
     pub disposition: Option<String>,
     /// How long it rang.
     pub ring_ms: Option<i64>,
-    /// How long the agent worked on it.
+    /// The handle time.
     pub handle_ms: Option<i64>,
-    /// How long the wrap-up took.
+    /// The wrap-up time.
     pub wrap_up_ms: Option<i64>,
 }
 
-/// From an opening of the conversation to its close.
+/// A cycle: from opening a conversation to closing it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Cycle {
@@ -431,7 +431,7 @@ pub struct Cycle {
     pub outcome: Option<String>,
 }
 
-/// What an agent concluded the conversation with.
+/// A wrap-up.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct WrapUp {
@@ -439,11 +439,11 @@ pub struct WrapUp {
     pub at: i64,
     /// Who.
     pub agent_id: Option<String>,
-    /// What.
+    /// The wrap-up.
     pub body: Option<Value>,
 }
 
-/// How far messages got.
+/// Deliveries.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Delivered {
@@ -455,13 +455,13 @@ pub struct Delivered {
     pub failed: i64,
 }
 
-/// Responses, and how long they took.
+/// Responses and their times.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Responses {
     /// How many.
     pub count: i64,
-    /// All together.
+    /// The total.
     pub total_ms: i64,
     /// The longest.
     pub max_ms: Option<i64>,

@@ -33,7 +33,7 @@ const COUNTED: [(&str, &str); 24] = [
     ("other", "event of another name"),
 ];
 
-/// The lines of a summary. Parts that there is nothing to say of are left out.
+/// The lines of a summary. Empty parts are left out.
 pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
     let mut lines = vec![field("state", &state(summary))];
     lines.push(field("time", &times(summary)));
@@ -41,7 +41,7 @@ pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
         lines.push(field("customer", &named(customer, people.name_of(customer))));
     }
     let sessions = summary.sessions.iter().map(|session| field("session", &session_words(session)));
-    // One of a conversation that was never opened again is the conversation itself.
+    // A single cycle is the conversation itself.
     let cycles = summary.cycles.iter().filter(|_| summary.cycles.len() > 1);
     let cycles = cycles.map(|cycle| field("cycle", &cycle_words(cycle)));
     let visits = summary.queue_visits.iter().map(|visit| field("queue", &visit_words(visit)));
@@ -69,7 +69,7 @@ fn state(summary: &Summary) -> String {
         summary.direction.as_deref().map(in_words),
         summary.mode.as_deref().filter(|mode| *mode == "PRIVATE").map(|_| "private room".to_owned()),
         Some(summary.channels.join(", ")).filter(|channels| !channels.is_empty()),
-        // That an open conversation is open is said already.
+        // An open conversation is not marked as open twice.
         (summary.finality != "OPEN").then(|| format!("figures {}", in_words(&summary.finality))),
         Some(count(summary.revision, "event")),
     ];
@@ -130,7 +130,7 @@ fn cycle_words(cycle: &Cycle) -> String {
     ])
 }
 
-/// A task: to whom it was offered, and whether that agent took it.
+/// A task: the agent of its reservation, and whether the agent answered.
 fn task_words(task: &Task, people: &People) -> String {
     let who = task.agent_id.as_deref().map_or_else(|| "an agent".to_owned(), |id| people.called(id));
     let offered = task.reserved_at.map(|at| format!("offered to {who} {}", time(at)));
@@ -164,7 +164,7 @@ fn named(id: &str, name: Option<&str>) -> String {
     }
 }
 
-/// What a role that serves nobody means for who has it.
+/// The meaning of a role that serves no customer.
 fn role_words(role: &str) -> Option<&'static str> {
     match role {
         "SILENT_MONITOR" => Some("only listened"),

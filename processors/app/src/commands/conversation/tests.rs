@@ -1,4 +1,4 @@
-//! Whole pages, from records of the public cases.
+//! Whole pages from the records of the public cases.
 
 use super::*;
 
@@ -55,7 +55,7 @@ fn part(page: &str, part: usize) -> Vec<String> {
     page.split("\n\n").nth(part).unwrap().lines().skip(1).map(str::to_owned).collect()
 }
 
-/// The timeline's lines, each from where it says who.
+/// The timeline's lines, from the actor on.
 fn said(lines: &str) -> Vec<String> {
     let page = page(&conversation(lines, "c"), None);
     part(&page, 1).iter().map(|line| line.chars().skip(56).collect()).collect()

@@ -1,5 +1,5 @@
-//! Texts, times and durations as a person reads them. Texts come from customers: whatever could move the cursor or change
-//! colours is escaped.
+//! Texts, times and durations for people. Texts come from customers: everything that could move the cursor or change colours is
+//! escaped.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use chrono::DateTime;
 use unicode_width::UnicodeWidthChar;
 
-/// A message's text in a line that has no end of its own, in columns.
+/// The maximum width of a message in a stream.
 pub const TEXT_COLUMNS_MAX: usize = 200;
 
 const SECOND: i64 = 1000;
@@ -31,16 +31,16 @@ pub fn painted(style: Style, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{style}{text}{style:#}") }
 }
 
-/// How many columns a terminal takes for the text, as far as that can be known.
+/// The number of terminal columns of a text, as far as known.
 pub fn columns(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// Text on one line, without anything that a terminal would act on, and not wider than so many columns.
+/// The text on one line, without control characters, in at most `columns_max` columns.
 pub fn safe(text: &str, columns_max: usize) -> String {
     let mut safe = String::new();
     let mut wide = 0;
-    // So much of it still leaves a column for the sign that it was cut.
+    // What still leaves a column for the ellipsis.
     let mut fits = 0;
     for c in text.chars() {
         let start = safe.len();
@@ -61,7 +61,7 @@ pub fn safe(text: &str, columns_max: usize) -> String {
 fn push_safe(safe: &mut String, c: char) {
     match c {
         '\n' | '\r' | '\t' => safe.push(' '),
-        // Also marks that turn the direction of text: they would reorder what stands beside.
+        // Includes marks that change the text direction, which would reorder neighbouring text.
         c if c.is_control()
             || ('\u{202a}'..='\u{202e}').contains(&c)
             || ('\u{2066}'..='\u{2069}').contains(&c)
@@ -73,7 +73,7 @@ fn push_safe(safe: &mut String, c: char) {
     }
 }
 
-/// Text as a column of this width: cut, or filled up with spaces.
+/// Text as a column of this width: cut, or padded with spaces.
 pub fn column(text: &str, width: usize) -> String {
     let mut column = safe(text, width);
     let missing = width.saturating_sub(columns(&column));
@@ -81,7 +81,7 @@ pub fn column(text: &str, width: usize) -> String {
     column
 }
 
-/// An id, as much of it as tells it from its neighbours.
+/// The beginning of an id.
 pub fn short(id: &str) -> String {
     safe(id, 12)
 }
@@ -98,7 +98,7 @@ pub fn clock(ms: i64) -> String {
     time.split_once(' ').map_or_else(|| time.clone(), |(_, clock)| clock.to_owned())
 }
 
-/// How far into a conversation something is: `+0:05`, `+1:02:03`, `+2d 01:02:03`.
+/// The time since the start: `+0:05`, `+1:02:03`, `+2d 01:02:03`.
 pub fn elapsed(ms: i64) -> String {
     let (sign, ms) = if ms < 0 { ('-', ms.saturating_neg()) } else { ('+', ms) };
     let (days, hours) = (ms / DAY, ms % DAY / HOUR);
@@ -110,7 +110,7 @@ pub fn elapsed(ms: i64) -> String {
     }
 }
 
-/// How long something took: `1.2 s`, `3 min 5 s`, `2 h 3 min`, `4 d 5 h`.
+/// A duration: `1.2 s`, `3 min 5 s`, `2 h 3 min`, `4 d 5 h`.
 pub fn duration(ms: i64) -> String {
     match ms {
         ms if ms < 0 => format!("-{}", duration(ms.saturating_neg())),
@@ -122,12 +122,12 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
-/// A number of things: `1 edit`, `2 edits`.
+/// A count: `1 edit`, `2 edits`.
 pub fn count(number: i64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
-/// A word of the contract as a person writes it: `CHANNEL_SESSION_STARTED` is `channel session started`.
+/// A constant of the contract in words: `CHANNEL_SESSION_STARTED` is `channel session started`.
 pub fn in_words(word: &str) -> String {
     let parts = word.split('_').map(|part| match part {
         "SLA" | "MRD" | "IVR" => part.to_owned(),
@@ -136,7 +136,7 @@ pub fn in_words(word: &str) -> String {
     safe(&parts.collect::<Vec<_>>().join(" "), 60)
 }
 
-/// What is left out of a record, in words; `None` where it is whole.
+/// What is left out of a record, in words; `None` when it is complete.
 pub fn omitted_words(omitted: &BTreeMap<String, u64>) -> Option<String> {
     let parts = omitted.iter().filter(|(_, number)| **number > 0).map(|(what, number)| {
         let what = match what.as_str() {

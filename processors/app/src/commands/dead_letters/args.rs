@@ -10,24 +10,24 @@ use crate::cli::instant;
 /// `dead-letters list`, `show` and `replay`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeadLettersCommand {
-    /// One line for each dead letter, and how many there are of each reason. Never what was in the record.
+    /// List dead letters one per line, with counts by reason. Never prints record values.
     List(ListArgs),
-    /// One dead letter whole: why, its headers, key and value.
+    /// Show one dead letter: reason, headers, key and value.
     Show(LetterArgs),
-    /// Send dead letters back to the topics they came from, each once.
+    /// Send dead letters back to their topics, each once.
     Replay(ReplayArgs),
 }
 
 /// Which dead letters.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Choice {
-    /// Only of this reason; may be given several times.
+    /// Only this reason; may be given several times.
     #[arg(long = "reason", value_name = "REASON", value_parser = reason)]
     pub reasons: Vec<Reason>,
-    /// Only what became a dead letter then or later: RFC 3339, or epoch milliseconds.
+    /// Only dead letters from this time on: RFC 3339, or epoch milliseconds.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub from: Option<i64>,
-    /// Only what became a dead letter before then.
+    /// Only dead letters before this time.
     #[arg(long, value_name = "TIME", value_parser = instant)]
     pub to: Option<i64>,
 }
@@ -35,13 +35,13 @@ pub struct Choice {
 /// Flags of `dead-letters list`.
 #[derive(Debug, Clone, Args)]
 pub struct ListArgs {
-    /// Which.
+    /// The selection.
     #[command(flatten)]
     pub choice: Choice,
-    /// Only the newest so many; without it the newest 1000, or all with --json. All are counted.
+    /// Only the newest; default 1000, or all with --json. All are counted.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Print one JSON object for each, and no counts.
+    /// Print one JSON object each, and no counts.
     #[arg(long)]
     pub json: bool,
 }
@@ -49,7 +49,7 @@ pub struct ListArgs {
 /// Flags of `dead-letters show`.
 #[derive(Debug, Clone, Args)]
 pub struct LetterArgs {
-    /// Where it lies in the topic of dead letters, as `list` prints it.
+    /// Its position in the dead-letter topic, as `list` prints it.
     #[arg(value_name = "PARTITION:OFFSET")]
     pub position: Position,
     /// Print {"position","timestamp","topic","key","value","headers"}, key and value as text.
@@ -60,31 +60,31 @@ pub struct LetterArgs {
 /// Flags of `dead-letters replay`.
 #[derive(Debug, Clone, Args)]
 pub struct ReplayArgs {
-    /// Only these, as `list` prints them; without any, all that the flags choose.
+    /// Positions, as `list` prints them; without any, all that the flags select.
     #[arg(value_name = "PARTITION:OFFSET")]
     pub positions: Vec<Position>,
-    /// Which.
+    /// The selection.
     #[command(flatten)]
     pub choice: Choice,
-    /// Only print what would be sent, and where to.
+    /// Only print what would be sent, and where.
     #[arg(long)]
     pub dry_run: bool,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short, long)]
     pub yes: bool,
-    /// Send also what was sent back before.
+    /// Also send dead letters that were sent back before.
     #[arg(long)]
     pub again: bool,
 }
 
 impl Choice {
-    /// Whether it is one of those.
+    /// Whether it is selected.
     pub fn takes(&self, letter: &Letter) -> bool {
         let is_of_reason =
             self.reasons.is_empty() || self.reasons.iter().any(|r| r.as_str() == letter.reason);
         let is_in_time = match letter.at_ms {
             Some(at) => self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to),
-            // What says no time is in none.
+            // A letter without a time is in no range.
             None => self.from.is_none() && self.to.is_none(),
         };
         is_of_reason && is_in_time

@@ -1,4 +1,4 @@
-//! A dead letter, as far as its headers tell of it.
+//! A dead letter, as its headers describe it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,12 +7,12 @@ use rdkafka::message::{Headers, Message};
 
 use crate::commands::lines::text;
 
-/// What dead letters' own headers begin with.
+/// The prefix of dead letters' own headers.
 pub const HEADER_PREFIX: &str = "cx.error.";
-/// Where in its partition a letter lay before an erasure wrote it anew at the end.
+/// The letter's previous offset, before an erasure rewrote it at the end of the partition.
 pub const HEADER_MOVED: &str = "cx.moved.from";
 
-/// Where a dead letter lies in its topic.
+/// A position in the dead-letter topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The partition.
@@ -41,35 +41,35 @@ impl FromStr for Position {
     }
 }
 
-/// Where a record came from, and why it is a dead letter. Not its value, which may be large.
+/// A dead letter's origin and reason, without the value, which may be large.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// Where the letter lies.
+    /// The letter's position.
     pub position: Position,
-    /// Where it lay first, if it was moved; else the same.
+    /// Its original position, before an erasure moved it.
     pub first: Position,
-    /// When it became one, in epoch milliseconds.
+    /// When it was written, in epoch milliseconds.
     pub at_ms: Option<i64>,
     /// The record's own Kafka timestamp, in epoch milliseconds.
     pub record_ms: Option<i64>,
-    /// What had to be left out of it, in words; empty: nothing.
+    /// What was left out of it, in words; empty when it is complete.
     pub left_out: String,
-    /// Why, in a word; empty where a record is no dead letter of ours.
+    /// The reason code; empty when the record is none of our dead letters.
     pub reason: String,
-    /// Why, in a sentence.
+    /// The reason in a sentence.
     pub detail: String,
-    /// Who refused it.
+    /// The processor that rejected it.
     pub processor: String,
-    /// The topic that the record came from.
+    /// The record's topic.
     pub topic: Option<String>,
-    /// The partition that it came from.
+    /// The record's partition.
     pub partition: Option<i32>,
-    /// The offset that it had there.
+    /// The record's offset.
     pub offset: Option<i64>,
 }
 
 impl Letter {
-    /// What the headers say.
+    /// Reads the headers.
     pub fn of(message: &impl Message) -> Self {
         let header = |name: &str| header(message, name);
         let number = |name: &str| header(name)?.parse().ok();
@@ -79,7 +79,7 @@ impl Letter {
             position,
             first: Position { offset: first.unwrap_or(position.offset), ..position },
             at_ms: number("at"),
-            // Letters of earlier versions had their record's time.
+            // Letters of earlier versions have their record's timestamp.
             record_ms: number("timestamp").or_else(|| message.timestamp().to_millis()),
             left_out: left_out(&header),
             reason: header("reason").unwrap_or_default(),
@@ -91,7 +91,7 @@ impl Letter {
         }
     }
 
-    /// Where the record came from: `cx.events/3@17`.
+    /// The origin: `cx.events/3@17`.
     pub fn origin(&self) -> String {
         let number = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
         format!(
@@ -103,19 +103,19 @@ impl Letter {
     }
 }
 
-/// Where the letter lay first. Only what stands behind our own headers is ours: a record may come with anything.
+/// The letter's original offset. Only headers after our own are ours: a record may carry any header.
 fn moved_from(message: &impl Message) -> Option<i64> {
     let is_ours = |name: &str| name.starts_with(HEADER_PREFIX) || name == HEADER_MOVED;
     let last = message.headers()?.iter().filter(|header| is_ours(header.key)).last()?;
     if last.key == HEADER_MOVED { text(last.value?).parse().ok() } else { None }
 }
 
-/// Whether a letter says its record's own time in a header; one of an earlier version had it itself.
+/// Whether a header has the record's own timestamp; letters of earlier versions have it as their own.
 pub fn says_record_time(message: &impl Message) -> bool {
     header(message, "timestamp").is_some()
 }
 
-/// A header of ours: a record may come with such headers, too. Ours begin with the last reason.
+/// One of our headers. A record may carry the same names; ours begin with the last reason.
 fn header(message: &impl Message, name: &str) -> Option<String> {
     let is_it = |key: &str, name: &str| key.strip_prefix(HEADER_PREFIX) == Some(name);
     let headers = message.headers()?;
@@ -125,7 +125,7 @@ fn header(message: &impl Message, name: &str) -> Option<String> {
     Some(text(found.value?))
 }
 
-/// What its headers say that had to be left out.
+/// What was left out, from the headers.
 fn left_out(header: &dyn Fn(&str) -> Option<String>) -> String {
     let parts = [
         ("truncated", "its value, which had"),
@@ -142,7 +142,7 @@ pub(in crate::commands) mod tests {
     use rdkafka::Timestamp;
     use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
 
-    /// A dead letter at 3:17 of this reason and time.
+    /// A dead letter at 3:17 with this reason and time.
     pub(crate) fn letter(reason: &str, at_ms: Option<i64>) -> Letter {
         let at = at_ms.map(|at| at.to_string());
         let mut headers = vec![

@@ -1,4 +1,4 @@
-//! `dead-letters list`: one line for each, never the value; and how many there are of each reason.
+//! `dead-letters list`: one line per letter, never the value; and counts by reason.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -16,10 +16,10 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::kafka;
 
-/// As many as a person may want to look through; the counts are of all.
+/// As many as a person can look through; all are counted.
 const LIMIT_FOR_PEOPLE: usize = 1000;
 
-/// Prints the newest that are chosen, the oldest of them first.
+/// Prints the newest selected letters in order.
 pub(super) fn run(global: &Global, args: &ListArgs, config: &Config) -> Result<(), Failure> {
     let client = kafka::client(global)?;
     let metadata = topics::reach(&client, global)?;
@@ -55,7 +55,7 @@ struct Found {
     counts: Counts,
 }
 
-/// How many letters there are of each reason.
+/// The number of letters by reason.
 #[derive(Debug, Default)]
 pub(super) struct Counts(BTreeMap<String, u64>);
 
@@ -65,12 +65,12 @@ impl Counts {
         *self.0.entry(reason.to_owned()).or_default() += 1;
     }
 
-    /// How many there are at all.
+    /// The total.
     pub(super) fn total(&self) -> u64 {
         self.0.values().sum()
     }
 
-    /// A line for each reason, the most frequent first.
+    /// A line per reason, the most frequent first.
     pub(super) fn lines(&self) -> String {
         let mut counts: Vec<(&String, &u64)> = self.0.iter().collect();
         counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

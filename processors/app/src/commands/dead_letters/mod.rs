@@ -1,4 +1,4 @@
-//! `dead-letters`: what could not be folded, to be looked at and, once the cause is mended, to be sent back.
+//! `dead-letters`: records that could not be folded, to inspect and, after a correction of the cause, to replay.
 
 pub mod args;
 pub mod letter;
@@ -15,7 +15,7 @@ use crate::cli::Global;
 use crate::config::Config;
 use crate::exit::Failure;
 
-/// Lists, shows or sends back.
+/// Lists, shows or replays.
 pub fn run(global: &Global, command: &DeadLettersCommand, config: &Config) -> Result<(), Failure> {
     match command {
         DeadLettersCommand::List(args) => list::run(global, args, config),

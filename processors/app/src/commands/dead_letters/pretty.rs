@@ -1,8 +1,8 @@
-//! JSON with a line for each field, every name and number as it was written: what a parser would give back is not what came.
+//! Indented JSON with every name and number as it was written; a parser would normalize them.
 
 use serde::de::IgnoredAny;
 
-/// The text over several lines; `None` where it is no JSON.
+/// The indented text; `None` when it is not JSON.
 pub(super) fn json(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let mut out = String::with_capacity(text.len() * 2);

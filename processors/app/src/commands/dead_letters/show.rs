@@ -1,4 +1,4 @@
-//! `dead-letters show`: one dead letter whole.
+//! `dead-letters show`: one complete dead letter.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -51,7 +51,7 @@ pub(super) fn run(global: &Global, args: &LetterArgs, config: &Config) -> Result
 #[derive(Serialize)]
 struct Whole {
     position: String,
-    /// The record's own.
+    /// The record's timestamp.
     timestamp: Option<i64>,
     topic: String,
     key: Option<String>,
@@ -61,7 +61,7 @@ struct Whole {
 }
 
 impl Whole {
-    /// The value as text, or as the JSON that it says in the format of its topic.
+    /// The value as text, or as JSON converted from its topic's format.
     fn of(message: &impl Message, value: Option<&[u8]>) -> Self {
         let headers = message.headers().into_iter().flat_map(Headers::iter);
         Self {
@@ -75,7 +75,7 @@ impl Whole {
     }
 }
 
-/// As on the other output lines: of a name that is there twice the last counts.
+/// As in other output, the last of several headers with the same name counts.
 fn by_name<S: serde::Serializer>(
     headers: &[(String, Option<String>)],
     serializer: S,
@@ -83,7 +83,7 @@ fn by_name<S: serde::Serializer>(
     serializer.collect_map(headers.iter().map(|(name, value)| (name, value)).collect::<BTreeMap<_, _>>())
 }
 
-/// The page for a person. What came from outside cannot steer the terminal.
+/// The page as text. External content cannot control the terminal.
 fn page(letter: &Letter, whole: &Whole) -> String {
     let mut page = format!("dead letter {}\n", letter.position);
     let facts = [

@@ -1,4 +1,4 @@
-//! The topic of dead letters, from its beginning to the end that it had when it was opened.
+//! The dead-letter topic, from its beginning to its end offset at the start.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use crate::commands::topics;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 
-/// How long a partition may be without a leader: one that was just created, or is moving.
+/// How long a partition may be without a leader: a new one, or one that is moving.
 const LEADERLESS_TIME_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The dead letters that there are.
+/// The available dead letters.
 pub(super) struct Letters<'c> {
     reader: Reader,
     /// The topic's name.
@@ -26,7 +26,7 @@ pub(super) struct Letters<'c> {
 }
 
 impl<'c> Letters<'c> {
-    /// Captures the ends. Where positions are given, nothing after the last of each partition is read.
+    /// Fetches the end offsets. With positions, nothing after the last one of each partition is read.
     ///
     /// # Errors
     /// The topic or a partition does not exist, or the cluster does not answer.
@@ -61,7 +61,7 @@ impl<'c> Letters<'c> {
         Ok(Self { reader, topic, spans })
     }
 
-    /// Lets `visit` see each, those of a partition in their order. Can be done again: it ends where it ended.
+    /// Passes each letter to `visit`, in partition order. May be repeated up to the same end.
     ///
     /// # Errors
     /// The cluster stops answering, or `visit` fails.
@@ -72,7 +72,7 @@ impl<'c> Letters<'c> {
         self.reader.read(&self.spans, visit)
     }
 
-    /// That there is none at this position, and what to do.
+    /// The error for a position without a letter, with the remedy.
     pub(super) fn none_at(&self, position: Position) -> anyhow::Error {
         anyhow::anyhow!(
             "no dead letter at {position} of {}: it is kept no longer, or never was; `dead-letters list` prints what there is",
@@ -81,7 +81,7 @@ impl<'c> Letters<'c> {
     }
 }
 
-/// What there is of a partition by now; asked for again while it has no leader.
+/// The current range of a partition; retried while it has no leader.
 ///
 /// # Errors
 /// The cluster does not answer.

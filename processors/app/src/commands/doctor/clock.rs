@@ -1,6 +1,6 @@
-//! How far this machine's clock is from the brokers'. Kafka's protocol does not tell the time, so it is taken from records that a
-//! broker has stamped: those of the group's own commits, which only need to be read and give bounds; or, where writing is
-//! allowed, one that is written for it, which measures it.
+//! The clock difference to the brokers. Kafka's protocol has no request for the time, so it is derived from records that a
+//! broker has timestamped: those of the group's commits, which give bounds, or, with --write-probe, a record written for this
+//! purpose, which measures it.
 
 use std::time::Duration;
 
@@ -23,27 +23,27 @@ use crate::kafka;
 
 const NAME: &str = "clock";
 const REMEDY: &str = "keep the clocks of this machine and of the brokers in step (chrony, systemd-timesyncd)";
-/// From here on it is seen in latencies and in what alerts say.
+/// Above this the difference shows in latencies and alerts.
 const NOTABLE_MS: i64 = 1_000;
-/// From here on alerts are raised wrongly, and event times near the present are not believed.
+/// Above this alerts are wrong, and event times near the present are rejected.
 const WRONG_MS: i64 = 60_000;
-/// The brokers keep the commits of all groups in this topic.
+/// The brokers' topic of group commits.
 const COMMITS: &str = "__consumer_offsets";
-/// Commits of other groups lie between those of ours, and count as well.
+/// Commits of other groups in the same partition count as well.
 const COMMITS_READ: i64 = 500;
 const TOPIC_WAIT: Duration = Duration::from_millis(100);
 const TOPIC_TRIES: u32 = 100;
 
-/// How far the brokers' clock is ahead of ours, in milliseconds: between the least and the most that was seen.
+/// How far the brokers' clock is ahead, in milliseconds: minimum and maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Ahead {
     least: i64,
     most: i64,
 }
 
-/// Judges what was seen: only what is certain.
+/// Judges the certain part of the difference.
 fn of_ahead(Ahead { least, most }: Ahead) -> Check {
-    // Whatever the true difference is, it is at least this much.
+    // The true difference is at least this.
     let surely = if least > 0 { least } else { (-most).max(0) };
     let found = match (least.abs().max(most.abs()), least > 0) {
         (within, _) if surely < NOTABLE_MS && within < NOTABLE_MS => {
@@ -61,7 +61,7 @@ fn of_ahead(Ahead { least, most }: Ahead) -> Check {
     if surely < WRONG_MS { Check::warn(NAME, found, REMEDY) } else { Check::fail(NAME, found, REMEDY) }
 }
 
-/// From the newest record that a broker has stamped, and the time at which it was read: the brokers' clock cannot be behind it.
+/// Judges by the newest record that a broker timestamped and the time it was read: the brokers' clock cannot be behind it.
 fn of_newest(newest: i64, now: i64) -> Check {
     if newest > now {
         return of_ahead(Ahead { least: newest - now, most: i64::MAX });
@@ -75,7 +75,7 @@ fn of_newest(newest: i64, now: i64) -> Check {
     )
 }
 
-/// Reads the newest commits of the partition in which the group's lie.
+/// Reads the newest commits in the group's partition.
 pub fn look(reached: &Reached, global: &Global) -> Check {
     match newest_commit(reached, &global.group) {
         Ok(Some(newest)) => of_newest(newest, now_ms()),
@@ -105,7 +105,7 @@ fn newest_commit(reached: &Reached, group: &str) -> anyhow::Result<Option<i64>> 
     Ok(newest)
 }
 
-/// The brokers go by Java's hash of the group's name.
+/// The brokers use Java's hash of the group name.
 fn partition_of(group: &str, partitions: i32) -> i32 {
     let hash = group
         .encode_utf16()
@@ -124,7 +124,7 @@ fn into_error(failure: Failure) -> anyhow::Error {
     }
 }
 
-/// Writes one record in a transaction into a topic of its own, reads it, and deletes the topic.
+/// Writes one record in a transaction to a temporary topic, reads it and deletes the topic.
 pub fn probe(reached: &Reached, global: &Global, config: &Config) -> Vec<Check> {
     const PROBE: &str = "write probe";
     let topic = format!("{}-doctor", global.group);
@@ -176,7 +176,7 @@ fn create(client: &ClientConfig, topic: &str) -> anyhow::Result<()> {
         topics::block_on(admin.create_topics([&new], &options()))?.context("no topic can be created")?
     {
         match result {
-            // An earlier probe was killed. Its topic does as well.
+            // Left by an earlier probe that was killed; it can be used.
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((name, code)) => bail!("topic {name} cannot be created: {code}"),
         }
@@ -190,7 +190,7 @@ fn options() -> AdminOptions {
         .request_timeout(Some(topics::ADMIN_TIMEOUT))
 }
 
-/// A new topic is known to all brokers a moment later.
+/// A new topic takes a moment to reach all brokers.
 fn await_topic(client: &ClientConfig, global: &Global, topic: &str) -> anyhow::Result<()> {
     for _ in 0..TOPIC_TRIES {
         let metadata = topics::reach(client, global).map_err(into_error)?;

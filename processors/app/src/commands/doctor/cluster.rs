@@ -1,4 +1,4 @@
-//! The cluster: whether it is reached, what it says of itself, and the topics in which it keeps groups and transactions.
+//! The cluster: whether it answers, its metadata, and its internal topics of groups and transactions.
 
 use std::time::Duration;
 
@@ -18,34 +18,34 @@ use crate::kafka::{self, Reading};
 
 const NAME: &str = "cluster";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The brokers' names of the topics of groups and of transactions.
+/// The brokers' internal topics of groups and transactions.
 const OFFSETS: &str = "__consumer_offsets";
 const TRANSACTIONS: &str = "__transaction_state";
 
 /// A cluster that answers.
 pub struct Reached {
-    /// For other clients.
+    /// The configuration of further clients.
     pub client: ClientConfig,
-    /// All that it knows and lets us see.
+    /// All visible metadata.
     pub metadata: Metadata,
-    /// Its own id.
+    /// Its id.
     pub id: String,
     consumer: Reading,
 }
 
-/// What is known of one topic when it is asked for by its name.
+/// The result of asking for one topic by name.
 pub enum Named {
     /// It is there.
     There(Metadata),
-    /// The cluster says this instead.
+    /// The cluster's error.
     Not(RDKafkaErrorCode),
 }
 
 impl Reached {
-    /// Asks the cluster, once.
+    /// Contacts the cluster once.
     ///
     /// # Errors
-    /// The check that failed.
+    /// The failed check.
     pub fn ask(global: &Global) -> Result<Self, Check> {
         let failed = |remedy: &'static str| {
             move |failure: Failure| match failure {
@@ -69,7 +69,7 @@ impl Reached {
         Ok(Self { client, metadata, id, consumer })
     }
 
-    /// What the cluster says of itself.
+    /// Checks of the cluster.
     pub fn checks(&self, config: Option<&Config>) -> Vec<Check> {
         let brokers = self.metadata.brokers();
         let names: Vec<String> =
@@ -83,7 +83,7 @@ impl Reached {
         checks
     }
 
-    /// A topic by its name: so the cluster says why it is not there.
+    /// One topic by name, so that the cluster reports why it is missing.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -93,15 +93,15 @@ impl Reached {
         Ok(problem.map_or(Named::There(metadata), Named::Not))
     }
 
-    /// The coordinators are the leaders of these topics' partitions. To ask for one by its name would need a producer, which
-    /// takes the name of whoever uses it.
+    /// Coordinators are the leaders of these topics' partitions. Asking for a coordinator by name would need a producer, which
+    /// would take the transactional id from its owner.
     fn inner_topic(&self, check: &str, topic: &str) -> Check {
         let metadata = match self.topic(topic) {
             Ok(Named::There(metadata)) => metadata,
             Ok(Named::Not(RDKafkaErrorCode::UnknownTopicOrPartition)) => {
                 return Check::ok(
                     check,
-                    format!("{topic} is not there yet: the brokers make it for the first who asks"),
+                    format!("{topic} does not exist yet: the brokers create it at its first use"),
                 );
             }
             Ok(Named::Not(RDKafkaErrorCode::TopicAuthorizationFailed)) => {
@@ -133,12 +133,12 @@ impl Reached {
             _ => Check::fail(
                 check,
                 found,
-                "start the brokers that are away: who depends on those partitions waits",
+                "start the brokers that are down: groups and transactions on those partitions wait",
             ),
         }
     }
 
-    /// The brokers refuse a transactional producer whose time-out is longer than theirs.
+    /// The brokers refuse a transactional producer with a longer timeout than theirs.
     fn transaction_time(&self, config: &Config) -> Check {
         const CHECK: &str = "transaction timeout";
         const SETTING: &str = "transaction.max.timeout.ms";
@@ -153,7 +153,7 @@ impl Reached {
                 format!("lower transaction.timeout in topics.yaml, or raise {SETTING} of the brokers"),
             ),
             Ok(Some(most)) => Check::ok(CHECK, format!("{wanted} ms; the brokers allow {most} ms")),
-            Ok(None) => Check::skip(CHECK, format!("the brokers do not tell {SETTING}")),
+            Ok(None) => Check::skip(CHECK, format!("the brokers do not report {SETTING}")),
             Err(error) => Check::skip(
                 CHECK,
                 format!(

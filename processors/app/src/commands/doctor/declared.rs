@@ -1,5 +1,5 @@
-//! The declared topics against those of the cluster, by the same rules as `topics check` and `run`; and what these do not look at:
-//! rights, leaders, copies that are behind.
+//! The declared topics compared with the cluster's, by the rules of `topics check` and `run`; plus permissions, leaders and
+//! lagging replicas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
 use crate::rules::{self, Around, Deviation, Settings, Weight};
 
-/// Each topic that has a name, then those whose partitions belong together.
+/// Each named topic, then those that need equal partition counts.
 pub fn checks(reached: &Reached, config: &Config) -> Vec<Check> {
     let declared = config.topics.iter().filter_map(|topic| Some((topic.exact()?, topic)));
     let mut checks: Vec<Check> = declared.map(|(name, topic)| one(reached, config, name, topic)).collect();
@@ -51,7 +51,7 @@ fn one(reached: &Reached, config: &Config, name: &str, topic: &Topic) -> Check {
     judge(check, name, real_of(real), &settings, &rules::deviations(topic, config, &settings, &around))
 }
 
-/// The right that is missing is the one that the topic's role needs, since each of them lets its holder see the topic.
+/// A missing permission is the one that the topic's role needs, because it includes the permission to see the topic.
 fn not_there(check: String, name: &str, role: Role, code: RDKafkaErrorCode) -> Check {
     match code {
         RDKafkaErrorCode::UnknownTopicOrPartition => {
@@ -74,7 +74,7 @@ fn not_there(check: String, name: &str, role: Role, code: RDKafkaErrorCode) -> C
     }
 }
 
-/// What the cluster says of a topic's partitions.
+/// Checks of a topic's partitions.
 #[derive(Debug, Clone, Copy)]
 struct Real {
     partitions: i32,
@@ -148,7 +148,7 @@ fn remedy(name: &str, only_settings: bool) -> String {
     )
 }
 
-/// What belongs together lies in partitions of the same number.
+/// Co-partitioned topics need equal partition counts.
 fn together(reached: &Reached, config: &Config) -> Check {
     const CHECK: &str = "partitions";
     if !topics::missing(config, &reached.metadata).is_empty() {

@@ -1,4 +1,4 @@
-//! The address where the page, the API and the figures are served: free, or an instance's.
+//! The HTTP address: free, or used by an instance.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,12 +12,12 @@ const NAME: &str = "http";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
-/// Whether the flags can be used.
+/// Checks the flags.
 pub fn flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
     serving::check(global.http, args)
 }
 
-/// Whether the address can be had, or who has it.
+/// Checks whether the address is free, or who uses it.
 pub fn check(global: &Global, args: &RunArgs) -> Check {
     let address = global.http.unwrap_or(serving::DEFAULT);
     match TcpListener::bind(address) {
@@ -54,7 +54,7 @@ fn instance_at(address: SocketAddr) -> Check {
         "503" if is_ours => Check::warn(
             NAME,
             format!("an instance runs at {address} and is not ready: {}", body.trim()),
-            "wait if it restores its state; else its log tells why",
+            "wait if it restores its state; otherwise see its log",
         ),
         _ => Check::fail(
             NAME,
@@ -68,7 +68,7 @@ fn ready(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
-    // In one piece: who answers before it has read all of several may reset the connection, answer and all.
+    // In one write: a server that responds before it has read everything may reset the connection.
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
@@ -81,7 +81,7 @@ mod tests {
     use super::super::report::Status;
     use super::*;
 
-    /// Answers one request like this.
+    /// Answers one request with this response.
     fn answering(answer: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! What this machine gives a process: memory and open files.
+//! The machine's limits: memory and open files.
 
 use std::fs;
 use std::path::Path;
@@ -6,25 +6,25 @@ use std::path::Path;
 use super::report::Check;
 use crate::cli::RunArgs;
 
-/// Tables of the state, connections of clients over HTTP, and what the process itself has open.
+/// Files of the state, HTTP connections, and the process itself.
 const FILES_OF_PROCESS: u64 = 256 + 64 + 64;
-/// A worker's clients have a connection to each broker, and some to find them.
+/// A worker's clients have a connection to each broker, and some for bootstrap.
 const CLIENTS_OF_WORKER: u64 = 3;
 
-/// `--memory` against what there is.
+/// Compares `--memory` with the available memory.
 pub fn memory(args: &RunArgs) -> Check {
     const NAME: &str = "memory";
     let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let (Some(total), Some(available)) = (kilobytes(&info, "MemTotal:"), kilobytes(&info, "MemAvailable:"))
     else {
-        return Check::skip(NAME, "this system does not tell how much memory there is");
+        return Check::skip(NAME, "this system does not report its memory");
     };
     memory_of(args.memory, total, available, control_group())
 }
 
 fn memory_of(wanted: u64, total: u64, available: u64, limit: Option<u64>) -> Check {
     const NAME: &str = "memory";
-    // Without a limit some systems tell one that nobody could reach.
+    // Without a limit some systems report one that is out of reach.
     let limit = limit.filter(|limit| *limit < total);
     let most = limit.unwrap_or(total);
     let found = format!(
@@ -56,7 +56,7 @@ fn kilobytes(text: &str, start: &str) -> Option<u64> {
     line.split_ascii_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The limit of the container or service that this process is in, where there is one.
+/// The memory limit of the container or service, if any.
 fn control_group() -> Option<u64> {
     let root = Path::new("/sys/fs/cgroup");
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -65,12 +65,12 @@ fn control_group() -> Option<u64> {
     files.iter().find_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
 }
 
-/// How many files may be open, against what so many workers need.
+/// Compares the limit of open files with what the workers need.
 pub fn open_files(args: &RunArgs, brokers: Option<usize>) -> Check {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     match soft_limit(&limits) {
         Some(limit) => open_files_of(limit, u64::from(args.workers), brokers.unwrap_or(3) as u64),
-        None => Check::skip("open files", "this system does not tell how many there may be"),
+        None => Check::skip("open files", "this system does not report the limit"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The consumer group: who is in it, how far it is, and whether events have gone before it read them.
+//! The consumer group: members, progress, and records removed before they were read.
 
 use super::cluster::Reached;
 use super::report::Check;
@@ -11,7 +11,7 @@ use crate::exit::Failure;
 
 const NAME: &str = "group";
 
-/// What is told of the group.
+/// Checks of the group.
 pub fn checks(reached: &Reached, global: &Global, args: &RunArgs, config: &Config) -> Vec<Check> {
     let group = match Group::open(&reached.client, &global.group) {
         Ok(group) => group,
@@ -52,7 +52,7 @@ fn of_state(group: &str, state: Option<&State>, membership: MembershipFlag) -> C
     }
     let found = format!("{group} is {state}, {} member(s), {protocol}", members.len());
     match state.as_str() {
-        "" => Check::fail(NAME, format!("how {group} is may not be told"), rights(group)),
+        "" => Check::fail(NAME, format!("the state of {group} may not be read"), rights(group)),
         "Stable" if protocol != "cooperative-sticky" => Check::fail(
             NAME,
             found,
@@ -62,7 +62,9 @@ fn of_state(group: &str, state: Option<&State>, membership: MembershipFlag) -> C
         "Empty" => Check::ok(NAME, format!("{group} is {state}: no instance runs")),
         "Dead" => Check::ok(
             NAME,
-            format!("{group} is gone, or under the brokers' own protocol, where nobody tells its members"),
+            format!(
+                "{group} is gone, or under the brokers' own protocol, where its members cannot be listed"
+            ),
         ),
         _ => Check::warn(
             NAME,
@@ -87,7 +89,7 @@ fn progress(reached: &Reached, group: &Group, (topic, partitions): (&str, i32)) 
     Ok(of_places(name, &places))
 }
 
-/// How far a partition is read.
+/// The progress in a partition.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     committed: Option<i64>,

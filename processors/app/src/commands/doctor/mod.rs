@@ -1,6 +1,6 @@
-//! `doctor`: looks at everything that `run` needs, says how it is, and what to do where it is not as it should be.
+//! `doctor`: checks everything that `run` needs, and prints the remedy for each problem.
 //!
-//! It only reads, unless `--write-probe` asks for more. Each rule is the one that `run` and the other commands go by.
+//! It only reads, unless `--write-probe` is given. Its rules are those of `run` and the other commands.
 
 mod clock;
 mod cluster;
@@ -22,10 +22,10 @@ use crate::exit::Failure;
 use crate::state::Origin;
 use crate::wiring;
 
-/// What is looked at on the cluster, by the configuration.
+/// Checks that need the cluster and the configuration.
 const ON_CLUSTER: [&str; 4] = ["topics", unfinished::NAME, "group", "clock"];
 
-/// Looks at all of it. What depends on something that is broken is left out, and said to be.
+/// Runs all checks. Those that depend on something broken are skipped and reported as such.
 pub fn run(global: &Global, args: &DoctorArgs, config: Result<Config, ConfigErrors>) -> Result<(), Failure> {
     let mut report = Report::new(args.json);
     let config = match config {
@@ -35,7 +35,7 @@ pub fn run(global: &Global, args: &DoctorArgs, config: Result<Config, ConfigErro
             Some(config)
         }
         Err(errors) => {
-            let remedy = "mend the file; README.md tells what each key means";
+            let remedy = "mend the file; README.md explains each key";
             report.tell([Check::fail("configuration", errors.to_string(), remedy)])?;
             None
         }
@@ -77,7 +77,7 @@ pub fn run(global: &Global, args: &DoctorArgs, config: Result<Config, ConfigErro
     if report.end()? { Ok(()) } else { Err(Failure::No) }
 }
 
-/// Flags that do not go together, and files that they name.
+/// Checks incompatible flags, and the files that they name.
 fn flags(global: &Global, args: &DoctorArgs, config: Option<&Config>) -> Check {
     let checked =
         run::check_flags(global, &args.run).and_then(|()| http::flags(global, &args.run)).and_then(|()| {

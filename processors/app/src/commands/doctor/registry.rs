@@ -1,4 +1,4 @@
-//! The schema registry, where there is one.
+//! The schema registry, if configured.
 
 use super::report::Check;
 use crate::commands::schemas;
@@ -10,7 +10,7 @@ const NAME: &str = "schema registry";
 const REMEDY: &str = "start it, or name another with --schema-registry; credentials come from the environment or \
                       schema_registry.credentials_file";
 
-/// Whether it answers, and what it says of the program's schemas.
+/// Checks the connection and the program's schemas.
 pub fn checks(config: &Config) -> Vec<Check> {
     let Some(spec) = &config.registry else {
         return vec![Check::ok(NAME, "none is named, and no topic needs one")];
@@ -23,7 +23,7 @@ pub fn checks(config: &Config) -> Vec<Check> {
             return vec![Check::error(NAME, &error, REMEDY)];
         }
     };
-    // A subject that nobody has: whoever answers this can be asked for all others.
+    // An unknown subject: a registry that answers this can answer for all others.
     if let Err(error) = registry.versions("cx-timelines-doctor") {
         return vec![Check::error(NAME, &error.into(), REMEDY)];
     }

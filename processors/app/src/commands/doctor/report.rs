@@ -1,10 +1,10 @@
-//! What was looked at, and how it is: one line for each check.
+//! The report: one line per check.
 
 use std::io::Write;
 
 use serde::Serialize;
 
-/// How a thing is.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -12,9 +12,9 @@ pub enum Status {
     Ok,
     /// It works, but not as it should, or not for long.
     Warn,
-    /// `run` will not work, or not right.
+    /// `run` will fail or misbehave.
     Fail,
-    /// It could not be looked at.
+    /// It could not be checked.
     Skip,
 }
 
@@ -29,48 +29,48 @@ impl Status {
     }
 }
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// Which.
+    /// Its name.
     pub check: String,
-    /// How it is.
+    /// Its result.
     pub status: Status,
     /// What was found.
     pub found: String,
-    /// What to do, where something is to be done.
+    /// The remedy, if one is needed.
     pub remedy: Option<String>,
 }
 
 impl Check {
-    /// As it should be.
+    /// A passed check.
     pub fn ok(check: impl Into<String>, found: impl Into<String>) -> Self {
         Self { check: check.into(), status: Status::Ok, found: found.into(), remedy: None }
     }
 
-    /// It works, but something should be done.
+    /// A warning.
     pub fn warn(check: impl Into<String>, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { status: Status::Warn, remedy: Some(remedy.into()), ..Self::ok(check, found) }
     }
 
-    /// It does not work until something is done.
+    /// A failure.
     pub fn fail(check: impl Into<String>, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { status: Status::Fail, remedy: Some(remedy.into()), ..Self::ok(check, found) }
     }
 
-    /// It was not looked at, for this reason.
+    /// A check that was skipped, with the reason.
     pub fn skip(check: impl Into<String>, why: impl Into<String>) -> Self {
         Self { status: Status::Skip, ..Self::ok(check, why) }
     }
 
-    /// What an error says; the remedy is in its words, or this.
+    /// A failure from an error; the remedy is in its text, or this one.
     pub fn error(check: impl Into<String>, error: &anyhow::Error, remedy: &str) -> Self {
         Self::fail(check, format!("{error:#}"), remedy)
     }
 
     fn line(&self) -> String {
         let Self { check, status, found, remedy } = self;
-        // A line for each check, whatever errors are made of.
+        // One line per check, whatever the error's text.
         let flat =
             |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": ");
         match remedy {
@@ -80,7 +80,7 @@ impl Check {
     }
 }
 
-/// Tells of each check as soon as it is made.
+/// Prints each check as soon as it is made.
 pub struct Report {
     as_json: bool,
     worst: Worst,
@@ -94,12 +94,12 @@ struct Worst {
 }
 
 impl Report {
-    /// Nothing was looked at yet.
+    /// An empty report.
     pub fn new(as_json: bool) -> Self {
         Self { as_json, worst: Worst::default() }
     }
 
-    /// Tells of some.
+    /// Prints some checks.
     ///
     /// # Errors
     /// Standard output is closed.
@@ -118,7 +118,7 @@ impl Report {
         Ok(())
     }
 
-    /// Sums up; whether nothing failed.
+    /// Prints the totals; whether nothing failed.
     ///
     /// # Errors
     /// Standard output is closed.

@@ -1,4 +1,4 @@
-//! The state directory: whether it can be used, who uses it, and whose state lies in it.
+//! The state directory: access, its user, and the origin of its state.
 
 use std::path::{Path, PathBuf};
 
@@ -9,19 +9,19 @@ use crate::instance::{self, Holder};
 use crate::state::{self, Origin};
 
 const NAME: &str = "state directory";
-/// Below this share of the file system the alert is raised, too.
+/// Below this free share the alert fires, too.
 const FREE_LEAST: f64 = 0.1;
-/// Tables are merged by writing new ones first.
+/// Merging tables needs space for the new ones.
 const FREE_BYTES_LEAST: i64 = 256 << 20;
 
-/// All that can be said of it; `origin` is none where the cluster is not known.
+/// All checks; `origin` is `None` when the cluster is unknown.
 pub fn check(state_dir: Option<&Path>, origin: Option<&Origin<'_>>) -> Vec<Check> {
     let Some(folder) = state_dir else {
         let found = "none: the state is in memory, and restored whole at each start; --state-dir names one";
         return vec![Check::ok(NAME, found)];
     };
     let there = nearest(folder);
-    // A file that has no name is gone with its handle, and with the process.
+    // An unnamed file disappears with its handle and with the process.
     if let Err(error) = tempfile::tempfile_in(&there) {
         let remedy = "give it to the user that runs this, or name another one with --state-dir";
         return vec![Check::fail(NAME, format!("{} cannot be written: {error}", there.display()), remedy)];
@@ -29,12 +29,12 @@ pub fn check(state_dir: Option<&Path>, origin: Option<&Origin<'_>>) -> Vec<Check
     let mut checks = vec![used(folder), space(&there)];
     match origin {
         Some(origin) => checks.push(kept(folder, origin)),
-        None => checks.push(Check::skip("state", "whose it is cannot be told without the cluster")),
+        None => checks.push(Check::skip("state", "its origin cannot be checked without the cluster")),
     }
     checks
 }
 
-/// The directory, or where it would be made.
+/// The directory, or the one in which it would be created.
 fn nearest(folder: &Path) -> PathBuf {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let there = absolute.ancestors().find(|folder| folder.exists());
@@ -47,7 +47,7 @@ fn used(folder: &Path) -> Check {
         return Check::ok(NAME, format!("{name} does not exist yet, and can be made"));
     }
     match instance::holder(folder) {
-        Ok(Holder::Nobody) => Check::ok(NAME, format!("{name} can be written, nobody uses it")),
+        Ok(Holder::Free) => Check::ok(NAME, format!("{name} can be written and is free")),
         Ok(Holder::Process(process)) => {
             let who = process.map_or("a process".to_owned(), |process| format!("process {process}"));
             Check::ok(
@@ -66,7 +66,7 @@ fn used(folder: &Path) -> Check {
 fn space(folder: &Path) -> Check {
     match edge::metrics::disk_space(folder) {
         Some((size, free)) => space_of(size, free),
-        None => Check::skip("disk", "its file system does not tell how much is free"),
+        None => Check::skip("disk", "its file system does not report the free space"),
     }
 }
 
@@ -74,7 +74,7 @@ fn space_of(size: i64, free: i64) -> Check {
     #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
     let share = free as f64 / size.max(1) as f64;
     let found = format!("{} MiB free, {:.0} %", free >> 20, share * 100.0);
-    let remedy = "free some, or give the state a larger disk; docs/capacity.md tells how much it takes";
+    let remedy = "free some, or give the state a larger disk; see docs/capacity.md for the space it needs";
     if free < FREE_BYTES_LEAST {
         return Check::fail("disk", found, remedy);
     }
@@ -97,22 +97,22 @@ fn kept(folder: &Path, origin: &Origin<'_>) -> Check {
     if let Some((_, why)) = unusable.iter().find(|(fact, _)| state::is_of_another(*fact)) {
         return Check::fail(
             NAME,
-            format!("what lies in {} is not this group's on this cluster: {why}", folder.display()),
-            "check --bootstrap and --group, or name another --state-dir; `run` would throw it away",
+            format!("the state in {} belongs to another group or cluster: {why}", folder.display()),
+            "check --bootstrap and --group, or name another --state-dir; `run` would discard it",
         );
     }
     if let Some((_, why)) = unusable.iter().find(|(fact, _)| state::is_of_another_form(*fact)) {
         return Check::warn(
             NAME,
-            format!("what lies in {} has another form: {why}", folder.display()),
-            "the changelog has that form too: read docs/upgrade.md before this program is started",
+            format!("the state in {} has another format: {why}", folder.display()),
+            "the changelog has that format too: read docs/upgrade.md before starting this program",
         );
     }
     if let Some((_, why)) = unusable.first() {
         return Check::warn(
             NAME,
             format!("{} of {} partitions cannot be used: {why}", unusable.len(), kept.len()),
-            "nothing: `run` restores them whole from the changelog, which takes longer this once",
+            "nothing: `run` restores them from the changelog, which takes longer once",
         );
     }
     Check::ok(NAME, format!("{} partitions, all of this cluster, group and format", kept.len()))

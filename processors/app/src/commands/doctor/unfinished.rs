@@ -1,4 +1,4 @@
-//! Transactions that stay open: whoever reads only what is committed stands still in front of them.
+//! Hanging transactions: `read_committed` consumers cannot read past them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use crate::kafka::{self, Reading};
 /// The check.
 pub const NAME: &str = "open transactions";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// The brokers look for transactions whose time is over only so often, by default.
+/// The brokers' default interval of looking for timed-out transactions.
 const CLEANUP_INTERVAL: Duration = Duration::from_secs(10);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 
-/// Where readers stand still for longer than a transaction of ours may take. Waits for it only where one is open.
+/// Where readers are blocked for longer than our transaction timeout. It waits only where a transaction is open.
 pub fn check(reached: &Reached, config: &Config) -> Check {
     match look(reached, config) {
         Ok(Found { places: 0, .. }) => Check::skip(NAME, "no declared topic is there"),
@@ -35,10 +35,10 @@ pub fn check(reached: &Reached, config: &Config) -> Check {
     }
 }
 
-/// What was found.
+/// Open transactions.
 struct Found {
     places: usize,
-    /// Where readers stand still, and at which offset.
+    /// Blocked partitions, with their last stable offset.
     stuck: BTreeMap<Place, i64>,
     waited: Duration,
 }
@@ -49,7 +49,7 @@ fn look(reached: &Reached, config: &Config) -> Result<Found, Failure> {
     let all = reader(&reached.client, "read_uncommitted")?;
     let began = Instant::now();
     let patience = Duration::from_millis(config.transaction_timeout_ms) + CLEANUP_INTERVAL;
-    // The ends of what is committed come first: so a record that comes meanwhile can only make one more look necessary.
+    // Last stable offsets first, so that a record written meanwhile can only cause another check.
     let mut stuck = ends(&committed, &places)?;
     keep(&mut stuck, &ends(&all, &places)?, |stable, end| stable < end);
     while !stuck.is_empty() && began.elapsed() < patience {
@@ -77,13 +77,13 @@ fn reader(client: &ClientConfig, isolation: &str) -> Result<Reading, Failure> {
     kafka::consumer(&client)
 }
 
-/// The end of each partition, as this client sees it; nothing of those that do not answer.
+/// The end offset of each partition as this client sees it; partitions without an answer are missing.
 fn ends(client: &Reading, places: &[Place]) -> anyhow::Result<BTreeMap<Place, i64>> {
     let mut question = TopicPartitionList::new();
     for (topic, partition) in places {
         question.add_partition(topic, *partition);
     }
-    // Where a partition has just got another leader the first answer may be an error for all of them.
+    // After a change of leader the first answer may be an error for all partitions.
     let began = Instant::now();
     let answers = loop {
         match edge::ends(client, question.clone(), ANSWER_TIMEOUT) {
@@ -95,7 +95,7 @@ fn ends(client: &Reading, places: &[Place]) -> anyhow::Result<BTreeMap<Place, i6
     Ok(answers.into_iter().filter_map(|(place, end)| Some((place, end.ok()?))).collect())
 }
 
-/// Keeps what is still so, by the new answer.
+/// Keeps the partitions that are still blocked.
 fn keep(stuck: &mut BTreeMap<Place, i64>, answers: &BTreeMap<Place, i64>, still: impl Fn(i64, i64) -> bool) {
     stuck.retain(|place, offset| answers.get(place).is_some_and(|answer| still(*offset, *answer)));
 }
@@ -116,12 +116,12 @@ fn tell(config: &Config, found: &Found) -> Check {
         more => format!(" and {more} more"),
     };
     let text = format!(
-        "readers have stood still for {} s or longer before: {}{more}",
+        "readers are blocked for {} s or longer at: {}{more}",
         found.waited.as_secs(),
         first.join(", ")
     );
     let remedy = "docs/runbook/hanging-transactions.md tells how to find whose it is, and how to go on";
-    // A producer of the input may have reasons to take longer.
+    // A producer of the input may need longer transactions.
     match found.stuck.keys().all(|(topic, _)| is_input(topic)) {
         true => Check::warn(NAME, text, remedy),
         false => Check::fail(NAME, text, remedy),

@@ -1,4 +1,4 @@
-//! The topics of the cluster as an erasure needs them: read to ends that are settled, and cut off at their beginnings.
+//! The cluster's topics for an erasure: reading up to settled ends, and deleting from the beginning.
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::formats::Formats;
 use crate::kafka;
 
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long the cluster may take to end a transaction whose time is up.
+/// How long the cluster may take to end a timed-out transaction.
 const ENDING_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// The cluster, with the group whose pipeline runs on it.
+/// The cluster and the pipeline's group.
 pub struct Cluster<'c> {
-    /// For other clients.
+    /// The configuration of further clients.
     pub client: ClientConfig,
-    /// What topics.yaml declares.
+    /// The configuration of topics.yaml.
     pub config: &'c Config,
     formats: Formats<'c>,
     metadata: Metadata,
@@ -39,7 +39,7 @@ impl<'c> Cluster<'c> {
     /// Connects.
     ///
     /// # Errors
-    /// The cluster does not answer, or a client refuses its settings.
+    /// The cluster does not answer, or a client's configuration is invalid.
     pub fn open(global: &Global, config: &'c Config) -> Result<Self, Failure> {
         let client = kafka::client(global)?;
         let metadata = topics::reach(&client, global)?;
@@ -55,15 +55,15 @@ impl<'c> Cluster<'c> {
         })
     }
 
-    /// The JSON that a record says which is, or was, one of this topic; none for a tombstone.
+    /// A record as JSON, converted from its topic's format; `None` for a tombstone.
     ///
     /// # Errors
-    /// The schema registry does not tell the record's schema.
+    /// The schema registry does not return the record's schema.
     pub fn json<'v>(&self, topic: &str, value: Option<&'v [u8]>) -> anyhow::Result<Option<Cow<'v, [u8]>>> {
         self.formats.json_or_none(topic, value)
     }
 
-    /// The outputs that speak of conversations. Windows name nobody.
+    /// The outputs with records of conversations. Windows contain no personal data.
     pub fn outputs(&self) -> Vec<&'c str> {
         let windows = self.config.processors.iter().find(|spec| spec.name == folds::metrics::NAME);
         let is_window =
@@ -71,13 +71,13 @@ impl<'c> Cluster<'c> {
         self.of_role(Role::Output).into_iter().filter(|name| !is_window(name)).collect()
     }
 
-    /// The topics of this role that exist and have a name of their own.
+    /// The existing named topics of this role.
     pub fn of_role(&self, role: Role) -> Vec<&'c str> {
         let declared = self.config.topics.iter().filter(|topic| topic.role == role).filter_map(Topic::exact);
         declared.filter(|name| self.exists(name)).collect()
     }
 
-    /// The topics that belong to one conversation each, if `is_wanted` says so of the conversation.
+    /// The existing topics of single conversations that `is_wanted` selects.
     pub fn of_conversations(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let inputs = self.config.exact_inputs();
         let names = self.metadata.topics().iter().map(MetadataTopic::name);
@@ -90,17 +90,17 @@ impl<'c> Cluster<'c> {
         topics::partitions(&self.metadata, topic).is_some()
     }
 
-    /// How many partitions a topic has.
+    /// The partition count of a topic.
     ///
     /// # Errors
-    /// It does not exist: the message says what to do.
+    /// It does not exist: the message has the remedy.
     pub fn partitions(&self, topic: &str) -> Result<i32, Failure> {
         topics::partitions(&self.metadata, topic)
             .with_context(|| topics::no_such_topic(self.config, topic))
             .map_err(Failure::usage)
     }
 
-    /// All that a topic holds by now, aborted records too.
+    /// All records of a topic, aborted ones included.
     ///
     /// # Errors
     /// The topic is gone, or the cluster does not answer.
@@ -108,8 +108,8 @@ impl<'c> Cluster<'c> {
         self.each_partition(topic, &|partition| self.everything.span(topic, partition))
     }
 
-    /// All that a topic holds by now and that is committed, once every transaction that it knows by now has ended: nothing
-    /// comes before these ends any more.
+    /// All committed records of a topic, after every transaction now open has ended: no record can appear before these ends any
+    /// more.
     ///
     /// # Errors
     /// A transaction does not end, the topic is gone, or the cluster does not answer.
@@ -144,7 +144,7 @@ impl<'c> Cluster<'c> {
         (0..partitions).map(span).collect()
     }
 
-    /// Lets `visit` see each committed record.
+    /// Passes each committed record to `visit`.
     ///
     /// # Errors
     /// As [`Reader::read`].
@@ -156,7 +156,7 @@ impl<'c> Cluster<'c> {
         self.reader.read(spans, visit)
     }
 
-    /// Lets `visit` see each record, committed or not.
+    /// Passes each record to `visit`, committed or not.
     ///
     /// # Errors
     /// As [`Reader::read`].
@@ -168,7 +168,7 @@ impl<'c> Cluster<'c> {
         self.everything.read(spans, visit)
     }
 
-    /// The group's committed offset of each partition of a topic, in their order; `None` where it has none.
+    /// The group's committed offset of each partition of a topic; `None` without one.
     ///
     /// # Errors
     /// The cluster does not answer.
@@ -181,10 +181,10 @@ impl<'c> Cluster<'c> {
         &self.group
     }
 
-    /// Deletes what lies before these offsets, by partition.
+    /// Deletes the records before these offsets, by partition.
     ///
     /// # Errors
-    /// The cluster refuses: the message says what to grant.
+    /// The cluster refuses: the message has the missing permission.
     pub fn cut(&self, topic: &str, offsets: &[(i32, i64)]) -> Result<(), Failure> {
         if offsets.is_empty() {
             return Ok(());
@@ -199,7 +199,7 @@ impl<'c> Cluster<'c> {
         let admin = kafka::admin(&self.client)?;
         let refused = || {
             format!(
-                "{topic} cannot be cut off: it needs cleanup.policy=delete, and the principal the right to DELETE"
+                "records of {topic} cannot be deleted: it needs cleanup.policy=delete, and the principal needs DELETE"
             )
         };
         let results = topics::block_on(admin.delete_records(&places, &options))?.with_context(refused)?;

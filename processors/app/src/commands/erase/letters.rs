@@ -1,6 +1,6 @@
-//! Dead letters: records as they came, in a topic that is not compacted. Nothing can be taken out of its middle, so what lies
-//! before the last letter that has to go is written again at the end, but for those that have to go, and then the beginning
-//! is cut off.
+//! Erasure of dead letters, which are records of others in a topic that is not compacted. A record cannot be removed from the
+//! middle of a partition. So the letters to keep that precede the last letter to erase are written again at the end, and then
+//! the beginning is deleted.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -17,21 +17,21 @@ use crate::commands::transactions::Transactions;
 use crate::config::Config;
 use crate::exit::Failure;
 
-/// A transaction is committed after so many letters …
+/// A transaction is committed after this many letters …
 const BATCH_LETTERS: usize = 1000;
-/// … or so many bytes: far less than can be sent before its time-out.
+/// … or bytes: far less than can be sent before its timeout.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// The conversation in the name of the topic that a dead letter came from.
+/// The conversation in the name of a dead letter's origin topic.
 pub fn conversation_of(config: &Config, message: &impl Message) -> Option<String> {
     let topic = Letter::of(message).topic?;
     config.conversation_of(&topic).map(str::to_owned)
 }
 
-/// The JSON that the record said which became this dead letter.
+/// The dead letter's original record as JSON.
 ///
 /// # Errors
-/// The schema registry does not tell the record's schema.
+/// The schema registry does not return the record's schema.
 pub fn json_of<'m>(
     cluster: &Cluster<'_>,
     message: &'m BorrowedMessage<'_>,
@@ -39,7 +39,7 @@ pub fn json_of<'m>(
     cluster.json(Letter::of(message).topic.as_deref().unwrap_or_default(), message.payload())
 }
 
-/// Whether a dead letter is the subjects'. One without a value holds nothing any more.
+/// Whether a dead letter belongs to the subjects. A letter without a value holds no data.
 ///
 /// # Errors
 /// As [`json_of`].
@@ -52,14 +52,14 @@ pub fn is_theirs(
     Ok(subjects.own_event(message.key(), &value, conversation_of(cluster.config, message).as_deref()))
 }
 
-/// What is to go of one partition.
+/// The erasure plan of one partition.
 #[derive(Debug, Default)]
 struct Hits {
-    /// The letters that are to go.
+    /// The letters to erase.
     offsets: BTreeSet<i64>,
-    /// The first letter behind the last of them.
+    /// The first letter after the last of them.
     next: Option<i64>,
-    /// Where each letter lies now, by where it lay first: one that was moved before the command died lies twice.
+    /// The current offset of each letter by its original offset: a letter moved before the command was killed exists twice.
     places: HashMap<i64, i64>,
 }
 
@@ -75,20 +75,20 @@ impl Hits {
         }
     }
 
-    /// Whether this letter has to be written again, since it would be cut off too.
+    /// Whether this letter has to be moved because it would be deleted too.
     fn moves(&self, letter: &Letter) -> bool {
         let offset = letter.position.offset;
         let is_before = self.offsets.last().is_some_and(|last| offset < *last);
         is_before && !self.offsets.contains(&offset) && self.places.get(&letter.first.offset) == Some(&offset)
     }
 
-    /// Where the partition is cut off.
+    /// The offset up to which the partition is deleted.
     fn cut(&self, span: &Span) -> Option<i64> {
         (!self.offsets.is_empty()).then(|| self.next.unwrap_or(span.end))
     }
 }
 
-/// The dead letters of a topic, and which are to go.
+/// The dead letters of a topic, and the erasure plan.
 pub struct Letters<'c> {
     cluster: &'c Cluster<'c>,
     topic: &'c str,
@@ -97,7 +97,7 @@ pub struct Letters<'c> {
 }
 
 impl<'c> Letters<'c> {
-    /// Looks at all.
+    /// Reads all letters.
     ///
     /// # Errors
     /// The topic cannot be read.
@@ -113,15 +113,15 @@ impl<'c> Letters<'c> {
         Ok(Self { cluster, topic, spans, hits })
     }
 
-    /// How many are to go.
+    /// The number of letters to erase.
     pub fn count(&self) -> usize {
         self.hits.iter().map(|hits| hits.offsets.len()).sum()
     }
 
-    /// Writes the others again, and cuts the topic off behind the last that has to go; gives how many were written again.
+    /// Moves the letters to keep, and deletes the topic's beginning; returns the number moved.
     ///
     /// # Errors
-    /// The cluster refuses. What was written again is known by its header, and left alone by the next run.
+    /// The cluster refuses. The next run recognizes moved letters by their header.
     pub fn erase(mut self, transactions: &Transactions) -> Result<usize, Failure> {
         let mut batch = Batch { transactions, topic: self.topic, moved: 0, open: 0, bytes: 0 };
         let concerned: Vec<Span> = self
@@ -152,13 +152,13 @@ fn of_partition<'h>(hits: &'h mut [Hits], message: &impl Message) -> Option<&'h 
     hits.get_mut(usize::try_from(message.partition()).ok()?)
 }
 
-/// The transaction under way.
+/// The current transaction.
 struct Batch<'b> {
     transactions: &'b Transactions,
     topic: &'b str,
-    /// Letters at all.
+    /// Letters moved in total.
     moved: usize,
-    /// Letters of this transaction; none: it is not begun.
+    /// Letters in this transaction; 0 when it has not begun.
     open: usize,
     bytes: usize,
 }
@@ -172,7 +172,7 @@ impl Batch<'_> {
             BaseRecord::to(self.topic).partition(message.partition());
         record.key = message.key();
         record.payload = message.payload();
-        // The time of the letter, so that it is kept no longer than without the erasure, and not less long.
+        // The letter's own timestamp, so that its retention does not change.
         record.timestamp = letter.at_ms.or_else(|| message.timestamp().to_millis());
         record.headers = Some(moved_headers(letter, message));
         self.transactions.send(record)?;
@@ -191,7 +191,7 @@ impl Batch<'_> {
     }
 }
 
-/// The letter's headers, its record's own time where it is an earlier version's letter, and where it lay first.
+/// The letter's headers, with the record's own timestamp for letters of earlier versions, and the original offset.
 fn moved_headers(letter: &Letter, message: &impl Message) -> OwnedHeaders {
     let mut headers: Vec<Header<'_, &[u8]>> = message.headers().into_iter().flat_map(Headers::iter).collect();
     let is_moved = |header: &Header<'_, &[u8]>| header.key == HEADER_MOVED;
@@ -220,8 +220,8 @@ mod tests {
         Letter { position: position(offset), first: position(first), ..letter("malformed", None) }
     }
 
-    /// Which letters of a partition are moved, and where it is cut off; of each its offset, where it lay first, and whether
-    /// it has to go.
+    /// The letters to move, and the offset to delete up to. Each input has the offset, the original offset, and whether to
+    /// erase it.
     fn plan(letters: &[(i64, i64, bool)]) -> (Vec<i64>, Option<i64>) {
         let mut hits = Hits::default();
         for (offset, first, is_theirs) in letters {

@@ -1,9 +1,9 @@
-//! `erase`: the right to be forgotten, carried out (contract section 9).
+//! `erase`: erasure on request (contract section 9).
 //!
-//! The pipeline erases what it has state of, and refuses what comes later; it is asked to by requests in a topic. This
-//! command finds out whom they are about, writes them, waits until they are carried out, and then does what the pipeline
-//! cannot: it overwrites records of conversations that were forgotten long ago, takes dead letters out, and cuts off what
-//! has been read of the repartition topic. Each step can be done again, so a command that died is simply run again.
+//! The pipeline erases conversations in its state and rejects later events; requests in a topic trigger it. This command finds
+//! the subjects, writes the requests and waits until they are carried out. Then it does what the pipeline cannot: it overwrites
+//! records of conversations whose state has expired, removes dead letters, and deletes consumed records of the repartition
+//! topic. Every step can be repeated, so run the command again after a failure.
 
 pub(super) mod cluster;
 mod letters;
@@ -48,7 +48,7 @@ pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Fai
     }
     let cluster = Cluster::open(global, config)?;
     let partitions = cluster.partitions(requests)?;
-    // First the transactions of an earlier run are ended: nothing has to wait for them then.
+    // End transactions of an earlier run first, so that nothing has to wait for them.
     let transactions = match args.dry_run {
         true => None,
         false => {
@@ -70,12 +70,12 @@ pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Fai
     sweep(&cluster, &subjects, &transactions)
 }
 
-/// The id of the transactions that erase.
+/// The transactional id of erasures.
 pub fn transactional_id(group: &str) -> String {
     format!("{group}-erasures")
 }
 
-/// What there is of the subjects.
+/// Counts the subjects' records.
 fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
     let mut counts = Vec::new();
     for topic in cluster.outputs() {
@@ -87,8 +87,8 @@ fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
     Ok(Found { counts, inputs: Inputs::look(cluster, subjects)? })
 }
 
-/// Waits until the pipeline has carried the requests out: until it has taken them, then what they have sent to other partitions, and
-/// until its state says that nothing is left to be erased.
+/// Waits until the pipeline has carried the requests out: it has read them, then the messages they caused in the repartition
+/// topic, and its state has nothing left to erase.
 fn wait(cluster: &Cluster<'_>, requests: &str, args: &EraseArgs) -> Result<(), Failure> {
     let deadline = Instant::now() + args.timeout;
     let repartition = cluster.of_role(Role::Repartition);
@@ -115,7 +115,7 @@ fn wait(cluster: &Cluster<'_>, requests: &str, args: &EraseArgs) -> Result<(), F
     Ok(())
 }
 
-/// What the pipeline cannot do.
+/// The steps that the pipeline cannot do.
 fn sweep(cluster: &Cluster<'_>, subjects: &Subjects, transactions: &Transactions) -> Result<(), Failure> {
     for topic in cluster.outputs() {
         let count = outputs::erase(cluster, subjects, topic, transactions)?;
@@ -141,7 +141,7 @@ fn sweep(cluster: &Cluster<'_>, subjects: &Subjects, transactions: &Transactions
     Ok(())
 }
 
-/// Cuts off what the pipeline has taken of the repartition topic: nobody reads it again. Gives how many partitions.
+/// Deletes consumed records of the repartition topic, which no task reads again. Returns the number of partitions.
 fn cut_what_was_taken(cluster: &Cluster<'_>, topic: &str) -> Result<usize, Failure> {
     let spans = cluster.settled(topic)?;
     let committed = cluster.committed(topic, i32::try_from(spans.len())?)?;

@@ -1,4 +1,4 @@
-//! Records that still stand in the outputs: of conversations that were forgotten long ago, nobody else knows their keys.
+//! Records left in the outputs, of conversations whose state has expired: only the topics still have their keys.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,13 @@ use super::cluster::Cluster;
 use super::subjects::Subjects;
 use crate::commands::transactions::Transactions;
 
-/// Tombstones of one transaction: far fewer than can be sent before its time-out.
+/// Tombstones per transaction: far fewer than can be sent before its timeout.
 const BATCH_RECORDS: usize = 1000;
 
-/// The records of one topic that are the subjects' and were not overwritten since: partition and key, with the headers that
-/// their tombstones get.
+/// The subjects' latest records in one topic that are no tombstones: partition and key, with the headers of their tombstones.
 type Standing = BTreeMap<(i32, Vec<u8>), OwnedHeaders>;
 
-/// How many there are.
+/// The number of such records.
 ///
 /// # Errors
 /// The topic cannot be read.
@@ -25,7 +24,7 @@ pub fn count(cluster: &Cluster<'_>, subjects: &Subjects, topic: &str) -> anyhow:
     Ok(standing(cluster, subjects, topic)?.len())
 }
 
-/// Overwrites them with tombstones; gives how many. To be done when the pipeline has carried the requests out: it writes
+/// Overwrites them with tombstones; returns their number. Run it after the pipeline has carried the requests out: it writes
 /// nothing for an erased conversation after that.
 ///
 /// # Errors
@@ -65,7 +64,7 @@ fn standing(cluster: &Cluster<'_>, subjects: &Subjects, topic: &str) -> anyhow::
     Ok(standing)
 }
 
-/// Every record says which processor it is of, and in which form; a tombstone too.
+/// Every record's headers name its processor and format; so do a tombstone's.
 fn own_headers(message: &impl Message) -> OwnedHeaders {
     let headers = message.headers().into_iter().flat_map(Headers::iter);
     let own = headers.filter(|header| [HEADER_PROCESSOR, HEADER_SCHEMA].contains(&header.key));

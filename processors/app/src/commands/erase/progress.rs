@@ -1,5 +1,5 @@
-//! Whether the pipeline is done with what it was asked to erase. It erases in slices, one for each commit; what is left stands in its
-//! state, and so in the changelog.
+//! Whether the pipeline has carried out its requests. It erases a slice with each commit; pending work is part of its state,
+//! and so of the changelog.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::config::Role;
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits until nothing is left to be erased; `false` when something is by then.
+/// Waits until nothing is left to erase; `false` at the deadline.
 ///
 /// # Errors
 /// The changelog cannot be read.
@@ -44,7 +44,7 @@ pub fn is_carried_out(cluster: &Cluster<'_>, deadline: Instant) -> anyhow::Resul
     }
 }
 
-/// What of a partition has not been read yet.
+/// The part of a partition that was not read yet.
 fn ahead(span: Span, read: &BTreeMap<(String, i32), i64>) -> Span {
     let next = read.get(&(span.topic.clone(), span.partition)).copied().unwrap_or(span.first);
     Span { first: next.max(span.first).min(span.end), ..span }

@@ -1,4 +1,4 @@
-//! What `erase` says.
+//! The output of `erase`.
 
 use rdkafka::message::Message;
 
@@ -9,21 +9,21 @@ use crate::commands::topics;
 use crate::config::Role;
 use crate::exit::Failure;
 
-/// More ids are counted, not named.
+/// The maximum of ids listed.
 const NAMED_MAX: usize = 20;
 const ID_COLUMNS_MAX: usize = 80;
 const TOPIC_COLUMNS: usize = 26;
 
-/// What there is of the subjects before they are erased.
+/// The subjects' records before the erasure.
 pub struct Found {
-    /// Records that stand, by topic.
+    /// Records by topic.
     pub counts: Vec<(String, usize)>,
-    /// What the producers' topics hold.
+    /// The producers' topics.
     pub inputs: Inputs,
 }
 
 impl Found {
-    /// For a person who has to decide.
+    /// The text for a decision.
     pub fn text(&self, subjects: &Subjects) -> String {
         let mut said = format!("{} to erase\n", conversations(subjects.conversations.len()));
         for id in subjects.conversations.iter().take(NAMED_MAX) {
@@ -126,10 +126,10 @@ pub fn line(topic: &str, text: &str) {
     anstream::println!("  {} {text}", column(topic, TOPIC_COLUMNS));
 }
 
-/// What was done to an output.
+/// The result for an output.
 pub fn swept(records: usize) -> String {
     match records {
-        0 => "no record stands: the pipeline has erased what there was".to_owned(),
+        0 => "no record is left: the pipeline has erased all of them".to_owned(),
         records => format!(
             "{} overwritten with tombstones, besides what the pipeline has erased",
             number(records, "record")
@@ -137,15 +137,15 @@ pub fn swept(records: usize) -> String {
     }
 }
 
-/// What was done to the dead letters.
+/// The result for the dead letters.
 pub fn letters(records: usize, moved: usize) -> String {
     match records {
-        0 => "no dead letter is of them".to_owned(),
+        0 => "no dead letter belongs to them".to_owned(),
         records => {
             let moved = match moved {
                 0 => String::new(),
                 moved => {
-                    format!("; {} that lay before them written again at the end", number(moved, "other"))
+                    format!("; {} before them moved to the end", number(moved, "other"))
                 }
             };
             format!("{} cut off{moved}", number(records, "dead letter"))
@@ -153,11 +153,11 @@ pub fn letters(records: usize, moved: usize) -> String {
     }
 }
 
-/// What was done to the repartition topic.
+/// The result for the repartition topic.
 pub fn cut(partitions: usize) -> String {
     match partitions {
-        0 => "nothing that was taken lies there".to_owned(),
-        partitions => format!("what was taken is cut off, in {}", number(partitions, "partition")),
+        0 => "no consumed record is left".to_owned(),
+        partitions => format!("consumed records deleted, in {}", number(partitions, "partition")),
     }
 }
 

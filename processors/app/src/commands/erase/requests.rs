@@ -1,5 +1,4 @@
-//! Requests to erase: written for the pipeline, which removes whatever it still has of the conversations; and the waiting
-//! until it has.
+//! Erasure requests for the pipeline, which removes the conversations from its state; and waiting for that.
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +12,10 @@ use crate::commands::conversation::reader::Span;
 use crate::commands::transactions::Transactions;
 
 const PAUSE: Duration = Duration::from_millis(100);
-/// Requests of one transaction.
+/// Requests per transaction.
 const BATCH_REQUESTS: usize = 1000;
 
-/// Writes a request for each conversation and each customer, in transactions. Whoever writes one again changes nothing.
+/// Writes a request for each conversation and each customer, in transactions. Repeating a request changes nothing.
 ///
 /// # Errors
 /// The cluster refuses.
@@ -44,7 +43,7 @@ fn all(subjects: &Subjects) -> impl Iterator<Item = (String, Vec<u8>)> {
         let request = ErasureRequest { conversation_id: Some(id.clone()), customer_id: None };
         (id.clone(), request.write())
     });
-    // The topic is compacted, so a customer must not have the key of the conversation of the same id.
+    // The topic is compacted, so a customer's key must differ from that of a conversation with the same id.
     let customers = subjects.customers.iter().map(|id| {
         let request = ErasureRequest { conversation_id: None, customer_id: Some(id.clone()) };
         (format!("customer/{}", model::escape(id)), request.write())
@@ -52,7 +51,7 @@ fn all(subjects: &Subjects) -> impl Iterator<Item = (String, Vec<u8>)> {
     conversations.chain(customers)
 }
 
-/// Waits until the group has taken all that a topic holds now; `false` when it has not by then.
+/// Waits until the group has read everything that a topic holds now; `false` at the deadline.
 ///
 /// # Errors
 /// The cluster does not answer.
@@ -75,8 +74,8 @@ pub fn are_taken(cluster: &Cluster<'_>, topic: &str, deadline: Instant) -> anyho
     }
 }
 
-/// The last record of each partition that is not taken yet; none where all are. A partition's end says nothing of it: the
-/// markers of transactions lie there, which nobody ever takes.
+/// The last unread record of each partition; `None` when all are read. The end offset does not show this, because transaction
+/// markers precede it, which are never delivered.
 fn lasts(cluster: &Cluster<'_>, topic: &str) -> anyhow::Result<Vec<Option<i64>>> {
     let spans = cluster.settled(topic)?;
     let committed = cluster.committed(topic, i32::try_from(spans.len())?)?;

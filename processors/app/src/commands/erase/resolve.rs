@@ -1,6 +1,5 @@
-//! Finds out whom the records are about: a customer's conversations, and a conversation's channel sessions. Looks at
-//! everything that can still be read, also at what a tombstone has overwritten: so an erasure that was broken off finds the
-//! same conversations again.
+//! Resolves subjects: a customer's conversations, and a conversation's channel sessions. Reads everything that is still
+//! readable, overwritten records included, so that an interrupted erasure finds the same conversations again.
 
 use crate::cli::EraseArgs;
 use crate::config::Role;
@@ -23,7 +22,8 @@ pub fn subjects(cluster: &Cluster<'_>, args: &EraseArgs) -> anyhow::Result<Subje
     Ok(subjects)
 }
 
-/// Lets `learn` hear what each record says: of outputs, dead letters, inputs, and these inputs of one conversation each.
+/// Passes the content of each record to `learn`: of outputs, dead letters, inputs, and the given topics of single
+/// conversations.
 fn each(cluster: &Cluster<'_>, of_their_own: &[String], learn: &mut dyn FnMut(&Named)) -> anyhow::Result<()> {
     for topic in cluster.outputs() {
         cluster.read_everything(&cluster.all(topic)?, &mut |message| {

@@ -1,4 +1,4 @@
-//! Whose records are looked for, and whether a record is one of them. Knows no Kafka.
+//! The subjects of an erasure, and whether a record belongs to them. Independent of Kafka.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use folds::owners;
 use model::{Event, Home, Limits};
 use serde::Deserialize;
 
-/// What a record says of whom it is about.
+/// The identifiers in a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Named {
@@ -18,13 +18,13 @@ pub struct Named {
     pub channel_session_id: Option<String>,
     /// The customer.
     pub customer_id: Option<String>,
-    /// Who did it: a customer's is also what he did (contract section 9).
+    /// The actor: what a customer did belongs to the customer (contract section 9).
     pub actor: Option<NamedActor>,
     /// The sessions of a summary.
     sessions: Vec<Session>,
 }
 
-/// An actor, as far as it may be a customer.
+/// An actor, which may be a customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct NamedActor {
@@ -40,12 +40,12 @@ struct Session {
 }
 
 impl Named {
-    /// What a record of an output says. All of them name these things alike.
+    /// The identifiers of an output record. All outputs use the same field names.
     pub fn of_output(value: &[u8]) -> Self {
         serde_json::from_slice(value).unwrap_or_default()
     }
 
-    /// What an event says; `None` for what is no event.
+    /// The identifiers of an event; `None` when it is no event.
     pub fn of_event(value: &[u8], topic_conversation: Option<&str>) -> Option<Self> {
         Some(Self::of(&decode(value, topic_conversation)?))
     }
@@ -64,7 +64,7 @@ impl Named {
         }
     }
 
-    /// The customers whose it is.
+    /// The customers that the record belongs to.
     fn customers(&self) -> impl Iterator<Item = &String> {
         let is_customer = |actor: &&NamedActor| actor.actor_type.as_deref() == Some("CUSTOMER");
         let actor = self.actor.as_ref().filter(is_customer);
@@ -77,19 +77,19 @@ impl Named {
     }
 }
 
-/// Gives the JSON that a record of a topic says.
+/// Converts a topic's record to JSON.
 type Json<'j> = dyn for<'v> Fn(&str, Option<&'v [u8]>) -> anyhow::Result<Option<Cow<'v, [u8]>>> + 'j;
 
-/// A limit on input is none here: also what is too large belongs to somebody.
+/// Limits on input do not apply: a record that is too large belongs to a subject as well.
 fn decode<'v>(value: &'v [u8], topic_conversation: Option<&'v str>) -> Option<Event<'v>> {
     model::decode(value, topic_conversation, &Limits { value_bytes_max: usize::MAX, ..Limits::default() })
         .ok()
 }
 
-/// Conversations and customers, and what was learnt of them.
+/// The conversations and customers, and what was learnt about them.
 #[derive(Debug, Default)]
 pub struct Subjects {
-    /// The conversations: those that were named, and those of the customers.
+    /// The named conversations, and those of the customers.
     pub conversations: BTreeSet<String>,
     /// The customers.
     pub customers: BTreeSet<String>,
@@ -97,12 +97,12 @@ pub struct Subjects {
     sessions: BTreeSet<String>,
     /// Conversations that some record names.
     known: BTreeSet<String>,
-    /// All ids as they stand in JSON: for what cannot be read any better.
+    /// All ids as JSON strings, for records that cannot be decoded.
     words: Vec<String>,
 }
 
 impl Subjects {
-    /// Those that were named.
+    /// The named subjects.
     pub fn new(conversations: &[String], customers: &[String]) -> Self {
         let mut subjects = Self {
             conversations: conversations.iter().cloned().collect(),
@@ -113,7 +113,7 @@ impl Subjects {
         subjects
     }
 
-    /// Learns which conversations the customers have.
+    /// Learns the customers' conversations.
     pub fn learn_conversations(&mut self, named: &Named) {
         if let Some(conversation) = &named.conversation_id
             && self.are_customers(named)
@@ -128,7 +128,7 @@ impl Subjects {
         named.customers().any(|customer| self.customers.contains(customer))
     }
 
-    /// Learns which sessions the conversations have, once all conversations are known.
+    /// Learns the conversations' sessions, once all conversations are known.
     pub fn learn_sessions(&mut self, named: &Named) {
         let Some(conversation) = &named.conversation_id else { return };
         if !self.conversations.contains(conversation) {
@@ -148,12 +148,12 @@ impl Subjects {
         self.conversations.difference(&self.known)
     }
 
-    /// Whether a record of an output is theirs.
+    /// Whether an output record belongs to the subjects.
     pub fn own_output(&self, value: &[u8]) -> bool {
         let named = Named::of_output(value);
         match &named.conversation_id {
             Some(conversation) => self.conversations.contains(conversation),
-            // An activity that stands alone, or the trace of an event that names only its session.
+            // An activity without a conversation, or the trace of an event that names only its session.
             None => {
                 let session = named.channel_session_id.as_ref();
                 self.are_customers(&named) || session.is_some_and(|session| self.sessions.contains(session))
@@ -161,8 +161,8 @@ impl Subjects {
         }
     }
 
-    /// Whether a record of an input, or a dead letter, is theirs. What cannot be read is if its key or its topic is of one of
-    /// them, or if it holds one of their ids as a text of JSON.
+    /// Whether an input record or a dead letter belongs to the subjects. A record that cannot be decoded does if its key or
+    /// topic does, or if it contains one of their ids as a JSON string.
     pub fn own_event(&self, key: Option<&[u8]>, value: &[u8], topic_conversation: Option<&str>) -> bool {
         let is_key = key.and_then(|key| std::str::from_utf8(key).ok()).is_some_and(|key| self.has(key));
         let is_theirs = match decode(value, topic_conversation) {
@@ -176,21 +176,21 @@ impl Subjects {
         let is_home = match event.home() {
             Home::Conversation(id) => self.has(id),
             Home::Session(id) => self.sessions.contains(id),
-            // A note that stands alone belongs to no conversation.
+            // A note without a target belongs to no conversation.
             Home::Activity(_) => false,
         };
         is_home || self.are_customers(&Named::of(event))
     }
 
-    /// Whether a record of the changelog is theirs and has to go.
+    /// Whether a changelog record belongs to the subjects and has to be erased.
     pub fn own_state(&self, key: &[u8], value: &[u8]) -> bool {
         owners::of_state(key, value).is_some_and(|owned| !owned.stays && self.are(&owned.owner))
     }
 
-    /// Whether a message of the repartition topic is theirs. `json` gives the JSON that a record of a topic says.
+    /// Whether a repartition message belongs to the subjects. `json` converts a topic's record to JSON.
     ///
     /// # Errors
-    /// What is carried cannot be read for now.
+    /// The carried record cannot be decoded now.
     pub fn own_message(&self, value: &[u8], json: &Json<'_>) -> anyhow::Result<bool> {
         if let Some(carried) = engine::Carried::of_message(value) {
             let record = carried.record();
@@ -200,7 +200,7 @@ impl Subjects {
         Ok(owners::of_message(value).is_some_and(|owner| self.are(&owner)))
     }
 
-    /// Whether they are the owner of something.
+    /// Whether the owner is one of the subjects.
     pub fn are(&self, owner: &Owner<'_>) -> bool {
         match owner {
             Owner::Conversation(id) => self.has(id),
@@ -223,7 +223,7 @@ impl Subjects {
     }
 }
 
-/// Whether the bytes hold these.
+/// Whether the bytes contain these.
 pub fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     !wanted.is_empty() && bytes.windows(wanted.len()).any(|window| window == wanted)
 }

@@ -1,5 +1,5 @@
-//! `erase --verify`: what can still be read of them, topic by topic, from the first record to the last, also what is not
-//! committed or overwritten; and when it goes.
+//! `erase --verify`: what can still be read of the subjects, topic by topic from the first record to the last, including
+//! uncommitted and overwritten records; and when it will be gone.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -22,10 +22,10 @@ use crate::exit::Failure;
 
 const TOPIC_COLUMNS: usize = 26;
 const ID_COLUMNS_MAX: usize = 80;
-/// More owners are counted, not named.
+/// The maximum of other owners listed.
 const OTHERS_MAX: usize = 5;
 
-/// Looks at every topic. Fails when anything can still be read.
+/// Checks every topic. Fails if anything can still be read.
 pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Failure> {
     let cluster = Cluster::open(global, config)?;
     let subjects = resolve::subjects(&cluster, args)?;
@@ -61,7 +61,7 @@ pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Fai
     if is_clean { Ok(()) } else { Err(Failure::No) }
 }
 
-/// All topics that may hold something, inputs last: they are not ours.
+/// All topics that may hold subjects' records; inputs last, because they belong to others.
 fn topics_of(cluster: &Cluster<'_>) -> Vec<(String, Role)> {
     let roles =
         [Role::Output, Role::DeadLetters, Role::Changelog, Role::Repartition, Role::Erasures, Role::Input];
@@ -72,7 +72,7 @@ fn topics_of(cluster: &Cluster<'_>) -> Vec<(String, Role)> {
     exact.chain(of_conversations).collect()
 }
 
-/// Texts as they may stand in a record: as they are, and as JSON writes them.
+/// The search texts as they may appear in a record: literally, and as JSON strings.
 fn texts(wanted: &[String]) -> Vec<Vec<u8>> {
     let mut texts = Vec::new();
     for text in wanted {
@@ -86,7 +86,7 @@ fn texts(wanted: &[String]) -> Vec<Vec<u8>> {
     texts
 }
 
-/// What is looked for, and where.
+/// What to look for.
 struct Look<'l> {
     cluster: &'l Cluster<'l>,
     subjects: &'l Subjects,
@@ -96,28 +96,28 @@ struct Look<'l> {
 /// Why a record counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Hit {
-    /// It is theirs: an erasure removes it.
+    /// It belongs to the subjects; an erasure removes it.
     Theirs,
-    /// It is theirs and outlives the erasure; it holds one of the texts.
+    /// It belongs to the subjects and remains after the erasure; it contains a search text.
     Stays,
-    /// It holds one of the texts and is of this conversation or session, which nobody named.
+    /// It contains a search text and belongs to this conversation or session, which was not named.
     Others(String),
-    /// It holds one of the texts and is of no conversation.
-    Nobodys,
+    /// It contains a search text and belongs to no conversation.
+    Unowned,
 }
 
-/// What a topic holds of them.
+/// The result for a topic.
 #[derive(Debug, Default)]
 struct Tally {
     /// Records with a value.
     records: usize,
-    /// Those of them that are not theirs, or stay, and only hold one of the texts.
+    /// Those that only contain a search text: they belong to others, or remain.
     text_only: usize,
-    /// The greatest timestamp of them.
+    /// Their latest timestamp.
     newest_ms: Option<i64>,
-    /// Of each key, in its partition, why its last record is one of them; none where it is not.
+    /// For each key in its partition, why its latest record counts; `None` when it does not.
     last: BTreeMap<(i32, Vec<u8>), Option<Hit>>,
-    /// How many records count for which reason, overwritten or not.
+    /// The number of records by reason, overwritten ones included.
     hits: BTreeMap<Hit, usize>,
 }
 
@@ -137,7 +137,7 @@ impl Tally {
         self.last.insert(place, Some(hit));
     }
 
-    /// How many keys still count for which reason.
+    /// The number of keys whose latest record counts, by reason.
     fn standing(&self) -> BTreeMap<Hit, usize> {
         let mut standing = BTreeMap::new();
         for hit in self.last.values().flatten() {
@@ -146,7 +146,7 @@ impl Tally {
         standing
     }
 
-    /// How many keys still stand for them.
+    /// The number of keys whose latest record counts.
     fn current(&self) -> usize {
         self.last.values().flatten().count()
     }
@@ -198,13 +198,13 @@ impl Look<'_> {
             Role::Repartition => {
                 subjects.own_message(value, &|topic, value| self.cluster.json(topic, value))?
             }
-            // The requests themselves stay, or nobody would know any more what is to be refused.
+            // The requests remain, because the pipeline needs them to reject later events.
             Role::Erasures => false,
             Role::Input => subjects.own_event(key, json, config.conversation_of(topic)),
         })
     }
 
-    /// Whose a record is that holds one of the texts and is not to be erased.
+    /// The owner of a record that contains a search text and is not to be erased.
     fn whose(
         &self,
         topic: &str,
@@ -234,11 +234,11 @@ impl Look<'_> {
             Role::Repartition => owners::of_message(value).map(|owner| Whose::of(&owner)),
             Role::Erasures => return Ok(Hit::Stays),
         };
-        Ok(owner.map_or(Hit::Nobodys, |Whose(owner)| Hit::Others(owner)))
+        Ok(owner.map_or(Hit::Unowned, |Whose(owner)| Hit::Others(owner)))
     }
 }
 
-/// Whose a record is, for a person.
+/// The owner of a record, for people.
 struct Whose(String);
 
 impl Whose {
@@ -263,7 +263,7 @@ impl Whose {
     }
 }
 
-/// When what was found goes, or what has to be done.
+/// When the records will be gone, or what to do.
 fn goes(
     tally: &Tally,
     role: Role,
@@ -290,17 +290,17 @@ fn goes(
                 advice(&tally.standing(), "key", theirs, by_retention.as_deref())
             }
         }),
-        // What was taken of it is cut off whole, whoever it is about.
-        Role::Repartition => Some("run `cx-timelines erase`, which cuts them off".to_owned()),
+        // Consumed records are deleted whatever they contain.
+        Role::Repartition => Some("run `cx-timelines erase`, which deletes them".to_owned()),
         Role::DeadLetters => {
-            let theirs = "to be cut off: run `cx-timelines erase`";
+            let theirs = "to be deleted: run `cx-timelines erase`";
             Some(advice(&tally.hits, "letter", theirs, Some(&or_for_ever())))
         }
         _ => Some(or_for_ever()),
     }
 }
 
-/// What has to be done about these, for each kind of them once. What is nobody's goes as `retention` says, if at all.
+/// What to do, once for each kind of hit. Unowned records expire as `retention` says, if at all.
 fn advice(hits: &BTreeMap<Hit, usize>, thing: &str, theirs: &str, retention: Option<&str>) -> String {
     let of = |hit: &Hit| hits.get(hit).copied().unwrap_or_default();
     let mut said = Vec::new();
@@ -317,37 +317,37 @@ fn advice(hits: &BTreeMap<Hit, usize>, thing: &str, theirs: &str, retention: Opt
         let more = owners.len() - named.len();
         let more = if more > 0 { format!(", and of {more} others") } else { String::new() };
         said.push(format!(
-            "{} with the text but not of those that are named, which this erasure leaves alone: of {}{more}",
+            "{} with the text that belong to others, which this erasure does not touch: {}{more}",
             number(counts.iter().sum(), thing),
             named.join(", ")
         ));
     }
     if of(&Hit::Stays) > 0 {
         said.push(format!(
-            "{} with the text that no erasure removes, or what still comes could not be refused: ids and times alone",
+            "{} with the text that no erasure removes, because later events are rejected by them: ids and times only",
             number(of(&Hit::Stays), thing)
         ));
     }
-    if of(&Hit::Nobodys) > 0 {
+    if of(&Hit::Unowned) > 0 {
         let goes = retention.unwrap_or("kept until it is overwritten");
         said.push(format!(
-            "{} with the text, of no conversation, which no erasure reaches: {goes}",
-            number(of(&Hit::Nobodys), thing)
+            "{} with the text that belong to no conversation, which no erasure removes: {goes}",
+            number(of(&Hit::Unowned), thing)
         ));
     }
     said.join("; ")
 }
 
-/// When compaction takes what is overwritten.
+/// When compaction removes overwritten records.
 fn overwritten(settings: &BTreeMap<String, String>) -> String {
     let lag = settings.get("max.compaction.lag.ms").and_then(|ms| ms.parse::<i64>().ok());
     match lag.filter(|lag| *lag < i64::MAX) {
         Some(lag) => format!(
-            "all overwritten; compaction takes it about {} after the last (max.compaction.lag.ms)",
+            "all overwritten; compaction removes them about {} after the last write (max.compaction.lag.ms)",
             duration(lag)
         ),
         None => {
-            "all overwritten; compaction takes it some time: set max.compaction.lag.ms, as topics.yaml does"
+            "all overwritten; compaction removes them at some time: set max.compaction.lag.ms, as topics.yaml does"
                 .to_owned()
         }
     }
@@ -426,13 +426,13 @@ mod tests {
             "{said}"
         );
         let said =
-            goes(&tally_of(&[Hit::Nobodys]), Role::DeadLetters, false, &settings("delete", "1")).unwrap();
+            goes(&tally_of(&[Hit::Unowned]), Role::DeadLetters, false, &settings("delete", "1")).unwrap();
         assert_eq!(
             said,
             "1 letter with the text, of no conversation, which no erasure reaches: by retention, at about 2025-06-15 15:06:41Z"
         );
         let said =
-            goes(&tally_of(&[Hit::Nobodys]), Role::Output, false, &settings("compact,delete", "1")).unwrap();
+            goes(&tally_of(&[Hit::Unowned]), Role::Output, false, &settings("compact,delete", "1")).unwrap();
         assert!(
             said.ends_with("by retention, at about 2025-06-15 15:06:41Z"),
             "windows go with their retention: {said}"

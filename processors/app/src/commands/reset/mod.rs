@@ -1,12 +1,12 @@
-//! `reset`: the group forgets everything, so that the next `run` reads all input from its beginning.
+//! `reset`: clears the group's state, so that the next `run` reads all input from its beginning.
 //!
-//! One transaction does all of it on the cluster: it removes every key of the changelog, puts the group's offsets of what it reads
-//! back to the beginnings, and that of the repartition topic to its end, for reading the input again makes that work anew. So it
-//! is done whole or not at all, whenever this dies. State on other machines is a cache of the changelog: it is emptied by what
-//! was removed there, like by any other change. The changelog is not deleted for that reason: offsets that begin anew would
-//! make such a state look as if it were further than the changelog.
+//! One transaction does all of it on the cluster: it deletes every key of the changelog, resets the group's offsets of the
+//! input to the beginning, and moves that of the repartition topic to its end, because reading the input again repeats those
+//! messages. So it happens completely or not at all. State on other machines is a cache of the changelog: these tombstones
+//! clear it like any other change. The changelog itself is kept, because offsets that restart would make such a state look
+//! ahead of the changelog.
 //!
-//! The outputs stay. They are a function of the set of events, so reading the same events writes the same final records.
+//! The outputs stay. They are a function of the set of events, so reading the same events again writes the same final records.
 
 mod plan;
 
@@ -27,17 +27,17 @@ use crate::exit::Failure;
 use crate::instance::Instance;
 use crate::state;
 
-/// All that is removed goes into one transaction, which may take a while; brokers allow a quarter of an hour.
+/// One transaction deletes everything, which may take a while; brokers allow 15 minutes by default.
 const TRANSACTION_TIMEOUT_MS: u64 = 600_000;
 
-/// Says what it would do; does it, where it may.
+/// Prints the plan and carries it out, if allowed.
 pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Failure> {
     if !args.dry_run && !args.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::usage(anyhow!(
             "there is no terminal to ask at: write --yes to reset, or --dry-run to see what would be done"
         )));
     }
-    // Held to the end: no instance may start with a state that is about to go.
+    // Held until the end: no instance may start with a state that is about to be deleted.
     let folder = global.state_dir.as_deref().filter(|folder| folder.exists());
     let held = folder.filter(|_| !args.dry_run).map(|folder| Instance::claim(Some(folder))).transpose()?;
     let cluster = Cluster::open(global, config)?;
@@ -45,7 +45,7 @@ pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Fai
     if !args.dry_run {
         refuse_members(&global.group, state.as_ref())?;
     }
-    // First the transaction of an earlier run is ended: nothing has to wait for it then.
+    // End the transaction of an earlier run first, so that nothing has to wait for it.
     let transactions = match args.dry_run {
         true => None,
         false => Some(Transactions::start(
@@ -83,7 +83,7 @@ pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Fai
         anstream::println!("{}: state of {wiped} partitions deleted", folder.display());
     }
     drop(held);
-    // Only looked at: offsets that were written now could be those of before.
+    // Read only: offsets written now could be those from before the reset.
     refuse_members(&global.group, cluster.group().state()?.as_ref()).map_err(|_| {
         anyhow!("an instance was started meanwhile, with the state of before: stop it and reset again")
     })?;
@@ -91,8 +91,8 @@ pub fn run(global: &Global, args: &ResetArgs, config: &Config) -> Result<(), Fai
     Ok(())
 }
 
-/// In a transaction the coordinator takes offsets from outside also while there are members, so whoever asks has to look first.
-/// Here by name, where the group works by the classic protocol.
+/// In a transaction the coordinator accepts offsets from outside even while the group has members, so check first: here by the
+/// member list of the classic protocol.
 fn refuse_members(group: &str, state: Option<&State>) -> anyhow::Result<()> {
     let Some(state) = state else { return Ok(()) };
     if state.members.is_empty() && matches!(state.state.as_str(), "Empty" | "Dead") {
@@ -107,7 +107,7 @@ fn refuse_members(group: &str, state: Option<&State>) -> anyhow::Result<()> {
     ))
 }
 
-/// And here by what the coordinator does, which goes for every protocol.
+/// Here by the coordinator's behaviour, under any protocol.
 fn refuse_use(cluster: &Cluster<'_>, group: &str) -> anyhow::Result<()> {
     for topic in cluster.of_role(Role::Input).into_iter().chain(cluster.of_role(Role::Repartition)) {
         let partitions = cluster.partitions(topic).map_err(|_| anyhow!("topic {topic} is gone"))?;

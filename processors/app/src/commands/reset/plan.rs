@@ -1,4 +1,4 @@
-//! What a reset would do, found out without changing anything.
+//! The plan of a reset, made without changing anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use crate::commands::group::State;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 
-/// A topic that the group reads, and how far.
+/// A topic that the group reads, with its progress.
 #[derive(Debug)]
 struct Read {
     topic: String,
@@ -21,24 +21,24 @@ struct Read {
     committed: Vec<Option<i64>>,
 }
 
-/// What would be done.
+/// The plan.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Topics that are read again from their beginning: events, and requests to erase.
+    /// Topics to read again from the beginning: events and erasure requests.
     again: Vec<Read>,
     /// The topics of events among them.
     inputs: BTreeSet<String>,
-    /// Topics whose records are passed over.
+    /// Topics whose records are skipped.
     passed_over: Vec<Read>,
-    /// The keys that the state has, by partition.
+    /// The keys of the state, by partition.
     state: BTreeMap<i32, BTreeSet<Vec<u8>>>,
-    /// Topics that are left as they are.
+    /// Topics that stay unchanged.
     outputs: Vec<String>,
     letters: Vec<String>,
 }
 
 impl Plan {
-    /// Finds it out. Where it is to be carried out, `settled`, every open transaction is waited for.
+    /// Makes the plan. With `settled`, waits for every open transaction.
     ///
     /// # Errors
     /// The cluster does not answer, or a transaction does not end.
@@ -80,7 +80,7 @@ impl Plan {
         })
     }
 
-    /// How many events have gone with the retention of their topics.
+    /// The number of events removed by retention.
     pub(super) fn lost(&self) -> i64 {
         let inputs = self.again.iter().filter(|read| self.inputs.contains(&read.topic));
         inputs.flat_map(|read| &read.partitions).map(|span| span.first).sum()
@@ -91,7 +91,7 @@ impl Plan {
         self.state.iter().map(|(partition, keys)| (*partition, keys))
     }
 
-    /// The offsets to commit. Where there is none, the beginning is meant already; but of what is passed over it is not.
+    /// The offsets to commit. Without a committed offset reading begins at the beginning anyway, but skipped topics need one.
     pub(super) fn offsets(&self) -> anyhow::Result<TopicPartitionList> {
         let mut offsets = TopicPartitionList::new();
         for read in &self.again {
@@ -107,7 +107,7 @@ impl Plan {
         Ok(offsets)
     }
 
-    /// It all, for a person.
+    /// The plan as text.
     pub(super) fn text(&self, group: &str, state: Option<&State>, folder: Option<&Path>) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -116,7 +116,7 @@ impl Plan {
             Some(State { state, .. }) if state == "Dead" => {
                 writeln!(
                     text,
-                    "group {group}: gone, or under the brokers' own protocol, where nobody tells its members"
+                    "group {group}: gone, or under the brokers' own protocol, where its members cannot be listed"
                 )
             }
             Some(State { state, members, .. }) if members.is_empty() => {
@@ -140,7 +140,7 @@ impl Plan {
             );
         }
         for read in &self.passed_over {
-            let _ = writeln!(text, "{}: passed over, {} records", read.topic, read.records());
+            let _ = writeln!(text, "{}: skipped, {} records", read.topic, read.records());
         }
         let keys: usize = self.state.values().map(BTreeSet::len).sum();
         let _ = writeln!(text, "changelog: {keys} keys removed, and with them the state of all instances");
@@ -150,12 +150,12 @@ impl Plan {
         };
         let _ = writeln!(
             text,
-            "{}: left as they are; reading again writes the same final records over them",
+            "{}: unchanged; reading again writes the same final records",
             self.outputs.join(", ")
         );
         let _ = writeln!(
             text,
-            "{}: left as they are; what cannot be folded is written there once more",
+            "{}: unchanged; records that cannot be folded are written there again",
             self.letters.join(", ")
         );
         if self.lost() > 0 {

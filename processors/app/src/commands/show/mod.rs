@@ -1,4 +1,4 @@
-//! `show`: one conversation whole, as the topics have it now.
+//! `show`: one complete conversation, as the topics have it now.
 
 use anyhow::{Context, anyhow};
 use rdkafka::Message;
@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
 
-/// Prints a conversation. Only its own partition of each topic is read, from the beginning to the end that it has now.
+/// Prints a conversation. Reads only its own partition of each topic, from the beginning to the current end.
 pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Failure> {
     let products = Products::of(config);
     if products.topics().next().is_none() {
@@ -22,7 +22,7 @@ pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Fail
     let client = kafka::client(global)?;
     let metadata = topics::reach(&client, global)?;
     let reader = Reader::new(&client)?;
-    // All ends are asked for before anything is read: so the three topics are of about the same time.
+    // All end offsets are fetched before reading, so that the three topics match in time.
     let mut spans = Vec::new();
     for (topic, product) in products.topics() {
         let partitions = topics::partitions(&metadata, topic)

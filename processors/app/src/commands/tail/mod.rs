@@ -1,4 +1,4 @@
-//! `tail`: timelines as they grow, or any output topics as they come; for people, or as JSON lines.
+//! `tail`: growing timelines, or the records of any output topics, as text or JSON lines.
 
 mod printer;
 mod recent;
@@ -26,10 +26,10 @@ use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 use crate::signals;
 
-/// The client demands a group, which nothing joins.
+/// A group id is required by the client; no member joins the group.
 pub const GROUP: &str = "cx-timelines-tail";
 const POLL: Duration = Duration::from_millis(200);
-/// Where records come without a pause, a turn ends after this time, so that what waits is printed and a stop is heard.
+/// With continuous input, a turn ends after this time, so that waiting entries are printed and a stop is noticed.
 const TURN_MAX: Duration = Duration::from_secs(1);
 
 /// Prints until a signal, or the limit.
@@ -49,7 +49,7 @@ pub fn run(global: &Global, args: &TailArgs, config: &Config) -> Result<(), Fail
     Ok(())
 }
 
-/// What is followed, and how it is shown.
+/// What to follow, and how to show it.
 pub struct Plan<'p> {
     topics: Vec<&'p str>,
     view: View,
@@ -82,7 +82,7 @@ impl<'p> Plan<'p> {
             Self::timelines(config, conversation.is_none())?
         };
         if conversation.is_some() {
-            // The other topics, also that of dead letters, are not by conversation.
+            // The other topics, dead letters included, have no conversation.
             plan.topics.retain(|topic| products.product(topic).is_some());
         }
         if args.json {
@@ -91,10 +91,10 @@ impl<'p> Plan<'p> {
         Ok(Self { conversation, from_beginning: args.from_beginning, ..plan })
     }
 
-    /// The timelines of all conversations from the beginning, and the dead letters.
+    /// The timelines of all conversations from the beginning, and dead letters.
     ///
     /// # Errors
-    /// topics.yaml does not have them.
+    /// topics.yaml does not declare them.
     pub fn all_timelines(config: &'p Config) -> anyhow::Result<Self> {
         Self::timelines(config, true)
     }
@@ -114,7 +114,7 @@ impl<'p> Plan<'p> {
         Self { topics, view: View::Records, conversation: None, from_beginning: true }
     }
 
-    /// Where reading begins: only in the conversation's partition, if there is but one conversation.
+    /// Where reading begins: for a single conversation, only in its partition.
     fn places(&self, metadata: &Metadata, config: &Config) -> Result<TopicPartitionList, Failure> {
         let from = if self.from_beginning { Offset::Beginning } else { Offset::End };
         let mut places = TopicPartitionList::new();
@@ -137,7 +137,7 @@ impl<'p> Plan<'p> {
     }
 }
 
-/// A consumer without a group that prints what is committed.
+/// A consumer without a group that prints committed records.
 pub struct Tail<'p> {
     consumer: Reading,
     printer: Printer<'p>,
@@ -147,7 +147,7 @@ impl<'p> Tail<'p> {
     /// A tail that follows this plan.
     ///
     /// # Errors
-    /// A topic does not exist, or the client refuses its settings.
+    /// A topic does not exist, or the client's configuration is invalid.
     pub fn new(
         client: &ClientConfig,
         metadata: &Metadata,
@@ -164,10 +164,10 @@ impl<'p> Tail<'p> {
         Ok(Self { consumer, printer: Printer::new(plan, config)? })
     }
 
-    /// Prints what is there, at most so many lines; waits a little where there is nothing. Gives how many were printed.
+    /// Prints available records, at most `most` lines; waits briefly when there are none. Returns the number of lines.
     ///
     /// # Errors
-    /// Standard output is gone, or the cluster denies the rights.
+    /// Standard output is closed, or the cluster denies access.
     pub fn print_some(&mut self, most: u64) -> anyhow::Result<u64> {
         let mut printed = 0;
         let mut wait = POLL;

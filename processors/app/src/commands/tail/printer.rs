@@ -1,4 +1,4 @@
-//! Records of any output topic to lines.
+//! Formats records of any output topic as lines.
 
 use std::io::Write;
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::config::{Config, Role};
 use crate::exit::Failure;
 use crate::formats::Formats;
 
-/// Prints records as the plan says.
+/// Prints records according to the plan.
 pub(super) struct Printer<'p> {
     dead_letters: &'p str,
     products: Products<'p>,
@@ -26,7 +26,7 @@ pub(super) struct Printer<'p> {
 
 impl<'p> Printer<'p> {
     /// # Errors
-    /// A file with what the schema registry needs cannot be read.
+    /// A file with the schema registry's credentials cannot be read.
     pub(super) fn new(plan: Plan<'p>, config: &'p Config) -> Result<Self, Failure> {
         Ok(Self {
             dead_letters: config.name_of(Role::DeadLetters),
@@ -37,7 +37,7 @@ impl<'p> Printer<'p> {
         })
     }
 
-    /// Takes a record, and prints it if it has not to wait for another one. Gives how many lines were printed.
+    /// Takes a record, and prints it unless it has to wait for another one. Returns the number of lines.
     pub(super) fn take(&mut self, message: &BorrowedMessage<'_>) -> anyhow::Result<u64> {
         let product = self.products.product(message.topic());
         if let Some(conversation) = self.conversation
@@ -63,7 +63,7 @@ impl<'p> Printer<'p> {
         Ok(1)
     }
 
-    /// Prints what has waited enough, at most so many lines.
+    /// Prints entries that have waited long enough, at most `most` lines.
     pub(super) fn settle(&mut self, most: u64) -> anyhow::Result<u64> {
         let View::Timelines(timelines) = &mut self.view else { return Ok(0) };
         if !timelines.is_due(Instant::now()) {
@@ -75,7 +75,7 @@ impl<'p> Printer<'p> {
         Ok(lines.len() as u64)
     }
 
-    /// Whether so much waits that nothing more should be taken before it is printed.
+    /// Whether to print before taking more records.
     pub(super) fn is_full(&self) -> bool {
         matches!(&self.view, View::Timelines(timelines) if timelines.is_full())
     }
@@ -113,7 +113,7 @@ fn write_json(
     lines::write_record(out, topic, key, value)
 }
 
-/// One record by itself.
+/// A single record.
 fn record(
     message: &BorrowedMessage<'_>,
     value: Option<&[u8]>,
@@ -128,7 +128,7 @@ fn record(
     by_itself(product, value).unwrap_or_else(|| render::other(message.topic(), &key, value))
 }
 
-/// The line of an activity or an entry; none for what is neither.
+/// The line of an activity or an entry; `None` for other records.
 fn by_itself(product: Option<Product>, value: &[u8]) -> Option<String> {
     let line = match product? {
         Product::Activity => activity::line(&serde_json::from_slice::<Activity>(value).ok()?),
@@ -154,7 +154,7 @@ fn letter(message: &BorrowedMessage<'_>) -> String {
 }
 
 fn header(message: &BorrowedMessage<'_>, name: &str) -> Option<String> {
-    // A dead letter of a dead letter has the header twice: the last is ours.
+    // A dead letter of a dead letter has the header twice: the last one is ours.
     let found = message.headers()?.iter().filter(|header| header.key == name).last()?;
     Some(text(found.value?))
 }

@@ -1,8 +1,8 @@
-//! What was seen lately: a stream has no end, memory has.
+//! A bounded map of recent values.
 
 use std::collections::{HashMap, VecDeque};
 
-/// Values by key, of which the oldest keys are forgotten.
+/// Values by key; the oldest keys are evicted.
 #[derive(Debug)]
 pub(super) struct Recent<V> {
     max: usize,
@@ -11,12 +11,12 @@ pub(super) struct Recent<V> {
 }
 
 impl<V> Recent<V> {
-    /// Remembers so many.
+    /// Keeps at most `max` keys.
     pub(super) fn new(max: usize) -> Self {
         Self { max, order: VecDeque::new(), values: HashMap::new() }
     }
 
-    /// Remembers a value; gives the one that it replaces.
+    /// Stores a value; returns the previous one.
     pub(super) fn insert(&mut self, key: &str, value: V) -> Option<V> {
         let old = self.values.insert(key.to_owned(), value);
         if old.is_none() {
@@ -30,12 +30,12 @@ impl<V> Recent<V> {
         old
     }
 
-    /// The value of a key, if it is still remembered.
+    /// The value of a key, if it is still kept.
     pub(super) fn get(&self, key: &str) -> Option<&V> {
         self.values.get(key)
     }
 
-    /// Forgets a key.
+    /// Removes a key.
     pub(super) fn remove(&mut self, key: &str) {
         if self.values.remove(key).is_some() {
             self.order.retain(|other| other != key);

@@ -1,4 +1,4 @@
-//! Records that are part of no conversation's page, as lines for people.
+//! Lines for records without a conversation page.
 
 use anstyle::{AnsiColor, Style};
 
@@ -16,7 +16,7 @@ pub(super) fn dead_letter(at_ms: i64, reason: &str, detail: &str, place: &str) -
     )
 }
 
-/// A record that was taken away.
+/// A tombstone.
 pub(super) fn tombstone(topic: &str, key: &str) -> String {
     format!("{} {} removed\n", safe(topic, 60), safe(key, 100))
 }

@@ -1,5 +1,5 @@
-//! The timelines as they grow. An entry carries no text; the activity with its text comes in another topic, a moment
-//! earlier or later. So entries wait shortly for their activities, and are then shown in the order of their events.
+//! Growing timelines. An entry carries no text; its activity comes from another topic, slightly earlier or later. So entries
+//! wait briefly for their activities, and are then shown in event order.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,21 +11,21 @@ use crate::commands::conversation::entry::{self, Look, People};
 use crate::commands::conversation::known::Known;
 use crate::commands::conversation::records::{Activity, Entry};
 
-/// An entry waits no longer than this for its activity.
+/// The longest wait of an entry for its activity.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// More entries than these do not wait.
+/// The maximum of waiting entries.
 const WAITING_MAX: usize = 20_000;
-/// So many activities, and so many entries, are remembered.
+/// The maximum of activities, and of entries, kept.
 const REMEMBERED: usize = 100_000;
 
-/// Entries on their way to a person.
+/// Entries to be shown.
 pub(super) struct Timelines {
     known: Recent<Known>,
     people: People,
-    /// What was shown, as a hash: an entry that comes again with other contents is a correction.
+    /// Shown entries, as hashes: an entry with other content is a correction.
     shown: Recent<u64>,
     waiting: BTreeMap<String, Waiting>,
-    /// Since when the oldest of them waits.
+    /// When the oldest waiting entry arrived.
     since: Option<Instant>,
     look: Look,
 }
@@ -47,7 +47,7 @@ impl Timelines {
         }
     }
 
-    /// Learns what an activity says. Something that is no activity says nothing.
+    /// Learns the texts of an activity. Other records are ignored.
     pub(super) fn take_activity(&mut self, key: &str, value: Option<&[u8]>) {
         let Some(value) = value else { return self.known.remove(key) };
         if let Ok(activity) = serde_json::from_slice::<Activity>(value) {
@@ -56,7 +56,7 @@ impl Timelines {
         }
     }
 
-    /// Takes an entry; gives a line at once where there is nothing to wait for.
+    /// Takes an entry; returns a line at once when it need not wait.
     pub(super) fn take_entry(
         &mut self,
         topic: &str,
@@ -74,7 +74,7 @@ impl Timelines {
         };
         let hash = hash(value);
         if self.shown.get(key) == Some(&hash) {
-            // Emitted again after a failure, and nothing new.
+            // Emitted again after a failure, without a change.
             return None;
         }
         self.people.meet(entry.actor.as_ref());
@@ -83,19 +83,19 @@ impl Timelines {
         None
     }
 
-    /// Whether the entries that wait should be shown now.
+    /// Whether waiting entries should be shown now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         let Some(since) = self.since else { return false };
         let told = |waiting: &Waiting| entry::is_told(&waiting.entry, self.known_of(&waiting.entry));
         self.is_full() || now.duration_since(since) >= PATIENCE || self.waiting.values().all(told)
     }
 
-    /// Whether too many entries wait for any more to be taken.
+    /// Whether too many entries are waiting.
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= WAITING_MAX
     }
 
-    /// The lines of the entries that wait, at most so many, in the order of their events.
+    /// The lines of waiting entries, at most `most`, in event order.
     pub(super) fn lines(&mut self, most: usize) -> Vec<String> {
         let mut waiting: Vec<(String, Waiting)> = std::mem::take(&mut self.waiting).into_iter().collect();
         waiting.sort_by(|(_, a), (_, b)| order(&a.entry).cmp(&order(&b.entry)));

@@ -25,7 +25,7 @@ fn statistics() -> Statistics {
     }
 }
 
-/// What a consumer tells that has come into its group.
+/// Statistics of a consumer that has joined its group.
 pub(in crate::metrics) fn consumer() -> ClientFigures {
     let partition = Partition { fetchq_cnt: 3, fetchq_size: 300, ..Partition::default() };
     let partitions = HashMap::from([(0, partition.clone()), (1, partition)]);
@@ -37,7 +37,7 @@ pub(in crate::metrics) fn consumer() -> ClientFigures {
     })
 }
 
-/// What a producer tells in the middle of a commit.
+/// Statistics of a producer during a commit.
 pub(in crate::metrics) fn producer() -> ClientFigures {
     let state = "CommittingTransaction".to_owned();
     ClientFigures::of_producer(&Statistics {

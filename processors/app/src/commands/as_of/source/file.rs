@@ -1,4 +1,4 @@
-//! Events from a file, in the forms that `fold` reads, and in their order.
+//! Events from a file, in `fold`'s formats, in their order.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -22,12 +22,12 @@ pub struct FileSource<'c> {
 
 enum Held {
     File(PathBuf),
-    /// Of what can be read only once, a copy.
+    /// A copy of input that can be read only once.
     Copy(NamedTempFile),
 }
 
 impl<'c> FileSource<'c> {
-    /// A source of this file; `-` is standard input.
+    /// Opens the file; `-` is standard input.
     ///
     /// # Errors
     /// The file cannot be opened, or a pipe cannot be copied.
@@ -43,7 +43,7 @@ impl<'c> FileSource<'c> {
             let copy = copy.with_context(|| format!("{name} cannot be copied"))?;
             return Ok(Self { config, held: Held::Copy(copy), name });
         }
-        // A file that cannot be opened is wrong use: found here, before anything is folded.
+        // Reports a file that cannot be opened before anything is folded.
         records::open(path)?;
         Ok(Self { config, held: Held::File(path.to_owned()), name })
     }

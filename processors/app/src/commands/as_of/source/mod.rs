@@ -1,4 +1,4 @@
-//! Where the events of `as-of` come from. A source can be read more than once, and gives the same records each time.
+//! Sources of `as-of`'s events. A source can be read more than once, with the same result.
 
 pub mod file;
 pub mod topics;
@@ -9,18 +9,18 @@ use crate::commands::conversation::text::time;
 /// Takes the records of a source.
 pub type Visit<'v> = dyn FnMut(&Found<'_>) -> anyhow::Result<()> + 'v;
 
-/// Records of the input, and requests to erase.
+/// Records of the input, and erasure requests.
 pub trait Source {
-    /// Lets `visit` see each record.
+    /// Passes each record to `visit`.
     ///
     /// # Errors
     /// The source cannot be read, or `visit` fails.
     fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()>;
 
-    /// Where the records come from, for messages.
+    /// The source's name, for messages.
     fn place(&self) -> String;
 
-    /// Where its beginnings are gone, once its records were seen.
+    /// Partitions whose first records are gone, once the records were read.
     fn gaps(&self) -> Vec<Gap> {
         Vec::new()
     }
@@ -35,14 +35,14 @@ pub struct Gap {
     pub partition: i32,
     /// The first offset that can still be read.
     pub first: i64,
-    /// The Kafka timestamp of the record there, in epoch milliseconds; none where no record is left.
+    /// The Kafka timestamp of the record there, in epoch milliseconds; `None` when no record is left.
     pub first_ms: Option<i64>,
 }
 
-/// More partitions are counted, not named.
+/// The maximum of partitions named in a message.
 const NAMED_MAX: usize = 8;
 
-/// What is to be said of an answer that these gaps may have left incomplete; nothing where there are none.
+/// A warning that these gaps may make the answer incomplete; `None` without gaps.
 pub fn incomplete(gaps: &[Gap]) -> Option<String> {
     if gaps.is_empty() {
         return None;
@@ -54,7 +54,7 @@ pub fn incomplete(gaps: &[Gap]) -> Option<String> {
     };
     let mut named: Vec<String> = gaps.iter().take(NAMED_MAX).map(begins).collect();
     if gaps.len() > NAMED_MAX {
-        named.push(format!("{} more partitions begin later than at 0, too", gaps.len() - NAMED_MAX));
+        named.push(format!("{} more partitions begin after offset 0", gaps.len() - NAMED_MAX));
     }
     Some(format!(
         "the answer may be incomplete: what came before is gone, by retention or because it was deleted: {}. The exit code is 1; \

@@ -1,5 +1,5 @@
-//! Events from the cluster: all partitions of the input topics, since a foreign partitioner may have put an event anywhere,
-//! and the conversation's own topics.
+//! Events from the cluster: all partitions of the input topics, since another producer's partitioner may have put an event
+//! anywhere, and the conversation's own topics.
 
 use anyhow::Context;
 use engine::{NoHeaders, SourceRecord};
@@ -17,20 +17,20 @@ use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
 
-/// The input topics, each to the end that it had at first.
+/// The input topics, each up to its end at the first read.
 pub struct TopicSource<'c> {
     config: &'c Config,
     formats: Formats<'c>,
     reader: Reader,
     spans: Vec<Vec<Span>>,
     gaps: Vec<Gap>,
-    /// Of the requests to erase.
+    /// Partitions of the erasure requests.
     requests: Vec<Span>,
     bootstrap: String,
 }
 
 impl<'c> TopicSource<'c> {
-    /// Finds the topics and their ends.
+    /// Finds the topics and their end offsets.
     ///
     /// # Errors
     /// An input topic is missing, or the cluster does not answer.
@@ -60,13 +60,13 @@ impl<'c> TopicSource<'c> {
 }
 
 impl Gap {
-    /// What is gone of a partition. When its first record came is known once that is read.
+    /// The gap at a partition's beginning. The time of its first record becomes known once it is read.
     fn of(span: &Span) -> Self {
         Self { topic: span.topic.clone(), partition: span.partition, first: span.first, first_ms: None }
     }
 }
 
-/// Keeps of a partition whose beginning is gone when its first record came.
+/// Notes the time of the first record of a partition whose beginning is gone.
 fn note_first(gaps: &mut [Gap], message: &BorrowedMessage<'_>) {
     let is_its = |gap: &&mut Gap| gap.partition == message.partition() && gap.topic == message.topic();
     if let Some(gap) = gaps.iter_mut().find(is_its)
@@ -95,7 +95,7 @@ impl Source for TopicSource<'_> {
     fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()> {
         let mut before = 0;
         for spans in [&self.requests].into_iter().chain(&self.spans) {
-            // A partition's records keep their order, whatever clocks stamped them; partitions are merged by time.
+            // Records of a partition keep their order regardless of their timestamps; partitions are merged by time.
             let mut times = vec![i64::MIN; spans.len()];
             let gaps = &mut self.gaps;
             let (formats, config) = (&self.formats, self.config);

@@ -1,4 +1,4 @@
-//! What was sent back already: a compacted topic with a mark for each such letter, written in the transaction that sends it.
+//! Replay markers: a compacted topic with a marker for each letter that was sent back, written in the same transaction.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,22 +28,22 @@ pub fn topic(group: &str) -> String {
     format!("{group}-replayed")
 }
 
-/// That a letter was sent back.
+/// A letter's replay marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Mark {
-    /// When it was, in epoch milliseconds.
+    /// The time of the replay, in epoch milliseconds.
     pub(super) replayed_at: i64,
-    /// When the record became a dead letter: positions begin anew in a topic that was deleted and created again.
+    /// When the record became a dead letter: a recreated topic reuses positions.
     pub(super) letter_at: Option<i64>,
 }
 
-/// All marks of a group, by where the letters lay first: an erasure may have moved them since.
+/// All markers of a group, by original position: an erasure may have moved the letters since.
 #[derive(Debug, Default)]
 pub(super) struct Marks(HashMap<Position, Mark>);
 
 impl Marks {
-    /// Reads them to their end; creates the topic where it is missing, if that is allowed.
+    /// Reads them to the end. Creates a missing topic, if allowed.
     ///
     /// # Errors
     /// The topic cannot be created or read.
@@ -74,7 +74,7 @@ impl Marks {
         self.0.get(&letter.first).is_some_and(|mark| mark.letter_at == letter.at_ms)
     }
 
-    /// What is no mark of ours is passed over; a tombstone takes a mark back.
+    /// Ignores records that are no marker; a tombstone removes a marker.
     fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
         let Some(position) = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok()) else { return };
         match value.map(serde_json::from_slice) {
@@ -82,7 +82,7 @@ impl Marks {
                 self.0.insert(position, mark);
             }
             Some(Err(error)) => {
-                tracing::warn!("the mark of {position} cannot be read: {}", no_json::place(&error));
+                tracing::warn!("the replay marker of {position} cannot be read: {}", no_json::place(&error));
             }
             None => {
                 self.0.remove(&position);

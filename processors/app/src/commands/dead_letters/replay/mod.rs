@@ -1,7 +1,7 @@
-//! `dead-letters replay`: sends dead letters back to where they came from, each once however often it is run or killed.
+//! `dead-letters replay`: sends dead letters back to their topics, each once even after repeated or killed runs.
 //!
-//! In one transaction go some records and, for each, a mark that says so. The producer's transactional id is the group's, so
-//! whoever starts later ends the transactions of whoever came before, and only then reads the marks.
+//! One transaction contains some records and a marker for each. The producer's transactional id is derived from the group, so a
+//! later run ends the transactions of earlier ones before it reads the markers.
 
 mod marks;
 mod plan;
@@ -27,12 +27,12 @@ use crate::{kafka, signals};
 
 pub use self::marks::topic as marks_topic;
 
-/// The id of the transactions that send back.
+/// The transactional id of replays.
 pub fn transactional_id(group: &str) -> String {
     format!("{group}-dead-letters")
 }
 
-/// Chooses, says what it will do, asks, sends.
+/// Selects, prints the plan, asks, sends.
 pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result<(), Failure> {
     if !args.dry_run && !args.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::usage(anyhow::anyhow!(
@@ -42,7 +42,7 @@ pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result
     let client = kafka::client(global)?;
     let metadata = topics::reach(&client, global)?;
     let marks_topic = marks::topic(&global.group);
-    // First the transactions of an earlier run are ended, then its marks are read.
+    // End transactions of an earlier run first, then read its markers.
     let transactions = match args.dry_run {
         true => None,
         false => {
@@ -73,7 +73,7 @@ pub(super) fn run(global: &Global, args: &ReplayArgs, config: &Config) -> Result
         let sent = send::all(&plan.routes, &letters, &transactions, &marks_topic, &stop)?;
         anstream::println!("sent back {}", in_words(sent));
     }
-    // Who names a letter wants just this one; who names a reason wants what there is of it.
+    // A named letter that cannot be sent is an error; a selection sends what it can.
     if !args.positions.is_empty() && plan.has_refused() { Err(Failure::No) } else { Ok(()) }
 }
 

@@ -1,4 +1,4 @@
-//! Which dead letters are sent back, and where to.
+//! Selects the dead letters to send back, and their targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -15,33 +15,33 @@ use crate::commands::dead_letters::list::{Counts, letters};
 use crate::commands::{now_ms, topics};
 use crate::config::Config;
 
-/// Where a record goes.
+/// The target of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {
     /// The topic it came from.
     pub(super) topic: String,
-    /// The partition of its key, as Java's clients choose it; without a key the one it came from.
+    /// The partition of its key, as Java clients choose it; without a key the original one.
     pub(super) partition: i32,
 }
 
-/// What is to be sent, and what is left out.
+/// What to send, and what is left out.
 pub(super) struct Plan<'p> {
     args: &'p ReplayArgs,
     config: &'p Config,
     metadata: &'p Metadata,
     marks: &'p Marks,
     missing: BTreeSet<Position>,
-    /// What is to be sent.
+    /// What to send.
     pub(super) routes: BTreeMap<Position, Route>,
     to_send: Counts,
     replayed: u64,
-    /// Those that are older than their topic keeps records.
+    /// Letters older than the retention of their topic.
     old: u64,
     refused: BTreeMap<String, u64>,
 }
 
 impl<'p> Plan<'p> {
-    /// A plan without any letter yet.
+    /// An empty plan.
     pub(super) fn new(
         args: &'p ReplayArgs,
         config: &'p Config,
@@ -62,7 +62,7 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// Looks at a letter.
+    /// Takes a letter.
     pub(super) fn take(&mut self, letter: &Letter, message: &impl Message) {
         let is_named = self.missing.remove(&letter.position);
         if (!self.args.positions.is_empty() && !is_named) || !self.args.choice.takes(letter) {
@@ -86,17 +86,17 @@ impl<'p> Plan<'p> {
         }
     }
 
-    /// A letter that was named and is not there.
+    /// A named letter that does not exist.
     pub(super) fn not_found(&self) -> Option<Position> {
         self.missing.first().copied()
     }
 
-    /// Whether something that was chosen cannot be sent.
+    /// Whether some selected letter cannot be sent.
     pub(super) fn has_refused(&self) -> bool {
         !self.refused.is_empty()
     }
 
-    /// What is to be sent by reason, and what is left out and why.
+    /// What to send by reason, and what is left out and why.
     pub(super) fn summary(&self) -> String {
         let mut said = format!("{} to send back\n{}", letters(self.to_send.total()), self.to_send.lines());
         if self.old > 0 {
@@ -118,7 +118,7 @@ impl<'p> Plan<'p> {
     }
 }
 
-/// Whether a topic of this retention may delete the record as soon as it is there.
+/// Whether a topic with this retention may delete the record at once.
 fn is_old(timestamp_ms: Option<i64>, retention_ms: Option<i64>, now_ms: i64) -> bool {
     let (Some(timestamp_ms), Some(retention_ms)) = (timestamp_ms, retention_ms) else { return false };
     retention_ms >= 0 && timestamp_ms < now_ms.saturating_sub(retention_ms)
@@ -149,7 +149,7 @@ fn route(
     })?;
     let partition = match message.key() {
         Some(key) => engine::partition_of(key, count),
-        // The topic may have fewer partitions than it had.
+        // The topic may have fewer partitions than before.
         None => letter.partition.unwrap_or_default().rem_euclid(count),
     };
     Ok(Route { topic: topic.to_owned(), partition })

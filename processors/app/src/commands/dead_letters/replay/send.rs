@@ -1,4 +1,4 @@
-//! Sending what the plan chose: some letters to a transaction, each with its mark.
+//! Sends the planned letters: several per transaction, each with its marker.
 
 use std::collections::BTreeMap;
 
@@ -17,15 +17,15 @@ use crate::commands::dead_letters::source::Letters;
 use crate::commands::now_ms;
 use crate::commands::transactions::Transactions;
 
-/// A transaction is committed after so many letters …
+/// A transaction is committed after this many letters …
 const BATCH_LETTERS: u64 = 100;
-/// … or so many bytes: far less than can be sent before its time-out.
+/// … or bytes: far less than can be sent before its timeout.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Sends them, and gives how many; fewer than planned where some have left the topic meanwhile.
+/// Sends them and returns the number; fewer than planned if some have left the topic meanwhile.
 ///
 /// # Errors
-/// The cluster refuses, or a stop was asked for: the message says how many were sent.
+/// The cluster refuses, or a stop was requested: the message has the number sent.
 pub(super) fn all(
     routes: &BTreeMap<Position, Route>,
     letters: &Letters<'_>,
@@ -41,7 +41,7 @@ pub(super) fn all(
             batch.send(&letter, route, message)?;
             if stop.is_requested() {
                 batch.commit()?;
-                bail!("it was told to stop");
+                bail!("a stop was requested");
             }
             Ok(())
         })
@@ -56,14 +56,14 @@ pub(super) fn all(
     Ok(batch.sent)
 }
 
-/// The transaction under way.
+/// The current transaction.
 struct Batch<'b> {
     transactions: &'b Transactions,
     marks_topic: &'b str,
     total: usize,
     /// Letters of committed transactions.
     sent: u64,
-    /// Letters of this one; none: it is not begun.
+    /// Letters in this one; 0 when it has not begun.
     open: u64,
     bytes: usize,
 }
@@ -102,7 +102,7 @@ impl Batch<'_> {
     }
 }
 
-/// The headers that the record came with.
+/// The record's own headers.
 fn own_headers(message: &impl Message) -> Option<OwnedHeaders> {
     let is_own = |name: &str| {
         !name.starts_with(HEADER_PREFIX) && ![HEADER_PROCESSOR, HEADER_SCHEMA, HEADER_MOVED].contains(&name)
