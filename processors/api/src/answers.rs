@@ -1,4 +1,4 @@
-//! Answers in JSON.
+//! JSON responses.
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::problem::Problem;
 
-/// An answer in JSON.
+/// A JSON response.
 pub(crate) struct Json(Vec<u8>);
 
 impl Json {
@@ -23,5 +23,5 @@ impl IntoResponse for Json {
     }
 }
 
-/// What a handler gives.
+/// The result of a handler.
 pub(crate) type Answer = Result<Json, Problem>;

@@ -1,4 +1,4 @@
-//! Asking the worker that has a partition, here or in another instance.
+//! Queries to the worker that owns a partition, in this instance or another.
 
 use std::sync::Arc;
 
@@ -11,37 +11,37 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::problem::Problem;
 use crate::{Api, Shared};
 
-/// So many bytes of state are looked at for one answer.
+/// The maximum of state bytes read for one response.
 const BYTES_MAX: usize = 16 << 20;
-/// So many answers out of states are made at a time; the others wait for their turn. It bounds the memory that they take.
+/// The maximum of concurrent responses from state, which bounds their memory; others wait.
 const AT_A_TIME: usize = 8;
 
-/// What turns are taken of.
+/// The semaphore that limits concurrent responses.
 pub(crate) fn turns() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(AT_A_TIME))
 }
 
-/// Waits for a turn, which ends when what is given is dropped. Nobody closes what it is taken of.
+/// Waits for a permit, which lasts until it is dropped. The semaphore is never closed.
 pub(crate) async fn turn(api: &Shared) -> Option<OwnedSemaphorePermit> {
     Arc::clone(&api.turns).acquire_owned().await.ok()
 }
 
-/// What is asked for, and how the request said it.
+/// A query and its request.
 pub(crate) struct Question<'q> {
-    /// What the partition is found by.
+    /// The key that determines the partition.
     pub(crate) key: &'q [u8],
-    /// Where it lies there.
+    /// What to read in the partition.
     pub(crate) places: Vec<Place>,
-    /// The request, for whoever has to be asked instead.
+    /// The request, to forward it.
     pub(crate) uri: &'q Uri,
-    /// Whether to send the client there.
+    /// Whether to redirect the client.
     pub(crate) follow: bool,
 }
 
-/// What lies in these places.
+/// Reads committed records of a partition.
 ///
 /// # Errors
-/// Another instance has it, or nobody right now; or it is too much.
+/// Another instance owns the partition, or none does now; or the result is too large.
 pub(crate) async fn ask(api: &Api, question: Question<'_>) -> Result<Found, Problem> {
     let Some(partitions) = api.sources.queries.partitions() else {
         return Err(Problem::later("starting", "Not ready yet", "the instance is reaching its cluster"));
@@ -67,7 +67,7 @@ pub(crate) async fn ask(api: &Api, question: Question<'_>) -> Result<Found, Prob
     }
 }
 
-/// Where the client has to ask.
+/// Where the client should ask instead.
 fn elsewhere(api: &Shared, partition: i32, uri: &Uri, follow: bool) -> Problem {
     let owner = api.sources.peers.owner_of(partition).filter(|owner| owner.name != api.options.instance);
     let path = uri.path_and_query().map_or("/", |whole| whole.as_str());
@@ -101,7 +101,7 @@ fn elsewhere(api: &Shared, partition: i32, uri: &Uri, follow: bool) -> Problem {
     }
 }
 
-/// The state could not be read; the worker restores it meanwhile.
+/// The state could not be read; the worker restores it.
 pub(crate) fn unreadable(error: &engine::ProcessError) -> Problem {
     tracing::error!(%error, "a state cannot be shown");
     Problem::later("unreadable", "The state cannot be read", "the log of the instance says why")

@@ -13,7 +13,7 @@ use crate::params::{Named, Params, limited};
 use crate::problem::Problem;
 use crate::{Api, hide};
 
-/// So many entries, and activities, are in an answer, the last ones; and so many can be asked for.
+/// The number of entries and of activities in a response (the latest ones), and the maximum to request.
 const LIMIT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
 
@@ -54,7 +54,7 @@ pub(crate) async fn one(
     let found = ask(&api, question).await?;
     let show_text = api.options.show_text;
     let activity_bytes = api.options.activity_bytes;
-    // The workers' threads only copy; the scan of a long conversation is done where nobody waits for it.
+    // The worker only copies bytes; rendering a long conversation happens on a blocking thread.
     let rendered = tokio::task::spawn_blocking(move || {
         let _turn = turn;
         let emitted = look::conversation(&id, &found, activity_bytes).map_err(|error| unreadable(&error))?;
@@ -84,7 +84,7 @@ fn conversation<R>(
     limit: usize,
     read: impl Fn(Vec<u8>) -> serde_json::Result<R>,
 ) -> Conversation<R> {
-    // What a fold wrote is JSON.
+    // Folds write valid JSON.
     let read = |bytes| read(bytes).ok();
     let last = |mut all: Vec<Vec<u8>>| {
         let all = all.split_off(all.len().saturating_sub(limit));

@@ -49,7 +49,7 @@ pub(crate) async fn of_subject(
     Params(params): Params<FiguresParams>,
 ) -> Answer {
     let Some(dimension) = Dimension::from_name(&dimension) else {
-        let detail = format!("{dimension:?} is no dimension; there are: queue, agent, channel, bot");
+        let detail = format!("{dimension:?} is not a dimension; dimensions: queue, agent, channel, bot");
         return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-dimension", "No such dimension", detail));
     };
     let limit = limited("limit", params.limit, LIMIT, LIMIT_MAX)?;
@@ -65,7 +65,7 @@ pub(crate) async fn of_subject(
     let found = ask(&api, question).await?;
     let windows = look::windows(&found).map_err(|error| unreadable(&error))?;
     if windows.is_empty() {
-        let detail = format!("no window of {} {id:?} is remembered", dimension.as_str());
+        let detail = format!("no window of {} {id:?} is kept", dimension.as_str());
         return Err(Problem::new(StatusCode::NOT_FOUND, "no-windows", "There are no figures", detail));
     }
     let overlaps = |window: &[u8]| {

@@ -1,4 +1,4 @@
-//! Who is let in, and what every answer carries.
+//! Access control, and headers of every response.
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
@@ -9,16 +9,16 @@ use axum::response::Response;
 use crate::Api;
 use crate::problem::Problem;
 
-/// The longest path with its parameters.
+/// The maximum length of path and query.
 const URI_MAX: usize = 4_096;
-/// The page's own files and nothing else: nothing inline, nothing from elsewhere, no frame around it.
+/// Only the page's own files: nothing inline, nothing from other origins, no framing.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Lets requests of the API in that may be answered.
+/// Checks whether an API request may be answered.
 ///
 /// # Errors
-/// The request is too long, comes from a page of somebody else's, or does not know the token.
+/// The request is too long, comes from a page of another origin, or has no valid token.
 pub(crate) async fn admit(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
     let length = request.uri().path_and_query().map_or(0, |whole| whole.as_str().len());
     if length > URI_MAX {
@@ -33,8 +33,8 @@ pub(crate) async fn admit(State(api): State<Api>, request: Request, next: Next) 
                 return Err(unknown());
             }
         }
-        // Without a token a browser would let any page read this one's answers, under a name that the page's owner points
-        // here. An address cannot be pointed elsewhere.
+        // Without a token, a browser would let any page read these responses under a host name that the page's owner points
+        // here. An IP address cannot be redirected like that.
         None => {
             let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
             if !host.is_none_or(|host| is_own(host, &api.options.hosts)) {
@@ -66,12 +66,12 @@ fn unknown() -> Problem {
 
 fn strange(host: &str) -> Problem {
     let detail = format!(
-        "without a token this instance answers only under its address, localhost or its --advertise name, not as {host:?}"
+        "without a token this instance answers only to its address, localhost or its --advertise name, not to {host:?}"
     );
     Problem::new(StatusCode::MISDIRECTED_REQUEST, "strange-host", "Not the name of this instance", detail)
 }
 
-/// Gives every answer the headers that keep browsers from doing more than they should.
+/// Adds security headers to every response.
 pub(crate) async fn harden(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,14 +1,13 @@
-//! The texts of messages, taken out of records. What people wrote is in bodies alone: of activities, of their edits, of
-//! suggestions and of wrap-ups.
+//! Removes message texts from records. Texts occur only in bodies: of activities, edits, suggestions and wrap-ups.
 
 use serde_json::{Map, Value, json};
 
-/// The fields that hold what people wrote.
+/// The field with a text.
 const BODY: &str = "body";
-/// The longest word that a body may call itself.
+/// The maximum length of a body's type.
 const WORD_MAX: usize = 32;
 
-/// Takes all bodies out of a record; what kind of body there was stays.
+/// Removes all bodies from a record, except for their types.
 pub(crate) fn texts(record: &mut Value) {
     match record {
         Value::Object(fields) => hide_in(fields),
@@ -29,7 +28,7 @@ fn hide_in(fields: &mut Map<String, Value>) {
     }
 }
 
-/// A body's type is a word of the contact centre's; anything else that stands there may be what somebody wrote.
+/// A body's type is a short constant; anything else in its place may be text.
 fn hidden(body: &Value) -> Value {
     let is_word = |text: &&str| {
         text.len() <= WORD_MAX && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')

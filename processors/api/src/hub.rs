@@ -1,5 +1,5 @@
-//! Keeps the view, and tells those who look on what changes: a bounded number of changes a few times a second. Who cannot
-//! follow, or would be told too much, is told to look again.
+//! Keeps the view, and sends its changes to event streams: a bounded number, a few times per second. A stream that falls
+//! behind, or would receive too many changes, gets a resync message instead.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -13,30 +13,30 @@ use tokio::sync::broadcast;
 use crate::row::Row;
 use crate::view::{Changed, View};
 
-/// Between two messages to those who look on.
+/// The interval of messages to streams.
 const TELL_EVERY: Duration = Duration::from_millis(200);
-/// So many changes are told one by one.
+/// The maximum of changes sent individually.
 const CHANGES_MAX: usize = 200;
-/// So many messages may wait for somebody who is slow.
+/// The maximum of messages that wait for a slow stream.
 const MESSAGES_MAX: usize = 32;
 
-/// Conversations with what has become of them; without a row one is not here any more.
+/// Changed conversations; `None` for one that left this instance.
 pub(crate) type Changes = BTreeMap<Arc<str>, Option<Arc<Row>>>;
 
-/// What those who look on are told.
+/// A message to event streams.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
     /// These conversations changed.
     Changes(Arc<Changes>),
-    /// Look again at everything.
+    /// Reload everything.
     Resync,
 }
 
-/// Where messages come from.
+/// The source of messages.
 pub(crate) struct Hub(broadcast::Sender<Message>);
 
 impl Hub {
-    /// Keeps the view on a thread of its own until the stop.
+    /// Keeps the view on its own thread, until shutdown.
     ///
     /// # Errors
     /// The thread cannot be started.

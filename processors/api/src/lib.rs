@@ -1,8 +1,8 @@
-//! What a running instance tells over HTTP, read-only, and the live page that shows it.
+//! The read-only HTTP API of a running instance, and the live page.
 //!
-//! One conversation and one subject's figures are asked from the worker that holds their partition, over the edge's queries,
-//! and rendered here by the folds' own functions. For lists and for the page there is a view: a row for each
-//! conversation, fed by the queries after each commit. It is a copy and a bounded one; the state stays the only truth.
+//! Requests for one conversation or one subject's figures go to the worker that owns the partition, through the edge's
+//! interactive queries, and the folds' functions render them. Lists and the page use a view with a row per conversation,
+//! updated after each commit. It is a bounded copy; the state is authoritative.
 
 mod answers;
 mod asking;
@@ -37,25 +37,25 @@ use hub::Hub;
 pub use token::{Token, TokenError};
 use view::View;
 
-/// The description of the API, as it is served at `/api/openapi.json`.
+/// The OpenAPI description, served at `/api/openapi.json`.
 pub const OPENAPI: &str = include_str!("../openapi.json");
 
-/// What may be told, and to whom.
+/// Options of the API.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The name of this instance, by which it knows itself among the group's.
+    /// The name of this instance in the group.
     pub instance: String,
     /// Whether the texts of messages are shown.
     pub show_text: bool,
-    /// What a client has to know; none: nobody is asked.
+    /// The token that clients have to send; `None` to require none.
     pub token: Option<Token>,
-    /// Names under which browsers may ask, besides addresses and `localhost`.
+    /// Host names that browsers may use, besides addresses and `localhost`.
     pub hosts: Vec<String>,
-    /// Whether nobody can find out who else has what, however long one waits.
+    /// Whether the client cannot list the group's members at all.
     pub group_is_hidden: bool,
-    /// How much memory the list of conversations may take, about. Where that is too little for all, the oldest are left out.
+    /// The approximate memory for the list of conversations. When it is full, the oldest are left out.
     pub list_bytes: usize,
-    /// What the bodies of one record may have together, in bytes: as the pipeline that is looked at has it.
+    /// The configured limit of bodies in one record, in bytes.
     pub activity_bytes: u64,
 }
 
@@ -73,16 +73,16 @@ impl Default for Options {
     }
 }
 
-/// Where the answers come from.
+/// The sources of responses.
 #[derive(Clone)]
 pub struct Sources {
     /// The workers.
     pub queries: InteractiveQueries,
     /// The group.
     pub peers: Peers,
-    /// When the program ends, so do answers that would go on for ever.
+    /// The stop request, which ends open streams.
     pub stop: Stop,
-    /// Where those who look on are counted.
+    /// Metrics of event streams.
     pub metrics: Metrics,
 }
 
@@ -98,14 +98,13 @@ struct Shared {
 
 type Api = Arc<Shared>;
 
-/// The folds' part of the queries's updates: what a view is made of.
+/// Converts updates of interactive queries to rows.
 #[must_use]
 pub fn watched() -> Vec<u8> {
     folds::look::all_standing()
 }
 
-/// The routes: `/`, `/api/…`, and an answer for all that there is not. The view is kept by a thread of its own until the
-/// stop.
+/// The routes: `/`, `/api/…`, and a response for unknown paths. A thread keeps the view until shutdown.
 ///
 /// # Errors
 /// The thread cannot be started.

@@ -1,4 +1,4 @@
-//! Lists: conversations, and what goes on in queues and with agents right now.
+//! Lists of conversations, and the current activity of queues and agents.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::{Api, Shared};
 
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
-/// Between the parts of a place in the list.
+/// Separates the parts of a cursor.
 const CURSOR: char = '~';
 
 #[derive(Debug, Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) async fn list(State(api): State<Api>, Params(params): Params<ListPara
     let (mut conversations, complete) = {
         let view = locked(&api.view);
         let matching = view.after(after.as_ref()).filter(|row| is_wanted(row, &params));
-        // One more, to know whether there is more.
+        // One more, to know whether there are more.
         (matching.take(limit + 1).cloned().collect::<Vec<Arc<Row>>>(), is_complete(&api, &view))
     };
     let has_more = conversations.len() > limit;
@@ -81,7 +81,7 @@ fn is_complete(api: &Shared, view: &View) -> bool {
     view.is_complete(api.sources.queries.partitions())
 }
 
-/// What goes on.
+/// The current activity.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Now {
@@ -113,7 +113,7 @@ pub(crate) async fn now(State(api): State<Api>, _: Params<NoParams>) -> Answer {
     Ok(Json::of(&going_on(&api)))
 }
 
-/// What goes on right now.
+/// The current activity.
 pub(crate) fn going_on(api: &Shared) -> Now {
     let view = locked(&api.view);
     let mut now = counted(view.after(None).filter(|row| row.is_open()).map(|row| &**row));

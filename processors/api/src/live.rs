@@ -1,4 +1,4 @@
-//! What changes, as it changes: server-sent events.
+//! Live changes, as server-sent events.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use crate::listing::{Now, going_on};
 use crate::params::{NoParams, Params};
 use crate::problem::Problem;
 
-/// So many may look on at once: half of the server's connections, so that figures and health can always be asked for.
+/// The maximum of open streams: half of the server's connections, so that metrics and health stay available.
 pub(crate) const LOOKERS_MAX: usize = 32;
-/// Without updates something is said so often, so that both sides know that the other is there.
+/// The interval of keep-alive messages on a quiet stream, so that both sides notice a lost connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How often what goes on in queues and with agents is counted anew.
+/// The interval of counting the current activity of queues and agents.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// What is said to somebody who looks on.
+/// An event of the stream.
 #[derive(Debug, PartialEq)]
 enum Word {
     Now(Value),
@@ -47,7 +47,7 @@ impl From<Word> for Event {
     }
 }
 
-/// Someone who looks on.
+/// An open stream.
 struct Looker {
     api: Api,
     messages: broadcast::Receiver<Message>,
@@ -70,7 +70,7 @@ pub(crate) async fn stream(
     Ok(Sse::new(words))
 }
 
-/// Places for those who look on.
+/// The semaphore that limits open streams.
 pub(crate) fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(LOOKERS_MAX))
 }
@@ -78,8 +78,8 @@ pub(crate) fn places() -> Arc<Semaphore> {
 impl Looker {
     fn begin(api: Api) -> Result<Self, Problem> {
         let Ok(place) = Arc::clone(&api.lookers).try_acquire_owned() else {
-            let detail = format!("{LOOKERS_MAX} clients look on already");
-            return Err(Problem::later("busy", "Too many look on", detail));
+            let detail = format!("{LOOKERS_MAX} streams are open already");
+            return Err(Problem::later("busy", "Too many streams", detail));
         };
         let messages = api.hub.listen();
         let (count_at, said_at) = (Instant::now(), Instant::now());
@@ -87,7 +87,7 @@ impl Looker {
         Ok(Self { api, messages, now: None, count_at, said_at, _place: place, _counted: counted })
     }
 
-    /// What is to be said next; none at the end of the program.
+    /// The next event; `None` at shutdown.
     async fn next(&mut self) -> Option<Word> {
         let word = loop {
             if self.api.sources.stop.is_requested() {
@@ -111,7 +111,7 @@ impl Looker {
         Some(word)
     }
 
-    /// What goes on, where that is something else than was said last.
+    /// The current activity, if it changed since it was last sent.
     fn news_of_now(&mut self) -> Option<Value> {
         if Instant::now() < self.count_at {
             return None;

@@ -1,5 +1,5 @@
-//! The live page, and the description of the API: files that are part of the program. They hold no data, so nobody is asked
-//! for a token; the page asks its reader for it where the API wants one.
+//! The live page and the OpenAPI description, as embedded files. They contain no data and need no token; the page asks the user
+//! for the API's token when it needs one.
 
 use axum::Router;
 use axum::http::header;
@@ -10,7 +10,7 @@ use crate::{Api, OPENAPI, problem};
 
 const HTML: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/page.css");
-/// One file of the page's script, as the browser asks for it.
+/// The page's scripts, by path.
 const SCRIPTS: [(&str, &str); 5] = [
     ("/page/main.js", include_str!("page/main.js")),
     ("/page/api.js", include_str!("page/api.js")),
@@ -19,7 +19,7 @@ const SCRIPTS: [(&str, &str); 5] = [
     ("/page/timeline.js", include_str!("page/timeline.js")),
 ];
 
-/// `/`, what it needs, and `/api/openapi.json`.
+/// `/`, its files, and `/api/openapi.json`.
 pub(crate) fn routes() -> Router<Api> {
     let mut routes = Router::new()
         .route("/", get(|| file("text/html; charset=utf-8", HTML)))

@@ -1,4 +1,4 @@
-//! Parameters of requests: what is not known is an error, like everywhere.
+//! Request parameters. Unknown ones are errors, as everywhere.
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// What the path of a request names, in the places of its route.
+/// Path parameters.
 pub(crate) struct Named<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
@@ -23,7 +23,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T
     }
 }
 
-/// The parameters of a request.
+/// Query parameters.
 pub(crate) struct Params<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
@@ -41,7 +41,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
-/// Whether it is UTF-8 once it is no longer percent-encoded. The decoder replaces what is none, and would look for something else.
+/// Whether it is UTF-8 after percent-decoding. The decoder would replace invalid bytes, and the query would search for
+/// something else.
 fn is_text(encoded: &[u8]) -> bool {
     let digit = |byte: u8| (byte as char).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut decoded = Vec::with_capacity(encoded.len());
@@ -59,12 +60,12 @@ fn is_text(encoded: &[u8]) -> bool {
     std::str::from_utf8(&decoded).is_ok()
 }
 
-/// Of a route that has none.
+/// For a route without parameters.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NoParams {}
 
-/// A number of things, from 1 to a limit.
+/// A number from 1 to a limit.
 pub(crate) fn limited(
     name: &str,
     wanted: Option<usize>,

@@ -1,4 +1,4 @@
-//! Errors, as RFC 9457 has them.
+//! Errors in the format of RFC 9457.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
-/// What went wrong, for a program and for a person.
+/// An error, for programs and people.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -18,7 +18,7 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
-    /// A problem of this kind. `detail` says what is wrong and what to do.
+    /// An error of this type. `detail` has the problem and the remedy.
     pub(crate) fn new(
         status: StatusCode,
         word: &'static str,
@@ -28,18 +28,18 @@ impl Problem {
         Self { status, word, title, detail: detail.into(), more: Map::new(), headers: Vec::new() }
     }
 
-    /// A parameter that cannot be used.
+    /// An invalid parameter.
     pub(crate) fn parameter(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-parameter", "A parameter cannot be used", detail)
     }
 
-    /// What passes by itself.
+    /// A temporary error.
     pub(crate) fn later(word: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
         let retry = (header::RETRY_AFTER, HeaderValue::from_static("2"));
         Self::new(StatusCode::SERVICE_UNAVAILABLE, word, title, detail).with_header(retry)
     }
 
-    /// With a member of its own.
+    /// Adds an extension member.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self
@@ -65,14 +65,14 @@ impl IntoResponse for Problem {
     }
 }
 
-/// There is nothing at this path.
+/// An unknown path.
 pub(crate) async fn not_found() -> Problem {
     let detail = "there is nothing here; /api/openapi.json describes what there is";
     Problem::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing here", detail)
 }
 
-/// Everything here is only read.
+/// Only reading is supported.
 pub(crate) async fn not_allowed() -> Problem {
-    let detail = "only GET and HEAD are answered: nothing can be changed here";
+    let detail = "only GET and HEAD are supported";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "read-only", "The API is read-only", detail)
 }

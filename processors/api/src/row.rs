@@ -1,13 +1,13 @@
-//! A conversation as it stands in a list.
+//! A conversation in a list.
 
 use folds::look::Standing;
 use model::{ConversationState, Outcome, VisitOutcome};
 use serde::Serialize;
 
-/// So many stays and visits are in a row: those that go on, then the last ones.
+/// The maximum of stays and visits in a row: current ones, then the latest.
 const LISTED_MAX: usize = 20;
 
-/// A conversation as it stands.
+/// A conversation's current state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Row {
@@ -50,7 +50,7 @@ pub(crate) struct Visit {
 }
 
 impl Row {
-    /// The row of a conversation that stands so.
+    /// The row of a conversation.
     pub(crate) fn of(standing: &Standing<'_>) -> Self {
         let summary = &standing.summary;
         let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -86,7 +86,7 @@ impl Row {
         }
     }
 
-    /// The memory that it takes with all that belongs to it.
+    /// The memory of the row with everything it owns.
     pub(crate) fn bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
         let channels: usize = self.channels.iter().map(String::capacity).sum();
@@ -102,13 +102,13 @@ impl Row {
             + (channels + agents + queues)
     }
 
-    /// Whether the conversation goes on.
+    /// Whether the conversation is open.
     pub(crate) fn is_open(&self) -> bool {
         self.state == ConversationState::Open.as_str()
     }
 }
 
-/// At most so many of a list, in its order.
+/// The first `LISTED_MAX` of a list, current ones first.
 fn shortened<T>(mut list: Vec<T>, goes_on: impl Fn(&T) -> bool) -> Vec<T> {
     let mut surplus = list.len().saturating_sub(LISTED_MAX);
     list.retain(|item| {

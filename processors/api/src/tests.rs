@@ -1,4 +1,4 @@
-//! The API over real connections, with a view made of what real tasks say.
+//! The API over real connections, with a view fed by real tasks.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,4 +1,4 @@
-//! The secret that clients have to know.
+//! The bearer token of the API.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,37 +6,37 @@ use std::sync::Arc;
 use edge::Reread;
 use subtle::ConstantTimeEq;
 
-/// Shorter ones can be guessed.
+/// Shorter tokens can be guessed.
 const LENGTH_MIN: usize = 16;
 
-/// What can be wrong with a token.
+/// Why a token is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// Its file cannot be read.
     #[error("the token's file {} cannot be read: {source}", .file.display())]
     File {
-        /// Which one.
+        /// The file.
         file: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// It can be guessed, or cannot be sent.
+    /// It can be guessed, or is invalid in a header.
     #[error(
         "a token is at least 16 visible ASCII characters without spaces; make one, for example with: openssl rand -hex 32"
     )]
     Unfit,
 }
 
-/// A secret. It is never shown.
+/// A token. It is never printed.
 #[derive(Clone)]
 pub struct Token(Source);
 
-/// Where it comes from.
+/// The source of the token.
 #[derive(Clone)]
 enum Source {
-    /// It stays.
+    /// A fixed value.
     Fixed(Arc<str>),
-    /// It is what the file says, also when that changes.
+    /// The current content of a file.
     File(Arc<Reread<String>>),
 }
 
@@ -47,18 +47,18 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    /// The token in this text; space around it does not belong to it.
+    /// The token in this text, without surrounding white space.
     ///
     /// # Errors
-    /// It can be guessed, or cannot be sent in a header.
+    /// It can be guessed, or is invalid in a header.
     pub fn new(text: &str) -> Result<Self, TokenError> {
         Ok(Self(Source::Fixed(fit(text)?.into())))
     }
 
-    /// The token that a file holds; when the file changes it is read again.
+    /// The token in a file, which is read again when it changes.
     ///
     /// # Errors
-    /// The file cannot be read, or its token is unfit.
+    /// The file cannot be read, or its token is invalid.
     pub fn from_file(file: &Path) -> Result<Self, TokenError> {
         let path = file.to_owned();
         let read = move || {
@@ -69,7 +69,7 @@ impl Token {
         Ok(Self(Source::File(Arc::new(Reread::new(vec![file.to_owned()], read)?))))
     }
 
-    /// Whether it is the same, without telling by the time how much of it is.
+    /// Compares in constant time.
     pub(crate) fn is(&self, other: &str) -> bool {
         let same = |token: &str| token.as_bytes().ct_eq(other.as_bytes()).into();
         match &self.0 {
@@ -79,7 +79,7 @@ impl Token {
     }
 }
 
-/// The token in a text, where it is one.
+/// The valid token in a text.
 fn fit(text: &str) -> Result<&str, TokenError> {
     let text = text.trim();
     let is_fit = text.len() >= LENGTH_MIN && text.bytes().all(|byte| byte.is_ascii_graphic());

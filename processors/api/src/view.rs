@@ -1,4 +1,4 @@
-//! The conversations of this instance, a row each: a bounded copy of what the states say.
+//! The conversations of this instance, one row each: a bounded copy of the state.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,20 +9,20 @@ use folds::look;
 
 use crate::row::Row;
 
-/// What a row takes beside itself, about: its nodes in the three indexes, its name, and the allocator's rounding.
+/// The approximate overhead of a row: its nodes in three indexes, its key, and the allocator's rounding.
 const ROW_EXTRA: usize = 256;
 
-/// A place in the list: the conversation that began last comes first.
+/// The sort key of the list: the latest started conversation comes first.
 pub(crate) type Place = (Reverse<i64>, Arc<str>);
 
-/// What has become of a conversation.
+/// A change of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Changed {
-    /// It stands so now.
+    /// Its new row.
     Stands(Arc<Row>),
-    /// It is not here any more.
+    /// It left this instance.
     Gone(Arc<str>),
-    /// Too much has changed to be told one by one.
+    /// Too many changes to list them.
     All,
 }
 
@@ -31,24 +31,24 @@ struct Kept {
     partition: i32,
 }
 
-/// All rows that there is memory for. Of too many those go that were closed first, and then those that began first.
+/// All rows that fit into the memory limit. Beyond it, conversations closed first are removed, then those started first.
 pub(crate) struct View {
     bytes_max: usize,
-    /// What the rows take.
+    /// The memory of the rows.
     bytes: usize,
     rows: HashMap<Arc<str>, Kept>,
-    /// All of them, those that began last first.
+    /// All rows, latest started first.
     order: BTreeSet<Place>,
-    /// Those that are closed, by when.
+    /// Closed conversations, by closing time.
     closed: BTreeSet<(i64, Arc<str>)>,
-    /// Whether all that a partition holds is here.
+    /// For each partition, whether all of its rows were received.
     whole: BTreeMap<i32, bool>,
-    /// Whether there were too many.
+    /// Whether rows were removed for memory.
     is_cut: bool,
 }
 
 impl View {
-    /// One that holds rows of so many bytes together, about.
+    /// A view with about this much memory.
     pub(crate) fn up_to(bytes_max: usize) -> Self {
         Self {
             bytes_max,
@@ -61,7 +61,7 @@ impl View {
         }
     }
 
-    /// Takes what the queries tells.
+    /// Takes an update.
     pub(crate) fn take(&mut self, updates: Update, mut changed: impl FnMut(Changed)) {
         match updates {
             Update::Reset { partition } => {
@@ -85,7 +85,7 @@ impl View {
         }
     }
 
-    /// Lets rows go until there is room.
+    /// Removes rows until the limit is met.
     fn cut(&mut self, mut changed: impl FnMut(Changed)) {
         while self.bytes > self.bytes_max {
             let Some(id) = self.first_to_go() else { break };
@@ -147,21 +147,21 @@ impl View {
         closed.or_else(|| self.order.last().map(|(_, id)| Arc::clone(id)))
     }
 
-    /// The rows after a place, those that began last first.
+    /// The rows after a sort key, latest started first.
     pub(crate) fn after(&self, place: Option<&Place>) -> impl Iterator<Item = &Arc<Row>> {
         let from = place.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
         let places = self.order.range::<Place, _>((from, std::ops::Bound::Unbounded));
         places.filter_map(|(_, id)| self.rows.get(id).map(|kept| &kept.row))
     }
 
-    /// Whether all conversations are here, of so many partitions.
+    /// Whether it has all conversations of this number of partitions.
     pub(crate) fn is_complete(&self, partitions: Option<i32>) -> bool {
         let whole = self.whole.values().filter(|whole| **whole).count();
         !self.is_cut && partitions.is_some_and(|all| usize::try_from(all) == Ok(whole))
     }
 }
 
-/// What keeping a row takes, about.
+/// The approximate memory of a row.
 fn bytes_of(row: &Row) -> usize {
     ROW_EXTRA + row.bytes()
 }

@@ -1,30 +1,30 @@
-//! Whether versions of a schema go together: readers of each read the records of all others (`FULL_TRANSITIVE`).
+//! Compatibility of schema versions: readers of each version can read the records of all others (`FULL_TRANSITIVE`).
 //!
-//! apache-avro can tell whether one schema reads another, but not where it does not, and it does not see that a
-//! timestamp has become one of another unit. In the tests it is the referee.
+//! apache-avro can check whether one schema reads another, but it does not report where it fails, and it does not notice a
+//! timestamp with a different unit. The tests use it as a reference.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use crate::shape::{Field, Named, SchemaError, Shape, Type, TypeId};
 
-/// Who could not read whose records.
+/// The direction of an incompatibility.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Readers that have the new version, records written with the old one.
+    /// Readers with the new version, records of the old one.
     NewReadsOld,
-    /// Readers that have the old version, records written with the new one.
+    /// Readers with the old version, records of the new one.
     OldReadsNew,
 }
 
-/// A place where two versions do not go together.
+/// An incompatibility between two versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// Who could not read what.
+    /// Its direction.
     pub direction: Direction,
-    /// The record in which it is, and the field, for example `record Activity, field actor.id`.
+    /// The record and the field, for example `record Activity, field actor.id`.
     pub place: String,
-    /// What is wrong, and the remedy.
+    /// The problem, and the remedy.
     pub what: String,
 }
 
@@ -38,10 +38,10 @@ impl fmt::Display for Conflict {
     }
 }
 
-/// All places where a new version of a schema does not go together with an old one; none: they are fully compatible.
+/// All incompatibilities of a new version with an old one; empty when they are fully compatible.
 ///
 /// # Errors
-/// One of them is no schema.
+/// One of them is no valid schema.
 pub fn conflicts(new: &str, old: &str) -> Result<Vec<Conflict>, SchemaError> {
     let (new, old) = (Shape::parse(new)?, Shape::parse(old)?);
     let mut all = conflicts_of(Direction::NewReadsOld, &new, &old);
@@ -60,9 +60,9 @@ struct Check<'s> {
     direction: Direction,
     reader: &'s Shape,
     writer: &'s Shape,
-    /// The record at the root, then the fields.
+    /// The root record, then the fields.
     path: Vec<&'s str>,
-    /// Pairs that are being looked at, or have been: types may hold themselves.
+    /// Pairs already visited: types may be recursive.
     seen: HashSet<(TypeId, TypeId)>,
     found: Vec<Conflict>,
 }
@@ -117,7 +117,7 @@ impl<'s> Check<'s> {
         }
     }
 
-    /// A union reads what one of its branches reads.
+    /// A union can be read if one of its branches can.
     fn one_of(&mut self, branches: &'s [TypeId], of: &Type, writer: TypeId) {
         let fits = branches.iter().any(|branch| {
             let mut check =
@@ -128,7 +128,7 @@ impl<'s> Check<'s> {
         if fits {
             return;
         }
-        // Where there is a branch of the same kind, what is wrong within it says more than that none fits.
+        // If a branch has the same kind, the problem within it explains more than "no branch".
         let same = |branch: &&TypeId| {
             std::mem::discriminant(self.reader.get(**branch)) == std::mem::discriminant(of)
         };
@@ -181,13 +181,13 @@ impl<'s> Check<'s> {
     }
 }
 
-/// The field that a reader's field is read from: of its name, else of one that it had before.
+/// The field that a reader's field is read from: by name, else by alias.
 fn written_as<'f>(field: &Field, all: &'f [Field]) -> Option<&'f Field> {
     let mut names = std::iter::once(&field.name).chain(&field.aliases);
     names.find_map(|name| all.iter().find(|written| written.name == *name))
 }
 
-/// The specification's promotions; but an instant stays one of its unit.
+/// The promotions of the specification; timestamps keep their unit.
 fn is_read_as(writer: &Type, reader: &Type) -> bool {
     match (writer, reader) {
         (Type::Long(written), Type::Long(read)) => written == read,

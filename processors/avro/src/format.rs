@@ -1,13 +1,13 @@
-//! The wire format: which schema a value was written with stands before it.
+//! The wire format: the schema id precedes the value.
 
 use model::{Format, Record};
 
 use crate::encode::Datum;
 
-/// What every value in the wire format begins with.
+/// The first byte of every value in the wire format.
 const MAGIC: u8 = 0;
 
-/// What stands before the data.
+/// The size of the header.
 pub(crate) const HEADER_BYTES: usize = 5;
 
 /// A topic's records as Avro: a zero byte, the schema's id in the registry, the data.
@@ -17,8 +17,8 @@ pub struct AvroFormat {
 }
 
 impl AvroFormat {
-    /// The format of a topic whose schema the registry knows under this id. It is the caller's matter that the topic's
-    /// records are those of that schema: [`crate::Schema::of`].
+    /// The format of a topic with this schema id. The caller ensures that the topic's records match the schema:
+    /// [`crate::Schema::of`].
     #[must_use]
     pub fn new(schema_id: u32) -> Self {
         AvroFormat { schema_id }
@@ -32,13 +32,13 @@ impl Format for AvroFormat {
     }
 }
 
-/// What stands before the data of a value that is written with this schema.
+/// Writes the header.
 pub(crate) fn begin(schema_id: u32, out: &mut Vec<u8>) {
     out.push(MAGIC);
     out.extend_from_slice(&schema_id.to_be_bytes());
 }
 
-/// The id of the schema that a value was written with, and the data; none for a value that is not in the wire format.
+/// The schema id of a value, and its data; `None` when the value is not in the wire format.
 #[must_use]
 pub fn split(value: &[u8]) -> Option<(u32, &[u8])> {
     let (&MAGIC, rest) = value.split_first()? else { return None };

@@ -1,4 +1,4 @@
-//! Input topics, some of which are Avro.
+//! Decoding of input topics, some of which are Avro.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
 use crate::read::Plans;
 
-/// Tells whether a topic is Avro.
+/// Whether a topic is Avro.
 type IsAvro = dyn Fn(&str) -> bool + Send + Sync;
 
-/// Reads Avro where a topic is, and JSON elsewhere. It asks nobody: what is not known yet is said to be so.
+/// Decodes Avro topics, and JSON topics otherwise. It never sends a request; it reports an unknown schema.
 pub struct Inputs {
     plans: Arc<Plans>,
     is_avro: Box<IsAvro>,
 }
 
 impl Inputs {
-    /// Reads the topics of which `is_avro` says so by these plans.
+    /// Decodes the topics selected by `is_avro` with these plans.
     pub fn new(plans: Arc<Plans>, is_avro: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Inputs { plans, is_avro: Box::new(is_avro) }
     }

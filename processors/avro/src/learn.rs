@@ -1,39 +1,39 @@
-//! From the registry to the plans: what an id is.
+//! Fetches writer schemas from the registry and makes plans of them.
 
 use std::sync::Arc;
 
 use crate::read::Plans;
 use crate::registry::{Registry, RegistryError};
 
-/// What was learnt of an id.
+/// The result for an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Learnt {
     /// Records of it can be read.
     Readable,
-    /// No event can be read with it, for this reason: records of it are refused.
+    /// No event can be read with it, for this reason: its records are rejected.
     Unreadable(String),
-    /// The registry says that it does not know it. One of its nodes may have heard of it a moment later than the one that gave it:
-    /// nothing is decided by that.
+    /// The registry does not know it. One of its nodes may learn an id slightly later than the one that assigned it, so this
+    /// decides nothing yet.
     NotRegistered,
 }
 
-/// Learns schemas that records were written with.
+/// Fetches writer schemas.
 pub struct Learner {
     registry: Arc<Registry>,
     plans: Arc<Plans>,
 }
 
 impl Learner {
-    /// Asks this registry, and tells these plans.
+    /// Fetches from this registry into these plans.
     #[must_use]
     pub fn new(registry: Arc<Registry>, plans: Arc<Plans>) -> Self {
         Learner { registry, plans }
     }
 
-    /// Learns what there is to know of an id.
+    /// Fetches the schema of an id.
     ///
     /// # Errors
-    /// The registry does not answer, or not as one should; nothing was learnt. Ask again later.
+    /// The registry does not answer properly, and nothing was learnt. Retry later.
     pub fn learn(&self, id: u32) -> Result<Learnt, RegistryError> {
         match self.registry.by_id(id) {
             Ok(schema) => Ok(match self.plans.learn(id, &schema) {
@@ -41,7 +41,7 @@ impl Learner {
                 Err(problem) => Learnt::Unreadable(problem.to_string()),
             }),
             Err(RegistryError::NotFound { .. }) => Ok(Learnt::NotRegistered),
-            // The record's fault, not the registry's: it was written with something else than Avro.
+            // The record has an id that is not Avro; the registry works.
             Err(error @ RegistryError::NotAvro { .. }) => {
                 self.plans.learn_foreign(id, &error);
                 Ok(Learnt::Unreadable(error.to_string()))
@@ -50,17 +50,17 @@ impl Learner {
         }
     }
 
-    /// From now on records of an id are refused: the registry does not know it.
+    /// Rejects records with this id from now on: the registry does not know it.
     pub fn deny(&self, id: u32) {
         self.plans.learn_nothing(id);
     }
 
-    /// They are not any more, unless something else was learnt meanwhile.
+    /// Accepts the id again, unless its schema was learnt meanwhile.
     pub fn allow(&self, id: u32) {
         self.plans.forget_nothing(id);
     }
 
-    /// How many schemas are known, those that cannot be read too.
+    /// The number of known schemas, unreadable ones included.
     #[must_use]
     pub fn known(&self) -> usize {
         self.plans.len()

@@ -1,20 +1,20 @@
-//! The schemas of `schemas/`, as they are compiled into the program.
+//! The schemas of `schemas/`, embedded in the program.
 
 use model::Record;
 
 use crate::compatibility::{Conflict, conflicts};
 use crate::shape::SchemaError;
 
-/// A schema: what it is called, and its text.
+/// A schema with its name and text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Schema {
-    /// Its name, which is its file's, and that of header `cx.schema` without the version.
+    /// Its name: of the file, and in header `cx.schema` before the version.
     pub name: &'static str,
-    /// The full name of the record that it is of.
+    /// The full name of its record.
     pub record: &'static str,
-    /// What `schemas/<name>.avsc` says.
+    /// The content of `schemas/<name>.avsc`.
     pub text: &'static str,
-    /// What was released of it, the oldest first: `schemas/released/<name>/<number>.avsc`.
+    /// Released versions, oldest first: `schemas/released/<name>/<number>.avsc`.
     pub released: &'static [&'static str],
 }
 
@@ -33,48 +33,48 @@ macro_rules! schemas {
                 };
             )*
 
-            /// All of them.
+            /// All schemas.
             pub const ALL: &[Schema] = &[$(Schema::$constant,)*];
         }
     };
 }
 
 schemas! {
-    /// Of the records of `cx.activities`.
+    /// Records of `cx.activities`.
     ACTIVITY = "activity", "Activity" [1 2 3],
-    /// Of the records of `cx.timelines`.
+    /// Records of `cx.timelines`.
     TIMELINE_ENTRY = "timeline-entry", "TimelineEntry" [1],
-    /// Of the records of `cx.conversations`.
+    /// Records of `cx.conversations`.
     CONVERSATION = "conversation", "Conversation" [1 2 3],
-    /// Of the records of `cx.metrics`.
+    /// Records of `cx.metrics`.
     METRICS_WINDOW = "metrics-window", "MetricsWindow" [1],
-    /// Of the records of `cx.audit`.
+    /// Records of `cx.audit`.
     AUDIT = "audit", "AuditRecord" [1],
-    /// Of the records of `cx.bot-training`.
+    /// Records of `cx.bot-training`.
     BOT_TRAINING = "bot-training", "BotTraining" [1],
-    /// Of the records of `cx.alerts`.
+    /// Records of `cx.alerts`.
     ALERT = "alert", "Alert" [1],
-    /// Of events: what input is read as.
+    /// Input events.
     CIM_EVENT = "cim-event", "CimEvent" [1 2 3],
 }
 
 impl Schema {
-    /// The schema of this name, for example `activity`.
+    /// The schema with this name, for example `activity`.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Schema> {
         Schema::ALL.iter().find(|schema| schema.name == name).copied()
     }
 
-    /// Where this does not go together with what was released; nowhere: it may be released, and registered, itself.
+    /// Incompatibilities with released versions; empty if it may be released and registered.
     ///
     /// # Errors
-    /// One of them is no schema.
+    /// One of them is no valid schema.
     pub fn conflicts(&self) -> Result<Vec<Conflict>, SchemaError> {
         let each = self.released.iter().map(|released| conflicts(self.text, released));
         Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    /// The schema that a record is written with.
+    /// The schema of a record.
     #[must_use]
     pub fn of(record: &Record<'_>) -> Schema {
         match record {

@@ -1,4 +1,4 @@
-//! Schemas with all names resolved, as the reader and the check of compatibility walk them.
+//! Schemas with resolved names, for reading and for checks of compatibility.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, NamespaceRef,
 /// A schema that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
-    /// It is no schema.
+    /// It is no valid schema.
     #[error("this is no Avro schema: {0}; mend it, or register another one")]
     Unreadable(String),
-    /// It names a type that it does not define.
+    /// It refers to a type that it does not define.
     #[error(
         "the schema names the type {0}, which it does not define, and references to other subjects are not followed; register a schema \
          that holds all definitions itself, and write with that"
@@ -19,10 +19,10 @@ pub enum SchemaError {
     Undefined(String),
 }
 
-/// What a long counts.
+/// The unit of a long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Anything.
+    /// No unit.
     None,
     /// Milliseconds since the epoch.
     Millis,
@@ -30,15 +30,15 @@ pub(crate) enum Unit {
     Micros,
     /// Nanoseconds since the epoch.
     Nanos,
-    /// What a clock shows, of a place that is not said: no instant.
+    /// Local time without a time zone, which is no timestamp.
     Local,
 }
 
-/// A type within its [`Shape`].
+/// The id of a type within its [`Shape`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TypeId(usize);
 
-/// A type. Logical types are what they are written as, but for instants.
+/// A type. Logical types are their underlying types, except for timestamps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Type {
     Null,
@@ -57,7 +57,7 @@ pub(crate) enum Type {
     Record { name: Named, fields: Vec<Field> },
 }
 
-/// A type's name without its namespace, and those that it went by before.
+/// A type's name without its namespace, and its aliases.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) name: String,
@@ -81,11 +81,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// Reads a schema.
+    /// Parses a schema.
     pub(crate) fn parse(text: &str) -> Result<Self, SchemaError> {
         let schema = apache_avro::Schema::parse_str(text);
         let schema = schema.map_err(|error| match error.into_details() {
-            // A name that stands for nothing known: mostly that of a type in another subject.
+            // An unknown name: mostly of a type in another subject.
             Details::ParsePrimitive(name) | Details::ParsePrimitiveSimilar(name, _) => {
                 SchemaError::Undefined(name)
             }
@@ -101,7 +101,7 @@ impl Shape {
     }
 
     pub(crate) fn get(&self, id: TypeId) -> &Type {
-        // Ids come from the builder alone.
+        // Ids are created only by the builder.
         self.types.get(id.0).unwrap_or(&Type::Null)
     }
 }
@@ -184,7 +184,7 @@ impl Builder {
         Ok(self.push(what))
     }
 
-    /// Its name is known before its fields are: they may be of its own type.
+    /// Its name is registered before its fields, which may be of its own type.
     fn record(&mut self, record: &RecordSchema, namespace: NamespaceRef<'_>) -> Result<TypeId, SchemaError> {
         let id = self.name(&record.name, namespace);
         let full = record.name.fully_qualified_name(namespace).into_owned();

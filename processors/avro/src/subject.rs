@@ -1,25 +1,25 @@
-//! Under which names schemas are registered.
+//! Subject names.
 
 use crate::schemas::Schema;
 
-/// How the subject of a topic's values is called.
+/// The naming strategy of a topic's value subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SubjectStrategy {
-    /// `<topic>-value`: a topic has records of one kind, as all of ours have.
+    /// `<topic>-value`: for topics with one type of record, as all of ours.
     #[default]
     Topic,
-    /// The record's full name, whatever the topic.
+    /// The record's full name, for any topic.
     Record,
     /// `<topic>-<the record's full name>`.
     TopicRecord,
 }
 
 impl SubjectStrategy {
-    /// All of them.
+    /// All strategies.
     pub const ALL: &[SubjectStrategy] =
         &[SubjectStrategy::Topic, SubjectStrategy::Record, SubjectStrategy::TopicRecord];
 
-    /// The word for it.
+    /// The strategy's name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,13 +29,13 @@ impl SubjectStrategy {
         }
     }
 
-    /// The strategy of this word.
+    /// The strategy with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         SubjectStrategy::ALL.iter().find(|strategy| strategy.as_str() == name).copied()
     }
 
-    /// The subject under which a topic's schema is registered.
+    /// The subject of a topic's schema.
     #[must_use]
     pub fn subject(self, topic: &str, schema: &Schema) -> String {
         match self {

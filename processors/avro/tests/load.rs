@@ -1,5 +1,5 @@
-//! What is loaded from JSON into a topic of Avro says what the JSON says; what is read from a topic of Avro for people is the
-//! JSON that the record would have been.
+//! JSON loaded into an Avro topic decodes to the same event; a record read from an Avro topic for people is the JSON that it
+//! would have been.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -47,7 +47,7 @@ fn lines() -> Vec<Vec<u8>> {
     lines
 }
 
-/// The reason alone; the sentence says the place in another format.
+/// Only the reason, because the detail has positions of the other format.
 fn compared<T>(read: Result<T, model::NotDecoded>) -> Result<T, Option<Reason>> {
     read.map_err(|error| match error {
         model::NotDecoded::Invalid(invalid) => Some(invalid.reason),
@@ -114,7 +114,7 @@ fn every_form_and_every_spelling_of_a_time_is_loaded() {
     }
 }
 
-/// A registry that knows all schemas, each under its place in the list.
+/// A registry with all schemas, by index.
 fn registry() -> Arc<Registry> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -135,7 +135,7 @@ fn registry() -> Arc<Registry> {
     Arc::new(Registry::new(Settings { urls: vec![url], ..Settings::default() }).unwrap())
 }
 
-/// Checks each record that is written, and gives on its JSON.
+/// Checks each record, and passes its JSON on.
 struct Checking {
     reader: RecordReader,
     seen: Mutex<Vec<&'static str>>,
@@ -166,7 +166,7 @@ fn doubles(json: &mut Value) {
             if let Some(confidence) = fields.get_mut("confidence").filter(|value| value.is_number()) {
                 *confidence = json!(confidence.as_f64());
             }
-            // What quotes a deleted activity is empty.
+            // A value that quotes a deleted activity is empty.
             if let Some(value) = fields.get_mut("value").filter(|value| value.is_null()) {
                 *value = json!("");
             }

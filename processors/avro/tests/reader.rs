@@ -1,5 +1,5 @@
-//! Events read from Avro are those that the same JSON gives, whatever version of a schema wrote them; and what does not
-//! match its schema is malformed, never more.
+//! Events from Avro equal those from the same JSON, for any version of the writer's schema; a value that does not match its
+//! schema is malformed, and nothing else happens.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 const ID: u32 = 0x0a0b_0c0d;
 
-/// A JSON value in the wire format, written by the referee with this schema. Fields that the schema has not are left out;
-/// an object is JSON text where the schema has a string.
+/// A JSON value in the wire format, written by apache-avro with this schema. Unknown fields are dropped; an object is JSON text
+/// where the schema has a string.
 fn written(schema: &Parsed, event: &Value) -> Vec<u8> {
     let mut value = vec![0];
     value.extend_from_slice(&ID.to_be_bytes());
@@ -38,7 +38,7 @@ fn plans(schema: &str) -> Plans {
 }
 
 fn read(plans: &Plans, value: &[u8]) -> Result<Event<'static>, String> {
-    // What is read borrows from both; a test may leave them lying around.
+    // The result borrows from both; a test may leak them.
     let (value, scratch) = (Box::leak(value.to_vec().into_boxed_slice()), Box::leak(Box::default()));
     plans.decode(value, None, &Limits::default(), scratch).map_err(|error| error.to_string())
 }
@@ -48,7 +48,7 @@ fn of_json(event: &Value) -> Event<'static> {
     decode(text.as_bytes(), None, &Limits::default()).unwrap()
 }
 
-/// An event with all that an envelope may have.
+/// An event with a complete envelope.
 fn full() -> Value {
     json!({
         "id": "e", "name": "CUSTOMER_MESSAGE", "type": "ACTIVITY", "timestamp": 1_750_000_000_000_i64,
@@ -63,7 +63,7 @@ fn full() -> Value {
     })
 }
 
-/// The schema of events, with some text of it replaced.
+/// The schema of events with a replaced part.
 fn changed(from: &str, to: &str) -> String {
     let text = Schema::CIM_EVENT.text.replacen(from, to, 1);
     assert_ne!(text, Schema::CIM_EVENT.text, "{from}");
@@ -113,7 +113,7 @@ fn an_event_has_all_of_its_envelope() {
 fn older_and_newer_writers_are_read() {
     let event = full();
     for schema in [
-        // Newer: with fields of all kinds that nobody here knows, anywhere.
+        // Newer: with unknown fields of all types, anywhere.
         changed(
             r#"{"name": "id","#,
             r#"{"name": "extra", "type": {"type": "record", "name": "Extra", "fields": [
@@ -130,7 +130,7 @@ fn older_and_newer_writers_are_read() {
             {"name": "eventEmitter", "type": "string"}, {"name": "channelSession", "type": "string"},
             {"name": "data", "type": "string"}
         ])),
-        // Of other types that are read as the same.
+        // With other types that can be read.
         changed(
             r#"{"type": "long", "logicalType": "timestamp-millis"}"#,
             r#"{"type": "long", "logicalType": "timestamp-micros"}"#,
@@ -157,7 +157,7 @@ fn a_field_may_have_its_other_name() {
     let schema = of_fields(&fields(&["timeStamp", "id", "name", "conversationId"]));
     let value = written(&Parsed::parse_str(&schema).unwrap(), &event);
     assert_eq!(read(&plans(&schema), &value).unwrap().at, 1_750_000_000_000);
-    // Where there are both, its own name counts.
+    // The field's own name has priority over its alias.
     let schema = of_fields(&fields(&["timestamp", "timeStamp", "id", "name", "conversationId"]));
     let value = written(&Parsed::parse_str(&schema).unwrap(), &event);
     assert!(read(&plans(&schema), &value).unwrap_err().starts_with("bad-timestamp"));
@@ -284,18 +284,18 @@ fn a_schema_that_cannot_be_an_events_makes_its_records_malformed() {
 #[test]
 fn items_that_are_nothing_keep_nobody_busy() {
     let nulls = of_fields(&json!([{"name": "x", "type": {"type": "array", "items": "null"}}]));
-    // Blocks of 100,000 items, each of three bytes.
+    // Blocks of 100,000 items, three bytes each.
     let data = [0xc0, 0x9a, 0x0c].repeat(300_000);
     let value = [&[0], &ID.to_be_bytes()[..], &data].concat();
     assert!(read(&plans(&nulls), &value).unwrap_err().contains("more items than the value has bytes"));
 }
 
-/// A schema whose records hold two of the next level each, so many levels deep, and nothing at the bottom.
+/// A schema whose records hold two of the next level, nested this deep, without fields at the bottom.
 fn doubling(levels: usize, field: &str) -> String {
     let mut innermost = json!("null");
     for level in (0..levels).rev() {
         let next = format!("L{}", level + 1);
-        // A name may be written out only once.
+        // A name may be defined only once.
         let again = if level + 1 < levels { json!(next) } else { innermost.clone() };
         innermost = json!({"type": "record", "name": format!("L{level}"), "fields": [
             {"name": "left_of_both", "type": innermost}, {"name": "right_of_both", "type": again}]});
@@ -305,8 +305,9 @@ fn doubling(levels: usize, field: &str) -> String {
 
 #[test]
 fn records_within_records_cannot_become_more_than_a_bound_for_their_bytes() {
-    // All of them are seven bytes: the header, and an id of one letter. Read, or passed over; 38 levels would take for ever.
-    for (levels, field) in [(22, "channelSession"), (38, "channelSession"), (38, "nobody_s")] {
+    // All of them are seven bytes: the header, and an id of one letter. 38 levels would take for ever if they were read or
+    // skipped naively.
+    for (levels, field) in [(22, "channelSession"), (38, "channelSession"), (38, "skipped")] {
         let value = [&[0], &ID.to_be_bytes()[..], b"\x02e"].concat();
         let plans = plans(&doubling(levels, field));
         let mut scratch = Vec::new();
@@ -315,7 +316,7 @@ fn records_within_records_cannot_become_more_than_a_bound_for_their_bytes() {
         drop(error);
         assert!(scratch.capacity() < 256 << 10, "{} bytes for seven", scratch.capacity());
     }
-    // A few levels are nothing special.
+    // A few levels are valid.
     let value = [&[0], &ID.to_be_bytes()[..], b"\x02e"].concat();
     assert!(read(&plans(&doubling(6, "channelSession")), &value).unwrap_err().starts_with("missing-field"));
 }
@@ -342,7 +343,7 @@ fn what_arrays_of_records_become_is_bounded_by_the_limit_of_values() {
         much.starts_with("malformed: field channelSession") && much.contains("far too much as JSON"),
         "{much}"
     );
-    // What was needed once is not kept for good.
+    // A buffer that was needed once is not kept.
     let mut scratch = Vec::with_capacity(20 << 20);
     let _ = plans.decode(&of(63), None, &limits, &mut scratch);
     assert!(scratch.capacity() <= 1 << 20, "{}", scratch.capacity());
@@ -422,7 +423,7 @@ fn what_is_nested_too_deep_is_malformed() {
     assert!(read(&plans(&nested), &value).unwrap_err().contains("nested too deep"));
 }
 
-/// A schema with all types, read and not.
+/// A schema with all types, read and skipped.
 fn of_all_types() -> String {
     let all = json!(["null", "boolean", "int", "long", "float", "double", "bytes", "string",
         {"type": "fixed", "name": "F", "size": 3}, {"type": "enum", "name": "E", "symbols": ["A", "B"]},

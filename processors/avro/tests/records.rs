@@ -1,5 +1,5 @@
-//! Records and schemas are one: what the encoder writes is read by the referee, apache-avro, through the schema files, and
-//! says what the record's JSON says. The referee writes the same bytes.
+//! Encoder and schemas agree: apache-avro decodes the encoder's output with the schema files to the record's JSON, and encodes
+//! the same bytes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,10 +25,10 @@ use proptest::prelude::*;
 use sandbox::conversations::{Options, Size, events};
 use serde_json::{Value, json};
 
-/// Checks each record, and gives on its JSON.
+/// Checks each record, and passes its JSON on.
 struct Checking {
     schemas: BTreeMap<&'static str, Schema>,
-    /// Paths in schemas that some record had a value for.
+    /// Schema paths for which a record had a value.
     seen: Mutex<BTreeSet<String>>,
 }
 
@@ -50,7 +50,7 @@ impl Checking {
         let text = String::from_utf8_lossy(json);
         assert_eq!(json_of("", &read), with_doubles(serde_json::from_slice(json).unwrap()), "{name}: {text}");
 
-        // The referee's maps have no order.
+        // apache-avro's maps have no order.
         if !matches!(record, Record::MetricsWindow(window) if window.sums().count() > 1) {
             let writer = GenericDatumWriter::builder(schema).build().unwrap();
             assert_eq!(writer.write_value_to_vec(read.clone()).unwrap(), data, "{name}: {text}");
@@ -62,7 +62,7 @@ impl Checking {
         let format: Arc<dyn Format> = Arc::<Self>::clone(self);
         let mut driver = driver(&format);
         events.for_each(|event| driver.push(event));
-        // All times are over.
+        // All timers are due.
         driver.punctuate(i64::MAX);
         assert_eq!(driver.violations(), Vec::<&str>::new());
     }
@@ -76,7 +76,7 @@ impl Format for Checking {
     }
 }
 
-/// A confidence is a double in Avro, however it was spelled, and a reaction's value that is gone an empty text.
+/// A confidence is a double in Avro, and the value of a removed reaction an empty text.
 fn with_doubles(mut json: Value) -> Value {
     match &mut json {
         Value::Object(fields) => {

@@ -1,5 +1,4 @@
-//! The registry's client against a server that answers as it is told: what is sent, what is made of each answer, what is
-//! tried again and what is remembered.
+//! The registry's client against a scripted server: requests, handling of responses, retries and caching.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +18,7 @@ use avro::{Learner, Learnt, Plans};
 use model::Limits;
 use serde_json::{Value, json};
 
-/// What was asked.
+/// A request.
 #[derive(Debug, Clone, PartialEq)]
 struct Asked {
     /// Method and path.
@@ -28,8 +27,7 @@ struct Asked {
     body: Value,
 }
 
-/// A server that gives each of its answers once, in their order, and then is gone. An answer without status is none: the
-/// connection is closed.
+/// A server that sends each of its responses once, in order, and then stops. A response without a status closes the connection.
 struct Server {
     url: String,
     asked: Arc<Mutex<Vec<Asked>>>,
@@ -67,7 +65,7 @@ impl Server {
         Registry::new(Settings { auth, ..quick(&self.url) }).unwrap()
     }
 
-    /// All that was asked, once all answers have been given.
+    /// All requests, once all responses have been sent.
     fn asked(mut self) -> Vec<Asked> {
         self.thread.take().unwrap().join().unwrap();
         self.asked.lock().unwrap().clone()
@@ -139,7 +137,7 @@ fn an_id_that_the_registry_does_not_know_is_not_asked_for_again_at_once() {
         Server::answering(vec![(404, r#"{"error_code":40403,"message":"Schema not found"}"#), FOUND]);
     let registry = server.registry();
     assert_eq!(registry.by_id(7), Err(RegistryError::NotFound { what: "schema id 7".to_owned() }));
-    // But it may come to be.
+    // But it may be registered later.
     assert!(registry.by_id(7).is_ok());
     assert_eq!(server.lines().len(), 2);
 }

@@ -1,4 +1,4 @@
-//! The registry's client over TLS: it speaks to whom it is told to trust, and to nobody else.
+//! The registry's client over TLS trusts exactly the configured certificates.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,7 +22,7 @@ use openssl::ssl::{SslAcceptor, SslMethod};
 use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509Name};
 
-/// A certificate of `localhost` that vouches for itself.
+/// A self-signed certificate for `localhost`.
 fn certificate() -> (X509, PKey<Private>) {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
     let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
@@ -44,7 +44,7 @@ fn certificate() -> (X509, PKey<Private>) {
     (builder.build(), key)
 }
 
-/// A registry that answers one call, if anybody gets through to it.
+/// A registry that answers one call, if a connection succeeds.
 fn server(certificate: &X509, key: &PKey<Private>) -> String {
     let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
     acceptor.set_certificate(certificate).unwrap();

@@ -1,8 +1,9 @@
-//! What it costs that erased text leaves the disk: how long the worker stands still, and what is written.
+//! The cost of removing erased text from the disk: how long the worker is blocked, and how much is written.
 //!
-//! `cargo bench -p disk --bench purge -- 315 64 100` fills a store with 315 MiB in 64 MiB of memory, then applies 100 batches of
-//! which each removes a conversation and wishes a purge, as commits that carry out erasures do, as fast as it can. Then it waits
-//! until nothing that was removed is left in any file. Times are those of the calls that the worker waits for; the bytes are all
+//! `cargo bench -p disk --bench purge -- 315 64 100` fills a store with 315 MiB in 64 MiB of memory. Then it applies 100
+//! batches as fast as possible, each of which deletes a conversation and requests a purge, like commits that carry out
+//! erasures. Finally it waits until no deleted text is left in any file. Times are those of the calls that the worker waits
+//! for; bytes are all that this process has written, as the system counts them.
 //! that this process has written, by the system's count.
 #![allow(
     clippy::unwrap_used,
@@ -63,7 +64,7 @@ fn main() {
         slowest = slowest.max(began.elapsed());
     }
     println!(
-        "{erasures} erasing commits    stood still for {:.3} s, the slowest for {:.1} ms",
+        "{erasures} erasing commits    blocked for {:.3} s, the slowest for {:.1} ms",
         total.as_secs_f64(),
         slowest.as_secs_f64() * 1e3
     );
@@ -87,7 +88,7 @@ fn main() {
     println!("written                {} MiB for {mib} MiB", (self::written() - written) >> 20);
 }
 
-/// Whether a purge is wished and not done.
+/// Whether a purge is requested and not done.
 fn is_wished(directory: &Path) -> bool {
     let record = fs::read_to_string(directory.join("partition-0/purge"));
     record.is_ok_and(|text| !text.contains("wished_ms=0\n"))
@@ -97,13 +98,13 @@ fn tend(store: &mut DiskStore) {
     store.tend().unwrap();
 }
 
-/// Bytes that this process has given to the system to write.
+/// Bytes that this process has written.
 fn written() -> u64 {
     let io = fs::read_to_string("/proc/self/io").unwrap();
     io.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap().parse().unwrap()
 }
 
-/// Waits until the files stay as they are.
+/// Waits until the files do not change any more.
 fn settle(directory: &Path) {
     let mut before = 0;
     loop {

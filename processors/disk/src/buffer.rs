@@ -1,17 +1,17 @@
-//! Changes that are not in tables yet, sorted.
+//! Sorted changes that are not in tables yet.
 
 use engine::KeyMap;
 
 use crate::meta::Totals;
 
-/// What a sorted map costs for each entry besides its bytes: where key and value lie, their allocations, the key's first bytes
-/// once more, its share of a node.
+/// The overhead of an entry in a sorted map: pointers to key and value, their allocations, the key's prefix, its share of a
+/// node.
 const ENTRY_BYTES: usize = 120;
 
-/// How long a key's value was before the buffer's first change of it, as far as that is known.
+/// The length of a key's value before the buffer's first change of it, as far as known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Before {
-    /// The tables have to be asked. Until then it counts as absent.
+    /// Not looked up in the tables yet; until then it counts as absent.
     Unknown,
     Known(Option<usize>),
 }
@@ -22,7 +22,7 @@ struct Change {
     before: Before,
 }
 
-/// Changes of keys; the last one of a key counts.
+/// Changes of keys; of several changes of a key the last.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
     changes: KeyMap<Change>,
@@ -30,12 +30,12 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    /// What the buffer says about a key: `None` nothing, `Some(None)` it is removed.
+    /// The buffer's change of a key: `None` without one, `Some(None)` for a removal.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
         self.changes.get(key).map(|change| change.value.as_deref())
     }
 
-    /// Sets or removes a key, and adds to `totals` what that changes. `before` is asked when the buffer does not know the key.
+    /// Sets or removes a key, and updates `totals`. `before` is called if the buffer does not have the key.
     pub(crate) fn set(
         &mut self,
         key: &[u8],
@@ -50,7 +50,7 @@ impl Buffer {
             totals.subtract(Totals::of(key.len(), old));
             self.memory -= old.unwrap_or(0);
             match (value, &mut change.value) {
-                // The usual case of a counter: no new allocation.
+                // The common case of a counter: no new allocation.
                 (Some(new), Some(old)) if new.len() == old.len() => old.copy_from_slice(new),
                 (new, old) => *old = new.map(Into::into),
             }
@@ -64,17 +64,17 @@ impl Buffer {
         }
     }
 
-    /// The changes from a key on, sorted by key.
+    /// The changes from a key on, in key order.
     pub(crate) fn from(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         self.changes.from(key).map(|(key, change)| (key, change.value.as_deref()))
     }
 
-    /// The keys of which nobody has looked up what they replace.
+    /// Keys whose previous value was not looked up.
     pub(crate) fn unknown(&self) -> impl Iterator<Item = &[u8]> {
         self.changes.iter().filter(|(_, change)| change.before == Before::Unknown).map(|(key, _)| key)
     }
 
-    /// About how much memory the buffer takes.
+    /// The approximate memory of the buffer.
     pub(crate) fn memory(&self) -> usize {
         self.memory
     }

@@ -1,4 +1,4 @@
-//! A state directory seen from outside, by commands: what would be used of it, and an end to all of it.
+//! State directories for commands: inspecting them, and deleting them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -10,24 +10,24 @@ use crate::home::{LOCK, MARK, PARTITION, remove};
 use crate::register::Register;
 use crate::stamp::{self, Stamp, Stamped};
 
-/// What a partition's state is for whoever has this stamp.
+/// Whether a partition's state can be used with a stamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// It is used.
+    /// It can be used.
     Usable,
-    /// It is thrown away and restored whole.
+    /// It will be discarded and restored completely.
     Unusable {
-        /// Which fact of the stamp differs; none where the stamp itself is missing, damaged or of another program.
+        /// The fact of the stamp that differs; `None` when the stamp is missing, damaged or foreign.
         fact: Option<String>,
-        /// Why, as a sentence about "it".
+        /// The reason, as a sentence about "it".
         why: String,
     },
 }
 
-/// Looks at the partitions of a state directory and changes nothing. There are none where there is no such directory.
+/// Inspects the partitions of a state directory without changes; empty if the directory does not exist.
 ///
 /// # Errors
-/// It holds what this program has not written, or cannot be read.
+/// It contains other files, or cannot be read.
 pub fn look(directory: &Path, stamp: &Stamp) -> Result<BTreeMap<i32, Kept>, HomeError> {
     let fails = |source| HomeError::of(directory, source);
     let partitions = match partitions(directory) {
@@ -47,10 +47,10 @@ pub fn look(directory: &Path, stamp: &Stamp) -> Result<BTreeMap<i32, Kept>, Home
     partitions.into_iter().map(kept).collect()
 }
 
-/// Deletes the state of all partitions, under the directory's lock; gives how many there were.
+/// Deletes the state of all partitions, under the directory's lock; returns their number.
 ///
 /// # Errors
-/// Another process has the directory, it holds what this program has not written, or the disk fails.
+/// Another process uses the directory, it contains other files, or the disk fails.
 pub fn wipe(directory: &Path) -> Result<usize, HomeError> {
     let fails = |source| HomeError::of(directory, source);
     let lock = match File::options().write(true).open(directory.join(LOCK)) {
@@ -70,7 +70,7 @@ pub fn wipe(directory: &Path) -> Result<usize, HomeError> {
     Ok(partitions.len())
 }
 
-/// What has no mark of ours is ours only while there is nothing else in it.
+/// Refuses a directory without our mark, unless it is empty.
 pub(crate) fn refuse_foreign(directory: &Path) -> Result<(), HomeError> {
     let fails = |source| HomeError::of(directory, source);
     if directory.join(MARK).try_exists().map_err(fails)? {
@@ -84,7 +84,7 @@ pub(crate) fn refuse_foreign(directory: &Path) -> Result<(), HomeError> {
     Ok(())
 }
 
-/// The partitions that have a directory, in their order.
+/// The partitions with a directory, in order.
 pub(crate) fn partitions(directory: &Path) -> io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {

@@ -1,4 +1,4 @@
-//! What can go wrong, sorted by what helps.
+//! Errors, by remedy.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use engine::StoreError;
 
-/// A state directory cannot be used.
+/// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
-    /// Another process has it.
+    /// Another process uses it.
     #[error(
         "the state directory {} is in use by another process: stop that one, or give this one a directory of its own",
         directory.display()
@@ -18,7 +18,7 @@ pub enum HomeError {
         /// The directory.
         directory: PathBuf,
     },
-    /// It can be neither made nor written.
+    /// It cannot be created or written.
     #[error(
         "the state directory {} cannot be written ({source}): give it to the user that runs this, or name another one",
         directory.display()
@@ -26,10 +26,10 @@ pub enum HomeError {
     NotWritable {
         /// The directory.
         directory: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It holds what this program has not written, and would have to delete.
+    /// It contains files of other programs, which would have to be deleted.
     #[error(
         "{} holds other files and is no state directory: name an empty directory, or one that does not exist",
         directory.display()
@@ -38,7 +38,7 @@ pub enum HomeError {
         /// The directory.
         directory: PathBuf,
     },
-    /// The partition's store is open already.
+    /// The partition's store is already open.
     #[error("the state of partition {partition} is open already: drop its store before it is opened again")]
     PartitionInUse {
         /// The partition.
@@ -49,13 +49,13 @@ pub enum HomeError {
     Io {
         /// The directory.
         directory: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl HomeError {
-    /// What a failure to make or write something in a directory means.
+    /// The meaning of a failure to create or write something in a directory.
     pub(crate) fn of(directory: &Path, source: io::Error) -> Self {
         use io::ErrorKind::{AlreadyExists, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
         let directory = directory.to_owned();
@@ -68,7 +68,7 @@ impl HomeError {
     }
 }
 
-/// Why a store can no longer be used. Kept, so that each later call can say it again.
+/// Why a store cannot be used any more. Kept, because each later call returns it again.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     Io(io::ErrorKind, String),
@@ -76,12 +76,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What the system said, where the disk is at fault and not what lies on it: it may be well later, and the state on it whole.
+    /// The system's error, if the disk failed rather than its content is damaged: the disk may recover, and the state may be
+    /// intact.
     pub(crate) fn of_disk(&self) -> Option<io::Error> {
         use io::ErrorKind::{InvalidInput, NotFound, UnexpectedEof};
         match self {
-            // No directory, no file: that is damage. A file that ends too early is a damaged one; so is one in which a place
-            // before its beginning is sought, counted from its end.
+            // A missing directory or file is damage, and so are a truncated file and a seek before its beginning.
             Self::Io(NotFound | UnexpectedEof | InvalidInput, _) | Self::Corrupt(_) => None,
             Self::Io(kind, why) => Some(io::Error::new(*kind, why.clone())),
         }
@@ -116,7 +116,7 @@ impl From<lsm_tree::Error> for Failure {
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        // Only where the disk is at fault it is to be blamed: for all else the state is restored.
+        // Only a failure of the disk is reported as such; in all other cases the state is restored.
         match failure.of_disk() {
             Some(error) => Self::Io(error),
             None => Self::Corrupt(failure.to_string()),
@@ -124,8 +124,8 @@ impl From<Failure> for StoreError {
     }
 }
 
-/// Runs what calls the table library. Its own checks of what it has read may end in a panic; for us that is damage like any
-/// other, and neither a worker nor the keeper may die of it.
+/// Calls the table library. Its own consistency checks may panic, which counts as damage: it must not end a worker or the
+/// keeper.
 pub(crate) fn guarded<T>(what: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     catch_unwind(AssertUnwindSafe(what))
         .unwrap_or_else(|_| Err(Failure::Corrupt("the tables contradict themselves".into())))

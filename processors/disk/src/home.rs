@@ -19,22 +19,22 @@ use crate::stamp::{self, Stamp, Stamped};
 use crate::store::DiskStore;
 use crate::tables::{Shared, Tables};
 
-/// Says that a directory is one of ours, and that we may delete in it.
+/// The file that marks a directory as ours, so that its content may be deleted.
 pub(crate) const MARK: &str = "cx-timelines-state";
 pub(crate) const LOCK: &str = "lock";
-/// What the names of partitions' directories begin with.
+/// The prefix of partitions' directories.
 pub(crate) const PARTITION: &str = "partition-";
 const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
-/// What writing and merging take, however large the state is.
+/// The memory for writing and merging, independent of the state's size.
 const WORK_BYTES: u64 = 16 * 1024 * 1024;
 const LEAST_BUFFER: usize = 64 * 1024;
 const OPEN_FILES: usize = 256;
 
-/// How much a process may take for its state, however large that is.
+/// The memory limit of a process's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Memory for all partitions together: 16 MiB to work with, and of the rest about one half for what is on the disk, the
-    /// other for what is not there yet. Less than 32 MiB is taken for 32 MiB.
+    /// Memory for all partitions: 16 MiB for work, and about half of the rest each for cached tables and for changes that are
+    /// not written yet. Values below 32 MiB count as 32 MiB.
     pub memory_bytes: u64,
 }
 
@@ -44,24 +44,24 @@ impl Default for Budget {
     }
 }
 
-/// What there was when a store was opened.
+/// What was found when a store was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// Nothing.
+    /// No state.
     Nothing,
-    /// A state that reaches up to this changelog offset, exclusively.
+    /// A state up to this changelog offset, exclusive.
     State {
-        /// Where the changelog goes on.
+        /// The changelog offset to continue from.
         changelog_offset: i64,
     },
-    /// One that could not be used and was thrown away. The store is empty.
+    /// A state that could not be used and was discarded. The store is empty.
     Discarded {
-        /// Why, as a sentence about "it".
+        /// The reason, as a sentence about "it".
         why: String,
     },
 }
 
-/// A directory that this process has for itself, with a store for each partition. Clones are the same one.
+/// A directory that this process owns, with a store for each partition. Clones share it.
 #[derive(Clone)]
 pub struct Home(Arc<HomeInner>);
 
@@ -70,20 +70,20 @@ pub(crate) struct HomeInner {
     shared: Shared,
     buffers: usize,
     recent: usize,
-    // The keeper ends before the lock is let go: fields are dropped in this order.
+    // The keeper ends before the lock is released: fields are dropped in this order.
     pub(crate) keeper: Keeper,
     _lock: File,
 }
 
 impl Home {
-    /// Takes a directory for this process; makes it when there is none.
+    /// Takes ownership of a directory, which is created if it does not exist.
     ///
     /// # Errors
-    /// Another process has it, it cannot be written, it is no state directory, or the disk fails.
+    /// Another process owns it, it cannot be written, it is no state directory, or the disk fails.
     pub fn open(directory: &Path, budget: Budget) -> Result<Self, HomeError> {
         let fails = |source| HomeError::of(directory, source);
         fs::create_dir_all(directory).map_err(fails)?;
-        // The lock before all else: what another process is about to write must not be judged.
+        // Lock first: files that another process is writing must not be judged.
         let lock = File::options()
             .create(true)
             .truncate(false)
@@ -95,7 +95,7 @@ impl Home {
             TryLockError::Error(source) => fails(source),
         })?;
         mark(directory)?;
-        // Tenths: four for buffers, three for blocks, two for values; one is left to what the allocator cannot give back.
+        // In tenths: four for buffers, three for blocks, two for values; one for memory that the allocator cannot return.
         let tenth = (budget.memory_bytes.max(LEAST_MEMORY) - WORK_BYTES) / 10;
         let tenths = |count| usize::try_from(tenth * count).unwrap_or(usize::MAX);
         let shared = Shared {
@@ -114,16 +114,17 @@ impl Home {
         })))
     }
 
-    /// Opens a partition's store, and says what was in it. What does not match the stamp or cannot be read is thrown away.
+    /// Opens a partition's store, and returns what was found. State that does not match the stamp or cannot be read is
+    /// discarded.
     ///
     /// # Errors
-    /// The store is open already, or the disk fails.
+    /// The store is already open, or the disk fails.
     pub fn store(&self, partition: i32, stamp: &Stamp) -> Result<(DiskStore, Found), HomeError> {
         self.store_within(partition, stamp, Duration::MAX)
     }
 
-    /// The same; a state that was last brought on longer ago is thrown away too. The changelog forgets after a while that
-    /// something was removed: an older state would never hear of it.
+    /// Like [`store`](Self::store), and also discards state older than `age_max`: the changelog keeps tombstones for a limited
+    /// time, so an older state would miss them.
     ///
     /// # Errors
     /// As [`store`](Self::store).
@@ -147,8 +148,8 @@ impl Home {
         self.0.register.directory()
     }
 
-    /// Deletes the partitions that nothing has used for so long, and gives how many there were. The keeper does it by itself
-    /// with what was not used for half a day.
+    /// Deletes partitions that were unused for this time, and returns their number. The keeper does the same for those unused
+    /// for half a day.
     ///
     /// # Errors
     /// The disk fails.
@@ -156,7 +157,7 @@ impl Home {
         self.0.register.sweep(unused_for).map_err(|source| self.0.fails(source))
     }
 
-    /// Bytes that the cache of blocks holds now. The stores' buffers and what they remember come to that, within the budget.
+    /// Bytes in the block cache. The stores' buffers and caches of values come on top, within the limit.
     #[must_use]
     pub fn cache_bytes(&self) -> u64 {
         self.0.shared.cache.size()
@@ -164,12 +165,12 @@ impl Home {
 }
 
 impl HomeInner {
-    /// How large a store's buffer may grow. Two of them, the fresh and the resting one, are a store's share.
+    /// The maximum size of a store's buffer. A store's share is two of them, the fresh and the resting one.
     pub(crate) fn buffer_bytes(&self) -> usize {
         (self.buffers / self.register.open_stores() / 2).max(LEAST_BUFFER)
     }
 
-    /// How much of what it reads a store may remember.
+    /// The maximum size of a store's cache of values.
     pub(crate) fn recent_bytes(&self) -> usize {
         self.recent / self.register.open_stores()
     }
@@ -184,7 +185,7 @@ impl HomeInner {
         fs::create_dir_all(&directory).map_err(|source| self.fails(source))?;
         let generation = match stamp::read(&directory, stamp).map_err(|source| self.fails(source))? {
             Stamped::Ours(generation) => {
-                // A kill may have left one that was thrown away, with what has been erased since.
+                // A kill may have left a discarded state, which may contain text erased since.
                 let states = generations(&directory).map_err(|source| self.fails(source))?;
                 self.remove_former(partition, &states, generation).map_err(|source| self.fails(source))?;
                 generation
@@ -220,7 +221,7 @@ impl HomeInner {
         }
     }
 
-    /// A partition's tables as they are: those that the keeper still has in its hands, or those on the disk.
+    /// A partition's tables: those that the keeper still uses, or those on disk.
     fn read_partition(&self, partition: i32, generation: u64) -> Result<(Arc<Shelf>, Option<Meta>), Failure> {
         let in_use = self.register.shelf(partition);
         let same = |shelf: &Arc<Shelf>| shelf.generation == generation && !shelf.is_discarded();
@@ -249,8 +250,7 @@ impl HomeInner {
         Ok((shelf, Meta::default(), Found::Discarded { why }))
     }
 
-    /// Gives a partition an empty state, in a directory that no one before has used, and deletes those of its former states
-    /// that nobody uses.
+    /// Creates an empty state for a partition in an unused directory, and deletes its unused former states.
     pub(crate) fn begin_anew(
         &self,
         partition: i32,
@@ -261,9 +261,9 @@ impl HomeInner {
         let begin = || -> Result<Arc<Shelf>, Failure> {
             let before = generations(&directory)?;
             let generation = before.iter().copied().max().unwrap_or(0).max(generation) + 1;
-            // Of what is empty nothing has to go.
+            // An empty state needs no purge.
             Record { purged_ms: meta::now_ms(), wished_ms: 0 }.write(&directory, generation)?;
-            // The tables before the stamp: it never names what is not there.
+            // Tables before the stamp, which never refers to missing tables.
             let shelf = Arc::new(self.shelf(partition, generation, Tables::create)?);
             stamp::write(&directory, generation, stamp)?;
             self.remove_former(partition, &before, generation)?;
@@ -277,7 +277,7 @@ impl HomeInner {
         Ok(shelf)
     }
 
-    /// Deletes the states of a partition that nobody uses any more.
+    /// Deletes unused former states of a partition.
     fn remove_former(&self, partition: i32, states: &[u64], current: u64) -> io::Result<()> {
         let in_use = self.register.shelf(partition);
         let is_former = |state: &&u64| {
@@ -304,7 +304,7 @@ impl HomeInner {
     }
 }
 
-/// Marks a directory as ours. One that holds other files and no mark is not touched.
+/// Marks a directory as ours. A directory with other files and no mark is not touched.
 fn mark(directory: &Path) -> Result<(), HomeError> {
     let fails = |source| HomeError::of(directory, source);
     let mark = directory.join(MARK);
@@ -319,7 +319,7 @@ fn mark(directory: &Path) -> Result<(), HomeError> {
     .map_err(fails)
 }
 
-/// Deletes a directory that the last one who used it may be deleting too.
+/// Deletes a directory, which its last user may be deleting too.
 pub(crate) fn remove(directory: &Path) -> io::Result<()> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -331,7 +331,7 @@ fn generation_name(generation: u64) -> String {
     format!("state-{generation}")
 }
 
-/// The states that have a directory, whether anything names them or not.
+/// The states with a directory, referenced or not.
 fn generations(directory: &Path) -> io::Result<Vec<u64>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {

@@ -1,4 +1,4 @@
-//! Writes buffers, merges tables and purges, beside the workers: one thread for each, since none must hold up another.
+//! The keeper: writes buffers, merges tables and purges beside the workers, with one thread each, so that none delays another.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,27 +12,27 @@ use crate::meta::{Meta, Totals};
 use crate::register::Register;
 use crate::shelf::Shelf;
 
-/// Of so many keys what they replace is counted; of more it is estimated, from one in so many.
+/// Up to this many keys, replaced values are counted; beyond, they are estimated from a sample.
 const COUNTED: usize = 1024;
 const ESTIMATED_FROM: usize = 16;
 
-/// So often what nothing has used for long is looked for; the first time after so long, since partitions come after the start.
+/// The interval of looking for unused partitions, and the first delay, because partitions arrive after the start.
 const SWEEP_EVERY: Duration = Duration::from_secs(30 * 60);
-/// What nothing has used for so long goes. Together with the time between two looks that is less than a day.
+/// The age at which unused partitions are deleted. Together with the interval this is less than a day.
 const UNUSED_FOR: Duration = Duration::from_secs(12 * 3600);
 
-/// So long a purge waits at least until it looks again whether a merge that was in its way is done.
+/// The minimum wait of a purge for a merge that blocks it.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 
 struct Job {
     shelf: Arc<Shelf>,
     buffer: Arc<Buffer>,
     meta: Meta,
-    /// How many purges were wished when the buffer was full.
+    /// The number of purges requested when the buffer was full.
     wishes: u64,
 }
 
-/// The three threads. Dropping it waits for what has been given to it to write, but not for all merging.
+/// The three threads. Dropping it waits for pending writes, but not for all merges.
 pub(crate) struct Keeper {
     jobs: Option<Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
@@ -40,7 +40,7 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// Begins to work for the partitions of a register. `stopping` is set when it ends.
+    /// Starts the threads for the partitions of a register. `stopping` is set at the end.
     pub(crate) fn start(register: &Arc<Register>, stopping: &Arc<AtomicBool>) -> std::io::Result<Self> {
         let (jobs, to_write) = channel();
         let (merges, to_merge) = channel();
@@ -56,7 +56,7 @@ impl Keeper {
         Ok(Self { jobs: Some(jobs), threads, stopping: Arc::clone(stopping) })
     }
 
-    /// Has a buffer written. The shelf says when it is done.
+    /// Queues a buffer for writing. The shelf reports when it is written.
     pub(crate) fn write(&self, shelf: &Arc<Shelf>, buffer: &Arc<Buffer>, meta: Meta) {
         shelf.begin_writing();
         let wishes = shelf.wishes();
@@ -73,13 +73,13 @@ impl Drop for Keeper {
         self.stopping.store(true, Ordering::Relaxed);
         self.jobs = None;
         for thread in self.threads.drain(..) {
-            // A panic of a keeper's thread has been told to the stores that waited for it.
+            // A panic of a thread was reported to the stores that waited for it.
             drop(thread.join());
         }
     }
 }
 
-/// Where a shelf goes when a buffer of it has been written.
+/// Where a shelf goes after a buffer was written.
 struct Then {
     merges: Sender<Arc<Shelf>>,
     purges: Sender<Arc<Shelf>>,
@@ -94,25 +94,25 @@ fn write_all(jobs: &Receiver<Job>, then: &Then) {
             job.shelf.end_merging();
         }
         if job.shelf.purge_at().is_some() {
-            // Without a purger the process ends, and the wish is written down.
+            // Without a purge thread the process is ending; the request is recorded on disk.
             drop(then.purges.send(Arc::clone(&job.shelf)));
         }
     }
 }
 
-/// Writes a buffer, and gives what it replaces and was not known to replace.
+/// Writes a buffer; returns what it replaced, as far as that was unknown.
 fn write(job: &Job, turn: usize) -> Result<Totals, Failure> {
     let replaced = replaced(job, turn)?;
     let mut meta = job.meta;
     meta.totals.add(replaced);
-    // First the wish: after a kill it is known, and what it is about comes again from the changelog.
+    // The request first: after a kill it is known, and the removals come again from the changelog.
     job.shelf.write_wish_down()?;
     job.shelf.tables.write(&job.buffer, &meta)?;
     Ok(replaced)
 }
 
-/// What the tables hold of the keys of which that is not known, to be taken off: counted where they are few, and else
-/// estimated from every sixteenth. To look for all of them would cost as much as to write them.
+/// What the buffer's keys replace in the tables, where unknown: counted for few keys, else estimated from every sixteenth.
+/// Looking all of them up would cost as much as writing them.
 fn replaced(job: &Job, turn: usize) -> Result<Totals, Failure> {
     let unknown = job.buffer.unknown().count();
     let step = if unknown <= COUNTED { 1 } else { ESTIMATED_FROM };
@@ -132,7 +132,7 @@ fn merge_all(shelves: &Receiver<Arc<Shelf>>, stopping: &AtomicBool) {
     }
 }
 
-/// Merges what is due of a shelf, of which that was begun.
+/// Runs due merges of a shelf.
 fn merge(shelf: &Shelf, stopping: &AtomicBool) {
     while !stopping.load(Ordering::Relaxed) && !shelf.is_discarded() {
         match shelf.tables.merge() {
@@ -147,12 +147,12 @@ fn merge(shelf: &Shelf, stopping: &AtomicBool) {
     shelf.end_merging();
 }
 
-/// Merges all tables where that is wished, when it is time; and looks for what nothing uses any more. In a thread of its own: it
-/// may take minutes, and others have runs to be merged meanwhile.
+/// Purges tables when requested and due, and looks for unused partitions. It has its own thread, because a purge may take
+/// minutes while other shelves need merges.
 struct Purger {
     register: Arc<Register>,
     stopping: Arc<AtomicBool>,
-    /// Where a purge is wished. A store that is closed meanwhile says so when it is opened again.
+    /// Shelves with a requested purge. A store that is closed meanwhile requests it again when opened.
     wished: Vec<Weak<Shelf>>,
     sweep_at: Instant,
 }
@@ -178,7 +178,7 @@ impl Purger {
             }
             if Instant::now() >= self.sweep_at {
                 self.sweep_at = Instant::now() + SWEEP_EVERY;
-                // What could not be deleted is looked for again; that a disk fails its stores notice.
+                // Files that could not be deleted are found again; a failing disk shows in its stores.
                 drop(self.register.sweep(UNUSED_FOR));
             }
         }
@@ -190,7 +190,7 @@ impl Purger {
         }
     }
 
-    /// The next purge, and when it may begin.
+    /// The next purge, and its earliest time.
     fn next_purge(&mut self) -> Option<(Instant, Arc<Shelf>)> {
         let mut next: Option<(Instant, Arc<Shelf>)> = None;
         self.wished.retain(|shelf| {
@@ -205,7 +205,7 @@ impl Purger {
         next
     }
 
-    /// Merges all tables of a shelf, of which a merge was begun, and then the runs that came meanwhile.
+    /// Merges all tables of a shelf, and then the runs that arrived meanwhile.
     fn purge(&self, shelf: &Shelf) {
         if let Err(failure) = shelf.purge() {
             shelf.fail(failure);

@@ -1,11 +1,11 @@
 //! State on disk, behind the engine's [`StateStore`](engine::StateStore): a cache of the changelog topics.
 //!
-//! A [`Home`] is a directory that one process has for itself; each partition has a [`DiskStore`] in it. What is applied lies
-//! in a sorted buffer in memory first and is written as one run of sorted tables, together with the changelog offset up to
-//! which it reaches. There is no journal: that is the changelog's job. After a kill or a power failure a store is what its
-//! last run left, a state that it has really had, and the changelog's tail is read again from the offset that lies beside it.
+//! A [`Home`] is a directory owned by one process; each partition has a [`DiskStore`] in it. Applied changes are kept in a
+//! sorted buffer in memory and then written as one run of sorted tables, together with the changelog offset that the state has
+//! reached. There is no journal, because the changelog is one. After a kill or a power failure, a store has the state of its
+//! last run, which existed at that offset, and the rest of the changelog is read again.
 //!
-//! Why so, and what it costs, is in `DECISION.md`.
+//! `DECISION.md` has the reasons and costs.
 
 mod buffer;
 pub mod care;

@@ -1,4 +1,4 @@
-//! One ordered sequence out of the buffers and the tables: the newer hides the older.
+//! Merges buffers and tables into one ordered sequence; newer records hide older ones.
 
 use std::cmp::Ordering;
 use std::iter::Peekable;
@@ -10,7 +10,7 @@ use crate::buffer::Buffer;
 use crate::error::Failure;
 use crate::tables::{Record, Records};
 
-/// Visits the records that begin with `prefix`, from `from` on, until `visit` breaks.
+/// Visits the records with this prefix, from `from` on, until `visit` breaks.
 pub(crate) fn scan(
     [newest, newer]: [&Buffer; 2],
     mut tables: Records,
@@ -52,7 +52,7 @@ struct Changes<'b, A: Iterator<Item = (&'b [u8], Option<&'b [u8]>)>, B: Iterator
 }
 
 impl<'b, A: Iterator<Item = (&'b [u8], Option<&'b [u8]>)>, B: Iterator<Item = A::Item>> Changes<'b, A, B> {
-    /// The next change of a key that begins with `prefix`.
+    /// The next change of a key with this prefix.
     fn next(&mut self, prefix: &[u8]) -> Option<A::Item> {
         let order = match (self.newest.peek(), self.newer.peek()) {
             (Some((a, _)), Some((b, _))) => a.cmp(b),

@@ -1,10 +1,10 @@
-//! What a store knows of itself: how far it is and how much it holds. Written with every run of tables.
+//! A store's metadata: changelog offset and size. Written with every run of tables.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use engine::StoreStats;
 
-/// Counts that may for a while be too high: what a change replaces is looked up, or estimated, only when it is written.
+/// Counts. They may be too high for a while: replaced values are looked up or estimated only when changes are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) records: i64,
@@ -12,7 +12,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// One record of these lengths, or none.
+    /// A record with these lengths, or none.
     pub(crate) fn of(key: usize, value: Option<usize>) -> Self {
         value.map_or_else(Self::default, |value| Self { records: 1, bytes: signed(key + value) })
     }
@@ -22,7 +22,7 @@ impl Totals {
         self.bytes += more.bytes;
     }
 
-    /// What `of` are likely to come to when `seen` of them come to this.
+    /// The estimate for `of` keys when `seen` of them have these totals.
     pub(crate) fn scaled(self, of: usize, seen: usize) -> Self {
         let scaled = |count: i64| count.saturating_mul(signed(of)) / signed(seen).max(1);
         Self { records: scaled(self.records), bytes: scaled(self.bytes) }
@@ -47,29 +47,29 @@ impl From<Totals> for StoreStats {
     }
 }
 
-/// How far a state is, and how much it holds.
+/// The offset and size of a state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Meta {
     pub(crate) changelog_offset: Option<i64>,
     pub(crate) totals: Totals,
-    /// When it stood there, in epoch milliseconds.
+    /// When it was reached, in epoch milliseconds.
     pub(crate) written_ms: i64,
 }
 
-/// The time, in epoch milliseconds.
+/// The current time in epoch milliseconds.
 pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 impl Meta {
-    /// How long ago the state stood where it stands.
+    /// The age of the state.
     pub(crate) fn age(&self) -> Duration {
         Duration::from_millis(u64::try_from(now_ms().saturating_sub(self.written_ms)).unwrap_or_default())
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        // Offsets are never negative, so −1 can mean none.
+        // Offsets are never negative, so −1 means none.
         let numbers =
             [self.changelog_offset.unwrap_or(-1), self.totals.records, self.totals.bytes, self.written_ms];
         numbers.iter().flat_map(|number| number.to_be_bytes()).collect()

@@ -1,5 +1,5 @@
-//! When a state was last rewritten, so that nothing which was removed is left of it on the disk, and whether somebody wishes it
-//! again. Written beside the state: a wish survives the process.
+//! When a state was last purged, that is rewritten without deleted data, and whether a purge is requested. Recorded beside the
+//! state, so that a request survives the process.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,33 +13,33 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const FORMAT: &str = "cx-timelines purge, format 1";
 const FILE: &str = "purge";
-/// A state is rewritten at least so often, whatever was removed of it: what a kill kept it from hearing of goes then.
+/// The longest time between purges: deletions that a kill made the store miss are purged by then.
 pub(crate) const PURGE_EVERY_MS: i64 = 12 * 3600 * 1000;
-/// After a purge so many times as long as it took nothing is purged: wishes gather, and purging takes a twentieth of the time.
+/// The pause after a purge, as a multiple of its duration: requests accumulate, and purges take a twentieth of the time.
 const RESTS: u32 = 19;
 const LONGEST_REST: Duration = Duration::from_secs(6 * 3600);
-/// How long a purge works until it looks whether to rest, in records.
+/// The number of records between checks whether to rest.
 const RECORDS_BETWEEN_LOOKS: u32 = 256;
-/// A purge works for so long, and then rests for as long.
+/// How long a purge works, and then rests.
 const SHIFT: Duration = Duration::from_millis(10);
 
-/// What is written down.
+/// The record on disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// When the last purge began that was finished, in epoch milliseconds; 0 where that is not known.
+    /// When the last completed purge began, in epoch milliseconds; 0 when unknown.
     pub(crate) purged_ms: i64,
-    /// Since when one is wished, in epoch milliseconds; 0: it is not.
+    /// When a purge was requested, in epoch milliseconds; 0 without a request.
     pub(crate) wished_ms: i64,
 }
 
 impl Record {
-    /// Of the state of this generation in a partition's directory. Where none can be read nothing is known, and all is due.
+    /// Reads the record of a generation. Without a readable record a purge is due.
     pub(crate) fn read(directory: &Path, generation: u64) -> Self {
         let text = fs::read_to_string(directory.join(FILE)).unwrap_or_default();
         parse(&text).filter(|(of, _)| *of == generation).map(|(_, record)| record).unwrap_or_default()
     }
 
-    /// Writes it; after a crash there is the old one or the new one.
+    /// Writes it; after a crash the old or the new one exists.
     pub(crate) fn write(self, directory: &Path, generation: u64) -> io::Result<()> {
         let Self { purged_ms, wished_ms } = self;
         let mut text =
@@ -53,9 +53,9 @@ impl Record {
         File::open(directory)?.sync_all()
     }
 
-    /// Whether it is time for a purge though nobody wishes it.
+    /// Whether a purge is due without a request.
     pub(crate) fn is_due(self, now_ms: i64) -> bool {
-        // A clock that was set back must not put it off for long.
+        // A clock that was set back must not delay it for long.
         now_ms.saturating_sub(self.purged_ms) >= PURGE_EVERY_MS || self.purged_ms > now_ms
     }
 }
@@ -72,18 +72,18 @@ fn parse(text: &str) -> Option<(u64, Record)> {
     Some((generation, Record { purged_ms, wished_ms }))
 }
 
-/// How long nothing is purged after a purge that took so long.
+/// The pause after a purge that took this long.
 pub(crate) fn rest_after(took: Duration) -> Duration {
     took.saturating_mul(RESTS).min(LONGEST_REST)
 }
 
-/// How a purge goes on: gently, unless there is a hurry, and no further than it is wanted.
+/// Controls a purge: slow unless it has to hurry, and cancelled when it is not needed.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
     is_purge: Arc<AtomicBool>,
     is_hurried: Arc<AtomicBool>,
     is_unwanted: Arc<AtomicBool>,
-    /// The process ends.
+    /// Whether the process is ending.
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -106,22 +106,22 @@ impl Pace {
         self.is_purge.store(false, Ordering::Relaxed);
     }
 
-    /// Others wait for the end of it.
+    /// Hurries, because others wait for its end.
     pub(crate) fn hurry(&self) {
         self.is_hurried.store(true, Ordering::Relaxed);
     }
 
-    /// The state is thrown away.
+    /// Stops, because the state is discarded.
     pub(crate) fn stop(&self) {
         self.is_unwanted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a purge is to end before it is finished.
+    /// Whether the purge has to end early.
     pub(crate) fn is_stopped(&self) -> bool {
         self.is_unwanted.load(Ordering::Relaxed) || self.is_stopping.load(Ordering::Relaxed)
     }
 
-    /// What keeps the pace of each merge of the tables.
+    /// A factory of filters that control the pace of merges.
     pub(crate) fn factory(&self) -> Arc<dyn Factory> {
         Arc::new(PacerFactory(self.clone()))
     }
@@ -139,7 +139,7 @@ impl Factory for PacerFactory {
     }
 }
 
-/// Sees each record that a merge writes, and lets the merge wait.
+/// Sees each record that a merge writes, and delays the merge.
 struct Pacer {
     pace: Pace,
     records: u32,

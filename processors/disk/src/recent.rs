@@ -1,14 +1,13 @@
-//! What was read from the tables not long ago. A block has to be searched for on each read; what lies here has not.
+//! A cache of values read from tables. A read from a table has to search a block.
 
 use std::collections::HashMap;
 
-/// What an entry costs besides its bytes.
+/// The overhead of an entry.
 const ENTRY_BYTES: usize = 96;
 
 type Values = HashMap<Box<[u8]>, Option<Box<[u8]>>>;
 
-/// Two halves: what is read goes into the young one; when that is full it becomes the old one, and what nobody has read
-/// since is forgotten with the old one before.
+/// Two halves: values read go into the young one; when it is full, it becomes the old one, and the previous old one is dropped.
 #[derive(Default)]
 pub(crate) struct Recent {
     young: Values,
@@ -17,7 +16,7 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    /// What the tables say about a key, if that is known. Known, too, is that they do not have it.
+    /// The tables' value of a key, if it is cached. A missing key is cached too.
     pub(crate) fn get(&mut self, key: &[u8], most_bytes: usize) -> Option<Option<&[u8]>> {
         if let Some((key, value)) = self.old.remove_entry(key) {
             self.insert(key, value, most_bytes);
@@ -25,7 +24,7 @@ impl Recent {
         self.young.get(key).map(Option::as_deref)
     }
 
-    /// Remembers what the tables say. Values that would drive out many others are not kept.
+    /// Caches a value of the tables. Values that would evict many others are not cached.
     pub(crate) fn remember(&mut self, key: &[u8], value: Option<&[u8]>, most_bytes: usize) {
         if value.map_or(0, <[u8]>::len) <= most_bytes / 64 {
             self.insert(key.into(), value.map(Into::into), most_bytes);
@@ -42,13 +41,13 @@ impl Recent {
         self.young.insert(key, value);
     }
 
-    /// Forgets a key that is about to change, and gives how long its value was, if that is known.
+    /// Removes a key that is about to change, and returns its value's length, if known.
     pub(crate) fn forget(&mut self, key: &[u8]) -> Option<Option<usize>> {
         let known = self.young.remove(key).or_else(|| self.old.remove(key));
         known.map(|value| value.map(|value| value.len()))
     }
 
-    /// Bytes held, at most.
+    /// The maximum of bytes held.
     #[cfg(test)]
     fn bytes(&self) -> usize {
         let of = |values: &Values| -> usize {

@@ -1,5 +1,5 @@
-//! Which partitions of a state directory are in use, and an end to those that have not been for long: of a partition that moved
-//! to another process nobody would ever remove what is erased there.
+//! The partitions of a state directory in use, and the deletion of unused ones: text erased elsewhere would never be removed
+//! from a partition that moved to another process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,10 +14,10 @@ use crate::error::HomeError;
 use crate::home::{PARTITION, remove};
 use crate::shelf::Shelf;
 
-/// What the names of directories begin with that are being deleted.
+/// The prefix of directories that are being deleted.
 const GONE: &str = "gone-";
 
-/// A partition's tables, as long as anybody uses them, and whether that is a store.
+/// A partition's tables while in use, and whether by a store.
 #[derive(Default)]
 struct Entry {
     shelf: Weak<Shelf>,
@@ -50,12 +50,12 @@ impl Register {
         self.directory.join(format!("{PARTITION}{partition}"))
     }
 
-    /// How many stores are open, and 1 where none is.
+    /// The number of open stores, at least 1.
     pub(crate) fn open_stores(&self) -> usize {
         self.open.load(Ordering::Relaxed).max(1)
     }
 
-    /// Opens a partition, for one at a time.
+    /// Reserves a partition for one user.
     pub(crate) fn reserve(&self, partition: i32) -> Result<(), HomeError> {
         let mut entries = self.entries();
         let entry = entries.entry(partition).or_default();
@@ -81,18 +81,18 @@ impl Register {
         }
     }
 
-    /// The tables that somebody still has in his hands.
+    /// The tables that are still in use.
     pub(crate) fn shelf(&self, partition: i32) -> Option<Arc<Shelf>> {
         self.entries().get(&partition).and_then(|entry| entry.shelf.upgrade())
     }
 
-    /// Deletes the partitions that nothing has used for so long; gives how many.
+    /// Deletes the partitions that were unused for this time; returns their number.
     pub(crate) fn sweep(&self, unused_for: Duration) -> io::Result<usize> {
         self.delete_rest()?;
         let mut swept = 0;
         for partition in partitions(&self.directory)? {
             let folder = self.partition_directory(partition);
-            // The file system's clock and ours are one machine's; what seems to be of the future was just used.
+            // The file system's clock and ours belong to one machine; a time in the future counts as just used.
             let unused = newest(&folder)?.elapsed().unwrap_or_default();
             if unused >= unused_for && self.set_aside(partition, &folder, unused_for)? {
                 swept += 1;
@@ -102,7 +102,7 @@ impl Register {
         Ok(swept)
     }
 
-    /// Takes a partition's directory away, so that it can be deleted while the partition is opened again.
+    /// Renames a partition's directory, so that it can be deleted while the partition is opened again.
     fn set_aside(&self, partition: i32, folder: &Path, unused_for: Duration) -> io::Result<bool> {
         let mut entries = self.entries();
         let is_used = entries.get(&partition).is_some_and(|entry| {
@@ -119,7 +119,7 @@ impl Register {
         Ok(true)
     }
 
-    /// Deletes what was set aside, by whatever life of the process.
+    /// Deletes renamed directories, also those of an earlier process.
     pub(crate) fn delete_rest(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
@@ -131,7 +131,7 @@ impl Register {
     }
 }
 
-/// When anything under a directory was last written.
+/// When a file below a directory was last written.
 fn newest(folder: &Path) -> io::Result<SystemTime> {
     let mut newest = fs::metadata(folder)?.modified()?;
     for entry in fs::read_dir(folder)? {
@@ -146,7 +146,7 @@ fn newest(folder: &Path) -> io::Result<SystemTime> {
     Ok(newest)
 }
 
-/// The same, of a state: its own files, and the directory of its tables.
+/// Like [`newest`], for a state: its own files, and the directory of its tables.
 fn newest_below(folder: &Path) -> io::Result<SystemTime> {
     let mut newest = fs::metadata(folder)?.modified()?;
     for entry in fs::read_dir(folder)? {

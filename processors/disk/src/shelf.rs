@@ -1,4 +1,4 @@
-//! What a store and the keeper share: the tables of one partition, and how far the keeper is with them.
+//! What a store and the keeper share: the tables of one partition, and the keeper's progress.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,35 +10,34 @@ use crate::meta::{self, Totals};
 use crate::purge::{self, Record};
 use crate::tables::Tables;
 
-/// From so many unmerged runs on a store waits for the merging before it gives the keeper more to write.
+/// With this many unmerged runs a store waits for merges before it queues another buffer.
 const RUNS_TO_WAIT: usize = 16;
-/// The same while all tables are merged, which takes longer.
+/// The same during a purge, which takes longer.
 const RUNS_TO_WAIT_FOR_PURGE: usize = 64;
-/// From so many on a purge no longer rests.
+/// With this many runs a purge stops resting.
 const RUNS_TO_HURRY: usize = 8;
 
 #[derive(Default)]
 struct Progress {
-    /// A buffer is being written, or waits for it.
+    /// Whether a buffer is being written or queued.
     writing: bool,
-    /// Merging is going on, or waits for its turn.
+    /// Whether a merge is running or queued.
     merging: bool,
-    /// All tables are being merged into one run.
+    /// Whether all tables are being merged into one run.
     purging: bool,
-    /// How many purges were wished, how many of these wishes had everything written that they are about, and how many were
-    /// fulfilled.
+    /// The numbers of purges requested, of requests whose removals are written, and of requests fulfilled.
     wishes: u64,
     written_wishes: u64,
     fulfilled_wishes: u64,
     purges: Record,
-    /// Whether the wish that is in there was written down.
+    /// Whether the current request is recorded on disk.
     is_wish_written: bool,
-    /// No purge begins before.
+    /// The earliest time of the next purge.
     rests_until: Option<Instant>,
-    /// What the written buffers replaced and the totals have not heard of.
+    /// What written buffers replaced and the totals do not include yet.
     replaced: Totals,
     failure: Option<Failure>,
-    /// The state is thrown away; its files go with the last one that uses them.
+    /// The state is discarded; its last user deletes its files.
     discarded: bool,
 }
 
@@ -62,7 +61,7 @@ impl Shelf {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why the tables can no longer be used.
+    /// Why the tables cannot be used any more.
     pub(crate) fn failure(&self) -> Option<Failure> {
         self.lock().failure.clone()
     }
@@ -72,12 +71,12 @@ impl Shelf {
         self.changed.notify_all();
     }
 
-    /// Waits until the last buffer has been written and there is room for another run. Gives what that buffer replaced.
+    /// Waits until the last buffer is written and there is room for another run. Returns what that buffer replaced.
     pub(crate) fn wait_for_room(&self) -> Result<Totals, Failure> {
         self.wait_while(|shelf, progress| progress.writing || shelf.has_too_many_runs(progress))
     }
 
-    /// Waits until the last buffer has been written.
+    /// Waits until the last buffer is written.
     pub(crate) fn wait_for_writing(&self) -> Result<Totals, Failure> {
         self.wait_while(|_, progress| progress.writing)
     }
@@ -93,12 +92,12 @@ impl Shelf {
         }
     }
 
-    /// Notes that a buffer waits to be written.
+    /// Notes that a buffer is queued.
     pub(crate) fn begin_writing(&self) {
         self.lock().writing = true;
     }
 
-    /// Notes that it has been, with everything that so many wishes are about.
+    /// Notes that it is written, with the removals of the first `wishes` requests.
     pub(crate) fn end_writing(&self, outcome: Result<Totals, Failure>, wishes: u64) {
         if self.tables.runs() >= RUNS_TO_HURRY {
             self.tables.pace.hurry();
@@ -118,7 +117,7 @@ impl Shelf {
         self.changed.notify_all();
     }
 
-    /// Whether the caller is to have the runs merged: not, when that is going on or nobody wants the state any more.
+    /// Whether the caller has to start a merge: not if one is running or the state is discarded.
     pub(crate) fn begin_merging(&self) -> bool {
         let mut progress = self.lock();
         let begin = !progress.merging && !progress.discarded && progress.failure.is_none();
@@ -131,7 +130,7 @@ impl Shelf {
         self.changed.notify_all();
     }
 
-    /// Whether to give the keeper a buffer would have to wait.
+    /// Whether queueing a buffer would block.
     pub(crate) fn is_busy(&self) -> bool {
         let progress = self.lock();
         progress.writing || self.has_too_many_runs(&progress)
@@ -142,8 +141,7 @@ impl Shelf {
         progress.merging && self.tables.runs() >= most
     }
 
-    /// Nothing that was removed up to now is to stay on the disk for long. It is of use once what the store holds in memory is
-    /// written.
+    /// Requests a purge: deleted data must not stay on disk for long. It takes effect once the store's memory is written.
     pub(crate) fn wish(&self, now_ms: i64) {
         let mut progress = self.lock();
         progress.wishes += 1;
@@ -152,19 +150,19 @@ impl Shelf {
         }
     }
 
-    /// How many wishes there were, for the buffer that is given away now.
+    /// The number of requests, for the buffer that is queued now.
     pub(crate) fn wishes(&self) -> u64 {
         self.lock().wishes
     }
 
-    /// Whether a wish of before is not fulfilled, or it is time for a purge anyway.
+    /// Whether an earlier request is unfulfilled, or a purge is due anyway.
     pub(crate) fn is_purge_due(&self, now_ms: i64) -> bool {
         let progress = self.lock();
         let is_wished = progress.wishes > progress.fulfilled_wishes;
         !is_wished && (progress.purges.wished_ms != 0 || progress.purges.is_due(now_ms))
     }
 
-    /// When a purge that is wished, and of use by now, may begin; none where there is no such wish.
+    /// The earliest time of a requested purge that can take effect; `None` without one.
     pub(crate) fn purge_at(&self) -> Option<Instant> {
         let progress = self.lock();
         let is_wished = progress.written_wishes > progress.fulfilled_wishes;
@@ -172,7 +170,7 @@ impl Shelf {
         is_wanted.then(|| progress.rests_until.unwrap_or_else(Instant::now))
     }
 
-    /// Merges all tables, if nothing else is being merged.
+    /// Merges all tables, if no other merge is running.
     pub(crate) fn purge(&self) -> Result<(), Failure> {
         let (covered, began, began_ms) = {
             let mut progress = self.lock();
@@ -198,7 +196,7 @@ impl Shelf {
         self.write_down(purges)
     }
 
-    /// Writes down that a purge is wished, where it is.
+    /// Records a request on disk, if there is one.
     pub(crate) fn write_wish_down(&self) -> Result<(), Failure> {
         let purges = {
             let mut progress = self.lock();
@@ -214,7 +212,7 @@ impl Shelf {
         Ok(purges.write(partition, self.generation)?)
     }
 
-    /// Tells those who wait that there are fewer runs.
+    /// Wakes waiting stores after the number of runs has decreased.
     pub(crate) fn notify(&self) {
         self.changed.notify_all();
     }
@@ -223,7 +221,7 @@ impl Shelf {
         self.lock().discarded
     }
 
-    /// Throws the state away. Its files are deleted when nobody uses them any more.
+    /// Discards the state. Its last user deletes its files.
     pub(crate) fn discard(&self) {
         self.lock().discarded = true;
         self.tables.pace.stop();
@@ -233,7 +231,7 @@ impl Shelf {
 impl Drop for Shelf {
     fn drop(&mut self) {
         if self.is_discarded() {
-            // What is left here the next start deletes: no stamp names it.
+            // The next start deletes what is left: no stamp refers to it.
             drop(fs::remove_dir_all(&self.directory));
         }
     }

@@ -1,4 +1,4 @@
-//! What a state belongs to. Written beside it, and compared when it is opened again.
+//! A state's origin. Recorded beside it, and compared when it is opened.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -6,24 +6,24 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Changes with the layout of the files. Another one is not read but thrown away.
+/// Changes with the layout of the files. A state with another format is discarded.
 const FORMAT: &str = "cx-timelines state, format 1";
 const FILE: &str = "stamp";
 
-/// Facts that a state stands or falls with: the group, the changelog topic's id, the format of the values. When one of them
-/// is not as it was, the state is another's and is thrown away.
+/// Facts that determine a state: the group, the changelog topic's id, the format of values. If one of them differs, the state
+/// is foreign and is discarded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stamp(Vec<(String, String)>);
 
 impl Stamp {
-    /// Adds a fact. The name is said when the fact has changed: "its *changelog* was …".
+    /// Adds a fact. Messages use its name: "its *changelog* was …".
     #[must_use]
     pub fn with(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.0.push((one_line(name).replace('=', " "), one_line(&value.to_string())));
         self
     }
 
-    /// Which fact is not as it was, and a sentence about it; `None` when all are.
+    /// The fact that differs, with a sentence; `None` when all are equal.
     fn difference(&self, before: &Self) -> Option<(String, String)> {
         let changed = self.0.iter().find(|fact| !before.0.contains(fact));
         if let Some((name, now)) = changed {
@@ -43,13 +43,13 @@ fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
-/// What the stamp in a partition's directory says.
+/// The stamp of a partition's directory.
 pub(crate) enum Stamped {
-    /// There is none: nothing has been stored yet.
+    /// No stamp: nothing has been stored yet.
     Nothing,
-    /// The state is ours; it lies in the directory of this generation.
+    /// The state is ours, in the directory of this generation.
     Ours(u64),
-    /// It is not: because of this fact, if it is one, and for this reason.
+    /// It is not ours: the fact that differs, if any, and the reason.
     NotOurs(Option<String>, String),
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn read(directory: &Path, stamp: &Stamp) -> io::Result<Stamped> {
     })
 }
 
-/// Writes a directory's stamp; after a crash there is the old one or the new one.
+/// Writes a directory's stamp; after a crash the old or the new one exists.
 pub(crate) fn write(directory: &Path, generation: u64, stamp: &Stamp) -> io::Result<()> {
     let mut text = format!("{FORMAT}\ngeneration={generation}\n");
     for (name, value) in &stamp.0 {

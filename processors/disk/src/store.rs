@@ -15,40 +15,40 @@ use crate::recent::Recent;
 use crate::shelf::Shelf;
 use crate::stamp::Stamp;
 
-/// So many times its buffer's bytes are applied at most before the buffer is written, however often the same few keys change:
-/// that much of the changelog is read again after a kill.
+/// The buffer is written after this many times its size was applied, even if only few keys change: that much of the changelog
+/// is read again after a kill.
 const TAIL: usize = 4;
-/// Wishes that what was removed leaves the disk are gathered for so long: each gives the keeper a buffer to write.
+/// How long requests to purge are collected, since each queues a buffer.
 const WISHES_GATHER: Duration = Duration::from_secs(1);
 
 /// The state of one partition, on disk.
 ///
-/// What is applied stays in memory until there is enough for a run of tables, or the store is dropped. So after a kill the
-/// state is an older one, with the changelog offset that belongs to it.
+/// Applied changes stay in memory until there is enough for a run of tables, or the store is dropped. So after a kill the state
+/// is an older one, with its changelog offset.
 ///
-/// [`stats`](StateStore::stats) counts a key that replaces one in the tables twice until its buffer is written, unless it has
-/// been read shortly before. Then what was replaced is taken off: counted, or, when there are more than a thousand such keys,
-/// estimated from one in sixteen.
+/// [`stats`](StateStore::stats) counts a key that replaces one in the tables twice until its buffer is written, unless it was
+/// read shortly before. Then the replaced values are subtracted: counted, or for more than a thousand such keys estimated from
+/// one in sixteen.
 pub struct DiskStore {
     home: Arc<HomeInner>,
     partition: i32,
     stamp: Stamp,
     shelf: Arc<Shelf>,
-    /// What came last; not given to the keeper yet.
+    /// The latest changes, not queued yet.
     fresh: Buffer,
-    /// What was given to the keeper last. Kept when it has been written, since what was just changed is read again soon.
+    /// The last queued buffer. Kept after it is written, since recent changes are often read again.
     resting: Arc<Buffer>,
-    /// What the tables said, of keys that are in neither buffer.
+    /// Cached values of tables, for keys in neither buffer.
     recent: RefCell<Recent>,
     meta: Meta,
-    /// Bytes applied since the last buffer was given to the keeper.
+    /// Bytes applied since the last buffer was queued.
     applied: usize,
-    /// Whether it is wished that what was removed leaves the disk, and some of what was removed is not written yet.
+    /// Whether a purge is requested for removals that are not written yet.
     is_wish_unwritten: bool,
-    /// Whether keys were removed of which nobody could say why, before the store was up to date: what was erased may be among
-    /// them. None once it is up to date.
+    /// Whether keys were removed for an unknown reason before the store was up to date; they may have been erased. `None` once
+    /// it is up to date.
     missed_removals: Option<bool>,
-    /// When the last buffer was given to the keeper because of such a wish.
+    /// When the last buffer was queued for a request.
     wish_written: Option<Instant>,
 }
 
@@ -77,10 +77,10 @@ impl DiskStore {
         }
     }
 
-    /// Writes what is only in memory, and waits until it is on the disk. Dropping a store does the same.
+    /// Writes what is in memory, and waits until it is on disk. Dropping a store does the same.
     ///
     /// # Errors
-    /// The medium failed or holds damaged data: wipe and restore.
+    /// The disk failed or its data is damaged: wipe and restore.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         self.seal()?;
         let replaced = self.shelf.wait_for_writing()?;
@@ -94,8 +94,7 @@ impl DiskStore {
         self.shelf.tables.disk_bytes()
     }
 
-    /// Gives what is in memory to the keeper where it is wished that what was removed leaves the disk; not where that would have
-    /// to wait, and not again and again.
+    /// Queues what is in memory if a purge is requested, unless that would block or happened just now.
     fn write_wished(&mut self) -> Result<(), Failure> {
         let is_soon = self.wish_written.is_some_and(|at| at.elapsed() < WISHES_GATHER);
         if !self.is_wish_unwritten || is_soon || self.shelf.is_busy() {
@@ -104,7 +103,7 @@ impl DiskStore {
         self.hand_over()
     }
 
-    /// Gives the fresh buffer to the keeper, as soon as it has written the one before.
+    /// Queues the fresh buffer, once the previous one is written.
     fn seal(&mut self) -> Result<(), Failure> {
         if self.fresh.is_empty() && self.applied == 0 {
             return Ok(());
@@ -124,13 +123,13 @@ impl DiskStore {
         Ok(())
     }
 
-    /// Gives the keeper work when there is enough of it.
+    /// Queues the buffer when it is full.
     fn seal_when_full(&mut self) -> Result<(), Failure> {
         let share = self.home.buffer_bytes();
         if self.fresh.memory() >= share || self.applied >= share * TAIL { self.seal() } else { Ok(()) }
     }
 
-    /// What the buffers say about a key.
+    /// The buffers' value of a key.
     fn buffered(&self, key: &[u8]) -> Option<Option<&[u8]>> {
         self.fresh.get(key).or_else(|| self.resting.get(key))
     }
@@ -153,7 +152,7 @@ impl StateStore for DiskStore {
             read(value);
             return Ok(());
         }
-        // It is borrowed already when `read` itself looks at another key: then the tables are asked.
+        // It is already borrowed when `read` looks at another key: then the tables are read.
         let share = self.home.recent_bytes();
         let mut recent = self.recent.try_borrow_mut().ok();
         if let Some(value) = recent.as_mut().and_then(|recent| recent.get(key, share)) {
@@ -177,11 +176,11 @@ impl StateStore for DiskStore {
     fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
         self.usable()?;
         check_key(batch.longest_key())?;
-        // Before the batch: when there is an error nothing of it is visible.
+        // Before the batch: after an error nothing of it is visible.
         self.seal_when_full()?;
         let (resting, recent) = (&self.resting, self.recent.get_mut());
         for (key, value) in batch.iter() {
-            // What is remembered of the tables must go before the key leaves the buffers again.
+            // Cached values must be dropped before the key leaves the buffers again.
             let before = || match recent.forget(key) {
                 Some(length) => Before::Known(length),
                 None => {

@@ -1,7 +1,7 @@
-//! Sorted tables on disk, and the few words of the table library that we use.
+//! Sorted tables on disk, through the table library.
 //!
-//! Each run is written whole and becomes visible by one atomic switch of the file `current`; all of it is synchronised before
-//! that. Blocks carry checksums that the library checks on every read from disk.
+//! Each run is written completely and becomes visible by one atomic switch of the file `current`, after everything is
+//! synchronised. Blocks carry checksums, which the library verifies on every read from disk.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -22,18 +22,18 @@ use crate::error::{Failure, guarded};
 use crate::meta::Meta;
 use crate::purge::Pace;
 
-/// Where the meta record lies. No key of a state is stored under it: see [`stored`].
+/// The key of the meta record. No key of a state is stored under it: see [`stored`].
 const META: &[u8] = &[0, 1];
 /// A table holds keys of up to 65,535 bytes; [`stored`] may add one.
 const _: () = assert!(engine::KEY_BYTES_MAX < u16::MAX as usize);
-/// About how large a table is. Small ones keep a merge short; 10 GiB are still only some 1,300 files.
+/// The approximate size of a table. Small tables keep merges short; 10 GiB are still only about 1,300 files.
 const TABLE_BYTES: u64 = 8 * 1024 * 1024;
-/// So many runs are gathered before they are merged.
+/// The number of runs that are merged at a time.
 const RUNS_TO_MERGE: u8 = 4;
 const LEVELS: usize = 7;
 
-/// The key under which a state's key is stored. Those that begin with a zero byte get another one in front: so there is
-/// always a first byte, and room for the meta record, and the order stays.
+/// The stored form of a state's key. Keys that begin with a zero byte get another one in front: so the meta record has room, no
+/// key is empty, and the order is kept.
 fn stored(key: &[u8]) -> Slice {
     match key.first() {
         Some(1..) => Slice::from(key),
@@ -41,7 +41,7 @@ fn stored(key: &[u8]) -> Slice {
     }
 }
 
-/// The state's key that is stored under this key.
+/// The state's key of a stored key.
 fn unstored(key: &[u8]) -> &[u8] {
     key.strip_prefix(&[0]).unwrap_or(key)
 }
@@ -51,7 +51,7 @@ fn unstored(key: &[u8]) -> &[u8] {
 pub(crate) struct Shared {
     pub(crate) cache: Arc<Cache>,
     pub(crate) files: Arc<DescriptorTable>,
-    /// The process ends: merges may end, too.
+    /// Whether the process is ending, so that merges may stop.
     pub(crate) is_stopping: Arc<AtomicBool>,
 }
 
@@ -66,12 +66,12 @@ pub(crate) struct Tables {
 impl Tables {
     /// Opens a directory with tables.
     pub(crate) fn open(path: &Path, shared: &Shared) -> Result<Self, Failure> {
-        // Where there are none the library would make some.
+        // The library would create a missing list of tables.
         check_manifest(path)?;
         Self::create(path, shared)
     }
 
-    /// Makes a directory, without a table yet.
+    /// Creates a directory without tables.
     pub(crate) fn create(path: &Path, shared: &Shared) -> Result<Self, Failure> {
         let seqno = SequenceNumberCounter::default();
         let pace = Pace::new(Arc::clone(&shared.is_stopping));
@@ -87,20 +87,20 @@ impl Tables {
         })
     }
 
-    /// What the last run left: how far the state is and how much it holds.
+    /// The metadata of the last run.
     pub(crate) fn meta(&self) -> Result<Option<Meta>, Failure> {
         let stored = guarded(|| Ok(self.tree.get(META, SeqNo::MAX)?))?;
         let damaged = || Failure::Corrupt("the record of how far the state is cannot be read".into());
         stored.map(|bytes| Meta::decode(&bytes).ok_or_else(damaged)).transpose()
     }
 
-    /// The records from a key on, sorted by key.
+    /// The records from a key on, in key order.
     pub(crate) fn from(&self, key: &[u8]) -> Result<Records, Failure> {
         let inner = guarded(|| Ok(self.tree.range(stored(key).., SeqNo::MAX, None)))?;
         Ok(Records(Box::new(inner)))
     }
 
-    /// Writes a run: all changes of a buffer and the meta record, all or nothing. When this returns they are on the disk.
+    /// Writes a run: all changes of a buffer and the meta record, atomically. They are on disk when it returns.
     pub(crate) fn write(&self, buffer: &Buffer, meta: &Meta) -> Result<(), Failure> {
         guarded(|| {
             let mut run = self.tree.ingestion()?;
@@ -126,19 +126,19 @@ impl Tables {
         self.forget_old_versions()
     }
 
-    /// Merges runs where it is time to, one step. Says whether there may be more to do.
+    /// Runs one due merge. Returns whether more may be due.
     pub(crate) fn merge(&self) -> Result<bool, Failure> {
         let before = self.shape();
         let strategy =
             Leveled::default().with_l0_threshold(RUNS_TO_MERGE).with_table_target_size(TABLE_BYTES);
-        // Nobody reads an old state, so of each key only the newest value is kept.
+        // Old states are never read, so only the newest value of each key is kept.
         guarded(|| Ok(self.tree.compact(Arc::new(strategy), self.seqno.get())?))?;
         self.forget_old_versions()?;
         Ok(self.shape() != before)
     }
 
-    /// Merges all tables, so that nothing that was removed or replaced is left of them. Says whether it is finished: it ends
-    /// early when nobody wants it any more.
+    /// Merges all tables, so that no deleted or replaced value is left. Returns whether it is finished: it ends early when
+    /// cancelled.
     pub(crate) fn merge_all(&self) -> Result<bool, Failure> {
         self.pace.begin_purge();
         let merged = guarded(|| Ok(self.tree.major_compact(TABLE_BYTES, self.seqno.get())?));
@@ -151,7 +151,7 @@ impl Tables {
         Ok(true)
     }
 
-    /// Runs that are not merged yet: each makes a read dearer.
+    /// Runs that are not merged yet; each makes reads slower.
     pub(crate) fn runs(&self) -> usize {
         self.tree.l0_run_count()
     }
@@ -160,22 +160,22 @@ impl Tables {
         self.tree.disk_space()
     }
 
-    /// Lets go of tables that have been merged into others; the library keeps them for readers of old states.
+    /// Drops tables that have been merged; the library keeps them for readers of old states.
     fn forget_old_versions(&self) -> Result<(), Failure> {
         guarded(|| Ok(self.tree.get_version_history_lock().maintenance(&self.path, self.seqno.get())?))
     }
 
-    /// Changes with every step of merging.
+    /// Changes with every step of a merge.
     fn shape(&self) -> ([Option<usize>; LEVELS], u64) {
         (std::array::from_fn(|level| self.tree.level_table_count(level)), self.tree.disk_space())
     }
 }
 
-/// Records in the order of their keys.
+/// Records in key order.
 pub(crate) struct Records(Box<dyn Iterator<Item = lsm_tree::IterGuardImpl> + Send>);
 
 impl Records {
-    /// The next record. After an error there is none.
+    /// The next record. None follow an error.
     pub(crate) fn next(&mut self) -> Result<Option<Record>, Failure> {
         loop {
             let next = guarded(|| Ok(self.0.next().map(Guard::into_inner).transpose()?))?;
@@ -187,7 +187,7 @@ impl Records {
     }
 }
 
-/// A key and its value, as they lie in a block.
+/// A key and its value in a block.
 pub(crate) struct Record {
     key: Slice,
     value: Slice,
@@ -208,8 +208,8 @@ fn config(path: &Path, seqno: &SequenceNumberCounter, shared: &Shared, pace: &Pa
     Config::new(path, seqno.clone(), SequenceNumberCounter::default())
         .use_cache(Arc::clone(&shared.cache))
         .use_descriptor_table(Some(Arc::clone(&shared.files)))
-        // Nothing is kept in memory but in the cache, which is bounded. Indexes and filters are cut into blocks, so that those
-        // of a large state need not lie in the cache whole.
+        // Only the bounded cache is kept in memory. Indexes and filters are partitioned, so that those of a large state need
+        // not be cached completely.
         .index_block_pinning_policy(never())
         .filter_block_pinning_policy(never())
         .index_block_partitioning_policy(PinningPolicy::all(true))
@@ -218,7 +218,7 @@ fn config(path: &Path, seqno: &SequenceNumberCounter, shared: &Shared, pace: &Pa
         .with_compaction_filter_factory(Some(pace.factory()))
 }
 
-/// Checks the list of tables against the checksum that lies in `current`. The library writes it and does not look at it.
+/// Verifies the list of tables against the checksum in `current`, which the library writes but does not check.
 fn check_manifest(path: &Path) -> Result<(), Failure> {
     let damaged = || Failure::Corrupt("the list of its tables is damaged".into());
     let read = |name: &str| match fs::read(path.join(name)) {

@@ -1,4 +1,4 @@
-//! The disk store does what every store has to do, in memory and out of its tables.
+//! The disk store meets the contract of all stores, in memory and from its tables.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

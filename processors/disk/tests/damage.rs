@@ -1,4 +1,4 @@
-//! Files that are not as they were written: a read gives what was written, or an error, or the state is thrown away.
+//! Damaged files: a read returns what was written, or an error, or the state is discarded.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ const KEYS: u32 = 1500;
 const RUNS: i64 = 5;
 const FLIPS: usize = 300;
 const CUTS: usize = 100;
-/// Fewer than what ends a table.
+/// Fewer than a table's footer has.
 const FEW_BYTES: usize = 16;
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -40,7 +40,7 @@ fn seeded() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// A state in several runs, each of which changes and removes what those before have written.
+/// A state in several runs, each of which changes and removes records of earlier ones.
 fn write_state(directory: &Path, random: &mut ChaCha8Rng) -> State {
     let mut state = State::new();
     let (mut store, _) = open(directory).unwrap();
@@ -69,7 +69,7 @@ fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_dir() {
             found.extend(files(&entry.path()));
-        // Nothing of the state is in this one: without it a purge is due.
+        // This one holds no state: without it a purge is due.
         } else if entry.file_name() != "purge" {
             found.push((entry.path(), fs::read(entry.path()).unwrap()));
         }
@@ -93,7 +93,7 @@ struct Outcomes {
     failed: usize,
 }
 
-/// Opens and reads all; panics when a read gives what was not written.
+/// Opens and reads everything; panics when a read returns what was not written.
 fn check(directory: &Path, state: &State, what: &str, outcomes: &mut Outcomes) {
     let (store, found) = open(directory).unwrap_or_else(|error| panic!("{what}: {error}"));
     match found {
@@ -103,7 +103,7 @@ fn check(directory: &Path, state: &State, what: &str, outcomes: &mut Outcomes) {
             outcomes.discarded += 1;
             return assert_eq!(store.stats(), engine::StoreStats::default(), "{what}");
         }
-        Found::Nothing => panic!("{what}: the state has vanished without a word"),
+        Found::Nothing => panic!("{what}: the state has vanished silently"),
     }
     let mut errors = 0;
     for number in 0..KEYS {
@@ -144,12 +144,12 @@ impl Scene {
         Self { home, state, whole, outcomes: Outcomes::default(), _directory: directory }
     }
 
-    /// The files of the state; the lock and the mark are none.
+    /// The files of the state, without the lock and the mark.
     fn targets(&self) -> Vec<(PathBuf, Vec<u8>)> {
         self.whole.iter().filter(|(path, _)| path.parent() != Some(&self.home)).cloned().collect()
     }
 
-    /// Checks what was done to the files, and puts them back.
+    /// Checks the damaged files, and restores them.
     fn check(&mut self, what: &str) {
         check(&self.home, &self.state, what, &mut self.outcomes);
         put_back(&self.home, &self.whole);

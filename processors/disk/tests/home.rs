@@ -1,4 +1,4 @@
-//! A state directory: who may have it, what is found in it, what is thrown away.
+//! A state directory: ownership, what is found in it, what is discarded.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -136,13 +136,13 @@ fn what_many_changes_replace_is_estimated_closely() {
     let (records, value) = (20_000_u64, [0; 92]);
     for round in 1..=6 {
         let mut batch = WriteBatch::default();
-        // From the second round on one half is replaced and the other is new.
+        // From the second round on, one half is replaced and the other is new.
         for number in (round - 1) * records / 2..(round + 1) * records / 2 {
             batch.put(&number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes(), &value);
         }
         store.apply(&batch, Some(i64::try_from(round).unwrap())).unwrap();
         store.flush().unwrap();
-        // Others are written in between, so that nothing is known of what is replaced.
+        // Others are written in between, so that replaced values are unknown.
         put(&mut store, "other", &value, 0);
         store.flush().unwrap();
         let (expected, counted) = ((round + 1) * records / 2, store.stats().records);
@@ -154,7 +154,7 @@ fn what_many_changes_replace_is_estimated_closely() {
 fn a_directory_that_another_process_uses_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let _first = home(directory.path());
-    // A lock belongs to the open file, so a second opening is like one by another process.
+    // A lock belongs to the open file, so a second open is like one of another process.
     let error = Home::open(directory.path(), Budget::default()).err().unwrap();
     assert!(matches!(error, HomeError::InUse { .. }), "{error}");
     let text = error.to_string();
@@ -199,7 +199,7 @@ fn a_partition_that_moved_away_is_deleted_once_nothing_has_used_it_for_long() {
     put(&mut home.store(1, &stamp()).unwrap().0, "k", b"a text that is erased elsewhere", 1);
     assert_eq!(home.sweep(Duration::from_secs(3600)).unwrap(), 0, "it was used just now, and may come back");
     assert!(matches!(home.store(1, &stamp()).unwrap().1, Found::State { .. }));
-    // The keeper may still have it in its hands.
+    // The keeper may still use it.
     let deadline = Instant::now() + Duration::from_secs(60);
     while home.sweep(Duration::ZERO).unwrap() == 0 {
         assert!(Instant::now() < deadline, "it is never deleted");
@@ -225,10 +225,10 @@ fn what_a_kill_left_of_a_state_that_was_thrown_away_goes_when_the_partition_is_o
     assert!(!directory.path().join("gone-3").exists());
 }
 
-/// In this variable the process that runs out of space finds its directory.
+/// The variable with the directory of the process that runs out of space.
 const DIRECTORY: &str = "DISK_TEST_FULL_DIRECTORY";
 
-/// The process that runs out of space; as a test of its own it does nothing.
+/// The process that runs out of space; as a test on its own it does nothing.
 #[test]
 fn applies_until_the_disk_is_full() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
@@ -253,7 +253,7 @@ fn applies_until_the_disk_is_full() {
 #[test]
 fn a_full_disk_is_an_error_of_the_medium_and_what_was_written_stays() {
     let directory = tempfile::tempdir().unwrap();
-    // A limit of the size of files stands for the end of the disk: the write fails, in the same place.
+    // A limit on the size of files stands for a full disk: the write fails in the same place.
     let limited =
         "trap '' XFSZ; ulimit -f 128; exec \"$0\" applies_until_the_disk_is_full --exact --nocapture";
     let child = Command::new("sh")
@@ -268,7 +268,7 @@ fn a_full_disk_is_an_error_of_the_medium_and_what_was_written_stays() {
         told.lines().filter_map(|line| line.strip_prefix("written ")?.parse().ok()).next_back().unwrap();
     let (store, found) = home(directory.path()).store(0, &stamp()).unwrap();
     let Found::State { changelog_offset } = found else { panic!("{found:?}") };
-    // When the merging fails first, the last batch may have been written nevertheless.
+    // If a merge fails first, the last batch may have been written nevertheless.
     assert!([written, written + 1].contains(&changelog_offset), "{changelog_offset} after {written}");
     for offset in 1..=changelog_offset {
         assert!(store.get(offset.to_string().as_bytes()).unwrap().is_some());

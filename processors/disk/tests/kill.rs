@@ -1,4 +1,4 @@
-//! A process is killed while it applies batches. What it leaves is a state that it has had: no batch is torn.
+//! A process is killed while it applies batches. It leaves a state that existed: no batch is torn.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,10 +19,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const ROUNDS: u64 = 24;
-/// In this variable the killed process finds its directory.
+/// The variable with the killed process's directory.
 const DIRECTORY: &str = "DISK_TEST_KILL_DIRECTORY";
 const KEYS: u64 = 12;
-/// The large value's length: so large that buffers are written, and runs merged, all the time.
+/// The large value's length: large enough that buffers are written and runs merged continuously.
 const LARGE: usize = 60_000;
 
 fn open(directory: &Path) -> (DiskStore, Found) {
@@ -30,7 +30,7 @@ fn open(directory: &Path) -> (DiskStore, Found) {
     home.store(0, &Stamp::default().with("group", "kill")).unwrap()
 }
 
-/// Batch n writes n under all keys, under a key of its own a large value, and removes that of some batches before.
+/// Batch n writes n under all keys, a large value under its own key, and removes that of an earlier batch.
 fn batch(number: i64) -> WriteBatch {
     let mut batch = WriteBatch::default();
     for key in 0..KEYS {
@@ -41,7 +41,7 @@ fn batch(number: i64) -> WriteBatch {
     batch
 }
 
-/// The process to be killed; as a test of its own it does nothing.
+/// The process to be killed; as a test on its own it does nothing.
 #[test]
 fn applies_batches_until_it_is_killed() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
@@ -87,12 +87,12 @@ fn a_killed_process_leaves_a_whole_state() {
             Found::Nothing => 0,
             Found::Discarded { why } => panic!("round {round}: {why}"),
         };
-        // It was killed after it had told of the last batch, so it may have gone on.
+        // It may have continued after it reported the last batch.
         assert!(reached >= before, "round {round}: {reached} comes before {before}");
         moved += u64::from(reached > before);
         assert_eq!(store.changelog_offset().unwrap().unwrap_or(0), reached);
         assert_is_whole(&store, reached);
-        println!("round {round}: told of {applied}, came back with {reached}");
+        println!("round {round}: reported {applied}, restarted with {reached}");
         before = reached;
     }
     assert!(moved > ROUNDS / 4, "hardly anything was ever written: {moved}");

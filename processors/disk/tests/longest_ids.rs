@@ -1,4 +1,4 @@
-//! The longest identifiers there can be, through every processor, on every store: the engine's keys are bounded by construction.
+//! The longest possible identifiers, through every processor, on every store: the engine's keys are bounded by construction.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,10 +21,10 @@ const T0: i64 = 1_750_000_000_000;
 const DAY_MS: i64 = 86_400_000;
 const LONGEST: usize = 512;
 
-/// What the longest ids are made of. The first two become three times as long in keys; the last is 128 characters.
+/// Characters of the longest ids. The first two become three times as long in keys; the last gives 128 characters.
 const FILLERS: [char; 4] = ['/', '%', 'x', '\u{1f600}'];
 
-/// An id of 512 bytes that is like no other.
+/// A unique id of 512 bytes.
 fn id(filler: char, name: &str) -> String {
     let mut id = String::from(name);
     while id.len() % filler.len_utf8() != 0 {
@@ -37,7 +37,7 @@ fn id(filler: char, name: &str) -> String {
     id
 }
 
-/// The events of a conversation, of which every word that is an identifier is as long as it may be.
+/// The events of a conversation in which every identifier has its maximum length.
 struct Script {
     filler: char,
     conversation: String,
@@ -78,7 +78,7 @@ impl Script {
         json!({"type": of_type, "id": self.id(of_type), "senderName": self.id("name").repeat(10)})
     }
 
-    /// All that the contract knows, and each processor has to do with.
+    /// Everything that the contract knows and each processor handles.
     fn write(&mut self, nth: usize) {
         let filler = self.filler;
         let of = |name: &str| id(filler, &format!("{name} of {nth}"));
@@ -95,7 +95,7 @@ impl Script {
             header.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             header
         };
-        // Known by its session alone, before its conversation is.
+        // Known by its session only, before its conversation is known.
         let alone =
             json!({"id": of("early"), "header": header(json!({}), self.sender("CUSTOMER")), "body": {}});
         self.push_with("CUSTOMER_MESSAGE", json!({"data": alone}));
@@ -166,7 +166,7 @@ impl Script {
     }
 }
 
-/// What is left to see of a driver.
+/// The visible results of a driver.
 #[derive(Debug, PartialEq)]
 struct Seen {
     outputs: BTreeMap<(String, String), Value>,
@@ -181,12 +181,12 @@ fn seen(driver: &Driver) -> Seen {
     Seen { outputs: driver.finals().clone(), changelog, letters }
 }
 
-/// Two conversations, of which one is erased; then everything is over, and what is left is forgotten. Gives what was to be seen
-/// while they lived, and at the end.
+/// Two conversations, one of which is erased; then all timers fire and what is left expires. Returns the results before and
+/// after.
 fn walk(filler: char, stores: impl FnMut(i32) -> Box<dyn StateStore>) -> [Seen; 2] {
     let mut driver = Driver::with_stores(testkit::topology(), 3, stores).with_expiry();
     driver.set_clock(T0);
-    // In batches, so that much of the state is read again out of the store.
+    // In batches, so that much of the state is read from the store again.
     let (mut first, mut second) = (Script::of(filler, 0), Script::of(filler, 1));
     let ends: Vec<_> =
         [&mut first, &mut second].into_iter().map(|events| events.split_off(events.len() - 3)).collect();
@@ -234,7 +234,7 @@ fn the_longest_ids_there_can_be_go_through_every_processor_in_memory_as_on_disk(
         let lengths = lived.changelog.keys().map(Vec::len);
         let longest = lengths.max().unwrap();
         assert!((LONGEST..KEY_BYTES_MAX / 2).contains(&longest), "{longest} bytes with {filler}");
-        // Each has its own first byte; audit remembers nothing, and the conversations lie with the timelines.
+        // Each has its own first byte; audit has no state, and conversations share that of timelines.
         let namespaces: BTreeSet<u8> =
             lived.changelog.keys().map(|key| key[0]).filter(|first| *first != 0).collect();
         let topics: BTreeSet<&str> = lived.outputs.keys().map(|(topic, _)| topic.as_str()).collect();

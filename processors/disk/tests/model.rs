@@ -1,4 +1,4 @@
-//! The disk store says at any time what the memory store says, however its changes are spread over buffers and tables.
+//! The disk store equals the memory store at any time, for any distribution of changes over buffers and tables.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,7 +25,7 @@ fn seeded() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// One of a few hundred keys, many of them beginnings of others.
+/// One of a few hundred keys, many of them prefixes of others.
 fn key(random: &mut ChaCha8Rng) -> Vec<u8> {
     let length = random.random_range(0..4);
     (0..length).map(|_| [0, 1, 2, b'a', 255][random.random_range(0..5)]).collect()

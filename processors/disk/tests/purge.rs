@@ -1,4 +1,4 @@
-//! What was removed leaves the disk, and what is too old is not used.
+//! Deleted data leaves the disk, and state that is too old is not used.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,14 +23,14 @@ fn apply(store: &mut DiskStore, offset: i64, change: impl FnOnce(&mut WriteBatch
     store.apply(&batch, Some(offset)).unwrap();
 }
 
-/// Whether any file under a directory holds these bytes.
+/// Whether a file below a directory contains these bytes.
 fn holds(directory: &Path, bytes: &[u8]) -> bool {
     fs::read_dir(directory).unwrap().any(|entry| {
         let path = entry.unwrap().path();
         if path.is_dir() {
             return holds(&path, bytes);
         }
-        // A file that has just been merged away holds nothing any more.
+        // A file that was just merged contains nothing any more.
         fs::read(&path).is_ok_and(|content| content.windows(bytes.len()).any(|window| window == bytes))
     })
 }
@@ -40,7 +40,7 @@ fn open(directory: &Path) -> DiskStore {
     home.store(0, &Stamp::default()).unwrap().0
 }
 
-/// Lets the store do what is due, as the worker does, until the text is gone.
+/// Lets the store do its periodic work, as a worker does, until the text is gone.
 fn wait_until_gone(store: &mut DiskStore, directory: &Path) {
     let deadline = Instant::now() + Duration::from_secs(120);
     while holds(directory, SECRET) {
@@ -50,7 +50,7 @@ fn wait_until_gone(store: &mut DiskStore, directory: &Path) {
     }
 }
 
-/// So much lies beside the text that it takes a while to rewrite it.
+/// Adds enough records that rewriting takes a while.
 fn fill(store: &mut DiskStore, offset: i64, mib: usize) {
     for number in 0..mib {
         apply(store, offset, |batch| batch.put(format!("filler {number}").as_bytes(), &vec![1; 1 << 20]));
@@ -58,10 +58,10 @@ fn fill(store: &mut DiskStore, offset: i64, mib: usize) {
     store.flush().unwrap();
 }
 
-/// In this variable the process that is to die finds its directory.
+/// The variable with the directory of the process that is to die.
 const DIRECTORY: &str = "DISK_TEST_PURGE_DIRECTORY";
 
-/// The process that dies right after it wished a purge; as a test of its own it does nothing.
+/// The process that dies right after it requested a purge; as a test on its own it does nothing.
 #[test]
 fn wishes_a_purge_and_dies() {
     let Ok(directory) = std::env::var(DIRECTORY) else { return };
@@ -86,7 +86,7 @@ fn a_purge_that_was_wished_before_a_kill_comes_after_it() {
     assert!(!child.success(), "it was to die");
     assert!(holds(directory.path(), SECRET), "else this test shows nothing");
     let mut store = open(directory.path());
-    // What the kill cost comes again from the changelog, without the wish.
+    // The removals that the kill lost come again from the changelog, without a request.
     apply(&mut store, 3, |batch| batch.delete(b"erased"));
     wait_until_gone(&mut store, directory.path());
     assert_eq!(store.get(b"filler 7").unwrap().map(|value| value.len()), Some(1 << 20));
@@ -101,7 +101,7 @@ fn what_others_erased_while_the_store_was_closed_leaves_the_disk_once_it_is_up_t
     store.tend().unwrap();
     drop(store);
     let mut store = open(directory.path());
-    // A restore hears of what was removed, and not why.
+    // A restore sees what was removed, but not why.
     apply(&mut store, 2, |batch| batch.delete(b"erased"));
     store.flush().unwrap();
     assert!(holds(directory.path(), SECRET), "else this test shows nothing");
@@ -116,7 +116,7 @@ fn a_state_of_which_nobody_knows_when_it_was_purged_is_purged() {
     apply(&mut store, 1, |batch| batch.put(b"kept", b"v"));
     store.flush().unwrap();
     store.tend().unwrap();
-    // As a warm copy hears of it.
+    // As a standby copy sees it.
     apply(&mut store, 2, |batch| batch.delete(b"erased"));
     drop(store);
     assert!(holds(directory.path(), SECRET), "else this test shows nothing");
@@ -126,7 +126,7 @@ fn a_state_of_which_nobody_knows_when_it_was_purged_is_purged() {
     assert_eq!(store.get(b"kept").unwrap().as_deref(), Some(b"v".as_slice()));
 }
 
-/// The greatest number of a table: each that is written gets the next.
+/// The highest table number: each written table gets the next one.
 fn tables_written(directory: &Path) -> u64 {
     let mut files = fs::read_dir(directory.join("partition-0")).unwrap().map(|entry| entry.unwrap().path());
     let state = files.find(|path| path.is_dir()).unwrap();
@@ -188,7 +188,7 @@ fn a_state_that_was_brought_on_too_long_ago_is_thrown_away() {
     let (store, found) = home.store_within(0, &Stamp::default(), Duration::from_secs(3600)).unwrap();
     assert_eq!(found, Found::State { changelog_offset: 1 });
     drop(store);
-    // Any time at all is more than none.
+    // Any duration is longer than zero.
     let written = Instant::now();
     while written.elapsed() < Duration::from_millis(2) {
         std::thread::yield_now();

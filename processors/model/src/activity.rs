@@ -1,18 +1,18 @@
 //! The records of topic `cx.activities` (contract, section 3).
 //!
-//! These types only say how a record is written: every field is always present, in the contract's order, null or
-//! `[]` when empty. What goes in is the fold's matter. All times are epoch milliseconds. Lists are in the total order.
+//! These types define only how a record is written: every field is always present, in the contract's order, null or `[]` when
+//! empty. The fold computes the content. All times are epoch milliseconds. Lists are in the total order.
 
 use crate::{Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
 use serde::Serialize;
 
-/// One activity: a message, a note, a call leg, …, with all that happened to it.
+/// An activity: a message, a note, a call leg, …, with its later changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Activity<'a> {
     /// Its id, unique within its conversation.
     pub activity_id: &'a str,
-    /// The conversation that it belongs to; none for a note on its own.
+    /// Its conversation; `None` for a note without one.
     pub conversation_id: Option<&'a str>,
     /// The primary's channel session.
     pub channel_session_id: Option<&'a str>,
@@ -30,7 +30,7 @@ pub struct Activity<'a> {
     pub updated_at: i64,
     /// The number of accepted distinct events, the primary included (A8).
     pub revision: u64,
-    /// The last accepted edit's body, else the primary's; none once deleted (A3, A4).
+    /// The last accepted edit's body, else the primary's; `None` once deleted (A3, A4).
     pub body: Option<&'a Json<'a>>,
     /// The activity that it replies to.
     pub in_reply_to: Option<&'a str>,
@@ -44,21 +44,21 @@ pub struct Activity<'a> {
     pub reactions: Vec<Reaction<'a>>,
     /// All suggestions (A6).
     pub suggestions: Vec<Suggestion<'a>>,
-    /// How far it got on its way (A7).
+    /// Its delivery (A7).
     pub delivery: Option<Delivery<'a>>,
-    /// The call leg; none for other kinds (A9).
+    /// The call leg; `None` for other kinds (A9).
     pub call: Option<Call<'a>>,
-    /// The events that were not accepted: the last 200 of them.
+    /// Rejected events: the last 200 of them.
     pub rejected: Vec<Rejected<'a>>,
     /// The primary's room.
     pub room_id: Option<&'a str>,
-    /// By whom it was hidden from its readers: the first time (A4).
+    /// Its first hide (A4).
     pub hidden: Option<Deletion<'a>>,
-    /// How many events are in nothing else of the record (A10).
+    /// The number of its events that nothing else in the record shows (A10).
     pub omitted: OmittedEvents,
 }
 
-/// How many of an activity's events are left out, because there are more than is folded (A10).
+/// The numbers of an activity's events that are left out, because there are more than are folded (A10).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct OmittedEvents {
     /// Edits: all but the last 200.
@@ -81,7 +81,7 @@ pub struct Edit<'a> {
     pub at: i64,
     /// Who edited.
     pub actor: Option<&'a Actor<'a>>,
-    /// The new body; none once the activity is deleted.
+    /// The new body; `None` once the activity is deleted.
     pub body: Option<&'a Json<'a>>,
 }
 
@@ -97,7 +97,7 @@ pub struct Deletion<'a> {
     pub actor: Option<&'a Actor<'a>>,
 }
 
-/// A reaction that is shown, by the event that decided it.
+/// A reaction that is shown, with the event that decided it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reaction<'a> {
@@ -107,9 +107,9 @@ pub struct Reaction<'a> {
     pub at: i64,
     /// Who reacted.
     pub actor: Option<&'a Actor<'a>>,
-    /// What the reaction is.
+    /// Its kind.
     pub kind: ReactionKind,
-    /// Its value, for example the emoji, or the replying activity's id; none where it quotes an activity that is deleted.
+    /// Its value, for example the emoji or the replying activity's id; `None` when it quotes a deleted activity.
     pub value: Option<&'a str>,
 }
 
@@ -121,53 +121,53 @@ pub struct Suggestion<'a> {
     pub event_id: &'a str,
     /// The suggesting event's time.
     pub at: i64,
-    /// Which bot.
+    /// The bot.
     pub actor: Option<&'a Actor<'a>>,
     /// The suggestions, as ordered by the bot.
     pub items: &'a [SuggestionItem<'a>],
 }
 
-/// How far an activity got on its way to its reader.
+/// The delivery of an activity.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery<'a> {
     /// The highest status seen: `ACCEPTED`, `SENT`, `FAILED`, `CONNECTED`, `DELIVERED` or `READ`.
     pub status: &'static str,
-    /// The reason that the first event of that status gave.
+    /// The reason of the first event with that status.
     pub reason_code: Option<&'a str>,
-    /// The least time of an `ACCEPTED`.
+    /// The earliest time of an `ACCEPTED`.
     pub accepted_at: Option<i64>,
-    /// The least time of a `SENT`.
+    /// The earliest time of a `SENT`.
     pub sent_at: Option<i64>,
-    /// The least time of a `CONNECTED`.
+    /// The earliest time of a `CONNECTED`.
     pub connected_at: Option<i64>,
-    /// The least time of a `DELIVERED`.
+    /// The earliest time of a `DELIVERED`.
     pub delivered_at: Option<i64>,
-    /// The least time of a `READ`, of its own or of a later message of its side.
+    /// The earliest time of a `READ`, its own or of a later message of the same side.
     pub read_at: Option<i64>,
-    /// The least time of a `FAILED`.
+    /// The earliest time of a `FAILED`.
     pub failed_at: Option<i64>,
-    /// The later message whose `READ` tells when it was read.
+    /// The later message whose `READ` includes this one.
     pub read_up_to: Option<&'a str>,
 }
 
-/// An agent's part in a call.
+/// An agent's call leg.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call<'a> {
     /// The leg's id, which is the activity's.
     pub leg_id: &'a str,
-    /// The call, or the channel session that it is.
+    /// The call, or the channel session that represents it.
     pub call_id: Option<&'a str>,
-    /// The agent whose part it is.
+    /// The agent.
     pub agent_id: Option<&'a str>,
-    /// How the call came: the reason that the first started event gives.
+    /// The reason of the first started event.
     pub direction: Option<&'a str>,
     /// When it began.
     pub started_at: Option<i64>,
     /// When it ended.
     pub ended_at: Option<i64>,
-    /// How long it was, in milliseconds, when both ends are known; never below 0.
+    /// Its duration in milliseconds, when both ends are known; never negative.
     pub duration_ms: Option<i64>,
     /// The time on hold within it, in milliseconds.
     pub hold_ms: i64,
@@ -175,7 +175,7 @@ pub struct Call<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// An event that was not accepted.
+/// A rejected event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rejected<'a> {
@@ -183,10 +183,9 @@ pub struct Rejected<'a> {
     pub event_id: &'a str,
     /// The event's time.
     pub at: i64,
-    /// What it would have been: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `RESPONSE`, `SUGGESTION`, `DELIVERY`,
-    /// `HIDE` or `HOLD`.
+    /// Its relation: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `RESPONSE`, `SUGGESTION`, `DELIVERY`, `HIDE` or `HOLD`.
     pub relation: &'static str,
-    /// Why it was not accepted: a word of section 3, for example `not-author`.
+    /// Why it was rejected: a constant of section 3, for example `not-author`.
     pub reason: &'static str,
 }
 

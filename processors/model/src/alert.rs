@@ -1,67 +1,67 @@
-//! The records of topic `cx.alerts`: somebody has waited for longer than was agreed.
+//! The records of topic `cx.alerts`: waits beyond their target.
 
 use serde::{Serialize, Serializer};
 
 use crate::kinds::words;
 
 words! {
-    /// What somebody has waited for.
+    /// The kind of wait.
     AlertKind {
-        /// The customer of a channel session says nothing.
+        /// The customer of a channel session is silent.
         CustomerInactive = 1 => "customer-inactive",
-        /// An agent who is present should answer soon.
+        /// An agent response is due soon.
         AgentResponseDue = 2 => "agent-response-due",
-        /// An agent who is present should have answered.
+        /// An agent response is overdue.
         AgentResponseBreached = 3 => "agent-response-breached",
         /// A customer waits in a queue.
         QueueWaitOverTarget = 4 => "queue-wait-over-target",
-        /// A conversation is open, and nothing happens in it.
+        /// A conversation is open without activity.
         LeftOpen = 5 => "left-open",
     }
 }
 
 words! {
-    /// Whether it is still so.
+    /// Whether the wait continues.
     AlertState {
-        /// It is.
+        /// It continues.
         Raised = 1 => "raised",
-        /// It is not: an event has ended it, too late.
+        /// An event has ended it, after its target.
         Resolved = 2 => "resolved",
     }
 }
 
-/// Somebody has waited for longer than was agreed. Its key is [`crate::alert_key`]'s. It follows from events alone, so it holds
-/// no time at which anything was noticed. All times are epoch milliseconds.
+/// A wait beyond its target. The key is [`crate::alert_key`]'s. The record is derived from events alone, so it has no detection
+/// time. All times are epoch milliseconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertRecord<'a> {
     /// The conversation.
     pub conversation_id: &'a str,
-    /// What was waited for.
+    /// The kind of wait.
     pub kind: AlertKind,
-    /// Whether it is still so.
+    /// Whether it continues.
     pub state: AlertState,
-    /// When the time began to run.
+    /// When it started.
     pub started_at: i64,
-    /// The event with which it did.
+    /// The event that started it.
     pub started_by: &'a str,
-    /// How long it may take.
+    /// Its target duration.
     pub target_ms: i64,
-    /// Until when it should have ended: `startedAt` and `targetMs`.
+    /// When it was due: `startedAt` plus `targetMs`.
     pub due_at: i64,
-    /// When it ended; none while it has not.
+    /// When it ended; `None` while it continues.
     pub resolved_at: Option<i64>,
     /// The event that ended it.
     pub resolved_by: Option<&'a str>,
     /// That event's name.
     pub resolution: Option<&'a str>,
-    /// The channel session, of `customer-inactive`.
+    /// The channel session, for `customer-inactive`.
     pub channel_session_id: Option<&'a str>,
-    /// That session's type of channel.
+    /// That session's channel type.
     pub channel_type: Option<&'a str>,
-    /// The agents who were present when the time began to run, sorted; of `agent-response-…`.
+    /// The agents present when it started, sorted; for `agent-response-…`.
     pub agents: &'a [Box<str>],
-    /// The task, of `queue-wait-over-target`.
+    /// The task, for `queue-wait-over-target`.
     pub task_id: Option<&'a str>,
     /// Its queue.
     pub queue: Option<&'a str>,

@@ -1,9 +1,9 @@
-//! What tests of the reader and of the writer are tried with.
+//! Test input for reader and writer.
 
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// Any JSON value, with the strings and numbers that are easily got wrong.
+/// Any JSON value, including strings and numbers that are easy to get wrong.
 pub(crate) fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

@@ -3,14 +3,14 @@
 use crate::{Action, Actor, Category, Channel, Event, Kind};
 use serde::Serialize;
 
-/// Who did what when to which activity. Its key is the event's id. It never has any text of a message: no body, no
-/// reaction's value, no reason.
+/// Who did what, when, to which activity. The key is the event's id. It never contains message text: no body, no reaction
+/// value, no reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord<'a> {
     /// The event.
     pub event_id: &'a str,
-    /// The conversation that the event itself names; none where only its session or its activity is known.
+    /// The conversation that the event itself names; `None` when only its session or its activity is known.
     pub conversation_id: Option<&'a str>,
     /// The event's channel session.
     pub channel_session_id: Option<&'a str>,
@@ -20,15 +20,15 @@ pub struct AuditRecord<'a> {
     pub at: i64,
     /// The event's name.
     pub name: &'a str,
-    /// What the event is.
+    /// The event's category.
     pub category: Category,
-    /// What it does to the activity: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `SUGGESTION`, `DELIVERY`, `HIDE` or `HOLD`; none for facts.
+    /// The action: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `SUGGESTION`, `DELIVERY`, `HIDE` or `HOLD`; `None` for facts.
     pub action: Option<&'static str>,
-    /// The activity that the event creates or changes; none for facts.
+    /// The activity that the event creates or changes; `None` for facts.
     pub activity_id: Option<&'a str>,
-    /// What the activity is, of an event that creates it.
+    /// The kind of an activity that the event creates.
     pub kind: Option<Kind>,
-    /// Who did it.
+    /// The actor.
     pub actor: Option<&'a Actor<'a>>,
     /// The event's channel.
     pub channel: Option<&'a Channel<'a>>,

@@ -1,9 +1,10 @@
-//! A number for what an event says, in the fields that the contract reads: it tells a duplicate from another event of the same id.
+//! The content hash of an event, over the fields that the contract reads: it distinguishes a duplicate from another event with
+//! the same id.
 //!
-//! The number lies in stored state, for as long as a conversation lives. So the bytes that it is made of are written here one by
-//! one, and depend on nothing else: no compiler, no platform, no order of fields or variants in the code. They are a version, then
-//! for each field *that is there* its tag and its value. Tags are never given anew; a field that is read one day gets a new tag, and
-//! the numbers of all events without it stay. Tests pin the numbers, for every kind of event.
+//! The hash is part of stored state for as long as a conversation lives. So its input bytes are defined explicitly here and
+//! depend on nothing else: no compiler, no platform, no order of fields or variants in the code. They are a version, then for
+//! each *present* field its tag and value. Tags are never reused; a field added later gets a new tag, which keeps the hashes of
+//! all events without it. Tests fix the hashes for every kind of event.
 
 use std::borrow::Cow;
 
@@ -15,11 +16,11 @@ use crate::{
 };
 use crate::{Relation, SuggestionItem, TaskDetail};
 
-/// Of this way to write the bytes. Another one makes every event of the past a conflict when it comes again: it takes a new form of
-/// the state, too (`folds::STATE_FORMAT`).
+/// The version of the encoding. A new one would make every stored event a conflict when it comes again, so it also requires a
+/// new state format (`folds::STATE_FORMAT`).
 const VERSION: u8 = 1;
 
-/// What stands before a field's value. A value has the same form wherever its tag stands: see [`Bytes`].
+/// The tag before a field's value. The tag determines the value's encoding: see [`Bytes`].
 #[derive(Clone, Copy)]
 #[repr(u8)]
 enum Tag {
@@ -30,7 +31,7 @@ enum Tag {
     CustomerId = 5,
     ChannelType = 6,
     ServiceIdentifier = 7,
-    /// There is an actor, of whom perhaps nothing is known.
+    /// Begins an actor, whose fields may all be unknown.
     Actor = 8,
     ActorType = 9,
     ActorId = 10,
@@ -58,7 +59,7 @@ enum Tag {
     ReactionValue = 44,
     ReactionRemove = 45,
     Suggestion = 46,
-    /// Begins an item, of which perhaps nothing is known.
+    /// Begins an item, whose fields may all be unknown.
     Item = 47,
     ItemBody = 48,
     ItemConfidence = 49,
@@ -95,20 +96,20 @@ enum Tag {
     Signal = 100,
 }
 
-/// Bytes before a text: its tag and its length.
+/// The size of a text's prefix: its tag and its length.
 const HEAD: usize = 5;
-/// Bytes that are stored for them.
+/// The bytes written for it.
 const HEAD_STORED: usize = size_of::<u64>();
 
-/// The bytes, gathered to be hashed at once: many small pieces cost more than one copy of all. Most events need no more room than
-/// there is without an allocation.
+/// The bytes to hash, collected in one buffer: many small updates cost more than one copy. Most events fit without an
+/// allocation.
 ///
-/// A mark is its tag alone. A word is one byte. A number is eight, least first. Text is the number of its bytes in UTF-8 as four
-/// bytes, least first, then these. JSON is the number of its value ([`value_hash`]), however it is spelled.
+/// A flag is its tag alone. A constant is one byte. A number is eight bytes, little-endian. Text is the length of its UTF-8 as
+/// four bytes, little-endian, then these bytes. JSON is the hash of its value ([`value_hash`]), independent of its spelling.
 struct Bytes {
     first: [u8; 512],
     length: usize,
-    /// All, once it is more.
+    /// All bytes, once they do not fit.
     all: Vec<u8>,
 }
 
@@ -133,7 +134,7 @@ impl Bytes {
     fn text(&mut self, tag: Tag, text: &str) {
         // No value of a record is longer.
         let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        // Written at once, which takes half the time of tag and length by themselves. The text lies over what is too much of it.
+        // Written at once, which takes half the time of writing tag and length separately. The text overwrites the excess.
         let head = (u64::from(length) << 8 | u64::from(tag as u8)).to_le_bytes();
         let room =
             self.first.get_mut(self.length..).and_then(|room| room.get_mut(..HEAD_STORED + text.len()));
@@ -181,7 +182,7 @@ impl Bytes {
     fn write_more(&mut self, bytes: &[u8]) {
         if self.all.is_empty() {
             self.all.extend_from_slice(self.first.get(..self.length).unwrap_or_default());
-            // From now on nothing fits.
+            // Nothing fits any more.
             self.length = self.first.len();
         }
         self.all.extend_from_slice(bytes);
@@ -193,8 +194,8 @@ impl Bytes {
     }
 }
 
-/// The number for what an event says. Its conversation is left out, since an event may say it or be found by its session; so is
-/// what the contract does not read.
+/// The content hash of an event. The conversation is left out, since an event may name it or be correlated by its session; so
+/// are fields that the contract does not read.
 pub(crate) fn number(event: &Event<'_>) -> u64 {
     let Event {
         id,
@@ -209,7 +210,7 @@ pub(crate) fn number(event: &Event<'_>) -> u64 {
         room_id,
         mode,
         sent_at,
-        // Not of the contract: an event sent twice stays a duplicate, whatever its channel's configuration is meanwhile.
+        // Not part of the contract: a duplicate stays a duplicate when its channel's configuration changes.
         targets: _,
         action,
     } = event;
@@ -242,7 +243,7 @@ pub(crate) fn number(event: &Event<'_>) -> u64 {
         Action::Primary(primary) => write_primary(primary, &mut bytes),
         Action::Relation(relation) => write_relation(relation, &mut bytes),
         Action::Fact(fact) => write_fact(fact, &mut bytes),
-        // Signals are not remembered, so no number is ever compared.
+        // Signals are not remembered, so their hashes are never compared.
         Action::Signal => bytes.mark(Tag::Signal),
     }
     bytes.hash()
@@ -309,7 +310,7 @@ fn write_relation(relation: &Relation<'_>, bytes: &mut Bytes) {
     }
 }
 
-/// Which fact it is the event's name says.
+/// The event's name identifies the fact.
 fn write_fact(fact: &Fact<'_>, bytes: &mut Bytes) {
     bytes.mark(Tag::Fact);
     match &fact.detail {

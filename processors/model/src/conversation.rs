@@ -1,21 +1,21 @@
 //! The records of topic `cx.conversations` (contract, section 5).
 //!
-//! These types only say how a record is written: every field is always present, in the contract's order, null or
-//! `[]` when empty. What goes in is the fold's matter. All times are epoch milliseconds, all durations milliseconds.
+//! These types define only how a record is written: every field is always present, in the contract's order, null or `[]` when
+//! empty. The fold computes the content. All times are epoch milliseconds, all durations milliseconds.
 
 use crate::kinds::words;
 use crate::{Channel, Counts, DeliveryCounts, Json, ResponseFigures, RoomMode};
 use serde::{Serialize, Serializer};
 
-/// One conversation, summed up. Its key is the conversation's id as it is, without escapes.
+/// The summary of a conversation. Its key is the conversation's id without escapes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationSummary<'a> {
     /// The conversation.
     pub conversation_id: &'a str,
-    /// The least time of its events.
+    /// The earliest time of its events.
     pub started_at: i64,
-    /// The greatest time of its events.
+    /// The latest time of its events.
     pub last_event_at: i64,
     /// When it was closed last, if it is closed.
     pub closed_at: Option<i64>,
@@ -25,9 +25,9 @@ pub struct ConversationSummary<'a> {
     pub state: ConversationState,
     /// Whether its figures can still change.
     pub finality: Finality,
-    /// How it ended; none while it is open.
+    /// How it ended; `None` while it is open.
     pub outcome: Option<Outcome>,
-    /// The first direction that an event told.
+    /// The direction of the first event that has one.
     pub direction: Option<&'a str>,
     /// The last event's customer.
     pub customer_id: Option<&'a str>,
@@ -35,22 +35,22 @@ pub struct ConversationSummary<'a> {
     pub revision: u64,
     /// The channel types, sorted: the first 100 of them.
     pub channels: Vec<&'a str>,
-    /// The channel sessions that began or ended, in the order of their first appearance: the last 100, as of all lists that follow.
+    /// The channel sessions that began or ended, by first appearance: the last 100, as in all following lists.
     pub sessions: Vec<SessionSummary<'a>>,
     /// The agents' stays, in the order of joining.
     pub agents: Vec<AgentStay<'a>>,
     /// The visits of queues, in the order of opening.
     pub queue_visits: Vec<QueueVisit<'a>>,
-    /// The wrap-ups that are not deleted, by time, then by activity. The bodies of the oldest are left out where all are too long
-    /// together.
+    /// The wrap-ups that are not deleted, by time, then by activity. If they are too long together, the bodies of the oldest
+    /// are left out.
     pub wrap_ups: Vec<WrapUp<'a>>,
-    /// How many of what.
+    /// Counts.
     pub counts: Counts,
-    /// How far its activities got.
+    /// Deliveries of its activities.
     pub delivery: DeliveryCounts,
-    /// How long the first turn took that was closed.
+    /// The duration of the first closed turn.
     pub first_response_ms: Option<i64>,
-    /// From the first message of the customer to the first of an agent after it.
+    /// From the customer's first message to the next agent message.
     pub first_agent_response_ms: Option<i64>,
     /// The turns that agents closed.
     pub agent_responses: ResponseFigures,
@@ -58,55 +58,55 @@ pub struct ConversationSummary<'a> {
     pub bot_responses: ResponseFigures,
     /// The time on hold.
     pub hold_ms: i64,
-    /// The time in call legs, without that on hold.
+    /// The time in call legs, excluding holds.
     pub talk_ms: i64,
-    /// The time in queues; visits that are open left out.
+    /// The time in queues, excluding open visits.
     pub wait_ms: i64,
-    /// What the room is for, as the first event says that tells it.
+    /// The room's purpose, from the first event that has one.
     pub mode: Option<RoomMode>,
-    /// The room that the first event names that names one.
+    /// The room of the first event that names one.
     pub room_id: Option<&'a str>,
-    /// From each opening to the close that followed.
+    /// From each opening to the next close.
     pub cycles: Vec<Cycle>,
     /// The tasks of the routing, in the order of their first appearance.
     pub tasks: Vec<Task<'a>>,
-    /// When an agent was asked for first.
+    /// When an agent was first requested.
     pub agent_requested_at: Option<i64>,
-    /// From there to the first message of an agent after it.
+    /// From that request to the next agent message.
     pub first_agent_response_from_request_ms: Option<i64>,
     /// The time on hold within call legs.
     pub call_hold_ms: i64,
-    /// How many of each list are left out. All figures count them.
+    /// The numbers of list entries left out. All figures include them.
     pub omitted: OmittedLists,
 }
 
-/// How many of a summary's lists are left out, because they are longer than 100.
+/// The numbers of entries left out of a summary's lists, which have at most 100 each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OmittedLists {
-    /// The first of the sessions.
+    /// The oldest sessions.
     pub sessions: u64,
-    /// The first of the stays.
+    /// The oldest stays.
     pub agents: u64,
-    /// The first of the visits.
+    /// The oldest visits.
     pub queue_visits: u64,
-    /// The first of the wrap-ups.
+    /// The oldest wrap-ups.
     pub wrap_ups: u64,
-    /// The first of the cycles.
+    /// The oldest cycles.
     pub cycles: u64,
-    /// The first of the tasks.
+    /// The oldest tasks.
     pub tasks: u64,
 }
 
-/// A time that a conversation was open.
+/// A cycle: a period in which a conversation was open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cycle {
-    /// When it began: with the first event, or one that opened the conversation again.
+    /// When it began: with the first event, or one that reopened the conversation.
     pub started_at: i64,
     /// When it was closed.
     pub closed_at: Option<i64>,
-    /// How it ended; none while it is open.
+    /// How it ended; `None` while it is open.
     pub outcome: Option<Outcome>,
 }
 
@@ -118,29 +118,29 @@ pub struct Task<'a> {
     pub task_id: &'a str,
     /// The queue's name.
     pub queue: Option<&'a str>,
-    /// `INBOUND`, `DIRECT_TRANSFER`, …: as it came.
+    /// `INBOUND`, `DIRECT_TRANSFER`, …: unchanged.
     pub direction: Option<&'a str>,
-    /// `QUEUE`, `AGENT`, …: as it came.
+    /// `QUEUE`, `AGENT`, …: unchanged.
     pub mode: Option<&'a str>,
-    /// When it was put into a queue first.
+    /// When it was first queued.
     pub enqueued_at: Option<i64>,
-    /// When it was offered first.
+    /// When it was first reserved.
     pub reserved_at: Option<i64>,
-    /// The agent whom it was offered or assigned to last.
+    /// The agent of its last reservation or assignment.
     pub agent_id: Option<&'a str>,
-    /// When an agent took it first.
+    /// When an agent first answered.
     pub answered_at: Option<i64>,
-    /// When the wrap-up began first.
+    /// When the wrap-up first began.
     pub wrap_up_at: Option<i64>,
-    /// When it was closed last.
+    /// When it was last closed.
     pub closed_at: Option<i64>,
-    /// Why it was closed last.
+    /// The reason of the last close.
     pub disposition: Option<&'a str>,
-    /// From its offer until it was taken, or closed.
+    /// From the reservation to the answer or the close.
     pub ring_ms: Option<i64>,
-    /// From then to the wrap-up, or the close.
+    /// The handle time: from the answer to the wrap-up or the close.
     pub handle_ms: Option<i64>,
-    /// From the wrap-up to the close.
+    /// The wrap-up time: from its beginning to the close.
     pub wrap_up_ms: Option<i64>,
 }
 
@@ -150,13 +150,13 @@ pub struct Task<'a> {
 pub struct SessionSummary<'a> {
     /// The session.
     pub channel_session_id: &'a str,
-    /// The first channel that an event of the session told.
+    /// The channel of the session's first event that has one.
     pub channel: Option<Channel<'a>>,
-    /// When it began first.
+    /// When it first began.
     pub started_at: Option<i64>,
-    /// When it ended last.
+    /// When it last ended.
     pub ended_at: Option<i64>,
-    /// How it ended last.
+    /// How it last ended.
     pub ended_by: Option<SessionEnd>,
 }
 
@@ -166,7 +166,7 @@ pub struct SessionSummary<'a> {
 pub struct AgentStay<'a> {
     /// The agent.
     pub agent_id: &'a str,
-    /// The agent's name, as told when the agent joined.
+    /// The agent's name when joining.
     pub name: Option<&'a str>,
     /// When the agent joined.
     pub joined_at: i64,
@@ -174,23 +174,23 @@ pub struct AgentStay<'a> {
     pub left_at: Option<i64>,
     /// Why the agent left.
     pub reason: Option<&'a str>,
-    /// The time of the stay in roles that serve, outside of wrap-up; none while the stay is open.
+    /// The time of the stay in serving roles, excluding wrap-up; `None` while the stay is open.
     pub engaged_ms: Option<i64>,
-    /// The time of the stay in wrap-up; none while the stay is open.
+    /// The time of the stay in wrap-up; `None` while the stay is open.
     pub wrap_up_ms: Option<i64>,
-    /// The agent's messages within the stay.
+    /// The agent's messages during the stay.
     pub messages: i64,
-    /// Those of them that closed a turn.
+    /// The number of turns they closed.
     pub responses: i64,
-    /// The sum of these turns' lengths.
+    /// The total duration of these turns.
     pub response_ms_total: i64,
     /// The role in which the agent joined.
     pub role: Option<&'a str>,
-    /// The sum of these turns' lengths, each from the agent's joining on where that was later.
+    /// The total duration of these turns, each counted from the agent's joining if that was later.
     pub agent_response_ms_total: i64,
 }
 
-/// One wait in one queue.
+/// A queue visit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueVisit<'a> {
@@ -198,29 +198,29 @@ pub struct QueueVisit<'a> {
     pub task_id: &'a str,
     /// The queue's name.
     pub queue: Option<&'a str>,
-    /// `INBOUND`, `DIRECT_TRANSFER`, …: as it came.
+    /// `INBOUND`, `DIRECT_TRANSFER`, …: unchanged.
     pub direction: Option<&'a str>,
-    /// `QUEUE`, `AGENT`, …: as it came.
+    /// `QUEUE`, `AGENT`, …: unchanged.
     pub mode: Option<&'a str>,
     /// When it was opened.
     pub enqueued_at: i64,
     /// When it ended.
     pub ended_at: Option<i64>,
-    /// How long it took; none while it is open.
+    /// Its wait time; `None` while it is open.
     pub wait_ms: Option<i64>,
-    /// How it ended; none while it is open.
+    /// Its outcome; `None` while it is open.
     pub outcome: Option<VisitOutcome>,
-    /// The channel session that it is for.
+    /// Its channel session.
     pub channel_session_id: Option<&'a str>,
     /// The agent who answered.
     pub agent_id: Option<&'a str>,
-    /// How often an agent let it ring.
+    /// The number of RONAs (reservations that were not answered).
     pub ronas: i64,
-    /// Who waits.
+    /// Who is waiting.
     pub waits: Waits,
 }
 
-/// What an agent concluded a contact with.
+/// A wrap-up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WrapUp<'a> {
@@ -237,7 +237,7 @@ pub struct WrapUp<'a> {
 words! {
     /// Whether a conversation is closed.
     ConversationState {
-        /// It goes on.
+        /// It is open.
         Open = 1 => "OPEN",
         /// It is closed.
         Closed = 2 => "CLOSED",
@@ -247,11 +247,11 @@ words! {
 words! {
     /// Whether a summary's figures can still change.
     Finality {
-        /// The conversation goes on.
+        /// The conversation is open.
         Open = 1 => "OPEN",
-        /// It is closed, and may change by late events or be opened again.
+        /// It is closed; late events may change it, or reopen it.
         Provisional = 2 => "PROVISIONAL",
-        /// It is forgotten: nothing changes any more.
+        /// It is expired: nothing changes any more.
         Final = 3 => "FINAL",
     }
 }
@@ -261,21 +261,21 @@ words! {
     Outcome {
         /// An agent served.
         Handled = 1 => "HANDLED",
-        /// It was queued, and no agent served.
+        /// It was queued, and no agent served it.
         Abandoned = 2 => "ABANDONED",
-        /// It needed neither.
+        /// It needed no agent.
         Contained = 3 => "CONTAINED",
-        /// It was queued, and no agent could be found.
+        /// It was queued, and no agent was available.
         NoAgent = 4 => "NO_AGENT",
     }
 }
 
 words! {
-    /// Who waits in a queue.
+    /// Who is waiting in a queue.
     Waits {
         /// The customer.
         Customer = 1 => "CUSTOMER",
-        /// An agent, for another one's help.
+        /// An agent who needs another one.
         Agent = 2 => "AGENT",
     }
 }
@@ -283,21 +283,21 @@ words! {
 words! {
     /// How a channel session ended.
     SessionEnd {
-        /// Somebody ended it.
+        /// A participant ended it.
         Ended = 1 => "ENDED",
-        /// It ended by itself.
+        /// It expired.
         Expired = 2 => "EXPIRED",
     }
 }
 
 words! {
-    /// How a visit of a queue ended.
+    /// The outcome of a queue visit.
     VisitOutcome {
         /// An agent joined.
         Answered = 1 => "ANSWERED",
-        /// The customer was gone before.
+        /// The customer left before.
         Abandoned = 2 => "ABANDONED",
-        /// No agent could be found.
+        /// No agent was available.
         NoAgent = 3 => "NO_AGENT",
         /// The task was closed.
         Cancelled = 4 => "CANCELLED",
@@ -427,7 +427,7 @@ mod tests {
         }
     }
 
-    /// What a public case expects.
+    /// The expected record of a public case.
     const CASE: &str = r#"{"conversationId":"c","startedAt":1750000000000,"lastEventAt":1750000092000,"closedAt":1750000092000,"durationMs":92000,"state":"CLOSED","outcome":"HANDLED","finality":"PROVISIONAL","direction":"INBOUND","customerId":"cus","revision":17,"channels":["WEB"],"sessions":[{"channelSessionId":"s","channel":{"type":"WEB","serviceIdentifier":"1"},"startedAt":1750000000000,"endedAt":1750000091000,"endedBy":"ENDED"}],"agents":[{"agentId":"ann","name":"Ann","joinedAt":1750000022000,"leftAt":1750000090000,"reason":"WRAP_UP_DONE","engagedMs":38000,"wrapUpMs":30000,"messages":1,"responses":1,"responseMsTotal":20000,"role":"PRIMARY","agentResponseMsTotal":20000}],"queueVisits":[{"taskId":"task-1","queue":"web","direction":"INBOUND","mode":"QUEUE","enqueuedAt":1750000007500,"endedAt":1750000022000,"waitMs":14500,"outcome":"ANSWERED","channelSessionId":"s","agentId":"ann","ronas":0,"waits":"CUSTOMER"}],"wrapUps":[{"activityId":"m-e14","at":1750000080000,"agentId":"ann","body":{"type":"WRAPUP","wrapups":[{"categoryName":"Parcels","value":"Where is it"}]}}],"counts":{"customerMessages":4,"agentMessages":1,"botMessages":1,"whispers":0,"edits":0,"deletions":0,"reactions":0,"suggestions":0,"responses":2,"callLegs":0,"recordings":0,"notes":0,"surveyQuestions":0,"surveyAnswers":0,"transfers":0,"conferences":0,"agentSlaBreaches":0,"customerSlaBreaches":0,"botTimeouts":0,"other":0,"systemMessages":0,"calls":0,"campaignResponses":0,"hides":0,"ronas":0,"consults":0,"unansweredTurns":0},"delivery":{"delivered":0,"read":0,"failed":0},"firstResponseMs":1000,"firstAgentResponseMs":45000,"agentResponses":{"count":1,"totalMs":20000,"maxMs":20000},"botResponses":{"count":1,"totalMs":1000,"maxMs":1000},"holdMs":0,"talkMs":0,"waitMs":14500,"mode":"CONTACT_CENTER","roomId":"r","cycles":[{"startedAt":1750000000000,"closedAt":1750000092000,"outcome":"HANDLED"}],"tasks":[],"agentRequestedAt":1750000007500,"firstAgentResponseFromRequestMs":39500,"callHoldMs":0,"omitted":{"sessions":1,"agents":2,"queueVisits":3,"wrapUps":4,"cycles":0,"tasks":0}}"#;
 
     #[test]

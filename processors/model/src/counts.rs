@@ -1,17 +1,16 @@
-//! The figures of a conversation's summary (contract, section 5). A fold may also keep them in its state: a new field
-//! changes what is stored.
+//! The counts of a conversation's summary (contract, section 5). A fold may store them: a new field changes the state format.
 
 use serde::{Deserialize, Serialize};
 
-/// How many of what there are in a conversation.
+/// Counts of a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Activities of kind `CUSTOMER_MESSAGE`.
     pub customer_messages: i64,
-    /// Activities of kind `AGENT_MESSAGE` that an agent wrote.
+    /// Activities of kind `AGENT_MESSAGE` by an agent.
     pub agent_messages: i64,
-    /// Activities of kind `BOT_MESSAGE` that a bot wrote.
+    /// Activities of kind `BOT_MESSAGE` by a bot.
     pub bot_messages: i64,
     /// Activities of kind `WHISPER_MESSAGE`.
     pub whispers: i64,
@@ -23,7 +22,7 @@ pub struct Counts {
     pub reactions: i64,
     /// Events with suggestions of a bot.
     pub suggestions: i64,
-    /// Turns that were closed.
+    /// Closed turns.
     pub responses: i64,
     /// Distinct call legs.
     pub call_legs: i64,
@@ -35,19 +34,19 @@ pub struct Counts {
     pub survey_questions: i64,
     /// `RESPONSE` reactions shown on these.
     pub survey_answers: i64,
-    /// Visits of queues that were transfers.
+    /// Queue visits by transfer.
     pub transfers: i64,
-    /// Visits of queues that were conferences.
+    /// Queue visits by conference.
     pub conferences: i64,
-    /// Times that an agent took too long.
+    /// Missed service levels of agents.
     pub agent_sla_breaches: i64,
-    /// Times that the customer took too long.
+    /// Missed service levels of the customer.
     pub customer_sla_breaches: i64,
-    /// Times that a bot took too long.
+    /// Timeouts of bots.
     pub bot_timeouts: i64,
-    /// Events of other names than the contract lists.
+    /// Events with names that the contract does not list.
     pub other: i64,
-    /// Activities of the kinds `AGENT_MESSAGE` and `BOT_MESSAGE` that somebody else wrote in the name of these.
+    /// Activities of the kinds `AGENT_MESSAGE` and `BOT_MESSAGE` by other actors.
     pub system_messages: i64,
     /// Activities of kind `CALL`.
     pub calls: i64,
@@ -55,15 +54,15 @@ pub struct Counts {
     pub campaign_responses: i64,
     /// Hides.
     pub hides: i64,
-    /// Times that an agent let a task ring.
+    /// RONAs (reservations that were not answered).
     pub ronas: i64,
-    /// Visits of queues that were consultations.
+    /// Queue visits by consultation.
     pub consults: i64,
-    /// Turns that a close ended.
+    /// Turns ended by a close.
     pub unanswered_turns: i64,
 }
 
-/// How many activities got how far.
+/// Deliveries of activities.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryCounts {
@@ -75,14 +74,14 @@ pub struct DeliveryCounts {
     pub failed: i64,
 }
 
-/// The turns that one kind of responder closed.
+/// Turns closed by one kind of responder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResponseFigures {
-    /// How many.
+    /// The number of turns.
     pub count: i64,
-    /// The sum of their lengths.
+    /// Their total duration.
     pub total_ms: i64,
-    /// The greatest of their lengths; none without any.
+    /// The longest duration; `None` without a turn.
     pub max_ms: Option<i64>,
 }

@@ -1,28 +1,27 @@
-//! How input is read, whatever it is written as.
+//! Decoding of input values in any format.
 
 use crate::{Event, Invalid, Limits, Origin, decode};
 
-/// A record's value that gives no event.
+/// Why a value gives no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotDecoded {
-    /// It is the record's fault: a dead letter.
+    /// The record is invalid: a dead letter.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The schema that it was written with is not known yet. Whoever reads has it learnt, and reads the record again.
+    /// The schema of the value is unknown. The caller fetches it and decodes the record again.
     #[error("the schema of id {0} is not known yet")]
     UnknownSchema(u32),
 }
 
-/// How the values of input topics are read. What an event says does not depend on it.
+/// Decodes values of input topics. Events do not depend on the format.
 pub trait Decode: Send + Sync {
-    /// The id of the schema that a value of this topic was written with, if it has still to be learnt before the value can be read.
-    /// Looks at no more than that.
+    /// The schema id of a value, if the schema must be fetched before the value can be decoded. Inspects only the header.
     fn unknown_schema(&self, _topic: &str, _value: &[u8]) -> Option<u32> {
         None
     }
 
-    /// Reads a value of this topic into an event, as [`decode()`] reads JSON. `scratch` is room for work, anything in it is
-    /// lost; the event borrows from it and from the value.
+    /// Decodes a value of this topic, as [`decode()`] decodes JSON. `scratch` is a buffer whose content is replaced; the event
+    /// borrows from it and from the value.
     ///
     /// # Errors
     /// See [`NotDecoded`].
@@ -36,7 +35,7 @@ pub trait Decode: Send + Sync {
     ) -> Result<Event<'a>, NotDecoded>;
 }
 
-/// All topics are JSON.
+/// A decoder for which all topics are JSON.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JsonDecode;
 

@@ -1,40 +1,40 @@
-//! A request to erase (contract section 9): the value of a record of the topic for such requests.
+//! An erasure request (contract section 9): a record's value in the topic of requests.
 
 use serde::{Deserialize, Serialize};
 
 use crate::IDENTIFIER_BYTES_MAX;
 
-/// What is to be erased; at least one of the two.
+/// What to erase; at least one of both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ErasureRequest {
-    /// The conversation of this id, known or not.
+    /// The conversation with this id, known or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
-    /// All conversations that are known of the customer of this id.
+    /// All known conversations of the customer with this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
 }
 
 impl ErasureRequest {
-    /// Reads a record's value.
+    /// Parses a record's value.
     ///
     /// # Errors
-    /// It asks for nothing, or for an id that no event can have: a sentence for a person, without any of the value's words, for a dead letter.
+    /// It names nothing to erase, or an id that no event can have: a sentence for a dead letter, without any text of the value.
     pub fn read(value: &[u8]) -> Result<Self, String> {
         let asked: Self = serde_json::from_slice(value).map_err(|problem| {
-            format!("at line {}, column {}: not a request to erase", problem.line(), problem.column())
+            format!("at line {}, column {}: not an erasure request", problem.line(), problem.column())
         })?;
         let filled = |id: Option<String>| id.filter(|id| !id.is_empty());
         let asked =
             Self { conversation_id: filled(asked.conversation_id), customer_id: filled(asked.customer_id) };
         if asked.conversation_id.is_none() && asked.customer_id.is_none() {
-            return Err("a request to erase names a conversationId or a customerId".to_owned());
+            return Err("an erasure request needs a conversationId or a customerId".to_owned());
         }
         for (name, id) in [("conversationId", &asked.conversation_id), ("customerId", &asked.customer_id)] {
             if let Some(bytes) = id.as_ref().map(String::len).filter(|bytes| *bytes > IDENTIFIER_BYTES_MAX) {
                 return Err(format!(
-                    "{name} has {bytes} bytes, an identifier may have {IDENTIFIER_BYTES_MAX}: no event that was taken has such a one"
+                    "{name} has {bytes} bytes, an identifier may have {IDENTIFIER_BYTES_MAX}: no accepted event has such an identifier"
                 ));
             }
         }

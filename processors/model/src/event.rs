@@ -1,87 +1,87 @@
-//! What a record says, once read: one event (contract, sections 1 and 2).
+//! A decoded event (contract, sections 1 and 2).
 
 use crate::order::{Order, rank};
 use crate::{FactKind, Json, Kind, LegPhase, ReactionKind, RoomMode, content};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 
-/// One valid event. Text is borrowed from the record wherever it needed no unescaping; no text is empty.
+/// A valid event. Text is borrowed from the record unless it needed unescaping; no text is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// The event's own id; events are distinct by it.
+    /// The event's id, which identifies it.
     pub id: Cow<'a, str>,
-    /// The event's name, also of one that the contract does not list.
+    /// The event's name, even if the contract does not list it.
     pub name: Cow<'a, str>,
     /// When it happened: epoch milliseconds, from [`crate::AT_MIN`] to [`crate::AT_MAX`].
     pub at: i64,
-    /// The conversation that the event itself names, or else its topic.
+    /// The conversation that the event itself or its topic names.
     pub conversation_id: Option<Cow<'a, str>>,
-    /// The channel session, which a call is too.
+    /// The channel session, which may be a call.
     pub channel_session_id: Option<Cow<'a, str>>,
     /// The customer.
     pub customer_id: Option<Cow<'a, str>>,
-    /// The channel; absent when neither of its fields is known.
+    /// The channel; absent if both of its fields are unknown.
     pub channel: Option<Channel<'a>>,
-    /// Who did it; absent when the event has no sender at all.
+    /// The actor; absent if the event has no sender.
     pub actor: Option<Actor<'a>>,
     /// `data.conversationDirection`, else the channel session's `channelSessionDirection` (contract section 5).
     pub direction: Option<Cow<'a, str>>,
-    /// The room that the conversation is in.
+    /// The room.
     pub room_id: Option<Cow<'a, str>>,
-    /// What the room is for.
+    /// The room's purpose.
     pub mode: Option<RoomMode>,
     /// When the message was sent, by its header: epoch milliseconds, in the range of [`at`](Self::at).
     pub sent_at: Option<i64>,
-    /// Who may take how long, as far as the event says so.
+    /// Service levels named by the event.
     pub targets: Targets,
-    /// What the event does.
+    /// The action.
     pub action: Action<'a>,
 }
 
-/// Who may take how long: whole numbers above 0, as they came. Some producers mean seconds, others milliseconds; which ones is
-/// for whoever uses them to say.
+/// Service levels: positive integers, unchanged. Producers use seconds or milliseconds; the consumer of these values knows
+/// which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Targets {
     /// The channel session's `channel.channelConfig.customerActivityTimeout`: how long its customer may be silent.
     pub customer_activity: Option<i64>,
-    /// The channel session's `channel.channelConfig.responseSla`: how long agents may take to respond in that channel.
+    /// The channel session's `channel.channelConfig.responseSla`: the agents' response time in that channel.
     pub response: Option<i64>,
-    /// `data.agentSla.totalDuration`, or the `data.totalDuration` of an event about an agent's service level: how long agents may
-    /// take to respond in this conversation.
+    /// `data.agentSla.totalDuration`, or the `data.totalDuration` of an event about an agent's service level: the agents'
+    /// response time in this conversation.
     pub agent: Option<i64>,
 }
 
 impl Targets {
-    /// Whether the event says nothing of it.
+    /// Whether the event names none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// Who did something. Written as `{"type","id","name"}`, null where absent.
+/// An actor. Written as `{"type","id","name"}`, null where absent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor<'a> {
-    /// `CUSTOMER`, `AGENT`, `BOT`, …: in upper case, whatever the sender wrote.
+    /// `CUSTOMER`, `AGENT`, `BOT`, …: in upper case, whatever the sender's spelling.
     #[serde(rename = "type", borrow, deserialize_with = "borrowed")]
     pub actor_type: Option<Cow<'a, str>>,
     /// The person's or program's id; for customers the customer's.
     #[serde(borrow, deserialize_with = "borrowed")]
     pub id: Option<Cow<'a, str>>,
-    /// A name to show.
+    /// The display name.
     #[serde(borrow, deserialize_with = "borrowed")]
     pub name: Option<Cow<'a, str>>,
 }
 
 impl Actor<'_> {
-    /// Whether both are the same actor (A2): `type` and `id` are equal, and `id` is present. Names do not matter. That all customers of a
-    /// conversation are one is for whoever knows the conversation to say.
+    /// Whether both are the same actor (A2): equal `type` and `id`, and a present `id`. Names do not matter. That all customers
+    /// of a conversation are the same actor has to be checked by the caller.
     #[must_use]
     pub fn is_same(&self, other: &Actor<'_>) -> bool {
         self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type
     }
 
-    /// The same actor, independent of the record it was read from.
+    /// A copy that does not borrow from the record.
     #[must_use]
     pub fn into_static(self) -> Actor<'static> {
         Actor { actor_type: owned(self.actor_type), id: owned(self.id), name: owned(self.name) }
@@ -91,16 +91,16 @@ impl Actor<'_> {
 /// The channel of an event. Written as `{"type","serviceIdentifier"}`, null where absent; at least one is present.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Channel<'a> {
-    /// `WEB`, `CX_VOICE`, …: as it came.
+    /// `WEB`, `CX_VOICE`, …: unchanged.
     #[serde(rename = "type", borrow, deserialize_with = "borrowed")]
     pub channel_type: Option<Cow<'a, str>>,
-    /// The number or name under which the contact centre was reached.
+    /// The contact centre's number or name on the channel.
     #[serde(rename = "serviceIdentifier", borrow, deserialize_with = "borrowed")]
     pub service_identifier: Option<Cow<'a, str>>,
 }
 
 impl Channel<'_> {
-    /// The same channel, independent of the record it was read from.
+    /// A copy that does not borrow from the record.
     #[must_use]
     pub fn into_static(self) -> Channel<'static> {
         Channel { channel_type: owned(self.channel_type), service_identifier: owned(self.service_identifier) }
@@ -118,21 +118,21 @@ fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
     Ok(Option::<Borrowed<'de>>::deserialize(deserializer)?.map(|text| text.0))
 }
 
-/// What an event does.
+/// The action of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action<'a> {
-    /// It creates an activity, or completes one (call legs).
+    /// Creates an activity, or completes one (call legs).
     Primary(Primary<'a>),
-    /// It changes an activity that exists or will exist.
+    /// Changes an activity that exists or will exist.
     Relation(Relation<'a>),
-    /// It changes no activity, only the conversation.
+    /// Changes only the conversation, not an activity.
     Fact(Fact<'a>),
-    /// It changes nothing: somebody types. It is in no output but the audit, and nothing of it is remembered.
+    /// Changes nothing: a participant is typing. Only the audit records it, and no state is kept.
     Signal,
 }
 
 impl Action<'_> {
-    /// Whether it may be an activity of a campaign, or a change of one.
+    /// Whether it may create or change an activity of a campaign.
     pub(crate) fn is_of_campaign(&self) -> bool {
         match self {
             Action::Primary(primary) => {
@@ -147,19 +147,19 @@ impl Action<'_> {
     }
 }
 
-/// What an event says that changes no activity (contract, section 2, third list).
+/// An event that changes no activity (contract, section 2, third list).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact<'a> {
-    /// Which of the facts it is.
+    /// The kind of fact.
     pub kind: FactKind,
-    /// What it says, as far as the contract reads it.
+    /// Its content, as far as the contract reads it.
     pub detail: FactDetail<'a>,
 }
 
-/// The data of a fact that section 4 reads. Which variant it is depends on the kind alone.
+/// The data of a fact that section 4 reads. The kind alone determines the variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FactDetail<'a> {
-    /// Of all kinds that are not listed below.
+    /// All other kinds.
     None,
     /// Of `AGENT_SUBSCRIBED` and `AGENT_UNSUBSCRIBED`: `data.agentParticipant` and `data.reason`.
     Agent(AgentDetail<'a>),
@@ -184,7 +184,7 @@ pub enum FactDetail<'a> {
 }
 
 impl Fact<'_> {
-    /// Whether it closes the conversation (`true`) or opens it again (`false`); most facts do neither (contract section 4).
+    /// Whether it closes the conversation (`true`) or reopens it (`false`); most facts do neither (contract section 4).
     #[must_use]
     pub fn closes(&self) -> Option<bool> {
         match (self.kind, &self.detail) {
@@ -196,7 +196,7 @@ impl Fact<'_> {
     }
 }
 
-/// Whether a topic or a conversation in this state is closed (`true`) or opened again (`false`); other states do neither.
+/// Whether a topic or conversation in this state is closed (`true`) or reopened (`false`); other states do neither.
 #[must_use]
 pub fn closes(state: &str) -> Option<bool> {
     match state {
@@ -222,7 +222,7 @@ pub struct AgentDetail<'a> {
 /// A task: `data.task`, else `data`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskDetail<'a> {
-    /// Its `id`; of `TASK_ENQUEUED` else the event's own id.
+    /// Its `id`; for `TASK_ENQUEUED` else the event's own id.
     pub task_id: Option<Cow<'a, str>>,
     /// The queue's name: `data.queue.name`, else `activeMedia[0].queue.name`, else `queue.name`.
     pub queue: Option<Cow<'a, str>>,
@@ -230,50 +230,50 @@ pub struct TaskDetail<'a> {
     pub direction: Option<Cow<'a, str>>,
     /// `activeMedia[0].type.mode`, else `type.mode`.
     pub mode: Option<Cow<'a, str>>,
-    /// What it changes to: its `state`, or the `state` of `activeMedia[0]` while the former is `ACTIVE`; each a string or an
+    /// The new state: its `state`, or the `state` of `activeMedia[0]` while the former is `ACTIVE`; each a string or an
     /// object's `name`.
     pub state: Option<Cow<'a, str>>,
     /// The `reasonCode` of that state, or of the task's own.
     pub reason: Option<Cow<'a, str>>,
-    /// The agent whom it is offered or assigned to: `assignedTo.id`; of `AGENT_RESERVED` first `data.ccUser.id`.
+    /// The agent of the reservation or assignment: `assignedTo.id`; for `AGENT_RESERVED` first `data.ccUser.id`.
     pub agent_id: Option<Cow<'a, str>>,
-    /// `agentRequestTtlTimerId`: the timer of the request that it serves.
+    /// `agentRequestTtlTimerId`: the timer of its request.
     pub timer_id: Option<Cow<'a, str>>,
     /// `activeMedia[0].requestSession.id`.
     pub session_id: Option<Cow<'a, str>>,
 }
 
-/// What a primary event says of its activity (contract, section 2, first table).
+/// The activity that a primary event creates (contract, section 2, first table).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Primary<'a> {
-    /// The activity that it creates.
+    /// The activity's id.
     pub activity_id: Cow<'a, str>,
-    /// What the activity is.
+    /// The activity's kind.
     pub kind: Kind,
     /// Its body, an object; absent when the event has none.
     pub body: Option<Json<'a>>,
     /// The activity that it replies to.
     pub in_reply_to: Option<Cow<'a, str>>,
-    /// The channel provider's own id of the message.
+    /// The channel provider's id of the message.
     pub provider_message_id: Option<Cow<'a, str>>,
     /// The call leg; present exactly for [`Kind::AgentCallLeg`].
     pub leg: Option<Leg<'a>>,
 }
 
 impl Primary<'_> {
-    /// The activity on which this primary is also a reaction of kind `RESPONSE` (contract, section 2): that which a
-    /// customer's message, or a customer's answer to a campaign, replies to. The reaction's value is the primary's own `activity_id`. Whether it counts is
-    /// for the fold to say: not when the primary is rejected as a duplicate.
+    /// The activity on which this primary is also a reaction of kind `RESPONSE` (contract, section 2): the one that a
+    /// customer's message, or a customer's answer to a campaign, replies to. The reaction's value is the primary's own
+    /// `activity_id`. The fold decides whether it counts: not if the primary is rejected as a duplicate.
     #[must_use]
     pub fn response_target(&self) -> Option<&str> {
         if self.kind.responds() { self.in_reply_to.as_deref() } else { None }
     }
 }
 
-/// One end of an agent's part in a call (A9).
+/// One end of an agent's call leg (A9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leg<'a> {
-    /// Which end.
+    /// The end.
     pub phase: LegPhase,
     /// The body's `callId`.
     pub call_id: Option<Cow<'a, str>>,
@@ -294,7 +294,7 @@ pub struct Relation<'a> {
     pub change: Change<'a>,
 }
 
-/// What a relation changes of its target.
+/// The change of a relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<'a> {
     /// A new body.
@@ -302,20 +302,20 @@ pub enum Change<'a> {
         /// The new body, an object.
         body: Json<'a>,
     },
-    /// The removal of the activity's text.
+    /// The deletion of the activity.
     Delete {
-        /// Whether the sender's role is `SUPERVISOR`, who may delete what others wrote (A4).
+        /// Whether the sender's role is `SUPERVISOR`, who may delete others' activities (A4).
         by_supervisor: bool,
-        /// Whether the platform has deleted it already, and an agent or a connector tells so (A4).
+        /// Whether the platform has deleted it already, reported by an agent or a connector (A4).
         is_done: bool,
     },
-    /// A reaction that is set or taken back.
+    /// A reaction that is added or removed.
     Reaction {
-        /// What it is.
+        /// Its kind.
         kind: ReactionKind,
-        /// Its value, for example the emoji; none only where all emoji of the actor are taken back.
+        /// Its value, for example the emoji; `None` only if all emoji of the actor are removed.
         value: Option<Cow<'a, str>>,
-        /// Whether it is taken back.
+        /// Whether it is removed.
         remove: bool,
     },
     /// A bot's suggestions.
@@ -323,16 +323,16 @@ pub enum Change<'a> {
         /// The suggestions, as ordered by the bot; may be none.
         items: Vec<SuggestionItem<'a>>,
     },
-    /// A receipt. The status is any word: which ones count is A7's matter.
+    /// A receipt. The status is unchanged; A7 defines which ones count.
     Delivery {
-        /// The status as it came.
+        /// The status, unchanged.
         status: Cow<'a, str>,
-        /// Why, mostly of failures.
+        /// The reason, mostly of failures.
         reason_code: Option<Cow<'a, str>>,
     },
     /// The platform hides it from its readers (A4).
     Hide,
-    /// A call leg is put on hold, or goes on (A9).
+    /// A call leg is put on hold or resumed (A9).
     Hold {
         /// Whether the hold begins.
         begins: bool,
@@ -340,7 +340,7 @@ pub enum Change<'a> {
 }
 
 impl Change<'_> {
-    /// The relation's word of section 2.
+    /// The constant of section 2 for the relation.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
@@ -355,9 +355,9 @@ impl Change<'_> {
     }
 }
 
-/// So many suggestions of one event are taken, the first ones (contract section 3, A10).
+/// The maximum of suggestions taken from an event (contract section 3, A10).
 pub const SUGGESTED_ITEMS: usize = 20;
-/// A number that is carried through is not spelled at greater length; any double has a spelling that is shorter.
+/// The maximum length of a number that is passed through; any double has a shorter spelling.
 pub const NUMBER_BYTES: usize = 32;
 
 /// One suggestion of a bot. Written as `{"body","confidence"}`, null where absent.
@@ -365,25 +365,24 @@ pub const NUMBER_BYTES: usize = 32;
 pub struct SuggestionItem<'a> {
     /// The suggested message, an object.
     pub body: Option<Json<'a>>,
-    /// A number, spelled as it came, or shorter than [`NUMBER_BYTES`].
+    /// A number, unchanged or shortened to [`NUMBER_BYTES`].
     pub confidence: Option<Json<'a>>,
 }
 
-/// What an event is to be folded with (contract, section 7).
+/// The unit that an event is folded with (contract, section 7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Home<'a> {
-    /// The conversation of this id.
+    /// The conversation with this id.
     Conversation(&'a str),
-    /// The conversation that the session of this id belongs to, once that is known.
+    /// The conversation of the session with this id, once it is known.
     Session(&'a str),
-    /// The activity of this id, which belongs to no conversation.
+    /// The activity with this id, which has no conversation.
     Activity(&'a str),
 }
 
 impl Event<'_> {
-    /// What the event is to be folded with: its conversation, else that of its channel session, else the activity
-    /// that it creates or changes. What a campaign sends has a session of its own that nothing else ever names: it is an activity on
-    /// its own.
+    /// The unit that the event is folded with: its conversation, else that of its channel session, else the activity that it
+    /// creates or changes. A campaign's event has its own session that no other event names: its activity has no conversation.
     #[must_use]
     pub fn home(&self) -> Home<'_> {
         if let Some(conversation) = &self.conversation_id {
@@ -394,18 +393,18 @@ impl Event<'_> {
         {
             return Home::Session(session);
         }
-        // A fact that names neither is never decoded. One built by hand is alone with itself.
+        // A fact without both is never decoded. A constructed one is a unit of its own.
         Home::Activity(self.activity_id().unwrap_or(&self.id))
     }
 
-    /// Whether an event without a conversation is one of a campaign, which belongs to none (contract section 7).
+    /// Whether an event without a conversation belongs to a campaign, which has none (contract section 7).
     #[must_use]
     pub fn is_of_campaign(&self) -> bool {
         let is_named = matches!(&*self.name, "THIRD_PARTY_ACTIVITY" | "CAMPAIGN_MESSAGE");
         is_named && (self.customer_id.is_some() || self.room_id.is_some()) && self.action.is_of_campaign()
     }
 
-    /// What comes first within one millisecond (contract section 0).
+    /// The rank within one millisecond (contract section 0).
     #[must_use]
     pub fn rank(&self) -> u8 {
         match &self.action {
@@ -419,21 +418,21 @@ impl Event<'_> {
         }
     }
 
-    /// The event's place in the total order.
+    /// The event's position in the total order.
     #[must_use]
     pub fn order(&self) -> Order<'_> {
         (self.at, self.rank(), &self.id)
     }
 
-    /// A number for what the event says, in the fields that the contract reads: two events of one id with the same
-    /// number are the same event, sent twice. The conversation is left out, since an event may say it or be found by its
-    /// session. It lies in stored state, so it is made of bytes that are written down one by one.
+    /// The content hash, over the fields that the contract reads: two events with the same id and hash are duplicates. The
+    /// conversation is left out, since an event may name it or be correlated by its session. The hash is part of stored state,
+    /// so its input is defined byte by byte.
     #[must_use]
     pub fn content_hash(&self) -> u64 {
         content::number(self)
     }
 
-    /// The activity that the event creates or changes; none for facts.
+    /// The activity that the event creates or changes; `None` for facts.
     #[must_use]
     pub fn activity_id(&self) -> Option<&str> {
         match &self.action {
@@ -443,8 +442,8 @@ impl Event<'_> {
         }
     }
 
-    /// The word that a rejected entry has for this event (A1): a relation's of section 2, or `PRIMARY`; none for
-    /// facts. A reply's `RESPONSE`, which is an effect of its primary, has the word `RESPONSE` and not this one.
+    /// The constant of this event in a list of rejected events (A1): a relation's of section 2, or `PRIMARY`; `None` for facts.
+    /// The `RESPONSE` of a reply, an effect of its primary, has the constant `RESPONSE` instead.
     #[must_use]
     pub fn relation_word(&self) -> Option<&'static str> {
         match &self.action {

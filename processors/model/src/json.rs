@@ -1,4 +1,4 @@
-//! JSON text that is carried through without being understood.
+//! JSON text that is passed through without interpretation.
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -7,27 +7,26 @@ use std::borrow::Cow;
 use crate::reader::Verbatim;
 use crate::writer::VERBATIM;
 
-/// Compact JSON text: no insignificant whitespace, everything else as it came (order, spelling of numbers, escapes,
-/// whitespace inside strings). Borrowed from the record when it already was compact there.
+/// Compact JSON text: no insignificant whitespace, everything else unchanged (order, spelling of numbers, escapes, whitespace
+/// in strings). Borrowed from the record if it is compact there.
 ///
-/// Serialized with `serde_json` it is written as it is, not as a string. Equal when the texts are.
+/// With `serde_json` it is serialized as JSON, not as a string. Two are equal if their texts are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json<'a>(Cow<'a, str>);
 
 impl<'a> Json<'a> {
-    /// Takes text that is known to be compact JSON, for example because this type gave it to a store. It is not
-    /// checked here.
+    /// Wraps text that is known to be compact JSON, for example because it was stored by this type. It is not validated.
     #[must_use]
     pub fn from_compact(text: Cow<'a, str>) -> Self {
         Json(text)
     }
 
-    /// Takes JSON text as a parser delimited it, and leaves out its insignificant whitespace.
+    /// Wraps JSON text delimited by a parser, and removes its insignificant whitespace.
     pub(crate) fn compacted(text: &'a str) -> Self {
         Json(compact(text))
     }
 
-    /// Takes a value as the reader gave it.
+    /// Wraps a value of the reader.
     pub(crate) fn of_verbatim(value: Verbatim<'a>) -> Self {
         if value.is_compact { Json(Cow::Borrowed(value.text)) } else { Json::compacted(value.text) }
     }
@@ -38,19 +37,19 @@ impl<'a> Json<'a> {
         &self.0
     }
 
-    /// The JSON text, without a copy where it was owned already.
+    /// The JSON text, without a copy if it is owned.
     #[must_use]
     pub fn into_owned(self) -> String {
         self.0.into_owned()
     }
 
-    /// The same text, independent of the record it was read from.
+    /// The same text, not borrowing from the record.
     #[must_use]
     pub fn into_static(self) -> Json<'static> {
         Json(Cow::Owned(self.0.into_owned()))
     }
 
-    /// A copy that is independent of the record it was read from.
+    /// A copy that does not borrow from the record.
     #[must_use]
     pub fn to_static(&self) -> Json<'static> {
         self.clone().into_static()
@@ -63,8 +62,7 @@ impl Serialize for Json<'_> {
     }
 }
 
-/// The text within. This crate's own writer, which knows the name above, asks for it as if it were not made for people to read,
-/// and gets it as it is.
+/// The text. This crate's writer recognizes the name above, requests the non-human-readable form, and receives the text itself.
 struct Inner<'a>(&'a str);
 
 impl Serialize for Inner<'_> {
@@ -74,13 +72,13 @@ impl Serialize for Inner<'_> {
         }
         match serde_json::from_str::<&RawValue>(self.0) {
             Ok(raw) => raw.serialize(serializer),
-            // Only damaged state can get here. As a string, the record stays valid JSON and nothing is lost.
+            // Only damaged state reaches this. As a string, the record stays valid JSON.
             Err(_) => serializer.serialize_str(self.0),
         }
     }
 }
 
-/// Leaves out whitespace outside of strings. Borrows when there is none.
+/// Removes whitespace outside of strings. Borrows if there is none.
 fn compact(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(blanks()) {
         return Cow::Borrowed(text);
@@ -98,7 +96,7 @@ fn compact(text: &str) -> Cow<'_, str> {
     Cow::Owned(shorter)
 }
 
-/// Says of each byte of a JSON text, given in order, whether it is insignificant whitespace.
+/// Tells for each byte of a JSON text, in order, whether it is insignificant whitespace.
 fn blanks() -> impl FnMut(u8) -> bool {
     let mut in_string = false;
     let mut escaped = false;

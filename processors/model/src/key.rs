@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::AlertKind;
 
-/// Writes an id for use as one part of a key: `%` becomes `%25` and `/` becomes `%2F`, nothing else changes. Without
-/// this, `a` + `b/c` and `a/b` + `c` would share a key.
+/// Escapes an id as a part of a key: `%` becomes `%25` and `/` becomes `%2F`. Otherwise `a` + `b/c` and `a/b` + `c` would share
+/// a key.
 #[must_use]
 pub fn escape(id: &str) -> Cow<'_, str> {
     if is_plain(id) {
@@ -16,8 +16,8 @@ pub fn escape(id: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Reads what [`escape`] wrote. `None` where a `%` begins neither `%25` nor `%2F`, or where a bare `/` stands: no
-/// key of this pipeline holds these.
+/// Reads the output of [`escape`]. `None` if a `%` begins neither `%25` nor `%2F`, or for a bare `/`: no key of this pipeline
+/// contains these.
 #[must_use]
 pub fn unescape(part: &str) -> Option<Cow<'_, str>> {
     if is_plain(part) {
@@ -42,8 +42,8 @@ pub fn unescape(part: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(id))
 }
 
-/// The key of an activity in `cx.activities`: `conversationId/activityId`, or just `activityId` where there is no
-/// conversation, both escaped.
+/// The key of an activity in `cx.activities`: `conversationId/activityId`, or `activityId` without a conversation, both
+/// escaped.
 #[must_use]
 pub fn activity_key(conversation: Option<&str>, activity: &str) -> String {
     let mut key = String::with_capacity(conversation.map_or(0, |c| c.len() + 1) + activity.len());
@@ -55,8 +55,7 @@ pub fn activity_key(conversation: Option<&str>, activity: &str) -> String {
     key
 }
 
-/// Reads what [`activity_key`] wrote: the conversation's id, if there is one, and the activity's. `None` for text
-/// that is no such key.
+/// Reads the output of [`activity_key`]: the conversation's id, if any, and the activity's. `None` for any other text.
 #[must_use]
 pub fn parse_activity_key(key: &str) -> Option<(Option<Cow<'_, str>>, Cow<'_, str>)> {
     match key.split_once('/') {
@@ -65,8 +64,8 @@ pub fn parse_activity_key(key: &str) -> Option<(Option<Cow<'_, str>>, Cow<'_, st
     }
 }
 
-/// The id by which a record with such a key finds its partition (contract, section 7): the conversation's, where there is one,
-/// else the activity's. The whole key where it is none.
+/// The id that determines the partition of such a key (contract, section 7): the conversation's, else the activity's. For other
+/// text the whole key.
 #[must_use]
 pub fn partition_id(key: &[u8]) -> Cow<'_, [u8]> {
     let part = slash_in(key).and_then(|slash| key.get(..slash)).unwrap_or(key);
@@ -85,8 +84,8 @@ pub fn timeline_key(conversation: &str, event: &str) -> String {
     activity_key(Some(conversation), event)
 }
 
-/// The key of an alert in `cx.alerts`: `conversationId/kind/eventId`, the event being the one with which its time began to
-/// run; and `/channelSessionId` behind it where one event may begin several. Ids are escaped.
+/// The key of an alert in `cx.alerts`: `conversationId/kind/eventId`, with the event that started the wait; and
+/// `/channelSessionId` if one event may start several. Ids are escaped.
 #[must_use]
 pub fn alert_key(conversation: &str, kind: AlertKind, event: &str, session: Option<&str>) -> String {
     let mut key = activity_key(Some(conversation), kind.as_str());
@@ -97,8 +96,8 @@ pub fn alert_key(conversation: &str, kind: AlertKind, event: &str, session: Opti
     key
 }
 
-/// Whether an id is written as it is. Nearly all are: a look at each byte costs less than a search, and the compiler looks at
-/// a block of sixteen at once. What is left behind the last whole block is looked at with the end of that block.
+/// Whether an id needs no escape, like nearly all. Checking each byte is faster than a search, and the compiler vectorizes it
+/// in blocks of sixteen. The rest after the last whole block is checked with the end of that block.
 fn is_plain(id: &str) -> bool {
     has_neither(id.as_bytes(), [b'%', b'/'])
 }
@@ -119,7 +118,7 @@ fn has_none(bytes: &[u8], unwanted: u8) -> bool {
     has_neither(bytes, [unwanted; 2])
 }
 
-/// Where the first slash stands; of whole blocks only that is looked into in which it does.
+/// The position of the first slash; only the block that contains it is searched.
 fn slash_in(key: &[u8]) -> Option<usize> {
     let (blocks, _) = key.as_chunks::<16>();
     let before = blocks.iter().take_while(|block| has_none(block.as_slice(), b'/')).count() * 16;

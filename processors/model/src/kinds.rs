@@ -1,8 +1,8 @@
-//! The closed sets of words that events and activities use (contract, section 2).
+//! The constants of events and activities (contract, section 2).
 
 use serde::{Serialize, Serializer};
 
-/// Declares an enum whose variants each stand for one word of the contract and one stable code of the state.
+/// Declares an enum whose variants each have a constant of the contract and a stable code for stored state.
 macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal => $word:literal,)* }) => {
         $(#[$meta])*
@@ -10,29 +10,28 @@ macro_rules! words {
         pub enum $name { $($(#[$doc])* $variant,)* }
 
         impl $name {
-            /// All of them, in the order of their codes.
+            /// All variants, by code.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
 
-            /// The word of the contract.
+            /// The contract's constant.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $word,)* }
             }
 
-            /// The one that the word stands for. Words are compared exactly.
+            /// The variant of a constant, compared exactly.
             #[must_use]
             pub fn from_name(word: &str) -> Option<Self> {
                 match word { $($word => Some($name::$variant),)* _ => None }
             }
 
-            /// The number that stands for it in stored state. It never changes, also when variants are added or
-            /// moved.
+            /// The code in stored state. It never changes, even if variants are added or moved.
             #[must_use]
             pub fn code(self) -> u8 {
                 match self { $($name::$variant => $code,)* }
             }
 
-            /// The one that the stored number stands for; `None` for a number that no version has written.
+            /// The variant of a stored code; `None` for an unknown code.
             #[must_use]
             pub fn from_code(code: u8) -> Option<Self> {
                 match code { $($code => Some($name::$variant),)* _ => None }
@@ -49,7 +48,7 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// What an activity is.
+    /// The kind of an activity.
     Kind {
         /// A customer's message.
         CustomerMessage = 1 => "CUSTOMER_MESSAGE",
@@ -59,15 +58,15 @@ words! {
         BotMessage = 3 => "BOT_MESSAGE",
         /// A message among agents, hidden from the customer.
         WhisperMessage = 4 => "WHISPER_MESSAGE",
-        /// An estimated waiting time told to the customer.
+        /// An estimated wait time for the customer.
         EwtMessage = 5 => "EWT_MESSAGE",
-        /// Something done in another system.
+        /// An action in another system.
         ThirdPartyActivity = 6 => "THIRD_PARTY_ACTIVITY",
         /// A scheduled, outbound message.
         CampaignMessage = 7 => "CAMPAIGN_MESSAGE",
         /// A message of an automated action.
         ActionMessage = 8 => "ACTION_MESSAGE",
-        /// What an agent concluded a contact with.
+        /// A wrap-up.
         WrapUp = 9 => "WRAP_UP",
         /// A note, with or without a conversation.
         Note = 10 => "NOTE",
@@ -77,21 +76,21 @@ words! {
         SurveyQuestion = 12 => "SURVEY_QUESTION",
         /// A sentence of a call, from speech to text.
         Transcript = 13 => "TRANSCRIPT",
-        /// What a customer did in a voice menu.
+        /// A customer's action in a voice menu.
         IvrActivity = 14 => "IVR_ACTIVITY",
-        /// An agent's part in a call.
+        /// An agent's call leg.
         AgentCallLeg = 15 => "AGENT_CALL_LEG",
         /// A change of the conversation's data.
         ConversationData = 16 => "CONVERSATION_DATA",
-        /// What a customer answered to a campaign's message.
+        /// A customer's answer to a campaign message.
         CampaignResponse = 17 => "CAMPAIGN_RESPONSE",
-        /// The platform's own account of a whole call.
+        /// The platform's record of a whole call.
         Call = 18 => "CALL",
     }
 }
 
 impl Kind {
-    /// Whether an activity of this kind that replies is also a reaction of kind `RESPONSE` (contract section 2).
+    /// Whether a reply of this kind is also a reaction of kind `RESPONSE` (contract section 2).
     #[must_use]
     pub fn responds(self) -> bool {
         matches!(self, Kind::CustomerMessage | Kind::CampaignResponse)
@@ -99,13 +98,13 @@ impl Kind {
 }
 
 words! {
-    /// What a reaction is.
+    /// The kind of a reaction.
     ReactionKind {
         /// An emoji.
         Emoji = 1 => "EMOJI",
         /// A flag, for example on a bad answer.
         Flag = 2 => "FLAG",
-        /// A sign of having seen it.
+        /// An acknowledgement.
         Acknowledgement = 3 => "ACKNOWLEDGEMENT",
         /// An answer, for example to a survey's question.
         Response = 4 => "RESPONSE",
@@ -113,16 +112,16 @@ words! {
 }
 
 words! {
-    /// What a conversation's room is for.
+    /// The purpose of a conversation's room.
     RoomMode {
         /// For a customer.
         ContactCenter = 1 => "CONTACT_CENTER",
-        /// For agents among themselves: it is in no figure.
+        /// For agents only: it is in no figure.
         Private = 2 => "PRIVATE",
     }
 }
 
-/// Which end of a call leg an event tells of.
+/// The end of a call leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LegPhase {
     /// `CALL_LEG_STARTED`.
@@ -133,26 +132,25 @@ pub enum LegPhase {
 
 macro_rules! facts {
     ($($(#[$doc:meta])* $variant:ident => $word:literal,)*) => {
-        /// An event that changes no activity, only the conversation: one for each name that section 2 lists.
+        /// An event that changes only the conversation: one variant for each name that section 2 lists.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum FactKind {
             $($(#[$doc])* $variant,)*
-            /// Any other name. The event's own name says which.
+            /// Any other name, which only the event has.
             Other,
         }
 
         impl FactKind {
-            /// All of them, `Other` last.
+            /// All variants, `Other` last.
             pub const ALL: &'static [FactKind] = &[$(FactKind::$variant,)* FactKind::Other];
 
-            /// The event's name; `None` for [`FactKind::Other`], where only the event itself has it.
+            /// The event's name; `None` for [`FactKind::Other`].
             #[must_use]
             pub fn as_str(self) -> Option<&'static str> {
                 match self { $(FactKind::$variant => Some($word),)* FactKind::Other => None }
             }
 
-            /// The fact that an event of this name is, taken that its name is no primary's and no relation's. Names
-            /// are compared exactly.
+            /// The fact with this name, which is no primary's and no relation's. Names are compared exactly.
             #[must_use]
             pub fn from_name(name: &str) -> Self {
                 match name { $($word => FactKind::$variant,)* _ => FactKind::Other }
@@ -170,11 +168,11 @@ facts! {
     ChannelSessionExpired => "CHANNEL_SESSION_EXPIRED",
     /// A channel session's data changed.
     ChannelSessionDataUpdated => "CHANNEL_SESSION_DATA_UPDATED",
-    /// A conversation began, or began again.
+    /// A conversation began, or was reopened.
     ConversationStarted => "CONVERSATION_STARTED",
     /// A conversation was put on hold.
     ConversationPaused => "CONVERSATION_PAUSED",
-    /// A conversation went on after a hold.
+    /// A conversation was resumed after a hold.
     ConversationResumed => "CONVERSATION_RESUMED",
     /// A topic's state changed.
     TopicStateChanged => "TOPIC_STATE_CHANGED",
@@ -182,7 +180,7 @@ facts! {
     ConversationStateChanged => "CONVERSATION_STATE_CHANGED",
     /// A conversation was closed.
     ConversationClosed => "CONVERSATION_CLOSED",
-    /// A conversation got another customer.
+    /// A conversation's customer changed.
     AssociatedCustomerChanged => "ASSOCIATED_CUSTOMER_CHANGED",
     /// An agent was reserved.
     AgentReserved => "AGENT_RESERVED",
@@ -190,7 +188,7 @@ facts! {
     AgentSubscribed => "AGENT_SUBSCRIBED",
     /// An agent left.
     AgentUnsubscribed => "AGENT_UNSUBSCRIBED",
-    /// An agent took too long to answer.
+    /// An agent did not answer in time.
     AgentResponseTimeout => "AGENT_RESPONSE_TIMEOUT",
     /// An agent's service level was missed.
     AgentSlaExpired => "AGENT_SLA_EXPIRED",
@@ -200,35 +198,35 @@ facts! {
     AgentOutbound => "AGENT_OUTBOUND",
     /// A participant's role changed.
     ParticipantRoleChanged => "PARTICIPANT_ROLE_CHANGED",
-    /// No agent could be found.
+    /// No agent was available.
     NoAgentAvailable => "NO_AGENT_AVAILABLE",
-    /// An agent took too long to accept.
+    /// An agent did not accept in time.
     AcceptTimeout => "ACCEPT_TIMEOUT",
-    /// A resource was taken back.
+    /// A resource was revoked.
     RevokeResource => "REVOKE_RESOURCE",
-    /// An agent is looked for.
+    /// An agent is being found.
     FindAgent => "FIND_AGENT",
     /// A task entered a queue.
     TaskEnqueued => "TASK_ENQUEUED",
     /// A task's state changed.
     TaskStateChanged => "TASK_STATE_CHANGED",
-    /// A bot took too long to answer.
+    /// A bot did not answer in time.
     BotTimeout => "BOT_TIMEOUT",
     /// A bot could not be reached.
     BotNotAvailable => "BOT_NOT_AVAILABLE",
-    /// A customer took too long to answer.
+    /// A customer did not answer in time.
     CustomerResponseTimeout => "CUSTOMER_RESPONSE_TIMEOUT",
     /// A customer's service level was missed.
     CustomerSlaExpired => "CUSTOMER_SLA_EXPIRED",
-    /// A reservation of an agent has run out.
+    /// A reservation of an agent timed out.
     AgentReservedTimeout => "AGENT_RESERVED_TIMEOUT",
-    /// An agent took too long to accept.
+    /// An agent did not accept in time.
     AgentAcceptTimeout => "AGENT_ACCEPT_TIMEOUT",
     /// A bot joined.
     BotSubscribed => "BOT_SUBSCRIBED",
     /// A bot left.
     BotUnsubscribed => "BOT_UNSUBSCRIBED",
-    /// An agent's time to respond has run out.
+    /// An agent's response time was exceeded.
     ResponseSlaBreached => "RESPONSE_SLA_BREACHED",
     /// A customer was silent for too long.
     CustomerActivityTimeout => "CUSTOMER_ACTIVITY_TIMEOUT",
@@ -236,13 +234,13 @@ facts! {
     TopicStateChangeEvent => "TOPIC_STATE_CHANGE_EVENT",
     /// An event of Cisco's telephony.
     CiscoVoiceEvent => "CISCO_VOICE_EVENT",
-    /// An agent or a bot is asked for.
+    /// An agent or a bot is requested.
     AssignResourceRequested => "ASSIGN_RESOURCE_REQUESTED",
-    /// A channel session is taken out of its conversation.
+    /// A channel session is removed from its conversation.
     RemoveChannelSession => "REMOVE_CHANNEL_SESSION",
-    /// The customer has gone.
+    /// The customer left.
     CustomerLeft => "CUSTOMER_LEFT",
-    /// An adviser joined.
+    /// An advisor joined.
     AdvisorSubscribed => "ADVISOR_SUBSCRIBED",
     /// An agent's time to respond began.
     AgentSlaStarted => "AGENT_SLA_STARTED",
@@ -250,7 +248,7 @@ facts! {
     AgentSlaStopped => "AGENT_SLA_STOPPED",
     /// An agent's time to respond.
     AgentSla => "AGENT_SLA",
-    /// An agent's time to respond begins anew.
+    /// An agent's response time restarts.
     ResetAgentSla => "RESET_AGENT_SLA",
     /// A customer's time to respond began.
     CustomerSlaStarted => "CUSTOMER_SLA_STARTED",
@@ -258,21 +256,21 @@ facts! {
     CustomerSlaStopped => "CUSTOMER_SLA_STOPPED",
     /// A customer's time to respond.
     CustomerSla => "CUSTOMER_SLA",
-    /// All agents are to leave.
+    /// All agents are removed.
     RemoveAllAgents => "REMOVE_ALL_AGENTS",
-    /// A room was made.
+    /// A room was created.
     RoomCreated => "ROOM_CREATED",
-    /// A member of a room has another status.
+    /// The status of a room's member changed.
     RoomMemberStatusChanged => "ROOM_MEMBER_STATUS_CHANGED",
-    /// A part of the agent's desk was asked for.
+    /// A gadget of the agent desktop was requested.
     ExternalGadgetRequested => "EXTERNAL_GADGET_REQUESTED",
-    /// A hold has a time.
+    /// A timer of a hold.
     HoldTimer => "HOLD_TIMER",
-    /// Nobody is there to respond.
+    /// No agent or bot is available to respond.
     NoResponseEntity => "NO_RESPONSE_ENTITY",
     /// A hand was raised.
     HandRaised => "HAND_RAISED",
-    /// A hand was taken down.
+    /// A hand was lowered.
     HandDown => "HAND_DOWN",
 }
 

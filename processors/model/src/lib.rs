@@ -1,9 +1,9 @@
-//! Contact-centre events in, records out: the contract's types and codecs, without I/O.
+//! The contract's types and codecs: contact-centre events in, records out, without I/O.
 //!
-//! [`decode()`] reads a record's value into an [`Event`] or says why it cannot ([`Invalid`]). What the topics carry:
-//! [`Activity`] `cx.activities`, [`TimelineEntry`] `cx.timelines`, [`ConversationSummary`] `cx.conversations`,
+//! [`decode()`] decodes a record's value to an [`Event`] or to the reason why it is invalid ([`Invalid`]). Records of the
+//! topics: [`Activity`] `cx.activities`, [`TimelineEntry`] `cx.timelines`, [`ConversationSummary`] `cx.conversations`,
 //! [`MetricsWindow`] `cx.metrics`, [`AuditRecord`] `cx.audit`, [`TrainingRecord`] `cx.bot-training` and [`AlertRecord`]
-//! `cx.alerts`. Everything borrows from the record's bytes where it can, so that a record which is only passed on costs no allocation.
+//! `cx.alerts`. Everything borrows from the record's bytes where possible, so that passing a record on costs no allocation.
 
 mod activity;
 mod alert;

@@ -2,31 +2,30 @@
 
 use std::cmp::Ordering;
 
-/// An event's place in the total order: its time in epoch milliseconds, what comes first within one millisecond ([`rank`]), its id.
+/// A position in the total order: the time in epoch milliseconds, the rank within one millisecond ([`rank`]), the id.
 pub type Order<'a> = (i64, u8, &'a str);
 
-/// Compares two events by `(at, rank, eventId)`, the id as UTF-8 bytes. "First", "last", "before" and "after" are meant in this
-/// order everywhere.
+/// Compares two events by `(at, rank, eventId)`, the id as UTF-8 bytes. "First", "last", "before" and "after" always refer to
+/// this order.
 #[must_use]
 pub fn compare(a: Order<'_>, b: Order<'_>) -> Ordering {
-    // `str` compares by bytes; comparing `char`s or UTF-16 units would sort some scripts differently.
+    // `str` compares by bytes; `char`s or UTF-16 units would order some scripts differently.
     a.cmp(&b)
 }
 
-/// The rank of an event that no rule gives another.
+/// The rank of all other events.
 pub const RANK_OF_OTHERS: u8 = 4;
 
-/// The reasons of a task's close by which its wait goes on (contract section 4).
+/// The reasons of a task's close after which the wait continues (contract section 4).
 const GOES_ON: [&str; 4] = ["RONA", "REROUTE", "RESPONSE_TIMEOUT", "AGENT_LOGOUT"];
 
-/// Whether a wait goes on when its task is closed for this reason.
+/// Whether the wait continues after a task is closed for this reason.
 #[must_use]
 pub fn wait_goes_on(reason: Option<&str>) -> bool {
     reason.is_some_and(|reason| GOES_ON.contains(&reason))
 }
 
-/// What comes first within one millisecond, by the event's name and, of a task, a topic or a conversation, the state that it changes
-/// to with the reason for it.
+/// The rank within one millisecond, by the event's name, and for a task, topic or conversation by its new state and the reason.
 #[must_use]
 pub fn rank(name: &str, state: Option<&str>, reason: Option<&str>) -> u8 {
     match name {

@@ -1,44 +1,44 @@
 //! Why a record becomes a dead letter (contract, sections 1 and 8).
 
-/// Why a record becomes a dead letter: the word in the header `cx.error.reason`.
+/// Why a record becomes a dead letter: the constant in the header `cx.error.reason`.
 ///
-/// The first nine are found in the record alone, and are declared in the order in which they are looked for.
+/// The first nine depend on the record alone, and are declared in the order of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// `too-large`: the value has more bytes than the limit.
     TooLarge,
-    /// `malformed`: the value is no JSON, or not the expected Avro.
+    /// `malformed`: the value is not JSON, or not the expected Avro.
     Malformed,
     /// `not-an-event`: the value has none of the three forms of an event.
     NotAnEvent,
     /// `missing-field`: the event has no id or no name.
     MissingField,
-    /// `bad-timestamp`: the event's time is absent, unreadable, out of range, or too far past its record's.
+    /// `bad-timestamp`: the event's time is absent, invalid, out of range, or too far past its record's.
     BadTimestamp,
     /// `identifier-too-long`: an identifier that the event's rules read has more than 512 bytes.
     IdentifierTooLong,
     /// `missing-identifier`: an identifier that events of this name need is absent.
     MissingIdentifier,
-    /// `bad-relation`: the event changes an activity in a way that cannot be read.
+    /// `bad-relation`: the event's change of an activity is invalid.
     BadRelation,
-    /// `no-key`: nothing says which conversation or note the event belongs to.
+    /// `no-key`: nothing names the event's conversation or note.
     NoKey,
-    /// `conflicting-duplicate`: another event with other content has the same id and came first.
+    /// `conflicting-duplicate`: an earlier event with the same id has other content.
     ConflictingDuplicate,
-    /// `target-not-found`: the activity that the event changes did not come within the limit.
+    /// `target-not-found`: the activity that the event changes did not arrive in time.
     TargetNotFound,
-    /// `unresolved-session`: the conversation of the event's session did not become known within the limit.
+    /// `unresolved-session`: the conversation of the event's session did not become known in time.
     UnresolvedSession,
-    /// `conversation-expired`: the event's conversation has been forgotten.
+    /// `conversation-expired`: the event's conversation has expired.
     ConversationExpired,
-    /// `conversation-full`: the event's conversation has as many events as the limit allows.
+    /// `conversation-full`: the event's conversation has reached the limit of events.
     ConversationFull,
-    /// `erased`: the event's conversation has been erased on request.
+    /// `erased`: the event's conversation was erased on request.
     Erased,
 }
 
 impl Reason {
-    /// All of them, in the order of [`Reason::index`].
+    /// All reasons, by [`Reason::index`].
     pub const ALL: &[Reason] = &[
         Reason::TooLarge,
         Reason::Malformed,
@@ -57,7 +57,7 @@ impl Reason {
         Reason::Erased,
     ];
 
-    /// The word of the contract.
+    /// The contract's constant.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,22 +79,21 @@ impl Reason {
         }
     }
 
-    /// Its place in [`Reason::ALL`], for counters kept in an array. Not for stored state: it may change between
-    /// versions.
+    /// The index in [`Reason::ALL`], for arrays of counters. Not for stored state: it may change between versions.
     #[must_use]
     pub fn index(self) -> usize {
         self as usize
     }
 }
 
-/// A record that is no valid event.
+/// An invalid record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {detail}", .reason.as_str())]
 pub struct Invalid {
     /// The first reason that applies.
     pub reason: Reason,
-    /// A sentence for a person, with the place in the input: a path of fields, or a line and column, or a byte. It
-    /// never quotes the input, which may be what a customer wrote.
+    /// A sentence for people, with the position: a path, or line and column, or a byte. It never quotes the input, which may be
+    /// a customer's text.
     pub detail: String,
 }
 

@@ -1,30 +1,30 @@
-//! Times as events spell them (contract, section 1): epoch milliseconds or RFC 3339, all read to epoch milliseconds.
+//! Times in the formats of events (contract, section 1): epoch milliseconds or RFC 3339, converted to epoch milliseconds.
 
-/// The least valid time: 2000-01-01T00:00:00Z, in epoch milliseconds, included.
+/// The earliest valid time: 2000-01-01T00:00:00Z, in epoch milliseconds, inclusive.
 pub const AT_MIN: i64 = 946_684_800_000;
-/// The greatest valid time: 2100-01-01T00:00:00Z, in epoch milliseconds, included.
+/// The latest valid time: 2100-01-01T00:00:00Z, in epoch milliseconds, inclusive.
 pub const AT_MAX: i64 = 4_102_444_800_000;
 
-/// Decimal digits of [`AT_MAX`]: a whole number of more digits is out of range whatever they are.
+/// The number of digits of [`AT_MAX`]: longer integers are out of range.
 const DIGITS_MAX: usize = 13;
 
-/// Reads a time given as text: a string of digits with or without a fraction, or an RFC 3339 date and time (`T`, `t`
-/// or a space between them, any offset, second 60 as the next minute's first). A fraction is cut, not rounded.
-/// Gives epoch milliseconds; `None` where the text is no such time or lies outside [`AT_MIN`] to [`AT_MAX`].
+/// Parses a time from text: digits with or without a fraction, or an RFC 3339 date and time (`T`, `t` or a space between them,
+/// any offset, second 60 as the next minute's first). A fraction is truncated. Returns epoch milliseconds; `None` for other
+/// text or a time outside [`AT_MIN`] to [`AT_MAX`].
 #[must_use]
 pub fn parse_time_text(text: &str) -> Option<i64> {
     digits(text).or_else(|| rfc3339(text.as_bytes())).filter(|at| in_range(*at))
 }
 
-/// A message's time that is less is in seconds: some senders write those (contract section 1, `sentAt`).
+/// Below this, a message's time is in seconds, as some senders write (contract section 1, `sentAt`).
 const SECONDS_BELOW: i64 = 100_000_000_000;
 
-/// Reads a message's time given as text, as [`parse_time_text`] does; but a small number is in seconds.
+/// Parses a message's time from text, like [`parse_time_text`]; a small number is in seconds.
 pub(crate) fn parse_sent_text(text: &str) -> Option<i64> {
     digits(text).map(sent).or_else(|| rfc3339(text.as_bytes())).filter(|at| in_range(*at))
 }
 
-/// Reads a message's time given as the text of a JSON number; a small one is in seconds.
+/// Parses a message's time from a JSON number; a small one is in seconds.
 pub(crate) fn parse_sent_number(number: &str) -> Option<i64> {
     whole_part(number).map(sent).filter(|at| in_range(*at))
 }
@@ -33,12 +33,12 @@ fn sent(number: i64) -> i64 {
     if number < SECONDS_BELOW { number.saturating_mul(1000) } else { number }
 }
 
-/// Reads a time given as the text of a JSON number: its whole part, exact even where a double would round it up.
+/// Parses a time from a JSON number: its integer part, exact even where a double would round up.
 pub(crate) fn parse_time_number(number: &str) -> Option<i64> {
     whole_part(number).filter(|at| in_range(*at))
 }
 
-/// The whole part of a JSON number that is not negative; `None` for one of more digits than any time has.
+/// The integer part of a non-negative JSON number; `None` if it is longer than any time.
 fn whole_part(number: &str) -> Option<i64> {
     // Nearly all are plain integers.
     if let Ok(at) = number.parse() {
@@ -50,14 +50,14 @@ fn whole_part(number: &str) -> Option<i64> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let zeros = whole.bytes().chain(fraction.bytes()).take_while(|b| *b == b'0').count();
-    // How many of the digits, leading zeros left out, stand before the point once the exponent has moved it.
+    // The number of digits before the point, without leading zeros, after applying the exponent.
     let places =
         i64::try_from(whole.len()).ok()?.checked_add(exponent)?.checked_sub(i64::try_from(zeros).ok()?)?;
     let places = usize::try_from(places).ok().filter(|places| *places <= DIGITS_MAX)?;
     let mut significant = whole.bytes().chain(fraction.bytes()).skip(zeros);
     let mut at = 0;
     for _ in 0..places {
-        // A sign is no digit, and rightly so: a negative number is out of range anyway.
+        // A sign is no digit, which is right: a negative number is out of range.
         at = at * 10 + digit(significant.next().unwrap_or(b'0'))?;
     }
     Some(at)
@@ -71,7 +71,7 @@ fn digit(byte: u8) -> Option<i64> {
     byte.is_ascii_digit().then(|| i64::from(byte - b'0'))
 }
 
-/// Digits with or without a fraction, which is cut off.
+/// Digits with or without a fraction, which is truncated.
 fn digits(text: &str) -> Option<i64> {
     let whole = match text.split_once('.') {
         Some((whole, fraction)) if is_digits(fraction) => whole,
@@ -89,7 +89,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// What is left to read of an RFC 3339 text.
+/// The rest of an RFC 3339 text.
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
@@ -103,7 +103,7 @@ impl Cursor<'_> {
         (self.byte()? == wanted).then_some(())
     }
 
-    /// A number of exactly so many digits.
+    /// A number with exactly this many digits.
     fn number(&mut self, places: usize) -> Option<i64> {
         let mut number = 0;
         for _ in 0..places {
@@ -132,7 +132,7 @@ impl Cursor<'_> {
         Some(ms)
     }
 
-    /// `Z`, `z` or a signed offset, in minutes to take from the local time.
+    /// `Z`, `z` or a signed offset, in minutes to subtract from the local time.
     fn offset_minutes(&mut self) -> Option<i64> {
         let sign = match self.byte()? {
             b'Z' | b'z' => return Some(0),
@@ -185,7 +185,7 @@ fn days_of(year: i64, month: i64) -> i64 {
 
 /// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, for years from 0.
 fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
-    // Years counted from March put the leap day at the end of a year, where it disturbs no month's offset.
+    // Years that begin in March put the leap day at the end, where it shifts no month.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     year * 365 + leaps + (month * 153 + 2) / 5 + day - 1 - 719_468

@@ -1,13 +1,13 @@
 //! The records of topic `cx.timelines` (contract, section 4).
 //!
-//! [`TimelineEntry`] only says how a record is written: every field is always present, in the contract's order, null or
-//! `[]` when empty. What goes in is the fold's matter. All times are epoch milliseconds.
+//! [`TimelineEntry`] defines only how a record is written: every field is always present, in the contract's order, null or `[]`
+//! when empty. The fold computes the content. All times are epoch milliseconds.
 
 use crate::kinds::words;
 use crate::{Action, Actor, Change, Channel, FactKind, Kind};
 use serde::{Serialize, Serializer};
 
-/// One event of a conversation, and how the conversation stands just after it. Never any message's text. Its key is
+/// An event of a conversation, with the conversation's state after it. Never any message text. The key is
 /// [`crate::timeline_key`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,11 +20,11 @@ pub struct TimelineEntry<'a> {
     pub at: i64,
     /// The event's name.
     pub name: &'a str,
-    /// What it is.
+    /// Its category.
     pub category: Category,
-    /// A primary's own activity, or a relation's target; none for facts.
+    /// A primary's own activity, or a relation's target; `None` for facts.
     pub activity_id: Option<&'a str>,
-    /// Who did it.
+    /// The actor.
     pub actor: Option<&'a Actor<'a>>,
     /// The event's channel session.
     pub channel_session_id: Option<&'a str>,
@@ -32,66 +32,66 @@ pub struct TimelineEntry<'a> {
     pub customer_id: Option<&'a str>,
     /// The event's channel.
     pub channel: Option<&'a Channel<'a>>,
-    /// How long the conversation had been going on.
+    /// The time since the conversation's start.
     pub elapsed_ms: i64,
-    /// Where the conversation stands.
+    /// The conversation's stage.
     pub stage: Stage,
     /// The agents present, sorted.
     pub agents: &'a [Box<str>],
-    /// The queue of the visit that is open and was opened last.
+    /// The queue of the open visit that was opened last.
     pub queue: Option<&'a str>,
-    /// How long the customer waited; only of a message that closed a turn.
+    /// The customer's wait; only for a message that closed a turn.
     pub response_ms: Option<i64>,
-    /// The activity that opened the turn; only of a message that closed one.
+    /// The activity that opened the turn; only for a message that closed one.
     pub responds_to: Option<&'a str>,
 }
 
 words! {
-    /// What an entry of a timeline is.
+    /// The category of a timeline entry.
     Category {
-        /// Something said or written.
+        /// A message.
         Message = 1 => "MESSAGE",
         /// A part of a call.
         Call = 2 => "CALL",
-        /// What an agent concluded a contact with.
+        /// A wrap-up.
         WrapUp = 3 => "WRAP_UP",
         /// A change of the conversation's data.
         Data = 4 => "DATA",
-        /// Something done in another system.
+        /// An action in another system.
         Activity = 5 => "ACTIVITY",
         /// A new body for an activity.
         Edit = 6 => "EDIT",
-        /// The removal of an activity's text.
+        /// The deletion of an activity.
         Delete = 7 => "DELETE",
-        /// A reaction, set or taken back.
+        /// A reaction, added or removed.
         Reaction = 8 => "REACTION",
         /// A bot's suggestions.
         Suggestion = 9 => "SUGGESTION",
         /// A receipt.
         Delivery = 10 => "DELIVERY",
-        /// The life of a channel session.
+        /// The lifecycle of a channel session.
         Session = 11 => "SESSION",
-        /// Who takes part, and as what.
+        /// Participants and their roles.
         Participant = 12 => "PARTICIPANT",
-        /// The way to an agent.
+        /// Routing to an agent.
         Routing = 13 => "ROUTING",
-        /// Somebody took too long, or a bot could not be reached.
+        /// A missed service level, or an unavailable bot.
         Sla = 14 => "SLA",
-        /// The life of the conversation.
+        /// The lifecycle of the conversation.
         Conversation = 15 => "CONVERSATION",
         /// An event of any other name.
         Other = 16 => "OTHER",
-        /// What the platform hides from its readers.
+        /// A hide by the platform.
         Hide = 17 => "HIDE",
         /// A hold within a call.
         Hold = 18 => "HOLD",
-        /// Somebody types: only the audit has it.
+        /// Typing: only in the audit.
         Signal = 19 => "SIGNAL",
     }
 }
 
 impl Category {
-    /// What the entry of an event is that does this.
+    /// The category of an event with this action.
     #[must_use]
     pub fn of(action: &Action<'_>) -> Self {
         match action {
@@ -110,7 +110,7 @@ impl Category {
         }
     }
 
-    /// What the entry of a primary event is whose activity is of this kind.
+    /// The category of a primary event whose activity has this kind.
     #[must_use]
     pub fn of_primary(kind: Kind) -> Self {
         match kind {
@@ -132,7 +132,7 @@ impl Category {
         }
     }
 
-    /// What the entry of a fact is.
+    /// The category of a fact.
     #[must_use]
     pub fn of_fact(kind: FactKind) -> Self {
         match kind {
@@ -198,15 +198,15 @@ impl Category {
 }
 
 words! {
-    /// Where a conversation stands.
+    /// The stage of a conversation.
     Stage {
-        /// Nobody but bots, and nobody is waited for.
+        /// Bots only, and no agent is requested.
         SelfService = 1 => "SELF_SERVICE",
         /// It waits for an agent.
         Queued = 2 => "QUEUED",
         /// An agent is present.
         Agent = 3 => "AGENT",
-        /// All agents present are concluding it.
+        /// All agents present are in wrap-up.
         WrapUp = 4 => "WRAP_UP",
         /// It is closed.
         Closed = 5 => "CLOSED",
@@ -297,7 +297,7 @@ mod tests {
         }
     }
 
-    /// The words that section 4 lists for a category.
+    /// The names that section 4 lists for a category.
     fn listed(category: Category) -> &'static str {
         match category {
             Category::Message => {

@@ -3,8 +3,8 @@
 use crate::{Actor, Channel, Json, Kind, Reaction, Suggestion};
 use serde::Serialize;
 
-/// A customer's message that a bot had suggestions for, with what people made of it. Its key is
-/// [`crate::activity_key`]'s. All times are epoch milliseconds, lists are in the total order.
+/// A customer's message with a bot's suggestions, and what became of them. The key is [`crate::activity_key`]'s. All times are
+/// epoch milliseconds, lists are in the total order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrainingRecord<'a> {
@@ -16,13 +16,13 @@ pub struct TrainingRecord<'a> {
     pub occurred_at: i64,
     /// The message's channel.
     pub channel: Option<&'a Channel<'a>>,
-    /// What the customer wrote, in its last form.
+    /// The customer's text, in its last version.
     pub body: Option<&'a Json<'a>>,
-    /// What bots suggested.
+    /// The bots' suggestions.
     pub suggestions: Vec<Suggestion<'a>>,
     /// The reactions of kind `FLAG` that are shown.
     pub flags: Vec<Reaction<'a>>,
-    /// The message that closed the turn that this one opened; none if it opened none, or nobody has answered.
+    /// The message that closed the turn opened by this one; `None` if it opened none, or the turn is open.
     pub reply: Option<TrainingReply<'a>>,
 }
 
@@ -32,15 +32,15 @@ pub struct TrainingRecord<'a> {
 pub struct TrainingReply<'a> {
     /// The answer.
     pub activity_id: &'a str,
-    /// Whether a bot or an agent gave it.
+    /// Whether a bot or an agent answered.
     pub kind: Kind,
-    /// Who gave it.
+    /// The actor.
     pub actor: Option<&'a Actor<'a>>,
     /// The answer's time.
     pub at: i64,
-    /// What it says; none once it is deleted.
+    /// Its body; `None` once it is deleted.
     pub body: Option<&'a Json<'a>>,
-    /// How long the customer waited for it.
+    /// The customer's wait for it.
     pub response_ms: i64,
 }
 

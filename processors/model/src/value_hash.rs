@@ -1,17 +1,17 @@
-//! A number for a JSON value, whatever text spells it: the order of fields, whitespace, escapes and the spelling of numbers
-//! do not matter. Of a repeated field the last counts.
+//! A hash of a JSON value, independent of its spelling: order of fields, whitespace, escapes and number formats do not matter.
+//! Of a repeated field the last counts.
 
 use xxhash_rust::xxh64::xxh64;
 
 use crate::reader::{Reader, Refused};
 
-/// The number for a JSON text. Text that is no JSON counts as a string.
+/// The hash of a JSON text. Text that is not JSON counts as a string.
 pub(crate) fn value_hash(text: &str) -> u64 {
     let mut json = Reader::new(text);
     of_value(&mut json).and_then(|hash| json.end().map(|()| hash)).unwrap_or_else(|_| of_text(text))
 }
 
-/// Begins the bytes of each kind of value, so that no two kinds meet.
+/// The prefix for each type of value, so that types never collide.
 #[derive(Clone, Copy)]
 enum Shape {
     Null = 1,
@@ -30,7 +30,7 @@ fn of_text(text: &str) -> u64 {
     of(Shape::Text, text.as_bytes())
 }
 
-/// All numbers as doubles: `1`, `1.0` and `1e0` are one number.
+/// All numbers as doubles: `1`, `1.0` and `1e0` are equal.
 fn of_number(number: f64) -> u64 {
     let number = if number == 0.0 { 0.0 } else { number };
     of(Shape::Number, &number.to_bits().to_le_bytes())
@@ -39,7 +39,7 @@ fn of_number(number: f64) -> u64 {
 fn of_value(json: &mut Reader<'_>) -> Result<u64, Refused> {
     Ok(match json.peek()? {
         b'"' => of_text(&json.string()?.to_text()),
-        // The reader has seen that it is a double's.
+        // The reader has checked that a double can represent it.
         b'-' | b'0'..=b'9' => of_number(json.number()?.text.parse().unwrap_or_default()),
         b'[' => {
             let mut parts = Vec::new();
@@ -61,14 +61,14 @@ fn of_value(json: &mut Reader<'_>) -> Result<u64, Refused> {
 }
 
 fn of_object(json: &mut Reader<'_>) -> Result<u64, Refused> {
-    // The numbers of each name and its value, as they are to be hashed. Most objects need no more room.
+    // The hashes of each name and its value. Most objects fit.
     let mut parts: Vec<[[u8; 8]; 2]> = Vec::with_capacity(8);
     json.object(|json, name| {
         let name = of(Shape::Text, &name.to_bytes());
         parts.push([name.to_le_bytes(), of_value(json)?.to_le_bytes()]);
         Ok(())
     })?;
-    // Equal names stay in the order in which they came.
+    // Equal names keep their order.
     parts.sort_by_key(|[name, _]| u64::from_le_bytes(*name));
     parts.dedup_by(|later, kept| {
         let is_repeated = later[0] == kept[0];

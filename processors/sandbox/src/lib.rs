@@ -1,7 +1,7 @@
-//! What a first try needs: a throw-away broker and realistic conversations; and what tests need besides, a schema registry.
+//! Helpers for trials and tests: a temporary broker, realistic conversations, a schema registry.
 //!
-//! [`kafka`] starts an Apache Kafka on loopback that is gone when it is dropped, [`registry`] an Apicurio Registry;
-//! [`conversations`] makes the events of a contact centre. `cx-timelines demo` and the end-to-end tests are built on them.
+//! [`kafka`] starts an Apache Kafka on loopback that is removed when dropped, [`registry`] an Apicurio Registry;
+//! [`conversations`] generates the events of a contact centre. `cx-timelines demo` and the end-to-end tests use them.
 
 pub mod conversations;
 pub mod kafka;

@@ -1,4 +1,4 @@
-//! A child process that dies with its parent, however the parent dies.
+//! A child process that ends with its parent, in every case.
 
 use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -6,29 +6,29 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// Starts the command, and ends it when our end of its standard input closes.
+/// Starts the command, and kills it when our end of its standard input closes.
 const WATCHDOG: &str = include_str!("watchdog.sh");
-/// How often the end of a process is looked for.
+/// The interval of checks for a process's end.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A running command behind its watchdog: a shell in a process group of its own, so that Ctrl-C at the terminal
-/// reaches only us and we stop the command in order.
+/// A running command behind its watchdog: a shell in its own process group, so that Ctrl-C at the terminal reaches only us and
+/// we stop the command properly.
 #[derive(Debug)]
 pub struct Guarded {
     /// The shell. It ends when the command has ended, and reaps it.
     watchdog: Child,
-    /// Its standard input, taken out of it, for waiting for a child would close it. Never written to.
+    /// Its standard input, taken from it, because waiting for a child would close it. Never written to.
     lifeline: Option<ChildStdin>,
     /// The command itself.
     pid: u32,
 }
 
 impl Guarded {
-    /// Starts `program` with `arguments`. Its output is appended to `log`. If this process dies without ending it
-    /// first, it is killed, and `scratch` is removed.
+    /// Starts `program` with `arguments`. Its output is appended to `log`. If this process dies first, the program is killed,
+    /// and `scratch` is removed.
     ///
     /// # Errors
-    /// There is no shell, or it ended at once. A program that cannot be run is told in the log, and has ended.
+    /// There is no shell, or it ended at once. A program that cannot be run is reported in the log, and has ended.
     pub fn start(
         program: &Path,
         arguments: &[String],
@@ -62,7 +62,7 @@ impl Guarded {
         }
     }
 
-    /// The process id of the command (not of its watchdog).
+    /// The command's process id (not its watchdog's).
     pub fn pid(&self) -> u32 {
         self.pid
     }
@@ -70,7 +70,7 @@ impl Guarded {
     /// The command's exit status, if it has ended.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// The system does not report it.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.watchdog.try_wait()
     }
@@ -94,25 +94,25 @@ impl Guarded {
         self.kill()
     }
 
-    /// Holds the command, if it runs.
+    /// Pauses the command, if it runs.
     pub(crate) fn pause(&mut self) -> io::Result<()> {
         self.send("STOP")
     }
 
-    /// Lets a held command go on.
+    /// Resumes a paused command.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         self.send("CONT")
     }
 
     fn send(&mut self, name: &str) -> io::Result<()> {
-        // While the watchdog has not reaped it, its process id can belong to no other.
+        // Until the watchdog has reaped it, its process id is not reused.
         if self.ended()?.is_none() { signal(name, self.pid) } else { Ok(()) }
     }
 
-    /// Ends the command at once.
+    /// Kills the command.
     pub(crate) fn kill(&mut self) -> io::Result<()> {
         if self.ended()?.is_none() {
-            // The watchdog has not reaped it yet, so this process id can belong to no other.
+            // The watchdog has not reaped it yet, so the process id is not reused.
             signal("KILL", self.pid)?;
             self.watchdog.wait()?;
         }
@@ -122,15 +122,15 @@ impl Guarded {
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        // Where this fails, closing the lifeline makes the watchdog do it.
+        // If this fails, closing the lifeline makes the watchdog do it.
         let _ = self.kill();
         drop(self.lifeline.take());
     }
 }
 
-/// Sends a signal to one process. The shell's own `kill` is used: the program of that name is not everywhere.
+/// Sends a signal with the shell's `kill`, because the program of that name does not exist everywhere.
 fn signal(name: &str, pid: u32) -> io::Result<()> {
-    // A process that has just ended by itself is no error: whoever calls looks for its end next.
+    // A process that has just ended is no error: the caller checks for its end next.
     Command::new("sh")
         .args(["-c", "kill -s \"$1\" \"$2\"", "cx-kill", name, &pid.to_string()])
         .stdin(Stdio::null())
@@ -140,7 +140,7 @@ fn signal(name: &str, pid: u32) -> io::Result<()> {
         .map(|_| ())
 }
 
-/// The most memory that a process has taken so far, where the system tells.
+/// The peak memory of a process, where the system reports it.
 #[must_use]
 pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -149,7 +149,7 @@ pub fn peak_memory_bytes(pid: u32) -> Option<u64> {
     kilobytes.checked_mul(1024)
 }
 
-/// Whether a process runs (one that has ended but was not reaped does not).
+/// Whether a process runs; one that has ended but is not reaped does not.
 #[cfg(test)]
 pub(crate) fn runs(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))

@@ -1,5 +1,5 @@
-//! A throw-away schema registry on loopback: an Apicurio Registry, fetched once from Maven Central into the same cache as
-//! Kafka, started in seconds, gone when dropped. It needs what the broker needs.
+//! A temporary schema registry on loopback: Apicurio Registry, downloaded once from Maven Central to Kafka's cache, started in
+//! seconds, removed when dropped. It needs the same programs as the broker.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -12,37 +12,37 @@ use crate::kafka::node::tail;
 use crate::kafka::{KafkaError, Missing, chance, fetch};
 use crate::process::Guarded;
 
-/// The version that is fetched and run. Later ones want Java 21.
+/// The version. Later ones need Java 21.
 pub const VERSION: &str = "2.6.13.Final";
-/// The path under which it speaks Confluent's API.
+/// The path of its Confluent API.
 pub const API: &str = "/apis/ccompat/v7";
 
 const POLL: Duration = Duration::from_millis(50);
 const START_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// Why a registry could not be fetched or started.
+/// Why a registry could not be downloaded or started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
     /// Something that has to be installed first.
     #[error(transparent)]
     Missing(#[from] Missing),
-    /// There is no folder to keep it in.
+    /// There is no cache folder.
     #[error("no folder to keep the registry in: set HOME or XDG_CACHE_HOME")]
     NoCache,
-    /// It could not be fetched.
+    /// It could not be downloaded.
     #[error(
         "Apicurio Registry {VERSION} could not be {what} ({status}); is the network there? It said:\n{said}"
     )]
     Fetch {
-        /// What was being done.
+        /// The operation.
         what: &'static str,
-        /// How that ended.
+        /// Its exit status.
         status: String,
         /// The end of its output.
         said: String,
     },
-    /// It ended while it started, or did not answer in time.
+    /// It ended during its start, or did not answer in time.
     #[error("the registry does not answer; the end of its log:\n{log}")]
     Silent {
         /// The end of its log.
@@ -51,12 +51,12 @@ pub enum RegistryError {
     /// No free port was found.
     #[error("no free port was found on 127.0.0.1")]
     NoPort,
-    /// A file or a process could not be handled.
+    /// A file or process operation failed.
     #[error("cannot {what}: {source}")]
     File {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -73,10 +73,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts a registry and waits until it answers. `progress` is told each step in a few words.
+    /// Starts a registry and waits until it answers. Reports each step to `progress`.
     ///
     /// # Errors
-    /// Something is missing, cannot be fetched, or the registry does not come up: the message says what to do.
+    /// Something is missing, cannot be downloaded, or the registry does not start: the message has the remedy.
     pub fn start(progress: &mut dyn FnMut(&str)) -> Result<Self, RegistryError> {
         let java = fetch::java()?;
         let app = app(progress)?;
@@ -92,12 +92,12 @@ impl Registry {
         Ok(registry)
     }
 
-    /// Where its API is.
+    /// The URL of its API.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}{API}", self.port)
     }
 
-    /// The process id. After [`Registry::kill`], that of the one that was killed.
+    /// The process id. After [`Registry::kill`], that of the killed process.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
@@ -107,16 +107,16 @@ impl Registry {
         log_in(self.home.path())
     }
 
-    /// Ends it at once (SIGKILL). What it knew and its port are kept for [`Registry::restart`].
+    /// Kills it (SIGKILL). Its data and port are kept for [`Registry::restart`].
     pub fn kill(&mut self) {
-        // Where this fails there is nothing left to do: restarting and dropping try again.
+        // If this fails, restarting and dropping try again.
         let _ = self.process.kill();
     }
 
-    /// Kills it, if it runs, and starts it again with what it knew; waits until it answers.
+    /// Kills it, if it runs, and starts it again with its data; waits until it answers.
     ///
     /// # Errors
-    /// It does not come up again.
+    /// It does not start.
     pub fn restart(&mut self) -> Result<(), RegistryError> {
         self.kill();
         self.process = spawn(&self.java, &self.app, self.port, self.home.path())?;
@@ -161,7 +161,7 @@ fn spawn(java: &Path, app: &Path, port: u16, home: &Path) -> Result<Guarded, Reg
         "-XX:TieredStopAtLevel=1".to_owned(),
         "-Dquarkus.http.host=127.0.0.1".to_owned(),
         format!("-Dquarkus.http.port={port}"),
-        // By default it forgets everything when it ends.
+        // By default it keeps its data in memory only.
         format!("-DREGISTRY_DATASOURCE_URL=jdbc:h2:file:{}", home.join("data").display()),
         "-jar".to_owned(),
         app.join(jar()).display().to_string(),
@@ -174,7 +174,7 @@ fn jar() -> String {
     format!("apicurio-registry-app-{VERSION}-runner.jar")
 }
 
-/// The folder with the registry's jars; fetches them on first use. Safe when several processes come at once, as with Kafka's.
+/// The folder with the registry's jars, which are downloaded on first use. Safe for concurrent processes, like Kafka's.
 fn app(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, RegistryError> {
     let cache = fetch::cache().map_err(|_: KafkaError| RegistryError::NoCache)?;
     let home = cache.join(format!("apicurio-registry-{VERSION}"));

@@ -1,12 +1,12 @@
-//! A cluster in memory, as far as tasks see one: partitions of the input and of the repartition topic, a compacted
-//! changelog for each task, and what consumers that read only what is committed see of the outputs.
+//! An in-memory cluster as tasks see one: partitions of the input and the repartition topic, a compacted changelog per task,
+//! and the outputs as `read_committed` consumers see them.
 
 use std::collections::BTreeMap;
 
 use engine::{OutputRecord, Route, Sink, SinkError, partition_of};
 use serde_json::Value;
 
-/// A dead letter as a consumer sees it.
+/// A dead letter as consumers see it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Letter {
     /// Header `cx.error.reason`.
@@ -20,7 +20,7 @@ pub struct Letter {
 /// A record of the repartition topic: its key and value.
 pub(crate) type Message = (Vec<u8>, Vec<u8>);
 
-/// Topics that are not outputs, by their index in the topology.
+/// Inner topics, by index in the topology.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     pub(crate) topics: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Names {
     pub(crate) repartition: usize,
 }
 
-/// What is committed.
+/// Committed records.
 #[derive(Default)]
 pub(crate) struct Cluster {
     pub(crate) repartition: Vec<Vec<Message>>,
@@ -37,11 +37,11 @@ pub(crate) struct Cluster {
     pub(crate) outputs: BTreeMap<(String, String), Value>,
     pub(crate) emissions: usize,
     pub(crate) letters: Vec<Letter>,
-    /// The bytes of the largest record of each topic: key, value and headers.
+    /// The size of each topic's largest record: key, value and headers.
     pub(crate) largest: BTreeMap<String, usize>,
 }
 
-/// One thing that a transaction writes.
+/// A write of a transaction.
 enum Write {
     Letter(Letter),
     State { partition: i32, key: Vec<u8>, value: Option<Vec<u8>> },
@@ -49,7 +49,7 @@ enum Write {
     Output { topic: String, key: String, value: Option<Value> },
 }
 
-/// What a transaction writes, not visible yet.
+/// Writes of a transaction, not visible yet.
 pub(crate) struct Transaction {
     names: Names,
     partitions: i32,
@@ -62,7 +62,7 @@ impl Transaction {
         Self { names, partitions, writes: Vec::new(), largest: BTreeMap::new() }
     }
 
-    /// How many records it writes.
+    /// The number of records.
     pub(crate) fn len(&self) -> usize {
         self.writes.len()
     }
@@ -126,7 +126,7 @@ impl Cluster {
         }
     }
 
-    /// Makes all that a transaction wrote visible.
+    /// Makes a transaction's writes visible.
     pub(crate) fn commit(&mut self, transaction: Transaction) {
         for (topic, bytes) in transaction.largest {
             let largest = self.largest.entry(topic).or_default();

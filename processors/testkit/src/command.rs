@@ -13,10 +13,10 @@ Simulated runs of the real engine and folds; one seed is one run.
   --seeds N [--from S]      run N seeds, beginning with S (0); stops at the first that breaks a rule
   --defect NAME             be wrong on purpose; it has to be found";
 
-/// Two cores are what a small machine has.
+/// A small machine has two cores.
 const THREADS: usize = 2;
 
-/// What was asked for.
+/// The parsed arguments.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wanted {
     seed: Option<u64>,
@@ -26,7 +26,7 @@ struct Wanted {
     defect: Option<Defect>,
 }
 
-/// Runs what the arguments say. Exit codes: 0 done, 1 a rule was broken, 2 wrong use.
+/// Runs the command. Exit codes: 0 success, 1 a violated rule, 2 wrong usage.
 pub(crate) fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
     match parse(arguments) {
         Ok(Wanted { seed: Some(seed), seeds: None, trace, defect, .. }) => {
@@ -99,7 +99,7 @@ fn broken(failure: &Failure, defect: Option<Defect>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// What one thread has done.
+/// The result of one thread.
 #[derive(Default)]
 struct Done {
     runs: u64,
@@ -108,11 +108,11 @@ struct Done {
     failure: Option<Failure>,
 }
 
-/// One thread's part of the seeds.
+/// The seeds of one thread.
 struct Part<'o> {
     seeds: std::iter::StepBy<std::ops::Range<u64>>,
     defect: Option<Defect>,
-    /// Some thread has found something.
+    /// Whether a thread has found a violation.
     is_over: &'o AtomicBool,
 }
 

@@ -1,5 +1,5 @@
-//! Runs the real tasks without Kafka: lists are the input, maps are the output, and commits, aborts and crashes come when
-//! the test says so.
+//! Runs the real tasks without Kafka: lists are the input, maps the output, and the test decides when commits, aborts and
+//! crashes happen.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const INPUT: &str = "cx.events";
 const ERASURES: &str = "cx.erasures";
 const NOW_MS: i64 = 1_750_000_000_000;
 
-/// How far a task has come in a log.
+/// A task's position in a log.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     next: usize,
@@ -27,13 +27,13 @@ struct Place {
 /// A task with its input.
 struct Lane {
     task: Task,
-    /// Topics and values, each with its Kafka timestamp.
+    /// Topics and values with Kafka timestamps.
     log: Vec<(&'static str, Vec<u8>, i64)>,
     input: Place,
     repartition: Place,
 }
 
-/// The tasks of all partitions, their input, and what consumers that read only what is committed see of them.
+/// The tasks of all partitions, their input, and their outputs as `read_committed` consumers see them.
 pub struct Driver {
     topology: Arc<Topology>,
     names: Names,
@@ -44,7 +44,7 @@ pub struct Driver {
     clock_ms: i64,
     expires: bool,
     budget: Budget,
-    /// The most records that one commit has written, of all tasks together.
+    /// The largest number of records in one commit, over all tasks.
     largest: usize,
     commits: usize,
     notices: BTreeMap<Notice, u64>,
@@ -52,20 +52,20 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver of one partition, with an empty state.
+    /// A driver with one partition and an empty state.
     #[must_use]
     pub fn new(topology: Topology) -> Self {
         Self::with_partitions(topology, 1)
     }
 
-    /// A driver of so many partitions.
+    /// A driver with this number of partitions.
     #[must_use]
     pub fn with_partitions(topology: Topology, partitions: i32) -> Self {
         Self::with_stores(topology, partitions, |_| Box::new(MemoryStore::default()))
     }
 
-    /// A driver of so many partitions, each with an empty store of this kind. After a [`crash`](Self::crash) the stores are in
-    /// memory.
+    /// A driver with this number of partitions, each with an empty store from `store`. After a [`crash`](Self::crash) the
+    /// stores are in memory.
     #[must_use]
     pub fn with_stores(
         topology: Topology,
@@ -104,7 +104,7 @@ impl Driver {
         driver
     }
 
-    /// From now on things may expire.
+    /// Allows expiry from now on.
     #[must_use]
     pub fn with_expiry(mut self) -> Self {
         self.expires = true;
@@ -112,24 +112,24 @@ impl Driver {
         self
     }
 
-    /// From now on each task may do so much in one commit of what expires, is forgotten or erased.
+    /// Limits each task's work per commit on expiry and erasure.
     #[must_use]
     pub fn with_budget(mut self, budget: Budget) -> Self {
         self.budget = budget;
         self
     }
 
-    /// Sets the clock: what is pushed from now on has this Kafka timestamp, in epoch milliseconds.
+    /// Sets the clock: records pushed from now on have this Kafka timestamp, in epoch milliseconds.
     pub fn set_clock(&mut self, now_ms: i64) {
         self.clock_ms = now_ms;
     }
 
-    /// Appends a record to the input: to each partition in turn, whatever its key is.
+    /// Appends a record to the input, to each partition in turn regardless of its key.
     pub fn push(&mut self, value: impl Into<Vec<u8>>) {
         self.push_to(INPUT, value.into());
     }
 
-    /// Appends a request to erase, in the same way.
+    /// Appends an erasure request, in the same way.
     pub fn push_erasure(&mut self, value: impl Into<Vec<u8>>) {
         self.push_to(ERASURES, value.into());
     }
@@ -151,10 +151,10 @@ impl Driver {
         i32::try_from(self.lanes.len()).unwrap_or(i32::MAX)
     }
 
-    /// Lets a task take its next record, each task in its turn; `false` when there is none for any.
+    /// Lets one task take its next record, round robin; `false` when no records are left.
     ///
     /// # Panics
-    /// The task failed: so does the test.
+    /// The task failed, and so does the test.
     pub fn step(&mut self) -> bool {
         for _ in 0..self.lanes.len() {
             self.turn = (self.turn + 1) % self.lanes.len();
@@ -197,10 +197,10 @@ impl Driver {
         true
     }
 
-    /// Commits what all tasks have staged, in one transaction, as a worker does.
+    /// Commits what all tasks have staged, in one transaction, like a worker.
     ///
     /// # Panics
-    /// A task failed: so does the test.
+    /// A task failed, and so does the test.
     pub fn commit(&mut self) {
         let mut transaction = Transaction::new(self.names.clone(), self.partitions());
         for lane in self.lanes.iter_mut().filter(|lane| !lane.task.is_clean()) {
@@ -224,7 +224,7 @@ impl Driver {
         }
     }
 
-    /// A transaction that fails: prepared, then dropped; the records come again.
+    /// A failed transaction: prepared, then dropped; its records are taken again.
     pub fn abort(&mut self) {
         let mut lost = Transaction::new(self.names.clone(), self.partitions());
         for lane in &mut self.lanes {
@@ -235,7 +235,7 @@ impl Driver {
         }
     }
 
-    /// The process dies: new tasks are restored from their changelogs and go on where the last commit left off.
+    /// A crash: new tasks are restored from their changelogs and continue after the last commit.
     pub fn crash(&mut self) {
         let partitions = self.partitions();
         for (partition, lane) in (0..partitions).zip(&mut self.lanes) {
@@ -259,20 +259,20 @@ impl Driver {
         }
     }
 
-    /// Takes all that is left, and commits, until nothing comes any more and nothing is left to be done.
+    /// Takes all remaining records and commits, until no records or work are left.
     pub fn finish(&mut self) {
         loop {
             while self.step() {}
             self.go_on();
             self.commit();
-            // What was committed may have sent messages to other tasks.
+            // The commit may have sent messages to other tasks.
             if !self.is_anything_left() && !self.has_more() {
                 return;
             }
         }
     }
 
-    /// Lets the next commit do what the last one has left, as a worker does.
+    /// Lets the next commit continue the work that the last one left, like a worker.
     pub fn go_on(&mut self) {
         for (partition, lane) in (0..).zip(&mut self.lanes) {
             if lane.task.has_more() {
@@ -282,34 +282,34 @@ impl Driver {
         }
     }
 
-    /// Whether the last commit has left anything to be done.
+    /// Whether the last commit left work.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.lanes.iter().any(|lane| lane.task.has_more())
     }
 
-    /// From now on the largest commit is looked for anew.
+    /// Resets the largest commit.
     pub fn reset_largest(&mut self) {
         self.largest = 0;
     }
 
-    /// The most records that one commit has written so far.
+    /// The largest number of records in one commit so far.
     #[must_use]
     pub fn largest_commit(&self) -> usize {
         self.largest
     }
 
-    /// How many commits there were.
+    /// The number of commits.
     #[must_use]
     pub fn commits(&self) -> usize {
         self.commits
     }
 
-    /// Lets what is due at this time on the wall be done with the next commit; `false` when nothing is. What was pushed has to be
-    /// taken before.
+    /// Fires timers due at this wall-clock time with the next commit; `false` when none are due. Take all pushed records
+    /// before.
     ///
     /// # Panics
-    /// A task failed: so does the test.
+    /// A task failed, and so does the test.
     pub fn stage_punctuation(&mut self, now_ms: i64) -> bool {
         let mut fires = false;
         for (partition, lane) in (0..).zip(&mut self.lanes) {
@@ -324,7 +324,7 @@ impl Driver {
         fires
     }
 
-    /// Takes all that is left; then does what is due at this time on the wall, until nothing is.
+    /// Takes all remaining records, then fires timers due at this wall-clock time, until none are due.
     pub fn punctuate(&mut self, now_ms: i64) {
         self.finish();
         while self.stage_punctuation(now_ms) {
@@ -339,19 +339,19 @@ impl Driver {
         })
     }
 
-    /// The last record of every key of every output topic.
+    /// The latest record of every key of every output topic.
     #[must_use]
     pub fn finals(&self) -> &BTreeMap<(String, String), Value> {
         &self.cluster.outputs
     }
 
-    /// The last record of a key.
+    /// The latest record of a key.
     #[must_use]
     pub fn record(&self, topic: &str, key: &str) -> Option<&Value> {
         self.cluster.outputs.get(&(topic.to_owned(), key.to_owned()))
     }
 
-    /// How many output records were committed, dead letters left out.
+    /// The number of committed output records, without dead letters.
     #[must_use]
     pub fn emissions(&self) -> usize {
         self.cluster.emissions
@@ -363,19 +363,19 @@ impl Driver {
         &self.cluster.letters
     }
 
-    /// How many records were counted as this.
+    /// The number of records counted as this class.
     #[must_use]
     pub fn events(&self, class: EventClass) -> u64 {
         self.events.get(class.as_str()).copied().unwrap_or(0)
     }
 
-    /// How often this was noticed.
+    /// The count of this notice.
     #[must_use]
     pub fn noticed(&self, notice: impl Into<Notice>) -> u64 {
         self.notices.get(&notice.into()).copied().unwrap_or(0)
     }
 
-    /// The rules that were violated.
+    /// The violated invariants.
     #[must_use]
     pub fn violations(&self) -> Vec<&'static str> {
         let rule = |notice: &Notice| match notice {
@@ -391,20 +391,20 @@ impl Driver {
         records.map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 
-    /// The bytes of the largest record that was committed to each topic: key, value and headers.
+    /// The size of the largest record committed to each topic: key, value and headers.
     #[must_use]
     pub fn largest(&self) -> &BTreeMap<String, usize> {
         &self.cluster.largest
     }
 
-    /// How many keys the changelogs hold of the processors' state; what the engine keeps for itself is left out.
+    /// The number of keys of the processors' state in the changelogs, without the engine's own.
     #[must_use]
     pub fn changelog_len(&self) -> usize {
         let keys = self.cluster.changelogs.iter().flat_map(BTreeMap::keys);
         keys.filter(|key| key.first() != Some(&0)).count()
     }
 
-    /// Whether any value in a changelog holds this text.
+    /// Whether a value in a changelog contains this text.
     #[must_use]
     pub fn changelog_holds(&self, text: &str) -> bool {
         let mut values = self.cluster.changelogs.iter().flat_map(BTreeMap::values);

@@ -1,10 +1,10 @@
-//! Events for tests, as short as they can be written.
+//! Short constructors of test events.
 
 #![expect(clippy::needless_pass_by_value, reason = "a test hands over what it has just made")]
 
 use serde_json::{Value, json};
 
-/// Makes events of one conversation. Ids and times are the caller's, so that a test can say what it means.
+/// Makes events of one conversation. Ids and times are arguments, so that a test states what matters.
 #[derive(Debug, Clone)]
 pub struct EventFactory {
     conversation: Option<String>,

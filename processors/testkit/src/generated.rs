@@ -1,4 +1,4 @@
-//! Events from a handful of small numbers. Few activities, actors and instants, so that everything collides.
+//! Events from a few small numbers, with few activities, actors and instants, so that many collide.
 
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ fn pick<'l>(list: &[&'l str], n: u8) -> &'l str {
     list.get(usize::from(n) % list.len()).copied().unwrap_or_default()
 }
 
-/// The event of these numbers: its kind, activity, actor, second, and whatever else there is to choose. It is always one
-/// that can be read. `number` makes its id.
+/// The event of these numbers: kind, activity, actor, second, and further choices. It can always be decoded. `number` makes its
+/// id.
 #[must_use]
 pub fn generated_event(
     conversation: &str,
@@ -63,7 +63,7 @@ pub fn generated_event(
     }
 }
 
-/// What the platform sends besides: comments, deletions, receipts that mean all before, calls with holds, signals.
+/// Further events of the platform: comments, deletions, receipts for all earlier messages, calls with holds, signals.
 fn of_platform(
     factory: &EventFactory,
     id: &str,
@@ -108,7 +108,7 @@ fn of_platform(
     }
 }
 
-/// What a campaign sends: activities that belong to no conversation, with answers and receipts.
+/// Events of a campaign: activities without a conversation, with answers and receipts.
 fn of_campaign(id: &str, (activity, actor): (&str, &str), at: i64, detail: u8) -> Value {
     let (_, actor_id) = actor.split_once(':').unwrap_or_default();
     let customer = json!({"_id": "cus"});
@@ -132,7 +132,7 @@ fn of_campaign(id: &str, (activity, actor): (&str, &str), at: i64, detail: u8) -
     EventFactory::homeless().event(id, "THIRD_PARTY_ACTIVITY", at, data)
 }
 
-/// The routing's events: tasks with timers and reasons, offers, consultations; and what ends or holds a conversation.
+/// Events of the routing: tasks with timers and reasons, offers, consultations; and events that end or hold a conversation.
 fn routed(factory: &EventFactory, id: &str, what: u8, at: i64, detail: u8) -> Value {
     let one_of = |list: &[&'static str], by: u8| pick(list, detail / by).to_owned();
     let task = one_of(&["t1", "t2", "t3"], 1);
@@ -174,7 +174,7 @@ fn routed(factory: &EventFactory, id: &str, what: u8, at: i64, detail: u8) -> Va
     factory.event(id, &name, at, data)
 }
 
-/// The same event in a room, which is seldom one for agents among themselves.
+/// The same event in a room, rarely one for agents only.
 fn in_room(mut event: Value, detail: u8) -> Value {
     let mode = if detail.is_multiple_of(8) { "PRIVATE" } else { "CONTACT_CENTER" };
     if let Some(fields) = event.as_object_mut() {

@@ -1,5 +1,4 @@
-//! For tests only: events to feed, a driver for the real task, the contract that every store has to pass,
-//! and a simulation of the whole with everything that can go wrong.
+//! Test helpers: events, a driver for the real task, the contract of stores, and a simulation of the whole system with faults.
 
 mod cluster;
 mod driver;

@@ -1,14 +1,14 @@
-//! What the processor worked: for benchmarks, since it does not depend on who else keeps the machine busy.
+//! CPU time, for benchmarks: unlike wall time, it does not depend on other load.
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Microseconds that the processor has worked for this thread.
+/// Microseconds of CPU time of this thread.
 #[must_use]
 pub fn thread_micros() -> f64 {
     micros(ClockId::ThreadCPUTime)
 }
 
-/// Microseconds that it has worked for all threads of this process, those that have ended too.
+/// Microseconds of CPU time of all threads of this process, ended ones included.
 #[must_use]
 pub fn process_micros() -> f64 {
     micros(ClockId::ProcessCPUTime)

@@ -1,4 +1,4 @@
-//! What every store has to do. A store's own tests call this once.
+//! The contract of all stores. A store's tests call this once.
 
 use std::ops::ControlFlow;
 
@@ -35,10 +35,10 @@ fn scan(store: &dyn StateStore, prefix: &str, most: usize) -> Vec<String> {
     keys
 }
 
-/// Runs all checks; each on a fresh store that `make` gives.
+/// Runs all checks, each on a fresh store of `make`.
 ///
 /// # Panics
-/// The store breaks the contract.
+/// The store violates the contract.
 pub fn store_contract(mut make: impl FnMut() -> Box<dyn StateStore>) {
     an_empty_store_knows_nothing(&mut *make());
     what_is_applied_is_read(&mut *make());
@@ -148,7 +148,7 @@ fn a_key_that_is_too_long_is_an_error_and_changes_nothing(store: &mut dyn StateS
     let mut batch = WriteBatch::default();
     batch.put(b"a", b"1");
     batch.delete(&longer);
-    // More than a table of the disk's store could hold, too.
+    // Also longer than the disk store's tables allow.
     for bytes in [longer, vec![b'k'; 70_000]] {
         let is_refused = |error: Option<StoreError>| {
             assert!(matches!(error, Some(StoreError::KeyTooLong { bytes: found }) if found == bytes.len()));

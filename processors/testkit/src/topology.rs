@@ -2,7 +2,7 @@
 
 use engine::{InnerTopics, StateForm, Topology};
 
-/// The topics that each processor writes.
+/// The topics of each processor.
 pub const WRITES: [(&str, &[&str]); 9] = [
     ("admission", &[]),
     ("correlate", &[]),
@@ -23,7 +23,7 @@ pub const INNER: InnerTopics<'static> = InnerTopics {
     erasures: Some("cx.erasures"),
 };
 
-/// The topology of all processors, with the settings that they have by default.
+/// The topology of all processors with default settings.
 #[must_use]
 pub fn topology() -> Topology {
     topology_with(&folds::Settings::default())
@@ -32,7 +32,7 @@ pub fn topology() -> Topology {
 /// The topology of all processors, with these settings.
 ///
 /// # Panics
-/// The table above does not fit the processors: so does the test.
+/// The table above does not match the processors, so the test fails.
 #[must_use]
 pub fn topology_with(settings: &folds::Settings) -> Topology {
     let mut topology = Topology::new(INNER);

@@ -1,5 +1,5 @@
-//! Thousands of simulated runs with everything that can go wrong; and that the simulation finds what is wrong on purpose.
-//! More of them: `cargo run --release -p testkit -- --seeds N`.
+//! Thousands of simulated runs with all faults; and the defects that the simulation finds. More runs: `cargo run --release -p
+//! testkit -- --seeds N`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 
 use testkit::sim::{Counts, Defect, Fault, Options, add_counts, simulate};
 
-/// How many runs the first test makes.
+/// The number of runs of the first test.
 const SEEDS: u64 = 2_000;
-/// Within so many runs every defect is found; most are within ten.
+/// The number of runs within which every defect is found; most take ten.
 const SEEDS_FOR_A_DEFECT: u64 = 10_000;
 
 fn runs(seeds: impl Iterator<Item = u64>) -> Counts {

@@ -1,4 +1,4 @@
-//! How single values are written.
+//! Encoding of single values.
 
 use std::borrow::Cow;
 
@@ -7,13 +7,13 @@ use model::{
     ReactionKind, RoomMode, SessionEnd, Stage, VisitOutcome, Waits,
 };
 
-/// Something that is written as Avro, in the one form that the schemas give it.
+/// A value with a fixed Avro encoding, as the schemas define it.
 pub(crate) trait Datum {
     /// Appends the bytes.
     fn write(&self, out: &mut Vec<u8>);
 }
 
-/// A `long`: zigzag, seven bits in a byte, the lowest first.
+/// A `long`: zigzag, seven bits per byte, the lowest first.
 pub(super) fn long(value: i64, out: &mut Vec<u8>) {
     let mut rest = ((value << 1) ^ (value >> 63)).cast_unsigned();
     loop {
@@ -27,9 +27,9 @@ pub(super) fn long(value: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// A length, or the number of items of a block.
+/// A length, or the number of items in a block.
 pub(super) fn length(length: usize, out: &mut Vec<u8>) {
-    // Nothing in memory is longer than an i64 can say.
+    // Nothing in memory is longer than an i64.
     long(i64::try_from(length).unwrap_or(i64::MAX), out);
 }
 
@@ -38,7 +38,7 @@ pub(super) const END: u8 = 0;
 
 /// The first branch of a union `["null", …]`.
 const ABSENT: u8 = 0;
-/// Its second one.
+/// The second branch.
 const PRESENT: u8 = 2;
 
 impl Datum for i64 {
@@ -47,7 +47,7 @@ impl Datum for i64 {
     }
 }
 
-/// Avro has no unsigned numbers; those that we have count events.
+/// Avro has no unsigned numbers; ours are counts of events.
 impl Datum for u64 {
     fn write(&self, out: &mut Vec<u8>) {
         long(i64::try_from(*self).unwrap_or(i64::MAX), out);
@@ -85,7 +85,7 @@ impl Datum for Cow<'_, str> {
     }
 }
 
-/// Free-form JSON is a string with its text.
+/// Free-form JSON is encoded as a string.
 impl Datum for Json<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         self.as_str().write(out);
@@ -120,7 +120,7 @@ impl<T: Datum> Datum for Vec<T> {
     }
 }
 
-/// Words stay strings: a new one must not break those who know only the old ones.
+/// Constants are strings: a new one must not break older readers.
 macro_rules! words {
     ($($name:ident)*) => { $(
         impl Datum for $name {

@@ -1,4 +1,4 @@
-//! Events from JSON, for producers that have it: `cx-timelines load` and the demo.
+//! Events from JSON, for producers that have JSON: `cx-timelines load` and the demo.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,18 +9,18 @@ use serde_json::value::RawValue;
 use super::datum::{Datum, long};
 use crate::format::begin;
 
-/// An object's fields, the last of each name.
+/// An object's fields; of repeated names the last.
 type Fields<'j> = BTreeMap<Cow<'j, str>, &'j RawValue>;
 
-/// A field's branches in `cim-event`, by their places.
+/// The branches of a field in `cim-event`, by index.
 const NULL: i64 = 0;
 const TEXT: i64 = 1;
 const TIME: i64 = 1;
 const TIME_AS_TEXT: i64 = 2;
 const OBJECT_AS_TEXT: i64 = 2;
 
-/// An event of any of the three JSON forms as a value in the wire format, written with `cim-event`, which the registry knows
-/// under this id. What is read of it is what is read of the JSON. None: it is no event in JSON.
+/// Encodes an event of any of the three JSON forms with `cim-event`, in the wire format with this schema id. Decoding it gives
+/// the same event as decoding the JSON. `None` when it is no event in JSON.
 #[must_use]
 pub fn event_value(json: &[u8], schema_id: u32) -> Option<Vec<u8>> {
     let read = decode(json, None, &Limits { value_bytes_max: usize::MAX, ..Limits::default() });
@@ -36,7 +36,7 @@ pub fn event_value(json: &[u8], schema_id: u32) -> Option<Vec<u8>> {
     text(event.get("type"), &mut out);
     time(event.get("timestamp").filter(|raw| !is_absent(raw)).or_else(|| event.get("timeStamp")), &mut out);
     text(event.get("conversationId"), &mut out);
-    // The conversation that the socket form has outside counts after these two.
+    // The conversation outside the event, in the socket form, has the lowest priority.
     text(event.get("topicId").filter(|raw| text_of(raw).is_some()).or(outer.as_ref()), &mut out);
     object(event.get("eventEmitter"), OBJECT_AS_TEXT, &mut out);
     object(event.get("channelSession"), OBJECT_AS_TEXT, &mut out);
@@ -45,7 +45,7 @@ pub fn event_value(json: &[u8], schema_id: u32) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The event in the document, and the conversation that stands outside it.
+/// The event in the document, and the conversation outside it.
 fn event_of<'j>(whole: &Fields<'j>) -> Option<(Fields<'j>, Option<&'j RawValue>)> {
     if let Some(event) = fields(whole.get("cimEvent")) {
         return Some((event, whole.get("conversationId").copied()));
@@ -64,7 +64,7 @@ fn fields<'j>(raw: Option<&&'j RawValue>) -> Option<Fields<'j>> {
     serde_json::from_str(raw?.get()).ok()
 }
 
-/// What text expects: a string, or a whole number's digits; none for what counts as absent.
+/// The value as text: a string, or a whole number's digits; `None` when it counts as absent.
 fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
     let raw = raw.get();
     if raw.starts_with('"') {
@@ -93,12 +93,12 @@ fn time(raw: Option<&&RawValue>, out: &mut Vec<u8>) {
     }
     match millis(raw) {
         Some(millis) => branch(TIME, &millis, out),
-        // What no time is remains none.
+        // An invalid time stays invalid.
         None => branch(TIME_AS_TEXT, raw, out),
     }
 }
 
-/// A number of milliseconds; a fraction is cut off.
+/// Milliseconds; fractions are truncated.
 fn millis(number: &str) -> Option<i64> {
     if let Ok(whole) = number.parse() {
         return Some(whole);
@@ -118,7 +118,7 @@ fn object(raw: Option<&&RawValue>, place: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// The data is an object, or a text by itself; either as JSON text.
+/// The data: an object or a text, as JSON.
 fn data(raw: Option<&&RawValue>, out: &mut Vec<u8>) {
     match raw.filter(|raw| raw.get().starts_with(['{', '"'])) {
         Some(raw) => branch(TEXT, raw.get(), out),

@@ -1,8 +1,8 @@
-//! Records as Avro data, field by field in the order of the schemas.
+//! Records as Avro data, field by field in the schemas' order.
 //!
-//! Avro writes neither names nor types, so a record's bytes are those of its fields, one after the other. Saying that
-//! order here, once more than in the schemas, costs a test that compares both, and saves reading the schema for each
-//! value: see the figures in `schemas/README.md`. A field that a type has and its list here has not does not compile.
+//! Avro writes neither names nor types, so a record is the sequence of its fields. The order is repeated here, checked against
+//! the schemas by a test; that avoids reading the schema for each value (see the measurements in `schemas/README.md`). A field
+//! missing in the list does not compile.
 
 mod datum;
 mod event;

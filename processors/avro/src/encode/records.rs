@@ -1,4 +1,4 @@
-//! The fields of each record, in the order of its schema.
+//! The fields of each record, in its schema's order.
 
 use model::{
     Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts, Cycle,
@@ -9,7 +9,7 @@ use model::{
 
 use super::datum::{Datum, END, length};
 
-/// Each type is taken apart into its fields, all of them, and these are written in the order given.
+/// Destructures each type completely and writes the fields in the given order.
 macro_rules! records {
     ($($name:ident { $($field:ident,)* })*) => { $(
         impl Datum for records!(@type $name) {
@@ -19,7 +19,7 @@ macro_rules! records {
             }
         }
     )* };
-    // Those that borrow nothing have no lifetime to name.
+    // Types that borrow nothing have no lifetime parameter.
     (@type Counts) => { Counts };
     (@type OmittedEvents) => { OmittedEvents };
     (@type OmittedLists) => { OmittedLists };
@@ -87,7 +87,7 @@ records! {
     }
 }
 
-/// A value that was always a string stays one: it is empty where it quotes what is deleted.
+/// A value that was always a string stays one: it is empty when it quotes a deleted activity.
 impl Datum for Reaction<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         let Reaction { event_id, at, actor, kind, value } = self;
@@ -107,7 +107,7 @@ impl Datum for SuggestionItem<'_> {
     }
 }
 
-/// A number as it came is text; whoever computes with it wants the number. None only of damaged state.
+/// A number as written in the event is text, but consumers need a number. `None` only for damaged state.
 fn number(json: &Json<'_>) -> Option<f64> {
     json.as_str().parse().ok()
 }

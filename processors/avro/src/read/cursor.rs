@@ -1,25 +1,25 @@
-//! Where one is in Avro data.
+//! A position in Avro data.
 
 /// The data does not match the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mismatch {
-    /// Where, in bytes from the value's first.
+    /// The offset in bytes, from the start of the value.
     pub(super) offset: usize,
-    /// What is wrong.
+    /// The problem.
     pub(super) what: &'static str,
-    /// In which field, the innermost first.
+    /// The field, innermost first.
     pub(super) path: Vec<String>,
 }
 
 impl Mismatch {
-    /// The same, seen from the record that has the field.
+    /// The same mismatch, seen from the enclosing record.
     pub(super) fn within(mut self, field: &str) -> Self {
         self.path.push(field.to_owned());
         self
     }
 }
 
-/// What is left of the data.
+/// The rest of the data.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
@@ -27,7 +27,7 @@ pub(super) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// At the beginning of data that begins `offset` bytes after the value.
+    /// At the start of data that begins at `offset` in the value.
     pub(super) fn new(data: &'a [u8], offset: usize) -> Self {
         Cursor { rest: data, offset }
     }
@@ -51,7 +51,7 @@ impl<'a> Cursor<'a> {
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Mismatch> {
         let taken = self.take(N)?;
-        // It has that length.
+        // The slice has that length.
         Ok(taken.try_into().unwrap_or([0; N]))
     }
 
@@ -70,7 +70,7 @@ impl<'a> Cursor<'a> {
         for shift in (0..64).step_by(7) {
             let [byte] = self.array()?;
             let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit.
+            // The tenth byte holds one bit.
             if shift == 63 && bits > 1 {
                 break;
             }
@@ -100,7 +100,7 @@ impl<'a> Cursor<'a> {
         simdutf8::basic::from_utf8(bytes).map_err(|_| before.mismatch("text that is no UTF-8"))
     }
 
-    /// An index into so many things, for example the branches of a union.
+    /// An index, for example of a union's branch.
     pub(super) fn index(&mut self, of: usize, what: &'static str) -> Result<usize, Mismatch> {
         let before = self.clone();
         let index = usize::try_from(self.long()?).ok().filter(|index| *index < of);
@@ -111,7 +111,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn block(&mut self) -> Result<u64, Mismatch> {
         let count = self.long()?;
         if count < 0 {
-            // Its size in bytes stands before a block whose count is written negatively. Nobody needs it here.
+            // A negative count is followed by the block's size in bytes, which is not needed.
             self.long()?;
         }
         Ok(count.unsigned_abs())

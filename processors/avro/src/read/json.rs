@@ -1,4 +1,4 @@
-//! Avro data as JSON text, or skipped: whatever it is, by the schema that it was written with.
+//! Avro data as JSON text, or skipped, by its writer's schema.
 
 use std::io::Write;
 
@@ -7,30 +7,30 @@ use serde_json::value::RawValue;
 use super::cursor::{Cursor, Mismatch};
 use crate::shape::{Shape, Type, TypeId, Unit};
 
-/// As deep as JSON may be nested.
+/// The maximum depth, that of JSON.
 const DEPTH_MAX: usize = 100;
-/// Names of fields and words stand in the schema, so a short value can be long as JSON; and where records hold records of nothing,
-/// each level may double what a value of a few bytes becomes. A sane value becomes this at most, and so much more for each of its
-/// bytes: a field that is null takes one byte, and its name and the word as JSON.
+/// Names of fields and symbols come from the schema, so a short value can be long as JSON; and with records nested in records
+/// without fields, each level may double a value of few bytes. A valid value needs at most this many bytes plus a factor per
+/// byte: a null field takes one byte, and as JSON its name and `null`.
 const BYTES_OF_ANY: usize = 64 << 10;
 const BYTES_FOR_EACH: usize = 256;
-/// What the fields of our records and of events are called that hold an object as JSON text.
+/// The fields of our records and events that hold an object as JSON text.
 const OBJECTS: [&str; 5] = ["body", "data", "channelSession", "eventEmitter", "roomInfo"];
 
-/// What all of a record's value may still become, and take of time.
+/// The remaining limits of a record's value.
 #[derive(Debug)]
 pub(super) struct Room {
-    /// The most bytes that what is written may have, with all that is there already.
+    /// The maximum size of the output, including what is written.
     bytes_max: usize,
-    /// So many values within values may still be looked at: those that are passed over, too, and those of no byte.
+    /// The maximum number of nested values left to visit, skipped and empty ones included.
     values_left: usize,
 }
 
 impl Room {
-    /// For a value of which so many bytes are left, and which may not be longer than `most` as JSON whatever it is.
+    /// For a value with this many bytes left, and a maximum of `most` bytes as JSON.
     pub(super) fn new(bytes: usize, most: usize) -> Self {
         let bytes_max = bytes.saturating_mul(BYTES_FOR_EACH).saturating_add(BYTES_OF_ANY).min(most);
-        // None is written as nothing.
+        // No value is written as zero bytes of JSON.
         Room { bytes_max, values_left: bytes_max }
     }
 
@@ -44,7 +44,7 @@ impl Room {
 
 const TOO_MUCH: &str = "it would become far too much as JSON for its bytes: its schema has too many fields, records in records above all";
 
-/// Appends a value as JSON to `out`; with none, passes over it.
+/// Appends a value as JSON to `out`; without `out`, skips it.
 pub(super) fn transcribe(
     shape: &Shape,
     of: TypeId,
@@ -55,7 +55,7 @@ pub(super) fn transcribe(
     Transcriber::new(shape, cursor, room, out).value(of, cursor)
 }
 
-/// The same of a record of ours, or an event: objects that are there as JSON text are objects, as in the record's JSON.
+/// Like [`transcribe`], for records and events: fields with JSON text become objects, as in the record's JSON.
 pub(super) fn transcribe_record(
     shape: &Shape,
     cursor: &mut Cursor<'_>,
@@ -73,16 +73,16 @@ struct Transcriber<'t> {
     out: Option<&'t mut Vec<u8>>,
     depth: usize,
     items_left: usize,
-    /// Whether text of fields that hold an object is JSON.
+    /// Whether fields with JSON text become objects.
     opens_objects: bool,
-    /// Whether the value that comes next is that of such a field.
+    /// Whether the next value belongs to such a field.
     is_object: bool,
 }
 
 impl<'t> Transcriber<'t> {
     fn new(shape: &'t Shape, cursor: &Cursor<'_>, room: &'t mut Room, out: Option<&'t mut Vec<u8>>) -> Self {
-        // Items may be written as nothing at all. No sane value has more of them than bytes, and an insane one must not keep
-        // anybody busy.
+        // Items may take zero bytes. A valid value has no more of them than bytes, and an invalid one must not keep the thread
+        // busy.
         let items_left = cursor.left();
         Transcriber { shape, room, out, depth: 0, items_left, opens_objects: false, is_object: false }
     }
@@ -124,7 +124,7 @@ impl<'t> Transcriber<'t> {
                 self.float(number, number.is_finite());
             }
             Type::Bytes => {
-                // Text in disguise, or nothing that JSON could hold.
+                // Bytes that are not text become a string, or cannot be represented in JSON.
                 let bytes = cursor.bytes()?;
                 self.text_or_null(bytes, is_object);
             }
@@ -209,7 +209,7 @@ impl<'t> Transcriber<'t> {
         }
     }
 
-    /// Text, or the object (or the data that is a text by itself) that it says where that is wanted.
+    /// Text, or the object in it where an object is wanted.
     fn text_or_object(&mut self, text: &str, is_object: bool) {
         if is_object && text.starts_with(['{', '"']) && serde_json::from_str::<&RawValue>(text).is_ok() {
             self.raw(text);
@@ -233,12 +233,12 @@ impl<'t> Transcriber<'t> {
     }
 
     fn float(&mut self, number: impl std::fmt::Display, is_finite: bool) {
-        // JSON has no other ones.
+        // JSON has no others.
         if is_finite { self.number(number) } else { self.raw("null") }
     }
 }
 
-/// Instants are epoch milliseconds, whatever they were counted in; what is shorter is cut off. What is no instant is as it is.
+/// Timestamps become epoch milliseconds, truncated; other numbers stay unchanged.
 pub(super) fn millis(unit: Unit, number: i64) -> i64 {
     match unit {
         Unit::None | Unit::Millis | Unit::Local => number,

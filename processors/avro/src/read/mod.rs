@@ -1,8 +1,7 @@
-//! Events from Avro, whatever version of a schema they were written with.
+//! Events from Avro, written with any version of a schema.
 //!
-//! The writer's schema decides in which order the fields lie, `cim-event` what they are read as. This is found out once
-//! for each schema id, and kept as a plan. Text is borrowed from the value; only objects that were written as records
-//! have to become JSON first.
+//! The writer's schema defines the order of the fields, `cim-event` how they are read. The combination is resolved once per
+//! schema id and kept as a plan. Text is borrowed from the value; only objects written as records are first converted to JSON.
 
 mod cursor;
 mod json;
@@ -22,36 +21,36 @@ use plan::Plan;
 pub use plan::PlanError;
 pub use records::{RecordReader, Unreadable};
 
-/// An event's objects may be so many times longer as JSON than a value may be.
+/// An event's objects may be this many times longer as JSON than a value may be.
 const JSON_OF_VALUE: usize = 8;
-/// Room for work that is kept from one record to the next. Few records need more, and theirs must not stay for good.
+/// The buffer kept from one record to the next. Few records need more, and theirs must not stay allocated.
 const ROOM_KEPT_BYTES: usize = 1 << 20;
-/// Registries number schemas by Java's positive integers.
+/// Registries use Java's positive integers as ids.
 const ID_MAX: u32 = i32::MAX as u32;
 
-/// The schemas that events were written with, by their ids in the registry. Shared by all threads that read.
+/// Plans by schema id, shared by all reading threads.
 #[derive(Debug, Default)]
 pub struct Plans {
     by_id: RwLock<HashMap<u32, Arc<Result<Plan, PlanError>>>>,
 }
 
 impl Plans {
-    /// None yet.
+    /// Creates an empty set.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether values written with this schema can be read, or refused, at once.
+    /// Whether values with this schema can be decoded or rejected without a request.
     #[must_use]
     pub fn knows(&self, id: u32) -> bool {
         self.plan(id).is_some()
     }
 
-    /// Learns what the registry says of an id.
+    /// Adds the schema of an id.
     ///
     /// # Errors
-    /// No event can be written with this schema. From now on what was is refused as malformed.
+    /// No event can be written with this schema. Its records are rejected as malformed.
     pub fn learn(&self, id: u32, schema: &str) -> Result<(), PlanError> {
         let plan = Plan::new(schema);
         let error = plan.as_ref().err().cloned();
@@ -59,12 +58,12 @@ impl Plans {
         error.map_or(Ok(()), Err)
     }
 
-    /// Learns that the registry does not know an id. From now on what bears it is refused as malformed.
+    /// Notes that the registry does not know an id. Its records are rejected as malformed.
     pub fn learn_nothing(&self, id: u32) {
         self.set(id, Err(PlanError::NotRegistered(id)));
     }
 
-    /// Forgets that the registry did not know an id: whoever meets it has it asked for again.
+    /// Removes the note that the registry does not know an id: the next record with it requests it again.
     pub(crate) fn forget_nothing(&self, id: u32) {
         let mut plans = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
         if plans.get(&id).is_some_and(|plan| matches!(**plan, Err(PlanError::NotRegistered(_)))) {
@@ -72,19 +71,19 @@ impl Plans {
         }
     }
 
-    /// The id that a value bears, if nothing is known of it.
+    /// The id of a value, if its schema is unknown.
     #[must_use]
     pub fn unknown_id(&self, value: &[u8]) -> Option<u32> {
         let (id, _) = split(value)?;
         (id <= ID_MAX && !self.knows(id)).then_some(id)
     }
 
-    /// Learns that an id is something else than Avro, as the registry says. From now on what bears it is refused as malformed.
+    /// Notes that an id is not Avro, according to the registry. Its records are rejected as malformed.
     pub(crate) fn learn_foreign(&self, id: u32, what: &RegistryError) {
         self.set(id, Err(PlanError::NotAvro(what.to_string())));
     }
 
-    /// How many schemas are known.
+    /// The number of known schemas.
     pub(crate) fn len(&self) -> usize {
         let plans = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
         plans.values().filter(|plan| !matches!(***plan, Err(PlanError::NotRegistered(_)))).count()
@@ -99,8 +98,8 @@ impl Plans {
         self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).map(Arc::clone)
     }
 
-    /// Reads a record's value in the wire format into an event, as [`model::decode()`] reads JSON. `scratch` is room for
-    /// work, anything in it is lost; the event borrows from it and from the value.
+    /// Decodes a record's value in the wire format, as [`model::decode()`] decodes JSON. `scratch` is a buffer whose content is
+    /// replaced; the event borrows from it and from the value.
     ///
     /// # Errors
     /// See [`NotDecoded`].

@@ -1,4 +1,4 @@
-//! How events of one writer's schema are read: found out once, when the schema is first seen.
+//! How to read events of one writer's schema: resolved once, when the schema is first seen.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -9,40 +9,40 @@ use super::cursor::{Cursor, Mismatch};
 use super::json::{Room, millis, transcribe};
 use crate::shape::{Field, SchemaError, Shape, Type, TypeId, Unit};
 
-/// A schema with which no event can be written that could be read here. Its records are dead letters.
+/// A schema without readable events. Its records become dead letters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The registry does not know it.
     #[error("the schema registry knows no schema of id {0}; was it written with another registry?")]
     NotRegistered(u32),
-    /// The registry knows it as something else.
+    /// Its id is not Avro.
     #[error("{0}")]
     NotAvro(String),
-    /// It is no schema, or not a whole one.
+    /// It is no schema, or an incomplete one.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// It is not that of a record.
+    /// It is no record schema.
     #[error("the schema is not that of a record, events are records; see schemas/cim-event.avsc")]
     NoRecord,
-    /// A field is of a type that does not go together with `cim-event`.
+    /// A field's type is incompatible with `cim-event`.
     #[error("field {field} is of a type that cannot be read as {wanted}; see schemas/cim-event.avsc")]
     Field {
         /// The field.
         field: String,
-        /// What it should be.
+        /// The expected type.
         wanted: &'static str,
     },
-    /// A field holds a local time, which is no instant: it does not say where it is that late.
+    /// A field holds a local time, which is no timestamp because it has no time zone.
     #[error(
         "field {field} holds a local-timestamp, which says no time zone and so is no instant; write it as timestamp-millis, in UTC"
     )]
     LocalTime {
-        /// The field, which may hold it within.
+        /// The field, which may contain it in a nested type.
         field: String,
     },
 }
 
-/// What a field of an event is for.
+/// The purpose of an event's field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Id,
@@ -56,7 +56,7 @@ enum Slot {
     Data,
 }
 
-/// The fields of `cim-event` that are read, by name; an alias comes after the name that it stands for.
+/// The fields of `cim-event` that are read; an alias follows the name that it stands for.
 const SLOTS: [(&str, Slot); 10] = [
     ("id", Slot::Id),
     ("name", Slot::Name),
@@ -71,7 +71,7 @@ const SLOTS: [(&str, Slot); 10] = [
 ];
 
 impl Slot {
-    /// What the field is read as.
+    /// The expected type.
     fn wanted(self) -> &'static str {
         match self {
             Slot::Id | Slot::Name | Slot::ConversationId | Slot::TopicId => "a string",
@@ -83,7 +83,7 @@ impl Slot {
         }
     }
 
-    /// What is said of a value that is something else.
+    /// The error for a value of another type.
     fn refusal(self) -> &'static str {
         match self {
             Slot::Id | Slot::Name | Slot::ConversationId | Slot::TopicId => "not a string",
@@ -95,7 +95,7 @@ impl Slot {
         }
     }
 
-    /// Whether a value of this type, or of a branch of it, can be read.
+    /// Whether a value of this type, or of one of its branches, can be read.
     fn reads(self, shape: &Shape, of: TypeId) -> bool {
         match shape.get(of) {
             Type::Null | Type::Text | Type::Bytes => true,
@@ -118,7 +118,7 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Plan {
     shape: Shape,
-    /// The fields in the order in which they are written: what each is called, is for (none: nobody reads it) and is.
+    /// The fields in writing order: name, purpose (`None` when it is skipped) and type.
     fields: Vec<(String, Option<Slot>, TypeId)>,
 }
 
@@ -142,7 +142,7 @@ impl Plan {
         Ok(Plan { shape, fields })
     }
 
-    /// Reads an event's fields. Objects that were written as records go into `scratch` as JSON, of so many bytes at most.
+    /// Reads an event's fields. Objects written as records go into `scratch` as JSON, with a size limit.
     pub(super) fn read<'a>(
         &self,
         cursor: &mut Cursor<'a>,
@@ -190,14 +190,14 @@ impl Plan {
                 transcribe(&self.shape, of, cursor, room, Some(scratch))?;
                 found.object(slot, start..scratch.len());
             }
-            // Null; all others are never read into a slot.
+            // Null; no other type is read into a slot.
             _ => {}
         }
         Ok(())
     }
 }
 
-/// The slot of a field. One that has only an alias's name has none where there is a field of the name itself.
+/// The slot of a field. An alias has no slot if the schema also has the field's own name.
 fn slot(field: &Field, all: &[Field]) -> Option<Slot> {
     let of = |name: &str| SLOTS.iter().find(|(known, _)| *known == name).map(|(_, slot)| *slot);
     let slot = of(&field.name)?;
@@ -206,7 +206,7 @@ fn slot(field: &Field, all: &[Field]) -> Option<Slot> {
     Some(slot).filter(|_| !is_alias || all.iter().all(|other| other.name != *name))
 }
 
-/// Whether a local time may be found in a value of this type, however deep.
+/// Whether a value of this type may contain a local time, at any depth.
 fn holds_local_time(shape: &Shape, of: TypeId) -> bool {
     let (mut seen, mut ahead) = (HashSet::new(), vec![of]);
     while let Some(of) = ahead.pop() {
@@ -224,7 +224,7 @@ fn holds_local_time(shape: &Shape, of: TypeId) -> bool {
     false
 }
 
-/// What has been read of an event.
+/// The fields read so far.
 #[derive(Default)]
 struct Found<'a> {
     envelope: Envelope<'a>,
@@ -254,20 +254,20 @@ impl<'a> Found<'a> {
         self.envelope.timestamp = Some(EnvelopeTime::Millis(millis));
     }
 
-    /// An object whose JSON lies there in the scratch.
+    /// An object with its JSON in the scratch buffer.
     fn object(&mut self, slot: Slot, range: Range<usize>) {
         match slot {
             Slot::ChannelSession => self.channel_session = Some(range),
             Slot::EventEmitter => self.event_emitter = Some(range),
             Slot::RoomInfo => self.room_info = Some(range),
             Slot::Data => self.data = Some(range),
-            // These are never read from objects.
+            // These are never objects.
             Slot::Id | Slot::Name | Slot::Timestamp | Slot::ConversationId | Slot::TopicId => {}
         }
     }
 
     fn envelope(self, scratch: &'a [u8]) -> Envelope<'a> {
-        // What is in the scratch was made of text.
+        // The scratch buffer holds text.
         let json = |range: Option<Range<usize>>| std::str::from_utf8(scratch.get(range?)?).ok();
         let envelope = self.envelope;
         Envelope {

@@ -1,4 +1,4 @@
-//! Records of ours and events back to JSON, for people and commands that look at topics.
+//! Records and events as JSON, for commands that read topics.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,16 +10,16 @@ use crate::format::{HEADER_BYTES, split};
 use crate::registry::{Registry, RegistryError};
 use crate::shape::{SchemaError, Shape};
 
-/// No record is longer as JSON.
+/// The maximum size of a record as JSON.
 const JSON_BYTES_MAX: usize = 64 << 20;
 
-/// A record that cannot be shown.
+/// Why a record cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    /// Its schema cannot be had.
+    /// Its schema cannot be fetched.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// The registry has something else than a schema under its id.
+    /// The id is no schema.
     #[error("schema {id}: {source}")]
     Schema {
         /// The id.
@@ -32,20 +32,21 @@ pub enum Unreadable {
     Mismatch(String),
 }
 
-/// Makes JSON of records in the wire format, by the schema that each was written with. Asks the registry once for each id.
+/// Converts records in the wire format to JSON, by their writers' schemas. It sends one request per id.
 pub struct RecordReader {
     registry: Arc<Registry>,
     shapes: Mutex<HashMap<u32, Arc<Shape>>>,
 }
 
 impl RecordReader {
-    /// A reader that asks this registry.
+    /// A reader that uses this registry.
     #[must_use]
     pub fn new(registry: Arc<Registry>) -> Self {
         RecordReader { registry, shapes: Mutex::default() }
     }
 
-    /// The JSON that the record would have been in a topic of JSON. What an event's JSON says is what the event says. None: the value is not in the wire format.
+    /// The record as it would be in a JSON topic. For an event, the JSON decodes to the same event. `None` when the value is
+    /// not in the wire format.
     ///
     /// # Errors
     /// See [`Unreadable`].

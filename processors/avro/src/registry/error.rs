@@ -1,17 +1,17 @@
-//! What a registry may say other than yes.
+//! Errors of the registry's client.
 
-/// The registry did not do what was asked.
+/// The registry did not fulfil a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
-    /// It cannot be reached, or is not well. Ask again later.
+    /// It cannot be reached or is overloaded. Retry later.
     #[error("the schema registry {url} does not answer: {problem}; is it running, and is this its address?")]
     Unavailable {
         /// Its address.
         url: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// It does not let us in.
+    /// Access is denied.
     #[error(
         "the schema registry {url} refuses with status {status}; check user and password, or the token, and what they may do"
     )]
@@ -21,55 +21,55 @@ pub enum RegistryError {
         /// The HTTP status: 401 or 403.
         status: u16,
     },
-    /// It does not know what was asked for.
+    /// It does not know the requested item.
     #[error("the schema registry does not know {what}")]
     NotFound {
-        /// What was asked for.
+        /// The item.
         what: String,
     },
-    /// It takes no version of a subject that does not go together with those before.
+    /// It refuses a version that is incompatible with earlier ones.
     #[error(
         "the schema registry refuses the schema of subject {subject} as incompatible with an earlier version: {problem}"
     )]
     Incompatible {
         /// The subject.
         subject: String,
-        /// What it says.
+        /// Its message.
         problem: String,
     },
-    /// It says no, and would the next time too.
+    /// It refuses the request permanently.
     #[error("the schema registry answers {what} with status {status}: {problem}")]
     Refused {
-        /// What was asked.
+        /// The request.
         what: String,
         /// The HTTP status.
         status: u16,
-        /// What it says.
+        /// Its message.
         problem: String,
     },
-    /// It knows it, but as something else than Avro.
+    /// The item exists, but is not Avro.
     #[error("{what} is of type {kind}, not Avro")]
     NotAvro {
-        /// What was asked for.
+        /// The item.
         what: String,
-        /// What it is.
+        /// Its type.
         kind: String,
     },
-    /// What it answers is not what a schema registry answers.
+    /// Its response is not a schema registry's.
     #[error("what answers at {url} is no schema registry, or one that we do not understand: {problem}")]
     Strange {
         /// Its address.
         url: String,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
-    /// The settings cannot be used.
+    /// The settings are invalid.
     #[error("the schema registry's settings cannot be used: {0}")]
     Settings(String),
 }
 
 impl RegistryError {
-    /// Whether the same call may succeed later without anybody mending anything here.
+    /// Whether the same call may succeed later without a change here.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         matches!(self, RegistryError::Unavailable { .. })

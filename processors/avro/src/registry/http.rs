@@ -1,4 +1,4 @@
-//! Calls of the registry's API, again and again where that may help.
+//! Calls of the registry's API, with retries.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,20 +10,20 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 use super::{Auth, RegistryError, Settings};
 
 const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
-/// More than any schema has.
+/// Larger than any schema.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
-/// What was answered: a status below 500, and the JSON that came with it.
+/// A response: a status below 500, and its JSON.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) json: Value,
 }
 
-/// The way to one registry.
+/// The connection to one registry.
 pub(super) struct Http {
     agent: ureq::Agent,
     settings: Settings,
-    /// Which of the addresses is spoken to: the one that answered last.
+    /// The index of the address in use: the one that answered last.
     current: AtomicUsize,
     authorization: Option<String>,
 }
@@ -70,7 +70,7 @@ impl Http {
         self.persist(&Method::PUT, path, &body.to_string())
     }
 
-    /// All calls of the API may be repeated: to register what is registered gives its id. Each address is tried in its turn.
+    /// All calls may be repeated: registering a registered schema returns its id. The addresses are tried in turn.
     fn persist(&self, method: &Method, path: &str, body: &str) -> Result<Answer, RegistryError> {
         let mut pause = self.settings.first_pause;
         let mut attempt = 1;
@@ -130,7 +130,7 @@ impl Http {
         RegistryError::Strange { url: self.url().to_owned(), problem }
     }
 
-    /// What never came to an answer. Most of it is the network's, and passes.
+    /// An error without a response. Most are transient network errors.
     fn failed(&self, error: &ureq::Error) -> RegistryError {
         match error {
             ureq::Error::BadUri(_)
@@ -143,12 +143,12 @@ impl Http {
     }
 }
 
-/// Whether the server, or one before it, says that it is not well now, or that we ask too often.
+/// Whether the server or a proxy reports overload or rate limiting.
 fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
 }
 
-/// Whether a registry says that it does not know something, and not some server that it has no such page.
+/// Whether a registry reports an unknown item, rather than another server an unknown page.
 fn is_of_a_registry(not_found: &Value) -> bool {
     not_found.get("error_code").and_then(Value::as_u64).is_some_and(|code| (40_400..40_500).contains(&code))
 }
@@ -167,7 +167,7 @@ fn certificates(pem: &str) -> Result<Vec<ureq::tls::Certificate<'static>>, Regis
     if found.is_empty() { Err(unusable(&"it has no certificate in PEM form")) } else { Ok(found) }
 }
 
-/// A subject as a part of a path.
+/// A subject as a path segment.
 pub(super) fn escaped(subject: &str) -> String {
     let mut escaped = String::with_capacity(subject.len());
     for byte in subject.bytes() {

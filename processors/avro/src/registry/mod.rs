@@ -1,8 +1,8 @@
-//! The client of a schema registry that speaks Confluent's REST API: Confluent's own, Apicurio's, Karapace and others.
+//! A client of schema registries with Confluent's REST API: Confluent, Apicurio, Karapace and others.
 //!
-//! It is a small client of our own. The one that there is, `schema_registry_converter`, comes with a hundred crates more, for
-//! its HTTP client and for encoders that we do not use; it does not try again by itself, and cannot set a subject's rule.
-//! Calls block: from async code, wrap them in a task that may. They are never made on the way of a record.
+//! It is our own small client, because `schema_registry_converter` adds a hundred crates for its HTTP client and for encoders
+//! that are not needed here, does not retry, and cannot set a subject's compatibility. Calls block: in async code, run them on
+//! a blocking thread. Records are never processed while waiting for one.
 
 mod error;
 mod http;
@@ -17,23 +17,22 @@ use serde_json::{Value, json};
 pub use error::RegistryError;
 use http::{Answer, Http, escaped};
 
-/// Where the registry is, and how to speak to it.
+/// How to connect to the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Its address with the path that its API has there, for example `http://localhost:8081`; several are several nodes of
-    /// one registry.
+    /// Its address with the path of its API, for example `http://localhost:8081`; several addresses are nodes of one registry.
     pub urls: Vec<String>,
-    /// Who we are.
+    /// The credentials.
     pub auth: Auth,
-    /// The certificates of those whom we trust, as PEM text; none: those whom the system trusts.
+    /// Trusted CA certificates, as PEM text; `None` for the system's.
     pub ca_pem: Option<String>,
-    /// So long one call may take.
+    /// The timeout of one call.
     pub timeout: Duration,
-    /// So often a call is made before it is given up, if the registry does not answer.
+    /// The number of attempts of a call.
     pub attempts: u32,
-    /// The pause before the second attempt; each one after it is twice as long.
+    /// The pause before the second attempt; it doubles with each further attempt.
     pub first_pause: Duration,
-    /// But no longer than this.
+    /// The longest pause.
     pub longest_pause: Duration,
 }
 
@@ -51,23 +50,23 @@ impl Default for Settings {
     }
 }
 
-/// Who we are.
+/// Credentials.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Auth {
-    /// Anybody.
+    /// None.
     None,
-    /// A user, or an API key, with its secret.
+    /// A user or an API key, with its secret.
     Basic {
         /// The user.
         user: String,
         /// The secret.
         password: String,
     },
-    /// Who holds this token.
+    /// A bearer token.
     Bearer(String),
 }
 
-/// Without the secrets: settings are logged.
+/// Without secrets, because settings are logged.
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,18 +77,18 @@ impl fmt::Debug for Auth {
     }
 }
 
-/// Whether the registry would take a schema as a subject's next version.
+/// Whether the registry would accept a schema as a subject's next version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It would.
     Compatible,
-    /// It would not, for these reasons in its own words.
+    /// It would not, for these reasons of the registry.
     Incompatible(Vec<String>),
     /// The subject has no version yet.
     NewSubject,
 }
 
-/// A registry. What it has said once is remembered: schemas never change their ids, nor ids their schemas.
+/// A registry client. Answers are cached: ids and schemas never change.
 pub struct Registry {
     http: Http,
     schemas: Mutex<HashMap<u32, Arc<str>>>,
@@ -97,7 +96,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A client. Nothing is asked yet.
+    /// Creates a client. No request is sent yet.
     ///
     /// # Errors
     /// The CA file has no certificate.
@@ -105,10 +104,10 @@ impl Registry {
         Ok(Registry { http: Http::new(settings)?, schemas: Mutex::default(), ids: Mutex::default() })
     }
 
-    /// Makes a schema the newest version of a subject, if it is not one of its versions already, and gives its id.
+    /// Registers a schema as the newest version of a subject, unless it is one of its versions, and returns its id.
     ///
     /// # Errors
-    /// See [`RegistryError`]; [`RegistryError::Incompatible`] where the subject's rule forbids it.
+    /// See [`RegistryError`]; [`RegistryError::Incompatible`] if the subject's compatibility forbids it.
     pub fn register(&self, subject: &str, schema: &str) -> Result<u32, RegistryError> {
         let known = (subject.to_owned(), schema.to_owned());
         if let Some(id) = lock(&self.ids).get(&known) {
@@ -127,7 +126,7 @@ impl Registry {
         Ok(id)
     }
 
-    /// The id of a schema that is registered as a version of a subject; none: it is not.
+    /// The id of a schema in a subject; `None` if it is not registered.
     ///
     /// # Errors
     /// See [`RegistryError`].
@@ -149,7 +148,7 @@ impl Registry {
     /// The schema of an id.
     ///
     /// # Errors
-    /// See [`RegistryError`]; [`RegistryError::NotFound`] where there is none.
+    /// See [`RegistryError`]; [`RegistryError::NotFound`] if it does not exist.
     pub fn by_id(&self, id: u32) -> Result<Arc<str>, RegistryError> {
         if let Some(schema) = lock(&self.schemas).get(&id) {
             return Ok(Arc::clone(schema));
@@ -161,7 +160,7 @@ impl Registry {
         Ok(schema)
     }
 
-    /// All versions of a subject, the oldest first; none: there is no such subject.
+    /// All versions of a subject, oldest first; empty if it does not exist.
     ///
     /// # Errors
     /// See [`RegistryError`].
@@ -182,7 +181,7 @@ impl Registry {
         versions.iter().map(schema).collect()
     }
 
-    /// Asks whether a schema might become the next version of a subject.
+    /// Checks whether a schema is compatible with a subject.
     ///
     /// # Errors
     /// See [`RegistryError`].
@@ -198,7 +197,7 @@ impl Registry {
             Some(true) => Ok(Verdict::Compatible),
             Some(false) => {
                 let messages = json.get("messages").and_then(Value::as_array);
-                // Apicurio gives one reason instead of a list.
+                // Apicurio returns one reason instead of a list.
                 let messages =
                     messages.into_iter().flatten().chain(json.get("reason")).filter_map(Value::as_str);
                 Ok(Verdict::Incompatible(messages.map(str::to_owned).collect()))
@@ -207,8 +206,7 @@ impl Registry {
         }
     }
 
-    /// The rule by which the registry takes new versions of a subject, for example `FULL_TRANSITIVE`; none: the registry's
-    /// own one.
+    /// The compatibility level of a subject, for example `FULL_TRANSITIVE`; `None` for the registry's default.
     ///
     /// # Errors
     /// See [`RegistryError`].
@@ -221,7 +219,7 @@ impl Registry {
         Ok(json.get("compatibilityLevel").and_then(Value::as_str).map(str::to_owned))
     }
 
-    /// Sets the rule of a subject, which need not have a version yet.
+    /// Sets the compatibility level of a subject, which need not exist yet.
     ///
     /// # Errors
     /// See [`RegistryError`].
@@ -248,7 +246,7 @@ impl Registry {
 
     fn schema_in(&self, answer: &Answer, what: &str) -> Result<String, RegistryError> {
         let json = self.accepted(answer, what)?;
-        // Avro is what is meant where nothing is said.
+        // Without a type it is Avro.
         let kind = json.get("schemaType").and_then(Value::as_str).unwrap_or("AVRO");
         if kind != "AVRO" {
             return Err(RegistryError::NotAvro { what: what.to_owned(), kind: kind.to_owned() });
@@ -258,7 +256,7 @@ impl Registry {
     }
 }
 
-/// What the registry says in words.
+/// The registry's message.
 fn message(answer: &Answer) -> String {
     let message = answer.json.get("message").and_then(Value::as_str);
     message.unwrap_or("it does not say why").to_owned()

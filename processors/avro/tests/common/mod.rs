@@ -1,4 +1,4 @@
-//! What the tests of this crate share: the real task with all processors, writing in a format that looks at each record.
+//! Shared test code: the real task with all processors, writing in a format that inspects each record.
 #![allow(dead_code, reason = "not every test needs everything")]
 
 use std::path::{Path, PathBuf};
@@ -23,12 +23,12 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(name)
 }
 
-/// A schema of ours, parsed by the referee.
+/// One of our schemas, parsed by apache-avro.
 pub(crate) fn parsed(schema: avro::Schema) -> Schema {
     Schema::parse_str(schema.text).unwrap_or_else(|error| panic!("schemas/{}.avsc: {error}", schema.name))
 }
 
-/// What the referee reads in data; nothing may be left over.
+/// The data as apache-avro reads it, completely.
 pub(crate) fn decoded(schema: &Schema, mut data: &[u8]) -> Avro {
     let reader = GenericDatumReader::builder(schema).build().unwrap();
     let value = reader.read_value(&mut data).unwrap();
@@ -36,7 +36,7 @@ pub(crate) fn decoded(schema: &Schema, mut data: &[u8]) -> Avro {
     value
 }
 
-/// JSON of what was read: bodies are parsed, as a consumer would.
+/// The JSON of a value; bodies are parsed, as consumers do.
 pub(crate) fn json_of(field: &str, value: &Avro) -> Value {
     match value {
         Avro::Null => Value::Null,
@@ -59,8 +59,8 @@ pub(crate) fn json_of(field: &str, value: &Avro) -> Value {
     }
 }
 
-/// A JSON value as the referee's, by a schema. Fields that the schema has not are left out; an object is JSON text where the
-/// schema has a string, and also, if `as_text`, where it has a choice.
+/// A JSON value as apache-avro's, by a schema. Unknown fields are dropped; an object is JSON text where the schema has a
+/// string, and with `as_text` also where it has a choice.
 pub(crate) fn avro_of(schema: &Schema, json: &Value, as_text: bool) -> Option<Avro> {
     Some(match (schema, json) {
         (Schema::Union(union), json) => {
@@ -68,7 +68,7 @@ pub(crate) fn avro_of(schema: &Schema, json: &Value, as_text: bool) -> Option<Av
             let fitting =
                 branches.filter_map(|(index, branch)| Some((index, avro_of(branch, json, as_text)?)));
             let mut fitting: Vec<_> = fitting.collect();
-            // Text is the last choice that our schemas give.
+            // Text is the last branch in our schemas.
             let (index, value) = if as_text { fitting.pop()? } else { fitting.into_iter().next()? };
             Avro::Union(index.try_into().unwrap(), Box::new(value))
         }

@@ -1,9 +1,9 @@
-//! What the tests of this crate share.
+//! Shared test code.
 
 use disk::DiskStore;
 use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch};
 
-/// Writes every batch to the tables at once, so that all is read from there.
+/// Writes every batch to tables at once, so that every read comes from there.
 pub(crate) struct Flushing(pub(crate) DiskStore);
 
 impl StateStore for Flushing {

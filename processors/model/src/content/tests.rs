@@ -102,7 +102,7 @@ fn items() -> Vec<SuggestionItem<'static>> {
     ]
 }
 
-/// One of each that there is.
+/// One event of each kind.
 fn all() -> Vec<Event<'static>> {
     let mut all: Vec<_> = Kind::ALL
         .iter()
@@ -161,7 +161,7 @@ fn all() -> Vec<Event<'static>> {
     all
 }
 
-/// In the order of `all`. They lie in stored state: another number would make every event of the past a conflict.
+/// In the order of `all`. They are part of stored state: another hash would make every stored event a conflict.
 const NUMBERS: &[u64] = &[
     2_918_703_807_928_175_068,
     14_157_311_310_640_040_093,
@@ -228,7 +228,7 @@ fn an_event_of_which_little_is_known_has_the_number_that_it_always_had() {
         direction: None,
         ..event("X", fact(FactKind::Other, FactDetail::None))
     };
-    // A version, the id, the name, the time, that it is a fact: nothing else.
+    // Version, id, name, time, and that it is a fact: nothing else.
     let bytes = b"\x01\x01\x02\0\0\0e1\x02\x01\0\0\0X\x03\x00\xdc\x20\x74\x97\x01\0\0\x3c";
     assert_eq!(bare.content_hash(), xxh64(bytes, 0));
     assert_eq!(bare.content_hash(), 3_432_438_233_769_055_061);
@@ -273,7 +273,7 @@ fn each_field_that_the_contract_reads_decides_and_no_other() {
     }
 }
 
-/// Changes one field of an action; none where it has fewer.
+/// Changes one field of an action; `None` if it has fewer.
 fn change_field(action: &mut Action<'static>, nth: usize) {
     let mut texts: Vec<&mut Option<Cow<'static, str>>> = Vec::new();
     match action {
@@ -362,7 +362,7 @@ fn texts_do_not_run_into_each_other() {
 
 #[test]
 fn a_text_is_written_as_it_is_described_wherever_it_lies() {
-    // Before, at and beyond the end of what lies on the stack.
+    // Before, at and beyond the end of the stack buffer.
     for before in (0..20).chain(480..530) {
         for length in [0, 1, 2, 3, 4, 17, 600] {
             let text = "x".repeat(length);

@@ -1,4 +1,4 @@
-//! Whose and through what: the rows of section 1 that are found in several places, and the actor.
+//! The actor, and the identifiers of section 1 that occur in several places.
 
 use super::lenient::{Object, Text};
 use super::raw::{ChannelDataFields, ChannelFields, CustomerFields, DataFields, EventFields, HeaderFields};
@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 type Shared<'a> = Option<Cow<'a, str>>;
 
-/// A name of more bytes is cut (contract section 1).
+/// Longer names are cut (contract section 1).
 const NAME_BYTES_MAX: usize = 1024;
 
 /// The path of a field of the object that is the channel session.
@@ -24,7 +24,7 @@ macro_rules! within_session {
     };
 }
 
-/// What the rows of section 1 give for one event.
+/// The identifiers of section 1 of an event.
 pub(super) struct Found<'a> {
     pub(super) conversation_id: Shared<'a>,
     pub(super) channel_session_id: Shared<'a>,
@@ -80,7 +80,7 @@ pub(super) fn find<'a>(
     }
 }
 
-/// The rooms that an event names, in the order in which they count.
+/// The rooms that an event names, by priority.
 fn rooms<'s, 'a>(
     event: &'s EventFields<'a>,
     session: Option<&Session<'s, 'a>>,
@@ -93,7 +93,7 @@ fn rooms<'s, 'a>(
     ]
 }
 
-/// Where a room's id may stand, by the path, in the order in which it counts.
+/// The paths of a room's id, by priority.
 pub(super) fn room_places<'a>(
     event: &EventFields<'a>,
     data: &DataFields<'a>,
@@ -110,10 +110,10 @@ pub(super) fn room_places<'a>(
     ]
 }
 
-/// Who may take how long, as far as the event says so.
+/// The service levels that the event names.
 fn targets(event: &EventFields<'_>, session: Option<&Session<'_, '_>>, data: &DataFields<'_>) -> Targets {
     let config = session.and_then(|session| session.channel.get()?.config.get());
-    // An event about a service level says itself how long that is.
+    // An event about a service level has its duration itself.
     let of_named =
         |names: &[&str]| data.total_duration.0.filter(|_| names.iter().any(|name| event.name.is(name)));
     Targets {
@@ -146,10 +146,10 @@ fn conversation_id<'a>(event: &EventFields<'a>, data: &DataFields<'a>, outer: Te
         .or_else(|| data.task.get()?.conversation_id.get())
 }
 
-/// The socket form's own conversation id, which stands beside the event.
+/// The socket form's own conversation id, beside the event.
 pub(super) const OUTER: &str = "conversationId beside cimEvent";
 
-/// Where a conversation's id may stand, by the path, in the order in which it counts: for a person who is to find it.
+/// The paths of a conversation's id, by priority; for messages to people.
 pub(super) fn conversation_places<'a>(
     event: &EventFields<'a>,
     data: &DataFields<'a>,
@@ -178,7 +178,7 @@ pub(super) fn conversation_places<'a>(
     ]
 }
 
-/// The same of a channel session's id.
+/// The paths of a channel session's id.
 pub(super) fn session_places<'a>(
     event: &EventFields<'a>,
     data: &DataFields<'a>,
@@ -191,7 +191,7 @@ pub(super) fn session_places<'a>(
     ]
 }
 
-/// The same of a customer's id.
+/// The paths of a customer's id.
 pub(super) fn customer_places<'a>(
     event: &EventFields<'a>,
     data: &DataFields<'a>,
@@ -208,7 +208,7 @@ pub(super) fn customer_places<'a>(
     ]
 }
 
-/// The object of the row `channelSession`: always one object, never merged of several.
+/// The object of the row `channelSession`: always a single object, never merged.
 struct Session<'s, 'a> {
     id: &'s Text<'a>,
     customer: &'s Object<CustomerFields<'a>>,
@@ -230,7 +230,7 @@ impl<'s, 'a> Session<'s, 'a> {
     }
 }
 
-/// Each of the two fields falls back alone.
+/// Each of the two fields has its own fallback.
 fn channel<'a>(
     session: Option<&Session<'_, 'a>>,
     header: Option<&ChannelDataFields<'a>>,
@@ -251,7 +251,7 @@ fn actor<'a>(
     session: Option<&Session<'_, 'a>>,
     customer_id: Option<&Cow<'a, str>>,
 ) -> Option<Actor<'a>> {
-    // A header speaks for itself: when it names no sender, the emitter is not asked.
+    // A header is authoritative: without a sender in it, the emitter is not used.
     let sender = match header {
         Some(header) => header.sender.get(),
         None => event.event_emitter.get(),
@@ -275,7 +275,7 @@ fn actor<'a>(
     Some(Actor { actor_type, id, name })
 }
 
-/// A customer's own name, never that of the connector who speaks for the customer.
+/// A customer's own name, never the connector's.
 fn customers_name<'a>(
     event: &EventFields<'a>,
     header: Option<&HeaderFields<'a>>,
@@ -294,13 +294,13 @@ fn customers_name<'a>(
         })
 }
 
-/// Whether a sender calls itself so, in upper case.
+/// Whether a sender has this type, in upper case.
 pub(super) fn is_type(sender: &SenderFields<'_>, wanted: &str) -> bool {
     sender.sender_type.get().is_some_and(|own| own.eq_ignore_ascii_case(wanted))
 }
 
-/// The name of a sender, or of an agent who joins: the sender's own, else the participant's; at most so many whole characters as
-/// 1,024 bytes hold.
+/// The name of a sender or a joining agent: the sender's own, else the participant's; cut to whole characters within 1,024
+/// bytes.
 pub(super) fn name<'a>(
     sender_name: &Text<'a>,
     participant: Option<&ParticipantFields<'a>>,
@@ -328,7 +328,7 @@ fn cut(name: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// What ExpertFlow's controller calls itself, which is no bot whatever it says.
+/// The type of ExpertFlow's controller, which is no bot in any case.
 const CONTROLLER: &str = "CONVERSATION_MONITOR";
 
 fn actor_type<'a>(
@@ -350,7 +350,7 @@ fn actor_type<'a>(
     if actor_type != "CONNECTOR" {
         return Some(actor_type);
     }
-    // A connector speaks for its customer.
+    // A connector acts for its customer.
     let customers_words = ["CUSTOMER_MESSAGE", "MODIFY_ACTIVITY", "REACTION"];
     let is_customer = customers_words.iter().any(|name| event.name.is(name))
         || event.event_emitter.get().is_some_and(|emitter| is_type(emitter, "CUSTOMER"))

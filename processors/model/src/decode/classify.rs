@@ -1,4 +1,4 @@
-//! What an event does, by its name and contents (contract, section 2).
+//! The action of an event, from its name and content (contract, section 2).
 
 use super::actor::Found;
 use super::lenient::{ABSENT, Object, Text};
@@ -8,20 +8,20 @@ use crate::{Action, Actor, Change, Fact, FactDetail, FactKind, Invalid, Json, Ki
 use crate::{NUMBER_BYTES, ReactionKind, Reason, Relation, SUGGESTED_ITEMS, SuggestionItem};
 use std::borrow::Cow;
 
-/// One event, as far as its action depends on it.
+/// The parts of an event that determine its action.
 pub(super) struct Subject<'s, 'a> {
     pub(super) form: Form,
     pub(super) id: &'s Cow<'a, str>,
     pub(super) name: &'s str,
     pub(super) data: &'s DataFields<'a>,
-    /// The data as it came.
+    /// The unchanged data.
     pub(super) whole: &'s Data<'a>,
-    /// The whole data as text; only where [`needs_whole_data`] says so.
+    /// The whole data as text, if [`needs_whole_data`].
     pub(super) data_json: Option<Json<'a>>,
     pub(super) found: &'s Found<'a>,
 }
 
-/// What the event does.
+/// The action of an event.
 pub(super) fn classify<'a>(subject: Subject<'_, 'a>) -> Result<Action<'a>, Invalid> {
     let name = PrimaryName::of(subject.name);
     if let Some(PrimaryName::Message(_)) = name
@@ -47,7 +47,7 @@ pub(super) fn classify<'a>(subject: Subject<'_, 'a>) -> Result<Action<'a>, Inval
     }
 }
 
-/// Whether the whole data is the activity's body, which only two kinds of events need.
+/// Whether the whole data is the activity's body, as for two kinds of events.
 pub(super) fn needs_whole_data(name: &str, data: &DataFields<'_>) -> bool {
     match name {
         "CONVERSATION_DATA_CHANGED" => true,
@@ -56,18 +56,18 @@ pub(super) fn needs_whole_data(name: &str, data: &DataFields<'_>) -> bool {
     }
 }
 
-/// What a body asks for, whatever the event's name says.
+/// An action that the body determines, for any event name.
 #[derive(Clone, Copy)]
 pub(super) enum Asked {
-    /// The deletion of the message that the body names.
+    /// Deletes the message that the body names.
     Deletion,
     /// A receipt for it.
     Receipt,
-    /// A like of a comment, set or taken back.
+    /// A like of a comment, added or removed.
     Like { remove: bool },
-    /// The deletion of a comment.
+    /// Deletes a comment.
     CommentsDeletion,
-    /// A comment is to be hidden.
+    /// Hides a comment.
     Hiding,
 }
 
@@ -96,9 +96,9 @@ impl Asked {
 
 /// The type of a comment's body.
 const COMMENT: &str = "COMMENT";
-/// The value of the reaction that a like is.
+/// The reaction value of a like.
 const LIKE: &str = "LIKE";
-/// What begins the type of a notification that somebody types.
+/// The prefix of notification types about typing.
 const TYPING: &str = "TYPING_";
 
 /// The intent of an edit.
@@ -109,14 +109,14 @@ pub(super) const INTENT_REPLY: &str = "REPLY_TO";
 /// The rows of section 2's first table.
 #[derive(Clone, Copy)]
 pub(super) enum PrimaryName {
-    /// A name of the first row, for which the body rule holds, with the kind that it has by itself.
+    /// A name of the first row, to which the body rule applies, with its own kind.
     Message(Kind),
-    /// A name that alone says the kind.
+    /// A name that determines the kind.
     Plain(Kind),
     WrapUp,
     Leg(LegPhase),
     DataChange,
-    /// The platform's account of a whole call.
+    /// The platform's record of a whole call.
     Account,
 }
 
@@ -159,17 +159,17 @@ impl<'s, 'a> Subject<'s, 'a> {
         self.header()?.original_message_id.get()
     }
 
-    /// Text of the body.
+    /// A text in the body.
     fn of_body(&self, text: impl FnOnce(&'s BodyFields<'a>) -> &'s Text<'a>) -> Option<&'s Text<'a>> {
         self.body().map(text)
     }
 
-    /// An error about a place within the event.
+    /// An error about a field of the event.
     fn invalid(&self, reason: Reason, path: &str, what: &str) -> Invalid {
         Invalid::new(reason, format!("{}{path} {what}, which {} needs", self.form.prefix(), self.name))
     }
 
-    /// An identifier that has to be there, at this path.
+    /// A required identifier at this path.
     fn need(&self, path: &str, text: Option<&Text<'a>>) -> Result<Cow<'a, str>, Invalid> {
         self.present(Reason::MissingIdentifier, path, text)
     }
@@ -255,7 +255,7 @@ impl<'s, 'a> Subject<'s, 'a> {
         }))
     }
 
-    /// What a primary replies to.
+    /// The activity that a primary replies to.
     fn replied(&self, kind: Kind) -> Option<Cow<'a, str>> {
         let replies = self.has_intent(INTENT_REPLY)
             || kind == Kind::CampaignResponse
@@ -264,7 +264,7 @@ impl<'s, 'a> Subject<'s, 'a> {
         original.or_else(|| self.header()?.reply_to_message_id.get())
     }
 
-    /// The body of an action's message that has none: the action's name and data.
+    /// The body of an action message without one: the action's name and data.
     fn action_body(&self) -> Option<Json<'a>> {
         let name = self.data.name.get()?;
         let data = self.data.data.json().map_or_else(|| "null".to_owned(), Json::into_owned);
@@ -279,7 +279,7 @@ impl<'s, 'a> Subject<'s, 'a> {
         }
     }
 
-    /// A message whose body is a notification: somebody types, or else a fact that no rule reads.
+    /// A message with a notification as its body: typing, or else a fact without a rule.
     fn notification(&self) -> Action<'a> {
         let is_typing = self
             .of_body(|body| &body.notification_type)
@@ -291,7 +291,7 @@ impl<'s, 'a> Subject<'s, 'a> {
         Action::Fact(Fact { kind: FactKind::Other, detail: FactDetail::None })
     }
 
-    /// What a body asks for.
+    /// The action that the body determines.
     fn asked(self, asked: Asked) -> Result<Action<'a>, Invalid> {
         Ok(match asked {
             Asked::Deletion => relation(self.named_message()?, self.deletion(true)),
@@ -305,7 +305,7 @@ impl<'s, 'a> Subject<'s, 'a> {
         })
     }
 
-    /// A deletion; `is_told`: a comment's, or one that the platform tells of.
+    /// A deletion; `is_told`: of a comment, or reported by the platform.
     fn deletion(&self, is_told: bool) -> Change<'a> {
         let sender = self.header().and_then(|header| header.sender.get());
         let is_done = |sender: &SenderFields<'a>| {
@@ -381,7 +381,7 @@ impl<'s, 'a> Subject<'s, 'a> {
         };
         let kind = kind.ok_or_else(|| self.bad("data.body.kind", "is none of the kinds of reactions"))?;
         let value = self.of_body(|body| &body.value);
-        // An emoji without a value takes back all of them.
+        // An emoji without a value removes all of them.
         if kind == ReactionKind::Emoji && !value.is_some_and(Text::is_present) {
             return Ok(relation(target, Change::Reaction { kind, value: None, remove: true }));
         }
@@ -424,7 +424,7 @@ fn item<'a>(suggestion: &SuggestionFields<'a>) -> SuggestionItem<'a> {
     SuggestionItem { body: suggestion.message_body.json(), confidence }
 }
 
-/// A number that is spelled at greater length than any double needs is spelled anew, as the double that it is.
+/// A number spelled longer than any double needs is replaced by its double.
 fn short_number(number: Json<'_>) -> Json<'_> {
     let text = number.as_str();
     match text.parse::<f64>() {

@@ -1,4 +1,4 @@
-//! An event that some other format than JSON has already taken apart: its own fields are at hand, objects are JSON text.
+//! Events from another format than JSON: the event's own fields are decoded, objects are JSON text.
 
 use super::lenient::{Other, Text, Value};
 use super::raw::{EventFields, Form};
@@ -6,7 +6,7 @@ use super::verbatim::Time;
 use super::{event_from, parse};
 use crate::{AT_MAX, AT_MIN, Event, Invalid, Json, Limits, Origin, parse_time_text};
 
-/// The fields of a bare `CimEvent`. What is absent or empty is the same.
+/// The fields of a bare `CimEvent`. Absent and empty are equal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Envelope<'a> {
     /// The event's id.
@@ -21,15 +21,15 @@ pub struct Envelope<'a> {
     pub topic_id: Option<&'a str>,
     /// The channel session, as JSON text.
     pub channel_session: Option<&'a str>,
-    /// Who caused it, as JSON text.
+    /// The emitter, as JSON text.
     pub event_emitter: Option<&'a str>,
     /// The room, as JSON text.
     pub room_info: Option<&'a str>,
-    /// What it says, as JSON text.
+    /// The data, as JSON text.
     pub data: Option<&'a str>,
 }
 
-/// A time, as a format gives it.
+/// A time in the format's representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnvelopeTime<'a> {
     /// Epoch milliseconds.
@@ -38,13 +38,12 @@ pub enum EnvelopeTime<'a> {
     Text(&'a str),
 }
 
-/// Reads an event that is taken apart already, as [`crate::decode()`] reads a record's value. The event borrows from what
-/// the envelope borrows from. Of the limits the size of the value is not looked at.
+/// Decodes an event from its envelope, as [`crate::decode()`] decodes a record's value. The event borrows from the envelope's
+/// data. The size limit of values is not checked.
 ///
 /// # Errors
 ///
-/// [`Invalid`], as with [`crate::decode()`]: [`crate::Reason::Malformed`] where a field's text is no JSON, and all reasons that come
-/// after it.
+/// [`Invalid`], as for [`crate::decode()`]: [`crate::Reason::Malformed`] if a field's text is not JSON, and all later reasons.
 pub fn decode_envelope<'a>(
     envelope: &Envelope<'a>,
     origin: impl Into<Origin<'a>>,

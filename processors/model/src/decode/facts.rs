@@ -1,4 +1,4 @@
-//! What a fact says of agents, tasks and states (contract, section 4).
+//! The content of facts about agents, tasks and states (contract, section 4).
 
 use super::actor;
 use super::lenient::{First, NameFields, Object, State, Text};
@@ -6,8 +6,8 @@ use super::raw::{Data, DataFields, IdFields, MediaFields, MediaTypeFields};
 use crate::{AgentDetail, Fact, FactDetail, FactKind, TaskDetail};
 use std::borrow::Cow;
 
-/// The fact that an event of this name and data is, taken that its name is no primary's and no relation's. `whole` is its data as it
-/// came, which may be a text by itself.
+/// The fact of an event with this name and data; the name is no primary's and no relation's. `whole` is the unchanged data,
+/// which may be a text.
 pub(super) fn fact<'a>(
     name: &str,
     event_id: &Cow<'a, str>,
@@ -18,8 +18,7 @@ pub(super) fn fact<'a>(
     let detail = match kind {
         FactKind::AgentSubscribed | FactKind::AgentUnsubscribed => FactDetail::Agent(agent(data)),
         FactKind::ParticipantRoleChanged => role(data),
-        // Without an id of its own, a task that is enqueued is known by the event that says so; one that changes
-        // would be none that was enqueued.
+        // A queued task without an id is identified by the event; one that changes would match no queued task.
         FactKind::TaskEnqueued => task(data, Some(event_id), false),
         FactKind::TaskStateChanged => task(data, None, false),
         FactKind::AgentReserved => task(data, None, true),
@@ -60,7 +59,7 @@ fn role<'a>(data: &DataFields<'a>) -> FactDetail<'a> {
     }
 }
 
-/// The object that is the task: `data.task`, else `data`.
+/// The task object: `data.task`, else `data`.
 struct Task<'s, 'a> {
     id: &'s Text<'a>,
     state: &'s State<'a>,
@@ -101,7 +100,7 @@ fn task<'a>(data: &DataFields<'a>, event_id: Option<&Cow<'a, str>>, is_reserved:
     let media = task.active_media.get().and_then(Object::get);
     let media_type = media.and_then(|media| media.media_type.get());
     let own_type = task.task_type.get();
-    // Tasks are active from their creation on, and only their media move.
+    // Tasks are active from their creation on; only their media change.
     let moved = media.map(|media| &media.state).filter(|_| task.state.name().is("ACTIVE"));
     let (state, reason) = match moved.and_then(|state| Some((state, state.name().get()?))) {
         Some((state, name)) => (Some(name), state.reason().get().or_else(|| task.state.reason().get())),

@@ -1,4 +1,4 @@
-//! How long identifiers may be (contract, section 1). They become keys, and a key has a bound.
+//! Limits on the length of identifiers (contract, section 1). They become keys, and keys are limited.
 
 use std::borrow::Cow;
 
@@ -8,19 +8,19 @@ use super::lenient::Text;
 use super::raw::{BodyFields, DataFields, EventFields, Form};
 use crate::{Action, Change, FactDetail, Invalid, Primary, Reason};
 
-/// Bytes that an identifier may have.
+/// The maximum length of an identifier in bytes.
 pub const IDENTIFIER_BYTES_MAX: usize = 512;
 
-/// The first identifier that is too long, of those that were looked at.
+/// The first identifier that is too long.
 #[derive(Default)]
 struct Long(Option<(Place, usize)>);
 
-/// Which identifier it is.
+/// An identifier.
 #[derive(Clone, Copy)]
 enum Place {
     /// The one at this path within the event.
     At(&'static str),
-    /// One that is taken from several places: where this one was found is looked up only when it is too long.
+    /// One with several possible paths: its path is looked up only if it is too long.
     Conversation,
     Session,
     Customer,
@@ -47,7 +47,7 @@ impl Long {
     }
 }
 
-/// An event, as far as it is needed to say where an identifier stands.
+/// The parts of an event that are needed to name an identifier's path.
 pub(super) struct Whole<'s, 'a> {
     pub(super) form: Form,
     pub(super) event: &'s EventFields<'a>,
@@ -56,7 +56,7 @@ pub(super) struct Whole<'s, 'a> {
 }
 
 impl Whole<'_, '_> {
-    /// The identifiers that every event may have.
+    /// Checks the identifiers of all events.
     pub(super) fn check_found(&self, id: &str, name: &str, found: &Found<'_>) -> Result<(), Invalid> {
         let Found {
             conversation_id,
@@ -109,7 +109,7 @@ impl Whole<'_, '_> {
         self.refuse(&long)
     }
 
-    /// The identifiers of what the event does.
+    /// Checks the identifiers of the action.
     pub(super) fn check_action(&self, action: &Action<'_>) -> Result<(), Invalid> {
         let mut long = Long::default();
         match action {
@@ -133,7 +133,7 @@ impl Whole<'_, '_> {
         self.refuse(&long)
     }
 
-    /// The same, of an event that lacks something, so that what it does is not known: a too long identifier is the first reason.
+    /// The same for an incomplete event without a known action: an identifier that is too long is reported first.
     #[cold]
     pub(super) fn check_fields(&self, name: &str) -> Result<(), Invalid> {
         let (header, body) = (self.data.header.get(), self.data.body.fields());
@@ -190,13 +190,13 @@ impl Whole<'_, '_> {
                 long.read(REASON_CODE, body.map(|body| &body.reason_code));
             }
             (None, "CALL_HOLD" | "CALL_RESUME") => long.read(LEG_ID, body.map(leg_id)),
-            // A fact lacks nothing.
+            // A fact needs no identifier.
             (None, _) => {}
         }
         self.refuse(&long)
     }
 
-    /// Where a relation's target is taken from.
+    /// The path of a relation's target.
     fn target_of(&self, change: &Change<'_>) -> &'static str {
         let is_named_by_body =
             self.data.body.fields().is_some_and(|body| body.body_type.is("DELETEDNOTIFICATION"));

@@ -1,6 +1,6 @@
-//! Reading JSON by the contract's rule (section 1): unknown fields are ignored, and what is null, missing, empty or of
-//! another type than expected is absent, never an error. What is ignored is still read in full: a lone surrogate or
-//! a number that no double can hold makes the record malformed wherever it stands.
+//! Lenient reading of JSON, as the contract requires (section 1): unknown fields are ignored, and a value that is null,
+//! missing, empty or of an unexpected type counts as absent, never as an error. Ignored values are still parsed: a lone
+//! surrogate or a number beyond a double makes the record malformed anywhere.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,19 +8,19 @@ use std::marker::PhantomData;
 
 use crate::reader::{Name, NoJson, Number, Reader, Refused, Str};
 
-/// Something that every JSON value can be read into, in place: what is not of its type makes it absent, which is the default.
+/// A type that reads any JSON value in place. A value of another type counts as absent, which is the default.
 pub(super) trait Value<'a>: Default {
-    /// Reads the next value, which replaces what was there.
+    /// Reads the next value and replaces the previous one.
     fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused>;
 }
 
-/// Reads a text that is one value, in place.
+/// Reads a text that consists of one value, in place.
 pub(super) fn whole<'a>(value: &mut impl Value<'a>, text: &'a str) -> Result<(), NoJson> {
     let mut json = Reader::new(text);
     value.read(&mut json).and_then(|()| json.end()).map_err(|Refused| json.problem())
 }
 
-/// Whether there is any value: neither null nor an empty string.
+/// Whether there is a value: neither null nor an empty string.
 #[derive(Default)]
 pub(super) struct Presence(pub(super) bool);
 
@@ -32,20 +32,20 @@ impl<'a> Value<'a> for Presence {
     }
 }
 
-/// Text: a string that is not empty, or an integer of any length as its decimal digits. It is unescaped when it is asked for.
+/// Text: a non-empty string, or an integer of any length as its digits. It is unescaped on request.
 #[derive(Default, Clone, Copy)]
 pub(super) enum Text<'a> {
     /// Missing, or null.
     #[default]
     Absent,
-    /// Something that is no text counts as absent, too; but a person wants to know what stands there.
+    /// A value that is no text. It counts as absent, but error messages describe it.
     Other(Other),
     /// Text.
     Is(Str<'a>),
 }
 
 impl<'a> Text<'a> {
-    /// Text that is not out of JSON.
+    /// Text from another source than JSON.
     pub(super) fn new(text: Option<&'a str>) -> Self {
         match text {
             None => Text::Absent,
@@ -73,7 +73,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Why it is not there: "is absent", or what is there instead.
+    /// Why it is missing: "is absent", or a description of the value.
     pub(super) fn lack(&self) -> String {
         match self {
             Text::Other(Other::Empty) => Other::Empty.to_string(),
@@ -83,10 +83,10 @@ impl<'a> Text<'a> {
     }
 }
 
-/// What is said of what is not there.
+/// The message for an absent value.
 pub(super) const ABSENT: &str = "is absent";
 
-/// What stands where something else is expected; what is said of it.
+/// A value of an unexpected type, with its description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Other {
     Empty,
@@ -97,7 +97,7 @@ pub(super) enum Other {
 }
 
 impl Other {
-    /// By a value's first byte, where the value is neither a string nor a number; none: it is null.
+    /// Classifies a value by its first byte, if it is neither a string nor a number; `None` for null.
     pub(super) fn of(first: u8) -> Option<Self> {
         match first {
             b'{' => Some(Other::Object),
@@ -137,7 +137,7 @@ impl<'a> Value<'a> for Text<'a> {
     }
 }
 
-/// The decimal digits of an integer. The reader has seen that a double can hold it.
+/// The digits of an integer. The reader has checked that a double can represent it.
 fn digits(number: Number<'_>) -> Text<'_> {
     match number.text {
         "-0" => Text::Is(Str::Plain("0")),
@@ -150,7 +150,7 @@ fn integer(number: Number<'_>) -> Option<i64> {
     if number.is_integer { number.text.parse().ok() } else { None }
 }
 
-/// A whole number above 0, or such a one as text.
+/// A positive integer, or its digits as text.
 #[derive(Default)]
 pub(super) struct Positive<'a>(pub(super) Option<i64>, PhantomData<&'a ()>);
 
@@ -169,10 +169,9 @@ impl<'a> Value<'a> for Positive<'a> {
     }
 }
 
-/// The fields of an object that are wanted.
+/// The fields to read of an object.
 pub(super) trait Fields<'a>: Default {
-    /// Reads the value of the field of this name, which replaces one that was read before; `false`, and nothing read, where it
-    /// is not wanted.
+    /// Reads the value of this field and replaces an earlier one; returns `false` without reading if the field is unknown.
     fn read_field(&mut self, name: &[u8], json: &mut Reader<'a>) -> Result<bool, Refused>;
 }
 
@@ -214,7 +213,7 @@ impl<'a, T: Fields<'a>> Value<'a> for Object<T> {
     }
 }
 
-/// An object that lies elsewhere; absent for any other value.
+/// A boxed object; absent for any other value.
 pub(super) struct Boxed<T>(Object<Box<T>>);
 
 impl<T> Default for Boxed<T> {
@@ -235,8 +234,8 @@ impl<'a, T: Fields<'a>> Value<'a> for Boxed<T> {
     }
 }
 
-/// What tells a wanted name from the others of its object with one comparison: its length, its first byte, its last, and the one in
-/// the middle.
+/// A key that distinguishes a name from the other names of its object in one comparison: its length and its first, last and
+/// middle byte.
 pub(super) const fn key(name: &[u8]) -> u64 {
     match name {
         [] => 0,
@@ -252,7 +251,7 @@ pub(super) const fn key(name: &[u8]) -> u64 {
     }
 }
 
-/// Whether no two keys are the same.
+/// Whether all keys are different.
 pub(super) const fn are_distinct(keys: &[u64]) -> bool {
     match keys {
         [] => true,
@@ -269,7 +268,7 @@ pub(super) const fn are_distinct(keys: &[u64]) -> bool {
     }
 }
 
-/// Declares the wanted fields of an object by their names in JSON.
+/// Declares the fields of an object by their JSON names.
 macro_rules! wanted {
     ($($(#[$meta:meta])* $name:ident { $($word:literal => $field:ident: $type:ty,)* })*) => { $(
         $(#[$meta])*
@@ -318,7 +317,7 @@ impl<'a, T: Value<'a>> Value<'a> for Array<T> {
     }
 }
 
-/// The first element of an array; absent for any other value, and of an array without elements.
+/// The first element of an array; absent for any other value and for an empty array.
 pub(super) struct First<T>(Option<T>);
 
 impl<T> Default for First<T> {
@@ -347,7 +346,7 @@ impl<'a, T: Value<'a>> Value<'a> for First<T> {
 }
 
 wanted! {
-    /// What has a name.
+    /// An object with a name.
     NameFields {
         "name" => name: Text<'de>,
     }
@@ -376,7 +375,7 @@ impl<'a> Value<'a> for TextOrName<'a> {
 }
 
 wanted! {
-    /// What a state object says.
+    /// The fields of a state object.
     StateFields {
         "name" => name: Text<'de>,
         "reasonCode" => reason_code: Text<'de>,

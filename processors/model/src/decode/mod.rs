@@ -1,4 +1,4 @@
-//! From a record's value to an event, or to the reason why it is none (contract, sections 1, 2 and 7).
+//! Decodes a record's value to an event, or to the reason why it is invalid (contract, sections 1, 2 and 7).
 
 mod actor;
 mod classify;
@@ -22,35 +22,34 @@ use verbatim::Time;
 pub use envelope::{Envelope, EnvelopeTime, decode_envelope};
 pub use identifiers::IDENTIFIER_BYTES_MAX;
 
-/// What is read when all of a record is JSON.
+/// The subject of errors about the whole value.
 const VALUE: &str = "the value";
-/// What some editors and programs put at the beginning of a text.
+/// The byte order mark that some programs write at the beginning of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// What a record may be.
+/// Limits on records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// The most bytes that a value may have.
     pub value_bytes_max: usize,
-    /// So far past its record's Kafka timestamp an event's time may lie, in milliseconds.
+    /// How far an event's time may be past its record's Kafka timestamp, in milliseconds.
     pub ahead_max_ms: i64,
 }
 
 impl Default for Limits {
-    /// The contract's: 1 MiB, and 24 hours.
+    /// The contract's limits: 1 MiB, and 24 hours.
     fn default() -> Self {
         Limits { value_bytes_max: 1 << 20, ahead_max_ms: 24 * 60 * 60 * 1000 }
     }
 }
 
-/// Reads a record's value, JSON in any of the three forms, into an event.
+/// Decodes a record's value, JSON in any of the three forms, to an event.
 ///
-/// `origin` is what else is known of the record; the conversation in its topic's name, where nothing else is. The event borrows
-/// from both.
+/// `origin` has other facts about the record, such as the conversation in its topic's name. The event borrows from both.
 ///
-/// The value is read once. What the contract does not read is checked for being JSON and not kept, so the cost of an
-/// event is that of its bytes, with few allocations: for escaped text, numbers as text, suggestions, wrapped forms,
-/// and the agents and tasks of facts.
+/// The value is read once. Fields that the contract does not read are validated as JSON and not kept, so the cost is
+/// proportional to the size, with few allocations: for escaped text, numbers as text, suggestions, wrapped forms, and the
+/// agents and tasks of facts.
 ///
 /// # Errors
 ///
@@ -76,7 +75,7 @@ pub fn decode<'a>(
     event_from(form, event, outer, (origin.into(), limits), || data_of(text))
 }
 
-/// Makes the event of its fields. `whole_data` gives its whole data as text, which few events need.
+/// Makes the event from its fields. `whole_data` returns the whole data as text, which few events need.
 fn event_from<'a>(
     form: Form,
     event: &EventFields<'a>,
@@ -143,8 +142,8 @@ fn event_from<'a>(
     Ok(read)
 }
 
-/// Whether the event's activity may be in no conversation: a note, what a campaign sends, or what changes one. Whether a relation's
-/// target is one of these is not known here.
+/// Whether the event's activity may have no conversation: a note, a campaign's activity, or a change of one. For a relation the
+/// target is unknown here.
 fn stands_alone(event: &Event<'_>) -> bool {
     match &event.action {
         Action::Primary(primary) => primary.kind == Kind::Note || event.is_of_campaign(),
@@ -155,7 +154,7 @@ fn stands_alone(event: &Event<'_>) -> bool {
 
 fn utf8(value: &[u8]) -> Result<&str, Invalid> {
     simdutf8::basic::from_utf8(value).map_err(|_| {
-        // The fast check does not tell where.
+        // The fast check does not report the position.
         let at = simdutf8::compat::from_utf8(value).map_or_else(|error| error.valid_up_to(), str::len);
         let why = match value {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
@@ -168,7 +167,7 @@ fn utf8(value: &[u8]) -> Result<&str, Invalid> {
     })
 }
 
-/// Reads JSON in place; `what` it is says the error.
+/// Reads JSON in place; errors name it `what`.
 fn parse<'a>(value: &mut impl Value<'a>, what: &dyn Display, text: &'a str) -> Result<(), Invalid> {
     whole(value, text).map_err(|problem| {
         let why = if text.starts_with(BYTE_ORDER_MARK) {
@@ -180,8 +179,7 @@ fn parse<'a>(value: &mut impl Value<'a>, what: &dyn Display, text: &'a str) -> R
     })
 }
 
-/// What has been read of the event in the document: where it lies, its fields, and the conversation id that the socket form has
-/// beside it.
+/// The event in the document: its form, its fields, and the conversation id beside it in the socket form.
 fn event_of<'d, 'a>(
     document: &'d Object<Document<EventFields<'a>>>,
 ) -> Result<(Form, &'d EventFields<'a>, Text<'a>), Invalid> {
@@ -198,19 +196,19 @@ fn event_of<'d, 'a>(
     }
 }
 
-/// The event's whole data as text. Only one rare kind of event needs it, and whether it is one is known too late: its
-/// name may come after the data. So this reads the value again.
+/// The event's whole data as text. Only one rare kind of event needs it, which is known only after the data has been read,
+/// because the name may follow the data. So this reads the value again.
 fn data_of(text: &str) -> Result<Option<Json<'_>>, Invalid> {
     let mut document = Object::<Document<RawData<'_>>>::default();
     parse(&mut document, &VALUE, text)?;
     Ok(document.get().and_then(|document| document.event().1.data.json()))
 }
 
-/// Why an event has no key: there is neither a conversation nor a session.
+/// Why an event has no key: it names neither a conversation nor a session.
 fn no_key(prefix: &str, event: &EventFields<'_>, outer: Text<'_>) -> String {
     let session = event.channel_session.get().map(|session| session.id).unwrap_or_default();
     let places = [("conversationId", event.conversation_id), ("channelSession.id", session)];
-    // What was meant to be one, but cannot be, says more than what is absent.
+    // A value of a wrong type explains more than an absent one.
     let found = places.iter().find(|(_, text)| matches!(text, Text::Other(_)));
     if let Some((path, text)) = found {
         return format!(
@@ -227,7 +225,7 @@ fn no_key(prefix: &str, event: &EventFields<'_>, outer: Text<'_>) -> String {
     format!("{prefix}conversationId and {prefix}channelSession.id are absent, also everywhere else")
 }
 
-/// When the event happened. A `timestamp` that is present decides alone, also when it cannot be read.
+/// The event's time. A `timestamp` that is present is used even if it is invalid.
 fn at(
     prefix: &str,
     timestamp: Time,
@@ -236,7 +234,7 @@ fn at(
     limits: &Limits,
 ) -> Result<i64, Invalid> {
     let (field, time) = match (timestamp, time_stamp) {
-        // Of two that are absent the one is named of which there is more to say.
+        // Of two absent fields, name the one with a value of a wrong type.
         (Time::Other(_), Time::Absent) => ("timestamp", timestamp),
         (Time::Absent | Time::Other(_), _) => ("timeStamp", time_stamp),
         _ => ("timestamp", timestamp),

@@ -1,4 +1,4 @@
-//! The fields of section 1 and 2, as they lie in a record's value.
+//! The fields of sections 1 and 2, as a record's value has them.
 
 use super::lenient::{
     Array, Boxed, Fields, First, NameFields, Object, Positive, Presence, State, Text, TextOrName, Value,
@@ -7,8 +7,8 @@ use super::lenient::{
 use super::verbatim::{ANumber, AnObject, Anything, Raw, RawAnd, Sent, Time};
 use crate::reader::{Reader, Refused};
 
-// Objects with many fields are boxed: few events have all of them, and their room would be on the stack for each. Without the
-// boxes reading was not measurably faster.
+// Objects with many fields are boxed: few events have all of them, and each would take stack space. Without boxes reading was
+// not measurably faster.
 wanted! {
     /// A bare `CimEvent`.
     EventFields {
@@ -151,13 +151,13 @@ wanted! {
         "channelConfig" => config: Object<ConfigFields<'de>>,
     }
 
-    /// How a channel is configured.
+    /// A channel's configuration.
     ConfigFields {
         "customerActivityTimeout" => customer_activity_timeout: Positive<'de>,
         "responseSla" => response_sla: Positive<'de>,
     }
 
-    /// What is agreed on for agents.
+    /// Service levels of agents.
     SlaFields {
         "totalDuration" => total_duration: Positive<'de>,
     }
@@ -170,7 +170,7 @@ wanted! {
         "customerFirstName" => customer_first_name: Text<'de>,
     }
 
-    /// What has an id.
+    /// An object with an id.
     IdFields {
         "id" => id: Text<'de>,
     }
@@ -213,7 +213,7 @@ wanted! {
         "requestSession" => request_session: Object<IdFields<'de>>,
     }
 
-    /// How a medium's contact came.
+    /// The origin of a medium's contact.
     MediaTypeFields {
         "direction" => direction: Text<'de>,
         "mode" => mode: Text<'de>,
@@ -225,13 +225,13 @@ wanted! {
         "confidenceLevel" => confidence_level: Raw<'de, ANumber>,
     }
 
-    /// An event of which only the data's text is wanted.
+    /// An event of which only the data's text is read.
     RawData {
         "data" => data: Raw<'de, AnObject>,
     }
 }
 
-/// An event's data: an object, or a text by itself.
+/// An event's data: an object, or a text.
 #[derive(Default)]
 pub(super) struct Data<'a> {
     object: Boxed<DataFields<'a>>,
@@ -244,7 +244,7 @@ impl<'a> Data<'a> {
         self.object.get()
     }
 
-    /// The text that it is, if it is one.
+    /// The text, if it is one.
     pub(super) fn text(&self) -> &Text<'a> {
         &self.text
     }
@@ -260,8 +260,8 @@ impl<'a> Value<'a> for Data<'a> {
     }
 }
 
-/// A whole document, whose events are read as `E`: its own fields, should it be an event itself, and the events that
-/// it may wrap. Those are boxed for being rare, so that a document is not four events large.
+/// A whole document with events of type `E`: its own fields, in case it is an event, and the events it may wrap. Those are
+/// boxed because they are rare, so that a document is not four events large.
 #[derive(Default)]
 pub(super) struct Document<E> {
     pub(super) bare: E,
@@ -270,10 +270,10 @@ pub(super) struct Document<E> {
     pub(super) entities: Object<Entities<E>>,
 }
 
-/// What holds `entities`.
+/// An object with `entities`.
 pub(super) struct Payload<E>(Object<Entities<E>>);
 
-/// What holds a `cimEvent`.
+/// An object with a `cimEvent`.
 pub(super) struct Entities<E>(Boxed<E>);
 
 impl<E> Default for Payload<E> {
@@ -288,7 +288,7 @@ impl<E> Default for Entities<E> {
     }
 }
 
-/// Where an event lies in its document.
+/// The form of an event in its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// The document is the event.
@@ -300,7 +300,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// What to write before a path within the event, so that it is one within the document.
+    /// The prefix that makes a path within the event a path within the document.
     pub(super) fn prefix(self) -> &'static str {
         match self {
             Form::Bare => "",
@@ -311,8 +311,8 @@ impl Form {
 }
 
 impl<E> Document<E> {
-    /// The event and where it lies. The document's own fields count as one only when nothing is wrapped; whether
-    /// they are one is for the caller to say.
+    /// The event and its form. The document's own fields count as the event only if nothing is wrapped; the caller checks
+    /// whether they are one.
     pub(super) fn event(&self) -> (Form, &E) {
         if let Some(event) = self.socket.get() {
             return (Form::Socket, event);

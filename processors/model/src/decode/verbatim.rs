@@ -1,4 +1,4 @@
-//! Values that are looked at as text: times, whose digits a double would round, and what is carried through as it came.
+//! Values read as text: times, whose digits a double would round, and values that are passed through unchanged.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ pub(super) enum Time {
     /// Missing, or null.
     #[default]
     Absent,
-    /// An empty string, or what is neither number nor string. It counts as absent, too.
+    /// An empty string, or a value that is neither a number nor a string. It counts as absent, too.
     Other(Other),
     /// A number or a string that is no time, or out of range.
     Unreadable,
@@ -40,7 +40,7 @@ impl<'a> Value<'a> for Time {
                 }
                 time::parse_time_text(&text)
             }
-            // The number's own text: a fraction is to be cut, where a double may already have rounded it up.
+            // The number's own text: a fraction is truncated, but a double may already have rounded it up.
             b'-' | b'0'..=b'9' => time::parse_time_number(json.number()?.text),
             first => {
                 *self = Other::of(first).map_or(Time::Absent, Time::Other);
@@ -52,7 +52,7 @@ impl<'a> Value<'a> for Time {
     }
 }
 
-/// When a message was sent: a time in any of section 1's forms, or epoch seconds; absent for all else.
+/// When a message was sent: a time in any form of section 1, or epoch seconds; absent for any other value.
 #[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sent(pub(super) Option<i64>);
 
@@ -70,10 +70,10 @@ impl<'a> Value<'a> for Sent {
     }
 }
 
-/// An object's or a number's own text, by `T`'s choice; absent for any other value.
+/// The text of an object or a number, as selected by `T`; absent for any other value.
 pub(super) struct Raw<'a, T>(Option<Verbatim<'a>>, PhantomData<T>);
 
-/// Says which values a [`Raw`] keeps, by their first byte.
+/// Selects the values that a [`Raw`] keeps, by their first byte.
 pub(super) trait Shape {
     fn fits(first: u8) -> bool;
 }
@@ -87,7 +87,7 @@ impl Shape for AnObject {
     }
 }
 
-/// Every value but null and an empty string, which say nothing.
+/// Every value except null and the empty string.
 pub(super) struct Anything;
 
 impl Shape for Anything {
@@ -127,7 +127,7 @@ impl<'a, T: Shape> Value<'a> for Raw<'a, T> {
     }
 }
 
-/// An object both as text and by its wanted fields.
+/// An object as text, with some of its fields.
 pub(super) struct RawAnd<'a, T> {
     raw: Option<Verbatim<'a>>,
     fields: Object<T>,
@@ -145,7 +145,7 @@ impl<'a, T> RawAnd<'a, T> {
         self.fields.get().and(self.raw).map(Json::of_verbatim)
     }
 
-    /// The object's wanted fields.
+    /// The fields.
     pub(super) fn fields(&self) -> Option<&T> {
         self.fields.get()
     }

@@ -1,10 +1,10 @@
-//! A reader of JSON text that has its whole text at hand: what is wanted is read in place, everything else is checked and
-//! left behind. Strings without escapes and numbers are given as they stand in the text.
+//! A JSON reader over a complete text: wanted values are read in place, everything else is validated and skipped. Numbers, and
+//! strings without escapes, are borrowed from the text.
 //!
-//! Why not `serde_json`: its values come up by value through every level, and a document of many wanted fields is moved again
-//! and again; what is to be kept as text is read twice there. For an event of 0.8 KB that was a third of all that the pipeline
-//! did. Strictness is the same (RFC 8259; of a repeated name the caller sees all), and two things more are refused wherever they
-//! stand, be they skipped: numbers that no double can hold, and lone surrogates (contract section 1).
+//! Why not `serde_json`: it passes values by value through every level, so that a document with many wanted fields is moved
+//! repeatedly, and values kept as text are read twice. For an event of 0.8 KB that was a third of the pipeline's total cost.
+//! Strictness is the same (RFC 8259; the caller sees all of repeated names), and two more things are refused even in skipped
+//! values: numbers beyond a double, and lone surrogates (contract section 1).
 
 mod skip;
 mod strings;
@@ -13,12 +13,12 @@ use std::fmt;
 
 pub(crate) use strings::{Name, Str, plain};
 
-/// How deep arrays and objects may be nested: the contract asks for 100 levels, the stack bears more.
+/// The maximum nesting of arrays and objects: the contract requires 100 levels, and the stack allows more.
 const DEPTH_MAX: u8 = 127;
-/// No number of so few characters is beyond a double, unless it has an exponent.
+/// A number with up to this many characters and no exponent fits a double.
 const SAFE_DIGITS: usize = 300;
 
-/// Why a text is no JSON, and where.
+/// Why and where a text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoJson {
     what: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct NoJson {
 }
 
 impl NoJson {
-    /// The problem with its place in the text that was read: line and column count from 1, columns in characters.
+    /// The problem with its position in the text: line and column count from 1, columns in characters.
     pub(crate) fn within(&self, text: &str) -> impl fmt::Display {
         let before = text.get(..self.at).unwrap_or(text);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -36,36 +36,36 @@ impl NoJson {
     }
 }
 
-/// The text is no JSON: the reader keeps [why](Reader::problem), so that what every call gives back fits the processor's registers.
+/// The text is not JSON. The reader keeps [the reason](Reader::problem), so that results fit into registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Refused;
 
-/// A number's text. It is a double's, but has its own digits.
+/// A number's text. A double can represent it approximately, but its digits are its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Number<'a> {
-    /// As it stands.
+    /// The unchanged text.
     pub(crate) text: &'a str,
-    /// Whether it has neither fraction nor exponent.
+    /// Whether it has neither a fraction nor an exponent.
     pub(crate) is_integer: bool,
 }
 
 /// A value's own text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verbatim<'a> {
-    /// As it stands.
+    /// The unchanged text.
     pub(crate) text: &'a str,
     /// Whether it has no whitespace outside of strings.
     pub(crate) is_compact: bool,
 }
 
-/// Stands before a value, or behind it.
+/// Positioned before or after a value.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     text: &'a str,
-    /// What has not been read yet: the end of the text.
+    /// The unread rest of the text.
     rest: &'a [u8],
     depth: u8,
-    /// How many bytes of whitespace have been passed.
+    /// The number of whitespace bytes passed.
     blanks: usize,
     /// Why something was refused.
     problem: NoJson,
@@ -76,19 +76,19 @@ impl<'a> Reader<'a> {
         Self { text, rest: text.as_bytes(), depth: 0, blanks: 0, problem: NoJson { what: "", at: 0 } }
     }
 
-    /// Why the text is no JSON, once something of it has been refused.
+    /// Why the text is not JSON, after a refusal.
     pub(crate) fn problem(&self) -> NoJson {
         self.problem
     }
 
-    /// The first byte of what comes next; whitespace is passed.
+    /// The next byte after whitespace.
     #[inline]
     pub(crate) fn peek(&mut self) -> Result<u8, Refused> {
         self.rest = self.behind_blanks(self.rest)?;
         self.rest.first().copied().ok_or(Refused)
     }
 
-    /// Nothing but whitespace may be left.
+    /// Requires that only whitespace is left.
     pub(crate) fn end(&mut self) -> Result<(), Refused> {
         match self.peek() {
             Ok(_) => Err(self.bad("something comes after the value")),
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number, where its first character is next.
+    /// Reads a number whose first character is next.
     pub(crate) fn number(&mut self) -> Result<Number<'a>, Refused> {
         let from = self.rest;
         self.pass(b'-');
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
         Ok(Number { text, is_integer })
     }
 
-    /// What follows a number's whole digits. Gives whether it has no exponent.
+    /// Reads what follows a number's integer digits. Returns whether it has no exponent.
     fn fraction(&mut self) -> Result<bool, Refused> {
         if self.pass(b'.') {
             self.digits()?;
@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
         Ok(!has_exponent)
     }
 
-    /// An object, where its brace is next. `field` gets each name, and has to read the value.
+    /// Reads an object whose brace is next. `field` gets each name and has to read the value.
     #[inline]
     pub(crate) fn object(
         &mut self,
@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An array, where its bracket is next. `item` has to read each value.
+    /// Reads an array whose bracket is next. `item` has to read each value.
     pub(crate) fn array(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), Refused>,
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Lets `read` read the next value, and gives its text too.
+    /// Reads the next value with `read`, and returns its text too.
     pub(crate) fn verbatim<R>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<R, Refused>,
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         Ok((result, Verbatim { text: self.text_from(from), is_compact: self.blanks == blanks }))
     }
 
-    /// What is left behind a byte, which should be next.
+    /// The rest after a required byte.
     #[inline(always)]
     fn behind<'r>(&mut self, byte: u8, rest: &'r [u8], missing: &'static str) -> Result<&'r [u8], Refused> {
         match rest {
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, where whitespace may come before.
+    /// The same after optional whitespace.
     #[cold]
     fn behind_after_blanks<'r>(
         &mut self,
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is left behind whitespace. Something has to be.
+    /// The rest after whitespace, which must not be empty.
     #[inline(always)]
     fn behind_blanks<'r>(&mut self, rest: &'r [u8]) -> Result<&'r [u8], Refused> {
         match rest {
@@ -210,7 +210,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, where there may be whitespace, or nothing.
+    /// The rest after optional whitespace, which may be empty.
     #[cold]
     fn passed_blanks<'r>(&mut self, rest: &'r [u8]) -> Result<&'r [u8], Refused> {
         let length = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\t' | b'\r'));
@@ -266,12 +266,12 @@ impl<'a> Reader<'a> {
         self.rest = self.rest.get(1..).unwrap_or_default();
     }
 
-    /// The text from there on where this was left.
+    /// The text from `rest` to the current position.
     fn text_from(&self, rest: &[u8]) -> &'a str {
         self.text.get(self.place_of(rest)..self.place_of(self.rest)).unwrap_or_default()
     }
 
-    /// Where it stands what is left.
+    /// The position of `rest`.
     fn place_of(&self, rest: &[u8]) -> usize {
         self.text.len() - rest.len()
     }
@@ -287,7 +287,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is left behind digits.
+/// The rest after digits.
 fn behind_digits(mut rest: &[u8]) -> &[u8] {
     while let [b'0'..=b'9', behind @ ..] = rest {
         rest = behind;
@@ -307,7 +307,7 @@ mod tests {
         reader.skip().and_then(|()| reader.end()).is_ok()
     }
 
-    /// Reads a text into a value by the reader alone.
+    /// Reads a text into a value, with the reader only.
     fn value(json: &mut Reader<'_>) -> Result<Value, Refused> {
         Ok(match json.peek()? {
             b'"' => Value::String(json.string()?.to_text().into_owned()),
@@ -380,7 +380,7 @@ mod tests {
         }
     }
 
-    /// Leaves a value behind by all that reads values which are wanted.
+    /// Skips a value by reading it as if it were wanted.
     fn read(json: &mut Reader<'_>) -> Result<(), Refused> {
         match json.peek()? {
             b'"' => json.string().map(drop),
@@ -391,7 +391,7 @@ mod tests {
         }
     }
 
-    /// What comes of leaving a value behind: what is left and how much whitespace was passed, or the problem.
+    /// The result of skipping a value: the rest and the whitespace passed, or the problem.
     fn outcome<'t>(
         text: &'t str,
         leave: impl FnOnce(&mut Reader<'t>) -> Result<(), Refused>,

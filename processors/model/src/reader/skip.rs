@@ -1,10 +1,10 @@
-//! Values that nobody wants: most bytes of a real event. They are checked like all others, in one loop that keeps what is left of
-//! the text in registers and knows what it is within by one bit for each level; nothing is made of a value.
+//! Skipping of unwanted values, which are most bytes of a real event. They are validated like all others, in one loop that
+//! keeps the rest of the text in registers and one bit per nesting level; no value is created.
 
 use super::{DEPTH_MAX, Reader, Refused};
 
 impl<'a> Reader<'a> {
-    /// Reads any value, and leaves it behind.
+    /// Skips any value.
     pub(crate) fn skip(&mut self) -> Result<(), Refused> {
         match self.peek()? {
             b'"' => {
@@ -16,12 +16,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, where an array or an object is next. It uses all registers; what is skipped without it need not save them.
+    /// The same for an array or object. It uses all registers, which simple values need not save.
     #[inline(never)]
     fn skip_nested(&mut self) -> Result<(), Refused> {
         let room = DEPTH_MAX - self.depth;
         let mut inside = 0_u8;
-        // A bit for each level that is open, set for an object; the innermost is the lowest.
+        // A bit per open level, set for an object; the innermost is the lowest.
         let mut objects = 0_u128;
         let mut rest = self.rest;
         loop {
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
                     continue;
                 }
             }
-            // A value has ended, and with it maybe what it is in.
+            // A value has ended, and perhaps what contains it.
             loop {
                 if inside == 0 {
                     self.rest = rest;
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is left behind whitespace, where a comma comes then or the end of an object, or array.
+    /// The rest after whitespace before a comma or the end of an object or array.
     #[cold]
     fn before_separator(&mut self, rest: &'a [u8], is_object: bool) -> Result<&'a [u8], Refused> {
         let rest = self.passed_blanks(rest)?;
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Leaves a number or a word behind, which is next.
+    /// Skips a number or a literal.
     fn skip_scalar(&mut self) -> Result<(), Refused> {
         match self.rest {
             [b'-' | b'0'..=b'9', ..] => self.number().map(drop),

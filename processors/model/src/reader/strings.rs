@@ -1,4 +1,4 @@
-//! Strings: passed sixteen bytes at a time, checked, and unescaped only for whoever wants to know.
+//! Strings: scanned sixteen bytes at a time, validated, and unescaped only on request.
 
 use std::borrow::Cow;
 
@@ -6,22 +6,22 @@ use wide::u8x16;
 
 use super::{Reader, Refused};
 
-/// As many bytes as the processor compares at once.
+/// The number of bytes that the processor compares at once.
 const BLOCK: usize = 16;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// A string that has been checked.
+/// A validated string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Str<'a> {
-    /// It stands in the text as it is.
+    /// Without escapes.
     Plain(&'a str),
-    /// It has escapes; this is how it stands in the text.
+    /// With escapes, as written.
     Escaped(&'a str),
 }
 
 impl<'a> Str<'a> {
-    /// The string itself.
+    /// The unescaped string.
     pub(crate) fn to_text(self) -> Cow<'a, str> {
         match self {
             Str::Plain(text) => Cow::Borrowed(text),
@@ -30,17 +30,17 @@ impl<'a> Str<'a> {
     }
 }
 
-/// A field's name that has been checked. Nobody needs it as text: to find out that its bytes are text would cost more than all else.
+/// A validated field name. It is compared as bytes: validating it as text would cost more than everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Name<'a> {
-    /// It stands in the text as it is.
+    /// Without escapes.
     Plain(&'a [u8]),
-    /// It has escapes; this is how it stands in the text.
+    /// With escapes, as written.
     Escaped(&'a str),
 }
 
 impl<'a> Name<'a> {
-    /// The name's own bytes.
+    /// The name's bytes.
     pub(crate) fn to_bytes(self) -> Cow<'a, [u8]> {
         match self {
             Name::Plain(bytes) => Cow::Borrowed(bytes),
@@ -50,7 +50,7 @@ impl<'a> Name<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A string, where its quote is next.
+    /// Reads a string whose quote is next.
     #[inline(always)]
     pub(crate) fn string(&mut self) -> Result<Str<'a>, Refused> {
         let inside = self.rest.get(1..).unwrap_or_default();
@@ -63,7 +63,7 @@ impl<'a> Reader<'a> {
         self.escaped(inside, end).map(Str::Escaped)
     }
 
-    /// A field's name with its colon, where its quote should be next.
+    /// Reads a field's name and colon.
     #[inline(always)]
     pub(super) fn name(&mut self) -> Result<Name<'a>, Refused> {
         let inside = self.behind(b'"', self.rest, "a field's name is missing")?;
@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    /// What is left behind a field's name and its colon, which should be next.
+    /// The rest after a field's name and its colon.
     #[inline(always)]
     pub(super) fn behind_name<'r>(&mut self, rest: &'r [u8]) -> Result<&'r [u8], Refused> {
         let inside = self.behind(b'"', rest, "a field's name is missing")?;
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         self.behind(b':', behind, "a colon is missing")
     }
 
-    /// What is left behind a string, behind whose quote we are.
+    /// The rest after a string, from after its opening quote.
     #[inline(always)]
     pub(super) fn behind_string<'r>(&mut self, inside: &'r [u8]) -> Result<&'r [u8], Refused> {
         match behind_plain(inside) {
@@ -94,7 +94,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What is in a string as it stands, where something else than its end comes at `end`; it is left behind.
+    /// The content of a string as written, with an escape or an error at `end`; skips it.
     #[cold]
     fn escaped(&mut self, inside: &'a [u8], end: &'a [u8]) -> Result<&'a str, Refused> {
         self.rest = self.behind_escapes(end)?;
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         Ok(self.text.get(self.place_of(inside)..to).unwrap_or_default())
     }
 
-    /// What is left behind a string, of which a place within is given.
+    /// The rest after a string, from a position inside.
     #[cold]
     fn behind_escapes<'r>(&mut self, mut inside: &'r [u8]) -> Result<&'r [u8], Refused> {
         loop {
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Where the first quote, backslash or control character stands, from a place on; the end where there is none.
+/// The position of the first quote, backslash or control character from a position on; the end if there is none.
 pub(crate) fn plain(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     let (blocks, _) = rest.as_chunks::<BLOCK>();
@@ -133,7 +133,7 @@ pub(crate) fn plain(bytes: &[u8], at: usize) -> usize {
         }
         from += BLOCK;
     }
-    // What is left is looked at with the end of the last whole block, of which nothing is special.
+    // The rest is checked together with the end of the last whole block, which has no special byte.
     match rest.last_chunk::<BLOCK>() {
         Some(last) => {
             let special = special_places(*last);
@@ -144,7 +144,7 @@ pub(crate) fn plain(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-/// What is left from the first quote, backslash or control character on.
+/// The rest from the first quote, backslash or control character on.
 #[inline(always)]
 fn behind_plain(mut rest: &[u8]) -> &[u8] {
     while let Some(block) = rest.first_chunk::<BLOCK>() {
@@ -157,7 +157,7 @@ fn behind_plain(mut rest: &[u8]) -> &[u8] {
     behind_last_plain(rest)
 }
 
-/// The same of less than a block: what is near the end of the text.
+/// The same for less than a block, near the end of the text.
 fn behind_last_plain(mut rest: &[u8]) -> &[u8] {
     if let Some(eight) = rest.first_chunk::<8>() {
         let special = special_bytes(u64::from_le_bytes(*eight));
@@ -170,8 +170,8 @@ fn behind_last_plain(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// Has a bit for each byte that is a quote, a backslash or a control character; the lowest is that of the first byte. With its
-/// second lowest bit changed, a quote comes right behind the control characters, which stay among themselves.
+/// A bit for each byte that is a quote, a backslash or a control character; the lowest for the first byte. With its second
+/// lowest bit flipped, a quote directly follows the control characters, which stay a range.
 fn special_places(block: [u8; BLOCK]) -> u32 {
     let bytes = u8x16::new(block);
     let changed = bytes ^ u8x16::splat(2);
@@ -180,8 +180,8 @@ fn special_places(block: [u8; BLOCK]) -> u32 {
     (quotes_and_controls | backslashes).to_bitmask()
 }
 
-/// Has the highest bit of the lowest byte that is a quote, a backslash or a control character; of those above it one cannot
-/// tell. A byte minus 1 borrows where it is 0: so a byte is found that is equal to another, after exclusive or.
+/// Sets the highest bit of the lowest byte that is a quote, a backslash or a control character; higher bytes are undefined.
+/// Subtracting 1 from a byte borrows if it is 0, so after exclusive or with a value, equal bytes are found.
 fn special_bytes(eight: u64) -> u64 {
     let is_zero = |bytes: u64| bytes.wrapping_sub(LOW) & !bytes;
     let quotes = is_zero(eight ^ (LOW * 0x22));
@@ -190,7 +190,7 @@ fn special_bytes(eight: u64) -> u64 {
     (quotes | backslashes | controls) & HIGH
 }
 
-/// What an escape stands for, and its length. `text` begins with a backslash.
+/// The character of an escape, and its length. `text` begins with a backslash.
 fn unescaped(text: &str) -> Result<(char, usize), &'static str> {
     let simple = match text.as_bytes().get(1) {
         Some(b'"') => '"',
@@ -207,7 +207,7 @@ fn unescaped(text: &str) -> Result<(char, usize), &'static str> {
     Ok((simple, 2))
 }
 
-/// `\uXXXX`, or two of them that are one character.
+/// `\uXXXX`, or a surrogate pair.
 fn coded(text: &str) -> Result<(char, usize), &'static str> {
     let first = code(text.get(2..6))?;
     let (character, length) = match first {
@@ -218,7 +218,7 @@ fn coded(text: &str) -> Result<(char, usize), &'static str> {
         }
         first => (Some(first), 6),
     };
-    // No character has the number of a surrogate.
+    // A surrogate alone is no character.
     character.and_then(char::from_u32).map(|character| (character, length)).ok_or("a lone surrogate")
 }
 
@@ -229,7 +229,7 @@ fn code(digits: Option<&str>) -> Result<u32, &'static str> {
         .ok_or("four hexadecimal digits are missing")
 }
 
-/// The text of a string whose escapes have been checked.
+/// Unescapes a validated string.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -7,7 +7,7 @@ use serde::ser::{
 
 use super::{Unwritable, Writer};
 
-/// An array or an object that has begun.
+/// An array or object being written.
 pub(crate) struct Compound<'w, 'o> {
     writer: &'w mut Writer<'o>,
     is_empty: bool,
@@ -31,7 +31,7 @@ impl<'w, 'o> Compound<'w, 'o> {
         value.serialize(&mut *self.writer)
     }
 
-    /// Names of fields stand in the program, and have nothing to escape. Inlined, so that the compiler knows how long each is.
+    /// Field names are constants without escapes. Inlined, so that the compiler knows their lengths.
     #[inline(always)]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
         match std::mem::take(&mut self.is_empty) {
@@ -43,7 +43,7 @@ impl<'w, 'o> Compound<'w, 'o> {
         value.serialize(&mut *self.writer)
     }
 
-    /// A key is a string; numbers become one.
+    /// A key is a string; numbers are converted.
     fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
         self.separate();
         let from = self.writer.out.len();
@@ -62,7 +62,7 @@ impl<'w, 'o> Compound<'w, 'o> {
     }
 }
 
-/// All that is made of items in a row.
+/// All sequences of items.
 macro_rules! rows {
     ($($trait:ident::$method:ident,)*) => { $(
         impl $trait for Compound<'_, '_> {
@@ -87,7 +87,7 @@ rows! {
     SerializeTupleVariant::serialize_field,
 }
 
-/// All that is made of named fields.
+/// All types with named fields.
 macro_rules! named {
     ($($trait:ident,)*) => { $(
         impl $trait for Compound<'_, '_> {

@@ -1,7 +1,7 @@
-//! Writes what is `Serialize` as JSON without insignificant whitespace: the same bytes that `serde_json` writes.
+//! Writes `Serialize` types as compact JSON: the same bytes as `serde_json`.
 //!
-//! Why not `serde_json`: it looks at each byte of each string, names of fields too, one after the other; and to write JSON that
-//! is text already it reads it first. That was a fifth of all that the pipeline did with every processor on.
+//! Why not `serde_json`: it checks every byte of every string one by one, field names included, and it parses JSON text before
+//! writing it. That was a fifth of the pipeline's total cost with all processors.
 
 mod compound;
 
@@ -12,10 +12,10 @@ use serde::ser::{Error, Serialize, Serializer};
 use crate::reader::{Reader, plain};
 use compound::Compound;
 
-/// The name that [`crate::Json`] gives itself: its text is written as it is.
+/// The name of [`crate::Json`] in serde, whose text is written unchanged.
 pub(crate) const VERBATIM: &str = "model::Json";
 
-/// A type that cannot be written as JSON: one with a `Serialize` of its own that gives up. None of this crate does.
+/// A type that cannot be written as JSON because its own `Serialize` fails. No type of this crate does.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unwritable(String);
@@ -34,7 +34,7 @@ pub(crate) fn write(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Unw
     value.serialize(&mut Writer { out, is_verbatim: false })
 }
 
-/// Where a value is written to.
+/// The output.
 pub(crate) struct Writer<'o> {
     out: &'o mut Vec<u8>,
     /// Whether the next text is JSON.
@@ -42,7 +42,7 @@ pub(crate) struct Writer<'o> {
 }
 
 impl Writer<'_> {
-    /// Inlined, so that text which stands in the program is stored, not copied by a call.
+    /// Inlined, so that constant text is stored directly.
     #[inline(always)]
     fn push(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
@@ -88,7 +88,7 @@ impl Writer<'_> {
         self.out.extend_from_slice(&[b'\\', letter]);
     }
 
-    /// JSON text. Only damaged state can hold anything else: as a string, the record stays valid JSON and nothing is lost.
+    /// JSON text. Only damaged state can contain anything else: as a string, the record stays valid JSON.
     fn verbatim(&mut self, text: &str) {
         let mut json = Reader::new(text);
         match json.skip().and_then(|()| json.end()) {

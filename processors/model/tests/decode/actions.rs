@@ -1,4 +1,4 @@
-//! What an event does: the tables of section 2.
+//! Actions of events: the tables of section 2.
 
 use crate::support::{change, event, primary, read, reason, try_read};
 use model::{Action, Change, FactKind, Home, Kind, LegPhase, ReactionKind};

@@ -1,4 +1,4 @@
-//! Who did it: section 1's rule of the actor.
+//! The actor: the rule of section 1.
 
 use crate::support::{event, read};
 use model::Actor;

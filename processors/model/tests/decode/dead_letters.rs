@@ -1,4 +1,4 @@
-//! Every reason that a record alone can have, and which of several comes first.
+//! Every reason that depends on the record alone, and their priority.
 
 use crate::support::{event, reason, reason_of, try_read};
 use model::{Limits, Origin, decode};
@@ -285,7 +285,7 @@ fn the_first_reason_that_applies_is_given() {
     let edit = json!({"id": "e", "name": "AGENT_MESSAGE", "timestamp": 1_750_000_000_000_i64,
         "data": {"header": {"intent": "UPDATE", "originalMessageId": "m"}}});
     assert_eq!(reason(&edit), "bad-relation");
-    // Without its session a leg lacks an identifier, before it lacks a key.
+    // Without its session a leg lacks an identifier, which precedes the missing key.
     let leg = json!({"id": "e", "name": "CALL_LEG_STARTED", "timestamp": 1_750_000_000_000_i64, "data": {"body": {"legId": "l"}}});
     assert_eq!(reason(&leg), "missing-identifier");
 }

@@ -1,4 +1,4 @@
-//! What facts say: the data that section 4 reads.
+//! The content of facts: the data that section 4 reads.
 
 use crate::support::{event, fact, read, reason, try_read};
 use model::{Action, AgentDetail, FactDetail, FactKind, TaskDetail};
@@ -16,7 +16,7 @@ fn agent(data: &Value) -> AgentDetail<'static> {
     }
 }
 
-/// The agent and the role that a participant's change sets; none where it sets nothing.
+/// The agent and role of a role change; `None` if it has no effect.
 fn role(participant: &Value) -> Option<(Option<String>, Option<String>)> {
     match detail("PARTICIPANT_ROLE_CHANGED", &json!({"conversationParticipant": participant})) {
         FactDetail::Role { agent_id, role } => {

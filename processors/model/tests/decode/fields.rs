@@ -1,4 +1,4 @@
-//! The rows of section 1's table that are found in several places.
+//! Identifiers of section 1 with several paths.
 
 use crate::support::{event, read, reason};
 use model::{Channel, Event, Home, Limits, RoomMode, decode};
@@ -14,7 +14,7 @@ fn put(record: &mut Value, path: &str, value: &Value) {
     *place = value.clone();
 }
 
-/// Checks that of the places all filled, the first counts; then, with it made absent in any way, the next.
+/// Checks that of all filled places the first counts; then, with it absent in any way, the next.
 fn in_order(
     name: &str,
     always: &[(&str, Value)],

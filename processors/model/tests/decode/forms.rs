@@ -1,4 +1,4 @@
-//! The three forms, and the fields of an event that do not depend on its name.
+//! The three forms, and fields that do not depend on the event's name.
 
 use crate::support::{event, read, reason, try_read};
 use model::{Home, Limits, decode};

@@ -1,4 +1,4 @@
-//! How long identifiers may be.
+//! Limits on identifiers.
 
 use crate::support::{event, read, reason, try_read};
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn of_bytes(bytes: usize) -> Value {
     json!(text)
 }
 
-/// An event of each name whose rules read identifiers, with all that it needs, and the places of these.
+/// An event for each name with identifiers, with everything it needs, and the paths of these.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn all() -> Vec<(Value, &'static [&'static str])> {
     const OF_ALL: &[&str] = &[
@@ -172,7 +172,7 @@ fn an_identifier_of_more_than_512_bytes_is_too_long_wherever_it_is_read() {
 #[test]
 fn it_is_the_reason_before_what_the_event_lacks() {
     for (record, places) in all() {
-        // Nothing to key it by, no body, no status, no kind: whatever comes after.
+        // No key, no body, no status, no kind: all later reasons.
         let mut record = record;
         for path in [
             "conversationId",

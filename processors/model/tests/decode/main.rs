@@ -1,4 +1,4 @@
-//! Reading records: the tables of the contract's sections 1 and 2, row by row.
+//! Decoding of records: the tables of the contract's sections 1 and 2, row by row.
 
 // Always true here: it tells the lints that what helps a test is one too.
 #![cfg(test)]

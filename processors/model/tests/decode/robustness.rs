@@ -1,11 +1,11 @@
-//! Hostile and damaged input: never a panic, and malformed wherever the damage stands.
+//! Hostile and damaged input: never a panic, and malformed wherever the damage is.
 
 use crate::support::{event, reason_of, try_read};
 use model::{Limits, decode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Where a value can stand that is read, skipped, kept as text or of the wrong type.
+/// Positions of values that are read, skipped, kept as text or of a wrong type.
 const PLACES: &[&str] = &[
     r#"{"x":@,"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,"conversationId":"c"}"#,
     r#"{"id":@,"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,"conversationId":"c"}"#,
@@ -159,7 +159,7 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
             match how {
                 0 => bytes.splice(at..(at + 1).min(bytes.len()), [byte]).for_each(drop),
                 1 => bytes.splice(at..(at + 1).min(bytes.len()), []).for_each(drop),
-                // Bytes that mean something in JSON, rather than any.
+                // Bytes with a meaning in JSON.
                 2 => bytes.insert(at, b"{}[]\",:\\0-.eu"[usize::from(byte) % 13]),
                 _ if byte < 16 => bytes.truncate(at),
                 _ => {

@@ -1,9 +1,9 @@
-//! What the tests have in common.
+//! Shared test code.
 
 use model::{Action, Change, Event, Fact, Invalid, Limits, Primary, decode};
 use serde_json::{Value, json};
 
-/// A valid event's fields, with others in their place or besides.
+/// A valid event with replaced or additional fields.
 pub(crate) fn event(name: &str, fields: &Value) -> Value {
     let mut event =
         json!({"id": "e", "name": name, "timestamp": 1_750_000_000_000_i64, "conversationId": "c"});
@@ -14,7 +14,7 @@ pub(crate) fn event(name: &str, fields: &Value) -> Value {
 }
 
 pub(crate) fn try_read(value: &str) -> Result<Event<'static>, Invalid> {
-    // What is read borrows from the record; a test may leave it lying around.
+    // The result borrows from the record; a test may leak it.
     decode(Box::leak(value.to_owned().into_boxed_str()).as_bytes(), None, &Limits::default())
 }
 

@@ -1,15 +1,15 @@
-//! Who takes part in all the conversations of a seed: agents, bots, queues; and the channels.
+//! The participants in all conversations of a seed: agents, bots, queues; and the channels.
 
 use rand::Rng;
 use rand::seq::IndexedRandom as _;
 
-/// A string of lower-case hex digits out of the generator.
+/// Random lower-case hex digits.
 fn hex(rng: &mut impl Rng, digits: usize) -> String {
     let text = format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64());
     text.chars().take(digits).collect()
 }
 
-/// An id as document stores make them: 24 hex digits.
+/// An id like those of document stores: 24 hex digits.
 pub(super) fn object_id(rng: &mut impl Rng) -> String {
     hex(rng, 24)
 }
@@ -27,12 +27,12 @@ pub(super) fn uuid(rng: &mut impl Rng) -> String {
     )
 }
 
-/// One of a slice; its type's default for an empty one.
+/// A random item of a slice; the default for an empty slice.
 pub(super) fn pick<T: Clone + Default>(rng: &mut impl Rng, of: &[T]) -> T {
     of.choose(rng).cloned().unwrap_or_default()
 }
 
-/// A way for customers to reach the centre.
+/// A channel for customers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Channel {
     /// The channel type's name.
@@ -90,7 +90,7 @@ const SUPERVISORS: &[(&str, &str, &str)] = &[("v.stone", "Vera", "Stone"), ("i.b
 const BOTS: &[&str] = &["Concierge", "Orderly"];
 const QUEUES: &[&str] = &["Billing", "Deliveries", "Technical", "Sales", "Retention"];
 
-/// All who are there for any conversation of a seed, so that figures by agent, bot and queue add up over them.
+/// The participants of all conversations of a seed, so that figures by agent, bot and queue add up over them.
 #[derive(Debug)]
 pub(super) struct Cast {
     pub(super) agents: Vec<Agent>,

@@ -1,4 +1,4 @@
-//! What happens to events on their way: they come late, twice, and among records that are none.
+//! Disorder of events in transit: delays, duplicates, and invalid records.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::Planned;
 use super::cast::object_id;
 
-/// The reasons for which the records that [`disturb`] puts in are no events. It takes them in turn: the first of its
-/// records is invalid for the first reason, the eighth again.
+/// The reasons of the invalid records that [`disturb`] inserts, in turn: the first record is invalid for the first reason, the
+/// eighth again.
 pub const INVALID_REASONS: [&str; 7] = [
     "malformed",
     "not-an-event",
@@ -19,23 +19,23 @@ pub const INVALID_REASONS: [&str; 7] = [
     "no-key",
 ];
 
-/// How much goes wrong. Shares are from 0 to 1, of the events given. The default disturbs nothing.
+/// The amount of disorder. Shares are from 0 to 1 of the given events. The default changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Disorder {
     /// How many events are delayed.
     pub late_share: f64,
-    /// How many events come a second time, byte for byte.
+    /// How many events are duplicated, byte for byte.
     pub duplicate_share: f64,
-    /// For how many events a record comes besides that is invalid.
+    /// For how many events an invalid record is added.
     pub invalid_share: f64,
     /// The longest delay, also of duplicates, in ms.
     pub late_ms_max: i64,
-    /// The same seed disturbs in the same way.
+    /// The seed of the disorder.
     pub seed: u64,
 }
 
-/// Interleaves the events by time, delays some, sends some twice, and puts invalid records among them. Every event
-/// that was given comes at least once and unchanged; no two different events share an id.
+/// Interleaves events by time, delays and duplicates some, and adds invalid records. Every given event occurs at least once and
+/// unchanged; no two different events share an id.
 pub fn disturb(events: Vec<Planned>, disorder: &Disorder) -> Vec<Planned> {
     let mut rng = ChaCha8Rng::seed_from_u64(disorder.seed);
     let [late, duplicate, invalid] = [disorder.late_share, disorder.duplicate_share, disorder.invalid_share]
@@ -64,7 +64,7 @@ pub fn disturb(events: Vec<Planned>, disorder: &Disorder) -> Vec<Planned> {
     disturbed
 }
 
-/// A record that is invalid for this reason and no earlier one, at the time of an event and in its conversation.
+/// A record that is invalid for this reason and no earlier one, with an event's time and conversation.
 fn invalid_record(reason: &str, beside: &Planned, rng: &mut ChaCha8Rng) -> Planned {
     let at = beside.at_ms;
     let id = format!("invalid-{}", object_id(rng));
@@ -101,7 +101,7 @@ fn invalid_record(reason: &str, beside: &Planned, rng: &mut ChaCha8Rng) -> Plann
             (true, message(json!(id), json!("CUSTOMER_MESSAGE"), json!("yesterday")).to_string())
         }
         ("bad-timestamp", 1) => {
-            // In seconds where milliseconds are due: long ago.
+            // In seconds instead of milliseconds: long ago.
             (true, message(json!(id), json!("CUSTOMER_MESSAGE"), json!(at / 1_000)).to_string())
         }
         ("bad-timestamp", _) => {
@@ -141,7 +141,7 @@ fn invalid_record(reason: &str, beside: &Planned, rng: &mut ChaCha8Rng) -> Plann
     Planned { at_ms: at, conversation: if keyed { conversation } else { String::new() }, value }
 }
 
-/// An event of which the end was lost: a part of an object is never JSON.
+/// A truncated event, which is never valid JSON.
 fn cut(value: &str, rng: &mut ChaCha8Rng) -> String {
     let wanted = rng.random_range(0..value.len().max(1));
     value.get(..value.floor_char_boundary(wanted)).filter(|cut| !cut.is_empty()).unwrap_or("{").to_owned()

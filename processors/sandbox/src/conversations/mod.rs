@@ -1,8 +1,8 @@
-//! Conversations of a contact centre that never took place: realistic events, the same ones for the same seed.
+//! Generated conversations of a contact centre: realistic events, reproducible by seed.
 //!
-//! [`Conversations`] tells one whole conversation after another; [`events`] gives many at once, interleaved as a
-//! topic would hold them; [`disturb`] does to them what networks and producers do. Nothing here looks at a clock:
-//! when the first conversation begins is an argument.
+//! [`Conversations`] generates one complete conversation after another; [`events`] generates many at once, interleaved like in
+//! a topic; [`disturb`] adds the disorder of networks and producers. Nothing here reads a clock: the start of the first
+//! conversation is an argument.
 //!
 //! ```
 //! use sandbox::conversations::{Options, events};
@@ -30,43 +30,42 @@ use script::Script;
 pub use disorder::{Disorder, INVALID_REASONS, disturb};
 pub use scenarios::Scenario;
 
-/// How far apart conversations begin, in ms.
+/// The interval between the starts of conversations, in ms.
 const BETWEEN_STARTS: std::ops::RangeInclusive<i64> = 500..=5_500;
-/// The stream of the generator that makes the cast; those from 0 on make conversations.
+/// The random stream of the cast; streams from 0 on are for conversations.
 const CAST_STREAM: u64 = u64::MAX;
 
-/// How much an event carries.
+/// The size of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Size {
-    /// What is read, and little else: mostly 0.5 to 0.9 KB.
+    /// Little more than the fields that are read: mostly 0.5 to 0.9 KB.
     #[default]
     Slim,
-    /// The whole nesting of channels, customers and accounts that real payloads repeat: 2.5 to 16 KB.
+    /// The complete nesting of channels, customers and accounts as in real payloads: 2.5 to 16 KB.
     Real,
 }
 
-/// Which events conversations are made of.
+/// The kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Traffic {
-    /// What ExpertFlow CX sends: besides all of [`Traffic::Plain`], tasks with offers, calls with holds, campaigns, comments,
-    /// signals, conversations that are opened again.
+    /// What ExpertFlow CX sends: besides [`Traffic::Plain`], tasks with offers, calls with holds, campaigns, comments, signals,
+    /// reopened conversations.
     #[default]
     Platform,
-    /// Only what contract 1 reads, byte for byte as version 0.1 made it: for figures beside programs that read no more.
+    /// Only what contract 1 reads, byte for byte as in version 0.1: for comparisons with programs that read no more.
     Plain,
 }
 
-/// What conversations to make. The default is slim, session-keyed, and begins on 2025-06-15 (a Sunday).
+/// Which conversations to generate. The default is slim, session-keyed, and begins on 2025-06-15 (a Sunday).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// The same seed gives the same conversations; another one gives others, with other ids.
+    /// The seed; another one gives other conversations with other ids.
     pub seed: u64,
     /// When the first conversation begins, in epoch milliseconds.
     pub start_ms: i64,
-    /// How much each event carries.
+    /// The size of the events.
     pub size: Size,
-    /// Whether some events of calls (legs, transcripts, recordings) name only their channel session, and have to be
-    /// brought to their conversation by it.
+    /// Whether some events of calls (legs, transcripts, recordings) name only their channel session, and have to be correlated.
     pub session_keyed: bool,
     /// Which events.
     pub traffic: Traffic,
@@ -89,14 +88,14 @@ impl Default for Options {
 pub struct Planned {
     /// When it is sent, in epoch milliseconds: the event's own time, until [`disturb`] delays it.
     pub at_ms: i64,
-    /// The conversation that it belongs to, also where the value names only its session. Empty if there is none.
+    /// Its conversation, even if the value names only the session. Empty if there is none.
     pub conversation: String,
     /// The record's value: one event as JSON, in one of the three forms. (Or what [`disturb`] puts in.)
     pub value: String,
 }
 
-/// Whole conversations without end, each a list of events in the order of their times. They begin a few seconds
-/// apart and overlap: see [`events`] for them interleaved.
+/// Complete conversations without end, each a list of events in time order. They begin a few seconds apart and overlap:
+/// [`events`] interleaves them.
 #[derive(Debug)]
 pub struct Conversations {
     options: Options,
@@ -109,7 +108,7 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// Conversations of all kinds, each as often as in a centre.
+    /// Conversations of all kinds, with realistic frequencies.
     pub fn new(options: Options) -> Conversations {
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
         rng.set_stream(CAST_STREAM);
@@ -122,7 +121,7 @@ impl Conversations {
         Conversations { only: Some(scenario), ..Conversations::new(options) }
     }
 
-    /// Lets the next conversation begin at this time, in epoch milliseconds; those after it follow a few seconds apart.
+    /// Sets the start of the next conversation, in epoch milliseconds; later ones follow a few seconds apart.
     pub fn begin_next_at(&mut self, at_ms: i64) {
         self.begins_ms = at_ms;
     }
@@ -133,7 +132,7 @@ impl Iterator for Conversations {
 
     /// The next conversation; there always is one.
     fn next(&mut self) -> Option<Vec<Planned>> {
-        // A stream of its own, so that no conversation depends on those before it but for its beginning.
+        // Its own random stream, so that no conversation depends on earlier ones, except for its start.
         let mut rng = ChaCha8Rng::seed_from_u64(self.options.seed);
         rng.set_stream(self.next);
         let scenario = Scenario::draw(self.options.traffic, &mut rng);
@@ -147,7 +146,7 @@ impl Iterator for Conversations {
     }
 }
 
-/// Whole conversations until there are at least `count` events, interleaved by time as one topic would hold them.
+/// Complete conversations with at least `count` events, interleaved by time as in one topic.
 pub fn events(options: &Options, count: usize) -> Vec<Planned> {
     let mut planned = Vec::with_capacity(count);
     for conversation in Conversations::new(*options) {

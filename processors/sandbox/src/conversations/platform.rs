@@ -1,4 +1,4 @@
-//! Stories in the forms that ExpertFlow CX sends: tasks with offers, calls with holds, campaigns, comments, signals.
+//! Scenarios with ExpertFlow CX's event forms: tasks with offers, calls with holds, campaigns, comments, signals.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::script::{Component, Message, Script, Speaker, Stay};
 use super::tasks::Task;
 use super::texts::{MENU, WRAP_UPS};
 
-/// Bot, queue, an agent who answers, and perhaps one before who lets it ring.
+/// Bot, queue, an agent who answers, and optionally another one before who does not (RONA).
 fn up_to_agent(script: &mut Script<'_>, rings_out: bool) -> (Task, Stay) {
     script.open();
     script.bot_fact("BOT_SUBSCRIBED", json!({"reasonCode": "JOINED"}));
@@ -46,7 +46,7 @@ fn routed(script: &mut Script<'_>, mut task: Task, rings_out: bool) -> (Task, St
     (task, stay)
 }
 
-/// Wrap-up, the end of the task, and the agent goes.
+/// Wrap-up, the end of the task, and the agent leaves.
 fn done(script: &mut Script<'_>, task: &Task, stay: &Stay) {
     script.wraps_up(task, stay);
     script.wrap_up(stay);
@@ -54,7 +54,7 @@ fn done(script: &mut Script<'_>, task: &Task, stay: &Stay) {
     script.closes(task, "DONE");
 }
 
-/// The platform's controller ends the conversation.
+/// The platform's controller closes the conversation.
 fn close(script: &mut Script<'_>) {
     script.wait(50, 900);
     script.session_fact("CHANNEL_SESSION_ENDED");
@@ -65,7 +65,7 @@ fn close(script: &mut Script<'_>) {
     script.fact(name, Component::Monitor, data);
 }
 
-/// The customer types, writes, and both sides say how far they have read.
+/// The customer types and writes, and both sides send read marks.
 pub(super) fn typing(script: &mut Script<'_>, rings_out: bool) {
     let (task, stay) = up_to_agent(script, rings_out);
     let agent = Speaker::Agent(stay.clone());
@@ -80,7 +80,7 @@ pub(super) fn typing(script: &mut Script<'_>, rings_out: bool) {
         let asked = script.customer_says(script.language.details);
         sla(script, "AGENT_SLA_STARTED", 60);
         script.wait(500, 2_000);
-        // For the newest message only: what came before is read, too.
+        // For the newest message only: earlier ones are read too.
         read(script, &agent, &asked);
         script.wait(3_000, 25_000);
         let answered = script.agent_says(&stay);
@@ -97,7 +97,7 @@ pub(super) fn typing(script: &mut Script<'_>, rings_out: bool) {
     close(script);
 }
 
-/// What the controller writes in a bot's name is no bot's answer.
+/// A message that the controller writes in a bot's name is no bot response.
 fn controller_says(script: &mut Script<'_>) {
     script.wait(50, 400);
     let text = script.one_of(script.language.bot);
@@ -134,7 +134,7 @@ fn held(script: &mut Script<'_>, stay: &Stay, of: &str) {
     leg(script, stay, of, "CALL_RESUME", "INBOUND");
 }
 
-/// A call that is held; perhaps let ring once, and handed to an expert after a consultation.
+/// A call with holds; optionally with a RONA, and a transfer to an expert after a consultation.
 pub(super) fn call(script: &mut Script<'_>, rings_out: bool, consults: bool) {
     script.use_channel(VOICE, "INBOUND");
     script.open();
@@ -162,7 +162,7 @@ pub(super) fn call(script: &mut Script<'_>, rings_out: bool, consults: bool) {
     script.say(Message::new("VOICE_ACTIVITY", &Speaker::System, account));
 }
 
-/// The agent asks a colleague, and hands the call over.
+/// The agent consults a colleague, and transfers the call.
 fn handed_over(
     script: &mut Script<'_>,
     (task, stay, first_leg): (&Task, &Stay, &str),
@@ -193,7 +193,7 @@ fn handed_over(
     (transfer, serving, consult_leg)
 }
 
-/// A campaign's message in the form of third parties: what became of it, and what the customer answers.
+/// A campaign message in the form of third parties, with receipts and the customer's answer.
 pub(super) fn campaign(script: &mut Script<'_>) {
     let channel = script.session.channel;
     script.use_channel(channel, "OUTBOUND");
@@ -219,7 +219,7 @@ pub(super) fn campaign(script: &mut Script<'_>) {
     close(script);
 }
 
-/// A page's comments: liked, hidden, deleted, answered in private.
+/// A page's comments: liked, hidden, deleted, answered privately.
 pub(super) fn comments(script: &mut Script<'_>) {
     let (task, stay) = up_to_agent(script, false);
     let agent = Speaker::Agent(stay.clone());
@@ -246,7 +246,7 @@ pub(super) fn comments(script: &mut Script<'_>) {
     close(script);
 }
 
-/// Closed, opened again by the customer, answered by an agent, and closed once more.
+/// Closed, reopened by the customer, answered by an agent, and closed again.
 pub(super) fn reopened(script: &mut Script<'_>) {
     let (task, stay) = up_to_agent(script, true);
     script.dialogue(&stay, 1);
@@ -278,7 +278,7 @@ pub(super) fn reopened(script: &mut Script<'_>) {
     close(script);
 }
 
-/// Agents among themselves: no customer, no alert.
+/// A room of agents only: no customer, no alert.
 pub(super) fn private_room(script: &mut Script<'_>) {
     script.session.mode = "PRIVATE";
     script.fact(

@@ -1,4 +1,4 @@
-//! The stories that conversations tell.
+//! The scenarios of conversations.
 
 use rand::{Rng, RngExt as _};
 use serde_json::json;
@@ -14,12 +14,11 @@ use super::{Traffic, platform};
 pub enum Scenario {
     /// Bot, queue, agent, wrap-up, close.
     WebChat,
-    /// The bot does it all.
+    /// The bot handles all of it.
     BotContained,
-    /// The customer waits in a queue and goes.
+    /// The customer waits in a queue and leaves.
     AbandonedInQueue,
-    /// Edits, deletions by the agent and by a supervisor, reactions that come and go, receipts out of order, a
-    /// quoting reply.
+    /// Edits, deletions by the agent and by a supervisor, reactions added and removed, receipts out of order, a quoting reply.
     EditedChat,
     /// Survey questions with answers, by reply and by reaction.
     Survey,
@@ -27,7 +26,7 @@ pub enum Scenario {
     VoiceCall,
     /// An outbound message of a campaign, with receipts.
     Campaign,
-    /// The agent hands over to a second one.
+    /// The agent transfers to a second one.
     Transfer,
     /// A second agent joins the first.
     Conference,
@@ -35,36 +34,36 @@ pub enum Scenario {
     Whisper,
     /// Agents leave notes in the conversation.
     Notes,
-    /// A note that belongs to no conversation.
+    /// A note without a conversation.
     LooseNote,
-    /// The same messages come again under new event ids.
+    /// The same messages again with new event ids.
     Redelivery,
     /// Data of the conversation changes.
     ConversationData,
-    /// Events with names that no contract knows.
+    /// Events with unknown names.
     UnknownEvents,
-    /// Closed, and opened again by the customer.
+    /// Closed, and reopened by the customer.
     Reopened,
     /// A customer who types, a task that is offered and answered, read marks for the newest message.
     Typing,
-    /// The same, after another agent let it ring.
+    /// The same, after a RONA of another agent.
     RingsOut,
-    /// A call that is held.
+    /// A call with holds.
     HeldCall,
-    /// A call that one agent let ring and that is handed over after a consultation.
+    /// A call with a RONA and a transfer after a consultation.
     ConsultedCall,
-    /// A campaign's message as third parties send it, with receipts and an answer.
+    /// A third party's campaign message, with receipts and an answer.
     CampaignAnswered,
     /// Comments of a page: liked, hidden, deleted.
     Comments,
-    /// Closed, opened again, and closed once more, with tasks.
+    /// Closed, reopened, and closed again, with tasks.
     ReopenedWithTasks,
-    /// Agents among themselves.
+    /// A room of agents only.
     PrivateRoom,
 }
 
 impl Scenario {
-    /// Those of plain traffic, with how often each occurs among [`Scenario::TOTAL`].
+    /// Plain traffic, with frequencies out of [`Scenario::TOTAL`].
     const PLAIN: [(Scenario, u32); 16] = [
         (Scenario::WebChat, 20),
         (Scenario::BotContained, 14),
@@ -83,7 +82,7 @@ impl Scenario {
         (Scenario::UnknownEvents, 2),
         (Scenario::Reopened, 2),
     ];
-    /// Those of the platform, likewise.
+    /// The platform's traffic, likewise.
     const PLATFORM: [(Scenario, u32); 24] = [
         (Scenario::WebChat, 8),
         (Scenario::BotContained, 11),
@@ -117,7 +116,7 @@ impl Scenario {
         Scenario::PLATFORM.into_iter().map(|(scenario, _)| scenario)
     }
 
-    /// One of them by chance, each as often as in a centre.
+    /// A random kind, with realistic frequencies.
     pub(super) fn draw(traffic: Traffic, rng: &mut impl Rng) -> Scenario {
         let weighted: &[(Scenario, u32)] = match traffic {
             Traffic::Platform => &Scenario::PLATFORM,
@@ -253,7 +252,7 @@ fn edited(script: &mut Script<'_>) {
         script.deletes(&supervisor, &last);
     }
     if script.chance(0.3) {
-        // An edit that its author may not make, and a second deletion: both are to be rejected.
+        // An edit without permission, and a second deletion: both are rejected.
         script.wait(500, 2_000);
         let new = script.one_of(script.language.thanks);
         script.edits(&Speaker::Customer, "CUSTOMER_MESSAGE", &answer, new);
@@ -263,7 +262,7 @@ fn edited(script: &mut Script<'_>) {
     script.thanks_to_close(&stay);
 }
 
-/// What became of a message, told in an order that networks make.
+/// Receipts of a message, in an order that networks cause.
 fn receipts_out_of_order(script: &mut Script<'_>, message: &str) {
     let orders: [[&str; 4]; 4] = [
         ["ACCEPTED", "SENT", "DELIVERED", "READ"],
@@ -311,7 +310,7 @@ fn survey(script: &mut Script<'_>) {
 /// One leg of a call begins or ends.
 fn leg(script: &mut Script<'_>, stay: &Stay, leg: &str, name: &'static str, reason: Option<i64>) {
     let time = if name == "CALL_LEG_STARTED" { "startTime" } else { "endTime" };
-    // Switches write the instant itself, a little before the event; some as a string.
+    // Switches send the time itself, slightly before the event; some as a string.
     let at = script.now - script.rng.random_range(20..200);
     let at = if script.chance(0.3) { json!(at.to_string()) } else { json!(at) };
     let mut body =
@@ -326,7 +325,7 @@ fn leg(script: &mut Script<'_>, stay: &Stay, leg: &str, name: &'static str, reas
     script.say(message.carrying(carry));
 }
 
-/// A sentence out of the speech recognition.
+/// A sentence from speech recognition.
 fn spoken(script: &mut Script<'_>, name: &'static str, who: &Speaker, texts: &[&'static str]) {
     let text = script.one_of(texts);
     let body =
@@ -369,7 +368,7 @@ fn voice(script: &mut Script<'_>) {
     script.wrap_up(&stay);
     script.wait(100, 900);
     script.close();
-    // The recorder needs its time, and knows no conversation.
+    // The recorder takes its time, and does not know the conversation.
     script.wait(20_000, 900_000);
     let url = format!("https://recordings.example/{}.wav", script.session.id);
     let body =

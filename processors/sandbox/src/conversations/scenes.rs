@@ -1,4 +1,4 @@
-//! The parts that conversations are put together from: opening, bot, queue, agent, wrap-up, close.
+//! Parts of conversations: opening, bot, queue, agent, wrap-up, close.
 
 use rand::RngExt as _;
 use serde_json::json;
@@ -37,7 +37,7 @@ impl Script<'_> {
         }
     }
 
-    /// The customer writes one of these texts, or now and then something that is no text.
+    /// The customer sends one of these texts, or sometimes something other than text.
     pub(super) fn customer_says(&mut self, texts: &[&'static str]) -> String {
         let text = self.one_of(texts);
         let body = match self.rng.random_range(0..24) {
@@ -67,7 +67,7 @@ impl Script<'_> {
         self.say(Message::text("AGENT_MESSAGE", &Speaker::Agent(stay.clone()), text))
     }
 
-    /// The customer asks and the bot answers, so many times.
+    /// The customer asks and the bot answers, `turns` times.
     pub(super) fn bot_dialogue(&mut self, turns: usize) {
         for turn in 0..turns {
             self.wait(1_500, 15_000);
@@ -82,7 +82,7 @@ impl Script<'_> {
         }
     }
 
-    /// The bot hands over, and a task waits in a queue. Returns the task's id.
+    /// The bot hands over, and a task is queued. Returns the task's id.
     pub(super) fn hand_over(&mut self) -> String {
         self.wait(100, 800);
         let bot = Speaker::Bot(self.bot.clone());
@@ -107,7 +107,7 @@ impl Script<'_> {
         task
     }
 
-    /// An agent is found and comes.
+    /// An agent is assigned and joins.
     pub(super) fn joins(&mut self, stay: &Stay) {
         let data = json!({"ccUser": {"id": stay.agent.id}, "topicId": self.conversation()});
         self.fact("AGENT_RESERVED", Component::Router, data);
@@ -127,7 +127,7 @@ impl Script<'_> {
         self.present.retain(|present| present.id != stay.id);
     }
 
-    /// Agent and customer talk, so many times; here and there with a suggestion, a late answer, a reaction.
+    /// Agent and customer talk for `turns` turns, sometimes with a suggestion, a late answer, a reaction.
     pub(super) fn dialogue(&mut self, stay: &Stay, turns: usize) {
         for _ in 0..turns {
             self.wait(3_000, 30_000);
@@ -171,7 +171,7 @@ impl Script<'_> {
         self.say(Message::new("REACTION", who, body).with("originalMessageId", to));
     }
 
-    /// A new text for a message: by its own name and the intent to update, or as a modification.
+    /// An edit of a message: by its own name with an update intent, or as a modification.
     pub(super) fn edits(&mut self, who: &Speaker, name: &'static str, target: &str, text: &str) {
         let new = json!({"type": "PLAIN", "markdownText": text});
         let message = if self.chance(0.5) {
@@ -187,12 +187,12 @@ impl Script<'_> {
         self.say(Message::new("MODIFY_ACTIVITY", who, body).with("originalMessageId", target));
     }
 
-    /// The channel tells what became of a message.
+    /// The channel reports the delivery of a message.
     pub(super) fn receipt(&mut self, of: &str, status: &str, reason: Option<i64>) {
         self.receipt_by(&Speaker::Connector, "MESSAGE_DELIVERY_NOTIFICATION", (of, status, reason));
     }
 
-    /// The same, by a sender and under a name of its own.
+    /// Like [`receipt`](Self::receipt), with a given sender and name.
     pub(super) fn receipt_by(
         &mut self,
         by: &Speaker,
@@ -204,7 +204,7 @@ impl Script<'_> {
         self.say(Message::new(name, by, body));
     }
 
-    /// The agent's work after the talk: role, wrap-up, leave.
+    /// After-call work: role, wrap-up, leave.
     pub(super) fn wrap_up(&mut self, stay: &Stay) {
         self.wait(500, 4_000);
         let data = self.role_data(stay, "WRAP_UP");
@@ -219,7 +219,7 @@ impl Script<'_> {
         self.leaves(stay, Some("WRAP_UP_DONE"));
     }
 
-    /// From the first word to an agent who has come.
+    /// From the first message to an agent who has joined.
     pub(super) fn up_to_agent(&mut self) -> Stay {
         self.open();
         self.bot_dialogue(1);

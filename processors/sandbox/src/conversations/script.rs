@@ -1,4 +1,4 @@
-//! Writes down one conversation, event by event: who says what when, and how that looks on the wire.
+//! Writes one conversation, event by event.
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -9,19 +9,19 @@ use super::shapes::{self, Customer, Session};
 use super::texts::{LANGUAGES, Language};
 use super::{Options, Planned, Size};
 
-/// Of the events that a session can stand for, how many then carry no conversation id.
+/// The share of events without a conversation id, among those that a session can correlate.
 const SESSION_KEYED_SHARE: f64 = 0.7;
-/// Above this many bytes of data a slim fact leaves its channel session out.
+/// Slim facts with more data than this omit their channel session.
 const SLIM_DATA: usize = 190;
 
-/// What an event says about where it belongs.
+/// Which identifiers an event has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Carry {
     /// Its conversation, and mostly its session.
     Conversation,
     /// Only its session.
     Session,
-    /// Nothing at all.
+    /// None.
     Nothing,
 }
 
@@ -41,15 +41,15 @@ pub(super) struct Stay {
     pub(super) role: &'static str,
 }
 
-/// Who speaks.
+/// The author of a message.
 #[derive(Debug, Clone)]
 pub(super) enum Speaker {
     Customer,
     Bot(Bot),
     Agent(Stay),
-    /// A supervisor acting from outside, with that role.
+    /// A supervisor outside the conversation.
     Supervisor(Stay),
-    /// The connector of the channel, for itself.
+    /// The channel connector itself.
     Connector,
     /// An application: the voice menu, the recorder, the campaign manager.
     App(&'static str),
@@ -81,7 +81,7 @@ impl Message {
         }
     }
 
-    /// A text as people write it.
+    /// A text message.
     pub(super) fn text(name: &'static str, speaker: &Speaker, text: &str) -> Message {
         Message::new(name, speaker, json!({"type": "PLAIN", "markdownText": text}))
     }
@@ -103,7 +103,7 @@ impl Message {
         self
     }
 
-    /// Gives it the id of an activity instead of a new one.
+    /// Uses the id of an existing activity.
     pub(super) fn of_activity(mut self, id: &str) -> Message {
         self.id = Some(id.to_owned());
         self
@@ -115,7 +115,7 @@ impl Message {
     }
 }
 
-/// A conversation that is being written.
+/// A conversation being written.
 #[derive(Debug)]
 pub(super) struct Script<'a> {
     pub(super) rng: ChaCha8Rng,
@@ -124,7 +124,7 @@ pub(super) struct Script<'a> {
     pub(super) session: Session,
     pub(super) language: &'static Language,
     pub(super) bot: Bot,
-    /// The agents who are there.
+    /// The agents present.
     pub(super) present: Vec<Stay>,
     pub(super) size: Size,
     conversation: String,
@@ -170,13 +170,13 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// The events, in the order of their times.
+    /// The events, in time order.
     pub(super) fn finish(mut self) -> Vec<Planned> {
         self.planned.sort_by_key(|planned| planned.at_ms);
         self.planned
     }
 
-    /// Moves the conversation to another channel; only before its first event.
+    /// Moves the conversation to another channel, before its first event.
     pub(super) fn use_channel(&mut self, channel: Channel, direction: &'static str) {
         self.session.id = uuid(&mut self.rng);
         self.session.channel = channel;
@@ -207,7 +207,7 @@ impl<'a> Script<'a> {
         uuid(&mut self.rng)
     }
 
-    /// How an event of a call says where it belongs.
+    /// The identifiers of a call's event.
     pub(super) fn carry_of_a_call(&mut self) -> Carry {
         if self.session_keyed && self.chance(SESSION_KEYED_SHARE) {
             Carry::Session
@@ -233,7 +233,7 @@ impl<'a> Script<'a> {
         Stay { agent, id: self.new_id(), role }
     }
 
-    /// Says something, and returns the id of its activity.
+    /// Sends a message, and returns the id of its activity.
     pub(super) fn say(&mut self, message: Message) -> String {
         let Message { name, speaker, body, header: fields, data: more, carry, id } = message;
         let mut header = self.header(name, &speaker, carry);
@@ -337,7 +337,7 @@ impl<'a> Script<'a> {
         )
     }
 
-    /// A fact that a component tells.
+    /// A fact of a component.
     pub(super) fn fact(&mut self, name: &'static str, component: Component, data: Value) {
         let mut fields = Map::new();
         fields.insert("eventEmitter".to_owned(), self.emitter(component));
@@ -347,7 +347,7 @@ impl<'a> Script<'a> {
         self.emit(name, "NOTIFICATION", Carry::Conversation, fields, data);
     }
 
-    /// A fact that a bot tells.
+    /// A fact of a bot.
     pub(super) fn bot_fact(&mut self, name: &'static str, data: Value) {
         let mut fields = Map::new();
         let Bot { id, name: called } = &self.bot;
@@ -356,7 +356,7 @@ impl<'a> Script<'a> {
         self.emit(name, "NOTIFICATION", Carry::Conversation, fields, data);
     }
 
-    /// A fact about the channel session; the session is beside the data or the data itself, in full payloads both.
+    /// A fact about the channel session, which is beside the data or the data itself; in full payloads both.
     pub(super) fn session_fact(&mut self, name: &'static str) {
         let mut fields = Map::new();
         let Customer { id, name: called, .. } = &self.customer;
@@ -370,7 +370,7 @@ impl<'a> Script<'a> {
         self.emit(name, "NOTIFICATION", Carry::Conversation, fields, data);
     }
 
-    /// The conversation as facts about it carry it.
+    /// The conversation as in facts about it.
     pub(super) fn conversation_data(&mut self, state: &str) -> Value {
         let state = if self.chance(0.2) { json!({"name": state, "reasonCode": null}) } else { json!(state) };
         let direction = self.session.direction;
@@ -406,12 +406,12 @@ impl<'a> Script<'a> {
         data
     }
 
-    /// The data of an agent's coming and going.
+    /// The data of an agent joining or leaving.
     pub(super) fn agent_data(&self, stay: &Stay, reason: Option<&str>) -> Value {
         json!({"agentParticipant": self.participant(stay, stay.role), "reason": reason})
     }
 
-    /// The data of an agent's change of role.
+    /// The data of an agent's role change.
     pub(super) fn role_data(&self, stay: &Stay, role: &str) -> Value {
         json!({"conversationParticipant": self.participant(stay, role), "metadata": {"reason": null}})
     }
@@ -422,7 +422,7 @@ impl<'a> Script<'a> {
         Value::Object(part)
     }
 
-    /// The data of a task that waits in a queue.
+    /// The data of a queued task.
     pub(super) fn task_data(&mut self, task: &str, direction: &str, mode: &str) -> Value {
         let queue = pick(&mut self.rng, &self.cast.queues);
         let queue = json!({"id": queue.id, "name": queue.name});
@@ -455,7 +455,7 @@ impl<'a> Script<'a> {
         &self.conversation
     }
 
-    /// Writes an event down, in one of the three forms.
+    /// Writes an event in one of the three forms.
     fn emit(&mut self, name: &str, sort: &str, carry: Carry, mut event: Map<String, Value>, data: Value) {
         let id = if self.chance(0.5) { uuid(&mut self.rng) } else { object_id(&mut self.rng) };
         let spelling = self.rng.random_range(0..32);
@@ -490,6 +490,6 @@ impl<'a> Script<'a> {
     }
 }
 
-/// What a script falls back to where there is no language.
+/// The fallback without a language.
 static EMPTY: Language =
     Language { names: &[], questions: &[], details: &[], thanks: &[], bot: &[], agent: &[] };

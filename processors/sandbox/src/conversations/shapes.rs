@@ -1,4 +1,4 @@
-//! The JSON of the parts that many events share, short and in full.
+//! The JSON of common parts, short and complete.
 
 use serde_json::{Map, Value, json};
 
@@ -21,15 +21,15 @@ pub(super) struct Session {
     pub(super) id: String,
     pub(super) channel: Channel,
     pub(super) direction: &'static str,
-    /// The room that real payloads name beside the conversation.
+    /// The room of real payloads, beside the conversation.
     pub(super) room: String,
-    /// Whom the room is for.
+    /// The mode of the room.
     pub(super) mode: &'static str,
 }
 
-/// An id that belongs to `of` and is always the same for it: real payloads repeat the ids of configuration.
+/// A fixed id for `of`: real payloads repeat the ids of configuration.
 fn fixed_id(of: &str, what: u64) -> String {
-    // FNV-1a: nothing but a stable spread is needed.
+    // FNV-1a: only a stable spread is needed.
     let hash = of.bytes().fold(0xcbf2_9ce4_8422_2325 ^ what, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -112,7 +112,7 @@ fn channel(channel: Channel, media_domain: &str, size: Size) -> Value {
     })
 }
 
-/// A channel session; it names its conversation only where one is given.
+/// A channel session; it names its conversation only if one is given.
 pub(super) fn channel_session(
     session: &Session,
     of: &Customer,
@@ -183,7 +183,7 @@ fn account(agent: &Agent, size: Size) -> Value {
     })
 }
 
-/// An agent's part in a conversation.
+/// An agent as a participant.
 pub(super) fn agent_participant(agent: &Agent, stay: &str, role: &str, size: Size) -> Map<String, Value> {
     let mut part = Map::new();
     part.insert("id".to_owned(), json!(stay));
@@ -211,7 +211,7 @@ pub(super) fn bot_sender(bot: &Bot, size: Size) -> Value {
     }
 }
 
-/// How an event writes its time: mostly a number, sometimes digits in a string or RFC 3339.
+/// An event's timestamp: mostly a number, sometimes digits in a string or RFC 3339.
 pub(super) fn timestamp(at_ms: i64, spelling: u32) -> Value {
     match spelling {
         0 | 1 => json!(at_ms.to_string()),
@@ -221,7 +221,7 @@ pub(super) fn timestamp(at_ms: i64, spelling: u32) -> Value {
     }
 }
 
-/// RFC 3339 with milliseconds, at an offset of so many minutes east.
+/// RFC 3339 with milliseconds, at this offset in minutes east.
 pub(super) fn rfc3339(at_ms: i64, offset_minutes: i64) -> String {
     let local = at_ms + offset_minutes * 60_000;
     let (days, ms) = (local.div_euclid(86_400_000), local.rem_euclid(86_400_000));

@@ -1,4 +1,4 @@
-//! Tasks as ExpertFlow's routing publishes them: created, offered, left ringing, answered, closed.
+//! Tasks as ExpertFlow's routing publishes them: created, offered, not answered, answered, closed.
 
 use rand::RngExt as _;
 use serde_json::{Value, json};
@@ -14,11 +14,11 @@ pub(super) struct Task {
     queue: Option<Queue>,
     direction: &'static str,
     mode: &'static str,
-    /// Tasks of one wait share the timer of their request.
+    /// Tasks of one request share its timer.
     timer: String,
 }
 
-/// The state that an event says its task is in.
+/// The task state in an event.
 #[derive(Debug, Clone, Copy)]
 struct State<'s> {
     task: &'s str,
@@ -55,7 +55,7 @@ impl Script<'_> {
         self.fact("TASK_ENQUEUED", Component::Router, data);
     }
 
-    /// An agent's desktop rings.
+    /// The task is offered to an agent, and the agent desktop rings.
     pub(super) fn offer(&mut self, task: &Task, stay: &Stay) {
         self.wait(100, 900);
         let mut data = self.data_of(task, RESERVED);
@@ -65,7 +65,7 @@ impl Script<'_> {
         self.fact("AGENT_RESERVED", Component::Router, data);
     }
 
-    /// Nobody answers: the task is closed, and another one waits in its place.
+    /// The agent does not answer (RONA): the task is closed, and another one is queued instead.
     pub(super) fn rings_out(&mut self, task: &Task) -> Task {
         self.wait(12_000, 20_000);
         self.closes(task, "RONA");
@@ -75,7 +75,7 @@ impl Script<'_> {
         next
     }
 
-    /// The agent takes the task and comes.
+    /// The agent answers the task and joins.
     pub(super) fn answers(&mut self, task: &Task, stay: &Stay) {
         self.wait(1_500, 9_000);
         self.takes(task, stay);
@@ -83,12 +83,12 @@ impl Script<'_> {
         self.subscribes(stay);
     }
 
-    /// The task is the agent's, who may be there already.
+    /// The task is assigned to the agent, who may have joined already.
     pub(super) fn takes(&mut self, task: &Task, stay: &Stay) {
         self.task_changes(task, State { media: "ACTIVE", assigned: Some(&stay.agent), ..QUEUED });
     }
 
-    /// The talk is over, the agent's work is not.
+    /// The conversation is over; the wrap-up begins.
     pub(super) fn wraps_up(&mut self, task: &Task, stay: &Stay) {
         self.task_changes(task, State { media: "WRAP_UP", assigned: Some(&stay.agent), ..QUEUED });
     }

@@ -1,19 +1,19 @@
-//! What people say, in several languages.
+//! Messages in several languages.
 
-/// The sentences of one language, and the names of those who speak it.
+/// The sentences and names of one language.
 #[derive(Debug)]
 pub(super) struct Language {
     /// Names of customers.
     pub(super) names: &'static [&'static str],
-    /// How a customer begins.
+    /// Customers' first messages.
     pub(super) questions: &'static [&'static str],
-    /// What a customer adds.
+    /// Customers' further messages.
     pub(super) details: &'static [&'static str],
-    /// How a customer ends.
+    /// Customers' last messages.
     pub(super) thanks: &'static [&'static str],
-    /// What a bot answers.
+    /// Bots' answers.
     pub(super) bot: &'static [&'static str],
-    /// What an agent answers.
+    /// Agents' answers.
     pub(super) agent: &'static [&'static str],
 }
 
@@ -141,27 +141,27 @@ pub(super) const LANGUAGES: &[Language] = &[
     },
 ];
 
-/// Emoji that people react with.
+/// Emoji of reactions.
 pub(super) const EMOJI: &[&str] = &["👍", "❤️", "😂", "😮", "🙏", "🎉", "👍🏽"];
-/// Flags that agents and supervisors put on messages.
+/// Flags of agents and supervisors.
 pub(super) const FLAGS: &[&str] = &["follow-up", "rude", "wrong-answer", "good-example"];
-/// What agents write for themselves and their colleagues.
+/// Agents' notes.
 pub(super) const NOTES: &[&str] = &[
     "Asked for a call back on Monday, mornings only.",
     "Second complaint within a month – be generous.",
     "Waits for the courier's answer; ticket 8812.",
     "Bitte Rückruf nicht vor 16 Uhr ☎️",
 ];
-/// What supervisors whisper.
+/// Supervisors' whispers.
 pub(super) const WHISPERS: &[&str] = &[
     "Offer the 10 % voucher.",
     "Check the address first, it changed last week.",
     "You are doing fine 👏 – close it with the form.",
 ];
-/// The nodes of a voice menu.
+/// Nodes of a voice menu.
 pub(super) const MENU: &[&str] =
     &["welcome", "language/2", "menu/1", "menu/3", "balance", "queue-announcement"];
-/// Why a conversation took place: category and reason.
+/// Wrap-ups: category and reason.
 pub(super) const WRAP_UPS: &[(&str, &str)] = &[
     ("Delivery", "Where is my parcel"),
     ("Billing", "Charged twice"),
@@ -169,6 +169,6 @@ pub(super) const WRAP_UPS: &[(&str, &str)] = &[
     ("Contract", "Cancellation"),
     ("Contract", "Change of address"),
 ];
-/// Event names that no contract knows.
+/// Unknown event names.
 pub(super) const UNKNOWN_NAMES: &[&str] =
     &["TYPING_STARTED", "COBROWSE_STARTED", "TASK_REPRIORITISED", "CUSTOMER_JOURNEY_STEP", "agent_message"];

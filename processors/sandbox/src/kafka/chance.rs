@@ -1,4 +1,4 @@
-//! What need not be repeatable: free ports and the ids of new clusters.
+//! Values that need not be reproducible: free ports and cluster ids.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,10 +9,10 @@ use rand_chacha::ChaCha8Rng;
 use super::KafkaError;
 use super::properties::Ports;
 
-/// Below the range out of which systems give ports to outgoing connections: a client that tries to reach a broker
-/// that is down must not happen to connect to itself, and nobody must take the port while the broker restarts.
+/// Below the range of ephemeral ports: a client that connects to a stopped broker must not connect to itself by chance, and no
+/// process may take the port while the broker restarts.
 pub(crate) const PORT_RANGE: std::ops::Range<u16> = 20_000..32_000;
-/// How many ports are looked at before it is given up.
+/// The maximum number of ports tried.
 const LOOKS: usize = 1_000;
 
 fn chance() -> ChaCha8Rng {
@@ -26,7 +26,7 @@ pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Two ports for each of so many nodes, all different, that nobody listens on.
+/// Two free ports for each node, all different.
 pub(super) fn free_ports(nodes: usize) -> Result<Vec<Ports>, KafkaError> {
     let mut rng = chance();
     let mut found: Vec<u16> = Vec::new();
@@ -46,13 +46,13 @@ pub(super) fn free_ports(nodes: usize) -> Result<Vec<Ports>, KafkaError> {
     Ok(pairs.iter().map(|&[clients, controller]| Ports { clients, controller }).collect())
 }
 
-/// A port that nobody listens on.
+/// A free port.
 pub(crate) fn free_port() -> Option<u16> {
     let mut rng = chance();
     (0..LOOKS).map(|_| rng.random_range(PORT_RANGE)).find(|port| is_free(*port))
 }
 
-/// An id as Kafka wants it: 16 bytes in the URL-safe base 64, not beginning with a dash.
+/// An id in Kafka's format: 16 bytes in URL-safe base 64, not beginning with a dash.
 pub(super) fn id() -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let mut rng = chance();
@@ -60,7 +60,7 @@ pub(super) fn id() -> String {
         .filter_map(|_| LETTERS.get(rng.random_range(0..LETTERS.len())))
         .map(|letter| char::from(*letter))
         .collect();
-    // Of the last letter only two bits are used; the others must be 0.
+    // Only two bits of the last letter are used; the others must be 0.
     id.push('A');
     id
 }

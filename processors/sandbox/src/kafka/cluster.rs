@@ -1,4 +1,4 @@
-//! Several nodes that are one cluster, and the folder that it lives in.
+//! Several nodes of one cluster, and their folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use super::node::{Founding, Java, Node, Plan, file};
 use super::properties::{Member, Ports};
 use super::{KafkaError, Options, VERSION, chance};
 
-/// How many sets of ports are tried when another program takes one between our look and the broker's bind.
+/// The number of attempts when another program takes a port between the check and the broker's bind.
 const ATTEMPTS: u32 = 3;
 
-/// Where a cluster keeps its things.
+/// Where a cluster keeps its files.
 #[derive(Debug)]
 pub(super) enum Home {
-    /// In a folder of the caller's.
+    /// In the caller's folder.
     Kept(PathBuf),
-    /// In a folder that goes with it.
+    /// In a temporary folder.
     Thrown(TempDir),
 }
 
@@ -41,7 +41,7 @@ impl Home {
         }
     }
 
-    /// What is to be removed if this process dies without a chance to do so.
+    /// The folder to remove if this process dies before it can.
     fn scratch(&self) -> Option<&Path> {
         match self {
             Home::Kept(_) => None,
@@ -50,10 +50,11 @@ impl Home {
     }
 }
 
-/// A cluster of several nodes, each both broker and controller. With three of them every topic has three replicas
-/// of which two have to be in sync, so that any one node may be lost.
+/// A cluster of several nodes, each both broker and controller. With three nodes every topic has three replicas and needs two
+/// in sync, so that any one node may fail.
 ///
-/// Dropping it kills all processes and removes the temporary folder. There is no orderly end of all: the last ones
+/// Dropping it kills all processes and removes the temporary folder. There is no orderly shutdown of all nodes: the last ones
+/// would wait for a quorum that is gone.
 /// would wait for a quorum that is gone.
 #[derive(Debug)]
 pub struct Cluster {
@@ -64,12 +65,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts so many nodes (an odd number, for the quorum) and waits until all answer. `progress` is told each step
-    /// in a few words.
+    /// Starts the nodes (an odd number, for the quorum) and waits until all answer. Reports each step to `progress`.
     ///
     /// # Errors
-    /// When something is missing (the message says what to install), when the jars cannot be fetched (check the
-    /// network), or when a node does not come up (the message carries the end of its log).
+    /// Something is missing (the message says what to install), the jars cannot be downloaded (check the network), or a node
+    /// does not start (the message has the end of its log).
     pub fn start(
         nodes: usize,
         mut options: Options,
@@ -83,7 +83,7 @@ impl Cluster {
         Ok(Cluster { nodes, home, bootstrap })
     }
 
-    /// Where clients connect: `127.0.0.1:PORT` of each node, with commas.
+    /// The bootstrap servers: `127.0.0.1:PORT` of each node, comma-separated.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
@@ -104,7 +104,7 @@ impl Cluster {
     }
 }
 
-/// One node that is all of its cluster, with the folder that it lives in.
+/// A cluster of one node, with its folder.
 pub(super) fn one(mut options: Options, progress: &mut dyn FnMut(&str)) -> Result<(Node, Home), KafkaError> {
     let home = Home::new(options.data_dir.take())?;
     let started = start(&[home.path().to_owned()], &options, home.scratch(), progress)?;
@@ -141,7 +141,7 @@ fn start(
         let addresses: Vec<String> = ports.iter().map(|ports| ports.clients.to_string()).collect();
         progress(&format!("starting Apache Kafka {VERSION} on 127.0.0.1:{}", addresses.join(", ")));
         match run(&plans, &ports) {
-            // Another program was quicker to bind: the ports are part of the storage, so begin anew.
+            // Another program bound the port first: the ports are part of the storage, so start again.
             Err(KafkaError::Ended { log, .. })
                 if old.is_none() && attempt < ATTEMPTS && log.contains("already in use") =>
             {
@@ -153,7 +153,7 @@ fn start(
     }
 }
 
-/// How the storage tool is told who the controllers are.
+/// The storage tool's option with the controllers.
 fn founding(controllers: &[u16]) -> Founding {
     let quorum = if let [_] = controllers {
         vec!["--standalone".to_owned()]
@@ -165,7 +165,7 @@ fn founding(controllers: &[u16]) -> Founding {
     Founding { cluster_id: chance::id(), quorum }
 }
 
-/// Formats all at once: each takes a Java of its own.
+/// Formats all in parallel: each takes its own Java process.
 fn format(plans: &[Plan], founding: &Founding) -> Result<(), KafkaError> {
     std::thread::scope(|scope| {
         let all: Vec<_> = plans.iter().map(|plan| scope.spawn(|| plan.format(founding))).collect();

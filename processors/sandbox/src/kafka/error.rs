@@ -1,4 +1,4 @@
-//! What can go wrong with a broker, each with what to do about it.
+//! Errors of a broker, with remedies.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::VERSION;
 use super::chance::PORT_RANGE;
 
-/// What this machine lacks to run a broker. The message says how to get it.
+/// What is missing to run a broker. The message says how to get it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Missing {
-    /// No Java answers.
+    /// Java cannot be run.
     #[error(
         "no Java was found (tried `{program}`): install a Java runtime of version 17 or later \
          (Debian, Ubuntu: `apt install openjdk-17-jre-headless`), or point JAVA_HOME at one",
@@ -21,7 +21,7 @@ pub enum Missing {
         /// The program that was tried.
         program: PathBuf,
     },
-    /// There is a Java, but Kafka needs a later one.
+    /// Java is too old for Kafka.
     #[error(
         "`{program}` is Java {found}, and Kafka needs 17 or later: install one \
          (Debian, Ubuntu: `apt install openjdk-17-jre-headless`), or point JAVA_HOME at it",
@@ -33,7 +33,7 @@ pub enum Missing {
         /// The program that was tried.
         program: PathBuf,
     },
-    /// The jars are not in the cache, and Maven, which would fetch them, is not there.
+    /// The jars are not cached, and Maven is missing, which would download them.
     #[error(
         "Kafka's jars are not in the cache and `mvn`, which fetches them, was not found: install Maven \
          (Debian, Ubuntu: `apt install maven`), or set CX_KAFKA_LIBS to the `libs` folder of a Kafka {VERSION}"
@@ -46,24 +46,24 @@ pub enum Missing {
         folder = folder.display()
     )]
     Jars {
-        /// The folder that it names.
+        /// The folder.
         folder: PathBuf,
     },
 }
 
-/// Why a broker could not be fetched, started or stopped.
+/// Why a broker could not be downloaded, started or stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KafkaError {
     /// Something that has to be installed first.
     #[error(transparent)]
     Missing(#[from] Missing),
-    /// There is no folder to keep the jars in.
+    /// There is no folder for the jars.
     #[error(
         "no folder to keep Kafka's jars in: set HOME or XDG_CACHE_HOME, or CX_KAFKA_LIBS to a folder with the jars"
     )]
     NoCache,
-    /// Maven could not fetch the jars.
+    /// Maven could not download the jars.
     #[error(
         "Maven could not fetch Apache Kafka {VERSION} ({status}); is the network there? It said:\n{said}"
     )]
@@ -118,15 +118,15 @@ pub enum KafkaError {
     /// No two free ports were found.
     #[error("no free ports were found between {} and {} on 127.0.0.1", PORT_RANGE.start, PORT_RANGE.end)]
     NoPorts,
-    /// A cluster without nodes.
+    /// A cluster needs a node.
     #[error("a cluster needs at least one node")]
     NoNodes,
-    /// A file or a process could not be handled.
+    /// A file or process operation failed.
     #[error("cannot {what}: {source}")]
     File {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }

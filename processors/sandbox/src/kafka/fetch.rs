@@ -1,4 +1,4 @@
-//! What the broker runs on: a Java, and Kafka's jars out of a cache that Maven fills once.
+//! The broker's Java, and Kafka's jars from a cache that Maven fills once.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use super::{KafkaError, Missing, VERSION};
 
-/// The jar that shows that a folder holds Kafka's libraries.
+/// The jar that identifies a folder with Kafka's libraries.
 const CORE_JAR: &str = "kafka_2.13-";
-/// The least Java that this Kafka runs on.
+/// The oldest Java version for this Kafka.
 const LEAST_JAVA: u32 = 17;
 const POM: &str = include_str!("pom.xml");
 
@@ -18,10 +18,10 @@ fn named_libs() -> Option<PathBuf> {
     std::env::var_os("CX_KAFKA_LIBS").filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The user's cache folder of this program.
+/// The program's cache folder.
 pub(crate) fn cache() -> Result<PathBuf, KafkaError> {
     let set = |name| std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
-    // The base directory specification: a relative path there is to be ignored.
+    // According to the base directory specification, a relative path is ignored.
     let base = set("XDG_CACHE_HOME")
         .filter(|path| path.is_absolute())
         .or_else(|| set("HOME").map(|home| home.join(".cache")))
@@ -50,7 +50,7 @@ pub(super) fn available() -> Result<(), Missing> {
     if cached || answers("mvn", "-v") { Ok(()) } else { Err(Missing::Maven) }
 }
 
-/// Whether the program can be run at all.
+/// Whether the program can be run.
 pub(crate) fn answers(program: &str, flag: &str) -> bool {
     Command::new(program)
         .arg(flag)
@@ -61,7 +61,7 @@ pub(crate) fn answers(program: &str, flag: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// The Java to run: that of `JAVA_HOME`, else the one on the path.
+/// The Java of `JAVA_HOME`, else the one on the path.
 pub(crate) fn java() -> Result<PathBuf, Missing> {
     let home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin").join("java"));
     let java = home.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("java"));
@@ -79,7 +79,7 @@ pub(crate) fn java() -> Result<PathBuf, Missing> {
     }
 }
 
-/// The major version in what `java -version` says: `version "17.0.15"`, `version "21"`, `version "1.8.0_402"`.
+/// The major version in the output of `java -version`: `version "17.0.15"`, `version "21"`, `version "1.8.0_402"`.
 fn major(said: &str) -> Option<u32> {
     let version = said.split("version \"").nth(1)?;
     let mut parts = version.split(|c: char| !c.is_ascii_digit());
@@ -87,7 +87,7 @@ fn major(said: &str) -> Option<u32> {
     if first == 1 { parts.next()?.parse().ok() } else { Some(first) }
 }
 
-/// The folder with the jars; fetches them on first use.
+/// The folder with the jars, which are downloaded on first use.
 pub(super) fn libs(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, KafkaError> {
     if let Some(folder) = named_libs() {
         return if holds_jars(&folder) { Ok(folder) } else { Err(Missing::Jars { folder }.into()) };
@@ -95,9 +95,8 @@ pub(super) fn libs(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, KafkaError
     libs_in(&cache()?, progress)
 }
 
-/// As [`libs`], with the cache folder given. Safe when several processes come at once: one fetches while the
-/// others wait for its lock, which the system gives back even if it is killed; and the folder of jars appears
-/// whole, by a rename.
+/// Like [`libs`], with a given cache folder. Safe for concurrent processes: one downloads while the others wait for its lock,
+/// which the system releases even if it is killed; and the folder of jars appears atomically, by a rename.
 fn libs_in(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, KafkaError> {
     let home = cache.join(format!("kafka-{VERSION}"));
     if holds_jars(&home) {
@@ -134,12 +133,12 @@ fn libs_in(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Kafk
     Ok(home)
 }
 
-/// Removes what a fetch that was killed left behind. Only called with the lock held.
+/// Removes files of a download that was killed. Requires the lock.
 pub(crate) fn remove_leftovers(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with("fetch-") {
-            // What cannot be removed only takes room.
+            // Files that cannot be removed only take space.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

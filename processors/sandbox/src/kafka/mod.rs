@@ -1,12 +1,12 @@
-//! A throw-away Apache Kafka on loopback: one KRaft node ([`Kafka`]) or several ([`Cluster`]), fetched once, started
-//! in seconds, gone when dropped.
+//! A temporary Apache Kafka on loopback: one KRaft node ([`Kafka`]) or several ([`Cluster`]), downloaded once, started in
+//! seconds, removed when dropped.
 //!
-//! It needs a Java of at least 17, and Maven for the first start; [`available`] says what is missing. The jars are
-//! kept in the user's cache folder (`$XDG_CACHE_HOME/cx-timelines`, else `~/.cache/cx-timelines`); a folder named by
-//! the environment variable `CX_KAFKA_LIBS` is used instead of it.
+//! It needs Java 17 or later, and Maven for the first start; [`available`] reports what is missing. The jars are kept in the
+//! user's cache folder (`$XDG_CACHE_HOME/cx-timelines`, else `~/.cache/cx-timelines`); the environment variable `CX_KAFKA_LIBS`
+//! names another folder.
 //!
-//! The broker dies with the program that started it, even when that is killed. Ctrl-C at the terminal does not
-//! reach it, so that the program can stop its own work before it stops the broker.
+//! The broker ends with the program that started it, even if that is killed. Ctrl-C at the terminal does not reach it, so that
+//! the program can stop its own work first.
 
 pub(crate) mod chance;
 mod cluster;
@@ -22,18 +22,18 @@ pub use cluster::Cluster;
 pub use error::{KafkaError, Missing};
 pub use node::Node;
 
-/// The version of Apache Kafka that is fetched and run: the newest that finishes every transaction (KAFKA-20734, see pom.xml).
+/// The version of Apache Kafka: the newest that finishes every transaction (KAFKA-20734, see pom.xml).
 pub const VERSION: &str = "4.2.1";
 
-/// Whether a broker can be started here, as far as one can tell without the network.
+/// Whether a broker can be started here, as far as known without the network.
 ///
 /// # Errors
-/// Says what is missing and how to install it: a Java of at least 17, or else Maven where the jars are not cached.
+/// Something is missing: Java 17 or later, or Maven if the jars are not cached. The message says how to install it.
 pub fn available() -> Result<(), Missing> {
     fetch::available()
 }
 
-/// One more place where a broker of one node listens.
+/// An additional listener of a single-node broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Its name in the broker's properties, in capitals.
@@ -44,7 +44,7 @@ pub struct Listener {
     pub port: u16,
 }
 
-/// A port on loopback that nobody listens on.
+/// A free port on loopback.
 ///
 /// # Errors
 /// None was found.
@@ -52,34 +52,34 @@ pub fn free_port() -> Result<u16, KafkaError> {
     chance::free_port().ok_or(KafkaError::NoPorts)
 }
 
-/// How Java runs a broker.
+/// The JIT compiler settings of a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compiler {
-    /// Only the quick compiler and the smallest collector: it starts soon and takes little, and stays slow.
+    /// Only the fast compiler and the smallest collector: it starts quickly, uses little memory, and stays slow.
     Quick,
-    /// As Kafka's own scripts do it: slower at first, while it compiles, then faster. For what measures.
+    /// As Kafka's own scripts set it: slower at first, then faster. For measurements.
     Full,
 }
 
-/// How a broker is to be started. [`Options::default`] suits tests.
+/// Options of a broker. [`Options::default`] suits tests.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where it keeps its data. `None`: in a temporary folder that is removed in the end. A folder that was used
-    /// before is used on, with its ports.
+    /// The data folder; `None` for a temporary folder that is removed at the end. An existing folder is used again, with its
+    /// ports.
     pub data_dir: Option<PathBuf>,
     /// The size of its heap, in MB.
     pub heap_mb: u32,
-    /// How its program is compiled while it runs.
+    /// The JIT compiler settings.
     pub compiler: Compiler,
-    /// How many partitions a topic gets that is created without saying how many.
+    /// The default partition count of topics.
     pub partitions_default: u32,
-    /// Where it listens besides. How these are secured is said by `extra_properties`.
+    /// Additional listeners. `extra_properties` configures their security.
     pub listeners: Vec<Listener>,
-    /// Users with their passwords that it knows from the beginning, by SCRAM-SHA-512.
+    /// Users with passwords, for SCRAM-SHA-512.
     pub users: Vec<(String, String)>,
-    /// More lines for `server.properties`; they win over those that are there.
+    /// More lines for `server.properties`, which override the others.
     pub extra_properties: Vec<(String, String)>,
-    /// How long it may take to answer.
+    /// The start timeout.
     pub start_within: Duration,
 }
 
@@ -98,8 +98,8 @@ impl Default for Options {
     }
 }
 
-/// A running broker: a cluster of one node. Dropping it kills the process and removes its temporary folder;
-/// [`Kafka::stop`] ends it in order.
+/// A running broker: a cluster of one node. Dropping it kills the process and removes its temporary folder; [`Kafka::stop`]
+/// stops it properly.
 #[derive(Debug)]
 pub struct Kafka {
     node: Node,
@@ -108,27 +108,27 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Starts a broker and waits until it answers. `progress` is told each step in a few words.
+    /// Starts a broker and waits until it answers. Reports each step to `progress`.
     ///
     /// # Errors
-    /// When something is missing (the message says what to install), when the jars cannot be fetched (check the
-    /// network), or when the broker does not come up (the message carries the end of its log).
+    /// Something is missing (the message says what to install), the jars cannot be downloaded (check the network), or the
+    /// broker does not start (the message has the end of its log).
     pub fn start(options: Options, progress: &mut dyn FnMut(&str)) -> Result<Kafka, KafkaError> {
         let (node, home) = cluster::one(options, progress)?;
         Ok(Kafka { node, home })
     }
 
-    /// Where clients connect: `127.0.0.1:PORT`.
+    /// The bootstrap server: `127.0.0.1:PORT`.
     pub fn bootstrap(&self) -> &str {
         self.node.bootstrap()
     }
 
-    /// The process id of the broker. After [`Kafka::kill`], that of the one that was killed.
+    /// The broker's process id. After [`Kafka::kill`], that of the killed process.
     pub fn pid(&self) -> u32 {
         self.node.pid()
     }
 
-    /// The broker's log. A restarted broker goes on in the same file.
+    /// The broker's log. A restarted broker appends to the same file.
     pub fn log_path(&self) -> &Path {
         self.node.log_path()
     }
@@ -138,29 +138,28 @@ impl Kafka {
         self.home.path()
     }
 
-    /// Ends the broker in order (SIGTERM), or by force when it has not ended in 20 seconds, and removes its
-    /// temporary folder.
+    /// Stops the broker (SIGTERM), or kills it after 20 seconds, and removes its temporary folder.
     pub fn stop(mut self) {
         self.node.stop();
     }
 
-    /// Runs one of Kafka's own tools, by its class; gives what it printed.
+    /// Runs one of Kafka's tools, by its class; returns its output.
     ///
     /// # Errors
-    /// It cannot be run, or says that it failed.
+    /// It cannot be run, or fails.
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Result<String, KafkaError> {
         self.node.tool(class, arguments)
     }
 
-    /// Ends the broker at once, as a crash would (SIGKILL). Its data and ports are kept for [`Kafka::restart`].
+    /// Kills the broker (SIGKILL), like a crash. Its data and ports are kept for [`Kafka::restart`].
     pub fn kill(&mut self) {
         self.node.kill();
     }
 
-    /// Kills the broker, if it runs, and starts it again on the same data and ports; waits until it answers.
+    /// Kills the broker, if it runs, and starts it again with the same data and ports; waits until it answers.
     ///
     /// # Errors
-    /// When it does not come up again; the message carries the end of its log.
+    /// It does not start; the message has the end of its log.
     pub fn restart(&mut self) -> Result<(), KafkaError> {
         self.node.restart()
     }

@@ -1,4 +1,4 @@
-//! One node of a cluster: its files, its process, and what can be done to it.
+//! One node of a cluster: files, process, operations.
 
 use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -12,13 +12,13 @@ use super::{Compiler, KafkaError, Options, chance, fetch};
 use crate::process::Guarded;
 
 const LOGGING: &str = include_str!("log4j2.xml");
-/// What the broker writes once it serves.
+/// The broker's log line once it serves.
 const STARTED: &str = "Kafka Server started";
-/// How often a starting broker is looked at.
+/// The interval of checks for a starting broker.
 const POLL: Duration = Duration::from_millis(50);
 /// How long an orderly stop may take before the process is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
-/// How much of the end of a log goes into an error.
+/// The number of log lines in an error.
 const TAIL_LINES: usize = 20;
 
 /// A Java with Kafka's jars.
@@ -29,7 +29,7 @@ pub(super) struct Java {
 }
 
 impl Java {
-    /// What is there; the jars are fetched on first use.
+    /// Finds both; the jars are downloaded on first use.
     pub(super) fn find(progress: &mut dyn FnMut(&str)) -> Result<Java, KafkaError> {
         let program = fetch::java()?;
         let libs = fetch::libs(progress)?;
@@ -58,26 +58,26 @@ impl Files {
     }
 }
 
-/// How the members of a new cluster are made known to each other when the storage is formatted.
+/// The quorum of a new cluster, for formatting the storage.
 #[derive(Debug)]
 pub(super) struct Founding {
     pub(super) cluster_id: String,
-    /// What the storage tool is told besides.
+    /// Further options of the storage tool.
     pub(super) quorum: Vec<String>,
 }
 
-/// All that it takes to start a node.
+/// Everything needed to start a node.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     java: Java,
     files: Files,
     options: Options,
-    /// What is to be removed if this process dies without a chance to do so.
+    /// The folder to remove if this process dies before it can.
     scratch: Option<PathBuf>,
 }
 
 impl Plan {
-    /// A node that keeps everything in this folder, which is made.
+    /// A node that keeps its files in this folder, which is created.
     pub(super) fn new(
         java: Java,
         folder: &Path,
@@ -90,7 +90,7 @@ impl Plan {
         Ok(Plan { java, files, options: options.clone(), scratch: scratch.map(Path::to_owned) })
     }
 
-    /// The ports of storage that was formatted earlier; they are kept, for they are written in it.
+    /// The ports of existing storage, which are part of it.
     pub(super) fn ports_of_old_data(&self) -> Result<Option<Ports>, KafkaError> {
         if !self.files.data.join("meta.properties").exists() {
             return Ok(None);
@@ -123,7 +123,7 @@ impl Plan {
         }
     }
 
-    /// What every Java here is started with.
+    /// The flags of every Java process.
     fn java_flags(&self, compiler: Compiler) -> Vec<String> {
         let flags: &[&str] = match compiler {
             Compiler::Quick => &["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"],
@@ -157,7 +157,7 @@ impl Plan {
         Err(KafkaError::Format { status: output.status.to_string(), said: tail(&said(output)) })
     }
 
-    /// Runs a class of Kafka's to its end.
+    /// Runs one of Kafka's classes to its end.
     fn run(&self, class: &str, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<Output, KafkaError> {
         Command::new(&self.java.program)
             .args(self.java_flags(Compiler::Quick))
@@ -197,30 +197,30 @@ pub struct Node {
     plan: Plan,
     ports: Ports,
     bootstrap: String,
-    /// How long the log was when this process began.
+    /// The log's length when this process started.
     logged: u64,
 }
 
 impl Node {
-    /// Where clients connect: `127.0.0.1:PORT`.
+    /// The bootstrap server: `127.0.0.1:PORT`.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
 
-    /// The process id. Of a node that was killed or stopped, that of the process that is gone.
+    /// The process id. Of a node that was killed or stopped, the former process's.
     pub fn pid(&self) -> u32 {
         self.process.pid()
     }
 
-    /// Its log. A restarted node goes on in the same file.
+    /// Its log. A restarted node appends to the same file.
     pub fn log_path(&self) -> &Path {
         &self.plan.files.log
     }
 
-    /// Runs one of Kafka's own tools, by its class; gives what it printed.
+    /// Runs one of Kafka's tools, by its class; returns its output.
     ///
     /// # Errors
-    /// It cannot be run, or says that it failed.
+    /// It cannot be run, or fails.
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Result<String, KafkaError> {
         let output = self.plan.run(class, arguments)?;
         let status = output.status;
@@ -231,19 +231,19 @@ impl Node {
         Err(KafkaError::Tool { class: class.to_owned(), status: status.to_string(), said: tail(&said) })
     }
 
-    /// Ends it in order (SIGTERM), or by force when it has not ended in 20 seconds. Data and ports are kept.
+    /// Stops it (SIGTERM), or kills it after 20 seconds. Data and ports are kept.
     pub fn stop(&mut self) {
-        // Where this fails, dropping it kills it.
+        // If this fails, dropping it kills it.
         let _ = self.process.stop(STOP_PATIENCE);
     }
 
-    /// Ends it at once, as a crash would (SIGKILL). Data and ports are kept.
+    /// Kills it (SIGKILL), like a crash. Data and ports are kept.
     pub fn kill(&mut self) {
-        // Where this fails there is nothing left to do: restarting and dropping try again.
+        // If this fails, restarting and dropping try again.
         let _ = self.process.kill();
     }
 
-    /// Holds its process (SIGSTOP): connections stay open, nothing answers.
+    /// Pauses its process (SIGSTOP): connections stay open without answers.
     ///
     /// # Errors
     /// The signal cannot be sent.
@@ -251,7 +251,7 @@ impl Node {
         self.process.pause().map_err(|source| of_process("pause", source))
     }
 
-    /// Lets a paused process go on (SIGCONT).
+    /// Resumes a paused process (SIGCONT).
     ///
     /// # Errors
     /// The signal cannot be sent.
@@ -259,10 +259,10 @@ impl Node {
         self.process.resume().map_err(|source| of_process("resume", source))
     }
 
-    /// Kills it, if it runs, and starts it again on the same data and ports; waits until it answers.
+    /// Kills it, if it runs, and starts it again with the same data and ports; waits until it answers.
     ///
     /// # Errors
-    /// When it does not come up again; the message carries the end of its log.
+    /// It does not start; the message has the end of its log.
     pub fn restart(&mut self) -> Result<(), KafkaError> {
         self.process.kill().map_err(|source| of_process("kill", source))?;
         *self = self.plan.clone().spawn(self.ports)?;
@@ -291,7 +291,7 @@ impl Node {
     }
 }
 
-/// Everything that a program has printed.
+/// The complete output of a program.
 fn said(output: Output) -> String {
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
@@ -304,7 +304,7 @@ pub(super) fn file(what: &str, path: &Path, source: io::Error) -> KafkaError {
     KafkaError::File { what: format!("{what} {}", path.display()), source }
 }
 
-/// The text of a file from an offset in bytes on.
+/// The text of a file from a byte offset on.
 fn text_from(path: &Path, offset: u64) -> io::Result<String> {
     let mut file = fs::File::open(path)?;
     file.seek(SeekFrom::Start(offset))?;

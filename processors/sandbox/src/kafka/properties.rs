@@ -1,4 +1,4 @@
-//! A broker's own configuration: broker and controller in one, tuned to start and stop fast.
+//! A broker's configuration: broker and controller in one process, tuned for quick starts and stops.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,13 +8,13 @@ use super::{Listener, Options};
 /// The two loopback ports of a broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ports {
-    /// Where clients connect.
+    /// The clients' port.
     pub(super) clients: u16,
-    /// Where the controller listens.
+    /// The controller's port.
     pub(super) controller: u16,
 }
 
-/// A node among those of its cluster.
+/// A node within its cluster.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member<'a> {
     /// Its number, from 1.
@@ -25,7 +25,7 @@ pub(super) struct Member<'a> {
     pub(super) controllers: &'a [u16],
 }
 
-/// The text of `server.properties`. Of a repeated name Kafka takes the last, so `extra` wins.
+/// The text of `server.properties`. Kafka uses the last of repeated names, so `extra` overrides.
 pub(super) fn server(member: &Member<'_>, logs: &Path, options: &Options) -> String {
     let Options { partitions_default: partitions, extra_properties: extra, .. } = options;
     let Member { id, ports: Ports { clients, controller }, controllers } = member;
@@ -38,7 +38,7 @@ pub(super) fn server(member: &Member<'_>, logs: &Path, options: &Options) -> Str
     }
     let quorum: Vec<String> = controllers.iter().map(|port| format!("127.0.0.1:{port}")).collect();
     let quorum = quorum.join(",");
-    // With three nodes any one may be lost.
+    // With three nodes any one may fail.
     let replicas = controllers.len().min(3);
     let in_sync = replicas.div_ceil(2);
     let logs = escape(&logs.to_string_lossy());
@@ -101,12 +101,12 @@ background.threads=4
     text
 }
 
-/// A value as a Java properties file reads it back: a backslash begins an escape there.
+/// A value for a Java properties file, with backslashes escaped.
 fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace('\n', "\\n")
 }
 
-/// The ports written in a `server.properties` that [`server`] made.
+/// The ports in a `server.properties` of [`server`].
 pub(super) fn ports(text: &str) -> Option<Ports> {
     let listeners = text.lines().find_map(|line| line.strip_prefix("listeners="))?;
     let mut ports = listeners.split(',').filter_map(|one| one.rsplit(':').next()?.parse().ok());

@@ -1,4 +1,4 @@
-//! The disk of one instance: it survives a crash, and what lies on it may be behind what was written, or torn.
+//! The disk of an instance: it survives crashes, and its content may lag behind the writes, or be torn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -16,7 +16,7 @@ pub(super) type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 struct Image {
     content: Content,
     offset: Option<i64>,
-    /// What the checksum says: half of a batch is there.
+    /// Whether the checksum fails: half of a batch is there.
     is_torn: bool,
 }
 
@@ -48,13 +48,13 @@ impl Image {
 #[derive(Default)]
 struct Files {
     durable: Image,
-    /// Written, but not safe from a crash yet.
+    /// Writes that a crash may lose.
     queue: VecDeque<Write>,
-    /// Whether a task has it.
+    /// Whether a task has opened it.
     is_open: bool,
-    /// So many uses of it fail.
+    /// The number of uses that will fail.
     fails: usize,
-    /// Whether they fail since the disk is broken, or what lies on it is damaged.
+    /// Whether they fail because the disk is broken, rather than its content damaged.
     is_broken: bool,
 }
 
@@ -75,8 +75,8 @@ impl Disk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a partition's store: with what lies there, where that is `kept` and whole. None while another worker of the
-    /// instance has it.
+    /// Opens a partition's store, with its content if that is `kept` and intact. `None` while another worker of the instance
+    /// has it open.
     pub(super) fn open(&self, partition: i32, kept: bool, faults: &mut Faults) -> Option<Store> {
         let mut all = self.files();
         let files = all.entry(partition).or_default();
@@ -100,7 +100,7 @@ impl Disk {
         Some(Store { memory, disk: self.clone(), partition })
     }
 
-    /// The task of this partition is gone, and its store with it.
+    /// The task of this partition has closed its store.
     pub(super) fn closed(&self, partition: i32) {
         if let Some(files) = self.files().get_mut(&partition) {
             files.is_open = false;
@@ -112,7 +112,7 @@ impl Disk {
         self.files().values_mut().for_each(|files| files.is_open = false);
     }
 
-    /// The next write of some partition becomes safe.
+    /// Makes the next write of some partition durable.
     pub(super) fn flush(&self, rng: &mut Rng) {
         let mut all = self.files();
         let waiting: Vec<i32> = all
@@ -128,7 +128,7 @@ impl Disk {
         }
     }
 
-    /// The next uses of some partition's store fail, so many of them.
+    /// Makes the next `uses` of some partition's store fail.
     pub(super) fn fail(&self, uses: usize, rng: &mut Rng) -> Option<i32> {
         let mut all = self.files();
         let partitions: Vec<i32> = all.keys().copied().collect();
@@ -139,13 +139,12 @@ impl Disk {
         Some(partition)
     }
 
-    /// Nothing of it fails any more.
+    /// Ends all failures.
     pub(super) fn repair(&self) {
         self.files().values_mut().for_each(|files| files.fails = 0);
     }
 
-    /// The process is gone. What it had written is safe, unless the disk was slow; then some of it is, and of the next
-    /// batch perhaps a half.
+    /// A crash. Earlier writes are durable, unless the disk was slow; then only some are, and perhaps half of the next batch.
     pub(super) fn crash(&self, rng: &mut Rng, faults: &mut Faults) {
         for files in self.files().values_mut() {
             files.fails = 0;
@@ -166,13 +165,13 @@ impl Disk {
         }
     }
 
-    /// What a partition's store holds.
+    /// The content of a partition's store.
     pub(super) fn content(&self, partition: i32) -> Content {
         self.files().get(&partition).map(|files| files.now().content).unwrap_or_default()
     }
 }
 
-/// The store of one task: read from memory, written to the disk.
+/// A task's store: reads from memory, writes to the disk.
 pub(super) struct Store {
     memory: MemoryStore,
     disk: Disk,

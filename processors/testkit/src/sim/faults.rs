@@ -1,113 +1,113 @@
-//! What goes wrong, by name, how often, and which of it this seed knows.
+//! Faults by name, their frequencies, and those enabled for a seed.
 
 use std::collections::BTreeMap;
 
 use super::rng::Rng;
 
-/// A kind of fault. Those of the second half are what faults lead to; they are counted, not chosen.
+/// A kind of fault. Those of the second half are consequences; they are counted, not chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// An instance is gone between two steps, and comes back later.
+    /// An instance crashes between two steps and restarts later.
     Crash,
-    /// A worker stands still for longer than sessions and transactions live, and goes on as if nothing had been.
+    /// A worker pauses for longer than the session and transaction timeouts, then continues.
     Zombie,
-    /// An instance leaves the group in order, and joins again later.
+    /// An instance leaves the group properly and rejoins later.
     Rebalance,
     /// A record of the transaction cannot be written.
     Abort,
     /// An input record is produced again.
     DuplicateInput,
-    /// The client hands out records that it handed out before.
+    /// The client delivers records again.
     Redelivery,
-    /// The end of a transaction never reaches the coordinator.
+    /// A request to end a transaction is lost.
     LostRequest,
-    /// The coordinator's answer to the end of a transaction never comes.
+    /// The response to ending a transaction is lost.
     LostReply,
-    /// The coordinator's answer comes late.
+    /// The response is delayed.
     DelayedReply,
-    /// The end of a transaction reaches the coordinator later, whatever happens till then.
+    /// A request to end a transaction is delayed.
     DelayedRequest,
-    /// What was applied to the store did not reach the disk before a crash.
+    /// A crash loses writes to the store.
     SlowDisk,
     /// Half of a batch reached the disk before a crash.
     TornWrite,
-    /// The store cannot be read or written, once.
+    /// The store fails once.
     StoreFailure,
-    /// The same, several times one after the other.
+    /// The store fails several times in a row.
     LastingFailure,
-    /// An instance comes back as a program that keeps its state in another form.
+    /// An instance restarts as a program with another state format.
     OtherForm,
     /// The changelog is compacted.
     Compaction,
-    /// Nothing happens for a while.
+    /// A pause of everything.
     Standstill,
-    /// Somebody writes into the input what is aborted then.
+    /// Another producer aborts records in the input.
     AbortedInput,
-    /// The schema of a record, or of one that waited and comes with it, is not known yet.
+    /// The schema of a record, or of a waiting one that comes with it, is not known yet.
     UnknownSchema,
-    /// What the group has read of a partition is removed.
+    /// Records that the group has read are removed.
     Retention,
-    /// Records are removed before anybody has read them.
+    /// Unread records are removed.
     UnreadRemoved,
-    /// The coordinator answers with an error for single partitions when it is asked for committed offsets.
+    /// The coordinator returns errors for single partitions' committed offsets.
     OffsetError,
-    /// The cluster does not answer a question, or not for every partition.
+    /// The cluster does not answer, or not for every partition.
     NoAnswer,
-    /// A seek does not come about.
+    /// A seek fails.
     FailedSeek,
-    /// A partition is not fetched, and refuses a seek.
+    /// A partition is not fetched and refuses a seek.
     RefusedSeek,
-    /// The leader of a partition of the changelog serves only up to an older high watermark.
+    /// A new leader of a changelog partition serves only up to an older high watermark.
     LeaderBehind,
-    /// The client infers that a batch was written, which is in no log.
+    /// The client infers the delivery of a batch that is in no log.
     InferredDelivery,
     /// A partition is added to the input.
     AddedPartition,
-    /// A partition of the input loses its end, which was read and committed.
+    /// An input partition loses records that were read and committed.
     Truncation,
-    /// The wall clock of all workers jumps.
+    /// The workers' wall clock jumps.
     ClockJump,
-    /// The client sends the end of a transaction again by itself; the first request comes later, whatever happens till then.
+    /// The client repeats a request to end a transaction; the first one arrives later.
     RepeatedRequest,
-    /// The coordinator ended a transaction that was open for too long.
+    /// The coordinator timed out a transaction.
     TransactionTimeout,
-    /// A member's session ended.
+    /// A member's session timed out.
     SessionTimeout,
-    /// A request of a producer was refused for its old epoch.
+    /// A producer's request was fenced.
     FencedProducer,
-    /// Offsets were refused for an old generation or a member unknown.
+    /// Offsets were refused because of an old generation or an unknown member.
     RefusedOffsets,
-    /// A delayed end of a transaction reached the coordinator.
+    /// A delayed request to end a transaction arrived.
     LateEnd,
-    /// The same, and it was not refused.
+    /// It arrived and took effect.
     LateEndActed,
-    /// A task began with the state that an earlier life left on the disk.
+    /// A task began with an earlier process's state on disk.
     StaleStore,
-    /// A damaged state had to wait until it was restored.
+    /// The restore of a damaged state had to wait.
     DelayedRestore,
-    /// A program refused a state of another form, and ended.
+    /// A program refused a state of another format and ended.
     RefusedForm,
-    /// A partition was lost without having been given up.
+    /// A partition was lost without revocation.
     LostPartitions,
-    /// A task, or an unaligned topic, had to wait for a schema.
+    /// A task or an unaligned topic waited for a schema.
     UnreadRecord,
-    /// A worker has said that records were removed before they were read.
+    /// A worker reported unread records as lost.
     Gap,
-    /// A worker was about to commit though the group had taken its partitions away.
+    /// A worker was about to commit after its partitions were lost.
     LostBeforeOffsets,
-    /// After a commit without an answer it was taken for aborted, since somebody else had gone on from there.
+    /// A commit without an answer counted as aborted, because another member continued from there.
     TakenForAborted,
-    /// A worker found a partition shorter than what it had read, and read its topic anew.
+    /// A worker found a partition shorter than its position, and read the topic again.
     ReadAnew,
-    /// A restore was not done where the client said "end of partition".
+    /// A restore continued after the client's "end of partition".
     BelievedEnd,
-    /// A worker ended since its store is broken.
+    /// A worker ended because of a broken store.
     BrokenStore,
-    /// A worker holds a partition that the state has no place for.
+    /// A worker got a partition without a state partition.
     UnreadablePartition,
 }
 
-/// Those that are chosen.
+/// The chosen faults.
 const CHOSEN: [Fault; 31] = [
     Fault::Crash,
     Fault::Zombie,
@@ -143,7 +143,7 @@ const CHOSEN: [Fault; 31] = [
 ];
 
 impl Fault {
-    /// Those that a few hundred runs are enough for; to be wrong about a commit takes more.
+    /// Those that occur within a few hundred runs; being wrong about a commit takes more.
     pub const COMMON: [Fault; 48] = [
         Fault::Crash,
         Fault::Zombie,
@@ -195,7 +195,7 @@ impl Fault {
         Fault::UnreadablePartition,
     ];
 
-    /// Its name, as the report prints it.
+    /// The name in the report.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -252,10 +252,10 @@ impl Fault {
     }
 }
 
-/// How often each fault happened.
+/// The number of occurrences.
 pub type Counts = BTreeMap<Fault, u64>;
 
-/// Adds the faults of another run.
+/// Adds the counts of another run.
 pub fn add_counts(all: &mut Counts, more: &Counts) {
     for (fault, count) in more {
         *all.entry(*fault).or_default() += count;
@@ -264,19 +264,19 @@ pub fn add_counts(all: &mut Counts, more: &Counts) {
 
 /// The faults of one run.
 pub(super) struct Faults {
-    /// How often each kind happens in a thousand chances; what is missing does not happen in this run.
+    /// Occurrences in a thousand opportunities; missing kinds are disabled in this run.
     rates: BTreeMap<Fault, usize>,
     counts: Counts,
     is_on: bool,
 }
 
 impl Faults {
-    /// Some kinds, some often and some rarely: a run with all of them would never come to the rarer meetings of two.
+    /// Some kinds, some frequent and some rare: with all of them, rare combinations would never occur.
     pub(super) fn new(rng: &mut Rng) -> Self {
         let mut rates = BTreeMap::new();
         for fault in CHOSEN {
             if rng.chance(600) {
-                // What can happen only in a crash has few chances.
+                // Faults that need a crash have few opportunities.
                 let common = match fault {
                     Fault::SlowDisk | Fault::TornWrite => [200, 400, 600, 900],
                     _ => [20, 60, 150, 300],
@@ -291,7 +291,7 @@ impl Faults {
         self.is_on = is_on;
     }
 
-    /// Whether the fault happens now, where it could.
+    /// Whether the fault occurs at this opportunity.
     pub(super) fn strikes(&mut self, fault: Fault, rng: &mut Rng) -> bool {
         let rate = self.rates.get(&fault).copied().unwrap_or(0);
         let strikes = self.is_on && rate > 0 && rng.chance(rate);

@@ -1,5 +1,5 @@
-//! What comes in: small conversations, disordered, repeated, in the wrong places, with records among them that nobody can
-//! read; and what a direct fold of the same gives.
+//! The input: small conversations with disorder, duplicates, misplaced and undecodable records; and the result of folding it
+//! directly.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use super::topology::Topics;
 use crate::{EventFactory, generated_event};
 
 pub(super) const T0: i64 = 1_750_000_000_000;
-/// When a run comes to rest: all times are over by then.
+/// The time at the end of a run, when all timers are due.
 pub(super) const AT_LAST: i64 = 2 * T0;
 const CONVERSATIONS: [&str; 4] = ["c0", "c/1%", "conversation 2", "ü3"];
-/// Conversations that have topics of their own.
+/// Conversations with their own topics.
 const OWN_TOPICS: [&str; 2] = ["t0", "t1"];
-/// In a thousand: how often something expires, or is erased. In the other runs it cannot hide what else is wrong.
+/// In a thousand: how often something expires or is erased. The other runs show faults that this could hide.
 const OFTEN: usize = 900;
 /// How many customers there are.
 const CUSTOMERS: usize = 2;
-/// So long after everything else the clocks are read that let things expire: more than a day, less than a week.
+/// How much later the clocks for expiry are read: more than a day, less than a week.
 const LATER_S: i64 = 25 * 3600;
 
 /// A record to be produced.
@@ -31,31 +31,31 @@ pub(super) struct Input {
     pub(super) record: Record,
 }
 
-/// How often an event was produced, and how it is known.
+/// How often an event was produced, and its identification.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Copies {
     pub(super) count: usize,
-    /// It names only its session: it may leave a second audit record, once its conversation is known.
+    /// It names only its session, so it may leave a second audit record once its conversation is known.
     pub(super) by_session: bool,
 }
 
-/// All inputs of a run, and what is known of them.
+/// All inputs of a run.
 pub(super) struct Inputs {
     pub(super) topics: Topics,
-    /// What is still to be produced.
+    /// Records to produce.
     pub(super) waiting: Vec<Input>,
-    /// What was produced, as a direct fold takes it.
+    /// Produced records, in the form for a direct fold.
     pub(super) produced: Vec<Produced>,
-    /// After how many records there was a rest.
+    /// The numbers of records after which the run came to rest.
     pub(super) phases: Vec<usize>,
     pub(super) copies: BTreeMap<String, Copies>,
-    /// Whether things are to expire in the end.
+    /// Whether records expire at the end.
     pub(super) expires: bool,
-    /// Whether a conversation is to be erased.
+    /// Whether a conversation is erased.
     pub(super) erases: bool,
-    /// Every event that names its conversation, with it.
+    /// Every event with its conversation.
     of_conversations: Vec<(String, Input)>,
-    /// Whether one was erased: what comes for it then is refused.
+    /// Whether one was erased: later events of it are rejected.
     is_late: bool,
 }
 
@@ -63,13 +63,13 @@ pub(super) struct Inputs {
 pub(super) struct Produced {
     /// As it was produced.
     pub(super) raw: Vec<u8>,
-    /// As a direct fold takes it, which knows no topics of one conversation: such a record names its conversation.
+    /// For a direct fold, which has no conversation topics: such a record names its conversation.
     pub(super) value: Vec<u8>,
     pub(super) timestamp_ms: i64,
     pub(super) is_request: bool,
 }
 
-/// Which conversations have topics of their own in this run.
+/// The conversations with their own topics in this run.
 pub(super) fn own_topics(rng: &mut Rng) -> Vec<String> {
     let count = if rng.chance(300) { rng.between(1, OWN_TOPICS.len()) } else { 0 };
     OWN_TOPICS.iter().take(count).map(|id| (*id).to_owned()).collect()
@@ -164,7 +164,7 @@ impl Inputs {
         let topics: Vec<usize> =
             places.filter(|topic| *topic == self.topics.input || text.is_some()).collect();
         let topic = rng.pick(&topics).copied().unwrap_or(self.topics.input);
-        // In a topic of its own, an event without a conversation has one.
+        // In a conversation's own topic, an event without a conversation belongs to it.
         let topic = if text.as_ref().is_some_and(|text| text.starts_with("{not")) {
             topic
         } else {
@@ -174,7 +174,7 @@ impl Inputs {
         self.record(Place { topic, partition }, text.map(String::into_bytes), rng)
     }
 
-    /// Mostly where it belongs.
+    /// Mostly the correct partition.
     fn partition(&self, key: &str, rng: &mut Rng) -> i32 {
         if rng.chance(700) {
             partition_of(key.as_bytes(), self.topics.partitions)
@@ -198,7 +198,7 @@ impl Inputs {
         Input { place, record: Record { key, value, headers, timestamp_ms: T0 } }
     }
 
-    /// The next record is produced; `again` one that was produced before.
+    /// Takes the next record to produce, sometimes one that was produced before.
     pub(super) fn next(&mut self) -> Option<Input> {
         (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
     }
@@ -235,12 +235,12 @@ impl Inputs {
         }
     }
 
-    /// Everything produced so far has been dealt with before anything else comes.
+    /// Ends a phase: everything produced so far is processed before more comes.
     pub(super) fn end_phase(&mut self) {
         self.phases.push(self.produced.len());
     }
 
-    /// A request to erase a conversation, or all that is a customer's, and records of it that come after that.
+    /// A request to erase a conversation, or all of a customer's, and later records of it.
     pub(super) fn erasure(&mut self, rng: &mut Rng) -> (Input, Vec<Input>) {
         self.is_late = true;
         let known = rng.pick(&self.of_conversations).map(|(id, _)| id.clone());
@@ -262,8 +262,7 @@ impl Inputs {
         (request, late)
     }
 
-    /// Something happens more than a day later, in another conversation in each partition: so all that waits in vain, and
-    /// all that was closed, is due.
+    /// Events more than a day later, in another conversation in each partition, so that everything waiting or closed is due.
     pub(super) fn clocks(&self, round: usize) -> Vec<Input> {
         let second = LATER_S + i64::try_from(round).unwrap_or(0);
         let mut inputs = Vec::new();

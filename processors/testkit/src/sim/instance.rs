@@ -1,4 +1,4 @@
-//! An instance of the program: its workers, and its disk, which stays when the workers are gone.
+//! An instance of the program: its workers, and its disk, which outlives them.
 
 use super::disk::Disk;
 use super::worker::Worker;
@@ -9,9 +9,9 @@ pub(super) struct Instance {
     size: usize,
     pub(super) disk: Disk,
     pub(super) workers: Vec<Worker>,
-    /// When it comes back.
+    /// When it restarts.
     starts_at_ms: Option<u64>,
-    /// Whether it then is a program of another form, for once.
+    /// Whether it then is a program with another format, once.
     changes_form: bool,
 }
 
@@ -42,7 +42,7 @@ impl Instance {
         self.starts_at_ms.is_none()
     }
 
-    /// Starts again when it is time, and goes down when all workers have left.
+    /// Starts when it is time, and stops when all workers have left.
     pub(super) fn follow_time(&mut self, world: &mut World) {
         if self.starts_at_ms.is_some_and(|at_ms| at_ms <= world.broker.now_ms) {
             let name = &self.name;
@@ -64,7 +64,7 @@ impl Instance {
         self.starts_at_ms = Some(world.broker.now_ms + pause_ms);
     }
 
-    /// The process is gone, from one moment to the next.
+    /// Crashes.
     pub(super) fn crash(&mut self, world: &mut World) {
         let name = &self.name;
         world.note(format_args!("{name} crashes"));
@@ -72,13 +72,13 @@ impl Instance {
         self.disk.crash(&mut world.rng, &mut world.faults);
     }
 
-    /// Leaves the group in order, and comes back as a program of another form.
+    /// Leaves the group, and restarts as a program with another format.
     pub(super) fn stop_for_another(&mut self, world: &mut World) {
         self.changes_form = true;
         self.stop(world);
     }
 
-    /// Leaves the group in order.
+    /// Leaves the group properly.
     pub(super) fn stop(&mut self, world: &mut World) {
         let name = &self.name;
         world.note(format_args!("{name} stops"));

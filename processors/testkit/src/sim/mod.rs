@@ -1,6 +1,6 @@
-//! Deterministic simulation: the real driver with the real tasks and processors on a simulated cluster, under a scheduler that lets
-//! anything go wrong between any two steps. One seed is one run, on every machine; what a run leaves behind is compared
-//! with a direct fold of its inputs.
+//! Deterministic simulation: the real driver, tasks and processors on a simulated cluster, with a scheduler that can inject a
+//! fault between any two steps. One seed gives the same run on every machine; its results are compared with a direct fold of
+//! its inputs.
 
 mod broker;
 mod disk;
@@ -21,49 +21,49 @@ pub use faults::{Counts, Fault, add_counts};
 
 use scheduler::Scheduler;
 
-/// How to run.
+/// Options of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Keep the lines of the schedule.
+    /// Whether to keep the schedule's lines.
     pub trace: bool,
-    /// Be wrong on purpose.
+    /// The defect to simulate.
     pub defect: Option<Defect>,
 }
 
-/// A run that kept all rules.
+/// A run without violations.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// A hash of the schedule: the same for the same seed.
+    /// A hash of the schedule, determined by the seed.
     pub hash: u64,
-    /// How many steps there were.
+    /// The number of steps.
     pub steps: u64,
-    /// How many records were produced.
+    /// The number of records produced.
     pub inputs: usize,
     /// The faults.
     pub faults: Counts,
-    /// The schedule, where it was asked for.
+    /// The schedule, if requested.
     pub lines: Vec<String>,
 }
 
-/// A run that broke a rule.
+/// A run with a violated rule.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("seed {seed}: {what}")]
 pub struct Failure {
-    /// Which run.
+    /// The seed.
     pub seed: u64,
-    /// Which rule.
+    /// The rule.
     pub what: String,
-    /// The schedule, where it was asked for.
+    /// The schedule, if requested.
     pub lines: Vec<String>,
 }
 
 /// Runs one seed.
 ///
 /// # Errors
-/// A rule was broken; the same seed with `trace` shows how.
+/// A rule was violated; the same seed with `trace` shows how.
 pub fn simulate(seed: u64, options: Options) -> Result<Report, Failure> {
     let mut scheduler = Scheduler::new(seed, options);
-    // A panic breaks a rule too, and its seed is what is wanted.
+    // A panic is a violation as well, and its seed is needed.
     let run = std::panic::AssertUnwindSafe(|| scheduler.run());
     let outcome = std::panic::catch_unwind(run)
         .unwrap_or_else(|_| Err("it panicked; the message above says where".to_owned()));

@@ -1,6 +1,6 @@
-//! The one source of chance: the same seed gives the same run, on every machine.
+//! The only source of randomness: the same seed gives the same run on every machine.
 
-/// SplitMix64: small, quick, and good enough to choose by.
+/// SplitMix64: small, fast, and sufficient.
 #[derive(Debug, Clone)]
 pub(super) struct Rng(u64);
 
@@ -18,7 +18,7 @@ impl Rng {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`; 0 where there is none.
+    /// A number below `end`; 0 if there is none.
     pub(super) fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.next() % end).unwrap_or(0)
@@ -34,7 +34,7 @@ impl Rng {
         u8::try_from(self.next() % 256).unwrap_or(0)
     }
 
-    /// Whether something happens that happens so often in a thousand times.
+    /// True with this probability in a thousand.
     pub(super) fn chance(&mut self, in_thousand: usize) -> bool {
         self.below(1000) < in_thousand
     }
@@ -44,7 +44,7 @@ impl Rng {
         list.get(self.below(list.len()))
     }
 
-    /// Another order.
+    /// Shuffles a list.
     pub(super) fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.below(last + 1));

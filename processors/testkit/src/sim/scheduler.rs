@@ -1,4 +1,4 @@
-//! Chooses what happens next, by the seed alone: a step of a worker, of the broker, of a disk, of time, or a fault.
+//! Chooses the next step by the seed alone: of a worker, the broker, a disk, time, or a fault.
 
 use engine::Budget;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,20 +15,20 @@ use super::worker::Worker;
 use super::world::World;
 use super::{Options, Report, verdict};
 
-/// A run that has not come to rest after so many rounds without any fault never will.
+/// A run that has not come to rest after this many rounds without faults never will.
 const ROUNDS_MAX: usize = 20_000;
-/// Rounds in which clocks are read: what is due expires with a commit, and so with the second one.
+/// Rounds of reading clocks: expiry needs a commit, and so the second round.
 const CLOCK_ROUNDS: usize = 3;
-/// So much faster do the workers' clocks go than all else.
+/// How much faster the workers' clocks run.
 const WALL_SPEED: u64 = 10;
-/// So many uses of a store fail at most where that lasts.
+/// The maximum of consecutive store failures.
 const LASTING_USES: usize = 6;
-/// The clocks jump so far at the most, forward or back.
+/// The maximum jump of clocks, forward or back.
 const JUMP_MS: usize = 10_000;
 /// The name of the producer whose records are aborted.
 const UPSTREAM: &str = "upstream";
 
-/// What the scheduler itself lets happen, each as often as the others.
+/// Faults that the scheduler injects itself, with equal frequency.
 const FAULTS: [Fault; 15] = [
     Fault::Crash,
     Fault::Zombie,
@@ -47,7 +47,7 @@ const FAULTS: [Fault; 15] = [
     Fault::ClockJump,
 ];
 
-/// Mostly so small that whatever goes takes several commits.
+/// Mostly so small that expiry takes several commits.
 fn budget(rng: &mut Rng) -> Budget {
     if rng.chance(200) { Budget::default() } else { Budget::new(rng.between(1, 40), 1 << rng.between(6, 14)) }
 }
@@ -57,7 +57,7 @@ pub(super) struct Scheduler {
     world: World,
     instances: Vec<Instance>,
     inputs: Inputs,
-    /// What may be produced again.
+    /// Inputs that may be produced again.
     repeatable: Vec<Input>,
     steps: u64,
 }
@@ -98,7 +98,7 @@ impl Scheduler {
         Self { world, instances, inputs, repeatable: Vec::new(), steps: 0 }
     }
 
-    /// Runs to the end, and judges.
+    /// Runs to the end, and judges the result.
     pub(super) fn run(&mut self) -> Result<(), String> {
         let steps = self.world.rng.between(200, 1_500);
         self.trouble(steps)?;
@@ -128,7 +128,7 @@ impl Scheduler {
         }
     }
 
-    /// A conversation is to be erased; and then some of its records come again.
+    /// Erases a conversation, and produces some of its records again.
     fn erase_a_conversation(&mut self) -> Result<(), String> {
         self.repeatable.clear();
         let (request, late) = self.inputs.erasure(&mut self.world.rng);
@@ -141,7 +141,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// A day passes; then nothing more goes wrong until all that was due is gone.
+    /// A day passes; without further faults, everything due expires.
     fn read_clocks(&mut self) -> Result<(), String> {
         self.repeatable.clear();
         for round in 0..CLOCK_ROUNDS {
@@ -172,7 +172,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Nothing goes wrong any more, and everything is finished.
+    /// Ends all faults, and waits until everything is processed.
     fn come_to_rest(&mut self) -> Result<(), String> {
         self.world.faults.switch(false);
         self.world.note(format_args!("nothing goes wrong any more"));
@@ -207,14 +207,14 @@ impl Scheduler {
         world.broker.is_quiet()
             && self.instances.iter().all(Instance::is_up)
             && workers().all(|worker| worker.is_at_rest(world))
-            // Not one that belongs to a member which is gone, and the group does not know it yet.
+            // A partition of a dead member does not count, which the group does not know yet.
             && workers().map(Worker::held).sum::<usize>() == world.broker.read_places()
     }
 
-    /// Time passes.
+    /// Lets time pass.
     fn pass(&mut self, passed_ms: u64) {
         self.world.broker.now_ms += passed_ms;
-        // The events lie within some seconds: in a run their times are over one after the other.
+        // The events span some seconds, so in a run their timers become due one after another.
         self.world.wall_ms = self.world.wall_ms.saturating_add_unsigned(passed_ms * WALL_SPEED);
         let World { broker, faults, .. } = &mut self.world;
         if let Some(what) = broker.tick(faults) {
@@ -297,7 +297,7 @@ impl Scheduler {
                     let pause_ms = u64::try_from(world.rng.between(100, 1000)).unwrap_or(100);
                     worker.pauses_until_ms = world.broker.now_ms + pause_ms;
                     let name = &worker.name;
-                    world.note(format_args!("{name} stands still for {pause_ms} ms"));
+                    world.note(format_args!("{name} pauses for {pause_ms} ms"));
                 }
             }
             Fault::StoreFailure => {
@@ -311,7 +311,7 @@ impl Scheduler {
                     world.note(format_args!("the store of {partition} will fail {uses} times"));
                 }
             }
-            // Into an empty changelog it would write its own form, and the others could never go on.
+            // In an empty changelog it would write its own format, and the others could never continue.
             Fault::OtherForm if world.all_forms_are_known() => instance.stop_for_another(world),
             Fault::DuplicateInput => {
                 if let Some(input) = world.rng.pick(&self.repeatable).cloned() {
@@ -354,12 +354,12 @@ impl Scheduler {
         }
     }
 
-    /// What the group has read of a partition is removed; `unread`: with some records that come just then, so that nobody has read
-    /// them. Those are tombstones, which change no output: what counts is that it is said.
+    /// Removes records that the group has read; with `unread`, also some new ones that no worker has read. Those are
+    /// tombstones, which change no output: the report of the loss is what counts.
     fn remove_some(&mut self, unread: bool) -> Option<()> {
         let World { broker, rng, topics, held, .. } = &mut self.world;
         let inputs = std::iter::once(topics.input).chain(topics.unaligned());
-        // The records of dead letters are looked up when the run is judged, and changes on their way would be lost.
+        // Dead letters' records are needed for the verdict, and losing messages in the repartition topic would change outputs.
         let topics: Vec<usize> = inputs.collect();
         let places: Vec<Place> = topics.into_iter().flat_map(|topic| broker.places_of(topic)).collect();
         let place = rng.pick(&places).filter(|place| !held.contains_key(place)).copied()?;
@@ -384,7 +384,7 @@ impl Scheduler {
         Some(())
     }
 
-    /// A partition of the input loses its last records, after all was read and committed. Those are tombstones, which change no output.
+    /// An input partition loses its last records after all were committed. Those are tombstones, which change no output.
     fn truncate_some(&mut self) -> Option<()> {
         let World { broker, rng, topics, tails, held, is_truncated, .. } = &mut self.world;
         let place = *rng.pick(&broker.places_of(topics.input))?;
@@ -407,7 +407,7 @@ impl Scheduler {
         Some(())
     }
 
-    /// Somebody else's transaction in the input, which is aborted.
+    /// Another producer's transaction in the input, which is aborted.
     fn abort_some_input(&mut self) {
         let World { broker, rng, topics, tails, held, .. } = &mut self.world;
         let Ok(epoch) = broker.init_producer(UPSTREAM) else { return };

@@ -1,12 +1,12 @@
-//! A decoder that does not know a record's schema when the seed says so. All topics are JSON all the same: only that a record
-//! cannot be read yet, perhaps in the middle of another one's effects, makes a difference to a worker.
+//! A decoder that does not know a record's schema when the seed says so. All topics are JSON nevertheless: for a worker it only
+//! matters that a record cannot be decoded yet, perhaps in the middle of another one's effects.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
-/// After how many records the next one is not known; none: all are known.
+/// The number of records until an unknown schema; `None` without one.
 #[derive(Default)]
 pub(super) struct Schemas {
     until_unknown: Mutex<Option<usize>>,
@@ -14,12 +14,12 @@ pub(super) struct Schemas {
 }
 
 impl Schemas {
-    /// After so many more records one is not known. `None`: all are.
+    /// Makes the schema unknown after this many records; `None` for never.
     pub(super) fn forget_after(&self, records: Option<usize>) {
         *self.until_unknown.lock().unwrap_or_else(PoisonError::into_inner) = records;
     }
 
-    /// Whether one was not known since this was asked last.
+    /// Whether a schema was unknown since the last call.
     pub(super) fn has_refused(&self) -> bool {
         self.has_refused.swap(false, Ordering::Relaxed)
     }

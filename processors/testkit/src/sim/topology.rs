@@ -1,4 +1,4 @@
-//! The topics of a run. The one place of the simulation that names them.
+//! The topics of a run, named only here.
 
 use std::sync::Arc;
 
@@ -12,16 +12,15 @@ use crate::topology::{INNER, topology_with};
 
 /// The input topic that is partitioned.
 pub(super) const INPUT: &str = "cx.events";
-/// The output of which each emission is counted.
+/// The output whose emissions are counted.
 pub(super) const AUDIT: &str = "cx.audit";
-/// The output whose last value has a count of changes that is outside the law.
+/// The output with a count of changes that may differ.
 pub(super) const METRICS: &str = "cx.metrics";
-/// The output of which each new value of a key has at least the revision of the one before. (A window that was empty for
-/// a moment begins anew.)
+/// The output whose revisions never decrease. (A window that was empty for a moment begins again.)
 pub(super) const GROWING: &str = "cx.conversations";
 const CONVERSATION_PREFIX: &str = "cx.conversation.";
 
-/// All processors. Times are so short that many are over within the seconds in which the events lie, and many are not.
+/// All processors. Timeouts are short enough that many end within the seconds of the events, and many do not.
 pub(super) fn topology() -> Topology {
     let alerts = AlertSettings {
         customer_inactive_ms: Some(2_000),
@@ -34,12 +33,11 @@ pub(super) fn topology() -> Topology {
     topology_with(&folds::Settings { alerts, ..folds::Settings::default() })
 }
 
-/// All topics of a run, by number: those of the topology, the input, requests to erase, then those of one conversation
-/// each.
+/// All topics of a run, by number: the topology's, the input, erasure requests, then conversation topics.
 #[derive(Clone)]
 pub(super) struct Topics {
     pub(super) topology: Arc<Topology>,
-    /// The same, of a program that keeps its state in another form.
+    /// The same for a program with another state format.
     pub(super) of_another_form: Arc<Topology>,
     pub(super) schemas: Arc<Schemas>,
     names: Vec<String>,
@@ -91,22 +89,22 @@ impl Topics {
         self.input + 1
     }
 
-    /// The numbers of the topics of one conversation each.
+    /// The numbers of conversation topics.
     pub(super) fn of_conversations(&self) -> std::ops::Range<usize> {
         self.input + 2..self.names.len()
     }
 
-    /// The numbers of the unaligned topics. Each has one partition.
+    /// The numbers of unaligned topics, with one partition each.
     pub(super) fn unaligned(&self) -> std::ops::Range<usize> {
         self.input + 1..self.names.len()
     }
 
-    /// The conversation that a topic belongs to.
+    /// The conversation of a topic.
     pub(super) fn conversation_of(&self, topic: usize) -> Option<&str> {
         self.name(topic).strip_prefix(CONVERSATION_PREFIX)
     }
 
-    /// The outputs: neither input nor inner topic.
+    /// The outputs, without input and inner topics.
     pub(super) fn outputs(&self) -> impl Iterator<Item = usize> {
         let inner = [self.repartition(), self.changelog(), self.dead_letters()];
         (0..self.input).filter(move |topic| !inner.contains(topic))

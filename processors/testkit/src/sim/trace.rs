@@ -1,4 +1,4 @@
-//! What happened, in order: its lines where they are wanted, its hash always.
+//! The schedule: its hash, and its lines if requested.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl Trace {
         Self { hash: Hash(0xcbf2_9ce4_8422_2325), lines: keep_lines.then(Vec::new) }
     }
 
-    /// Notes one thing that happened at this simulated time.
+    /// Notes an event at this simulated time.
     pub(super) fn note(&mut self, now_ms: u64, what: fmt::Arguments<'_>) {
         // Writing into a number cannot fail.
         let _ = fmt::Write::write_fmt(&mut self.hash, what);

@@ -1,4 +1,4 @@
-//! What a run has left behind, compared with a direct fold of its inputs.
+//! Compares a run's results with a direct fold of its inputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +12,12 @@ use super::topology::{AUDIT, GROWING, METRICS};
 use super::world::{Gap, World};
 use crate::Driver;
 
-/// The last value of each key of each output.
+/// The latest value of each key of each output.
 type Finals = BTreeMap<(String, String), Value>;
-/// Where the last record of a key lies, and its value.
+/// The position and value of a key's latest record.
 type Last<'r> = (Place, Option<&'r [u8]>);
 
-/// Judges a run that has come to rest. `disks` are those of the live tasks, by partition.
+/// Judges a run at rest. `disks` are those of live tasks, by partition.
 pub(super) fn judge(world: &mut World, inputs: &Inputs, disks: &[(i32, Disk)]) -> Result<(), String> {
     let straight = direct_fold(inputs);
     let finals = finals(world)?;
@@ -53,7 +53,7 @@ fn direct_fold(inputs: &Inputs) -> Driver {
     driver
 }
 
-/// A window's revision says how its changes came.
+/// A window's revision depends on the order of changes.
 fn without_revisions(mut finals: Finals) -> Finals {
     for ((topic, _), value) in &mut finals {
         if let Some(fields) = value.as_object_mut()
@@ -97,7 +97,7 @@ fn finals(world: &World) -> Result<Finals, String> {
     Ok(without_revisions(finals))
 }
 
-/// Whether the revision does. A tombstone has none.
+/// Whether the revision decreases. A tombstone has none.
 fn goes_back(before: Option<&[u8]>, after: Option<&[u8]>) -> bool {
     revision(before).zip(revision(after)).is_some_and(|(before, after)| before > after)
 }
@@ -123,7 +123,7 @@ fn compare(found: &Finals, expected: &Finals) -> Result<(), String> {
     Ok(())
 }
 
-/// Each dead letter once, as its record came, from its place; without the value where its conversation is erased.
+/// Each dead letter once, with the original record and position; without the value if its conversation is erased.
 fn compare_letters(world: &World, inputs: &Inputs, straight: &Driver) -> Result<(), String> {
     let mut found: Vec<(String, Option<Vec<u8>>)> = Vec::new();
     let mut sources: BTreeSet<(usize, i32, i64)> = BTreeSet::new();
@@ -149,7 +149,7 @@ fn compare_letters(world: &World, inputs: &Inputs, straight: &Driver) -> Result<
         .collect();
     expected.sort();
     let is_right = match world.is_truncated {
-        // What is read again after it was forgotten or erased leaves letters of that.
+        // Records read again after expiry or erasure leave dead letters.
         true => expected.iter().all(|letter| found.contains(letter)),
         false => found == expected,
     };
@@ -164,7 +164,7 @@ fn compare_letters(world: &World, inputs: &Inputs, straight: &Driver) -> Result<
     Ok(())
 }
 
-/// The value of a dead letter of the direct fold, as its record was produced.
+/// A dead letter's value in the direct fold, as it was produced.
 fn as_it_came(value: &Option<Vec<u8>>, inputs: &Inputs) -> Option<Vec<u8>> {
     let value = value.as_ref()?;
     let produced = inputs.produced.iter().find(|produced| produced.value == *value);
@@ -197,8 +197,8 @@ fn came_as(letter: &Record, record: &Record) -> bool {
         && letter.headers.starts_with(&record.headers)
 }
 
-/// Audit has no state: each record that was taken once has left one. One that named only its session may have left a
-/// second one, with its conversation.
+/// Audit has no state: each record taken once leaves one audit record. One that named only its session may leave a second one
+/// with its conversation.
 fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for place in world.broker.places_of(world.topics.number(AUDIT)) {
@@ -227,7 +227,7 @@ fn count_audits(world: &World, inputs: &Inputs) -> Result<(), String> {
         .map_or(Ok(()), |(id, _)| Err(format!("an audit record of {id}, which never came")))
 }
 
-/// All that was read is committed, to the end.
+/// Everything is read and committed.
 fn nothing_is_left(world: &World) -> Result<(), String> {
     let topics = [world.topics.input, world.topics.repartition()].into_iter();
     for topic in topics.chain(world.topics.unaligned()) {
@@ -242,21 +242,21 @@ fn nothing_is_left(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// What was removed before anybody had read it was said, and nothing else.
+/// Exactly the records removed before they were read were reported.
 fn all_gaps_are_said(world: &World) -> Result<(), String> {
     let offsets = |gaps: &BTreeSet<Gap>| -> BTreeSet<(Place, i64)> {
         gaps.iter().flat_map(|(place, from, to)| (*from..*to).map(|offset| (*place, offset))).collect()
     };
     let (removed, said) = (offsets(&world.removed), offsets(&world.said));
     if let Some((place, offset)) = removed.difference(&said).next() {
-        return Err(format!("{place:?}: {offset} was removed before it was read, and nobody said so"));
+        return Err(format!("{place:?}: {offset} was removed before it was read, without a report"));
     }
     said.difference(&removed).next().map_or(Ok(()), |(place, offset)| {
         Err(format!("{place:?}: {offset} is said to be lost, but it was read"))
     })
 }
 
-/// The state of each live task is what its changelog says, no more and no less.
+/// The state of each live task equals its changelog.
 fn stores_are_their_changelogs(world: &World, disks: &[(i32, Disk)]) -> Result<(), String> {
     for (partition, disk) in disks {
         let place = Place { topic: world.topics.changelog(), partition: *partition };

@@ -1,4 +1,4 @@
-//! What all workers of a run share: the broker, chance, faults, the trace.
+//! What all workers of a run share: broker, randomness, faults, trace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,9 +12,9 @@ use super::rng::Rng;
 use super::topology::Topics;
 use super::trace::Trace;
 
-/// Under this key a state says its form.
+/// The key of a state's format.
 const FORM_KEY: &[u8] = b"\0form";
-/// A partition, the offset that was to be read, and the first one that was there.
+/// A partition, the position that is gone, and the first available offset.
 pub(super) type Gap = (Place, i64, i64);
 
 /// Everything but the instances.
@@ -25,33 +25,33 @@ pub(super) struct World {
     pub(super) broker: Broker,
     pub(super) topics: Topics,
     pub(super) defect: Option<Defect>,
-    /// How many workers there ever were.
+    /// The number of workers so far.
     pub(super) marks: u64,
-    /// The texts beside committed offsets, by their number.
+    /// Metadata of committed offsets, by number.
     pub(super) metadata: Vec<String>,
-    /// What the workers' clocks say.
+    /// The workers' wall clock.
     pub(super) wall_ms: i64,
-    /// What was removed before anybody had read it: from an offset up to another.
+    /// Records removed unread: from an offset up to another.
     pub(super) removed: BTreeSet<Gap>,
-    /// What workers have said of that.
+    /// The gaps that workers have reported.
     pub(super) said: BTreeSet<Gap>,
-    /// Whether partitions of the input may lose their ends in this run.
+    /// Whether input partitions may lose their ends in this run.
     pub(super) may_be_truncated: bool,
-    /// Whether one has: its topic is read again, so what is counted for each record may be there more than once.
+    /// Whether one has: its topic is read again, so counts per record may be higher.
     pub(super) is_truncated: bool,
-    /// What comes for partitions that have lost their ends before a worker has noticed that. Written at once it would take the lost
+    /// Records for partitions that have lost their ends, until a worker has noticed. Written at once they would take the lost
     /// offsets, and whether a client notices depends on its version.
     pub(super) held: BTreeMap<Place, Vec<Record>>,
-    /// From where on partitions hold nothing but tombstones that may be lost.
+    /// The offsets from which partitions hold only tombstones that may be lost.
     pub(super) tails: BTreeMap<Place, i64>,
-    /// Whether stores lie on the disk and are used again, or in memory.
+    /// Whether stores are on disk and used again, or in memory.
     pub(super) keeps_stores: bool,
-    /// What one commit may do of what expires, is forgotten or erased.
+    /// The work that one commit may spend on expiry and erasure.
     pub(super) budget: Budget,
 }
 
 impl World {
-    /// A worker reads a topic anew: what was held back comes now.
+    /// A worker reads a topic again: records held back are written now.
     pub(super) fn release(&mut self, topic: usize) {
         let places: Vec<Place> = self.held.keys().filter(|place| place.topic == topic).copied().collect();
         for place in places {
@@ -65,12 +65,12 @@ impl World {
         self.trace.note(self.broker.now_ms, what);
     }
 
-    /// Whether the fault happens now, where it could.
+    /// Whether the fault occurs at this opportunity.
     pub(super) fn strikes(&mut self, fault: Fault) -> bool {
         self.faults.strikes(fault, &mut self.rng)
     }
 
-    /// Whether each changelog says of which form it is.
+    /// Whether each changelog has its format.
     pub(super) fn all_forms_are_known(&self) -> bool {
         let says = |place| {
             let mut records = self.broker.committed_records(place);

@@ -148,7 +148,7 @@ pub fn letters(records: usize, moved: usize) -> String {
                     format!("; {} before them moved to the end", number(moved, "other"))
                 }
             };
-            format!("{} cut off{moved}", number(records, "dead letter"))
+            format!("{} deleted{moved}", number(records, "dead letter"))
         }
     }
 }

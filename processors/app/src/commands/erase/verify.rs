@@ -315,23 +315,23 @@ fn advice(hits: &BTreeMap<Hit, usize>, thing: &str, theirs: &str, retention: Opt
     if !owners.is_empty() {
         let named: Vec<&str> = owners.iter().take(OTHERS_MAX).copied().collect();
         let more = owners.len() - named.len();
-        let more = if more > 0 { format!(", and of {more} others") } else { String::new() };
+        let more = if more > 0 { format!(", and {more} others") } else { String::new() };
         said.push(format!(
-            "{} with the text that belong to others, which this erasure does not touch: {}{more}",
+            "{} with the text, owned by others and not removed by this erasure: {}{more}",
             number(counts.iter().sum(), thing),
             named.join(", ")
         ));
     }
     if of(&Hit::Stays) > 0 {
         said.push(format!(
-            "{} with the text that no erasure removes, because later events are rejected by them: ids and times only",
+            "{} with the text, not removed by any erasure because later events are rejected by it: ids and times only",
             number(of(&Hit::Stays), thing)
         ));
     }
     if of(&Hit::Unowned) > 0 {
         let goes = retention.unwrap_or("kept until it is overwritten");
         said.push(format!(
-            "{} with the text that belong to no conversation, which no erasure removes: {goes}",
+            "{} with the text, owned by no conversation and not removed by any erasure: {goes}",
             number(of(&Hit::Unowned), thing)
         ));
     }
@@ -407,29 +407,28 @@ mod tests {
             let said = goes(&tally_of(&[others(), others()]), role, false, &compacted).unwrap();
             assert!(!said.contains("run `cx-timelines erase`"), "{said}");
             assert!(
-                said.contains("2 keys with the text but not of those that are named")
-                    && said.contains("of conversation \"d\""),
+                said.contains("2 keys with the text, owned by others") && said.contains(": conversation \"d\""),
                 "{said}"
             );
         }
         let said = goes(&tally_of(&[Hit::Theirs, others(), Hit::Stays]), Role::Changelog, false, &compacted)
             .unwrap();
         assert!(
-            said.starts_with("1 key not overwritten: run `cx-timelines erase`; 1 key with the text but not"),
+            said.starts_with("1 key not overwritten: run `cx-timelines erase`; 1 key with the text, owned by others"),
             "{said}"
         );
-        assert!(said.ends_with("1 key with the text that no erasure removes, or what still comes could not be refused: ids and times alone"), "{said}");
+        assert!(said.ends_with("1 key with the text, not removed by any erasure because later events are rejected by it: ids and times only"), "{said}");
 
         let said = goes(&tally_of(&[others()]), Role::DeadLetters, false, &settings("delete", "1")).unwrap();
         assert!(
-            !said.contains("run `cx-timelines erase`") && said.contains("of conversation \"d\""),
+            !said.contains("run `cx-timelines erase`") && said.contains(": conversation \"d\""),
             "{said}"
         );
         let said =
             goes(&tally_of(&[Hit::Unowned]), Role::DeadLetters, false, &settings("delete", "1")).unwrap();
         assert_eq!(
             said,
-            "1 letter with the text, of no conversation, which no erasure reaches: by retention, at about 2025-06-15 15:06:41Z"
+            "1 letter with the text, owned by no conversation and not removed by any erasure: by retention, at about 2025-06-15 15:06:41Z"
         );
         let said =
             goes(&tally_of(&[Hit::Unowned]), Role::Output, false, &settings("compact,delete", "1")).unwrap();
@@ -439,7 +438,7 @@ mod tests {
         );
         let said = goes(&tally_of(&[Hit::Stays]), Role::Erasures, false, &compacted).unwrap();
         assert!(
-            !said.contains("run `cx-timelines erase`") && said.contains("could not be refused"),
+            !said.contains("run `cx-timelines erase`") && said.contains("later events are rejected by it"),
             "{said}"
         );
     }
@@ -448,7 +447,7 @@ mod tests {
     fn of_many_others_some_are_named() {
         let hits: Vec<Hit> = (0..9).map(|n| Hit::Others(format!("conversation {n}"))).collect();
         let said = goes(&tally_of(&hits), Role::Output, false, &settings("compact", "1")).unwrap();
-        assert!(said.starts_with("9 keys ") && said.ends_with("of conversation 0, conversation 1, conversation 2, conversation 3, conversation 4, and of 4 others"), "{said}");
+        assert!(said.starts_with("9 keys ") && said.ends_with(": conversation 0, conversation 1, conversation 2, conversation 3, conversation 4, and 4 others"), "{said}");
     }
 
     #[test]
@@ -457,7 +456,7 @@ mod tests {
         tally.take(&record("k"), Some(Hit::Theirs));
         tally.take(&record("k"), None);
         let said = goes(&tally, Role::DeadLetters, false, &settings("delete", "1")).unwrap();
-        assert_eq!(said, "1 letter to be cut off: run `cx-timelines erase`");
+        assert_eq!(said, "1 letter to be deleted: run `cx-timelines erase`");
     }
 
     #[test]

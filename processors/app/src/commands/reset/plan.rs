@@ -223,11 +223,11 @@ mod tests {
         let text = plan(10).text("g", None, Some(Path::new("/s")));
         for line in [
             "in: read again from the beginning, 80 records (70 were read)",
-            "moved: passed over, 4 records",
+            "moved: skipped, 4 records",
             "changelog: 1 keys removed",
             "/s: the state in it deleted",
-            "out: left as they are",
-            "letters: left as they are",
+            "out: unchanged",
+            "letters: unchanged",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }

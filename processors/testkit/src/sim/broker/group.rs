@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Place;
 use super::transactions::{Refused, TransactionId};
 
-/// A member, as the coordinator calls it.
+/// A member's id.
 pub(crate) type MemberId = u64;
 
-/// What who is no member is called.
+/// The id of a client that is no member.
 pub(crate) const NO_MEMBER: MemberId = 0;
-/// A member is gone when nothing was heard of it for so long.
+/// The session timeout.
 pub(super) const SESSION_MS: u64 = 300;
-/// A member that does not take part in a rebalance for so long is gone.
+/// The rebalance timeout.
 const REBALANCE_MS: u64 = 400;
 
 #[derive(Default)]
 struct Member {
     session_ends_ms: u64,
-    /// What it said that it holds.
+    /// The partitions it claims to own.
     holds: BTreeSet<Place>,
     assigned: BTreeSet<Place>,
     has_joined: bool,
@@ -28,11 +28,11 @@ struct Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offset {
     pub(crate) next: i64,
-    /// What the client wrote beside it: Kafka keeps a text with each offset, here its number.
+    /// The metadata committed with it, by number.
     pub(crate) mark: usize,
 }
 
-/// Who committed a partition's offset, in one generation.
+/// Who committed a partition's offset, per generation.
 type Committers = BTreeMap<(Place, i32), MemberId>;
 
 #[derive(Default)]
@@ -40,13 +40,13 @@ pub(super) struct Group {
     places: Vec<Place>,
     generation: i32,
     members: BTreeMap<MemberId, Member>,
-    /// When the rebalance that is going on ends whoever is missing; none while there is none.
+    /// When the current rebalance removes missing members; `None` without one.
     rebalance_ends_ms: Option<u64>,
     joined: MemberId,
     committed: BTreeMap<Place, Offset>,
     pending: BTreeMap<TransactionId, BTreeMap<Place, Offset>>,
     committers: Committers,
-    /// Topics that are read again from their beginnings.
+    /// Topics that are read again from the beginning.
     read_again: BTreeSet<usize>,
 }
 
@@ -55,7 +55,7 @@ impl Group {
         Self { places, ..Self::default() }
     }
 
-    /// A member joins, or takes part in a rebalance, and says what it holds.
+    /// A member joins or rejoins, with the partitions it owns.
     pub(super) fn join(&mut self, known: Option<MemberId>, holds: BTreeSet<Place>, now_ms: u64) -> MemberId {
         let id = known.filter(|id| self.members.contains_key(id)).unwrap_or_else(|| {
             self.joined += 1;
@@ -70,7 +70,7 @@ impl Group {
         id
     }
 
-    /// There is one more partition to read.
+    /// A partition was added.
     pub(super) fn add(&mut self, place: Place, now_ms: u64) {
         if !self.places.contains(&place) {
             self.places.push(place);
@@ -90,7 +90,7 @@ impl Group {
         }
     }
 
-    /// A heartbeat: whether the member has to join again; an error where nobody knows it.
+    /// A heartbeat. Returns whether the member has to rejoin; an error for an unknown member.
     pub(super) fn heartbeat(&mut self, id: MemberId, now_ms: u64) -> Result<bool, Refused> {
         let is_rebalancing = self.rebalance_ends_ms.is_some();
         let member = self.members.get_mut(&id).ok_or(Refused::StaleMember)?;
@@ -98,14 +98,14 @@ impl Group {
         Ok(is_rebalancing && !member.has_joined)
     }
 
-    /// What the last rebalance gave to the member; none while it goes on.
+    /// The member's assignment; `None` during a rebalance.
     pub(super) fn sync(&self, id: MemberId) -> Result<Option<(i32, BTreeSet<Place>)>, Refused> {
         let member = self.members.get(&id).ok_or(Refused::StaleMember)?;
         let is_over = self.rebalance_ends_ms.is_none();
         Ok(is_over.then(|| (self.generation, member.assigned.clone())))
     }
 
-    /// Ends sessions and rebalances that have lasted too long; gives how many members that cost.
+    /// Ends sessions and rebalances that have timed out; returns the number of removed members.
     pub(super) fn time_out(&mut self, now_ms: u64) -> usize {
         let before = self.members.len();
         self.members.retain(|_, member| member.session_ends_ms >= now_ms);
@@ -129,8 +129,8 @@ impl Group {
         self.members.values_mut().for_each(|member| member.has_joined = false);
     }
 
-    /// Each keeps what it holds, up to its fair share. What is held by nobody goes to those that have least; what
-    /// somebody has to give up is given on only after that.
+    /// Cooperative assignment: each member keeps its partitions up to its fair share. Unowned partitions go to members with the
+    /// fewest; a partition that a member has to give up is reassigned only afterwards.
     fn assign(&mut self) {
         let Some(fair) = self.places.len().checked_div(self.members.len()) else { return };
         let mut larger_shares = self.places.len() % self.members.len();
@@ -155,22 +155,22 @@ impl Group {
         }
     }
 
-    /// Takes the offsets of a transaction, as long as the member that sends them still is one.
+    /// Accepts a transaction's offsets. The membership was checked.
     pub(super) fn take_offsets(&mut self, transaction: TransactionId, offsets: &[(Place, Offset)]) {
         self.pending.entry(transaction).or_default().extend(offsets.iter().copied());
     }
 
-    /// Whether the member may commit in this generation. Who names neither, as one that commits from outside does, is not checked
-    /// where the offsets come with a transaction.
+    /// Whether the member may commit in this generation. In a transaction, a commit without a member id is not checked, like
+    /// one from outside the group.
     pub(super) fn admits(&self, id: MemberId, generation: i32) -> bool {
         let is_outsider = id == NO_MEMBER && generation < 0;
         is_outsider || (generation == self.generation && self.members.contains_key(&id))
     }
 
-    /// Notes who commits what in a generation.
+    /// Notes who commits a partition in a generation.
     ///
     /// # Errors
-    /// Two members did for the same partition.
+    /// Two members committed the same partition.
     pub(super) fn note_committer(
         &mut self,
         (id, generation): (MemberId, i32),
@@ -187,10 +187,10 @@ impl Group {
         Ok(())
     }
 
-    /// The marker of a transaction has come to the offsets.
+    /// The transaction's marker was written to the offsets.
     ///
     /// # Errors
-    /// An offset goes back.
+    /// A committed offset decreased.
     pub(super) fn mark(&mut self, transaction: TransactionId, committed: bool) -> Result<(), String> {
         let offsets = self.pending.remove(&transaction).unwrap_or_default();
         if !committed {
@@ -202,7 +202,7 @@ impl Group {
         Ok(())
     }
 
-    /// Offsets of a topic may go back.
+    /// Allows committed offsets of a topic to decrease.
     pub(super) fn may_go_back(&mut self, topic: usize) {
         self.read_again.insert(topic);
     }
@@ -210,7 +210,7 @@ impl Group {
     /// Sets a committed offset.
     ///
     /// # Errors
-    /// It goes back.
+    /// It decreased.
     pub(super) fn put(&mut self, place: Place, offset: Offset) -> Result<(), String> {
         let (before, next) =
             (self.committed.insert(place, offset).map_or(0, |before| before.next), offset.next);
@@ -220,7 +220,7 @@ impl Group {
         Ok(())
     }
 
-    /// The committed offset of a partition, once no transaction that could change it is open.
+    /// The committed offset of a partition, unless an open transaction could change it.
     pub(super) fn committed(&self, place: Place) -> Result<Option<Offset>, Refused> {
         if self.pending.values().any(|offsets| offsets.contains_key(&place)) {
             return Err(Refused::Unstable);
@@ -228,17 +228,17 @@ impl Group {
         Ok(self.committed.get(&place).copied())
     }
 
-    /// The committed offset as it is now.
+    /// The latest committed offset.
     pub(super) fn latest_committed(&self, place: Place) -> Option<Offset> {
         self.committed.get(&place).copied()
     }
 
-    /// How many partitions there are to read.
+    /// The number of partitions to read.
     pub(super) fn places(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether no rebalance is going on.
+    /// Whether no rebalance is in progress.
     pub(super) fn is_settled(&self) -> bool {
         self.rebalance_ends_ms.is_none()
     }

@@ -7,7 +7,7 @@ use super::transactions::{Fates, TransactionId};
 /// How many characters of a value a trace shows.
 const EXCERPT: usize = 300;
 
-/// A record as it lies in a log.
+/// A record in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     pub(crate) key: Option<Vec<u8>>,
@@ -17,7 +17,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// The beginning of the value, for a trace.
+    /// The beginning of the value, for traces.
     pub(crate) fn excerpt(&self) -> String {
         let value = self.value.as_deref().unwrap_or_default();
         let text: String = String::from_utf8_lossy(value).chars().take(EXCERPT).collect();
@@ -39,14 +39,14 @@ struct Entry {
     record: Record,
 }
 
-/// A partition. Markers take an offset and are never handed out.
+/// A partition. Markers take an offset and are never delivered.
 #[derive(Default)]
 pub(crate) struct Log {
     entries: Vec<Entry>,
-    /// Everything below this offset was removed.
+    /// The first offset that was not removed.
     begin: i64,
     end: i64,
-    /// The first offset of each transaction whose marker has not come yet.
+    /// The first offset of each transaction without a marker yet.
     open: BTreeMap<TransactionId, i64>,
 }
 
@@ -65,23 +65,23 @@ impl Log {
         self.end += 1;
     }
 
-    /// The offset below which everything was removed.
+    /// The first offset that was not removed.
     pub(crate) fn begin(&self) -> i64 {
         self.begin
     }
 
-    /// Removes everything below an offset, as far as all transactions are finished.
+    /// Removes records below an offset, as far as all transactions are finished.
     pub(super) fn remove_below(&mut self, offset: i64) {
         self.begin = self.begin.max(offset.min(self.stable_end()));
     }
 
-    /// Loses what lies at this offset and after it.
+    /// Loses records from this offset on.
     pub(super) fn truncate(&mut self, end: i64) {
         self.entries.retain(|entry| entry.offset < end);
         self.end = self.end.min(end);
     }
 
-    /// A record by its offset, be it removed: only who judges a run can know it.
+    /// A record by its offset, removed or not: only the verdict may read it.
     pub(crate) fn record_at(&self, offset: i64) -> Option<&Record> {
         let at = self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()?;
         self.entries.get(at).map(|entry| &entry.record)
@@ -97,7 +97,7 @@ impl Log {
         self.open.values().copied().min().unwrap_or(self.end)
     }
 
-    /// The next record, from an offset on, that a consumer sees which reads only what is committed.
+    /// The next committed record from an offset on.
     pub(super) fn next_committed(&self, from: i64, fates: &Fates) -> Option<(i64, &Record)> {
         let stable = self.stable_end();
         let mut entries = self.from(from).take_while(|entry| entry.offset < stable);
@@ -105,7 +105,7 @@ impl Log {
         found.map(|entry| (entry.offset, &entry.record))
     }
 
-    /// The next record whatever became of its transaction.
+    /// The next record, committed or not.
     pub(super) fn next_written(&self, from: i64) -> Option<(i64, &Record)> {
         self.from(from).next().map(|entry| (entry.offset, &entry.record))
     }
@@ -116,8 +116,8 @@ impl Log {
         self.entries.iter().skip(first)
     }
 
-    /// Keeps of each key only the last record, as far as all transactions are finished, and nothing that was aborted.
-    /// Tombstones stay: a run is shorter than the time for which a topic keeps them.
+    /// Keeps only the latest record of each key, as far as all transactions are finished, and no aborted records. Tombstones
+    /// stay: a run is shorter than their retention.
     pub(super) fn compact(&mut self, fates: &Fates) {
         let stable = self.stable_end();
         let mut seen: BTreeSet<Option<Vec<u8>>> = BTreeSet::new();

@@ -1,5 +1,5 @@
-//! A broker, as far as a client can tell: logs, transactions, a group, all in one thread. Every call is one request and
-//! its answer; what may happen between two requests is the scheduler's.
+//! A broker as clients see it: logs, transactions, a group, in one thread. Every call is one request and its response; the
+//! scheduler decides what happens in between.
 
 mod group;
 mod log;
@@ -18,27 +18,27 @@ use transactions::{Target, Transactions};
 use super::faults::{Fault, Faults};
 use super::rng::Rng;
 
-/// A transaction that is open for longer is aborted by the coordinator.
+/// The transaction timeout.
 const TRANSACTION_MS: u64 = 200;
 
-/// A partition of a topic, by the topic's number.
+/// A partition, by its topic's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) topic: usize,
     pub(super) partition: i32,
 }
 
-/// A producer's name and epoch, which every request of it carries.
+/// A producer's id and epoch, which all its requests carry.
 pub(super) type Producer<'p> = (&'p str, i32);
 
-/// The end of a transaction that is still on its way.
+/// A delayed request to end a transaction.
 struct Late {
     id: String,
     epoch: i32,
     commit: bool,
 }
 
-/// What the broker holds. Time is the scheduler's.
+/// The broker's data. The scheduler controls the time.
 pub(super) struct Broker {
     pub(super) now_ms: u64,
     logs: BTreeMap<Place, Log>,
@@ -49,7 +49,7 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    /// A broker whose group reads these partitions.
+    /// A broker with a group that reads these partitions.
     pub(super) fn new(read: Vec<Place>) -> Self {
         Self {
             now_ms: 0,
@@ -75,7 +75,7 @@ impl Broker {
         self.logs.entry(place).or_default().append(record, None);
     }
 
-    /// The next record that is committed.
+    /// The next committed record.
     pub(super) fn fetch(&self, place: Place, from: i64) -> Option<(i64, &Record)> {
         self.logs.get(&place)?.next_committed(from, &self.transactions.fates)
     }
@@ -85,7 +85,7 @@ impl Broker {
         self.logs.get(&place)?.next_written(from)
     }
 
-    /// All that a consumer sees of a partition which reads only what is committed.
+    /// A partition's records as `read_committed` consumers see them.
     pub(super) fn committed_records(&self, place: Place) -> impl Iterator<Item = (i64, &Record)> {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -99,7 +99,7 @@ impl Broker {
         self.transactions.init(id)
     }
 
-    /// Writes records of the open transaction to one partition; gives the offset after the last one.
+    /// Writes records of the open transaction to one partition; returns the end offset.
     pub(super) fn produce(
         &mut self,
         producer: Producer<'_>,
@@ -112,10 +112,10 @@ impl Broker {
         Ok(log.end())
     }
 
-    /// Puts offsets into the open transaction; `checked` as a member of this generation.
+    /// Adds offsets to the open transaction; `checked` as a member of this generation.
     ///
     /// # Errors
-    /// The inner one is an answer; the outer one is a rule that was broken.
+    /// The inner error is a response; the outer one is a violated rule.
     pub(super) fn send_offsets(
         &mut self,
         producer: Producer<'_>,
@@ -135,7 +135,7 @@ impl Broker {
         Ok(Ok(()))
     }
 
-    /// Commits offsets outside any transaction; only a defect does so.
+    /// Commits offsets outside a transaction, which only a defect does.
     pub(super) fn commit_at_once(&mut self, offsets: &[(Place, Offset)]) -> Result<(), String> {
         offsets.iter().try_for_each(|(place, offset)| self.group.put(*place, *offset))
     }
@@ -144,17 +144,17 @@ impl Broker {
         self.transactions.end(producer, commit)
     }
 
-    /// How the last transaction of a producer ended: what no client can ask.
+    /// How a producer's last transaction ended; clients cannot ask this.
     pub(super) fn decided(&self, id: &str) -> Option<bool> {
         self.transactions.decided(id)
     }
 
-    /// The end of a transaction that will arrive some time later.
+    /// Delays a request to end a transaction.
     pub(super) fn end_later(&mut self, (id, epoch): Producer<'_>, commit: bool) {
         self.late.push(Late { id: id.to_owned(), epoch, commit });
     }
 
-    /// One of the requests that are still on their way arrives.
+    /// Delivers one delayed request.
     pub(super) fn deliver_late(&mut self, rng: &mut Rng, faults: &mut Faults) -> Option<String> {
         if self.late.is_empty() {
             return None;
@@ -168,10 +168,10 @@ impl Broker {
         Some(format!("a late EndTxn of {id}, epoch {epoch}, commit {commit}: {answer:?}"))
     }
 
-    /// Writes one marker of those that are due.
+    /// Writes one due marker.
     ///
     /// # Errors
-    /// A rule was broken.
+    /// A rule was violated.
     pub(super) fn write_marker(&mut self, rng: &mut Rng) -> Result<Option<String>, String> {
         let markers = self.transactions.markers();
         let Some(marker) = rng.pick(&markers) else { return Ok(None) };
@@ -184,7 +184,7 @@ impl Broker {
         Ok(Some(format!("marker of transaction {transaction} on {target:?}, commit {committed}")))
     }
 
-    /// Lets time have its effects.
+    /// Applies timeouts.
     pub(super) fn tick(&mut self, faults: &mut Faults) -> Option<String> {
         let transactions = self.transactions.time_out(self.now_ms, TRANSACTION_MS);
         let sessions = self.group.time_out(self.now_ms);
@@ -195,14 +195,14 @@ impl Broker {
         })
     }
 
-    /// Retention, or somebody, removes everything of a partition below an offset.
+    /// Removes records of a partition below an offset, like retention.
     pub(super) fn remove_below(&mut self, place: Place, offset: i64) {
         if let Some(log) = self.logs.get_mut(&place) {
             log.remove_below(offset);
         }
     }
 
-    /// A partition loses its end. What the group has committed of the topic may go back from now on.
+    /// A partition loses its end. Committed offsets of the topic may decrease from now on.
     pub(super) fn truncate(&mut self, place: Place, end: i64) {
         if let Some(log) = self.logs.get_mut(&place) {
             log.truncate(end);
@@ -233,27 +233,27 @@ impl Broker {
         self.group.sync(member)
     }
 
-    /// The group's committed offsets, once none of them can change any more by itself.
+    /// The group's committed offsets, unless an open transaction could change them.
     pub(super) fn committed(&self, places: &[Place]) -> Result<Vec<Option<Offset>>, Refused> {
         places.iter().map(|place| self.group.committed(*place)).collect()
     }
 
-    /// The group reads one more partition.
+    /// Adds a partition to the group.
     pub(super) fn add_to_group(&mut self, place: Place) {
         self.group.add(place, self.now_ms);
     }
 
-    /// The group's committed offset as it is now.
+    /// The group's latest committed offset.
     pub(super) fn latest_committed(&self, place: Place) -> Option<Offset> {
         self.group.latest_committed(place)
     }
 
-    /// How many partitions the group reads.
+    /// The number of partitions that the group reads.
     pub(super) fn read_places(&self) -> usize {
         self.group.places()
     }
 
-    /// Whether nothing is under way.
+    /// Whether nothing is in progress.
     pub(super) fn is_quiet(&self) -> bool {
         self.late.is_empty()
             && self.transactions.is_quiet()

@@ -1,4 +1,4 @@
-//! The simulated broker does what Kafka does, as far as the simulation depends on it.
+//! The simulated broker behaves like Kafka, as far as the simulation depends on it.
 
 use std::collections::BTreeSet;
 
@@ -87,7 +87,7 @@ fn the_late_end_of_one_transaction_ends_the_next_one() {
     let (mut rng, mut faults) = quiet();
     broker.deliver_late(&mut rng, &mut faults);
     write_all_markers(&mut broker);
-    assert_eq!(committed(&broker, OTHER), ["first", "second"], "nobody has committed the second");
+    assert_eq!(committed(&broker, OTHER), ["first", "second"], "the second was not committed");
 }
 
 #[test]

@@ -1,40 +1,40 @@
-//! The transaction coordinator: epochs, states, and what became of each transaction. As Kafka before "transactions V2",
-//! which librdkafka does not know: an end names producer and epoch, and ends whatever is open of them when it arrives.
+//! The transaction coordinator: epochs, states and outcomes. Like Kafka before "transactions V2", which librdkafka does not
+//! support: a request to end names producer and epoch, and ends their open transaction when it arrives.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Place;
 
-/// One transaction. Kafka has no such number; it is the simulation's own.
+/// A transaction's number, which exists only in the simulation.
 pub(crate) type TransactionId = u64;
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// The epoch is an old one: there is a later producer, or the coordinator ended the transaction.
+    /// An old epoch: there is a newer producer, or the coordinator ended the transaction.
     Fenced,
-    /// The transaction before is not finished yet: ask again.
+    /// The previous transaction is not finished; retry.
     Busy,
     /// There is no such transaction.
     NoTransaction,
-    /// The generation is an old one, or the member is unknown.
+    /// An old generation or an unknown member.
     StaleMember,
-    /// A transaction with offsets of this partition is not finished: ask again.
+    /// An unfinished transaction has offsets of this partition; retry.
     Unstable,
 }
 
-/// What became of the transactions.
+/// Outcomes of transactions.
 #[derive(Default)]
 pub(crate) struct Fates(BTreeMap<TransactionId, bool>);
 
 impl Fates {
-    /// Whether it was decided that the transaction is committed.
+    /// Whether the transaction is committed.
     pub(super) fn is_committed(&self, transaction: TransactionId) -> bool {
         self.0.get(&transaction).copied().unwrap_or(false)
     }
 }
 
-/// Something that gets a marker: a partition, or the group's offsets.
+/// A receiver of markers: a partition, or the group's offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Target {
     Partition(Place),
@@ -50,13 +50,13 @@ enum State {
 struct Producer {
     epoch: i32,
     state: State,
-    /// How the last one ended: the same request again is answered in the same way.
+    /// How the last one ended: the same request again gets the same response.
     last: Option<bool>,
-    /// The last one that was decided, whatever came after.
+    /// The outcome of the last decided one.
     decided: Option<bool>,
 }
 
-/// A marker to be written.
+/// A marker to write.
 pub(super) struct Marker {
     pub(super) transaction: TransactionId,
     pub(super) target: Target,
@@ -71,7 +71,7 @@ pub(super) struct Transactions {
 }
 
 impl Transactions {
-    /// A new epoch: whatever an earlier life has open is aborted first.
+    /// A new epoch; an open transaction of the previous one is aborted first.
     pub(super) fn init(&mut self, id: &str) -> Result<i32, Refused> {
         let new = || Producer { epoch: -1, state: State::Empty, last: None, decided: None };
         let producer = self.producers.entry(id.to_owned()).or_insert_with(new);
@@ -97,7 +97,7 @@ impl Transactions {
         }
     }
 
-    /// Takes a target into the open transaction, and begins one where none is open.
+    /// Adds a target to the open transaction, or begins one.
     pub(super) fn add(
         &mut self,
         (id, epoch): (&str, i32),
@@ -147,12 +147,12 @@ impl Transactions {
         }
     }
 
-    /// How the last transaction of a producer ended that was decided.
+    /// The outcome of a producer's last decided transaction.
     pub(super) fn decided(&self, id: &str) -> Option<bool> {
         self.producers.get(id)?.decided
     }
 
-    /// Aborts what is open for too long; gives how many.
+    /// Aborts transactions beyond the timeout; returns their number.
     pub(super) fn time_out(&mut self, now_ms: u64, most_ms: u64) -> usize {
         let mut ended = 0;
         for producer in self.producers.values_mut() {
@@ -167,7 +167,7 @@ impl Transactions {
         ended
     }
 
-    /// The markers that are still to be written.
+    /// The markers to write.
     pub(super) fn markers(&self) -> Vec<Marker> {
         let mut markers = Vec::new();
         for producer in self.producers.values() {
@@ -183,7 +183,7 @@ impl Transactions {
         markers
     }
 
-    /// The marker is written.
+    /// The marker was written.
     pub(super) fn marked(&mut self, marker: &Marker) {
         for producer in self.producers.values_mut() {
             let State::Ending { transaction, targets } = &mut producer.state else { continue };

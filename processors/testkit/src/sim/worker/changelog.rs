@@ -1,4 +1,4 @@
-//! The changelog, as a worker reads it.
+//! The changelog reader of a worker.
 
 use driver::{Answer, Defect, Extent};
 
@@ -7,7 +7,7 @@ use crate::sim::broker::Place;
 use crate::sim::faults::Fault;
 use crate::sim::world::World;
 
-/// How many records are read in one step.
+/// The number of records read in one step.
 const A_STEP: usize = 8;
 
 impl Worker {
@@ -33,7 +33,7 @@ impl Worker {
         let Some(partition) = world.rng.pick(&partitions).copied() else { return Answer::Done(Ok(())) };
         let at = changelog(partition, world);
         let mut next = self.reading.get(&partition).copied().unwrap_or(0);
-        // A new leader serves only up to the high watermark that it has heard of.
+        // A new leader serves only up to the high watermark that it knows.
         let is_behind = world.strikes(Fault::LeaderBehind);
         let records = if is_behind { world.rng.between(0, 2) } else { A_STEP };
         for _ in 0..records {

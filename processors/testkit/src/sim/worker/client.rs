@@ -1,4 +1,4 @@
-//! The consumer of one worker: its membership, what it holds, what it fetches, and its positions.
+//! The consumer of a worker: membership, assignment, positions and fetches.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,20 +7,20 @@ use driver::EndOffset;
 use crate::sim::broker::{Broker, Log, MemberId, NO_MEMBER, Place};
 use crate::sim::topology::Topics;
 
-/// What the group decided; the worker has to carry it out.
+/// A decision of the group, for the worker to carry out.
 #[derive(Debug)]
 pub(super) enum Decision {
     Assigned(BTreeSet<Place>),
     Revoked { places: BTreeSet<Place>, lost: bool },
 }
 
-/// Where the consumer stands in a partition.
+/// The consumer's position in a partition.
 #[derive(Default, Clone, Copy)]
 struct Position {
     next: i64,
-    /// Where it was put; it hands out nothing before that.
+    /// Where it was positioned; earlier records are not delivered.
     from: i64,
-    /// Whether anything of it is handed out.
+    /// Whether it is fetched.
     is_fetched: bool,
 }
 
@@ -28,24 +28,24 @@ struct Position {
 pub(super) struct Client {
     member: Option<MemberId>,
     generation: i32,
-    /// What it holds, as far as the group was told.
+    /// The partitions it owns according to the group.
     holds: BTreeSet<Place>,
-    /// Joined, and not told yet what it got.
+    /// Joined, without an assignment yet.
     is_joining: bool,
-    /// It has given something up: the group waits for it to join again.
+    /// Has given partitions up: the group waits for it to rejoin.
     has_given_up: bool,
     positions: BTreeMap<Place, Position>,
     decisions: VecDeque<Decision>,
-    /// The decision that the worker was given and has not answered yet: whether it takes away what is lost.
+    /// The decision that the worker has not answered yet: whether it is a loss of partitions.
     outstanding: Option<bool>,
-    /// A partition was assigned once more: that it has lost all of them it has forgotten.
+    /// A partition was assigned again, so the client has forgotten that it lost all of them.
     has_forgotten: bool,
     statistics: BTreeMap<Place, EndOffset>,
 }
 
 impl Client {
-    /// What the client's own thread does, whatever the worker is doing. That it must join again is looked at by the next poll; that
-    /// it is no member any more it notes at once, unless something else is to be carried out first.
+    /// The client's background thread. The need to rejoin is handled by the next poll; the loss of the membership is noted at
+    /// once, unless another decision is pending.
     pub(super) fn heartbeat(&mut self, broker: &mut Broker) {
         if let Some(member) = self.member
             && broker.heartbeat(member).is_err()
@@ -55,18 +55,18 @@ impl Client {
         }
     }
 
-    /// Whether it has noted that its partitions are lost, and that is not carried out yet.
+    /// Whether it has noticed the loss of its partitions, and the worker has not carried it out.
     pub(super) fn is_lost(&self) -> bool {
         let is_lost = |decision: &Decision| matches!(decision, Decision::Revoked { lost: true, .. });
         !self.has_forgotten && (self.outstanding == Some(true) || self.decisions.iter().any(is_lost))
     }
 
-    /// Whether there is something that is not carried out yet.
+    /// Whether a decision is pending.
     pub(super) fn has_news(&self) -> bool {
         !self.decisions.is_empty() || self.outstanding.is_some()
     }
 
-    /// One poll's worth of membership.
+    /// The membership part of a poll.
     pub(super) fn follow(&mut self, broker: &mut Broker) {
         if self.has_news() {
             return;
@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// A decision, once the one before it is answered.
+    /// The next decision, once the previous one is answered.
     pub(super) fn next_decision(&mut self) -> Option<Decision> {
         if self.outstanding.is_some() {
             return None;
@@ -125,14 +125,14 @@ impl Client {
         Some(decision)
     }
 
-    /// Answers an assignment: of the group's partitions, and of others that it does not know of.
+    /// Answers an assignment, which may include partitions that the group does not assign.
     pub(super) fn assign(&mut self, places: &[Place], topics: &Topics) {
         self.outstanding = None;
         self.holds.extend(places.iter().filter(|place| place.topic != topics.repartition()));
         self.positions.extend(places.iter().map(|place| (*place, Position::default())));
     }
 
-    /// Answers that something is given up.
+    /// Answers a revocation.
     pub(super) fn unassign(&mut self, places: &[Place], topics: &Topics) {
         self.outstanding = None;
         self.holds.retain(|place| !places.contains(place));
@@ -141,7 +141,7 @@ impl Client {
         self.has_given_up |= places.iter().any(|place| place.topic != topics.repartition());
     }
 
-    /// Assigns partitions once more.
+    /// Assigns partitions again.
     pub(super) fn reassign(&mut self, positions: &[(Place, i64)]) {
         self.has_forgotten = true;
         positions.iter().for_each(|(place, offset)| self.seek(*place, *offset));
@@ -155,7 +155,7 @@ impl Client {
         }
     }
 
-    /// What a transaction's offsets are sent with.
+    /// The membership for a transaction's offsets.
     pub(super) fn metadata(&self) -> (MemberId, i32) {
         (self.member.unwrap_or(NO_MEMBER), self.generation)
     }
@@ -167,7 +167,7 @@ impl Client {
         *self = Self::default();
     }
 
-    /// Fetches a partition from an offset on. What statistics said of it before says nothing any more.
+    /// Fetches a partition from an offset on. Earlier statistics of it become invalid.
     pub(super) fn seek(&mut self, place: Place, offset: i64) {
         self.statistics.remove(&place);
         if let Some(position) = self.positions.get_mut(&place) {
@@ -179,7 +179,7 @@ impl Client {
         self.positions.get(&place).map_or(0, |position| position.next)
     }
 
-    /// The partitions of which it has something to hand out, or finds that there is nothing any more where it stands.
+    /// Partitions with a record to deliver, or a position that is gone.
     pub(super) fn readable(&self, broker: &Broker) -> Vec<Place> {
         let is_readable = |(place, position): &(&Place, &Position)| {
             let is_off = is_out_of_range(position.next, broker.log(**place));
@@ -188,24 +188,24 @@ impl Client {
         self.positions.iter().filter(is_readable).map(|(place, _)| *place).collect()
     }
 
-    /// Whether there is nothing any more where it stands.
+    /// Whether the position is gone.
     pub(super) fn is_out_of_range(&self, place: Place, broker: &Broker) -> bool {
         is_out_of_range(self.position(place), broker.log(place))
     }
 
-    /// A record was handed out.
+    /// A record was delivered.
     pub(super) fn advance(&mut self, place: Place, next: i64) {
         self.positions.entry(place).or_default().next = next;
     }
 
-    /// It will hand out some records again.
+    /// Delivers some records again.
     pub(super) fn fall_back(&mut self, place: Place, records: i64) {
         if let Some(position) = self.positions.get_mut(&place) {
             position.next = position.from.max(position.next - records);
         }
     }
 
-    /// Notes how far the partitions reach that it fetches.
+    /// Updates the end offsets of fetched partitions.
     pub(super) fn renew_statistics(&mut self, broker: &Broker) {
         for (place, position) in self.positions.iter().filter(|(_, position)| position.is_fetched) {
             let is_drained = broker.fetch(*place, position.next).is_none();

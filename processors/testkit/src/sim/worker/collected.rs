@@ -1,4 +1,4 @@
-//! What a transaction writes, collected and then sent partition by partition.
+//! Collects a transaction's writes, and sends them partition by partition.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,7 @@ use engine::{OutputRecord, Route, Sink, SinkError, partition_of};
 use crate::sim::broker::{Place, Record};
 use crate::sim::rng::Rng;
 
-/// Time of records that name none.
+/// The timestamp of records without one.
 const SENT_MS: i64 = 1_750_000_000_000;
 
 pub(super) struct Collected {
@@ -20,7 +20,7 @@ impl Collected {
         Self { partitions, batches: BTreeMap::new() }
     }
 
-    /// The batches, in an order of chance, since a producer gives no other across partitions; some cut in two.
+    /// The batches in random order, since a producer guarantees none across partitions; some are split.
     pub(super) fn batches(self, rng: &mut Rng) -> VecDeque<(Place, Vec<Record>)> {
         let mut batches: Vec<(Place, Vec<Record>)> = self.batches.into_iter().collect();
         rng.shuffle(&mut batches);

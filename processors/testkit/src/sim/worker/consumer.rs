@@ -1,4 +1,4 @@
-//! What the consumer is asked to do.
+//! Consumer actions.
 
 use driver::{Action, Answer, EndOffset, Position, Rebalance, Sought, TopicPartition};
 use engine::SourceRecord;
@@ -9,13 +9,13 @@ use crate::sim::broker::Place;
 use crate::sim::faults::Fault;
 use crate::sim::world::World;
 
-/// In a thousand: how often a poll gives nothing although there is something.
+/// In a thousand: polls that return nothing although there is a record.
 const EMPTY_POLLS: usize = 100;
-/// In a thousand: how often the client renews its statistics while it is polled.
+/// In a thousand: polls during which statistics are updated.
 const STATISTICS: usize = 300;
 
 impl Worker {
-    /// One poll: what the group has decided, and a record.
+    /// Polls once: decisions of the group, and a record.
     pub(super) fn poll(&mut self, world: &mut World) -> Result<(), String> {
         self.client.follow(&mut world.broker);
         if let Some(decision) = self.client.next_decision() {
@@ -110,7 +110,7 @@ impl Worker {
         Answer::Done(Ok(()))
     }
 
-    /// Each seek may fail by itself.
+    /// Seeks may fail individually.
     fn seek(&mut self, wanted: Vec<Position>, world: &mut World) -> Answer<'static, Error> {
         let mut sought = Vec::new();
         for (partition, offset) in wanted {

@@ -1,5 +1,5 @@
-//! A worker: the driver that is shipped, whose actions are carried out on the simulated broker, one in each step. Between any two
-//! of them anything may happen.
+//! A worker: the real driver, with its actions carried out on the simulated broker, one per step. Anything may happen in
+//! between.
 
 mod changelog;
 mod client;
@@ -29,16 +29,16 @@ use super::topology::Topics;
 use super::world::World;
 use client::Client;
 
-/// So much faster does the driver's clock run than the broker's: what waits for seconds waits for some steps.
+/// How much faster the driver's clock runs than the broker's, so that seconds take some steps.
 const SPEED: u32 = 20;
-/// A stop is overdue after so long.
+/// When a stop is overdue.
 const OVERDUE_MS: u64 = 600;
-/// In a thousand: how often the registry has decided about a schema when it is asked.
+/// In a thousand: how often the registry has an answer about a schema.
 const DECIDED: usize = 300;
 /// How many bytes may be staged.
 const COMMIT_BYTES_MAX: usize = 1 << 16;
 
-/// What the simulated cluster answers instead.
+/// The error of the simulated cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Error(String);
 
@@ -53,7 +53,7 @@ fn failure(what: &str, remedy: Remedy) -> Failure<Error> {
     Failure { remedy, error: Error(what.to_owned()), letters_too_large: false }
 }
 
-/// What a refused request of a producer comes to.
+/// The failure for a refused producer request.
 fn refused(refused: Refused) -> Failure<Error> {
     let remedy = match refused {
         Refused::Busy | Refused::Unstable => Remedy::Retry,
@@ -63,7 +63,7 @@ fn refused(refused: Refused) -> Failure<Error> {
     failure(&format!("{refused:?}"), remedy)
 }
 
-/// The schemas that one worker waits for. The registry decides about them when it likes.
+/// The schemas that a worker waits for. The registry answers at random.
 #[derive(Clone)]
 struct Registry(Arc<Mutex<(Vec<u32>, Rng)>>);
 
@@ -95,25 +95,25 @@ impl Schemas for Registry {
 
 pub(super) struct Worker {
     pub(super) name: String,
-    /// It stands still until then.
+    /// It pauses until then.
     pub(super) pauses_until_ms: u64,
     driver: Driver<Error>,
-    /// What is to be carried out in the next step.
+    /// The action for the next step.
     action: Option<Action<Error>>,
     client: Client,
     disk: Disk,
-    /// Whether it is a program that keeps its state in another form than the others.
+    /// Whether it is a program with another state format.
     is_foreign: bool,
     epoch: i32,
-    /// Whether the coordinator knows of the transaction.
+    /// Whether the coordinator knows the transaction.
     has_sent: bool,
-    /// What is still to be written of it.
+    /// Batches of it to write.
     batches: VecDeque<(Place, Vec<Record>)>,
-    /// Where the changelogs end with what was written of it.
+    /// The end offsets of the changelogs after it.
     changelog_ends: BTreeMap<i32, i64>,
-    /// A batch that is in no log, though one that followed it is.
+    /// Whether an inferred batch is in no log.
     is_inferred: bool,
-    /// The changelog's partitions that are read, and where.
+    /// The changelog partitions being read, with positions.
     reading: BTreeMap<i32, i64>,
     stops_since_ms: Option<u64>,
     /// How it ended.
@@ -127,7 +127,7 @@ impl Worker {
         world.marks += 1;
         let settings = Settings {
             name: name.clone(),
-            // No two lives of a worker share a number.
+            // Unique for each life of a worker.
             first_transaction: u128::from(world.marks) << 32,
             topology: Arc::clone(if is_foreign { &topics.of_another_form } else { &topics.topology }),
             limits: Limits::default(),
@@ -159,17 +159,17 @@ impl Worker {
         }
     }
 
-    /// Asks it to commit once more and to leave.
+    /// Requests the stop.
     pub(super) fn stop(&mut self, now_ms: u64) {
         self.stops_since_ms.get_or_insert(now_ms);
     }
 
-    /// Whether it has met something without a remedy: the program ends.
+    /// Whether it met an error without a remedy, so that the program ends.
     pub(super) fn has_failed(&self) -> bool {
         matches!(self.ended, Some(Err(_)))
     }
 
-    /// Nothing that it waits for takes any longer.
+    /// Ends all waiting.
     pub(super) fn stop_waiting(&mut self) {
         self.pauses_until_ms = 0;
     }
@@ -191,7 +191,7 @@ impl Worker {
     /// Carries out the next action.
     ///
     /// # Errors
-    /// A rule was broken.
+    /// A rule was violated.
     pub(super) fn step(&mut self, world: &mut World) -> Result<(), String> {
         self.client.heartbeat(&mut world.broker);
         if self.ended.is_some() {
@@ -206,7 +206,7 @@ impl Worker {
         self.follow_events(world)
     }
 
-    /// Answers an action; `None`: it goes on in the next step.
+    /// Carries out an action; the answer may follow in a later step.
     fn carry_out(&mut self, action: Action<Error>, world: &mut World) -> Result<(), String> {
         let answer = match action {
             Action::Poll { .. } => return self.poll(world),
@@ -261,15 +261,15 @@ impl Worker {
         }
     }
 
-    /// A store; none while another worker has it.
+    /// Opens a store; `None` while another worker has it open.
     fn open_store(&self, partition: i32, world: &mut World) -> Option<Box<dyn StateStore>> {
-        // The stamp of what lies on the disk names the form.
+        // The stamp on disk has the format.
         let is_kept = world.keeps_stores && !self.is_foreign;
         let store = self.disk.open(partition, is_kept, &mut world.faults)?;
         Some(Box::new(store))
     }
 
-    /// Whether a worker may end like this.
+    /// Whether a worker may end with this error.
     fn judged(
         &self,
         result: Result<(), DriverError<Error>>,
@@ -293,7 +293,7 @@ impl Worker {
         Ok(result)
     }
 
-    /// What the driver reports is kept, counted, or breaks a rule.
+    /// Keeps, counts or judges the driver's events.
     fn follow_events(&mut self, world: &mut World) -> Result<(), String> {
         while let Some(event) = self.driver.next_event() {
             let name = &self.name;
@@ -334,14 +334,14 @@ impl Worker {
         Ok(())
     }
 
-    /// No task reads again what was taken of the repartition topic in committed transactions.
+    /// Deletes consumed records of the repartition topic, which no task reads again.
     fn delete_consumed(&self, world: &mut World) {
         for (partition, before) in self.driver.consumed() {
             world.broker.remove_below(Place { topic: world.topics.repartition(), partition }, before);
         }
     }
 
-    /// Whether it has nothing more to do.
+    /// Whether it has nothing left to do.
     pub(super) fn is_at_rest(&self, world: &World) -> bool {
         self.action.is_none()
             && self.driver.is_idle()
@@ -349,18 +349,18 @@ impl Worker {
             && self.client.readable(&world.broker).is_empty()
     }
 
-    /// How many partitions of the group it holds.
+    /// The number of group partitions it holds.
     pub(super) fn held(&self) -> usize {
         self.client.held()
     }
 
-    /// The partitions whose tasks are live here.
+    /// The partitions with a live task here.
     pub(super) fn live(&self) -> impl Iterator<Item = i32> {
         self.driver.tasks().filter(|task| task.is_live()).map(driver::AssignedTask::partition)
     }
 }
 
-/// What each topic holds.
+/// The content of each topic.
 fn kinds(topics: &Topics) -> driver::TopicKinds {
     let topics = topics.clone();
     Arc::new(move |name| match topics.number(name) {
@@ -381,7 +381,7 @@ fn named(topics: &Topics, Place { topic, partition }: Place) -> TopicPartition {
     TopicPartition::new(topics.name(topic), partition)
 }
 
-/// Whether the worker is wrong in this way.
+/// Whether the worker has this defect.
 fn has(world: &World, defect: Defect) -> bool {
     world.defect == Some(defect)
 }

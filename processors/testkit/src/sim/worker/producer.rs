@@ -1,4 +1,4 @@
-//! What the producer is asked to do.
+//! Producer actions.
 
 use driver::{Answer, Defect, Position, Remedy};
 
@@ -9,7 +9,7 @@ use crate::sim::faults::Fault;
 use crate::sim::world::World;
 
 impl Worker {
-    /// A new producer under the same name: its first act fences the old one, and ends the transaction that is open.
+    /// A new producer with the same id, which fences the old one and ends its open transaction.
     pub(super) fn init_producer(&mut self, world: &mut World) -> Answer<'static, Error> {
         match world.broker.init_producer(&self.name) {
             Ok(epoch) => {
@@ -31,7 +31,7 @@ impl Worker {
         Answer::Sent(Ok(()))
     }
 
-    /// Writes one batch; `None` while there are more.
+    /// Writes one batch; `None` while more are left.
     pub(super) fn flush(&mut self, world: &mut World) -> Option<Answer<'static, Error>> {
         let Some((to, records)) = self.batches.pop_front() else {
             let is_written = !self.is_inferred || has(world, Defect::TrustsInferredDeliveries);
@@ -42,14 +42,14 @@ impl Worker {
         let name = &self.name;
         if world.strikes(Fault::Abort) {
             world.note(format_args!("{name}: cannot write to {to:?}"));
-            // Whether it arrived is not known to the client.
+            // The client does not know whether it arrived.
             if world.rng.chance(500) {
                 let arrived = world.broker.produce((name, self.epoch), to, records);
                 self.has_sent |= arrived.is_ok();
             }
             return Some(Answer::Flushed(Err(failure("a record cannot be written", Remedy::Abort))));
         }
-        // The leader is new and refuses the first of two requests; it takes any sequence number with the second one.
+        // A new leader refuses the first of two requests and accepts any sequence number with the second.
         let has_more = self.batches.iter().any(|(other, _)| *other == to);
         if has_more && world.strikes(Fault::InferredDelivery) {
             world.note(format_args!("{name}: a batch to {to:?} is in no log"));
@@ -104,7 +104,7 @@ impl Worker {
             }
             Err(why) => {
                 match why {
-                    // The coordinator has taken the group into the transaction before it asks the group.
+                    // The coordinator has added the group to the transaction before it asks the group.
                     Refused::StaleMember => {
                         self.has_sent = true;
                         world.faults.count(Fault::RefusedOffsets);
@@ -134,8 +134,8 @@ impl Worker {
         Answer::Ended { result, is_broken }
     }
 
-    /// Sends the end of the transaction. Gives the answer, and whether the client has sent it once more by itself; none where the
-    /// request is lost, or comes later, whatever happens till then.
+    /// Sends the request to end the transaction. Returns the response, and whether the client repeated the request; `None` if
+    /// the request is lost or delayed.
     fn end(&mut self, commit: bool, world: &mut World) -> Option<(Result<(), Refused>, bool)> {
         let producer = (self.name.as_str(), self.epoch);
         if world.strikes(Fault::LostRequest) {
@@ -155,7 +155,7 @@ impl Worker {
         Some((answer, is_broken))
     }
 
-    /// The answer may be late.
+    /// The response may be delayed.
     fn wait_for_reply(&mut self, world: &mut World) {
         if world.strikes(Fault::DelayedReply) {
             let late_ms = u64::try_from(world.rng.between(10, 600)).unwrap_or(10);
@@ -163,7 +163,7 @@ impl Worker {
         }
     }
 
-    /// No answer came. The client asks again when it is called again, or has to be given up.
+    /// There was no response. The client repeats the request when it is called again, or is replaced.
     fn unanswered(&mut self, world: &mut World) -> Answer<'static, Error> {
         self.wait_for_reply(world);
         let name = &self.name;

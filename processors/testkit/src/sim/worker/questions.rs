@@ -1,4 +1,4 @@
-//! What the cluster is asked for. It does not always answer, and not for every partition.
+//! Requests to the cluster. They may fail, or for some partitions only.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ impl Worker {
     }
 }
 
-/// What the group has committed. Where it `is_final` the coordinator answers only when none of it can change any more by itself; and
-/// for single partitions with an error.
+/// The group's committed offsets. With `is_final` the coordinator answers only when no open transaction can change them; it may
+/// return errors for single partitions.
 fn committed(partitions: &[TopicPartition], is_final: bool, world: &mut World) -> Option<GroupOffsets> {
     if world.strikes(Fault::NoAnswer) {
         return None;
@@ -76,7 +76,7 @@ fn of_logs<T>(
     found
 }
 
-/// All partitions that there are.
+/// All partitions.
 fn partitions(world: &mut World) -> Option<Vec<TopicPartition>> {
     if world.strikes(Fault::NoAnswer) {
         return None;
