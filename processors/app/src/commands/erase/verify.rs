@@ -407,14 +407,17 @@ mod tests {
             let said = goes(&tally_of(&[others(), others()]), role, false, &compacted).unwrap();
             assert!(!said.contains("run `cx-timelines erase`"), "{said}");
             assert!(
-                said.contains("2 keys with the text, owned by others") && said.contains(": conversation \"d\""),
+                said.contains("2 keys with the text, owned by others")
+                    && said.contains(": conversation \"d\""),
                 "{said}"
             );
         }
         let said = goes(&tally_of(&[Hit::Theirs, others(), Hit::Stays]), Role::Changelog, false, &compacted)
             .unwrap();
         assert!(
-            said.starts_with("1 key not overwritten: run `cx-timelines erase`; 1 key with the text, owned by others"),
+            said.starts_with(
+                "1 key not overwritten: run `cx-timelines erase`; 1 key with the text, owned by others"
+            ),
             "{said}"
         );
         assert!(said.ends_with("1 key with the text, not removed by any erasure because later events are rejected by it: ids and times only"), "{said}");
