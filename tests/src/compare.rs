@@ -11,10 +11,12 @@ pub const DEAD_LETTERS: &str = "cx.dead-letters";
 const ALERTS: &str = "cx.alerts";
 
 /// All topics that the program writes for others.
-pub const OUTPUTS: [&str; 8] = [
+pub const OUTPUTS: [&str; 10] = [
     "cx.activities",
     "cx.timelines",
     "cx.conversations",
+    "cx.agents",
+    "cx.customers",
     "cx.metrics",
     "cx.audit",
     "cx.bot-training",

@@ -412,7 +412,7 @@ fn a_letter_that_its_topic_does_not_take_whole_loses_what_makes_it_too_large_and
     );
     assert_eq!(header(letter_of(&letters, 1), "cx.error.reason").as_deref(), Some("malformed"));
     let log = cluster.instance.log();
-    assert!(log.contains("larger than their topic takes"), "{log}");
+    assert!(log.contains("exceed the limit of their topic"), "{log}");
 
     let cut: Vec<String> = cluster.letters(&["--reason", "too-large"]).iter().map(position).collect();
     let page = cluster.ok(&["dead-letters", "show", &cut[0]]);

@@ -132,7 +132,7 @@ fn a_healthy_set_up_passes_and_each_broken_one_fails_with_what_to_do() {
     doctor(bootstrap, &rest)
         .failed(&[])
         .has("ok", "group", &["Empty", "no instance runs"])
-        .has("ok", "state directory", &["nobody uses it"])
+        .has("ok", "state directory", &["is free"])
         .has("ok", "state", &["all of this cluster"]);
     registry_down(bootstrap, &rest);
     a_transaction_that_stays_open(bootstrap, folder.path(), &rest);

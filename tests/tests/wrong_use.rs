@@ -80,7 +80,7 @@ fn all_errors_of_the_configuration_are_told_at_once() {
     std::fs::write(&file, wrong).unwrap();
     refused(
         &["fold", "--config", file.to_str().unwrap()],
-        &["topics[0].retention", "topics[9].role", "did you mean `commit`?"],
+        &["topics[0].retention", "topics[12].role", "did you mean `commit`?"],
     );
 }
 

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::{Api, Shared};
 
 /// The maximum of state bytes read for one response.
-const BYTES_MAX: usize = 16 << 20;
+pub(crate) const BYTES_MAX: usize = 16 << 20;
 /// The maximum of concurrent responses from state, which bounds their memory; others wait.
 const AT_A_TIME: usize = 8;
 

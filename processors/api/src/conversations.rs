@@ -53,7 +53,7 @@ pub(crate) async fn one(
     let turn = turn(&api).await;
     let found = ask(&api, question).await?;
     let show_text = api.options.show_text;
-    let activity_bytes = api.options.activity_bytes;
+    let activity_bytes = api.options.folds.activity_bytes;
     // The worker only copies bytes; rendering a long conversation happens on a blocking thread.
     let rendered = tokio::task::spawn_blocking(move || {
         let _turn = turn;

@@ -48,10 +48,7 @@ pub(crate) async fn of_subject(
     uri: Uri,
     Params(params): Params<FiguresParams>,
 ) -> Answer {
-    let Some(dimension) = Dimension::from_name(&dimension) else {
-        let detail = format!("{dimension:?} is not a dimension; dimensions: queue, agent, channel, bot");
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no-such-dimension", "No such dimension", detail));
-    };
+    let dimension = dimension_of(&dimension)?;
     let limit = limited("limit", params.limit, LIMIT, LIMIT_MAX)?;
     let from = instant("from", params.from.as_deref())?.unwrap_or(i64::MIN);
     let to = instant("to", params.to.as_deref())?.unwrap_or(i64::MAX);
@@ -79,7 +76,23 @@ pub(crate) async fn of_subject(
     Ok(Json::of(&Windows { dimension: dimension.as_str(), id, windows, windows_total }))
 }
 
-fn instant(name: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
+/// The dimension of this name.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn dimension_of(name: &str) -> Result<Dimension, Problem> {
+    Dimension::from_name(name).ok_or_else(|| {
+        let all: Vec<&str> = Dimension::ALL.iter().map(|dimension| dimension.as_str()).collect();
+        let detail = format!("{name:?} is no dimension; there are: {}", all.join(", "));
+        Problem::new(StatusCode::NOT_FOUND, "no-such-dimension", "No such dimension", detail)
+    })
+}
+
+/// A point in time, in epoch milliseconds.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn instant(name: &str, text: Option<&str>) -> Result<Option<i64>, Problem> {
     let Some(text) = text else { return Ok(None) };
     let time = model::parse_time_text(text);
     time.map(Some).ok_or_else(|| {

@@ -7,6 +7,9 @@
 mod answers;
 mod asking;
 mod conversations;
+mod customers;
+mod dimension;
+mod explain;
 mod figures;
 mod guard;
 mod hide;
@@ -55,8 +58,8 @@ pub struct Options {
     pub group_is_hidden: bool,
     /// The approximate memory for the list of conversations. When it is full, the oldest are left out.
     pub list_bytes: usize,
-    /// The configured limit of bodies in one record, in bytes.
-    pub activity_bytes: u64,
+    /// What the processors of the pipeline that is looked at depend on.
+    pub folds: folds::Settings,
 }
 
 impl Default for Options {
@@ -68,7 +71,7 @@ impl Default for Options {
             hosts: Vec::new(),
             group_is_hidden: false,
             list_bytes: 16 << 20,
-            activity_bytes: folds::Settings::default().activity_bytes,
+            folds: folds::Settings::default(),
         }
     }
 }
@@ -123,7 +126,10 @@ fn router(api: Api) -> Router {
     let guarded = Router::new()
         .route("/api/conversations", get(listing::list))
         .route("/api/conversations/{id}", get(conversations::one))
+        .route("/api/customers/{id}", get(customers::one))
+        .route("/api/metrics/{dimension}", get(dimension::all))
         .route("/api/metrics/{dimension}/{id}", get(figures::of_subject))
+        .route("/api/metrics/{dimension}/{id}/explain", get(explain::window))
         .route("/api/now", get(listing::now))
         .route("/api/tasks", get(tasks::all))
         .route("/api/live", get(live::stream))

@@ -11,12 +11,18 @@ use crate::{Api, OPENAPI, problem};
 const HTML: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/page.css");
 /// The page's scripts, by path.
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 11] = [
     ("/page/main.js", include_str!("page/main.js")),
     ("/page/api.js", include_str!("page/api.js")),
     ("/page/dom.js", include_str!("page/dom.js")),
     ("/page/list.js", include_str!("page/list.js")),
     ("/page/timeline.js", include_str!("page/timeline.js")),
+    ("/page/reports.js", include_str!("page/reports.js")),
+    ("/page/tables.js", include_str!("page/tables.js")),
+    ("/page/kpis.js", include_str!("page/kpis.js")),
+    ("/page/charts.js", include_str!("page/charts.js")),
+    ("/page/csv.js", include_str!("page/csv.js")),
+    ("/page/explain.js", include_str!("page/explain.js")),
 ];
 
 /// `/`, its files, and `/api/openapi.json`.

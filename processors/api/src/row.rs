@@ -5,7 +5,7 @@ use model::{ConversationState, Outcome, VisitOutcome};
 use serde::Serialize;
 
 /// The maximum of stays and visits in a row: current ones, then the latest.
-const LISTED_MAX: usize = 20;
+pub(crate) const LISTED_MAX: usize = 20;
 
 /// A conversation's current state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

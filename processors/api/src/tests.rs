@@ -154,7 +154,7 @@ fn every_route_is_described_and_whatever_is_described_is_a_route() {
     let described: Value = serde_json::from_str(OPENAPI).unwrap();
     assert_eq!(served.get("/api/openapi.json").json(), described);
     let paths = described["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 7);
+    assert_eq!(paths.len(), 10);
     for (path, item) in paths {
         let concrete = path.replace("{id}", "x%2Fy").replace("{dimension}", "queue");
         let statuses = item["get"]["responses"].as_object().unwrap();
@@ -170,6 +170,21 @@ fn every_route_is_described_and_whatever_is_described_is_a_route() {
     }
 }
 
+/// A parameter with a value that it can have.
+fn written(parameter: &Value) -> String {
+    let name = parameter["name"].as_str().unwrap();
+    let value = match name {
+        "state" => "open",
+        "limit" => "5",
+        "follow" => "false",
+        "from" | "to" | "windowStart" | "windowEnd" => "2025-06-15T15:06:40Z",
+        "after" => "5~x",
+        "figure" => "offered",
+        _ => "it",
+    };
+    format!("{name}={value}")
+}
+
 #[test]
 fn each_described_parameter_is_known_and_any_other_is_refused() {
     let served = Served::start();
@@ -179,26 +194,29 @@ fn each_described_parameter_is_known_and_any_other_is_refused() {
             continue;
         }
         let concrete = path.replace("{id}", "x").replace("{dimension}", "queue");
-        for parameter in item["get"]["parameters"].as_array().unwrap() {
-            let name = parameter["name"].as_str().unwrap();
-            let value = match name {
-                "state" => "open",
-                "limit" => "5",
-                "follow" => "false",
-                "from" | "to" => "2025-06-15T15:06:40Z",
-                "after" => "5~x",
-                _ => "it",
+        let parameters = item["get"]["parameters"].as_array().unwrap();
+        let is_needed = |parameter: &Value| parameter["in"] == "query" && parameter["required"] == true;
+        let needed: Vec<String> = parameters.iter().filter(|one| is_needed(one)).map(written).collect();
+        for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
+            // The others that are needed, too.
+            let ask = |one: String| {
+                let name = parameter["name"].as_str().unwrap();
+                let others = needed.iter().filter(|other| !other.starts_with(name)).cloned();
+                served.get(&format!("{concrete}?{}", others.chain([one]).collect::<Vec<_>>().join("&")))
             };
-            if parameter["in"] == "query" {
-                let got = served.get(&format!("{concrete}?{name}={value}"));
-                assert_ne!(got.status, 400, "{path} {name}: {}", got.body);
-            }
-            if name == "limit" {
+            let got = ask(written(parameter));
+            assert_ne!(got.status, 400, "{path} {parameter}: {}", got.body);
+            if parameter["name"] == "limit" {
                 let most = parameter["schema"]["maximum"].as_u64().unwrap();
-                assert_ne!(served.get(&format!("{concrete}?limit={most}")).status, 400, "{path}");
+                assert_ne!(ask(format!("limit={most}")).status, 400, "{path}");
                 for beyond in [0, most + 1] {
-                    assert_eq!(served.get(&format!("{concrete}?limit={beyond}")).status, 400, "{path}");
+                    assert_eq!(ask(format!("limit={beyond}")).status, 400, "{path}");
                 }
+            }
+            if is_needed(parameter) {
+                let missing = ask("limit=5".to_owned());
+                assert_eq!(missing.status, 400, "{path} {parameter}: {}", missing.body);
+                assert!(missing.body.contains("is missing"), "{}", missing.body);
             }
         }
         let got = served.get(&format!("{concrete}?other=1"));
@@ -208,11 +226,20 @@ fn each_described_parameter_is_known_and_any_other_is_refused() {
             "{path}"
         );
     }
-    for refused in ["conversations?state=ajar", "conversations?after=x", "metrics/queue/q?from=yesterday"] {
+    for refused in [
+        "conversations?state=ajar",
+        "conversations?after=x",
+        "metrics/queue/q?from=yesterday",
+        "metrics/queue?to=tomorrow",
+        "metrics/queue/q/explain?windowStart=0&windowEnd=now",
+        "metrics/queue/q/explain?windowStart=1750000000000&windowEnd=1750000900000&figure=ofered",
+    ] {
         let got = served.get(&format!("/api/{refused}"));
         assert_eq!(got.status, 400, "{refused}: {}", got.body);
     }
-    assert_eq!(served.get("/api/metrics/team/x").status, 404);
+    for path in ["team", "team/x", "team/x/explain"] {
+        assert_eq!(served.get(&format!("/api/metrics/{path}")).status, 404, "{path}");
+    }
 }
 
 #[test]
@@ -221,6 +248,7 @@ fn whatever_cannot_be_read_of_a_request_is_a_problem_like_any_other_that_says_wh
     for path in [
         "/api/conversations/%FF",
         "/api/conversations/%ED%A0%80",
+        "/api/customers/%FF",
         "/api/metrics/queue/%FF",
         "/api/metrics/%FF/q",
         "/api/conversations?agent=%FF",
@@ -375,7 +403,10 @@ fn without_the_token_nothing_is_told_but_figures_health_and_the_empty_page() {
         "/api/conversations",
         "/api/conversations/x",
         "/api/live",
+        "/api/customers/x",
+        "/api/metrics/queue",
         "/api/metrics/queue/q",
+        "/api/metrics/queue/q/explain",
     ] {
         for wrong in
             ["", "Authorization: Bearer 0123456789abcdeX\r\n", "Authorization: Basic 0123456789abcdef\r\n"]
@@ -433,7 +464,9 @@ fn every_answer_tells_browsers_to_do_nothing_that_the_page_does_not_need() {
 #[test]
 fn the_page_never_makes_markup_of_what_it_shows() {
     let served = Served::start();
-    for script in ["main", "api", "dom", "list", "timeline"] {
+    for script in
+        ["main", "api", "dom", "list", "timeline", "reports", "tables", "kpis", "charts", "csv", "explain"]
+    {
         let got = served.get(&format!("/page/{script}.js"));
         assert_eq!(got.status, 200, "{script}");
         for way in [

@@ -94,6 +94,8 @@ pub enum Command {
     Show(ShowArgs),
     /// Print a conversation as it was at one time, as known at another.
     AsOf(AsOfArgs),
+    /// Print the contributions that a record of cx.metrics is made of.
+    Explain(ExplainArgs),
     /// List, show and replay dead letters.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -264,6 +266,15 @@ pub struct ShowArgs {
     /// Print {"conversationId","summary","timeline","activities"} with the unchanged records.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// The record's key: dimension/id/size/windowStart.
+    pub key: String,
+    /// Only this figure; without it, all of the record.
+    pub figure: Option<String>,
 }
 
 /// Flags of `as-of`.

@@ -7,10 +7,12 @@ const SCHEMAS: &[(&str, Schema)] = &[
     (folds::activities::NAME, Schema::ACTIVITY),
     (folds::timelines::NAME, Schema::TIMELINE_ENTRY),
     (folds::conversations::NAME, Schema::CONVERSATION),
+    (folds::customers::NAME, Schema::CUSTOMER),
     (folds::metrics::NAME, Schema::METRICS_WINDOW),
     (folds::audit::NAME, Schema::AUDIT),
     (folds::bot_training::NAME, Schema::BOT_TRAINING),
     (folds::alerts::NAME, Schema::ALERT),
+    (folds::agents::NAME, Schema::AGENT),
 ];
 
 /// The schema of a processor's records; `None` when it writes none.

@@ -32,7 +32,7 @@ pub struct Web {
     pub advertised: Option<String>,
 }
 
-/// Starts the server. `activity_bytes` is the configured limit of bodies in one record.
+/// Begins to serve. `folds` is what the processors are configured with.
 ///
 /// # Errors
 /// The flags are incompatible, a file cannot be used, or the address cannot be bound.
@@ -42,7 +42,7 @@ pub fn start(
     instance: &str,
     (metrics, health): (&Metrics, &Health),
     stop: &Stop,
-    activity_bytes: u64,
+    folds: &folds::Settings,
 ) -> anyhow::Result<Web> {
     let web = &args.web;
     let token = token(web)?;
@@ -67,7 +67,7 @@ pub fn start(
         hosts: web.advertise.iter().filter_map(|url| host(url)).collect(),
         group_is_hidden: args.membership == MembershipFlag::Broker,
         list_bytes: memory::list_bytes(args.memory),
-        activity_bytes,
+        folds: folds.clone(),
     };
     let (queries, updates) = InteractiveQueries::open(api::watched());
     let peers = Peers::default();

@@ -45,6 +45,9 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
             None => topology.add_silent(processor)?,
         }
     }
+    if needed.contains(folds::agents::NAME) {
+        topology.set_agent_states(config.agent_states().into_iter().map(str::to_owned).collect());
+    }
     Ok(topology)
 }
 
@@ -89,10 +92,12 @@ mod tests {
             "cx.activities",
             "cx.timelines",
             "cx.conversations",
+            "cx.customers",
             "cx.metrics",
             "cx.audit",
             "cx.bot-training",
             "cx.alerts",
+            "cx.agents",
         ] {
             assert!(topics.iter().any(|other| other == topic), "{topic} in {topics:?}");
         }
@@ -104,6 +109,15 @@ mod tests {
             topics(&["metrics"]).unwrap(),
             ["cx.dead-letters", "cx.metrics", "g-changelog", "g-repartition"]
         );
+    }
+
+    #[test]
+    fn agents_states_are_read_where_a_processor_needs_them() {
+        let config = Config::load(None, "g", None).unwrap();
+        let read = |only: &str| topology(&config, &[only.to_owned()]).unwrap().agent_states().to_vec();
+        assert_eq!(read("agents"), ["cx.agent-states"]);
+        assert_eq!(read("metrics"), ["cx.agent-states"]);
+        assert!(read("activities").is_empty());
     }
 
     #[test]

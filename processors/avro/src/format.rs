@@ -49,7 +49,7 @@ pub fn split(value: &[u8]) -> Option<(u32, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Dimension, Figure, MetricsWindow};
+    use model::{Bucket, Dimension, Figure, Histogram, MetricsWindow};
 
     #[test]
     fn a_value_begins_with_a_zero_and_the_schemas_id() {
@@ -62,12 +62,16 @@ mod tests {
             window_end,
             figures: &figures,
             revision: 4,
+            histograms: &[(Histogram::RingMs, Bucket::of(20), 3)],
         };
         let mut out = b"before".to_vec();
         AvroFormat::new(0x0102_0304).write(&Record::from(&window), &mut out);
         let value = out.strip_prefix(b"before").unwrap();
         assert_eq!(&value[..5], [0, 1, 2, 3, 4]);
-        assert_eq!(&value[5..], b"\x06bot\x02b\x00\x02\x02\x0eoffered\x02\x00\x08");
+        assert_eq!(
+            &value[5..],
+            b"\x06bot\x02b\x00\x02\x02\x0eoffered\x02\x00\x08\x02\x0cringMs\x02\x0420\x06\x00\x00"
+        );
         assert_eq!(split(value), Some((0x0102_0304, &value[5..])));
     }
 

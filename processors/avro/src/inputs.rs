@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
+use model::{AgentNews, Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
 use crate::read::Plans;
 
@@ -39,6 +39,21 @@ impl Decode for Inputs {
             self.plans.decode(value, origin, limits, scratch)
         } else {
             JsonDecode.decode(topic, value, origin, limits, scratch)
+        }
+    }
+
+    fn decode_agent<'a>(
+        &self,
+        topic: &str,
+        value: &'a [u8],
+        origin: Origin<'a>,
+        limits: &Limits,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<AgentNews<'a>, NotDecoded> {
+        if (self.is_avro)(topic) {
+            self.plans.decode_agent(value, origin, limits, scratch)
+        } else {
+            JsonDecode.decode_agent(topic, value, origin, limits, scratch)
         }
     }
 }

@@ -46,14 +46,18 @@ schemas! {
     TIMELINE_ENTRY = "timeline-entry", "TimelineEntry" [1],
     /// Records of `cx.conversations`.
     CONVERSATION = "conversation", "Conversation" [1 2 3],
+    /// Records of `cx.customers`.
+    CUSTOMER = "customer", "Customer" [1],
     /// Records of `cx.metrics`.
-    METRICS_WINDOW = "metrics-window", "MetricsWindow" [1],
+    METRICS_WINDOW = "metrics-window", "MetricsWindow" [1 2],
     /// Records of `cx.audit`.
     AUDIT = "audit", "AuditRecord" [1],
     /// Records of `cx.bot-training`.
     BOT_TRAINING = "bot-training", "BotTraining" [1],
     /// Records of `cx.alerts`.
     ALERT = "alert", "Alert" [1],
+    /// Records of `cx.agents`.
+    AGENT = "agent", "Agent" [1],
     /// Input events.
     CIM_EVENT = "cim-event", "CimEvent" [1 2 3],
 }
@@ -81,10 +85,12 @@ impl Schema {
             Record::Activity(_) => Schema::ACTIVITY,
             Record::TimelineEntry(_) => Schema::TIMELINE_ENTRY,
             Record::Conversation(_) => Schema::CONVERSATION,
+            Record::Customer(_) => Schema::CUSTOMER,
             Record::MetricsWindow(_) => Schema::METRICS_WINDOW,
             Record::Audit(_) => Schema::AUDIT,
             Record::BotTraining(_) => Schema::BOT_TRAINING,
             Record::Alert(_) => Schema::ALERT,
+            Record::Agent(_) => Schema::AGENT,
         }
     }
 }

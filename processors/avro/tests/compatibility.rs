@@ -152,6 +152,7 @@ fn a_new_field_with_a_default_goes_together_and_old_and_new_readers_read_both() 
         fields.push(("windowEnd".to_owned(), Avro::TimestampMillis(9)));
         fields.push(("figures".to_owned(), Avro::Map([("offered".to_owned(), Avro::Long(1))].into())));
         fields.push(("revision".to_owned(), Avro::Long(1)));
+        fields.push(("histograms".to_owned(), Avro::Map([].into())));
         Avro::Record(fields)
     };
     let write = |schema, value| {

@@ -183,6 +183,7 @@ fn a_record_that_is_shown_is_the_json_that_it_would_have_been() {
     for line in lines() {
         driver.push(line);
     }
+    driver.push_agent(testkit::agent_news("ann", 0, "READY", Some("Lunch")).to_string());
     driver.finish();
     let seen = checking.seen.lock().unwrap();
     for schema in Schema::ALL.iter().filter(|schema| **schema != Schema::CIM_EVENT) {

@@ -102,7 +102,8 @@ impl<E: Display> Driver<E> {
                 Round::Input => match kinds(topic) {
                     TopicKind::Input => is_states,
                     TopicKind::Conversation(_) => true,
-                    TopicKind::Erasures | TopicKind::Other => false,
+                    // Nothing waits for agents' states.
+                    TopicKind::AgentStates | TopicKind::Erasures | TopicKind::Other => false,
                 },
                 Round::FirstHop | Round::SecondHop => *topic == self.input_topics.repartition && is_states,
             }

@@ -13,6 +13,8 @@ pub enum TopicKind {
     Input,
     /// Events of one conversation, unless they name another one.
     Conversation(String),
+    /// Agents' states, by agent. It may have any number of partitions.
+    AgentStates,
     /// Erasure requests.
     Erasures,
     /// Nothing to read: only the name matches the subscription's pattern.

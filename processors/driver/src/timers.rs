@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use crate::action::{Action, EndOffset, TopicPartition};
 use crate::job::{Job, Outcome, Pending};
+use crate::unaligned::Seen;
 use crate::{Driver, Event};
 
 impl<E: Display> Driver<E> {
@@ -64,13 +65,18 @@ impl<E: Display> Driver<E> {
     /// Takes end offsets from statistics.
     pub(crate) fn saw_ends(&mut self, ends: Vec<(TopicPartition, EndOffset)>) {
         for (partition, end) in ends {
-            if self.unaligned.saw_end(&partition, end) {
-                continue;
+            match self.unaligned.saw_end(&partition, end) {
+                Some(Seen::OfItsOwn(records)) => self.report(Event::Lag { partition, records }),
+                Some(Seen::Summed) => {}
+                None => self.saw_end(partition, end),
             }
-            let task = self.tasks.get_mut(&partition.partition);
-            if let Some(records) = task.and_then(|task| task.saw_end(&partition.topic, end)) {
-                self.report(Event::Lag { partition, records });
-            }
+        }
+    }
+
+    fn saw_end(&mut self, partition: TopicPartition, end: EndOffset) {
+        let task = self.tasks.get_mut(&partition.partition);
+        if let Some(records) = task.and_then(|task| task.saw_end(&partition.topic, end)) {
+            self.report(Event::Lag { partition, records });
         }
     }
 }

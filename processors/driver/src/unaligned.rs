@@ -1,5 +1,5 @@
-//! Unaligned topics: one topic per conversation, and erasure requests. Their partitions do not match the state's, so no task
-//! reads them. Their records are repartitioned in the worker's transaction.
+//! Unaligned topics: one topic per conversation, agents' states, and erasure requests. Their partitions do not match the
+//! state's, so no task reads them. Their records are repartitioned in the worker's transaction.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +11,7 @@ use crate::settings::{Settings, TopicKind};
 
 /// One partition of an unaligned topic.
 struct Track {
-    /// The conversation of its events, unless they name another one; `None` for erasure requests.
-    conversation: Option<String>,
+    kind: TopicKind,
     /// Whether its starting position is known.
     is_begun: bool,
     /// The first offset taken since the last commit.
@@ -25,6 +24,23 @@ struct Track {
     awaits: Option<u32>,
     /// Records not taken yet, when last checked.
     lag: i64,
+}
+
+/// The conversation of a topic's events, unless they name another one.
+fn conversation_of(kind: &TopicKind) -> Option<&str> {
+    match kind {
+        TopicKind::Conversation(id) => Some(id),
+        _ => None,
+    }
+}
+
+/// Where a lag is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// For its own partition: so many records.
+    OfItsOwn(i64),
+    /// In the sum of all such topics ([`Unaligned::lags`]).
+    Summed,
 }
 
 /// The result of taking a record.
@@ -55,12 +71,8 @@ impl Unaligned {
 
     /// Adds a partition.
     pub(crate) fn assigned(&mut self, partition: &TopicPartition, kind: TopicKind) {
-        let conversation = match kind {
-            TopicKind::Conversation(id) => Some(id),
-            _ => None,
-        };
         let (is_begun, wants_seek) = (false, true);
-        let track = Track { conversation, is_begun, from: None, next: 0, wants_seek, awaits: None, lag: 0 };
+        let track = Track { kind, is_begun, from: None, next: 0, wants_seek, awaits: None, lag: 0 };
         self.tracks.entry(Arc::clone(&partition.topic)).or_default().insert(partition.partition, track);
     }
 
@@ -89,7 +101,7 @@ impl Unaligned {
             let needed = needed.and_then(|value| self.repartitioner.unknown_schema(record.topic, value));
             return needed.map_or(Taken::Done, Taken::WillNeed);
         }
-        let record = SourceRecord { conversation: track.conversation.as_deref(), ..*record };
+        let record = SourceRecord { conversation: conversation_of(&track.kind), ..*record };
         match self.repartitioner.process(&record, now_ms) {
             Ok(()) => {
                 track.from.get_or_insert(record.offset);
@@ -197,18 +209,22 @@ impl Unaligned {
         self.tracks_mut().for_each(|(_, _, track)| track.wants_seek = true);
     }
 
-    /// Takes the end offset from statistics; `false` for a partition it does not read.
-    pub(crate) fn saw_end(&mut self, partition: &TopicPartition, end: EndOffset) -> bool {
-        let Some(track) = self.track(partition) else { return false };
+    /// Takes the end offset from statistics; `None` for a partition it does not read.
+    pub(crate) fn saw_end(&mut self, partition: &TopicPartition, end: EndOffset) -> Option<Seen> {
+        let track = self.track(partition)?;
         track.lag = if end.is_drained { 0 } else { (end.stable - track.next).max(0) };
-        true
+        Some(if track.kind == TopicKind::AgentStates { Seen::OfItsOwn(track.lag) } else { Seen::Summed })
     }
 
     /// Records not taken yet, of events and of erasure requests; `None` where no such partition is read.
     pub(crate) fn lags(&self) -> UnalignedLags {
         let mut lags = UnalignedLags::default();
         for (_, _, track) in self.tracks() {
-            let sum = if track.conversation.is_some() { &mut lags.events } else { &mut lags.erasures };
+            let sum = match track.kind {
+                TopicKind::Conversation(_) => &mut lags.events,
+                TopicKind::Erasures => &mut lags.erasures,
+                TopicKind::AgentStates | TopicKind::Input | TopicKind::Other => continue,
+            };
             *sum = Some(sum.unwrap_or(0) + track.lag);
         }
         lags

@@ -1,11 +1,13 @@
-//! What only some processors do: expire, punctuate, forget, handle requests to erase. [`crate::Processor`] says which it does.
+//! What only some processors do: expire, punctuate, forget, handle requests to erase, take agents' states. [`crate::Processor`]
+//! says which it does.
 
-use model::Event;
+use model::{AgentNews, Event};
 
 use crate::committed::Committed;
 use crate::context::Context;
 use crate::emitter::Emitter;
 use crate::error::ProcessError;
+use crate::outcome::Outcome;
 use crate::requests::{Retracted, Scope, Slice};
 
 /// Expiry by stream time (contract section 9).
@@ -107,4 +109,14 @@ pub trait HandleErasures {
     fn look_for_asked(&self, _from: &[u8], _emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
         Ok(Slice::Last)
     }
+}
+
+/// Agents' states (contract section 6.1).
+pub trait TakeAgents {
+    /// Takes an agent's state. It lies with the task of the agent's id.
+    ///
+    /// # Errors
+    /// As [`process`](crate::Processor::process).
+    fn process_agent(&self, news: &AgentNews<'_>, context: &mut Context<'_>)
+    -> Result<Outcome, ProcessError>;
 }

@@ -79,7 +79,7 @@ impl Context<'_> {
     }
 
     /// Asks all processors to erase a conversation, or an activity that belongs to none, from the next commit on:
-    /// [`crate::Processor::erase`].
+    /// [`crate::Forget::erase`].
     pub fn erase(&mut self, scope: &Scope<'_>) {
         self.state.writes.put(&ending::key(scope), &Ending::begin(How::Erase).write());
     }

@@ -44,7 +44,7 @@ mod topic;
 mod topology;
 
 pub use budget::{Budget, Effort};
-pub use capabilities::{Expire, Forget, HandleErasures, Punctuate};
+pub use capabilities::{Expire, Forget, HandleErasures, Punctuate, TakeAgents};
 pub use carried::{Carried, NotCarried};
 pub use committed::Committed;
 pub use context::Context;

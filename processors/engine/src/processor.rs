@@ -2,7 +2,7 @@
 
 use model::{Event, Home};
 
-use crate::capabilities::{Expire, Forget, HandleErasures, Punctuate};
+use crate::capabilities::{Expire, Forget, HandleErasures, Punctuate, TakeAgents};
 use crate::context::Context;
 use crate::counter::Counter;
 use crate::emitter::Emitter;
@@ -47,13 +47,18 @@ pub trait Processor: Send + Sync {
         None
     }
 
+    /// How it takes agents' states, if it does.
+    fn as_take_agents(&self) -> Option<&dyn TakeAgents> {
+        None
+    }
+
     /// Whether it keeps any state. One that keeps none may be added to a state that others made, or be left out: it says what is
     /// new from then on.
     fn keeps_state(&self) -> bool {
         true
     }
 
-    /// The counters that it moves ([`Context::notice`], [`Emitter::notice`]), for the metrics to show from the start.
+    /// The counters that it moves ([`crate::State::notice`]), for the metrics to show from the start.
     fn counters(&self) -> Vec<&'static Counter> {
         Vec::new()
     }

@@ -1,5 +1,5 @@
-//! Takes records of topics that are not partitioned like the state — one topic for each conversation, and requests to
-//! erase — and sends each to the partition where it belongs (contract sections 7 and 9). It has no state.
+//! Takes records of topics that are not partitioned like the state — one topic for each conversation, agents' states, and
+//! requests to erase — and sends each to the partition where it belongs (contract sections 7 and 9). It has no state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Repartitioner {
         Ok(())
     }
 
-    /// An event goes to the partition of its key.
+    /// An event goes to the partition of its key, an agent's state to that of the agent's id.
     fn send_home(
         &mut self,
         value: &[u8],
@@ -75,16 +75,23 @@ impl Repartitioner {
         now_ms: i64,
     ) -> Result<EventClass, UnknownSchema> {
         let Self { topology, limits, decoding, outbox, .. } = self;
-        match topology.decoder().decode(record.topic, value, record.origin(), limits, decoding) {
-            Ok(event) => {
+        let (decoder, origin) = (topology.decoder(), record.origin());
+        let mut send = |key: &str| {
+            let carried = Carried::pack(record, None, limits.value_bytes_max);
+            outbox.message(Message::new(EVENT, key.as_bytes(), &carried));
+        };
+        let sent = if topology.is_agent_states(record.topic) {
+            let decoded = decoder.decode_agent(record.topic, value, origin, limits, decoding);
+            decoded.map(|news| send(&news.agent_id))
+        } else {
+            let decoded = decoder.decode(record.topic, value, origin, limits, decoding);
+            decoded.map(|event| {
                 let (Home::Conversation(key) | Home::Session(key) | Home::Activity(key)) = event.home();
-                outbox.message(Message::new(
-                    EVENT,
-                    key.as_bytes(),
-                    &Carried::pack(record, None, limits.value_bytes_max),
-                ));
-                Ok(EventClass::Moved)
-            }
+                send(key);
+            })
+        };
+        match sent {
+            Ok(()) => Ok(EventClass::Moved),
             Err(NotDecoded::Invalid(invalid)) => {
                 Ok(self.reject(record, invalid.reason, invalid.detail, now_ms))
             }

@@ -29,6 +29,8 @@ pub enum EventClass {
     Erasure,
     /// A signal, of which only the audit hears.
     Signal,
+    /// An agent's state.
+    AgentState,
 }
 
 /// Something that an operator should know of, besides what became of records.
@@ -50,7 +52,7 @@ impl From<&'static Counter> for Notice {
 
 impl EventClass {
     /// All classes, in the order of their index.
-    pub const ALL: [EventClass; 10] = [
+    pub const ALL: [EventClass; 11] = [
         EventClass::Primary,
         EventClass::Relation,
         EventClass::Fact,
@@ -61,6 +63,7 @@ impl EventClass {
         EventClass::Moved,
         EventClass::Erasure,
         EventClass::Signal,
+        EventClass::AgentState,
     ];
 
     /// The word used in metrics.
@@ -77,6 +80,7 @@ impl EventClass {
             EventClass::Moved => "moved",
             EventClass::Erasure => "erasure",
             EventClass::Signal => "signal",
+            EventClass::AgentState => "agent-state",
         }
     }
 }

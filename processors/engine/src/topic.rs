@@ -9,7 +9,7 @@ use model::Format;
 pub struct TopicId(pub(crate) usize);
 
 impl TopicId {
-    /// The index in [`Topology::topics`].
+    /// The index in [`crate::Topology::topics`].
     #[must_use]
     pub fn index(self) -> usize {
         self.0

@@ -69,6 +69,8 @@ pub struct Topology {
     changelog: TopicId,
     repartition: TopicId,
     erasures: Option<String>,
+    /// Where agents' states come from.
+    agent_states: Vec<String>,
     decoder: Arc<dyn Decode>,
     state_form: Option<StateForm>,
     /// How large a dead letter may be.
@@ -87,6 +89,7 @@ impl Topology {
             changelog: TopicId(1),
             repartition: TopicId(2),
             erasures: erasures.map(str::to_owned),
+            agent_states: Vec::new(),
             decoder: Arc::new(JsonDecode),
             state_form: None,
             letter_bytes_max: AtomicUsize::new(usize::MAX),
@@ -171,6 +174,11 @@ impl Topology {
         self.decoder = decoder;
     }
 
+    /// Says from which topics agents' states come (contract section 6.1). Until it is said there are none.
+    pub fn set_agent_states(&mut self, topics: Vec<String>) {
+        self.agent_states = topics;
+    }
+
     /// Says in which form the processors keep their state. It is written down with the state, and a state of another form is
     /// refused. Where nothing is said, nothing is written and nothing refused.
     pub fn set_state_form(&mut self, form: StateForm) {
@@ -239,6 +247,18 @@ impl Topology {
     #[must_use]
     pub fn is_erasures(&self, topic: &str) -> bool {
         self.erasures.as_deref() == Some(topic)
+    }
+
+    /// The topics from which agents' states come.
+    #[must_use]
+    pub fn agent_states(&self) -> &[String] {
+        &self.agent_states
+    }
+
+    /// Whether agents' states come from this topic.
+    #[must_use]
+    pub fn is_agent_states(&self, topic: &str) -> bool {
+        self.agent_states.iter().any(|name| name == topic)
     }
 
     /// The processors that keep a state, by name: a state belongs to those that made it.

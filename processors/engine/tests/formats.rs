@@ -49,8 +49,15 @@ impl Processor for Writer {
     fn emit(&self, _key: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let (window_start, window_end) = (0, 1);
         let dimension = Dimension::Bot;
-        let window =
-            MetricsWindow { dimension, id: "b", window_start, window_end, figures: &[], revision: 1 };
+        let window = MetricsWindow {
+            dimension,
+            id: "b",
+            window_start,
+            window_end,
+            figures: &[],
+            revision: 1,
+            histograms: &[],
+        };
         for output in 0..2 {
             let mut value = Vec::new();
             emitter.format(output).write(&Record::from(&window), &mut value);

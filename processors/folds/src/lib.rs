@@ -5,12 +5,15 @@
 
 pub mod activities;
 pub mod admission;
+pub mod agents;
 pub mod alerts;
+mod amounts;
 pub mod audit;
 pub mod bot_training;
 pub mod conversations;
 pub mod correlate;
-mod customers;
+pub mod customers;
+pub mod explain;
 pub mod look;
 pub mod metrics;
 pub mod owner;
@@ -21,6 +24,9 @@ mod stored;
 pub mod timelines;
 mod timers;
 mod watches;
+mod whose;
+
+use std::collections::BTreeMap;
 
 use engine::{Counter, Processor};
 
@@ -29,12 +35,16 @@ use engine::{Counter, Processor};
 pub struct Settings {
     /// The longest wait of a queue visit that is answered in target, in milliseconds (contract section 6).
     pub service_level_ms: i64,
-    /// The sizes of the metrics' windows, in milliseconds.
-    pub window_sizes_ms: Vec<i64>,
+    /// The same for the queues that have a service level of their own, by name.
+    pub service_levels_ms: BTreeMap<String, i64>,
+    /// The sizes of the metrics' windows.
+    pub windows: Vec<metrics::WindowSize>,
     /// A stay of an agent that is longer contributes no times, in milliseconds (contract section 6).
     pub longest_span_ms: i64,
     /// How long after its end a window can still change, in milliseconds of stream time.
     pub window_retention_ms: i64,
+    /// How long after the last event of a customer's conversations he leaves the state, in milliseconds of stream time.
+    pub customer_retention_ms: i64,
     /// How long things are kept.
     pub limits: Limits,
     /// The bodies in one record of an activity or a summary are not longer together, in bytes of compact JSON (contract section 3,
@@ -77,13 +87,15 @@ impl Default for Limits {
 const ACTIVITY_BYTES: u64 = 4 << 20;
 
 impl Default for Settings {
-    /// The contract's: 20 seconds, windows of 15 minutes, stays of up to 7 days, 4 MiB; and 90 days.
+    /// The contract's: 20 seconds, windows of 15 minutes, stays of up to 7 days, 4 MiB; and 90 days for windows, a year for customers.
     fn default() -> Self {
         Self {
             service_level_ms: 20_000,
-            window_sizes_ms: vec![15 * 60 * 1000],
+            service_levels_ms: BTreeMap::new(),
+            windows: vec![metrics::WindowSize::Fixed(15 * 60 * 1000)],
             longest_span_ms: 7 * 24 * 60 * 60 * 1000,
             window_retention_ms: 90 * 24 * 60 * 60 * 1000,
+            customer_retention_ms: 365 * 24 * 60 * 60 * 1000,
             limits: Limits::default(),
             activity_bytes: ACTIVITY_BYTES,
             alerts: alerts::AlertSettings::default(),
@@ -96,7 +108,7 @@ impl Settings {
     /// a single contribution.
     #[must_use]
     pub fn windows_of_longest_span(&self) -> u64 {
-        metrics::longest_span_windows(self.longest_span_ms, &self.window_sizes_ms)
+        metrics::longest_span_windows(self.longest_span_ms, &self.windows)
     }
 }
 
@@ -109,6 +121,8 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
         activities::NAME => Box::new(activities::Activities::new(settings)),
         timelines::NAME => Box::new(timelines::Timelines::new(settings)),
         conversations::NAME => Box::new(conversations::Conversations::new(settings)),
+        customers::NAME => Box::new(customers::Customers::new(settings)),
+        agents::NAME => Box::new(agents::Agents),
         metrics::NAME => Box::new(metrics::Metrics::new(settings)),
         audit::NAME => Box::new(audit::Audit),
         bot_training::NAME => Box::new(bot_training::BotTraining::new(settings)),
@@ -119,15 +133,17 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 
 /// The number of the form in which the processors keep their state; it changes whenever any stored form does. A state on disk of
 /// another form is restored from the changelog, and a changelog of another form is refused.
-pub const STATE_FORMAT: u32 = 6;
+pub const STATE_FORMAT: u32 = 7;
 
 /// The names of all processors, in an order in which each comes after those that it follows.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 11] = [
     admission::NAME,
     correlate::NAME,
     activities::NAME,
     timelines::NAME,
     conversations::NAME,
+    customers::NAME,
+    agents::NAME,
     metrics::NAME,
     audit::NAME,
     bot_training::NAME,

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use engine::{Place, ProcessError};
-use model::{ConversationSummary, Dimension, Format, JsonFormat, Record, Stage};
+use model::{ConversationSummary, Dimension, Format, JsonFormat, Record, Stage, WindowKey};
 
 use crate::activities::Texts;
 use crate::conversations::ShownWrapUps;
 use crate::stored::prefixed;
-use crate::{activities, conversations, metrics, timelines};
+use crate::{activities, conversations, customers, metrics, timelines};
 
 /// Records of the state, by their keys as the changelog has them.
 pub type Found = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -104,7 +104,7 @@ fn texts_in(found: &Found, key: &[u8], state: Option<&[u8]>, limit: u64) -> Resu
 }
 
 /// Lets `read` see the state of one of the conversation's activities.
-fn with_state<R>(
+pub(crate) fn with_state<R>(
     conversation: &str,
     activity_id: &str,
     found: &Found,
@@ -169,6 +169,40 @@ pub fn with_standing<R>(
     Ok(Some(look(&standing)))
 }
 
+/// The key that a customer's partition is found by.
+#[must_use]
+pub fn key_of_customer(customer: &str) -> &[u8] {
+    customer.as_bytes()
+}
+
+/// Where a customer's conversations lie in the state.
+#[must_use]
+pub fn place_of_customer(customer: &str) -> Place {
+    customers::place(customer)
+}
+
+/// The record of a customer, as JSON, of what was found in his place; `None` where that is nothing.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn customer(id: &str, found: &Found) -> Result<Option<Vec<u8>>, ProcessError> {
+    let found = found.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
+    customers::with_record(id, found, |record| record.map(|record| json(&record.into())))
+}
+
+/// What lies in the places of this conversation ([`places_of`]), of what was found in those of several.
+#[must_use]
+pub fn found_of(conversation: &str, found: &Found) -> Found {
+    let of_place = |place: &Place| {
+        let (first, is_key) = (place.first().to_vec(), matches!(place, Place::Key(_)));
+        let from = found.range(first.clone()..);
+        let of_it =
+            from.take_while(move |(key, _)| if is_key { **key == first } else { key.starts_with(&first) });
+        of_it.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    places_of(conversation).iter().flat_map(of_place).collect()
+}
+
 /// The key that the partition of a subject of metrics is found by.
 #[must_use]
 pub fn key_of_subject(dimension: Dimension, id: &str) -> Vec<u8> {
@@ -197,4 +231,58 @@ pub fn windows(found: &Found) -> Result<Vec<Vec<u8>>, ProcessError> {
     }
     all.sort_by_key(|(order, _)| *order);
     Ok(all.into_iter().map(|(_, json)| json).collect())
+}
+
+/// A window that there is, without its figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WindowName {
+    /// The key of its record.
+    pub key: String,
+    /// What the key says of the dimension, the subject and the first instant.
+    pub of: WindowKey,
+    /// The first instant after it, in epoch milliseconds.
+    pub end: i64,
+}
+
+impl WindowName {
+    /// Its size, as the key of its record says it.
+    #[must_use]
+    pub fn size(&self) -> &str {
+        self.key.rsplit('/').nth(1).unwrap_or_default()
+    }
+}
+
+/// Where the names of all windows lie that end in `from..to`, in epoch milliseconds; names of a few others lie there too.
+#[must_use]
+pub fn places_of_window_names(from: i64, to: i64) -> Vec<Place> {
+    metrics::places_of_ends(from, to)
+}
+
+/// Where the names of a subject's windows lie that end at an instant, in epoch milliseconds.
+#[must_use]
+pub fn place_of_window_names(dimension: Dimension, id: &str, end: i64) -> Place {
+    metrics::place_of_end(dimension, id, end)
+}
+
+/// The window that is named in one of these places; `None` for another key.
+#[must_use]
+pub fn window_name(key: &[u8]) -> Option<WindowName> {
+    let (name, end) = metrics::ending(key)?;
+    Some(WindowName { key: name.to_owned(), of: model::parse_window_key(name)?, end })
+}
+
+/// Where the window lies whose record has this key.
+#[must_use]
+pub fn place_of_window(key: &str) -> Place {
+    metrics::place_of_name(key)
+}
+
+/// The record of the window with this key, as JSON, of what was found in its place; `None` where nothing was.
+///
+/// # Errors
+/// The state cannot be read.
+pub fn window(key: &str, found: &Found) -> Result<Option<Vec<u8>>, ProcessError> {
+    let place = place_of_window(key);
+    let Some((key, value)) = found.get_key_value(place.first()) else { return Ok(None) };
+    metrics::with_window(key, value, |window| window.map(|window| json(&window.into())))
 }

@@ -12,6 +12,8 @@ pub enum Owner<'r> {
     Conversation(Cow<'r, str>),
     /// It belongs to whichever conversation has the channel session of this id.
     Session(Cow<'r, str>),
+    /// It belongs to the customer of this id, and to no conversation.
+    Customer(Cow<'r, str>),
 }
 
 /// Whose it is, and whether it outlives an erasure.
@@ -29,6 +31,12 @@ impl<'r> Owned<'r> {
     pub(crate) fn by(escaped: &'r [u8], stays: bool) -> Option<Self> {
         let id = model::unescape(std::str::from_utf8(escaped).ok()?)?;
         Some(Self { owner: Owner::Conversation(id), stays })
+    }
+
+    /// Belongs to the customer whose escaped id this is.
+    pub(crate) fn by_customer(escaped: &'r [u8]) -> Option<Self> {
+        let id = model::unescape(std::str::from_utf8(escaped).ok()?)?;
+        Some(Self { owner: Owner::Customer(id), stays: false })
     }
 
     /// Belongs to the conversation that a key `conversation/…` begins with.

@@ -6,10 +6,10 @@
 use model::{NUMBER_BYTES, SUGGESTED_ITEMS};
 
 use crate::activities::{KEPT, TEXTS_BYTES};
-use crate::metrics::MESSAGE_MAX;
+use crate::metrics::{MESSAGE_CELLS_MAX, MESSAGE_MAX};
 use crate::scan::LISTED;
 use crate::timelines::PART_BYTES;
-use crate::{activities, alerts, audit, bot_training, conversations, metrics, timelines};
+use crate::{activities, agents, alerts, audit, bot_training, conversations, customers, metrics, timelines};
 
 /// What the bounds depend on, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +60,14 @@ const VISIT: u64 = 6 * ID + 4 * INTEGER + FIELDS;
 const CYCLE: u64 = 2 * INTEGER + FIELDS;
 const TASK: u64 = 6 * ID + 8 * INTEGER + FIELDS;
 const WRAP_UP: u64 = 2 * ID + INTEGER + FIELDS;
-/// How many figures a window has at most.
+/// The states in domains, without their texts.
+const MRDS: u64 = model::MRDS_MAX as u64 * (INTEGER + FIELDS);
+/// A conversation as its customer's record lists it.
+const CONTACT: u64 = 5 * ID + 4 * INTEGER + FIELDS;
+/// How many figures a window has at most, and how many counts in histograms.
 const FIGURES: u64 = 64;
+const COUNTS: u64 = (model::Histogram::ALL.len() * model::BUCKETS) as u64;
+const GRAIN_CELLS: u64 = FIGURES + COUNTS;
 
 /// The largest record of a processor's output, key and value and all that is around them; `None` for a processor that writes none.
 #[must_use]
@@ -73,7 +79,8 @@ pub fn output_bytes(processor: &str, sizes: Sizes) -> Option<u64> {
             let lists = ID + SESSION + STAY + VISIT + WRAP_UP + CYCLE + TASK;
             6 * ID + LISTED_ENTRIES * lists + 96 * INTEGER + sizes.activity
         }
-        metrics::NAME => ID + FIGURES * (64 + INTEGER),
+        customers::NAME => ID + LISTED_ENTRIES * CONTACT + 3 * INTEGER,
+        metrics::NAME => 2 * ID + FIGURES * (64 + INTEGER) + COUNTS * (2 * INTEGER + 8),
         audit::NAME => 8 * ID + ACTOR + CHANNEL,
         bot_training::NAME => {
             // The message and its reply, each with a body of its own.
@@ -85,6 +92,8 @@ pub fn output_bytes(processor: &str, sizes: Sizes) -> Option<u64> {
                 + 2 * sizes.value
         }
         alerts::NAME => 10 * ID + LISTED_ENTRIES * ID,
+        // The texts of the domains' states stand in the value as JSON already.
+        agents::NAME => 3 * ID + NAME + 4 * INTEGER + MRDS + sizes.value,
         _ => return None,
     };
     Some(value + OWN_FIELDS + KEY + AROUND)
@@ -110,14 +119,17 @@ pub fn changelog_bytes(sizes: Sizes) -> u64 {
     // One that waits, one that is left out: an event with all that it says.
     let of_event = carried_bytes(sizes);
     let of_alerts = 4 * LISTED_ENTRIES * (8 * id);
-    let largest = of_activity.max(of_event).max(of_alerts).max(PART_BYTES as u64);
+    // All changes of an agent on one day; and how an agent stands, which has no more text than a value.
+    let of_agents = agents::CHANGES_MAX * (2 * id + 16);
+    let largest = of_activity.max(of_event).max(of_alerts).max(of_agents).max(PART_BYTES as u64);
     largest + KEY + AROUND
 }
 
 /// The largest record of the repartition topic: one on its way to its partition, or changes of windows.
 #[must_use]
 pub fn repartition_bytes(sizes: Sizes) -> u64 {
-    let changes = MESSAGE_MAX * (3 * INTEGER + FIGURES * 12);
+    let cells = MESSAGE_CELLS_MAX as u64 + GRAIN_CELLS;
+    let changes = MESSAGE_MAX * 3 * INTEGER + cells * 16;
     carried_bytes(sizes).max(changes) + KEY + AROUND
 }
 

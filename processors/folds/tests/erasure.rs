@@ -9,9 +9,8 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use common::generated::events;
+use common::listed::{Finals, without_conversation};
 use common::{driver, driver_of};
 use engine::Budget;
 use proptest::prelude::*;
@@ -22,8 +21,6 @@ const OF_C: &str = r#"{"conversationId":"c"}"#;
 const OF_CUSTOMER: &str = r#"{"customerId":"cus-1"}"#;
 const DAY: i64 = 24 * 3600;
 const T0: i64 = 1_750_000_000_000;
-
-type Finals = BTreeMap<(String, String), Value>;
 
 fn c() -> EventFactory {
     EventFactory::new("c")
@@ -64,9 +61,7 @@ fn reasons(driver: &Driver) -> Vec<&str> {
 
 /// The final records without those of conversation `c`; windows stay as they are.
 fn without_c(finals: &Finals) -> Finals {
-    let mut rest = finals.clone();
-    rest.retain(|(topic, _), record| topic == "cx.metrics" || record["conversationId"] != "c");
-    rest
+    without_conversation(finals, "c")
 }
 
 /// A window's revision says how its changes came (contract section 6).

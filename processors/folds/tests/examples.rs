@@ -18,14 +18,16 @@ use model::Limits;
 use serde_json::Value;
 
 /// Which record of each topic is the example.
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 9] = [
     ("cx.activities", "conversation-1/message-1"),
     ("cx.timelines", "conversation-1/event-6"),
     ("cx.conversations", "conversation-1"),
+    ("cx.customers", "customer-1"),
     ("cx.metrics", "queue/support/900000/1749999600000"),
     ("cx.audit", "conversation-1/event-2"),
     ("cx.bot-training", "conversation-1/message-1"),
     ("cx.alerts", "conversation-1/customer-inactive/event-6/session-1"),
+    ("cx.agents", "agent-1"),
 ];
 
 fn schemas() -> PathBuf {
@@ -57,16 +59,29 @@ impl Sink for Last {
     }
 }
 
-/// What the real task makes of the events.
+/// The records of the examples: topic and value.
+fn inputs() -> Vec<(&'static str, String)> {
+    let events = text_of("examples/events.ndjson");
+    let states = text_of("examples/agent-states.ndjson");
+    let state = |line: &str| {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["topic"], testkit::AGENT_STATES);
+        (testkit::AGENT_STATES, record["value"].as_str().unwrap().to_owned())
+    };
+    let events = events.lines().map(|line| ("cx.events", line.to_owned()));
+    events.chain(states.lines().skip(1).map(state)).collect()
+}
+
+/// What the real task makes of the events and of the agents' states.
 fn records() -> BTreeMap<(String, String), String> {
     let topology = Arc::new(testkit::topology());
     let store = Box::new(MemoryStore::default());
     let mut task = Task::new(0, 1, Arc::clone(&topology), Limits::default(), store);
     task.become_phase(Phase::Restoring);
     task.restored(0).unwrap();
-    for (offset, line) in (0..).zip(text_of("examples/events.ndjson").lines()) {
+    for (offset, (topic, line)) in (0..).zip(inputs()) {
         let record = SourceRecord {
-            topic: "cx.events",
+            topic,
             partition: 0,
             offset,
             timestamp_ms: None,
@@ -102,7 +117,7 @@ fn each_example_is_the_record_that_the_events_give() {
         assert_eq!(
             compact(&example(topic)),
             *record.unwrap_or_else(|| panic!("{topic} has no record {key}")),
-            "schemas/examples/{topic}.json is not what cx-timelines fold schemas/examples/events.ndjson prints for {key}"
+            "schemas/examples/{topic}.json is not what cx-timelines fold prints for {key} of the inputs in schemas/examples"
         );
     }
 }
@@ -110,7 +125,7 @@ fn each_example_is_the_record_that_the_events_give() {
 #[test]
 fn the_tables_name_every_field_of_the_products() {
     let readme = text_of("README.md");
-    for topic in ["cx.audit", "cx.bot-training", "cx.alerts"] {
+    for topic in ["cx.audit", "cx.bot-training", "cx.alerts", "cx.agents"] {
         let section = readme.split("\n## ").find(|section| section.starts_with(topic)).unwrap();
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
         let documented: BTreeSet<String> = rows.map(|(field, _)| field.to_owned()).collect();

@@ -91,6 +91,23 @@ fn conversations_of_the_cases_are_seen_as_they_were_emitted() {
 }
 
 #[test]
+fn customers_are_seen_as_they_were_emitted() {
+    let mut driver = driver_of(PARTITIONS);
+    case("kitchen-sink").lines().for_each(|line| driver.push(line));
+    driver.finish();
+    let finals = driver.finals().iter().filter(|((topic, _), _)| topic == "cx.customers");
+    let finals: Vec<_> = finals.collect();
+    assert!(finals.len() > 5, "{finals:?}");
+    for ((_, id), record) in finals {
+        let task = task_of(&driver, look::key_of_customer(id));
+        let seen = look::customer(id, &found(task, &[look::place_of_customer(id)])).unwrap().unwrap();
+        assert_eq!(&serde_json::from_slice::<Value>(&seen).unwrap(), record, "{id}");
+    }
+    let nobody = found(task_of(&driver, b"nobody"), &[look::place_of_customer("nobody")]);
+    assert_eq!(look::customer("nobody", &nobody).unwrap(), None);
+}
+
+#[test]
 fn windows_are_seen_as_they_were_emitted() {
     let mut driver = driver_of(PARTITIONS);
     case("kitchen-sink").lines().for_each(|line| driver.push(line));
@@ -118,6 +135,61 @@ fn windows_are_seen_as_they_were_emitted() {
         of_it.sort_by_key(|value| value["windowStart"].as_i64());
         assert_eq!(values(&seen), of_it, "{dimension} {id}");
     }
+}
+
+#[test]
+fn the_windows_of_a_span_are_found_by_their_ends_whatever_they_are_of() {
+    let mut driver = driver_of(PARTITIONS);
+    case("kitchen-sink").lines().for_each(|line| driver.push(line));
+    driver.finish();
+    let emitted: BTreeMap<&str, &Value> = driver
+        .finals()
+        .iter()
+        .filter(|((topic, _), _)| topic == "cx.metrics")
+        .map(|((_, key), value)| (key.as_str(), value))
+        .collect();
+    let ends: BTreeSet<i64> = emitted.values().map(|value| value["windowEnd"].as_i64().unwrap()).collect();
+    let (first, last) = (*ends.first().unwrap(), *ends.last().unwrap());
+    let middle = first + (last - first) / 2;
+    for (from, to) in [(i64::MIN, i64::MAX), (first, middle), (middle, last + 1)] {
+        let mut seen: BTreeMap<String, Value> = BTreeMap::new();
+        for task in driver.tasks() {
+            let names = found(task, &look::places_of_window_names(from, to));
+            let names = names.keys().filter_map(|key| look::window_name(key));
+            for name in names.filter(|name| (from..to).contains(&name.end)) {
+                let of_end =
+                    found(task, &[look::place_of_window_names(name.of.dimension, &name.of.id, name.end)]);
+                assert!(of_end.keys().any(|key| look::window_name(key).as_ref() == Some(&name)), "{name:?}");
+                let record = look::window(&name.key, &found(task, &[look::place_of_window(&name.key)]));
+                let record: Value = serde_json::from_slice(&record.unwrap().unwrap()).unwrap();
+                assert_eq!((record["windowEnd"].as_i64(), name.size()), (Some(name.end), "900000"));
+                assert!(seen.insert(name.key.clone(), record).is_none(), "{name:?} is found once");
+            }
+        }
+        let ends_then = |value: &Value| (from..to).contains(&value["windowEnd"].as_i64().unwrap());
+        let expected: BTreeMap<String, Value> = emitted
+            .iter()
+            .filter(|(_, value)| ends_then(value))
+            .map(|(key, value)| ((*key).to_owned(), (*value).clone()))
+            .collect();
+        assert!(!expected.is_empty());
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn what_was_found_of_several_conversations_at_once_is_each_conversations_own() {
+    let mut driver = driver();
+    case("kitchen-sink").lines().for_each(|line| driver.push(line));
+    driver.finish();
+    let ids = check(&driver);
+    let task = driver.tasks().next().unwrap();
+    let places: Vec<Place> = ids.iter().flat_map(|id| look::places_of(id)).collect();
+    let together = found(task, &places);
+    for id in &ids {
+        assert_eq!(look::found_of(id, &together), found(task, &look::places_of(id)), "{id}");
+    }
+    assert!(look::found_of("nobody", &together).is_empty());
 }
 
 #[test]

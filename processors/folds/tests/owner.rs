@@ -84,7 +84,7 @@ fn whatever_names_a_conversation_is_its_own() {
         assert_eq!(names_it, is_its_own, "{:?}", String::from_utf8_lossy(key));
     }
     let kinds = owned(&driver, &erased());
-    for kind in ["ge", "gl", "ht", "te", "ts", "br", "bm", "be", "ws", "wr", "wt"] {
+    for kind in ["ge", "gl", "ht", "te", "ts", "br", "bm", "be", "ws", "wr", "wt", "ke", "ko"] {
         assert!(kinds.contains_key(&(kind.to_owned(), false)), "{kind} is missing in {kinds:?}");
     }
 }
@@ -124,6 +124,15 @@ fn what_waits_for_its_conversation_belongs_to_its_session() {
 }
 
 #[test]
+fn what_is_kept_of_a_customer_and_of_no_conversation_is_the_customers() {
+    let mut driver = driver_of(4);
+    push_all(&mut driver, &events(CONVERSATION));
+    let kinds = owned(&driver, &Owner::Customer("cus".into()));
+    let expected = [("kc", false), ("kx", false)].map(|(kind, stays)| ((kind.to_owned(), stays), 1));
+    assert_eq!(kinds, BTreeMap::from(expected));
+}
+
+#[test]
 fn what_belongs_to_no_conversation_is_nobodys() {
     for key in [&b""[..], b"\0stream-time", b"mw agent/ann", b"a50%25", b"g", b"gl", b"hp", b"zx/y"] {
         assert_eq!(owners::of_state(key, b"\xff"), None, "{:?}", String::from_utf8_lossy(key));
@@ -138,4 +147,7 @@ fn what_belongs_to_no_conversation_is_nobodys() {
 fn a_message_about_a_pair_is_its_conversations() {
     assert_eq!(owners::of_message(b"hLerase/me%"), Some(erased()));
     assert_eq!(owners::of_message(b"hG12345678erase/me%"), Some(erased()));
+    assert_eq!(owners::of_message(b"kU\x09erase/me%"), Some(erased()));
+    assert_eq!(owners::of_message(b"kO\x09erase/me%\x03cus"), Some(erased()));
+    assert_eq!(owners::of_message(b"kU\x09short"), None);
 }

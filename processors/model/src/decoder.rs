@@ -1,6 +1,6 @@
 //! Decoding of input values in any format.
 
-use crate::{Event, Invalid, Limits, Origin, decode};
+use crate::{AgentNews, Event, Invalid, Limits, Origin, decode, decode_agent};
 
 /// Why a value gives no event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +33,21 @@ pub trait Decode: Send + Sync {
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded>;
+
+    /// Reads a value of a topic of agents' states, in the same way; by default as JSON, with [`decode_agent`].
+    ///
+    /// # Errors
+    /// See [`NotDecoded`].
+    fn decode_agent<'a>(
+        &self,
+        _topic: &str,
+        value: &'a [u8],
+        origin: Origin<'a>,
+        limits: &Limits,
+        _scratch: &'a mut Vec<u8>,
+    ) -> Result<AgentNews<'a>, NotDecoded> {
+        Ok(decode_agent(value, origin, limits)?)
+    }
 }
 
 /// A decoder for which all topics are JSON.

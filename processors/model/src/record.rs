@@ -2,7 +2,8 @@
 
 use crate::writer;
 use crate::{
-    Activity, AlertRecord, AuditRecord, ConversationSummary, MetricsWindow, TimelineEntry, TrainingRecord,
+    Activity, AgentRecord, AlertRecord, AuditRecord, ConversationSummary, CustomerRecord, MetricsWindow,
+    TimelineEntry, TrainingRecord,
 };
 use serde::Serialize;
 
@@ -15,6 +16,8 @@ pub enum Record<'r> {
     TimelineEntry(&'r TimelineEntry<'r>),
     /// Of `cx.conversations`.
     Conversation(&'r ConversationSummary<'r>),
+    /// Of `cx.customers`.
+    Customer(&'r CustomerRecord<'r>),
     /// Of `cx.metrics`.
     MetricsWindow(&'r MetricsWindow<'r>),
     /// Of `cx.audit`.
@@ -23,6 +26,8 @@ pub enum Record<'r> {
     BotTraining(&'r TrainingRecord<'r>),
     /// Of `cx.alerts`.
     Alert(&'r AlertRecord<'r>),
+    /// Of `cx.agents`.
+    Agent(&'r AgentRecord<'r>),
 }
 
 /// What a topic's records are written as. What a record says does not depend on it.
@@ -41,10 +46,12 @@ impl Format for JsonFormat {
             Record::Activity(record) => record.write_json(out),
             Record::TimelineEntry(record) => record.write_json(out),
             Record::Conversation(record) => record.write_json(out),
+            Record::Customer(record) => record.write_json(out),
             Record::MetricsWindow(record) => record.write_json(out),
             Record::Audit(record) => record.write_json(out),
             Record::BotTraining(record) => record.write_json(out),
             Record::Alert(record) => record.write_json(out),
+            Record::Agent(record) => record.write_json(out),
         }
     }
 }
@@ -70,10 +77,12 @@ records! {
     Activity(Activity),
     TimelineEntry(TimelineEntry),
     Conversation(ConversationSummary),
+    Customer(CustomerRecord),
     MetricsWindow(MetricsWindow),
     Audit(AuditRecord),
     BotTraining(TrainingRecord),
     Alert(AlertRecord),
+    Agent(AgentRecord),
 }
 
 fn write(record: &impl Serialize, out: &mut Vec<u8>) {

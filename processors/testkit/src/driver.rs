@@ -12,6 +12,7 @@ use model::Limits;
 use serde_json::Value;
 
 use crate::cluster::{Cluster, Letter, Names, Transaction};
+use crate::topology::AGENT_STATES;
 
 const INPUT: &str = "cx.events";
 const ERASURES: &str = "cx.erasures";
@@ -127,6 +128,11 @@ impl Driver {
     /// Appends a record to the input, to each partition in turn regardless of its key.
     pub fn push(&mut self, value: impl Into<Vec<u8>>) {
         self.push_to(INPUT, value.into());
+    }
+
+    /// Appends an agent's state, in the same way.
+    pub fn push_agent(&mut self, value: impl Into<Vec<u8>>) {
+        self.push_to(AGENT_STATES, value.into());
     }
 
     /// Appends an erasure request, in the same way.

@@ -10,6 +10,19 @@ pub struct EventFactory {
     conversation: Option<String>,
 }
 
+/// An agent's state as the routing engine publishes it, so many seconds after time 0.
+#[must_use]
+pub fn agent_news(agent: &str, second: i64, state: &str, reason: Option<&str>) -> Value {
+    let at = T0 + second * 1000;
+    let presence = json!({
+        "agent": {"id": agent, "keycloakUser": {"username": format!("{agent}.k")}},
+        "state": {"name": state, "reasonCode": reason.map(|reason| json!({"label": reason}))},
+        "stateChangeTime": at,
+        "agentMrdStates": [],
+    });
+    json!({"name": "AGENT_STATE_CHANGED", "timestamp": at + 3, "data": {"agentPresence": presence}})
+}
+
 /// Time 0 of a test, in epoch milliseconds.
 const T0: i64 = 1_750_000_000_000;
 

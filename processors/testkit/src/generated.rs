@@ -210,7 +210,8 @@ fn fact(factory: &EventFactory, id: &str, what: u8, at: i64, detail: u8) -> Valu
     if what.is_multiple_of(2) {
         let conversation = event.get("conversationId").cloned().unwrap_or_default();
         let session = json!({"id": format!("{} of {conversation}", one_of(&["s1", "s2"])),
-            "channel": {"channelType": {"name": one_of(&["WEB", "SMS"])}}, "channelSessionDirection": "INBOUND"});
+            "channel": {"channelType": {"name": one_of(&["WEB", "SMS"])}}, "channelSessionDirection": "INBOUND",
+            "customer": {"_id": one_of(&["cus", "", "merged"])}});
         if let Some(fields) = event.as_object_mut() {
             fields.insert("channelSession".to_owned(), session);
         }

@@ -3,12 +3,14 @@
 use engine::{InnerTopics, StateForm, Topology};
 
 /// The topics of each processor.
-pub const WRITES: [(&str, &[&str]); 9] = [
+pub const WRITES: [(&str, &[&str]); 11] = [
     ("admission", &[]),
     ("correlate", &[]),
     ("activities", &["cx.activities"]),
     ("timelines", &["cx.timelines"]),
     ("conversations", &["cx.conversations"]),
+    ("customers", &["cx.customers"]),
+    ("agents", &["cx.agents"]),
     ("metrics", &["cx.metrics"]),
     ("audit", &["cx.audit"]),
     ("bot-training", &["cx.bot-training"]),
@@ -22,6 +24,9 @@ pub const INNER: InnerTopics<'static> = InnerTopics {
     repartition: "repartition",
     erasures: Some("cx.erasures"),
 };
+
+/// The topic of agents' states.
+pub const AGENT_STATES: &str = "cx.agent-states";
 
 /// The topology of all processors with default settings.
 #[must_use]
@@ -37,6 +42,7 @@ pub fn topology() -> Topology {
 pub fn topology_with(settings: &folds::Settings) -> Topology {
     let mut topology = Topology::new(INNER);
     topology.set_state_form(StateForm::new(folds::STATE_FORMAT));
+    topology.set_agent_states(vec![AGENT_STATES.to_owned()]);
     for (name, writes) in WRITES {
         let processor = folds::by_name(name, settings);
         let added = processor.map(|processor| topology.add(processor, writes));

@@ -163,12 +163,15 @@ fn the_api_tells_what_the_topics_hold_whoever_is_asked() {
     let expected: String = CASES.iter().map(|name| case(name, "expected.ndjson")).collect();
     let expected = of_lines(&expected);
     conversations_are_told_whole(&mut ground, &expected);
+    customers_are_told_whole(&mut ground);
     figures_are_told_whole(&mut ground);
+    windows_of_a_dimension_are_listed_by_who_has_them(&mut ground);
     every_conversation_is_in_one_list(&mut ground, &expected);
     what_is_wrong_is_said(&mut ground);
     whoever_looks_on_sees_an_event_that_comes(&mut ground);
     doors_are_closed(&mut ground);
     who_takes_partitions_over_lists_what_is_there(&mut ground);
+    every_figure_is_made_of_its_contributions(&mut ground);
     for mut instance in ground.instances {
         assert_eq!(instance.terminate().0, Some(0));
     }
@@ -218,6 +221,22 @@ fn conversations_are_told_whole(ground: &mut Ground, expected: &Records) {
     assert_eq!((last["timeline"].as_array().unwrap().len(), &last["timelineTotal"]), (2, &json!(17)));
 }
 
+fn customers_are_told_whole(ground: &mut Ground) {
+    let events: String = CASES.iter().map(|name| case(name, "events.ndjson")).collect();
+    let folded = of_lines(&cx_timelines_tests::fold(events.as_bytes())).only(&["cx.customers"]);
+    assert!(!folded.finals.is_empty());
+    for ((_, id), record) in folded.finals {
+        let path = format!("/api/customers/{}", encoded(&id));
+        for asked in 0..2 {
+            // A customer whose conversations lie in other partitions is listed a transaction later.
+            wait_until("the customer is told as the topic has it", TIMEOUT, || {
+                let (answer, _) = ground.follow(asked, "/api/customers/{id}", &path);
+                (answer.status == 200 && answer.json() == record).then_some(())
+            });
+        }
+    }
+}
+
 fn figures_are_told_whole(ground: &mut Ground) {
     // Those of all cases together: what `fold` says of their events.
     let events: String = CASES.iter().map(|name| case(name, "events.ndjson")).collect();
@@ -239,11 +258,99 @@ fn figures_are_told_whole(ground: &mut Ground) {
                 let start = window["windowStart"].as_i64().unwrap();
                 let size = window["windowEnd"].as_i64().unwrap() - start;
                 let name = model::Dimension::from_name(&dimension).unwrap();
-                told.take("cx.metrics", Some(&model::window_key(name, &id, size, start)), window.clone());
+                told.take(
+                    "cx.metrics",
+                    Some(&model::window_key(name, &id, &size.to_string(), start)),
+                    window.clone(),
+                );
             }
             differences(&expected, &told).is_empty().then_some(())
         });
     }
+}
+
+/// The windows of a dimension that an instance lists, and whether it has all.
+fn windows_of(ground: &mut Ground, instance: usize, dimension: &str) -> (Vec<Value>, bool) {
+    let answer = ground.get(instance, &format!("/api/metrics/{dimension}"));
+    ground.openapi.check("/api/metrics/{dimension}", &answer);
+    let all = answer.json();
+    let windows = all["windows"].as_array().unwrap().clone();
+    assert_eq!(all["windowsTotal"], windows.len());
+    (windows, all["complete"] == true)
+}
+
+fn windows_of_a_dimension_are_listed_by_who_has_them(ground: &mut Ground) {
+    let text = |window: &Value, name: &str| window[name].as_str().unwrap().to_owned();
+    let identity = |window: &Value| (text(window, "id"), window["windowStart"].as_i64().unwrap());
+    let mut listed_by = [0, 0];
+    for dimension in model::Dimension::ALL.iter().map(|dimension| dimension.as_str()) {
+        let mut all: Vec<Value> = Vec::new();
+        for (instance, count) in listed_by.iter_mut().enumerate() {
+            let (windows, complete) = windows_of(ground, instance, dimension);
+            assert!(!complete, "the other instance has its own");
+            assert!(windows.iter().map(|window| window["windowStart"].as_i64()).is_sorted(), "by time");
+            *count += windows.len();
+            all.extend(windows);
+        }
+        // Each is told as it is told of its subject.
+        let ids: BTreeSet<String> = all.iter().map(|window| text(window, "id")).collect();
+        for id in ids {
+            let path = format!("/api/metrics/{dimension}/{}", encoded(&id));
+            let (answer, _) = ground.follow(0, "/api/metrics/{dimension}/{id}", &path);
+            let mut of_it: Vec<Value> =
+                all.iter().filter(|window| window["id"] == id.as_str()).cloned().collect();
+            of_it.sort_by_key(identity);
+            assert_eq!(answer.json()["windows"], json!(of_it), "{dimension} {id}");
+        }
+    }
+    assert!(listed_by.iter().all(|count| *count > 0), "{listed_by:?}");
+    let (windows, _) = windows_of(ground, 0, "queue");
+    let first = windows[0]["windowStart"].as_i64().unwrap();
+    let path = format!("/api/metrics/queue?from={first}&to={}&limit=1&size=900000", first + 1);
+    let one = ground.get(0, &path).json();
+    let in_it = windows.iter().filter(|window| window["windowStart"] == first).count();
+    assert_eq!((one["windows"].as_array().unwrap().len(), &one["windowsTotal"]), (1, &json!(in_it)));
+    assert_eq!(one["sizes"], json!(["900000"]));
+    assert_eq!(ground.get(0, "/api/metrics/queue?size=1").json()["windowsTotal"], 0);
+}
+
+/// The instance that is left has everything.
+fn every_figure_is_made_of_its_contributions(ground: &mut Ground) {
+    let route = "/api/metrics/{dimension}/{id}/explain";
+    let mut explained = 0;
+    for dimension in model::Dimension::ALL.iter().map(|dimension| dimension.as_str()) {
+        let (windows, complete) = windows_of(ground, 0, dimension);
+        assert!(complete && !windows.is_empty(), "{dimension}");
+        for window in windows {
+            let span = format!("windowStart={}&windowEnd={}", window["windowStart"], window["windowEnd"]);
+            let id = encoded(window["id"].as_str().unwrap());
+            let path = format!("/api/metrics/{dimension}/{id}/explain?{span}");
+            let answer = ground.get(0, &path);
+            ground.openapi.check(route, &answer);
+            let told = answer.json();
+            let sum = |figure: &str| -> i64 {
+                let parts = told["contributions"].as_array().unwrap().iter();
+                parts
+                    .filter(|part| part["figure"] == figure)
+                    .map(|part| part["amount"].as_i64().unwrap())
+                    .sum()
+            };
+            assert_eq!((&told["complete"], &told["notes"]), (&json!(true), &json!([])), "{path}");
+            for (figure, value) in window["figures"].as_object().unwrap() {
+                assert_eq!(told["figures"][figure], json!({"recorded": value, "explained": value}), "{path}");
+                assert_eq!(json!(sum(figure)), *value, "{path} {figure}");
+                explained += 1;
+            }
+            assert_eq!(
+                told["figures"].as_object().unwrap().len(),
+                window["figures"].as_object().unwrap().len()
+            );
+        }
+    }
+    assert!(explained > 100, "{explained}");
+    let answer = ground.get(0, "/api/metrics/queue/nobody-knows-it/explain?windowStart=0&windowEnd=1");
+    ground.openapi.check(route, &answer);
+    assert_eq!(answer.status, 404, "{}", answer.body);
 }
 
 fn every_conversation_is_in_one_list(ground: &mut Ground, expected: &Records) {
@@ -283,6 +390,7 @@ fn what_is_wrong_is_said(ground: &mut Ground) {
     for (route, path, status) in [
         ("/api/conversations/{id}", "/api/conversations/nobody-knows-it", 404),
         ("/api/conversations/{id}", "/api/conversations/c?limit=0", 400),
+        ("/api/customers/{id}", "/api/customers/nobody-knows-it", 404),
         ("/api/metrics/{dimension}/{id}", "/api/metrics/queue/nobody-knows-it", 404),
         ("/api/metrics/{dimension}/{id}", "/api/metrics/team/x", 404),
         ("/api/conversations", "/api/conversations?colour=red", 400),

@@ -70,7 +70,8 @@ impl Ground {
         }
         // One partition, so that all comes in the order of the file; and nothing expires, as in `fold`.
         text = text.replace("partitions: 8", "partitions: 1");
-        for limit in ["waiting: 24h", "closed: 24h", "idle: 7d"] {
+        // Nor does the broker remove what came with a timestamp of long ago.
+        for limit in ["waiting: 24h", "closed: 24h", "idle: 7d", "retention: 7d"] {
             let (key, _) = limit.split_once(' ').unwrap();
             text = text.replace(limit, &format!("{key} 36500d"));
         }

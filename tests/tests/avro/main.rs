@@ -35,7 +35,7 @@ fn cases() -> Vec<PathBuf> {
 fn every_case_through_kafka_with_a_kill_in_its_midst_is_in_json_and_avro_what_fold_makes_of_it() {
     let ground = Ground::new();
     let cases = cases();
-    assert_eq!(cases.len(), 35);
+    assert_eq!(cases.len(), 36);
     let of_both = |case: &Path| [Format::Json, Format::Avro].map(|format| (case.to_owned(), format));
     let runs: Vec<(PathBuf, Format)> = cases.iter().flat_map(|case| of_both(case)).collect();
     for (round, runs) in runs.chunks(AT_A_TIME).enumerate() {

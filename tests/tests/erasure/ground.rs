@@ -23,10 +23,11 @@ pub(super) const GONE: &str = "forget-what-i-said";
 pub(super) const KEPT: &str = "remember-what-i-said";
 pub(super) const LETTERS: &str = "cx.dead-letters";
 /// Topics whose records are overwritten by newer ones.
-pub(super) const COMPACTED: [&str; 6] = [
+pub(super) const COMPACTED: [&str; 7] = [
     "cx.activities",
     "cx.timelines",
     "cx.conversations",
+    "cx.customers",
     "cx.audit",
     "cx.bot-training",
     "cx-timelines-changelog",
@@ -263,7 +264,8 @@ impl Ground {
         for partition in 0..PARTITIONS {
             let id = conversation_in(partition, "tick");
             let name = |kind: &str| format!("{kind}-{partition}-{tick}");
-            let of = json!({"conversationId": id});
+            // Ids of customers find their partition as those of conversations do.
+            let of = json!({"conversationId": id, "customerId": conversation_in(partition, "regular")});
             let second = i64::try_from(tick).unwrap() / 10;
             let said = self.message(&name("said"), second, "tick", &of);
             let suggested = self.suggestion(&name("suggested"), second, &name("said"), "tock", &of);
@@ -313,12 +315,14 @@ impl Ground {
         consume(self.kafka.bootstrap(), &[LETTERS]).records.reasons.get(reason).copied().unwrap_or(0)
     }
 
-    /// The conversations that have a record.
+    /// The conversations that have a record, or are listed in a customer's.
     pub(super) fn conversations(&self) -> BTreeSet<String> {
         let consumed = consume(self.kafka.bootstrap(), &OUTPUTS);
         assert_eq!(consumed.without_headers, 0);
-        let named = consumed.records.finals.values().filter_map(|value| value["conversationId"].as_str());
-        named.map(str::to_owned).collect()
+        let records = consumed.records.finals.values();
+        let listed = |value: &Value| value["conversations"].as_array().cloned().unwrap_or_default();
+        let all = records.flat_map(|value| [vec![value.clone()], listed(value)].concat());
+        all.filter_map(|value| value["conversationId"].as_str().map(str::to_owned)).collect()
     }
 }
 

@@ -1,13 +1,20 @@
 //! A broker with the topics, the input, and instances that can be killed.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cx_timelines_tests::{
-    DEAD_LETTERS, Instance, OUTPUTS, Program, Records, consume, differences, fold, of_lines, run_to_end,
+    DEAD_LETTERS, Instance, OUTPUTS, Program, Records, Watch, consume, differences, fold, of_lines,
+    run_to_end,
 };
-use sandbox::conversations::{Disorder, Options, Size, disturb, events};
+use sandbox::conversations::{Disorder, Options, Roster, Size, disturb, events};
 use sandbox::kafka::Kafka;
+use serde_json::json;
+
+const AGENT_STATES: &str = "cx.agent-states";
+/// The first line of a file of records.
+const HEAD: &str = "{\"#records\":true}";
 
 /// Many small transactions, so that kills hit them in the middle.
 fn small_transactions(folder: &Path) -> PathBuf {
@@ -37,6 +44,10 @@ pub(super) struct Ground {
     pub(super) kafka: Kafka,
     folder: tempfile::TempDir,
     pub(super) lines: Vec<String>,
+    /// Agents' states that fit the events, as records.
+    states: Vec<String>,
+    /// So many of these were loaded.
+    loaded: Cell<usize>,
 }
 
 impl Ground {
@@ -60,27 +71,50 @@ impl Ground {
             late_ms_max: 3_600_000,
             seed,
         };
-        let lines: Vec<String> = disturb(events(&options, events_wanted), &disorder)
-            .into_iter()
-            .map(|planned| planned.value)
-            .collect();
+        let planned = events(&options, events_wanted);
+        let mut roster = Roster::new();
+        let states = planned.iter().flat_map(|event| roster.follow(event));
+        let states = states.map(|state| record(AGENT_STATES, &state.value)).collect();
+        let lines: Vec<String> =
+            disturb(planned, &disorder).into_iter().map(|planned| planned.value).collect();
         assert!(lines.len() >= events_wanted);
-        Self { kafka, folder, lines }
+        Self { kafka, folder, lines, states, loaded: Cell::new(0) }
     }
 
     pub(super) fn start(&self, number: usize, flags: &[&str]) -> Program {
         start(self.folder.path(), number, self.kafka.bootstrap(), flags)
     }
 
+    /// Loads events, and their share of the agents' states: the last ones first, and the first half once more.
     pub(super) fn load(&self, lines: &[String]) {
-        let output =
-            run_to_end(&["load", "-", "--bootstrap", self.kafka.bootstrap()], lines.join("\n").as_bytes());
-        assert!(output.status.success(), "load: {}", String::from_utf8_lossy(&output.stderr));
+        let share = (self.states.len() * lines.len()).div_ceil(self.lines.len());
+        let from = self.loaded.get();
+        let until = self.states.len().min(from + share);
+        let states = &self.states[from..until];
+        let disordered = states.iter().rev().chain(&states[..states.len() / 2]).map(String::as_str);
+        let disordered: Vec<&str> = std::iter::once(HEAD).chain(disordered).collect();
+        self.loaded.set(until);
+        for input in [disordered.join("\n"), lines.join("\n")] {
+            let output = run_to_end(&["load", "-", "--bootstrap", self.kafka.bootstrap()], input.as_bytes());
+            assert!(output.status.success(), "load: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+
+    /// Ends the instances once they have taken all agents' states, and checks.
+    pub(super) fn end(self, instances: [Program; 2]) {
+        Watch::new(self.kafka.bootstrap(), "cx-timelines", AGENT_STATES)
+            .wait_for_all(Duration::from_secs(60));
+        end(instances);
+        self.check();
     }
 
     /// What consumers see is what `fold` gives; each dead letter is there once.
-    pub(super) fn check(self) {
-        let expected = of_lines(&fold(self.lines.join("\n").as_bytes()));
+    fn check(self) {
+        assert_eq!(self.loaded.get(), self.states.len(), "all agents' states were loaded");
+        let events = self.lines.iter().map(|line| record("cx.events", line));
+        let all: Vec<String> =
+            std::iter::once(HEAD.to_owned()).chain(events).chain(self.states.iter().cloned()).collect();
+        let expected = of_lines(&fold(all.join("\n").as_bytes()));
         assert!(
             expected.finals.len() > self.lines.len() / 4,
             "the input is no input: {}",
@@ -102,7 +136,11 @@ impl Ground {
     }
 }
 
-pub(super) fn end(mut instances: [Program; 2]) {
+fn record(topic: &str, value: &str) -> String {
+    json!({"topic": topic, "value": value}).to_string()
+}
+
+fn end(mut instances: [Program; 2]) {
     for instance in &mut instances {
         assert!(instance.is_running(), "an instance ended by itself: {}", instance.log());
         let (code, took) = instance.terminate();

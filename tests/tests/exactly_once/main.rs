@@ -15,7 +15,7 @@ mod memberships;
 use std::time::Duration;
 
 use cx_timelines_tests::{Watch, wait_until};
-use ground::{Ground, end};
+use ground::Ground;
 
 const EVENTS: usize = 20_000;
 const CHUNKS: usize = 10;
@@ -45,8 +45,7 @@ fn kills_in_the_middle_of_everything_lose_nothing_and_double_nothing() {
     watch.wait_for_all(Duration::from_secs(120));
     println!("{in_the_middle} of {CHUNKS} kills hit work in progress");
     assert!(in_the_middle >= CHUNKS / 2, "only {in_the_middle} of {CHUNKS} kills hit work in progress");
-    end(instances);
-    ground.check();
+    ground.end(instances);
 }
 
 #[test]
@@ -66,6 +65,5 @@ fn an_instance_that_sleeps_past_its_session_wakes_up_fenced_and_goes_on() {
         sleeper.signal("CONT");
     }
     watch.wait_for_all(Duration::from_secs(60));
-    end(instances);
-    ground.check();
+    ground.end(instances);
 }

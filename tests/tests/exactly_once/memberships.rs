@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cx_timelines_tests::{Watch, wait_until};
 
-use super::ground::{Ground, end};
+use super::ground::Ground;
 
 const EVENTS: usize = 6_000;
 const CHUNKS: usize = 4;
@@ -25,8 +25,7 @@ fn survive_kills(flags: &[&str], seed: u64) {
         instances[victim] = ground.start(victim, flags);
     }
     watch.wait_for_all(TIMEOUT);
-    end(instances);
-    ground.check();
+    ground.end(instances);
 }
 
 #[test]
@@ -67,6 +66,5 @@ fn who_keeps_warm_copies_takes_over_without_a_restore() {
     wait_until("another one is there", TIMEOUT, || {
         (instances[0].get("/health/ready").0 == 200).then_some(())
     });
-    end(instances);
-    ground.check();
+    ground.end(instances);
 }

@@ -101,6 +101,18 @@ impl Browser {
         self.post("goog/cdp/execute", &command);
     }
 
+    /// Shows the page to somebody whose clocks are at UTC.
+    pub(crate) fn in_utc(&self) {
+        let command = json!({"cmd": "Emulation.setTimezoneOverride", "params": {"timezoneId": "UTC"}});
+        self.post("goog/cdp/execute", &command);
+    }
+
+    /// Lets no download become a file.
+    pub(crate) fn refuse_downloads(&self) {
+        let command = json!({"cmd": "Browser.setDownloadBehavior", "params": {"behavior": "deny"}});
+        self.post("goog/cdp/execute", &command);
+    }
+
     /// What the browser has complained of.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.post("se/log", &json!({"type": "browser"}));

@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+mod reports;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -159,7 +160,7 @@ fn the_page_shows_conversations_and_follows_them_by_itself() {
 fn the_keyboard_reaches_everything(browser: &Browser) {
     browser.wait("document.querySelector('#list a')");
     let mut reached = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..11 {
         browser.press(&[TAB]);
         let focused = "const at = document.activeElement; return at.id || at.className || at.innerText";
         let is_seen = "return getComputedStyle(document.activeElement).outlineStyle !== 'none'";
@@ -169,8 +170,8 @@ fn the_keyboard_reaches_everything(browser: &Browser) {
             break;
         }
     }
-    assert_eq!(reached[..3], ["skip", "text", "state"], "{reached:?}");
-    assert!(reached[3].contains("parcel"), "{reached:?}");
+    assert_eq!(reached[..5], ["skip", "to-conversations", "to-reports", "text", "state"], "{reached:?}");
+    assert!(reached[5].contains("parcel"), "{reached:?}");
     browser.press(&[ENTER]);
     browser.wait("document.querySelector('#detail-title').textContent === 'Conversation parcel'");
     browser.wait("document.activeElement.id === 'detail'");

@@ -32,6 +32,15 @@ export function change({ conversations, gone }, id) {
   return gone.includes(id) || conversations.some((row) => row.conversationId === id);
 }
 
+// The name of an agent, as a conversation here has it.
+export function agentName(id) {
+  for (const { agents } of rows.values()) {
+    const name = agents.find((stay) => stay.agentId === id)?.name;
+    if (name) return name;
+  }
+  return null;
+}
+
 export function choose(id) {
   chosen = id;
   show();

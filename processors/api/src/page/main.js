@@ -3,6 +3,7 @@
 import { follow, forgetToken, get, Refused, setToken } from "./api.js";
 import { byId, el } from "./dom.js";
 import * as list from "./list.js";
+import * as reports from "./reports.js";
 import * as timeline from "./timeline.js";
 
 const PAGE = 200;
@@ -27,6 +28,26 @@ const chosen = () => {
     return null;
   }
 };
+
+const isReports = () => /^#\/?reports/.test(location.hash);
+
+// Shows what the address names: the conversations, or the reports.
+function showView() {
+  const is = isReports();
+  byId("columns").hidden = is;
+  byId("reports").hidden = !is;
+  byId("skip").textContent = is ? "Skip to the reports" : "Skip to the conversation";
+  byId("skip").setAttribute("href", is ? "#reports" : "#detail");
+  for (const [id, isThis] of [["to-reports", is], ["to-conversations", !is]]) {
+    if (isThis) byId(id).setAttribute("aria-current", "page");
+    else byId(id).removeAttribute("aria-current");
+  }
+}
+
+async function loadReports() {
+  if (isReports()) await reports.open();
+  else reports.leave();
+}
 
 async function loadList(after = null) {
   const parameters = new URLSearchParams({ limit: PAGE });
@@ -119,6 +140,8 @@ function wantToken() {
   following = false;
   forgetToken();
   byId("columns").hidden = true;
+  byId("reports").hidden = true;
+  reports.leave();
   byId("token-form").hidden = false;
   say("a token is needed", "lost");
   byId("token").focus();
@@ -136,6 +159,7 @@ async function guarded(work) {
 const loadAll = () => guarded(async () => {
   await loadList();
   await loadOne();
+  await loadReports();
   await loadInstances();
 });
 
@@ -150,6 +174,7 @@ const on = {
     else if (name === "resync") loadAll();
     else if (name === "changes") {
       missed?.push(data);
+      reports.news();
       const isChosen = list.change(data, chosen());
       list.show();
       if (isChosen) refresh(chosen());
@@ -166,7 +191,7 @@ const on = {
 };
 
 function start() {
-  byId("columns").hidden = false;
+  showView();
   if (!following) {
     following = true;
     follow(on);
@@ -197,7 +222,16 @@ byId("token-form").addEventListener("submit", async (event) => {
     byId("token-wrong").textContent = error instanceof Refused ? error.message : "The instance does not answer.";
   }
 });
-addEventListener("hashchange", () => guarded(() => loadOne({ focus: true })));
+addEventListener("hashchange", () => {
+  if (!following) return;
+  showView();
+  guarded(async () => {
+    if (isReports()) byId("reports").focus();
+    else await loadOne({ focus: true });
+    await loadReports();
+  });
+});
 setInterval(list.tick, 1000);
 setInterval(() => following && guarded(loadInstances), 10_000);
+reports.begin(guarded);
 start();

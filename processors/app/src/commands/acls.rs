@@ -79,7 +79,7 @@ fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
     let transactions = |id| Right::to("transactional-id", &["Write"], vec![id]);
     let rights = match purpose {
         Purpose::Run => vec![
-            topics(&[Role::Input, Role::Erasures], &["Read"]),
+            topics(&[Role::Input, Role::AgentStates, Role::Erasures], &["Read"]),
             patterns(&["Read"]),
             topics(&[Role::Output, Role::DeadLetters], &["Write"]),
             topics(&[Role::Changelog], &["Read", "Write"]),
@@ -89,7 +89,9 @@ fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
             Right { is_prefix: true, ..transactions(format!("{group}-")) },
         ],
         Purpose::Topics => vec![topics(&Role::ALL, &["Create", "Describe", "DescribeConfigs"])],
-        Purpose::Load => vec![topics(&[Role::Input], &["Write"]), patterns(&["Write"])],
+        Purpose::Load => {
+            vec![topics(&[Role::Input, Role::AgentStates], &["Write"]), patterns(&["Write"])]
+        }
         Purpose::Look => vec![
             topics(&[Role::Input, Role::Output, Role::DeadLetters, Role::Erasures], &["Read"]),
             patterns(&["Read"]),
@@ -97,7 +99,7 @@ fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
         ],
         Purpose::Replay => vec![
             topics(&[Role::DeadLetters], &["Read"]),
-            topics(&[Role::Input], &["Write"]),
+            topics(&[Role::Input, Role::AgentStates], &["Write"]),
             patterns(&["Write"]),
             Right::to("topic", &["Create", "Read", "Write"], vec![replay::marks_topic(group)]),
             groups(&["Describe"], &[conversation::reader::GROUP]),
@@ -129,14 +131,14 @@ mod tests {
     fn who_runs_the_pipeline_may_read_and_write_just_what_it_does() {
         let start = "kafka-acls.sh --bootstrap-server b:1 --add --allow-principal User:ann";
         let expected = [
-            "--operation Read --topic cx.events --topic cx.erasures",
+            "--operation Read --topic cx.events --topic cx.agent-states --topic cx.erasures",
             "--operation Read --topic cx.conversation. --resource-pattern-type prefixed",
-            "--operation Write --topic cx.activities --topic cx.timelines --topic cx.conversations --topic cx.metrics \
-             --topic cx.audit --topic cx.bot-training --topic cx.alerts --topic cx.dead-letters",
+            "--operation Write --topic cx.activities --topic cx.timelines --topic cx.conversations --topic cx.agents \
+             --topic cx.customers --topic cx.metrics --topic cx.audit --topic cx.bot-training --topic cx.alerts --topic cx.dead-letters",
             "--operation Read --operation Write --topic g-changelog",
             "--operation Read --operation Write --operation Delete --topic g-repartition",
-            "--operation DescribeConfigs --topic cx.events --topic cx.activities --topic cx.timelines --topic cx.conversations \
-             --topic cx.metrics --topic cx.audit --topic cx.bot-training --topic cx.alerts --topic cx.dead-letters --topic cx.erasures \
+            "--operation DescribeConfigs --topic cx.events --topic cx.agent-states --topic cx.activities --topic cx.timelines \
+             --topic cx.conversations --topic cx.agents --topic cx.customers --topic cx.metrics --topic cx.audit --topic cx.bot-training --topic cx.alerts --topic cx.dead-letters --topic cx.erasures \
              --topic g-changelog --topic g-repartition",
             "--operation Read --group g",
             "--operation Write --transactional-id g- --resource-pattern-type prefixed",

@@ -12,7 +12,7 @@ use rdkafka::ClientConfig;
 use rdkafka::metadata::Metadata;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
-use sandbox::conversations::{Conversations, Options, Planned, Size};
+use sandbox::conversations::{Conversations, Options, Planned, Roster, Size};
 use sandbox::kafka::{self as throw_away, Kafka};
 
 use super::load::Loader;
@@ -132,6 +132,8 @@ fn play_conversations(
     let mut coming = Conversations::new(options).take(limit);
     let mut open: BinaryHeap<Reverse<Next>> = BinaryHeap::new();
     let mut loader = Loader::new(client, config, metadata, stop.clone())?;
+    let mut roster = Roster::new();
+    let agent_states = config.agent_states().first().map(|topic| (*topic).to_owned());
     let begun = Instant::now();
     while !stop.is_requested() {
         while open.len() < AT_A_TIME
@@ -140,6 +142,12 @@ fn play_conversations(
             open.extend(Next::of(conversation.into_iter()));
         }
         let Some(Reverse(Next { event, rest, .. })) = open.pop() else { break };
+        if let Some(topic) = &agent_states {
+            for state in roster.follow(&event) {
+                let (topic, value) = (Some(topic.clone()), Some(state.value.into_bytes()));
+                loader.send(&InputLine { topic, value, ..InputLine::default() })?;
+            }
+        }
         loader.send(&InputLine { value: Some(event.value.into_bytes()), ..InputLine::default() })?;
         open.extend(Next::of(rest));
         let due = begun

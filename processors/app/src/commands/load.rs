@@ -1,4 +1,4 @@
-//! `load`: produces a file of events to the input topic, each to its conversation's partition.
+//! `load`: produces a file of events or agents' states to the input topics, each to the partition of its conversation or agent.
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -87,18 +87,30 @@ struct Place {
     partition: Option<i32>,
 }
 
-/// An event's key is its conversation, else its session, else its activity (contract section 7).
-fn place(
-    line: &InputLine,
-    conversation: Option<&str>,
-    partitions: i32,
-    limits: &model::Limits,
-) -> Option<Place> {
+/// The content of a topic.
+#[derive(Debug, Clone, Copy)]
+enum Holds<'c> {
+    /// Events; of this conversation for a conversation topic.
+    Events(Option<&'c str>),
+    /// Agents' states.
+    AgentStates,
+}
+
+/// An event's key is its conversation, else its session, else its activity (contract section 7); an agent's state's the agent.
+fn place(line: &InputLine, holds: Holds<'_>, partitions: i32, limits: &model::Limits) -> Option<Place> {
     let value = line.value.as_deref().unwrap_or_default();
-    let origin = Origin { conversation, timestamp_ms: line.timestamp_ms };
-    let event = model::decode(value, origin, limits).ok()?;
-    let home = match event.home() {
-        Home::Conversation(id) | Home::Session(id) | Home::Activity(id) => id.as_bytes().to_vec(),
+    let origin = |conversation| Origin { conversation, timestamp_ms: line.timestamp_ms };
+    let home = match holds {
+        Holds::AgentStates => {
+            let news = model::decode_agent(value, origin(None), limits).ok()?;
+            news.agent_id.as_bytes().to_vec()
+        }
+        Holds::Events(conversation) => {
+            let event = model::decode(value, origin(conversation), limits).ok()?;
+            match event.home() {
+                Home::Conversation(id) | Home::Session(id) | Home::Activity(id) => id.as_bytes().to_vec(),
+            }
+        }
     };
     let partition = line.partition.unwrap_or_else(|| engine::partition_of(&home, partitions));
     Some(Place { key: Some(line.key.clone().unwrap_or(home)), partition: Some(partition) })
@@ -159,8 +171,12 @@ impl<'c> Loader<'c> {
         let partitions = *self.partitions.get(topic).with_context(|| {
             format!("line {}: {}", line.number, topics::no_such_topic(self.config, topic))
         })?;
-        let conversation = self.config.conversation_of(topic);
-        let place = place(line, conversation, partitions, &self.config.limits).unwrap_or_else(|| {
+        let holds = if self.config.agent_states().contains(&topic) {
+            Holds::AgentStates
+        } else {
+            Holds::Events(self.config.conversation_of(topic))
+        };
+        let place = place(line, holds, partitions, &self.config.limits).unwrap_or_else(|| {
             self.undecodable += u64::from(line.value.is_some());
             Place { key: line.key.clone(), partition: line.partition }
         });
@@ -234,7 +250,7 @@ mod tests {
 
     fn placed(value: &str) -> Option<Place> {
         let line = InputLine { value: Some(value.as_bytes().to_vec()), ..InputLine::default() };
-        place(&line, None, 8, &model::Limits::default())
+        place(&line, Holds::Events(None), 8, &model::Limits::default())
     }
 
     #[test]
@@ -264,8 +280,17 @@ mod tests {
             partition: Some(5),
             ..InputLine::default()
         };
-        let placed = place(&line, None, 8, &model::Limits::default()).unwrap();
+        let placed = place(&line, Holds::Events(None), 8, &model::Limits::default()).unwrap();
         assert_eq!(placed, Place { key: Some(b"k".to_vec()), partition: Some(5) });
+    }
+
+    #[test]
+    fn an_agents_state_goes_by_the_agent() {
+        let value = br#"{"data":{"agentPresence":{"agent":{"id":"21"},"stateChangeTime":1750000000000}}}"#;
+        let line = InputLine { value: Some(value.to_vec()), ..InputLine::default() };
+        let placed = place(&line, Holds::AgentStates, 8, &model::Limits::default()).unwrap();
+        let partition = Some(engine::partition_of(b"21", 8));
+        assert_eq!(placed, Place { key: Some(b"21".to_vec()), partition });
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod erase;
+pub mod explain;
 pub mod fold;
 mod group;
 mod lines;

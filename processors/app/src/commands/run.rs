@@ -103,9 +103,8 @@ pub fn start(
     let names = worker_names(usize::from(args.workers));
     let health = Health::new(names.clone());
     let served = (&metrics, &health);
-    let bodies = config.folds.activity_bytes;
-    let web =
-        serving::start(global.http, args, &instance.name, served, stop, bodies).map_err(Failure::usage)?;
+    let web = serving::start(global.http, args, &instance.name, served, stop, &config.folds)
+        .map_err(Failure::usage)?;
 
     if registry.is_some() {
         names.iter().for_each(|name| health.set_worker(name, false, "asking the schema registry"));

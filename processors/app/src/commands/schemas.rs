@@ -172,7 +172,8 @@ fn check_subject(registry: &Registry, subject: &str, text: &str, report: &mut Re
 
 /// The named Avro inputs, with their subjects.
 fn inputs<'c>(config: &'c Config, spec: &RegistrySpec) -> Vec<(&'c str, String)> {
-    let inputs = config.topics.iter().filter(|topic| topic.role == Role::Input).filter_map(Topic::exact);
+    let read = config.topics.iter().filter(|topic| matches!(topic.role, Role::Input | Role::AgentStates));
+    let inputs = read.filter_map(Topic::exact);
     let avro = inputs.filter(|name| config.is_avro(name));
     avro.map(|name| (name, spec.subjects.subject(name, &Schema::CIM_EVENT))).collect()
 }

@@ -2,6 +2,8 @@
 //! configuration as the program uses it, with all errors at once.
 
 mod alerts;
+mod customers;
+mod metrics;
 mod prefixed;
 mod read;
 mod registry;
@@ -95,12 +97,21 @@ pub enum Role {
     Repartition,
     /// Requests to erase come from here.
     Erasures,
+    /// Agents' states come from here.
+    AgentStates,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Role; 6] =
-        [Role::Input, Role::Output, Role::DeadLetters, Role::Changelog, Role::Repartition, Role::Erasures];
+    pub const ALL: [Role; 7] = [
+        Role::Input,
+        Role::Output,
+        Role::DeadLetters,
+        Role::Changelog,
+        Role::Repartition,
+        Role::Erasures,
+        Role::AgentStates,
+    ];
 }
 
 /// What a topic's records are written as.
@@ -232,10 +243,22 @@ impl Config {
         })
     }
 
+    /// The names of the topics that agents' states come from.
+    #[must_use]
+    pub fn agent_states(&self) -> Vec<&str> {
+        self.topics.iter().filter(|topic| topic.role == Role::AgentStates).filter_map(Topic::exact).collect()
+    }
+
     /// Whether events come from this topic.
     #[must_use]
-    pub fn is_input(&self, name: &str) -> bool {
+    pub fn is_events(&self, name: &str) -> bool {
         self.exact_inputs().contains(&name) || self.conversation_of(name).is_some()
+    }
+
+    /// Whether events or agents' states come from this topic.
+    #[must_use]
+    pub fn is_input(&self, name: &str) -> bool {
+        self.is_events(name) || self.agent_states().contains(&name)
     }
 
     /// Whether a topic's records are Avro.
@@ -266,6 +289,13 @@ impl Config {
         let topic = self.topics.iter().find(|topic| topic.role == role);
         let declared = topic.and_then(|topic| topic.settings.get("delete.retention.ms")?.parse().ok());
         declared.map_or(DELETE_RETENTION, Duration::from_millis)
+    }
+
+    /// The first output topic of a processor; `None` where topics.yaml does not give it one.
+    #[must_use]
+    pub fn output_of(&self, processor: &str) -> Option<&str> {
+        let processor = self.processors.iter().find(|declared| declared.name == processor)?;
+        processor.writes.first().map(String::as_str)
     }
 
     /// All topics that are written for others: outputs and dead letters.

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::tree::{Errors, Node, kind};
 use super::{
-    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, registry, sizes, units,
+    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, customers, metrics,
+    registry, sizes, units,
 };
 
 const ROLES: &[(&str, Role)] = &[
@@ -17,6 +18,7 @@ const ROLES: &[(&str, Role)] = &[
     ("changelog", Role::Changelog),
     ("repartition", Role::Repartition),
     ("erasures", Role::Erasures),
+    ("agent-states", Role::AgentStates),
 ];
 const CLEANUPS: &[(&str, Cleanup)] = &[
     ("delete", Cleanup::Delete),
@@ -48,8 +50,10 @@ pub(super) fn config(text: &str, group: &str, registry: Option<&str>) -> Result<
     let processors = processors(root.get("processors"), &mut errors);
     let commit = commit(root.get("commit"), &mut errors);
     let transaction_timeout_ms = transaction(root.get("transaction"), &mut errors);
-    let mut folds = metrics(root.get("metrics"), &mut errors);
+    let mut folds = metrics::metrics(root.get("metrics"), &mut errors);
     folds.limits = expiry(root.get("expiry"), &mut errors);
+    folds.customer_retention_ms =
+        customers::retention_ms(root.get("customers"), folds.limits.idle_ms, &mut errors);
     let limits = limits(root.get("limits"), &mut folds, &mut errors);
     folds.alerts = alerts::alerts(root.get("alerts"), &mut errors);
     let registry = registry::registry(root.get("schema_registry"), registry, &mut errors);
@@ -271,56 +275,8 @@ fn transaction(value: Option<&Value>, errors: &mut Errors) -> u64 {
     timeout_ms
 }
 
-const LIMIT_MS_MIN: i64 = 60_000;
+pub(super) const LIMIT_MS_MIN: i64 = 60_000;
 const LIMIT_MS_MAX: i64 = 36_500 * 86_400_000;
-const WINDOW_MS_MIN: i64 = 1_000;
-const WINDOW_MS_MAX: i64 = 366 * 86_400_000;
-/// One stay of an agent changes no more windows than this: each is a record.
-const SPAN_WINDOWS_MAX: u64 = 20_000;
-
-/// What the figures of `cx.metrics` depend on.
-fn metrics(value: Option<&Value>, errors: &mut Errors) -> folds::Settings {
-    let mut settings = folds::Settings::default();
-    let Some(value) = value else { return settings };
-    let mut node = Node::new("metrics", value, errors);
-    if let Some(ms) = unit(&mut node, "service_level", units::duration_ms, errors) {
-        settings.service_level_ms = ms;
-    }
-    if node.get("windows").is_some() {
-        settings.window_sizes_ms = windows(&mut node, errors);
-    }
-    if let Some(ms) = unit(&mut node, "longest_span", units::duration_ms, errors) {
-        if !(LIMIT_MS_MIN..=WINDOW_MS_MAX).contains(&ms) {
-            errors.add(&node.place("longest_span"), "is not between 1m and 366d");
-        }
-        settings.longest_span_ms = ms;
-    }
-    let windows = settings.windows_of_longest_span();
-    if windows > SPAN_WINDOWS_MAX {
-        errors.add(
-            &node.place("longest_span"),
-            format_args!(
-                "one stay of {} s would be spread over up to {windows} windows of the sizes in metrics.windows, each a record, and \
-                 {SPAN_WINDOWS_MAX} are the most: choose a shorter one, or larger windows",
-                settings.longest_span_ms / 1000
-            ),
-        );
-    }
-    let retention = unit(&mut node, "retention", units::duration_ms, errors);
-    settings.window_retention_ms = retention.unwrap_or(settings.window_retention_ms);
-    let longest = settings.window_sizes_ms.iter().copied().max().unwrap_or_default();
-    if longest > settings.window_retention_ms {
-        errors.add(
-            &node.place("retention"),
-            format_args!(
-                "is shorter than a window, which would be forgotten before it is full: write {longest}ms or more"
-            ),
-        );
-    }
-    node.finish(errors);
-    settings
-}
-
 /// How long things wait and are kept.
 fn expiry(value: Option<&Value>, errors: &mut Errors) -> folds::Limits {
     let mut limits = folds::Limits::default();
@@ -348,26 +304,6 @@ fn bounded_ms(place: &str, ms: i64, errors: &mut Errors) -> i64 {
     ms
 }
 
-fn windows(node: &mut Node<'_>, errors: &mut Errors) -> Vec<i64> {
-    let place = node.place("windows");
-    let mut sizes: Vec<i64> = Vec::new();
-    for (index, text) in node.texts("windows", errors).iter().enumerate() {
-        let place = format!("{place}[{index}]");
-        match units::duration_ms(text) {
-            Err(problem) => errors.add(&place, problem),
-            Ok(size) if !(WINDOW_MS_MIN..=WINDOW_MS_MAX).contains(&size) => {
-                errors.add(&place, "is not between 1s and 366d");
-            }
-            Ok(size) if sizes.contains(&size) => errors.add(&place, "is there already"),
-            Ok(size) => sizes.push(size),
-        }
-    }
-    if sizes.is_empty() {
-        errors.add(&place, "name at least one size, as in [15m, 1h]");
-    }
-    sizes
-}
-
 fn bounded(place: &str, ms: i64, least: u64, most: u64, errors: &mut Errors) -> u64 {
     let ms = ms.cast_unsigned();
     if !(least..=most).contains(&ms) {
@@ -389,7 +325,7 @@ fn check_topics(topics: &[Topic], errors: &mut Errors) {
     for (word, role) in ROLES {
         let of_role = topics.iter().filter(|topic| topic.role == *role);
         let (exact, patterns): (Vec<_>, Vec<_>) = of_role.partition(|topic| topic.exact().is_some());
-        let one = !matches!(role, Role::Output | Role::Erasures);
+        let one = !matches!(role, Role::Output | Role::Erasures | Role::AgentStates);
         if *role == Role::Erasures && exact.len() > 1 {
             errors
                 .add("topics", format_args!("need at most one topic of role {word}, found {}", exact.len()));
@@ -409,7 +345,7 @@ fn check_topics(topics: &[Topic], errors: &mut Errors) {
 /// Declarations that would lose records.
 fn check_topic(place: &str, topic: &Topic, all: &[Topic], errors: &mut Errors) {
     let wanted = match topic.role {
-        Role::Input | Role::DeadLetters | Role::Repartition => Some(Cleanup::Delete),
+        Role::Input | Role::AgentStates | Role::DeadLetters | Role::Repartition => Some(Cleanup::Delete),
         Role::Changelog | Role::Erasures => Some(Cleanup::Compact),
         Role::Output => None,
     };
@@ -445,9 +381,8 @@ fn check_processors(processors: &[ProcessorSpec], topics: &[Topic], errors: &mut
                 format_args!("there is no such processor; there are: {}", folds::NAMES.join(", ")),
             );
         }
-        for (list, names, wanted) in
-            [("reads", &spec.reads, Role::Input), ("writes", &spec.writes, Role::Output)]
-        {
+        let read = if spec.name == folds::agents::NAME { Role::AgentStates } else { Role::Input };
+        for (list, names, wanted) in [("reads", &spec.reads, read), ("writes", &spec.writes, Role::Output)] {
             for name in names {
                 match role_of(name) {
                     None => errors

@@ -105,7 +105,7 @@ pub(super) fn check(
     let avro = topics.iter().enumerate().filter(|(_, topic)| topic.format == Format::Avro);
     for (index, topic) in avro {
         let place = format!("topics[{index}].format");
-        if !matches!(topic.role, Role::Input | Role::Output) {
+        if !matches!(topic.role, Role::Input | Role::AgentStates | Role::Output) {
             errors
                 .add(&place, "only inputs and outputs can be avro; the records of this role are as they are");
         } else if registry.is_none() {

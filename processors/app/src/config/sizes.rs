@@ -28,7 +28,7 @@ pub(super) fn sizes(value_bytes_max: usize, activity_bytes: u64) -> Sizes {
 
 fn needed(topic: &Topic, processors: &[ProcessorSpec], sizes: Sizes) -> Option<u64> {
     let bytes = match topic.role {
-        Role::Input | Role::Erasures => return None,
+        Role::Input | Role::AgentStates | Role::Erasures => return None,
         Role::Output => {
             let name = topic.exact()?;
             let writers = processors.iter().filter(|processor| processor.writes.iter().any(|to| to == name));

@@ -59,6 +59,13 @@ fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
     };
     assert_eq!(found("{windows: [15m, 1h, 1d], service_level: 30s, retention: 400d}"), Vec::<String>::new());
     assert_eq!(found("{windows: [10s], longest_span: 2d}"), Vec::<String>::new());
+    let zones = "{windows: [15m, {size: 1d, timezone: Asia/Karachi}, {size: 7d, timezone: Europe/Berlin, week_start: sunday}]}";
+    assert_eq!(found(zones), Vec::<String>::new());
+    let all = "{windows: [1ms, {size: 2d}], queues: {web: x}, longest_span: 1s, more: 1}";
+    let places = ["windows[0]:", "windows[1].size:", "queues.web:", "longest_span:", "more:"];
+    for place in places {
+        assert!(found(all).iter().any(|error| error.starts_with(&format!("metrics.{place}"))), "{place}");
+    }
     for (metrics, place) in [
         ("{longest_span: 1s}", "metrics.longest_span: is not between 1m and 366d"),
         (
@@ -68,13 +75,54 @@ fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
         ("{windows: []}", "metrics.windows: name at least one"),
         ("{windows: [15m, 900s]}", "metrics.windows[1]: is there already"),
         ("{windows: [10ms]}", "metrics.windows[0]: is not between"),
-        ("{windows: [15]}", "metrics.windows[0]: "),
+        ("{windows: [15]}", "metrics.windows[0]: expected a length, as in 15m, or size and timezone"),
+        ("{windows: [{size: 1d}]}", "metrics.windows[0]: needs a `timezone`"),
+        ("{windows: [{timezone: UTC}]}", "metrics.windows[0]: needs a `size`: 1d or 7d"),
+        ("{windows: [{size: 2d, timezone: UTC}]}", "metrics.windows[0].size: \"2d\" is none of: 1d, 7d"),
+        (
+            "{windows: [15m, {size: 1d, timezone: Asia/Karaci}]}",
+            "metrics.windows[1].timezone: \"Asia/Karaci\" is no time zone of the IANA database; write for example",
+        ),
+        (
+            "{windows: [{size: 1d, timezone: UTC, week_start: monday}]}",
+            "metrics.windows[0].week_start: goes with size 7d only",
+        ),
+        (
+            "{windows: [{size: 7d, timezone: UTC, week_start: mo}]}",
+            "metrics.windows[0].week_start: \"mo\" is none of",
+        ),
+        (
+            "{windows: [{size: 7d, timezone: UTC}, {size: 7d, timezone: UTC, week_start: sunday}]}",
+            "metrics.windows[1]: is there already",
+        ),
+        ("{windows: [{size: 1d, zone: UTC}]}", "metrics.windows[0].zone: unknown key"),
+        ("{windows: [{size: 7d, timezone: UTC}], retention: 6d}", "metrics.retention: is shorter"),
+        ("{queues: [web]}", "metrics.queues: expected names of queues"),
+        ("{queues: {web: 30}}", "metrics.queues.web: expected a time, as in 30s, found a number"),
+        ("{queues: {web: soon}}", "metrics.queues.web: "),
+        ("{queues: {web: {}}}", "metrics.queues.web: needs a `service_level`"),
+        (
+            "{queues: {web: {service_levle: 1s}}}",
+            "metrics.queues.web.service_levle: unknown key; did you mean",
+        ),
         ("{windows: [1d], retention: 1h}", "metrics.retention: is shorter"),
         ("{service_levle: 20s}", "metrics.service_levle: unknown key; did you mean `service_level`?"),
     ] {
         let found = found(metrics);
         assert!(found.iter().any(|error| error.starts_with(place)), "{place} in {found:#?}");
     }
+}
+
+#[test]
+fn a_queue_may_have_a_service_level_of_its_own() {
+    let text = BUILT_IN.replace(
+        "  service_level: 20s\n",
+        "  service_level: 25s\n  queues: {web: 30s, \"Sales/EU\": {service_level: 1m}}\n",
+    );
+    let folds = read::config(&text, "g", None).unwrap().folds;
+    assert_eq!(folds.service_level_ms, 25_000);
+    let levels = [("Sales/EU".to_owned(), 60_000), ("web".to_owned(), 30_000)];
+    assert_eq!(folds.service_levels_ms, levels.into());
 }
 
 #[test]
@@ -176,7 +224,24 @@ fn every_number_that_is_out_of_range_says_its_range() {
             "metrics.service_level",
             "106751991167d or less",
         ),
-        ("  retention: 90d\n\n# How", "  retention: 1ms\n\n# How", "metrics.retention", "900000ms or more"),
+        (
+            "  retention: 90d\n\n# A customer",
+            "  retention: 1ms\n\n# A customer",
+            "metrics.retention",
+            "900000ms or more",
+        ),
+        (
+            "# customers:\n#   retention: 365d",
+            "customers:\n  retention: 6d",
+            "customers.retention",
+            "between 604800000ms and 36500d",
+        ),
+        (
+            "# customers:\n#   retention: 365d",
+            "customers:\n  retention: 40000d",
+            "customers.retention",
+            "and 36500d",
+        ),
         ("agent_response: 2m", "agent_response: 1ms", "alerts.agent_response", "between 1s and 366d"),
         ("agent_response: 2m", "agent_response: 400d", "alerts.agent_response", "between 1s and 366d"),
         ("left_open: 1h", "left_open: 999999999999d", "alerts.left_open", "106751991167d or less"),
@@ -235,7 +300,7 @@ fn declarations_that_would_lose_records_are_errors() {
     let compacted = errors(&BUILT_IN.replace("cleanup: delete", "cleanup: compact"));
     assert_eq!(
         compacted.iter().filter(|error| error.contains("would lose records")).count(),
-        3,
+        4,
         "{compacted:#?}"
     );
     let matched = errors(&BUILT_IN.replace("cx.activities", "cx.conversation.activities"));
@@ -255,7 +320,7 @@ fn a_topic_that_would_not_take_its_records_is_an_error_that_says_how_many_bytes_
     let config = read::config(BUILT_IN, "g", None).unwrap();
     let summaries = config.topics.iter().find(|topic| topic.exact() == Some("cx.conversations")).unwrap();
     let needed = config.needed_bytes(summaries).unwrap();
-    assert!(error.starts_with("topics[4] (cx.conversations): "), "{error}");
+    assert!(error.starts_with("topics[5] (cx.conversations): "), "{error}");
     assert!(error.contains(&format!("write settings: max.message.bytes: {needed} or more")), "{error}");
 }
 
@@ -274,7 +339,12 @@ fn the_size_of_the_records_of_each_topic_follows_from_the_limits() {
     let smaller = read::config(&BUILT_IN.replace("  activity: 4MiB", "  activity: 1MiB"), "g", None).unwrap();
     for (topic, other) in config.topics.iter().zip(&smaller.topics) {
         let (needed, less) = (config.needed_bytes(topic), smaller.needed_bytes(other));
-        assert_eq!(needed.is_none(), matches!(topic.role, Role::Input | Role::Erasures), "{}", topic.name);
+        assert_eq!(
+            needed.is_none(),
+            matches!(topic.role, Role::Input | Role::AgentStates | Role::Erasures),
+            "{}",
+            topic.name
+        );
         let depends = matches!(topic.exact(), Some("cx.activities" | "cx.conversations" | "cx.bot-training"));
         assert_eq!(needed != less, depends, "{}", topic.name);
     }

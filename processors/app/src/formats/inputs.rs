@@ -39,7 +39,8 @@ struct AvroTopics {
 impl AvroTopics {
     fn of(config: &Config) -> Self {
         let (mut exact, mut patterns) = (Vec::new(), Vec::new());
-        let inputs = config.topics.iter().filter(|topic| topic.role == Role::Input);
+        let inputs =
+            config.topics.iter().filter(|topic| matches!(topic.role, Role::Input | Role::AgentStates));
         for topic in inputs.filter(|topic| topic.format == Format::Avro) {
             match &topic.name {
                 TopicName::Exact(name) => exact.push(name.clone()),

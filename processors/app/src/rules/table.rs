@@ -88,7 +88,7 @@ enum Kind {
 impl Kind {
     fn of(topic: &Topic) -> Self {
         match (topic.role, topic.cleanup) {
-            (Role::Input, _) => Input,
+            (Role::Input | Role::AgentStates, _) => Input,
             (Role::Output, Cleanup::Compact) => Compacted,
             (Role::Output, Cleanup::CompactDelete) => Windowed,
             (Role::Output, Cleanup::Delete) => Log,

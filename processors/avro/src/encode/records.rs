@@ -1,10 +1,11 @@
 //! The fields of each record, in its schema's order.
 
 use model::{
-    Activity, Actor, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary, Counts, Cycle,
-    Deletion, Delivery, DeliveryCounts, Edit, Json, MetricsWindow, OmittedEvents, OmittedLists, QueueVisit,
-    Reaction, Record, Rejected, ResponseFigures, SessionSummary, Suggestion, SuggestionItem, Task,
-    TimelineEntry, TrainingRecord, TrainingReply, WrapUp,
+    Activity, Actor, AgentRecord, AgentStay, AlertRecord, AuditRecord, Call, Channel, ConversationSummary,
+    Counts, CustomerConversation, CustomerRecord, Cycle, Deletion, Delivery, DeliveryCounts, Edit, Json,
+    MetricsWindow, MrdState, OmittedEvents, OmittedLists, QueueVisit, Reaction, Record, Rejected,
+    ResponseFigures, SessionSummary, Suggestion, SuggestionItem, Task, TimelineEntry, TrainingRecord,
+    TrainingReply, WrapUp,
 };
 
 use super::datum::{Datum, END, length};
@@ -65,6 +66,10 @@ records! {
         agent_id, name, joined_at, left_at, reason, engaged_ms, wrap_up_ms, messages, responses, response_ms_total,
         role, agent_response_ms_total,
     }
+    CustomerRecord { customer_id, conversations, count, repeats_within_24h, repeats_within_72h, }
+    CustomerConversation {
+        conversation_id, started_at, closed_at, last_event_at, outcome, channel, queue, agent_id, since_previous_ms,
+    }
     QueueVisit { task_id, queue, direction, mode, enqueued_at, ended_at, wait_ms, outcome, channel_session_id, agent_id, ronas, waits, }
     WrapUp { activity_id, at, agent_id, body, }
     Counts {
@@ -85,6 +90,8 @@ records! {
         conversation_id, kind, state, started_at, started_by, target_ms, due_at, resolved_at, resolved_by, resolution,
         channel_session_id, channel_type, agents, task_id, queue,
     }
+    AgentRecord { agent_id, name, state, reason, since, login_at, mrds, last_change_at, revision, }
+    MrdState { id, name, state, since, }
 }
 
 /// A value that was always a string stays one: it is empty when it quotes a deleted activity.
@@ -114,7 +121,8 @@ fn number(json: &Json<'_>) -> Option<f64> {
 
 impl Datum for MetricsWindow<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        let MetricsWindow { dimension, id, window_start, window_end, figures: _, revision } = self;
+        let MetricsWindow { dimension, id, window_start, window_end, figures: _, revision, histograms: _ } =
+            self;
         dimension.write(out);
         id.write(out);
         window_start.write(out);
@@ -129,6 +137,20 @@ impl Datum for MetricsWindow<'_> {
         }
         out.push(END);
         revision.write(out);
+        let count = self.counts().count();
+        if count > 0 {
+            length(count, out);
+            for (histogram, counts) in self.counts() {
+                histogram.as_str().write(out);
+                length(counts.clone().count(), out);
+                for (bucket, count) in counts {
+                    bucket.bound().to_string().as_str().write(out);
+                    count.write(out);
+                }
+                out.push(END);
+            }
+        }
+        out.push(END);
     }
 }
 
@@ -138,10 +160,12 @@ impl Datum for Record<'_> {
             Record::Activity(record) => record.write(out),
             Record::TimelineEntry(record) => record.write(out),
             Record::Conversation(record) => record.write(out),
+            Record::Customer(record) => record.write(out),
             Record::MetricsWindow(record) => record.write(out),
             Record::Audit(record) => record.write(out),
             Record::BotTraining(record) => record.write(out),
             Record::Alert(record) => record.write(out),
+            Record::Agent(record) => record.write(out),
         }
     }
 }

@@ -11,7 +11,7 @@ mod records;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use model::{Event, Invalid, Limits, NotDecoded, Origin, Reason};
+use model::{AgentNews, Envelope, Event, Invalid, Limits, NotDecoded, Origin, Reason};
 
 use crate::format::{HEADER_BYTES, split};
 use crate::registry::RegistryError;
@@ -110,6 +110,31 @@ impl Plans {
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded> {
+        let envelope = self.envelope(value, limits, scratch)?;
+        Ok(model::decode_envelope(&envelope, origin, limits)?)
+    }
+
+    /// The same for an agent's state, as [`model::decode_agent`] reads JSON.
+    ///
+    /// # Errors
+    /// See [`NotDecoded`].
+    pub fn decode_agent<'a>(
+        &self,
+        value: &'a [u8],
+        origin: impl Into<Origin<'a>>,
+        limits: &Limits,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<AgentNews<'a>, NotDecoded> {
+        let envelope = self.envelope(value, limits, scratch)?;
+        Ok(model::decode_agent_envelope(&envelope, origin, limits)?)
+    }
+
+    fn envelope<'a>(
+        &self,
+        value: &'a [u8],
+        limits: &Limits,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Envelope<'a>, NotDecoded> {
         if value.len() > limits.value_bytes_max {
             let (length, max) = (value.len(), limits.value_bytes_max);
             let detail = format!("the value has {length} bytes, the limit is {max}");
@@ -131,8 +156,7 @@ impl Plans {
         let mut cursor = Cursor::new(data, HEADER_BYTES);
         let json_bytes_max = limits.value_bytes_max.saturating_mul(JSON_OF_VALUE);
         let read = plan.read(&mut cursor, json_bytes_max, scratch);
-        let envelope = read.map_err(|mismatch| malformed(sentence(id, &mismatch)))?;
-        Ok(model::decode_envelope(&envelope, origin, limits)?)
+        read.map_err(|mismatch| malformed(sentence(id, &mismatch)))
     }
 }
 

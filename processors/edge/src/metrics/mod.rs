@@ -418,6 +418,14 @@ impl Metrics {
         }
     }
 
+    /// Removes the lag of a partition that left this process and that no task read.
+    pub fn forget_lag(&self, topic: &str, partition: i32) {
+        let mut series = locked(&self.inner.lag_series);
+        if series.remove(&(partition, topic.to_owned())) {
+            let _ = self.inner.lag.remove_label_values(&[topic, &partition.to_string()]);
+        }
+    }
+
     /// Removes every series of a partition that left this process, so that no stale figures are scraped.
     pub fn forget_partition(&self, partition: i32) {
         let label = partition.to_string();

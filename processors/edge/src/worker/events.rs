@@ -59,6 +59,9 @@ impl Observer {
                     if is_lost { Rebalance::Lost } else { Rebalance::Revoked },
                     &partitions,
                 );
+                let of_agents =
+                    partitions.iter().filter(|left| self.shared.topology.is_agent_states(&left.topic));
+                of_agents.for_each(|left| self.shared.metrics.forget_lag(&left.topic, left.partition));
             }
             Event::Rebalanced => self.rebalance = None,
             Event::Phase { before, after, .. } => self.shared.metrics.task_moved(before, after),

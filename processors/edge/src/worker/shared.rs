@@ -82,25 +82,29 @@ impl Shared {
     pub(crate) fn read_as(&self) -> impl Iterator<Item = &str> {
         let Self { inputs, patterns, topology, .. } = self;
         let own = inputs.iter().chain(patterns.subscriptions.first()).chain(&patterns.erasures);
+        let own = own.chain(topology.agent_states());
         let inner = [topology.repartition(), topology.changelog()].map(|topic| topology.name(topic));
         own.map(String::as_str).chain(inner)
     }
 
     /// The subscription.
     pub(super) fn subscription(&self) -> Vec<&str> {
-        let Self { inputs, patterns, .. } = self;
+        let Self { inputs, patterns, topology, .. } = self;
         let all = inputs.iter().chain(&patterns.subscriptions).chain(&patterns.erasures);
-        all.map(String::as_str).collect()
+        all.chain(topology.agent_states()).map(String::as_str).collect()
     }
 
     /// Maps a topic of the subscription to its content.
     pub(super) fn kinds(&self) -> TopicKinds {
         let (inputs, patterns) = (self.inputs.clone(), self.patterns.clone());
+        let topology = Arc::clone(&self.topology);
         Arc::new(move |topic| {
             if inputs.iter().any(|input| input == topic) {
                 TopicKind::Input
             } else if patterns.erasures.as_deref() == Some(topic) {
                 TopicKind::Erasures
+            } else if topology.is_agent_states(topic) {
+                TopicKind::AgentStates
             } else {
                 (patterns.conversation_of)(topic).map_or(TopicKind::Other, TopicKind::Conversation)
             }

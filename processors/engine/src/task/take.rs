@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Action, Event, Home, NotDecoded, Reason};
+use model::{Action, AgentNews, Event, Home, NotDecoded, Reason};
 
 use super::Task;
 use crate::asked::{self, Look};
@@ -157,9 +157,16 @@ impl Task {
     ) -> Result<EventClass, ProcessError> {
         let Some(value) = record.value else { return Ok(EventClass::Tombstone) };
         let topology = Arc::clone(&self.topology);
-        let decoded = topology.decoder().decode(record.topic, value, record.origin(), &self.limits, decoding);
-        match decoded {
-            Ok(event) => self.place(&event, record, now_ms),
+        let (decoder, origin) = (topology.decoder(), record.origin());
+        let placed = if topology.is_agent_states(record.topic) {
+            let decoded = decoder.decode_agent(record.topic, value, origin, &self.limits, decoding);
+            decoded.map(|news| self.place_agent(&news, record))
+        } else {
+            let decoded = decoder.decode(record.topic, value, origin, &self.limits, decoding);
+            decoded.map(|event| self.place(&event, record, now_ms))
+        };
+        match placed {
+            Ok(placed) => placed,
             Err(NotDecoded::Invalid(invalid)) => {
                 let rejection = Rejection { reason: invalid.reason, detail: invalid.detail };
                 Ok(self.reject(record, DECODER, rejection, now_ms))
@@ -189,6 +196,31 @@ impl Task {
         self.staged.stream_time_ms =
             self.stream_time.after(self.staged.stream_time_ms, event.at, record.timestamp_ms);
         self.fold(event, record, now_ms)
+    }
+
+    /// An agent's state belongs to the partition of the agent's id. It does not move the stream time, by which conversations expire.
+    fn place_agent(
+        &mut self,
+        news: &AgentNews<'_>,
+        record: &SourceRecord<'_>,
+    ) -> Result<EventClass, ProcessError> {
+        let key = news.agent_id.as_bytes();
+        if partition_of(key, self.partitions) != self.partition {
+            let carried = Carried::pack(record, None, self.limits.value_bytes_max);
+            self.staged.outbox.message(Message::new(EVENT, key, &carried));
+            return Ok(EventClass::Moved);
+        }
+        let mut class = EventClass::AgentState;
+        let topology = Arc::clone(&self.topology);
+        for (index, node) in topology.nodes().iter().enumerate() {
+            if let Some(agents) = node.processor.as_take_agents()
+                && let Some(mut context) = self.context(index, node)
+                && agents.process_agent(news, &mut context)? == Outcome::Duplicate
+            {
+                class = EventClass::Duplicate;
+            }
+        }
+        Ok(class)
     }
 
     fn reject(

@@ -2,9 +2,11 @@
 
 use super::state::{Events, Stored, StoredLeg, StoredPrimary, What};
 
-/// How long a call leg was, as far as that is known.
+/// A call leg in short, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Length {
+pub(super) struct Leg<'a> {
+    pub(super) agent: Option<&'a str>,
+    pub(super) ended_at: Option<i64>,
     /// None while an end is not known.
     pub(super) duration_ms: Option<i64>,
     pub(super) hold_ms: i64,
@@ -13,14 +15,19 @@ pub(super) struct Length {
 /// The beginnings and ends of holds, in the total order: when, and whether it begins.
 pub(super) type Holds = [(i64, bool)];
 
-/// How long the leg was that the events tell of.
-pub(super) fn length(events: &Events<'_>) -> Option<Length> {
+/// The leg of this id, of its events.
+pub(super) fn of<'a>(events: &'a Events<'a>, leg_id: &'a str) -> Option<Leg<'a>> {
     let primary = events.primary()?;
     let What::Primary(fields) = &primary.what else { return None };
     let legs: Vec<(&Stored<'_>, StoredLeg<'_>)> = events.list.iter().filter_map(leg_of).collect();
     let holds: Vec<(i64, bool)> = events.list.iter().filter_map(hold_of).collect();
-    let call = call(&legs, &holds, "", (primary, fields))?;
-    Some(Length { duration_ms: call.duration_ms, hold_ms: call.hold_ms })
+    let call = call(&legs, &holds, leg_id, (primary, fields))?;
+    Some(Leg {
+        agent: call.agent_id,
+        ended_at: call.ended_at,
+        duration_ms: call.duration_ms,
+        hold_ms: call.hold_ms,
+    })
 }
 
 fn leg_of<'s, 'a>(event: &'s Stored<'a>) -> Option<(&'s Stored<'a>, StoredLeg<'a>)> {

@@ -1,7 +1,9 @@
 //! What the conversation's folds need to know of an activity, without its texts.
 
+use std::borrow::Cow;
+
 use engine::ProcessError;
-use model::{Kind, ReactionKind};
+use model::{Figure, Kind, ReactionKind};
 
 use super::bounds::Group;
 use super::call;
@@ -25,8 +27,27 @@ pub(crate) struct Digest {
     pub(crate) omits_receipts: bool,
     /// Where it lies when it was read, of a message of a conversation.
     pub(crate) read_place: Option<Vec<u8>>,
+    /// What it adds to the figures of its agent, where it is a call leg that ended.
+    pub(crate) leg: Option<LegFigures>,
     /// Whether a receipt of its own calls it failed.
     has_failed: bool,
+}
+
+/// What a call leg adds to the figures of its agent (contract section 6), at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LegFigures {
+    pub(crate) agent: Box<str>,
+    pub(crate) ended_at: i64,
+    /// The length without the time on hold; 0 where the length is not known.
+    pub(crate) talk_ms: i64,
+    pub(crate) hold_ms: i64,
+}
+
+impl LegFigures {
+    /// The figures with their amounts.
+    pub(crate) fn figures(&self) -> [(Figure, i64); 3] {
+        [(Figure::CallLegs, 1), (Figure::TalkMs, self.talk_ms), (Figure::HoldMs, self.hold_ms)]
+    }
 }
 
 impl Digest {
@@ -44,18 +65,18 @@ impl Digest {
         let count = |what: fn(&What<'_>) -> bool| {
             i64::try_from(events.list.iter().filter(|event| what(&event.what)).count()).unwrap_or(i64::MAX)
         };
-        let length = if is(Kind::AgentCallLeg) {
-            call::length(&events).unwrap_or_default()
-        } else {
-            call::Length::default()
-        };
+        let is_leg = is(Kind::AgentCallLeg);
+        let leg_id = if is_leg { activity_of(key) } else { Cow::Borrowed("") };
+        let leg = if is_leg { call::of(&events, &leg_id) } else { None };
+        let talk_ms =
+            |leg: &call::Leg<'_>| leg.duration_ms.map_or(0, |duration_ms| duration_ms - leg.hold_ms);
         let figures = ActivityFigures {
             delivered: i64::from(rank >= Some(Rank::Connected)),
             read: i64::from(rank == Some(Rank::Read)),
             failed: i64::from(rank == Some(Rank::Failed)),
             survey_answers: if is(Kind::SurveyQuestion) { count(is_answer) } else { 0 },
-            talk_ms: length.duration_ms.map_or(0, |duration_ms| duration_ms - length.hold_ms),
-            call_hold_ms: length.hold_ms,
+            talk_ms: leg.as_ref().map_or(0, talk_ms),
+            call_hold_ms: leg.as_ref().map_or(0, |leg| leg.hold_ms),
             reply_reactions: count(|what| matches!(what, What::Response { .. }))
                 .saturating_add_unsigned(events.omitted.responses()),
         };
@@ -68,6 +89,14 @@ impl Digest {
             delivery_rank,
             omits_receipts,
             read_place: if wants_read { reads::place_of(key, &events) } else { None },
+            leg: leg.and_then(|leg| {
+                Some(LegFigures {
+                    agent: leg.agent?.into(),
+                    ended_at: leg.ended_at?,
+                    talk_ms: talk_ms(&leg),
+                    hold_ms: leg.hold_ms,
+                })
+            }),
             has_failed: events.list.iter().filter_map(rank_of).any(|rank| rank == Rank::Failed),
         })
     }
@@ -80,6 +109,20 @@ impl Digest {
         }
         self
     }
+}
+
+/// The id of the activity of this key.
+fn activity_of(key: &[u8]) -> Cow<'_, str> {
+    let key = std::str::from_utf8(key).ok().and_then(model::parse_activity_key);
+    key.map_or(Cow::Borrowed(""), |(_, activity)| activity)
+}
+
+/// What a call leg adds to the figures of its agent; `None` for all other activities. `key` may be of any record of the state.
+///
+/// # Errors
+/// The state cannot be read: wipe and restore it.
+pub(crate) fn leg_figures(key: &[u8], state: &[u8]) -> Result<Option<LegFigures>, ProcessError> {
+    Ok(Digest::of(key, Some(state), false)?.leg)
 }
 
 /// The first primary of an activity, as [`Digest::first`].

@@ -32,7 +32,7 @@ use beside::Writes;
 pub(crate) use beside::{Texts, is_beside, prefixes as places_beside};
 use bounds::Group;
 pub(crate) use bounds::KEPT;
-pub(crate) use digest::{Digest, first, has_suggestions, is_shown};
+pub(crate) use digest::{Digest, LegFigures, first, has_suggestions, is_shown, leg_figures};
 pub(crate) use reads::{ReadAt, begun_key as reads_key, place as read_place, read_at};
 use state::{Events, Stored, What};
 pub(crate) use waiting::{event_in as waiting_event, of as waiting_of};

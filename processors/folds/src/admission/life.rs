@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seen::{Page, Seen};
 use crate::stored::behind;
-use crate::{Limits, customers};
+use crate::{Limits, whose};
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
 const VERSION: u8 = 5;
@@ -63,7 +63,7 @@ impl<'a> Alive<'a> {
     /// Takes a new event in, whose record came at `came_ms`.
     pub(super) fn fold(&mut self, event: &'a Event<'_>, now_ms: i64, came_ms: i64) -> Folded<'a> {
         let mut folded = Folded::default();
-        for customer in customers::of(event) {
+        for customer in whose::customers(event) {
             let has_room = self.customers.len() < CUSTOMERS_MAX;
             match self.customers.iter_mut().find(|(known, _)| *known == customer) {
                 Some((_, first_ms)) if *first_ms <= came_ms => {}

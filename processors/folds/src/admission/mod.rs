@@ -28,7 +28,7 @@ use model::{Action, Event, Home, Reason};
 
 use crate::owner::Owned;
 use crate::stored::prefixed;
-use crate::{Limits, customers, timers};
+use crate::{Limits, timers, whose};
 use life::{Alive, Life};
 use seen::{BELOW, EVENTS_MAX, Found, Page, Seen, Without};
 
@@ -115,7 +115,7 @@ impl Processor for Admission {
             Home::Session(_) => return Ok(Outcome::Ignored),
         };
         let home = life_key.get(1..).unwrap_or_default();
-        let times = Times { now_ms: context.clock_ms(), came_ms: customers::came_ms(record) };
+        let times = Times { now_ms: context.clock_ms(), came_ms: whose::came_ms(record) };
         if is_asked(event, times.came_ms, context)? {
             return refuse_for_ever(home, context);
         }
@@ -519,7 +519,7 @@ fn count_less(home: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError
 /// # Errors
 /// The state cannot be read: give the error on.
 pub(crate) fn is_asked(event: &Event<'_>, came_ms: i64, context: &Context<'_>) -> Result<bool, ProcessError> {
-    for customer in customers::of(event) {
+    for customer in whose::customers(event) {
         if context.is_asked(customer, came_ms)? {
             return Ok(true);
         }
@@ -745,6 +745,32 @@ fn page_key(home: &[u8], path: &[u8]) -> Vec<u8> {
 /// The key of a customer of a home; without one what the keys of all of them begin with.
 fn customer_key(home: &[u8], customer: &str) -> Vec<u8> {
     [&[CUSTOMER], home, b"/", model::escape(customer).as_bytes()].concat()
+}
+
+/// The least Kafka timestamp of the events of a conversation, whose id is escaped, that are a customer's; for those that follow. The
+/// least of all times where nothing is known of it.
+///
+/// # Errors
+/// The state cannot be read: give the error on.
+pub(crate) fn first_came(
+    escaped: &[u8],
+    customer: &str,
+    emitter: &mut Emitter<'_>,
+) -> Result<i64, ProcessError> {
+    let home = home_key(CONVERSATION, escaped);
+    let first = emitter.read_of(NAME, &prefixed(LIFE, &home), |record| {
+        let life = record.map(Life::read).transpose()?;
+        let named =
+            life.as_ref().and_then(|(life, _)| life.customers().iter().find(|(id, _)| *id == customer));
+        Ok::<_, String>(named.map(|(_, came_ms)| *came_ms))
+    })?;
+    if let Some(came_ms) = first.map_err(|problem| corrupt(&home, problem))? {
+        return Ok(came_ms);
+    }
+    let beside = emitter
+        .read_of(NAME, &customer_key(&home, customer), |first| first.map(time_of).transpose())?
+        .map_err(|problem| corrupt(&home, problem))?;
+    Ok(beside.unwrap_or(i64::MIN))
 }
 
 /// The ids of some events, and where to go on.

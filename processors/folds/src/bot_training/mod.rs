@@ -77,7 +77,7 @@ impl Processor for BotTraining {
                 Some(Said::Turn(reply)) => {
                     turns.insert(note.key, reply);
                 }
-                Some(Said::Summary | Said::Amounts(_) | Said::Watched(_)) => {}
+                Some(Said::Summary | Said::Amounts(_) | Said::Watched(_) | Said::Contact(_)) => {}
                 None => {
                     affected.extend(message_of(note.key, emitter)?);
                     affected.insert(note.key.to_vec());

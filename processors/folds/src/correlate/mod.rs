@@ -24,7 +24,7 @@ use model::{Action, Event, Home, Reason};
 use crate::admission::{self, SomeEvents, judged};
 use crate::owner::{Owned, Owner};
 use crate::stored::prefixed;
-use crate::{Limits, customers, timers};
+use crate::{Limits, timers, whose};
 use held::{Held, Whose};
 
 /// The processor's name in topics.yaml.
@@ -116,7 +116,7 @@ impl Processor for Correlate {
     ) -> Result<Outcome, ProcessError> {
         // A signal pairs nothing, and waits for nothing.
         if event.action == Action::Signal {
-            let is_asked = admission::is_asked(event, customers::came_ms(record), context)?;
+            let is_asked = admission::is_asked(event, whose::came_ms(record), context)?;
             let is_refused = is_asked && matches!(event.home(), Home::Session(_));
             return Ok(if is_refused { Outcome::Rejected(admission::erased()) } else { Outcome::Ignored });
         }
@@ -314,8 +314,8 @@ impl Correlate {
             });
         }
         let came_ms = context.clock_ms();
-        let at_ms = customers::came_ms(record);
-        let whose = Whose { customers: customers::of(event).collect(), at_ms };
+        let at_ms = whose::came_ms(record);
+        let whose = Whose { customers: whose::customers(event).collect(), at_ms };
         let carried = context.carried(record, None);
         let held = Held { content, came_ms, whose, carried: &carried };
         let is_asked = admission::is_asked(event, at_ms, context)?;

@@ -4,100 +4,133 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::amounts::StoredAmount;
+use super::grid::{Grid, Span};
+use crate::amounts::{Cell, StoredAmount};
 
-/// Begins a message in which spans are not spread yet. A message of the older form begins with the number of its windows, which
-/// is never 0.
-const WITH_SPANS: u8 = 0;
+/// Begins a message: the version of its form.
+const VERSION: u8 = 2;
+/// One message changes no more windows than this.
+pub(crate) const MESSAGE_MAX: u64 = 1_000;
+/// One message says of no more cells than this how they change; but a single grain's are never taken apart.
+pub(crate) const MESSAGE_CELLS_MAX: usize = 16_000;
 
 /// What figures are of: the code of the dimension, and which one.
 pub(super) type Subject = (u8, String);
 
-/// Changes of windows: by size and start, the figures' codes with what is added.
-pub(super) type Windows = BTreeMap<(i64, i64), BTreeMap<u8, i64>>;
+/// By how much cells change; none by 0.
+pub(super) type Cells = BTreeMap<Cell, i64>;
+
+/// Changes of windows.
+pub(super) type Windows = BTreeMap<Span, Cells>;
 
 /// The changes of one subject's windows.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Change {
-    /// Of contributions at one instant.
-    pub(super) windows: Windows,
-    /// Spans that are yet to be spread over windows: the figure's code, from, to (not in it), and how many times each of the
-    /// milliseconds counts.
-    pub(super) spans: BTreeMap<(u8, i64, i64), i64>,
+    /// Of contributions at one instant, by the first instant of their grain: they fall into the same windows of every size.
+    grains: BTreeMap<i64, Cells>,
+    /// Spans that are yet to be spread over windows: the cell, from, to (not in it), and how many times each of the milliseconds
+    /// counts.
+    spans: BTreeMap<(Cell, i64, i64), i64>,
 }
 
 impl Change {
     /// The bytes of a message.
     pub(super) fn write(&self) -> Vec<u8> {
         // Writing plain data into memory cannot fail.
-        crate::stored::behind(WITH_SPANS, self).unwrap_or_default()
+        crate::stored::behind(VERSION, self).unwrap_or_default()
     }
 
-    /// Reads what [`write`](Self::write) wrote, and the form before it, which had no spans.
+    /// Reads what [`write`](Self::write) wrote.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, String> {
-        let read = match bytes {
-            [WITH_SPANS, change @ ..] => postcard::from_bytes(change),
-            windows => postcard::from_bytes(windows).map(|windows| Self { windows, spans: BTreeMap::new() }),
-        };
-        read.map_err(|problem| problem.to_string())
+        match bytes {
+            [VERSION, change @ ..] => postcard::from_bytes(change).map_err(|problem| problem.to_string()),
+            _ => Err(format!("not version {VERSION} of its form")),
+        }
     }
 
     /// How many windows it changes at the most.
-    pub(super) fn windows_max(&self, sizes_ms: &[i64]) -> u64 {
-        let spread = self.spans.keys().map(|(_, from, to)| windows_of((*from, *to), sizes_ms));
-        spread.fold(self.windows.len() as u64, u64::saturating_add)
+    pub(super) fn windows_max(&self, grid: &Grid) -> u64 {
+        let at_instants = grid.count().saturating_mul(self.grains.len() as u64);
+        let spread = self.spans.keys().map(|(_, from, to)| grid.count_of(*from, *to));
+        spread.fold(at_instants, u64::saturating_add)
     }
 
-    /// All changes, with the spans spread over the windows of these sizes; and whether the spans' windows add up to the spans.
-    pub(super) fn spread(mut self, sizes_ms: &[i64]) -> (Windows, bool) {
-        let mut adds_up = true;
-        for ((figure, from, to), times) in self.spans {
-            for size in sizes_ms.iter().copied().filter(|size| *size > 0) {
-                adds_up &=
-                    spread(&mut self.windows, (from, to), size, (figure, times)) == times * (to - from);
+    /// What contributions at instants change, by their grains.
+    pub(super) fn at_instants(&self) -> impl Iterator<Item = &Cells> {
+        self.grains.values()
+    }
+
+    /// All changes, with the spans spread over the windows; and whether the spans' windows add up to the spans.
+    pub(super) fn spread(self, grid: &Grid) -> (Windows, bool) {
+        let mut windows = Windows::new();
+        for (at, cells) in &self.grains {
+            for window in grid.windows_at(*at) {
+                let sums = windows.entry(window).or_default();
+                cells.iter().for_each(|(cell, value)| add(sums, *cell, *value));
             }
         }
-        drop_zeros(&mut self.windows);
-        (self.windows, adds_up)
+        let mut adds_up = true;
+        for ((cell, from, to), times) in self.spans {
+            let mut sum = 0;
+            for (window, from, to) in grid.overlaps(from, to) {
+                add(windows.entry(window).or_default(), cell, times * (to - from));
+                sum += to - from;
+            }
+            adds_up &= Some(sum) == i64::try_from(grid.count()).ok().map(|count| count * (to - from));
+        }
+        drop_zeros(&mut windows);
+        (windows, adds_up)
     }
 
     /// The same changes in pieces of which none changes more than `most` windows, so that each can be taken by itself: a span
     /// is cut in two as often as it takes, for its milliseconds add up whichever way they are cut.
-    pub(super) fn pieces(self, sizes_ms: &[i64], most: u64) -> Vec<Self> {
-        let mut pieces = vec![Self::default()];
-        let mut room = most;
-        let mut place = |count: u64, pieces: &mut Vec<Self>| {
-            if count > room && room < most {
-                pieces.push(Self::default());
-                room = most;
-            }
-            room = room.saturating_sub(count);
-        };
-        for (window, figures) in self.windows {
-            place(1, &mut pieces);
-            if let Some(piece) = pieces.last_mut() {
-                piece.windows.insert(window, figures);
-            }
+    pub(super) fn pieces(self, grid: &Grid, most: u64) -> Vec<Self> {
+        let mut pieces = Pieces { done: Vec::new(), piece: Self::default(), room: most, cells: 0, most };
+        for (at, cells) in self.grains {
+            pieces.make_room(grid.count(), cells.len());
+            pieces.piece.grains.insert(at, cells);
         }
         // The later halves wait for their turn.
         let mut spans: Vec<_> = self.spans.into_iter().rev().collect();
-        while let Some(((figure, from, to), times)) = spans.pop() {
-            let count = windows_of((from, to), sizes_ms);
+        while let Some(((cell, from, to), times)) = spans.pop() {
+            let count = grid.count_of(from, to);
             let middle = from + (to - from) / 2;
             if count > most && from < middle {
-                spans.extend([((figure, middle, to), times), ((figure, from, middle), times)]);
+                spans.extend([((cell, middle, to), times), ((cell, from, middle), times)]);
                 continue;
             }
-            place(count, &mut pieces);
-            if let Some(piece) = pieces.last_mut() {
-                *piece.spans.entry((figure, from, to)).or_default() += times;
-            }
+            pieces.make_room(count, 1);
+            *pieces.piece.spans.entry((cell, from, to)).or_default() += times;
         }
-        pieces
+        pieces.done.push(pieces.piece);
+        pieces.done
     }
 
     fn is_empty(&self) -> bool {
-        self.windows.is_empty() && self.spans.is_empty()
+        self.grains.is_empty() && self.spans.is_empty()
+    }
+}
+
+/// A change while it is taken apart.
+struct Pieces {
+    done: Vec<Change>,
+    /// The one that is being filled: so many windows still fit, and so many cells are in it.
+    piece: Change,
+    room: u64,
+    cells: usize,
+    most: u64,
+}
+
+impl Pieces {
+    /// Begins another piece where this one has no room for so many windows and cells.
+    fn make_room(&mut self, windows: u64, cells: usize) {
+        let is_full = windows > self.room || self.cells + cells > MESSAGE_CELLS_MAX;
+        if is_full && !self.piece.is_empty() {
+            self.done.push(std::mem::take(&mut self.piece));
+            (self.room, self.cells) = (self.most, 0);
+        }
+        self.room = self.room.saturating_sub(windows);
+        self.cells += cells;
     }
 }
 
@@ -110,9 +143,9 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// Adds a contribution to the windows of these sizes. A span of more than `longest_span_ms` is only counted: so what a
-    /// commit changes is bounded by its contributions, whatever clocks said.
-    pub(super) fn add(&mut self, amount: &StoredAmount<'_>, sizes_ms: &[i64], longest_span_ms: i64) {
+    /// Adds a contribution. A span of more than `longest_span_ms` is only counted: so what a commit changes is bounded by its
+    /// contributions, whatever clocks said.
+    pub(super) fn add(&mut self, amount: &StoredAmount<'_>, grid: &Grid, longest_span_ms: i64) {
         if amount.to.is_some_and(|to| to.saturating_sub(amount.from) > longest_span_ms) {
             self.too_long += amount.value;
             return;
@@ -120,13 +153,11 @@ impl Changes {
         let change = self.subjects.entry((amount.dimension, amount.id.to_owned())).or_default();
         match amount.to {
             None => {
-                for size in sizes_ms.iter().copied().filter(|size| *size > 0) {
-                    let window = (size, start_of(amount.from, size));
-                    add(&mut change.windows, window, amount.figure, amount.value);
-                }
+                let cells = change.grains.entry(grid.grain_of(amount.from)).or_default();
+                add(cells, amount.cell, amount.value);
             }
             Some(to) if amount.from < to => {
-                *change.spans.entry((amount.figure, amount.from, to)).or_default() += amount.value;
+                *change.spans.entry((amount.cell, amount.from, to)).or_default() += amount.value;
             }
             Some(_) => {}
         }
@@ -135,68 +166,42 @@ impl Changes {
     /// Leaves only what really changes.
     pub(super) fn drop_zeros(&mut self) {
         self.subjects.retain(|_, change| {
-            drop_zeros(&mut change.windows);
+            drop_zeros(&mut change.grains);
             change.spans.retain(|_, times| *times != 0);
             !change.is_empty()
         });
     }
 }
 
-fn add(windows: &mut Windows, window: (i64, i64), figure: u8, value: i64) {
-    let sum = windows.entry(window).or_default().entry(figure).or_default();
+fn add(cells: &mut Cells, cell: Cell, value: i64) {
+    let sum = cells.entry(cell).or_default();
     *sum = sum.saturating_add(value);
 }
 
-fn drop_zeros(windows: &mut Windows) {
-    windows.retain(|_, figures| {
-        figures.retain(|_, value| *value != 0);
-        !figures.is_empty()
+fn drop_zeros<K: Ord>(changes: &mut BTreeMap<K, Cells>) {
+    changes.retain(|_, cells| {
+        cells.retain(|_, value| *value != 0);
+        !cells.is_empty()
     });
-}
-
-/// The start of the window of an instant. Windows are aligned to the epoch.
-fn start_of(at: i64, size: i64) -> i64 {
-    at - at.rem_euclid(size)
-}
-
-/// How many windows of these sizes a span overlaps at the most.
-fn windows_of((from, to): (i64, i64), sizes_ms: &[i64]) -> u64 {
-    let of_size = |size: &i64| (to.saturating_sub(from).max(0) / size).unsigned_abs() + 2;
-    sizes_ms.iter().filter(|size| **size > 0).map(of_size).fold(0, u64::saturating_add)
-}
-
-/// How many windows the longest span changes, at the most: what one stay may cost.
-pub(crate) fn longest_span_windows(longest_span_ms: i64, sizes_ms: &[i64]) -> u64 {
-    windows_of((0, longest_span_ms), sizes_ms)
-}
-
-/// Gives each window the milliseconds of the span that lie in it, so many times; gives how much that was together.
-fn spread(windows: &mut Windows, (from, to): (i64, i64), size: i64, (figure, times): (u8, i64)) -> i64 {
-    let (mut at, mut sum) = (from, 0);
-    while at < to {
-        let start = start_of(at, size);
-        let end = (start + size).min(to);
-        add(windows, (size, start), figure, times * (end - at));
-        sum += times * (end - at);
-        at = end;
-    }
-    sum
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::grid::fixed;
     use super::*;
     use proptest::prelude::*;
 
     const NO_LIMIT: i64 = i64::MAX;
+    const CELL: Cell = Cell::Figure(7);
 
     fn amount(from: i64, to: Option<i64>, value: i64) -> StoredAmount<'static> {
-        StoredAmount { dimension: 1, id: "q", figure: 7, from, to, value }
+        StoredAmount { dimension: 1, id: "q", cell: CELL, from, to, value }
     }
 
     fn changes(amounts: &[StoredAmount<'_>], sizes: &[i64], longest: i64) -> Changes {
         let mut changes = Changes::default();
-        amounts.iter().for_each(|amount| changes.add(amount, sizes, longest));
+        let grid = fixed(sizes);
+        amounts.iter().for_each(|amount| changes.add(amount, &grid, longest));
         changes.drop_zeros();
         changes
     }
@@ -204,11 +209,11 @@ mod tests {
     fn windows(amounts: &[StoredAmount<'_>], sizes: &[i64]) -> Vec<(i64, i64, i64)> {
         let changes = changes(amounts, sizes, NO_LIMIT);
         let spread = changes.subjects.into_values().flat_map(|change| {
-            let (windows, adds_up) = change.spread(sizes);
+            let (windows, adds_up) = change.spread(&fixed(sizes));
             assert!(adds_up);
             windows
         });
-        spread.map(|((size, start), figures)| (size, start, figures[&7])).collect()
+        spread.map(|(window, cells)| (window.end - window.start, window.start, cells[&CELL])).collect()
     }
 
     #[test]
@@ -238,7 +243,7 @@ mod tests {
         let changes = changes(&[amount(0, Some(1_001), 1), amount(0, Some(1_000), 1)], &[100], 1_000);
         assert_eq!(changes.too_long, 1);
         let change = &changes.subjects[&(1, "q".to_owned())];
-        assert_eq!(change.spans.keys().collect::<Vec<_>>(), [&(7, 0, 1_000)]);
+        assert_eq!(change.spans.keys().collect::<Vec<_>>(), [&(CELL, 0, 1_000)]);
     }
 
     #[test]
@@ -250,10 +255,78 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_the_form_before_spans_reads_as_the_windows_that_it_was() {
-        let windows: Windows = [((100, 0), [(7, 5)].into()), ((100, 300), [(7, -2)].into())].into();
-        let before = postcard::to_stdvec(&windows).unwrap();
-        assert_eq!(Change::read(&before), Ok(Change { windows, spans: BTreeMap::new() }));
+    fn changes_of_many_cells_are_sent_in_several_messages() {
+        let grid = fixed(&[100]);
+        let mut changes = Changes::default();
+        for at in 0..100 {
+            for count in 0..200 {
+                let cell = Cell::Count(3, count);
+                let amount = StoredAmount { cell, ..amount(at * 100, None, 1) };
+                changes.add(&amount, &grid, NO_LIMIT);
+            }
+        }
+        let pieces = changes.subjects.remove(&(1, "q".to_owned())).unwrap().pieces(&grid, MESSAGE_MAX);
+        let cells = pieces.iter().map(|piece| piece.at_instants().map(Cells::len).sum::<usize>());
+        assert_eq!(cells.collect::<Vec<_>>(), [MESSAGE_CELLS_MAX, 20_000 - MESSAGE_CELLS_MAX]);
+    }
+
+    /// A step of xorshift64.
+    fn next(seed: &mut u64) -> u64 {
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        *seed
+    }
+
+    /// What a window holds after these changes more.
+    fn take(window: &mut Cells, amounts: &[(i64, i64)], grid: &Grid) {
+        let mut changes = Changes::default();
+        for (wait, times) in amounts {
+            let cell = Cell::counting(model::Histogram::AnsweredWaitMs, *wait);
+            changes.add(&StoredAmount { cell, ..amount(0, None, *times) }, grid, NO_LIMIT);
+        }
+        changes.drop_zeros();
+        for change in changes.subjects.into_values() {
+            for (cell, count) in change.spread(grid).0.into_values().flatten() {
+                add(window, cell, count);
+            }
+        }
+        window.retain(|_, count| *count != 0);
+    }
+
+    #[test]
+    fn the_99th_percentile_of_a_million_waits_is_within_a_tenth_after_a_third_was_taken_back() {
+        let grid = fixed(&[900_000]);
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        // From milliseconds to hours, most of them short: as many digits as it happens.
+        let waits: Vec<i64> =
+            (0..1_000_000).map(|_| (next(&mut seed) >> (40 + next(&mut seed) % 20)).cast_signed()).collect();
+        let mut window = Cells::new();
+        for some in waits.chunks(50_000) {
+            take(&mut window, &some.iter().map(|wait| (*wait, 1)).collect::<Vec<_>>(), &grid);
+        }
+        let (gone, mut stayed): (Vec<i64>, Vec<i64>) = {
+            let (gone, stayed): (Vec<_>, Vec<_>) = waits.iter().enumerate().partition(|(n, _)| n % 3 == 0);
+            let values = |of: Vec<(usize, &i64)>| of.into_iter().map(|(_, wait)| *wait).collect();
+            (values(gone), values(stayed))
+        };
+        for some in gone.chunks(50_000) {
+            take(&mut window, &some.iter().map(|wait| (*wait, -1)).collect::<Vec<_>>(), &grid);
+        }
+        let counts: Vec<(i64, i64)> = window
+            .iter()
+            .map(|(cell, count)| match cell {
+                Cell::Count(_, place) => (model::Bucket::at(*place).unwrap().bound(), *count),
+                Cell::Figure(_) => panic!("no figure was added"),
+            })
+            .collect();
+        assert_eq!(counts.iter().map(|(_, count)| *count).sum::<i64>(), i64::try_from(stayed.len()).unwrap());
+        stayed.sort_unstable();
+        for percent in [50_usize, 90, 99] {
+            let exact = stayed[(stayed.len() * percent).div_ceil(100) - 1];
+            let read = model::percentile(&counts, percent as f64).unwrap();
+            assert!(exact <= read && read - exact <= exact / 10, "p{percent}: {read}, exactly {exact}");
+        }
     }
 
     proptest! {
@@ -283,15 +356,17 @@ mod tests {
                 .map(|(from, length, span, value)| amount(from, span.then_some(from + length), value))
                 .collect();
             let sizes = [size, 900];
+            let grid = fixed(&sizes);
             for change in changes(&amounts, &sizes, NO_LIMIT).subjects.into_values() {
-                let (whole, _) = change.clone().spread(&sizes);
+                let (whole, _) = change.clone().spread(&grid);
                 let mut sum = Windows::new();
-                for piece in change.pieces(&sizes, most) {
-                    prop_assert!(piece.windows_max(&sizes) <= most, "{:?}", piece);
-                    let (windows, adds_up) = piece.spread(&sizes);
+                for piece in change.pieces(&grid, most) {
+                    prop_assert!(piece.windows_max(&grid) <= most, "{:?}", piece);
+                    let (windows, adds_up) = piece.spread(&grid);
                     prop_assert!(adds_up);
-                    for (window, figures) in windows {
-                        figures.into_iter().for_each(|(figure, value)| add(&mut sum, window, figure, value));
+                    for (window, cells) in windows {
+                        let sums = sum.entry(window).or_default();
+                        cells.into_iter().for_each(|(cell, value)| add(sums, cell, value));
                     }
                 }
                 drop_zeros(&mut sum);

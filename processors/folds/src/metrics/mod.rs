@@ -6,19 +6,28 @@
 //! order, so a window is the sum of what its conversations contribute — also after late events, whose old contributions
 //! were taken back in the same message that brought the new ones.
 
-pub(crate) mod amounts;
+mod calendar;
 mod changes;
+mod ends;
+mod grid;
 pub(crate) mod visits;
 mod window;
 
 use std::collections::BTreeSet;
 
 use engine::{Context, Counter, Emitter, Expire, News, Notice, Place, ProcessError, Processor, State};
-use model::{Dimension, MetricsWindow, WindowKey, window_key};
+use model::{Dimension, MetricsWindow};
 
+use crate::agents;
+use crate::amounts::read_amounts;
 use crate::timelines::{self, Said};
-pub(crate) use changes::longest_span_windows;
+pub use calendar::{Calendar, Unit, UnknownZone};
 use changes::{Change, Changes, Windows};
+pub(crate) use changes::{MESSAGE_CELLS_MAX, MESSAGE_MAX};
+pub use chrono::Weekday;
+use grid::Grid;
+pub use grid::WindowSize;
+pub(crate) use grid::longest_span_windows;
 pub use visits::{ENDED as VISITS_ENDED, TAKEN_BACK as VISITS_TAKEN_BACK};
 pub use window::CHANGES_EXPIRED;
 use window::parse_subject_key;
@@ -35,20 +44,18 @@ pub static STAYS_TOO_LONG: Counter = Counter::new(
 );
 /// Begins the keys of its state.
 const NAMESPACE: u8 = b'm';
-const SCHEMA: &str = "metrics-window/1";
+const SCHEMA: &str = "metrics-window/2";
 const OUTPUT: usize = 0;
 /// Where the settings lie with which the state was made.
 const SETTINGS: &[u8] = b"settings";
 /// Conversations of one commit change so many windows of their own partition right away; the rest goes to this same partition
 /// as messages, to be taken one by one. Else one commit could become as large as a conversation's stays make it.
 const CHANGED_MAX: u64 = 10_000;
-/// One message changes no more windows than this.
-pub(crate) const MESSAGE_MAX: u64 = 1_000;
 
 /// Sums contributions up in windows: writes one topic, `cx.metrics`.
 #[derive(Debug, Clone)]
 pub struct Metrics {
-    window_sizes_ms: Vec<i64>,
+    grid: Grid,
     window_retention_ms: i64,
     longest_span_ms: i64,
     /// What the amounts in the windows depend on.
@@ -59,16 +66,13 @@ impl Metrics {
     /// The processor, as configured.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
-        // A size that is listed twice would count everything twice.
-        let mut window_sizes_ms = settings.window_sizes_ms.clone();
-        window_sizes_ms.sort_unstable();
-        window_sizes_ms.dedup();
+        let grid = Grid::new(&settings.windows);
         let fingerprint = format!(
-            "windows of {window_sizes_ms:?} ms, service level {} ms, longest span {} ms",
-            settings.service_level_ms, settings.longest_span_ms
+            "windows of {grid}, service level {} ms, of queues {:?} ms, longest span {} ms",
+            settings.service_level_ms, settings.service_levels_ms, settings.longest_span_ms
         );
         Self {
-            window_sizes_ms,
+            grid,
             window_retention_ms: settings.window_retention_ms,
             longest_span_ms: settings.longest_span_ms,
             fingerprint,
@@ -102,11 +106,10 @@ impl Metrics {
         windows: &Windows,
     ) -> Result<Vec<String>, ProcessError> {
         let mut changed = Vec::with_capacity(windows.len());
-        for ((size_ms, window_start), figures) in windows {
-            let of =
-                WindowKey { dimension, id: id.to_owned(), size_ms: *size_ms, window_start: *window_start };
-            if window::add(state, &of, figures, self.window_retention_ms)? {
-                changed.push(window_key(dimension, id, *size_ms, *window_start));
+        for (window, cells) in windows {
+            let name = model::window_key(dimension, id, self.grid.name(window.size), window.start);
+            if window::add(state, &name, window.end, cells, self.window_retention_ms)? {
+                changed.push(name);
             }
         }
         Ok(changed)
@@ -139,14 +142,14 @@ impl Processor for Metrics {
     }
 
     fn follows(&self) -> &'static [&'static str] {
-        &[timelines::NAME]
+        &[timelines::NAME, agents::NAME]
     }
 
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         let unknown = |problem: &str| ProcessError::UnknownMessage(format!("processor {NAME}: {problem}"));
         let (dimension, id) = parse_subject_key(key).ok_or_else(|| unknown("its key is no subject"))?;
         let change = Change::read(payload).map_err(|problem| unknown(&problem))?;
-        let (windows, adds_up) = change.spread(&self.window_sizes_ms);
+        let (windows, adds_up) = change.spread(&self.grid);
         if !adds_up {
             context.notice(Notice::Violation(RULE_SUMS));
         }
@@ -165,14 +168,14 @@ impl Processor for Metrics {
         for ((dimension, id), change) in changes.subjects {
             let Some(dimension) = Dimension::from_code(dimension) else { continue };
             let key = subject_key(dimension, &id);
-            for piece in change.pieces(&self.window_sizes_ms, MESSAGE_MAX) {
-                let count = piece.windows_max(&self.window_sizes_ms);
+            for piece in change.pieces(&self.grid, MESSAGE_MAX) {
+                let count = piece.windows_max(&self.grid);
                 if !emitter.is_here(key.as_bytes()) || count > room {
                     emitter.send(key.as_bytes(), &piece.write())?;
                     continue;
                 }
                 room -= count;
-                let (windows, adds_up) = piece.spread(&self.window_sizes_ms);
+                let (windows, adds_up) = piece.spread(&self.grid);
                 if !adds_up {
                     emitter.notice(Notice::Violation(RULE_SUMS));
                 }
@@ -190,21 +193,23 @@ impl Expire for Metrics {
 }
 
 impl Metrics {
-    /// What the conversations of this commit change.
+    /// What the conversations and the agents' states of this commit change.
     fn changes(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<Changes, ProcessError> {
         let mut changes = Changes::default();
         for note in news.heard() {
-            let Some(Said::Amounts(bytes)) = Said::of(&note) else { continue };
+            let of_conversation = match Said::of(&note) {
+                Some(Said::Amounts(bytes)) => Some(bytes),
+                _ => None,
+            };
+            let Some(bytes) = of_conversation.or_else(|| agents::amounts_of(&note)) else { continue };
             let unreadable = |problem| ProcessError::UnknownMessage(format!("processor {NAME}: {problem}"));
-            for amount in amounts::read_amounts(bytes).map_err(unreadable)? {
-                changes.add(&amount, &self.window_sizes_ms, self.longest_span_ms);
+            for amount in read_amounts(bytes).map_err(unreadable)? {
+                changes.add(&amount, &self.grid, self.longest_span_ms);
             }
         }
         emitter.notice_many(&STAYS_TOO_LONG, u64::try_from(changes.too_long).unwrap_or(0));
         changes.drop_zeros();
-        if let Some(size_ms) = self.window_sizes_ms.first() {
-            visits::count(&changes, *size_ms, |notice, count| emitter.notice_many(notice, count));
-        }
+        visits::count(&changes, |notice, count| emitter.notice_many(notice, count));
         Ok(changes)
     }
 }
@@ -225,9 +230,36 @@ fn emit(name: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     emitter.emit(OUTPUT, SCHEMA, subject.as_bytes(), name.as_bytes(), value.as_deref())
 }
 
+/// The partition key of the record of `cx.metrics` with this key; `None` where that is the key of no window.
+#[must_use]
+pub fn partition_key_of(key: &str) -> Option<Vec<u8>> {
+    let of = model::parse_window_key(key)?;
+    Some(subject_key(of.dimension, &of.id).into_bytes())
+}
+
 /// Where the windows of a subject lie in the state.
 pub(crate) fn place(dimension: Dimension, id: &str) -> Place {
     window::place(NAMESPACE, (dimension, id))
+}
+
+/// Where the names of all windows lie that end in `from..to`, in epoch milliseconds, and a few of others.
+pub(crate) fn places_of_ends(from: i64, to: i64) -> Vec<Place> {
+    ends::places_of_ends(NAMESPACE, from, to)
+}
+
+/// Where the names of a subject's windows lie that end at an instant, in epoch milliseconds.
+pub(crate) fn place_of_end(dimension: Dimension, id: &str, end: i64) -> Place {
+    ends::place_of_end(NAMESPACE, (dimension, id), end)
+}
+
+/// The name of a window and when it ends, of a key in such a place; `None` for another key.
+pub(crate) fn ending(key: &[u8]) -> Option<(&str, i64)> {
+    ends::ending(key.strip_prefix(&[NAMESPACE])?)
+}
+
+/// Where the window of this name lies.
+pub(crate) fn place_of_name(name: &str) -> Place {
+    ends::place_of_name(NAMESPACE, name)
 }
 
 /// Lets `look` see the record of the window that a record of the state holds; none for what is no window.

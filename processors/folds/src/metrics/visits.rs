@@ -5,6 +5,7 @@ use engine::{Counter, Notice};
 use model::{Dimension, Figure};
 
 use super::changes::Changes;
+use crate::amounts::Cell;
 
 const IN_TARGET: &str = "answered_in_target";
 const LATE: &str = "answered_late";
@@ -28,15 +29,11 @@ pub static TAKEN_BACK: Counter = Counter::new(
 )
 .by(&["outcome"], OUTCOMES);
 
-/// Tells how many visits ended in which way, and of how many that is taken back. Windows of one size are looked at: each visit
-/// is in one of them.
-pub(super) fn count(changes: &Changes, size_ms: i64, mut tell: impl FnMut(Notice, u64)) {
+/// Tells how many visits ended in which way, and of how many that is taken back.
+pub(super) fn count(changes: &Changes, mut tell: impl FnMut(Notice, u64)) {
     let queues = changes.subjects.iter().filter(|((dimension, _), _)| *dimension == Dimension::Queue.code());
-    for ((size, _), figures) in queues.flat_map(|(_, change)| &change.windows) {
-        if *size != size_ms {
-            continue;
-        }
-        let of = |figure: Figure| figures.get(&figure.code()).copied().unwrap_or(0);
+    for cells in queues.flat_map(|(_, change)| change.at_instants()) {
+        let of = |figure: Figure| cells.get(&Cell::of(figure)).copied().unwrap_or(0);
         let in_target = of(Figure::AnsweredInTarget);
         for (outcome, change) in [
             (IN_TARGET, in_target),
@@ -54,19 +51,20 @@ pub(super) fn count(changes: &Changes, size_ms: i64, mut tell: impl FnMut(Notice
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::amounts::StoredAmount;
+    use crate::amounts::StoredAmount;
+    use crate::metrics::grid::fixed;
 
     fn amount(id: &'static str, figure: Figure, value: i64) -> StoredAmount<'static> {
         let dimension = if id == "ann" { Dimension::Agent } else { Dimension::Queue };
-        StoredAmount { dimension: dimension.code(), id, figure: figure.code(), from: 5, to: None, value }
+        StoredAmount { dimension: dimension.code(), id, cell: Cell::of(figure), from: 5, to: None, value }
     }
 
     fn counted(amounts: &[StoredAmount<'_>]) -> Vec<(Notice, u64)> {
         let mut changes = Changes::default();
-        amounts.iter().for_each(|amount| changes.add(amount, &[100, 1_000], 1_000));
+        amounts.iter().for_each(|amount| changes.add(amount, &fixed(&[100, 1_000]), 1_000));
         changes.drop_zeros();
         let mut counted = Vec::new();
-        count(&changes, 100, |notice, count| counted.push((notice, count)));
+        count(&changes, |notice, count| counted.push((notice, count)));
         counted.retain(|(_, count)| *count > 0);
         counted
     }

@@ -1,24 +1,24 @@
 //! The state of a window: its figures, until its retention is over.
 
-use std::collections::BTreeMap;
-
 use engine::{Counter, Emitter, Place, ProcessError, State};
-use model::{Dimension, Figure, MetricsWindow, WindowKey, window_key};
+use model::{Bucket, Dimension, Figure, Histogram, MetricsWindow};
 use serde::{Deserialize, Serialize};
 
+use super::changes::Cells;
+use crate::amounts::Cell;
 use crate::stored::{behind, prefixed};
 
 /// Version of the form; the first byte. Another version is refused, and so rebuilt.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Changes that came too late.
 pub static CHANGES_EXPIRED: Counter = Counter::new(
     "cx_timelines_window_changes_expired_total",
     "Changes of metrics windows whose retention was over; those windows stay as they are.",
 );
-const WINDOW: u8 = b'w';
+pub(super) const WINDOW: u8 = b'w';
 /// Windows by their end, so that the oldest are found without looking at the others.
-const END: u8 = b'x';
-const END_BYTES: usize = size_of::<i64>();
+pub(super) const END: u8 = b'x';
+pub(super) const END_BYTES: usize = size_of::<i64>();
 /// Windows that ended before this have left, or were refused. A task that is restored elsewhere does not know yet how late
 /// it is; without this it would begin such a window anew, half empty, over its record.
 const OVER: u8 = b'o';
@@ -27,8 +27,10 @@ const OVER: u8 = b'o';
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Window {
     revision: u64,
-    /// By the figure's code; none is 0.
-    figures: BTreeMap<u8, i64>,
+    /// The first instant after it.
+    end: i64,
+    /// None is 0.
+    cells: Cells,
 }
 
 impl Window {
@@ -56,17 +58,16 @@ fn corrupt(key: &[u8], problem: &dyn std::fmt::Display) -> ProcessError {
     }
 }
 
-/// Adds to the figures of a window. `false`: it has left the state, and stays as it was.
+/// Adds to the window of this name, which ends then. `false`: it has left the state, and stays as it was.
 pub(super) fn add(
     state: &mut State<'_>,
-    of: &WindowKey,
-    changes: &BTreeMap<u8, i64>,
+    name: &str,
+    end: i64,
+    changes: &Cells,
     retention_ms: i64,
 ) -> Result<bool, ProcessError> {
-    let name = window_key(of.dimension, &of.id, of.size_ms, of.window_start);
     let key = prefixed(WINDOW, name.as_bytes());
     let known = state.read(&key, |bytes| Window::read(&key, bytes))??;
-    let end = of.window_start + of.size_ms;
     if known.is_none() {
         let over = over(state, retention_ms)?;
         if end < over {
@@ -76,14 +77,14 @@ pub(super) fn add(
         }
     }
     let is_new = known.is_none();
-    let mut window = known.unwrap_or_default();
+    let mut window = known.unwrap_or(Window { end, ..Window::default() });
     window.revision += 1;
-    for (figure, change) in changes {
-        let value = window.figures.entry(*figure).or_default();
+    for (cell, change) in changes {
+        let value = window.cells.entry(*cell).or_default();
         *value = value.saturating_add(*change);
     }
-    window.figures.retain(|_, value| *value != 0);
-    if window.figures.is_empty() {
+    window.cells.retain(|_, value| *value != 0);
+    if window.cells.is_empty() {
         state.delete(&key);
         state.delete(&end_key(end, name.as_bytes()));
     } else {
@@ -114,16 +115,25 @@ fn with_record_of<R>(
 ) -> Result<R, ProcessError> {
     let window = Window::read(key, state)?;
     let (Some(window), Some(of)) = (window, model::parse_window_key(name)) else { return Ok(look(None)) };
-    let figures = window.figures.iter();
-    let figures: Vec<(Figure, i64)> =
-        figures.filter_map(|(code, value)| Some((Figure::from_code(*code)?, *value))).collect();
+    let mut figures: Vec<(Figure, i64)> = Vec::new();
+    let mut histograms: Vec<(Histogram, Bucket, i64)> = Vec::new();
+    for (cell, value) in &window.cells {
+        match cell {
+            Cell::Figure(code) => figures.extend(Figure::from_code(*code).map(|figure| (figure, *value))),
+            Cell::Count(code, place) => histograms.extend(
+                Histogram::from_code(*code).zip(Bucket::at(*place)).map(|(of, bucket)| (of, bucket, *value)),
+            ),
+        }
+    }
+    histograms.sort_unstable();
     Ok(look(Some(&MetricsWindow {
         dimension: of.dimension,
         id: &of.id,
         window_start: of.window_start,
-        window_end: of.window_start + of.size_ms,
+        window_end: window.end,
         figures: &figures,
         revision: window.revision,
+        histograms: &histograms,
     })))
 }
 
@@ -201,7 +211,7 @@ fn over(state: &mut State<'_>, retention_ms: i64) -> Result<i64, ProcessError> {
 }
 
 /// Sorts by the end: no window ends before the epoch.
-fn end_key(end: i64, name: &[u8]) -> Vec<u8> {
+pub(super) fn end_key(end: i64, name: &[u8]) -> Vec<u8> {
     let mut key = prefixed(END, &end.to_be_bytes());
     key.extend_from_slice(name);
     key

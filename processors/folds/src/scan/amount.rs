@@ -1,14 +1,16 @@
 //! What a conversation contributes to the metrics' windows (contract section 6).
 
-use model::{Dimension, Figure};
+use model::{Dimension, Figure, Histogram};
+
+use crate::amounts::Cell;
 
 /// One contribution. The same one, given back, takes it away again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount<'a> {
     pub(crate) dimension: Dimension,
-    /// The queue's name, the agent's or bot's id, the channel's type.
+    /// The queue's name, the agent's or bot's id, the channel's type, [`model::queue_agent_id`].
     pub(crate) id: &'a str,
-    pub(crate) figure: Figure,
+    pub(crate) cell: Cell,
     pub(crate) when: When,
     /// How much; of a span all its milliseconds, of which each window gets those that it overlaps.
     pub(crate) value: i64,
@@ -27,15 +29,26 @@ pub(crate) enum When {
 pub(crate) type Amounts<'m> = dyn FnMut(Amount<'_>) + 'm;
 
 impl<'a> Amount<'a> {
-    pub(super) fn at(dimension: Dimension, id: &'a str, figure: Figure, at: i64, value: i64) -> Self {
-        Self { dimension, id, figure, when: When::At(at), value }
+    pub(crate) fn at(dimension: Dimension, id: &'a str, figure: Figure, at: i64, value: i64) -> Self {
+        Self { dimension, id, cell: Cell::of(figure), when: When::At(at), value }
     }
 
     pub(super) fn one(dimension: Dimension, id: &'a str, figure: Figure, at: i64) -> Self {
         Self::at(dimension, id, figure, at, 1)
     }
 
-    pub(super) fn over(dimension: Dimension, id: &'a str, figure: Figure, from: i64, to: i64) -> Self {
-        Self { dimension, id, figure, when: When::Over { from, to }, value: to - from }
+    /// A value that a histogram counts.
+    pub(super) fn counted(
+        dimension: Dimension,
+        id: &'a str,
+        histogram: Histogram,
+        at: i64,
+        value: i64,
+    ) -> Self {
+        Self { dimension, id, cell: Cell::counting(histogram, value), when: When::At(at), value: 1 }
+    }
+
+    pub(crate) fn over(dimension: Dimension, id: &'a str, figure: Figure, from: i64, to: i64) -> Self {
+        Self { dimension, id, cell: Cell::of(figure), when: When::Over { from, to }, value: to - from }
     }
 }

@@ -29,12 +29,14 @@ struct Happened {
 }
 
 impl Cycles {
-    /// The conversation opens; nothing where it is open.
-    pub(super) fn begin(&mut self, at: i64) {
-        if self.open.is_none() {
+    /// The conversation opens; `false`: it is open.
+    pub(super) fn begin(&mut self, at: i64) -> bool {
+        let opens = self.open.is_none();
+        if opens {
             self.list.push(StoredCycle { started_at: at, closed: None });
             self.open = Some(Happened::default());
         }
+        opens
     }
 
     /// The conversation begins with its first event.
@@ -86,6 +88,11 @@ impl Cycles {
         if is_of_this {
             open.has_no_agent = outcome == VisitOutcome::NoAgent;
         }
+    }
+
+    /// When each but the first began.
+    pub(super) fn reopened(&self) -> impl Iterator<Item = i64> {
+        self.list.iter().skip(1).map(|cycle| cycle.started_at)
     }
 
     /// Those that are closed: when, and how.

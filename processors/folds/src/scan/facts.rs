@@ -52,18 +52,18 @@ impl Scan {
                 self.change_role(at, agent, *role, settings, amounts);
             }
             (FactKind::TaskEnqueued, StoredDetail::Task(task)) => {
-                self.tasks.take(at, Step::Enqueued, task);
+                self.tasks.take(at, Step::Enqueued, task, amounts);
                 let to = &mut At { at, settings, cycles: &mut self.cycles, amounts };
                 self.visits.enqueue(task, entry.session, to);
             }
             (FactKind::AgentReserved, StoredDetail::Task(task)) => {
-                self.tasks.take(at, Step::Reserved, task);
+                self.tasks.take(at, Step::Reserved, task, amounts);
                 if let Some(agent) = task.agent_id {
                     self.visits.offer(task, agent);
                 }
             }
             (FactKind::TaskStateChanged, StoredDetail::Task(task)) => {
-                self.tasks.take(at, Step::Changed, task);
+                self.tasks.take(at, Step::Changed, task, amounts);
                 self.task_changed(at, task, settings, amounts);
             }
             (FactKind::NoAgentAvailable, StoredDetail::Request { direction }) => {
@@ -83,7 +83,7 @@ impl Scan {
                 self.visits.end_all(&mut At { at, settings, cycles: &mut self.cycles, amounts });
             }
             (FactKind::ConversationClosed, _) => self.close(at, settings, amounts),
-            (FactKind::ConversationStarted, _) => self.cycles.begin(at),
+            (FactKind::ConversationStarted, _) => self.open(at, amounts),
             (_, StoredDetail::State(Some(state))) => self.conversation_changed(at, state, settings, amounts),
             (FactKind::ConversationPaused, _) => self.begin_hold(at),
             (FactKind::ConversationResumed, _) => self.hold.end(at),
@@ -141,7 +141,7 @@ impl Scan {
             (Some(RESERVED), Some(agent), _) => self.visits.offer(task, agent),
             (Some(ACTIVE), Some(agent), _) => self.visits.end_of(task, How::Answered(agent), to),
             (Some(CLOSED), _, reason) if model::wait_goes_on(reason) => {
-                self.visits.go_on(task, reason == Some(RONA));
+                self.visits.go_on(task, reason == Some(RONA), to);
             }
             (Some(CLOSED), _, Some(CANCELLED)) => self.visits.end_of(task, How::Gone, to),
             (Some(CLOSED), _, Some(NO_AGENT_AVAILABLE)) => self.visits.end_of(task, How::NoAgent, to),
@@ -159,7 +159,7 @@ impl Scan {
     ) {
         match model::closes(state) {
             Some(true) => self.close(at, settings, amounts),
-            Some(false) => self.cycles.begin(at),
+            Some(false) => self.open(at, amounts),
             None => {}
         }
         match state {
@@ -189,6 +189,13 @@ impl Scan {
             self.visits.end_all(to);
         } else {
             self.visits.end_of_session(session, to);
+        }
+    }
+
+    /// The conversation opens, or opens again; nothing where it is open.
+    fn open(&mut self, at: i64, amounts: &mut Amounts<'_>) {
+        if self.cycles.begin(at) {
+            self.profile.reopened(at, amounts);
         }
     }
 

@@ -4,6 +4,7 @@
 //! and the contributions to the metrics. It can be stored after any entry, and the scan goes on from there.
 
 mod amount;
+mod contact;
 mod counts;
 mod cycles;
 mod entry;
@@ -24,12 +25,14 @@ mod visits;
 #[cfg(test)]
 mod whole;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Category, Counts, Dimension, Figure, Kind, RoomMode, Stage};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use amount::{Amount, Amounts, When};
+pub(crate) use contact::Contact;
 pub(crate) use entry::{Entry, StoredDetail, What};
 pub(crate) use figures::ActivityFigures;
 pub(crate) use primaries::StoredWrapUp;
@@ -40,13 +43,15 @@ use whole::scan_all;
 pub(crate) const LISTED: usize = 100;
 
 /// Version of the scan's form; the first byte of every stored scan. Another version is refused, and so rebuilt.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What of the configuration the figures depend on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScanSettings {
-    /// The longest wait of a visit that is answered in target.
+    /// What is within the service level waited no longer.
     pub(crate) service_level_ms: i64,
+    /// The same for the queues that have a target of their own, by name.
+    pub(crate) service_levels_ms: Arc<BTreeMap<String, i64>>,
     /// A stay that is longer contributes no times.
     pub(crate) longest_span_ms: i64,
 }
@@ -54,7 +59,18 @@ pub(crate) struct ScanSettings {
 impl Default for ScanSettings {
     /// The contract's: 20 seconds, 7 days.
     fn default() -> Self {
-        Self { service_level_ms: 20_000, longest_span_ms: 7 * 24 * 60 * 60 * 1000 }
+        Self {
+            service_level_ms: 20_000,
+            service_levels_ms: Arc::default(),
+            longest_span_ms: 7 * 24 * 60 * 60 * 1000,
+        }
+    }
+}
+
+impl ScanSettings {
+    /// Whether so long a wait in a queue is within its service level.
+    fn is_in_target(&self, queue: &str, wait_ms: i64) -> bool {
+        wait_ms <= self.service_levels_ms.get(queue).copied().unwrap_or(self.service_level_ms)
     }
 }
 
@@ -135,7 +151,7 @@ impl Scan {
         settings: &ScanSettings,
         amounts: &mut Amounts<'_>,
     ) -> Derived {
-        let started_at = self.profile.take(entry, &self.cycles, amounts);
+        let started_at = self.profile.take(entry, (&self.cycles, &self.turns), amounts);
         self.cycles.begin_first(entry.at);
         self.sessions.appear(entry);
         let turn = match &entry.what {

@@ -1,6 +1,6 @@
 //! What the primaries that count do: messages open and close turns, wrap-ups are listed.
 
-use model::{Dimension, Figure, Kind};
+use model::{Dimension, Figure, Histogram, Kind};
 use serde::{Deserialize, Serialize};
 
 use super::Scan;
@@ -35,10 +35,13 @@ impl Scan {
                 self.turns.customer(entry.at, activity_id);
                 None
             }
-            Kind::AgentMessage | Kind::BotMessage if !may_respond => None,
+            Kind::AgentMessage | Kind::BotMessage if !may_respond => {
+                message_of_channel(entry, Figure::SystemMessages, amounts);
+                None
+            }
             Kind::AgentMessage => {
                 message_of_channel(entry, Figure::AgentMessages, amounts);
-                let closed = self.turns.respond(entry.at, Responder::Agent);
+                let closed = self.respond(entry.at, Responder::Agent, amounts);
                 if let Some(agent) = entry.actor_id() {
                     self.stays.message(entry.at, agent, closed.as_ref(), amounts);
                 }
@@ -46,7 +49,7 @@ impl Scan {
             }
             Kind::BotMessage => {
                 message_of_channel(entry, Figure::BotMessages, amounts);
-                let closed = self.turns.respond(entry.at, Responder::Bot);
+                let closed = self.respond(entry.at, Responder::Bot, amounts);
                 message_of_bot(entry, closed.as_ref(), amounts);
                 closed
             }
@@ -56,6 +59,18 @@ impl Scan {
             }
             _ => None,
         }
+    }
+
+    /// A message closes the open turn; it may be a first response of the conversation.
+    fn respond(&mut self, at: i64, by: Responder, amounts: &mut Amounts<'_>) -> Option<Closed> {
+        let known = self.turns.firsts();
+        let closed = self.turns.respond(at, by);
+        for (known, now) in known.into_iter().zip(self.turns.firsts()) {
+            if let (None, Some(first)) = (known, now) {
+                self.profile.responded(first, amounts);
+            }
+        }
+        closed
     }
 
     /// Wrap-ups lie by `(at, activityId)`, which is not the total order where times are equal.
@@ -89,5 +104,6 @@ fn message_of_bot(entry: &Entry<'_>, closed: Option<&Closed>, amounts: &mut Amou
     if let Some(turn) = closed {
         amounts(Amount::one(Dimension::Bot, bot, Figure::Responses, entry.at));
         amounts(Amount::at(Dimension::Bot, bot, Figure::ResponseMs, entry.at, turn.response_ms));
+        amounts(Amount::counted(Dimension::Bot, bot, Histogram::ResponseMs, entry.at, turn.response_ms));
     }
 }

@@ -8,6 +8,7 @@ use super::LISTED;
 use super::amount::{Amount, Amounts};
 use super::cycles::Cycles;
 use super::entry::Entry;
+use super::turns::{First, Turns};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Profile {
@@ -27,9 +28,14 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Takes an entry in; gives the time at which the conversation started. `closed` are the closes before it, which count for the
+    /// Takes an entry in; gives the time at which the conversation started. `before` is what happened before it, which counts for the
     /// first channel even where that is told only now.
-    pub(super) fn take(&mut self, entry: &Entry<'_>, cycles: &Cycles, amounts: &mut Amounts<'_>) -> i64 {
+    pub(super) fn take(
+        &mut self,
+        entry: &Entry<'_>,
+        before: (&Cycles, &Turns),
+        amounts: &mut Amounts<'_>,
+    ) -> i64 {
         let started_at = *self.started_at.get_or_insert(entry.at);
         self.last_event_at = entry.at;
         self.revision += 1;
@@ -42,7 +48,7 @@ impl Profile {
             self.customer = Some(customer.into());
         }
         if let Some(channel) = entry.channel_type() {
-            self.take_channel(channel, started_at, cycles, amounts);
+            self.take_channel(channel, started_at, before, amounts);
         }
         self.mode = self.mode.or(entry.mode);
         if self.room.is_none() {
@@ -51,12 +57,24 @@ impl Profile {
         started_at
     }
 
-    fn take_channel(&mut self, channel: &str, started_at: i64, cycles: &Cycles, amounts: &mut Amounts<'_>) {
+    fn take_channel(
+        &mut self,
+        channel: &str,
+        started_at: i64,
+        (cycles, turns): (&Cycles, &Turns),
+        amounts: &mut Amounts<'_>,
+    ) {
         if self.first_channel.is_none() {
             self.first_channel = Some(channel.into());
             amounts(Amount::one(Dimension::Channel, channel, Figure::Conversations, started_at));
             for (at, outcome) in cycles.closed() {
                 amounts(closed(channel, at, outcome));
+            }
+            for at in cycles.reopened() {
+                self.reopened(at, amounts);
+            }
+            for first in turns.firsts().into_iter().flatten() {
+                self.responded(first, amounts);
             }
         }
         // One that is beyond the listed ones never comes back: there are only ever more before it.
@@ -101,6 +119,20 @@ impl Profile {
         }
     }
 
+    /// A cycle but the first begins.
+    pub(super) fn reopened(&self, at: i64, amounts: &mut Amounts<'_>) {
+        if let Some(channel) = self.first_channel() {
+            amounts(Amount::one(Dimension::Channel, channel, Figure::Reopened, at));
+        }
+    }
+
+    /// A first response of the conversation.
+    pub(super) fn responded(&self, (at, histogram, ms): First, amounts: &mut Amounts<'_>) {
+        if let Some(channel) = self.first_channel() {
+            amounts(Amount::counted(Dimension::Channel, channel, histogram, at, ms));
+        }
+    }
+
     pub(super) fn mode(&self) -> Option<RoomMode> {
         self.mode.and_then(RoomMode::from_code)
     }
@@ -109,7 +141,7 @@ impl Profile {
         self.room.as_deref()
     }
 
-    fn first_channel(&self) -> Option<&str> {
+    pub(super) fn first_channel(&self) -> Option<&str> {
         self.first_channel.as_deref()
     }
 }

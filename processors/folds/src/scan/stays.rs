@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Dimension, Figure};
+use model::{Dimension, Figure, Histogram};
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Amount, Amounts};
@@ -92,6 +92,8 @@ pub(super) struct Stay {
     pub(super) role: Option<Box<str>>,
     pub(super) joined_at: i64,
     left: Option<Left>,
+    /// Whether the agent served at any time of it.
+    pub(super) has_served: bool,
     /// The parts of a stay that goes on: its figures depend on how it ends.
     parts: Vec<Part>,
     pub(super) messages: i64,
@@ -196,17 +198,25 @@ impl Stays {
         amounts: &mut Amounts<'_>,
     ) {
         amounts(Amount::one(Dimension::Agent, agent, Figure::Messages, at));
-        if let Some(turn) = closed {
-            amounts(Amount::one(Dimension::Agent, agent, Figure::Responses, at));
-            amounts(Amount::at(Dimension::Agent, agent, Figure::ResponseMs, at, turn.response_ms));
-        }
-        let Some(stay) = self.current(agent) else { return };
-        stay.messages += 1;
-        if let Some(turn) = closed {
+        let stay = self.current(agent);
+        let Some(turn) = closed else {
+            if let Some(stay) = stay {
+                stay.messages += 1;
+            }
+            return;
+        };
+        let mut agent_response_ms = turn.response_ms;
+        if let Some(stay) = stay {
+            agent_response_ms = at - turn.opened_at.max(stay.joined_at);
+            stay.messages += 1;
             stay.responses += 1;
             stay.response_ms += turn.response_ms;
-            stay.agent_response_ms += at - turn.opened_at.max(stay.joined_at);
+            stay.agent_response_ms += agent_response_ms;
         }
+        amounts(Amount::one(Dimension::Agent, agent, Figure::Responses, at));
+        amounts(Amount::at(Dimension::Agent, agent, Figure::ResponseMs, at, turn.response_ms));
+        amounts(Amount::at(Dimension::Agent, agent, Figure::AgentResponseMs, at, agent_response_ms));
+        amounts(Amount::counted(Dimension::Agent, agent, Histogram::ResponseMs, at, agent_response_ms));
     }
 
     /// The first of the agents present: as many as an entry lists.
@@ -268,13 +278,15 @@ impl Stays {
 
 impl Stay {
     fn new(at: i64, id: &str, agent: &StoredAgent<'_>) -> Self {
+        let does = Does::in_role(agent.role);
         Self {
             agent: id.into(),
             name: agent.name.map(Into::into),
             role: agent.role.map(Into::into),
             joined_at: at,
             left: None,
-            parts: vec![Part { from: at, does: Does::in_role(agent.role) }],
+            has_served: does.serves(),
+            parts: vec![Part { from: at, does }],
             messages: 0,
             responses: 0,
             response_ms: 0,
@@ -287,6 +299,7 @@ impl Stay {
     }
 
     fn go_on(&mut self, at: i64, does: Does) {
+        self.has_served |= does.serves();
         if self.does() != does {
             self.parts.push(Part { from: at, does });
         }

@@ -10,13 +10,11 @@ use model::{
 use super::entry::StoredChannel;
 use super::sessions::Session;
 use super::stays::Stay;
-use super::visits::Visit;
+use super::visits::{CONSULT, TRANSFERS, Visit};
 use super::{ActivityFigures, LISTED, Scan};
 
-/// The directions of visits that are transfers, those that are conferences, and those that are consultations.
-const TRANSFERS: [&str; 2] = ["DIRECT_TRANSFER", "CONSULT_TRANSFER"];
+/// The directions of visits that are conferences.
 const CONFERENCES: [&str; 2] = ["DIRECT_CONFERENCE", "CONSULT_CONFERENCE"];
-const CONSULTS: [&str; 1] = ["CONSULT"];
 
 impl Scan {
     /// The record of the conversation. `activities` is what its activities contribute, `wrap_ups` those of
@@ -101,7 +99,7 @@ impl Scan {
             survey_answers: activities.survey_answers,
             transfers: in_direction(&TRANSFERS),
             conferences: in_direction(&CONFERENCES),
-            consults: in_direction(&CONSULTS),
+            consults: in_direction(&[CONSULT]),
             ronas: visits().map(|visit| visit.ronas).sum(),
             unanswered_turns: self.turns.unanswered(),
             ..self.counts.clone()

@@ -1,8 +1,9 @@
 //! The tasks of the routing, as their events tell of them (contract section 5).
 
-use model::Task;
+use model::{Dimension, Figure, Histogram, Task};
 use serde::{Deserialize, Serialize};
 
+use super::amount::{Amount, Amounts};
 use super::entry::StoredTask;
 
 /// All tasks, in the order of their first appearance.
@@ -35,38 +36,20 @@ pub(super) enum Step {
 
 impl Tasks {
     /// Takes in what an event tells of a task.
-    pub(super) fn take(&mut self, at: i64, step: Step, task: &StoredTask<'_>) {
+    pub(super) fn take(&mut self, at: i64, step: Step, task: &StoredTask<'_>, amounts: &mut Amounts<'_>) {
         let Some(id) = task.task_id else { return };
         let place = self.0.iter().rposition(|seen| *seen.id == *id).unwrap_or_else(|| {
             self.0.push(Seen { id: id.into(), ..Seen::default() });
             self.0.len() - 1
         });
         let Some(seen) = self.0.get_mut(place) else { return };
-        first(&mut seen.queue, task.queue);
-        first(&mut seen.direction, task.direction);
-        first(&mut seen.mode, task.mode);
-        match (step, task.state) {
-            (Step::Enqueued, _) => {
-                seen.enqueued_at.get_or_insert(at);
-            }
-            (Step::Reserved, _) | (Step::Changed, Some("RESERVED")) => {
-                seen.reserved_at.get_or_insert(at);
-                last(&mut seen.agent, task.agent_id);
-            }
-            (Step::Changed, Some("ACTIVE")) => {
-                if task.agent_id.is_some() {
-                    seen.answered_at.get_or_insert(at);
-                }
-                last(&mut seen.agent, task.agent_id);
-            }
-            (Step::Changed, Some("WRAP_UP")) => {
-                seen.wrap_up_at.get_or_insert(at);
-            }
-            (Step::Changed, Some("CLOSED")) => {
-                seen.closed_at = Some(at);
-                seen.disposition = task.reason.map(Into::into);
-            }
-            (Step::Changed, _) => {}
+        let before = seen.work();
+        seen.take(at, step, task);
+        let after = seen.work();
+        if before != after {
+            // A later event changes what a task was: of the agent who was asked last, closed when it was closed last.
+            before.inspect(|work| work.tell(-1, amounts));
+            after.inspect(|work| work.tell(1, amounts));
         }
     }
 
@@ -82,6 +65,49 @@ impl Tasks {
 }
 
 impl Seen {
+    fn take(&mut self, at: i64, step: Step, task: &StoredTask<'_>) {
+        first(&mut self.queue, task.queue);
+        first(&mut self.direction, task.direction);
+        first(&mut self.mode, task.mode);
+        match (step, task.state) {
+            (Step::Enqueued, _) => {
+                self.enqueued_at.get_or_insert(at);
+            }
+            (Step::Reserved, _) | (Step::Changed, Some("RESERVED")) => {
+                self.reserved_at.get_or_insert(at);
+                last(&mut self.agent, task.agent_id);
+            }
+            (Step::Changed, Some("ACTIVE")) => {
+                if task.agent_id.is_some() {
+                    self.answered_at.get_or_insert(at);
+                }
+                last(&mut self.agent, task.agent_id);
+            }
+            (Step::Changed, Some("WRAP_UP")) => {
+                self.wrap_up_at.get_or_insert(at);
+            }
+            (Step::Changed, Some("CLOSED")) => {
+                self.closed_at = Some(at);
+                self.disposition = task.reason.map(Into::into);
+            }
+            (Step::Changed, _) => {}
+        }
+    }
+
+    /// What it was for its agent, and its queue; `None` while one of them is not known.
+    fn work(&self) -> Option<Work> {
+        let id = model::queue_agent_id(self.queue.as_deref()?, self.agent.as_deref()?);
+        let shown = self.shown();
+        let done = self.closed_at.map(|at| Done {
+            at,
+            how: disposition(self.disposition.as_deref()),
+            ring_ms: shown.ring_ms,
+            handle_ms: shown.handle_ms,
+            wrap_up_ms: shown.wrap_up_ms,
+        });
+        Some(Work { id, reserved_at: self.reserved_at, answered_at: self.answered_at, done })
+    }
+
     fn shown(&self) -> Task<'_> {
         let length = |from: Option<i64>, to: Option<i64>| Some((to? - from?).max(0));
         Task {
@@ -100,6 +126,65 @@ impl Seen {
             handle_ms: length(self.answered_at, self.wrap_up_at.or(self.closed_at)),
             wrap_up_ms: length(self.wrap_up_at, self.closed_at),
         }
+    }
+}
+
+/// What a task contributes to the figures of its agent at its queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Work {
+    id: String,
+    reserved_at: Option<i64>,
+    answered_at: Option<i64>,
+    done: Option<Done>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Done {
+    at: i64,
+    /// The figure of its disposition.
+    how: Figure,
+    ring_ms: Option<i64>,
+    handle_ms: Option<i64>,
+    wrap_up_ms: Option<i64>,
+}
+
+impl Work {
+    /// Gives it so many times: once, or once less.
+    fn tell(&self, times: i64, amounts: &mut Amounts<'_>) {
+        const OF: Dimension = Dimension::QueueAgent;
+        let mut figure = |figure, at, value| amounts(Amount::at(OF, &self.id, figure, at, times * value));
+        if let Some(at) = self.reserved_at {
+            figure(Figure::Offered, at, 1);
+        }
+        if let Some(at) = self.answered_at {
+            figure(Figure::Answered, at, 1);
+        }
+        let Some(done) = self.done else { return };
+        figure(done.how, done.at, 1);
+        for (of, ms) in [
+            (Figure::RingMs, done.ring_ms),
+            (Figure::HandleMs, done.handle_ms),
+            (Figure::WrapUpMs, done.wrap_up_ms),
+        ] {
+            figure(of, done.at, ms.unwrap_or(0));
+        }
+        for (histogram, ms) in [(Histogram::RingMs, done.ring_ms), (Histogram::HandleMs, done.handle_ms)] {
+            if let Some(ms) = ms {
+                let one = Amount::counted(OF, &self.id, histogram, done.at, ms);
+                amounts(Amount { value: times, ..one });
+            }
+        }
+    }
+}
+
+/// The figure that counts how a task ended.
+fn disposition(reason: Option<&str>) -> Figure {
+    match reason {
+        Some("DONE" | "WRAP_UP_APPLIED" | "WRAP_UP_NOT_APPLIED" | "WRAP_UP_EXPIRED") => Figure::Done,
+        Some("RONA") => Figure::Ronas,
+        Some("CANCELLED") => Figure::Cancelled,
+        Some("TRANSFERRED") => Figure::Transferred,
+        _ => Figure::Otherwise,
     }
 }
 
@@ -127,14 +212,18 @@ mod tests {
         StoredTask { task_id: Some("t"), state, reason, agent_id, ..StoredTask::default() }
     }
 
+    fn take(tasks: &mut Tasks, at: i64, step: Step, task: &StoredTask<'_>) {
+        tasks.take(at, step, task, &mut |_| ());
+    }
+
     #[test]
     fn a_task_is_enqueued_offered_taken_wrapped_up_and_done() {
         let mut tasks = Tasks::default();
-        tasks.take(1, Step::Enqueued, &StoredTask { queue: Some("web"), ..task(None, None, None) });
-        tasks.take(3, Step::Reserved, &task(None, None, Some("ann")));
-        tasks.take(8, Step::Changed, &task(Some("ACTIVE"), None, Some("ann")));
-        tasks.take(20, Step::Changed, &task(Some("WRAP_UP"), None, None));
-        tasks.take(50, Step::Changed, &task(Some("CLOSED"), Some("DONE"), None));
+        take(&mut tasks, 1, Step::Enqueued, &StoredTask { queue: Some("web"), ..task(None, None, None) });
+        take(&mut tasks, 3, Step::Reserved, &task(None, None, Some("ann")));
+        take(&mut tasks, 8, Step::Changed, &task(Some("ACTIVE"), None, Some("ann")));
+        take(&mut tasks, 20, Step::Changed, &task(Some("WRAP_UP"), None, None));
+        take(&mut tasks, 50, Step::Changed, &task(Some("CLOSED"), Some("DONE"), None));
         let [shown] = &tasks.shown(0)[..] else { panic!() };
         assert_eq!(
             (shown.queue, shown.agent_id, shown.disposition),
@@ -146,9 +235,9 @@ mod tests {
     #[test]
     fn a_task_that_nobody_takes_rings_until_it_is_closed() {
         let mut tasks = Tasks::default();
-        tasks.take(3, Step::Reserved, &task(None, None, Some("ann")));
-        tasks.take(5, Step::Changed, &task(Some("ACTIVE"), None, None));
-        tasks.take(33, Step::Changed, &task(Some("CLOSED"), Some("RONA"), None));
+        take(&mut tasks, 3, Step::Reserved, &task(None, None, Some("ann")));
+        take(&mut tasks, 5, Step::Changed, &task(Some("ACTIVE"), None, None));
+        take(&mut tasks, 33, Step::Changed, &task(Some("CLOSED"), Some("RONA"), None));
         let [shown] = &tasks.shown(0)[..] else { panic!() };
         assert_eq!((shown.answered_at, shown.ring_ms, shown.handle_ms), (None, Some(30), None));
     }

@@ -1,6 +1,6 @@
 //! Turns: a customer's message opens one, the next message of a bot or an agent closes it.
 
-use model::ResponseFigures;
+use model::{Histogram, ResponseFigures};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -8,16 +8,21 @@ pub(super) struct Turns {
     /// The message that opened the turn: its time and its activity.
     open: Option<(i64, Box<str>)>,
     first_customer_at: Option<i64>,
-    first_response_ms: Option<i64>,
+    /// When the first turn was closed, and how long it took.
+    first_response: Option<(i64, i64)>,
     first_agent_response_ms: Option<i64>,
     /// When an agent was asked for first.
     requested_at: Option<i64>,
-    first_from_request_ms: Option<i64>,
+    /// When an agent's first message came after that, and how long it took.
+    first_from_request: Option<(i64, i64)>,
     /// How many turns were ended by a close.
     unanswered: i64,
     by_agents: ResponseFigures,
     by_bots: ResponseFigures,
 }
+
+/// A first response of the conversation: when it came, which histogram counts it, and how long it took.
+pub(super) type First = (i64, Histogram, i64);
 
 /// What closed a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +57,12 @@ impl Turns {
                 self.first_agent_response_ms.get_or_insert(at - asked_at);
             }
             if let Some(requested_at) = self.requested_at {
-                self.first_from_request_ms.get_or_insert(at - requested_at);
+                self.first_from_request.get_or_insert((at, at - requested_at));
             }
         }
         let (opened_at, responds_to) = self.open.take()?;
         let response_ms = at - opened_at;
-        self.first_response_ms.get_or_insert(response_ms);
+        self.first_response.get_or_insert((at, response_ms));
         let figures = match by {
             Responder::Agent => &mut self.by_agents,
             Responder::Bot => &mut self.by_bots,
@@ -66,6 +71,15 @@ impl Turns {
         figures.total_ms += response_ms;
         figures.max_ms = figures.max_ms.max(Some(response_ms));
         Some(Closed { responds_to, response_ms, opened_at })
+    }
+
+    /// The first responses so far, each at its place.
+    pub(super) fn firsts(&self) -> [Option<First>; 2] {
+        let of = |histogram, first: Option<(i64, i64)>| first.map(|(at, ms)| (at, histogram, ms));
+        [
+            of(Histogram::FirstResponseMs, self.first_response),
+            of(Histogram::FirstAgentResponseFromRequestMs, self.first_from_request),
+        ]
     }
 
     /// An agent is asked for.
@@ -83,7 +97,7 @@ impl Turns {
     }
 
     pub(super) fn first_from_request_ms(&self) -> Option<i64> {
-        self.first_from_request_ms
+        self.first_from_request.map(|(_, ms)| ms)
     }
 
     pub(super) fn unanswered(&self) -> i64 {
@@ -96,7 +110,7 @@ impl Turns {
     }
 
     pub(super) fn first_response_ms(&self) -> Option<i64> {
-        self.first_response_ms
+        self.first_response.map(|(_, ms)| ms)
     }
 
     pub(super) fn first_agent_response_ms(&self) -> Option<i64> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::{Dimension, Figure, VisitOutcome, Waits};
+use model::{Dimension, Figure, Histogram, VisitOutcome, Waits};
 use serde::{Deserialize, Serialize};
 
 use super::ScanSettings;
@@ -14,6 +14,11 @@ use super::form::Shared;
 
 /// The directions of tasks for which an agent waits.
 const AGENTS: [&str; 5] = ["CONSULT", "CONSULT_TRANSFER", "CONSULT_CONFERENCE", "SILENT_MONITOR", "BARGE_IN"];
+
+/// The directions of visits that are transfers.
+pub(super) const TRANSFERS: [&str; 2] = ["DIRECT_TRANSFER", "CONSULT_TRANSFER"];
+/// The direction of visits in which an agent waits for advice.
+pub(super) const CONSULT: &str = "CONSULT";
 
 /// Who waits for a task of this direction.
 pub(super) fn waits_of(direction: Option<&str>) -> Waits {
@@ -110,9 +115,9 @@ impl Visits {
         }
         if waits == Waits::Customer {
             to.cycles.queue();
-            if let Some(queue) = task.queue {
-                (to.amounts)(Amount::one(Dimension::Queue, queue, Figure::Offered, to.at));
-            }
+        }
+        if let Some(queue) = task.queue {
+            begun(queue, task.direction, waits, to);
         }
         self.open.push(self.list.len());
         self.list.push(Visit {
@@ -139,11 +144,14 @@ impl Visits {
     }
 
     /// A task is closed so that its wait goes on; `is_rona`: because its agent let it ring.
-    pub(super) fn go_on(&mut self, task: &StoredTask<'_>, is_rona: bool) {
+    pub(super) fn go_on(&mut self, task: &StoredTask<'_>, is_rona: bool, to: &mut At<'_, '_>) {
         if let Some(visit) = self.of_task(task) {
             visit.goes_on = true;
             visit.reserved = None;
-            visit.ronas += i64::from(is_rona);
+            if is_rona {
+                visit.ronas += 1;
+                visit.tell_rona(to);
+            }
         }
     }
 
@@ -228,6 +236,43 @@ impl Visits {
     }
 }
 
+/// Says that a visit of a queue was opened.
+fn begun(queue: &str, direction: Option<&str>, waits: Waits, to: &mut At<'_, '_>) {
+    let mut one = |figure| (to.amounts)(Amount::one(Dimension::Queue, queue, figure, to.at));
+    if waits == Waits::Customer {
+        one(Figure::Offered);
+    }
+    match direction {
+        Some(CONSULT) => one(Figure::Consults),
+        Some(direction) if TRANSFERS.contains(&direction) => one(Figure::TransfersIn),
+        _ => {}
+    }
+}
+
+/// Says how a customer's visit of a queue ended.
+fn ended(queue: &str, outcome: VisitOutcome, wait_ms: i64, to: &mut At<'_, '_>) {
+    let (at, in_target) = (to.at, to.settings.is_in_target(queue, wait_ms));
+    let mut tell = |figure, value| (to.amounts)(Amount::at(Dimension::Queue, queue, figure, at, value));
+    tell(Figure::WaitMs, wait_ms);
+    let histogram = match outcome {
+        VisitOutcome::Answered => {
+            tell(Figure::Answered, 1);
+            tell(Figure::AnsweredInTarget, i64::from(in_target));
+            tell(Figure::AnsweredWaitMs, wait_ms);
+            Histogram::AnsweredWaitMs
+        }
+        VisitOutcome::Abandoned => {
+            tell(Figure::Abandoned, 1);
+            tell(Figure::AbandonedInTarget, i64::from(in_target));
+            tell(Figure::AbandonedWaitMs, wait_ms);
+            Histogram::AbandonedWaitMs
+        }
+        VisitOutcome::NoAgent => return tell(Figure::NoAgent, 1),
+        VisitOutcome::Cancelled => return tell(Figure::Cancelled, 1),
+    };
+    (to.amounts)(Amount::counted(Dimension::Queue, queue, histogram, at, wait_ms));
+}
+
 impl Visit {
     /// Whether it waits for another task, and this one is of the same wait.
     fn goes_on_with(&self, task: &StoredTask<'_>, waits: Waits) -> bool {
@@ -255,17 +300,15 @@ impl Visit {
         }
         to.cycles.visit_ended(self.cycle, outcome);
         let Some(queue) = self.queue() else { return };
-        let wait = to.at - self.enqueued_at;
-        let figure = match outcome {
-            VisitOutcome::Answered => Figure::Answered,
-            VisitOutcome::Abandoned => Figure::Abandoned,
-            VisitOutcome::NoAgent => Figure::NoAgent,
-            VisitOutcome::Cancelled => Figure::Cancelled,
-        };
-        (to.amounts)(Amount::one(Dimension::Queue, queue, figure, to.at));
-        (to.amounts)(Amount::at(Dimension::Queue, queue, Figure::WaitMs, to.at, wait));
-        if outcome == VisitOutcome::Answered && wait <= to.settings.service_level_ms {
-            (to.amounts)(Amount::one(Dimension::Queue, queue, Figure::AnsweredInTarget, to.at));
+        ended(queue, outcome, to.at - self.enqueued_at, to);
+    }
+
+    /// Says that an agent let it ring.
+    fn tell_rona(&self, to: &mut At<'_, '_>) {
+        let Some(queue) = self.queue().filter(|_| self.waits() == Waits::Customer) else { return };
+        (to.amounts)(Amount::one(Dimension::Queue, queue, Figure::Ronas, to.at));
+        if to.settings.is_in_target(queue, to.at - self.enqueued_at) {
+            (to.amounts)(Amount::one(Dimension::Queue, queue, Figure::RonasInTarget, to.at));
         }
     }
 

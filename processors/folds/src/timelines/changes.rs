@@ -9,7 +9,8 @@ use model::Order;
 use super::RULE_DELIVERY;
 use super::conversation::Conversation;
 use super::keys::{self, Changes};
-use crate::activities::{self, Digest};
+use super::ledger::Sight;
+use crate::activities::{self, Digest, LegFigures};
 use crate::scan::{ActivityFigures, Entry, Standing, What};
 
 /// The first primary of an activity: its event, and its kind's code; none while it is not known.
@@ -23,6 +24,8 @@ pub(super) type Visible<'b> = BTreeMap<Order<'b>, (Entry<'b>, Standing)>;
 pub(super) struct ChangedActivities<'n> {
     /// By how much the sums of the summary change.
     pub(super) figures: ActivityFigures,
+    /// What call legs added to the figures of their agents, or add now.
+    pub(super) legs: Vec<(LegFigures, Sight)>,
     /// Events that waited for an activity which is known now.
     awake: Vec<Box<str>>,
     /// The first primaries as they are now, by the activities' keys.
@@ -71,6 +74,10 @@ impl<'n> ChangedActivities<'n> {
             // Of too many receipts the first are left out.
             if after.delivery_rank < before.delivery_rank && !after.omits_receipts {
                 emitter.notice(Notice::Violation(RULE_DELIVERY));
+            }
+            if after.leg != before.leg {
+                changed.legs.extend(before.leg.map(|leg| (leg, Sight::Was)));
+                changed.legs.extend(after.leg.map(|leg| (leg, Sight::Is)));
             }
             changed.firsts.insert(key, after.first);
         }

@@ -7,7 +7,7 @@ use super::changes::{ChangedActivities, Visible};
 use super::conversation::{Conversation, turn};
 use super::keys::{self, Changes};
 use super::ledger::{Ledger, Sight};
-use super::{Progress, RULE_STAGES, Said, Timelines, conversation_id, parts};
+use super::{Progress, RULE_STAGES, Said, Timelines, conversation_id, parts, said};
 use crate::scan::{ActivityFigures, Derived, Entry, Standing};
 
 impl Timelines {
@@ -28,11 +28,13 @@ impl Timelines {
         let activities = ChangedActivities::of(changes, emitter)?;
         let entries = activities.entries(conversation, changes, emitter)?;
         let visible = activities.visible(conversation, &entries, emitter)?;
-        if visible.is_empty() && activities.figures == ActivityFigures::default() {
+        let is_same = activities.figures == ActivityFigures::default() && activities.legs.is_empty();
+        if visible.is_empty() && is_same {
             return Ok(());
         }
         let mut ledger = Ledger::default();
         let was_private = before.scan.is_private();
+        let was_contact = said::contact(&before.scan);
         let figures = before.figures() + activities.figures;
         let mut after = match visible.keys().next() {
             Some(earliest) if !before.is_before(*earliest) => {
@@ -42,7 +44,9 @@ impl Timelines {
             _ => self.go_on(conversation, before, &visible, &mut ledger, emitter)?,
         };
         match (was_private, after.scan.is_private()) {
-            (false, false) => {}
+            (false, false) => {
+                activities.legs.iter().for_each(|(leg, sight)| ledger.enter_leg(leg, *sight));
+            }
             // Agents among themselves are in no figure, and nobody waits for them.
             (true, true) => ledger = Ledger::default(),
             (false, true) => ledger = self.all(conversation, (changes, &activities), Sight::Was, emitter)?,
@@ -60,6 +64,10 @@ impl Timelines {
         emitter.tell(escaped, &Said::Summary.text());
         if let Some(amounts) = ledger.bytes() {
             emitter.tell(b"", &Said::Amounts(&amounts).text());
+        }
+        let contact = said::contact(&after.scan);
+        if contact != was_contact {
+            emitter.tell(escaped, &said::moved(&was_contact, &contact));
         }
         if emitter.is_followed() {
             let watched = ledger.watched(after.standing(&self.alerts));

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::metrics::amounts::{StoredAmount, write_amounts};
+use model::Dimension;
+
+use crate::activities::LegFigures;
+use crate::amounts::{Cell, StoredAmount, write_amounts};
 use crate::scan::{Amount, When};
 use crate::watches::{Changed, Changes, Span};
 
-/// Dimension, id, figure, and the instant or the span.
-type Place = (u8, Box<str>, u8, i64, Option<i64>);
+/// Dimension, id, cell, and the instant or the span.
+type Place = (u8, Box<str>, Cell, i64, Option<i64>);
 
 /// The changes of one conversation.
 #[derive(Debug, Default)]
@@ -43,8 +46,15 @@ impl Ledger {
             When::Over { from, to } => (from, Some(to), i64::from(from < to)),
         };
         if value != 0 {
-            let place = (amount.dimension.code(), amount.id.into(), amount.figure.code(), from, to);
+            let place = (amount.dimension.code(), amount.id.into(), amount.cell, from, to);
             *self.amounts.entry(place).or_default() += sign * value;
+        }
+    }
+
+    /// A call leg has ended, or had.
+    pub(super) fn enter_leg(&mut self, leg: &LegFigures, sight: Sight) {
+        for (figure, value) in leg.figures() {
+            self.enter(&Amount::at(Dimension::Agent, &leg.agent, figure, leg.ended_at, value), sight);
         }
     }
 
@@ -62,10 +72,10 @@ impl Ledger {
     pub(super) fn bytes(&self) -> Option<Vec<u8>> {
         let changed = self.amounts.iter().filter(|(_, value)| **value != 0);
         let amounts: Vec<StoredAmount<'_>> = changed
-            .map(|((dimension, id, figure, from, to), value)| StoredAmount {
+            .map(|((dimension, id, cell, from, to), value)| StoredAmount {
                 dimension: *dimension,
                 id,
-                figure: *figure,
+                cell: *cell,
                 from: *from,
                 to: *to,
                 value: *value,

@@ -6,7 +6,7 @@ use model::TimelineEntry;
 use super::changes::{First, standing};
 use super::conversation::Conversation;
 use super::{NAMESPACE, Progress, keys, parts};
-use crate::scan::{Entry, Scan, ScanSettings};
+use crate::scan::{Amount, Entry, Scan, ScanSettings};
 use crate::stored::prefixed;
 
 /// Where the entries and the progress of a conversation lie, whose id is escaped.
@@ -79,4 +79,35 @@ pub(crate) fn records<'b>(
         conversation.with_record(entry, &derived, &mut see);
     }
     Ok(())
+}
+
+impl super::Timelines {
+    /// Lets `see` have each contribution of a conversation to the metrics, with the event at which it is made, of its entries' bytes.
+    /// `first` gives the first primary of an activity. Returns whether the conversation is among agents only: then it contributes
+    /// nothing, whatever `see` was given.
+    ///
+    /// # Errors
+    /// An entry cannot be read, or `first` fails.
+    pub(crate) fn contributions<'b>(
+        &self,
+        id: &str,
+        entries: impl Iterator<Item = &'b [u8]>,
+        mut first: impl FnMut(&str) -> Result<First, ProcessError>,
+        mut see: impl FnMut(&str, &Amount<'_>),
+    ) -> Result<bool, ProcessError> {
+        let conversation = Conversation { id, escaped: id.as_bytes() };
+        let entries = entries.map(|bytes| conversation.entry(bytes));
+        let mut entries = entries.collect::<Result<Vec<Entry<'_>>, ProcessError>>()?;
+        entries.sort_unstable_by_key(Entry::order);
+        let mut scan = Scan::default();
+        for entry in &entries {
+            let first = match entry.activity_id() {
+                Some(activity_id) => first(activity_id)?,
+                None => None,
+            };
+            let Some(standing) = standing(entry, &first) else { continue };
+            scan.apply(entry, standing, &self.settings, &mut |amount| see(entry.id, &amount));
+        }
+        Ok(scan.is_private())
+    }
 }

@@ -20,6 +20,8 @@ mod past;
 mod said;
 mod state;
 
+use std::sync::Arc;
+
 use engine::{
     Context, Emitter, Forget, News, Outcome, ProcessError, Processor, Retracted, Scope, Slice, SourceRecord,
 };
@@ -33,7 +35,7 @@ use state::corrupt;
 pub(crate) use keys::{conversation_id, owned};
 pub(crate) use look::{in_progress, is_entry, is_first_part, place_of_all, places, records};
 pub(crate) use parts::PART_BYTES;
-pub(crate) use said::{Reply, Said};
+pub(crate) use said::{Moved, Reply, Said};
 pub(crate) use state::Progress;
 
 /// The processor's name in topics.yaml.
@@ -46,7 +48,7 @@ pub const RULE_STAGES: &str = "stages";
 pub const RULE_DELIVERY: &str = "delivery";
 
 /// Folds events into timelines: writes one topic, `cx.timelines`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Timelines {
     settings: ScanSettings,
     alerts: AlertSettings,
@@ -58,6 +60,7 @@ impl Timelines {
     pub fn new(settings: &crate::Settings) -> Self {
         let scan = ScanSettings {
             service_level_ms: settings.service_level_ms,
+            service_levels_ms: Arc::new(settings.service_levels_ms.clone()),
             longest_span_ms: settings.longest_span_ms,
         };
         Self { settings: scan, alerts: settings.alerts }

@@ -14,6 +14,7 @@ use super::keys::{self, Changes};
 use super::ledger::{Ledger, Sight};
 use super::said::Reply;
 use super::{Progress, Timelines, parts};
+use crate::activities;
 use crate::scan::{Derived, Entry};
 
 /// Entries with what the scan found.
@@ -72,6 +73,7 @@ impl Timelines {
         let mut entries = entries.collect::<Result<Vec<Entry<'_>>, ProcessError>>()?;
         entries.sort_unstable_by_key(Entry::order);
         let mut ledger = Ledger::default();
+        enter_legs(conversation, sight, &mut ledger, emitter)?;
         match sight {
             Sight::Was => {
                 let start = Progress::default();
@@ -127,6 +129,33 @@ impl Timelines {
         }
         Ok(scanned)
     }
+}
+
+/// What all call legs of the conversation contribute, or did.
+fn enter_legs(
+    conversation: Conversation<'_>,
+    sight: Sight,
+    ledger: &mut Ledger,
+    emitter: &mut Emitter<'_>,
+) -> Result<(), ProcessError> {
+    let prefix = [conversation.escaped, b"/"].concat();
+    let mut problem = Ok(());
+    let enter = |key: &[u8], state: &[u8]| {
+        match activities::leg_figures(key, state) {
+            Ok(Some(leg)) => ledger.enter_leg(&leg, sight),
+            Ok(None) => {}
+            Err(error) => {
+                problem = Err(error);
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    match sight {
+        Sight::Was => emitter.scan_committed_of(activities::NAME, &prefix, enter)?,
+        Sight::Is => emitter.scan_of_from(activities::NAME, (&prefix, &prefix), enter)?,
+    }
+    problem
 }
 
 /// The scan as it was kept last before a place; from the first entry, where there is no checkpoint.

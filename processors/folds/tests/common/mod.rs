@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "not every test needs everything")]
 
 pub(crate) mod generated;
+pub(crate) mod listed;
 
 use engine::Topology;
 use testkit::{Driver, INNER, topology};

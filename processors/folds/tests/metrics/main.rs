@@ -9,7 +9,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod kpis;
 mod one_task;
+mod sums;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +19,7 @@ use common::generated::events;
 use engine::Notice;
 use folds::Settings;
 use folds::metrics::{CHANGES_EXPIRED, STAYS_TOO_LONG, VISITS_ENDED, VISITS_TAKEN_BACK};
+use folds::metrics::{Calendar, Unit, WindowSize};
 use one_task::{OneTask, topology};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -54,6 +57,30 @@ fn figures(task: &OneTask, key: &str) -> Value {
     task.record("cx.metrics", key)["figures"].clone()
 }
 
+fn fixed(sizes_ms: &[i64]) -> Vec<WindowSize> {
+    sizes_ms.iter().copied().map(WindowSize::Fixed).collect()
+}
+
+fn zone(name: &str) -> WindowSize {
+    WindowSize::Calendar(Calendar::new(Unit::Day, name).unwrap())
+}
+
+fn week(zone: &str) -> WindowSize {
+    WindowSize::Calendar(Calendar::new(Unit::Week(folds::metrics::Weekday::Mon), zone).unwrap())
+}
+
+/// All that a window counts: its figures, and each bucket of its histograms.
+fn counted(window: &Value) -> Vec<(String, i64)> {
+    let figures = window["figures"].as_object().unwrap();
+    let mut all: Vec<(String, i64)> =
+        figures.iter().map(|(name, value)| (name.clone(), value.as_i64().unwrap())).collect();
+    for (name, counts) in window["histograms"].as_object().unwrap() {
+        let counts = counts.as_object().unwrap();
+        all.extend(counts.iter().map(|(bound, count)| (format!("{name} {bound}"), count.as_i64().unwrap())));
+    }
+    all
+}
+
 fn bot_message(id: &str, second: i64, activity: &str) -> Value {
     EventFactory::new("c").message(id, "BOT_MESSAGE", second, activity, "BOT:bo", "hi")
 }
@@ -66,7 +93,7 @@ fn a_window_says_what_it_is_of_and_how_many_changes_it_took() {
     assert_eq!(
         task.record("cx.metrics", &format!("bot/bo/{FIRST}")),
         json!({"dimension": "bot", "id": "bo", "windowStart": 1_749_999_600_000_i64,
-            "windowEnd": 1_750_000_500_000_i64, "figures": {"messages": 2}, "revision": 2})
+            "windowEnd": 1_750_000_500_000_i64, "figures": {"messages": 2}, "revision": 2, "histograms": {}})
     );
 }
 
@@ -92,7 +119,7 @@ fn a_window_that_comes_and_goes_within_one_commit_is_never_seen() {
 
 #[test]
 fn every_configured_size_has_its_own_windows() {
-    let settings = Settings { window_sizes_ms: vec![60_000, 900_000], ..Settings::default() };
+    let settings = Settings { windows: fixed(&[60_000, 900_000]), ..Settings::default() };
     let mut task = OneTask::new(&settings);
     task.take(&[bot_message("a", 0, "m1"), bot_message("b", 30, "m2")]);
     assert_eq!(figures(&task, &format!("bot/bo/{FIRST}")), json!({"messages": 2}));
@@ -102,7 +129,7 @@ fn every_configured_size_has_its_own_windows() {
 
 #[test]
 fn a_size_that_is_configured_twice_counts_once() {
-    let settings = Settings { window_sizes_ms: vec![900_000, 900_000], ..Settings::default() };
+    let settings = Settings { windows: fixed(&[900_000, 900_000]), ..Settings::default() };
     let mut task = OneTask::new(&settings);
     task.take(&[bot_message("a", 0, "m1")]);
     assert_eq!(figures(&task, &format!("bot/bo/{FIRST}")), json!({"messages": 1}));
@@ -114,7 +141,9 @@ fn other_windows_or_another_service_level_are_never_mixed_into_a_state() {
     let standard = Settings::default();
     let message = |n: i64| bot_message(&format!("e{n}"), n, &format!("m{n}"));
     for other in [
-        Settings { window_sizes_ms: vec![60_000], ..standard.clone() },
+        Settings { windows: fixed(&[60_000]), ..standard.clone() },
+        Settings { windows: vec![zone("Europe/Berlin")], ..standard.clone() },
+        Settings { service_levels_ms: [("q".to_owned(), 1)].into(), ..standard.clone() },
         Settings { service_level_ms: 30_000, ..standard.clone() },
         Settings { longest_span_ms: 1_000, ..standard.clone() },
     ] {
@@ -151,7 +180,7 @@ fn a_window_that_changes_in_the_commit_in_which_its_retention_ends_keeps_its_rec
     let mut task = OneTask::new(&for_a_day());
     task.catch_up();
     task.take(&[bot_message("a", 0, "m1")]);
-    task.receive_amount("bot/bo", "messages", 1_750_000_000_000, &for_a_day());
+    task.receive_amount("bot/bo", "messages", 1_750_000_000_000);
     task.take(&[bot_message("b", DAY_S + 501, "m2")]);
     assert_eq!(figures(&task, &window), json!({"messages": 2}));
     task.take(&[bot_message("c", DAY_S + 502, "m3")]);
@@ -347,7 +376,7 @@ proptest! {
         partitions in 1_i32..6,
     ) {
         // Small windows: the events of these tests are seconds apart.
-        let settings = Settings { window_sizes_ms: vec![2_000, 900_000], ..Settings::default() };
+        let settings = Settings { windows: [fixed(&[2_000, 900_000]), vec![zone("Asia/Kathmandu")]].concat(), ..Settings::default() };
         let expected = windows(&folded(&events, &settings, 1));
         let mut driver = Driver::with_partitions(topology(&settings), partitions);
         for event in &shuffled {
@@ -370,22 +399,24 @@ proptest! {
 
     #[test]
     fn the_windows_of_each_size_add_up_to_the_same(events in events()) {
-        let settings = Settings { window_sizes_ms: vec![1_000, 7_000, 900_000], ..Settings::default() };
+        let settings = Settings { windows: [fixed(&[1_000, 7_000, 900_000]), vec![zone("Asia/Kathmandu"), zone("Europe/Berlin"), week("UTC")]].concat(), ..Settings::default() };
         let driver = folded(&events, &settings, 1);
         let mut sums: BTreeMap<(String, String, String), BTreeMap<String, i64>> = BTreeMap::new();
         for (key, window) in windows(&driver) {
             let of = model::parse_window_key(&key).unwrap();
             prop_assert_eq!(&window["windowStart"], &json!(of.window_start));
-            prop_assert_eq!(&window["windowEnd"], &json!(of.window_start + of.size_ms));
-            prop_assert_eq!(of.window_start % of.size_ms, 0);
-            for (figure, value) in window["figures"].as_object().unwrap() {
-                prop_assert!(value.as_i64().unwrap() > 0, "{} of {}", figure, key);
-                let name = (of.dimension.as_str().to_owned(), of.id.clone(), figure.clone());
-                *sums.entry(name).or_default().entry(of.size_ms.to_string()).or_default() += value.as_i64().unwrap();
+            if let Ok(size_ms) = of.size.parse::<i64>() {
+                prop_assert_eq!(&window["windowEnd"], &json!(of.window_start + size_ms));
+                prop_assert_eq!(of.window_start % size_ms, 0);
+            }
+            for (figure, value) in counted(&window) {
+                prop_assert!(value > 0, "{} of {}", figure, key);
+                let name = (of.dimension.as_str().to_owned(), of.id.clone(), figure);
+                *sums.entry(name).or_default().entry(of.size.clone()).or_default() += value;
             }
         }
         for (name, by_size) in sums {
-            prop_assert_eq!(by_size.len(), 3, "{:?}", name);
+            prop_assert_eq!(by_size.len(), 6, "{:?}", name);
             prop_assert!(by_size.values().all(|sum| Some(sum) == by_size.values().next()), "{:?}: {:?}", name, by_size);
         }
     }

@@ -19,6 +19,9 @@ const INNER: InnerTopics<'static> = InnerTopics {
     erasures: None,
 };
 
+/// Begins a message of changes.
+const MESSAGE_VERSION: u8 = 2;
+
 /// All processors, each with its topic: the processor's name after `cx.`.
 pub(crate) fn topology(settings: &Settings) -> Topology {
     let mut topology = Topology::new(INNER);
@@ -98,17 +101,14 @@ impl OneTask {
     }
 
     /// Takes a message of another partition that changes one figure by 1, without a commit.
-    pub(crate) fn receive_amount(&mut self, subject: &str, figure: &str, at: i64, settings: &Settings) {
+    pub(crate) fn receive_amount(&mut self, subject: &str, figure: &str, at: i64) {
         let figure =
             (0..=u8::MAX).filter_map(model::Figure::from_code).find(|of| of.as_str() == figure).unwrap();
-        let windows: BTreeMap<(i64, i64), BTreeMap<u8, i64>> = settings
-            .window_sizes_ms
-            .iter()
-            .map(|size| ((*size, at - at.rem_euclid(*size)), BTreeMap::from([(figure.code(), 1)])))
-            .collect();
-        // The form of messages before there were spans in them.
-        let mut message = vec![b'm'];
-        message.extend(postcard::to_stdvec(&windows).unwrap());
+        // The instant, the cell of the figure with 1 more; no spans.
+        let instants = BTreeMap::from([(at, BTreeMap::from([((0_u8, figure.code()), 1_i64)]))]);
+        let spans: BTreeMap<(), ()> = BTreeMap::new();
+        let mut message = vec![b'm', MESSAGE_VERSION];
+        message.extend(postcard::to_stdvec(&(instants, spans)).unwrap());
         self.process_message(subject.as_bytes(), &message);
     }
 

@@ -312,7 +312,7 @@ pub(super) fn name<'a>(
         .map(cut_name)
 }
 
-fn cut_name(name: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn cut_name(name: Cow<'_, str>) -> Cow<'_, str> {
     if name.len() > NAME_BYTES_MAX { cut(name) } else { name }
 }
 

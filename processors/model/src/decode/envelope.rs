@@ -66,7 +66,7 @@ pub fn decode_envelope<'a>(
     event_from(Form::Bare, &event, Text::default(), around, || Ok(data.map(Json::compacted)))
 }
 
-fn time(time: Option<EnvelopeTime<'_>>) -> Time {
+pub(super) fn time(time: Option<EnvelopeTime<'_>>) -> Time {
     let at = match time {
         None => return Time::Absent,
         Some(EnvelopeTime::Text("")) => return Time::Other(Other::Empty),
@@ -76,7 +76,7 @@ fn time(time: Option<EnvelopeTime<'_>>) -> Time {
     at.map_or(Time::Unreadable, Time::At)
 }
 
-fn object<'a, T: Value<'a>>(field: &str, text: Option<&'a str>) -> Result<T, Invalid> {
+pub(super) fn object<'a, T: Value<'a>>(field: &str, text: Option<&'a str>) -> Result<T, Invalid> {
     let mut value = T::default();
     match text {
         None | Some("") => {}

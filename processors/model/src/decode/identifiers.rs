@@ -247,7 +247,7 @@ impl Whole<'_, '_> {
     }
 }
 
-fn said(path: &str, length: usize) -> Invalid {
+pub(super) fn said(path: &str, length: usize) -> Invalid {
     let detail = format!("{path} has {length} bytes, an identifier may have {IDENTIFIER_BYTES_MAX}");
     Invalid::new(Reason::IdentifierTooLong, detail)
 }

@@ -1,6 +1,7 @@
 //! Decodes a record's value to an event, or to the reason why it is invalid (contract, sections 1, 2 and 7).
 
 mod actor;
+mod agents;
 mod classify;
 mod envelope;
 mod facts;
@@ -19,6 +20,7 @@ use lenient::{Object, Text, Value, whole};
 use raw::{DataFields, Document, EventFields, Form, RawData};
 use verbatim::Time;
 
+pub use agents::{decode_agent, decode_agent_envelope};
 pub use envelope::{Envelope, EnvelopeTime, decode_envelope};
 pub use identifiers::IDENTIFIER_BYTES_MAX;
 
@@ -61,13 +63,7 @@ pub fn decode<'a>(
     origin: impl Into<Origin<'a>>,
     limits: &Limits,
 ) -> Result<Event<'a>, Invalid> {
-    if value.len() > limits.value_bytes_max {
-        let (length, max) = (value.len(), limits.value_bytes_max);
-        return Err(Invalid::new(
-            Reason::TooLarge,
-            format!("the value has {length} bytes, the limit is {max}"),
-        ));
-    }
+    check_size(value, limits)?;
     let text = utf8(value)?;
     let mut document = Object::<Document<EventFields<'a>>>::default();
     parse(&mut document, &VALUE, text)?;
@@ -150,6 +146,15 @@ fn stands_alone(event: &Event<'_>) -> bool {
         Action::Relation(_) => true,
         Action::Fact(_) | Action::Signal => false,
     }
+}
+
+fn check_size(value: &[u8], limits: &Limits) -> Result<(), Invalid> {
+    let (length, max) = (value.len(), limits.value_bytes_max);
+    if length > max {
+        let detail = format!("the value has {length} bytes, the limit is {max}");
+        return Err(Invalid::new(Reason::TooLarge, detail));
+    }
+    Ok(())
 }
 
 fn utf8(value: &[u8]) -> Result<&str, Invalid> {
@@ -240,13 +245,9 @@ fn at(
         _ => ("timestamp", timestamp),
     };
     let detail = match time {
-        Time::At(at) => match record_ms.map(|record_ms| at.saturating_sub(record_ms)) {
-            Some(ahead_ms) if ahead_ms > limits.ahead_max_ms => format!(
-                "{prefix}{field} lies {} s past the record's own Kafka timestamp, limits.ahead allows {} s: is a clock wrong?",
-                ahead_ms / 1000,
-                limits.ahead_max_ms / 1000,
-            ),
-            _ => return Ok(at),
+        Time::At(at) => match ahead(&format_args!("{prefix}{field}"), at, record_ms, limits) {
+            Some(detail) => detail,
+            None => return Ok(at),
         },
         Time::Absent => format!("{prefix}timestamp and {prefix}timeStamp are absent"),
         Time::Other(other) => format!("{prefix}{field} {other}, where a time is expected"),
@@ -256,4 +257,16 @@ fn at(
         ),
     };
     Err(Invalid::new(Reason::BadTimestamp, detail))
+}
+
+/// What is said of a time that lies too far past its record's; nothing of any other.
+fn ahead(field: &dyn Display, at: i64, record_ms: Option<i64>, limits: &Limits) -> Option<String> {
+    let ahead_ms = at.saturating_sub(record_ms?);
+    (ahead_ms > limits.ahead_max_ms).then(|| {
+        format!(
+            "{field} lies {} s past the record's own Kafka timestamp, limits.ahead allows {} s: is a clock wrong?",
+            ahead_ms / 1000,
+            limits.ahead_max_ms / 1000,
+        )
+    })
 }

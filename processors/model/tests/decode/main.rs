@@ -5,6 +5,7 @@
 
 mod actions;
 mod actors;
+mod agents;
 mod dead_letters;
 mod facts;
 mod fields;

@@ -14,6 +14,7 @@
 mod cast;
 mod disorder;
 mod platform;
+mod roster;
 mod scenarios;
 mod scenes;
 mod script;
@@ -28,6 +29,7 @@ use cast::Cast;
 use script::Script;
 
 pub use disorder::{Disorder, INVALID_REASONS, disturb};
+pub use roster::{AgentState, Roster};
 pub use scenarios::Scenario;
 
 /// The interval between the starts of conversations, in ms.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::broker::{Place, Record};
 use super::rng::Rng;
 use super::topology::Topics;
-use crate::{EventFactory, generated_event};
+use crate::{EventFactory, agent_news, generated_event};
 
 pub(super) const T0: i64 = 1_750_000_000_000;
 /// The time at the end of a run, when all timers are due.
@@ -19,6 +19,8 @@ const CONVERSATIONS: [&str; 4] = ["c0", "c/1%", "conversation 2", "ü3"];
 const OWN_TOPICS: [&str; 2] = ["t0", "t1"];
 /// In a thousand: how often something expires or is erased. The other runs show faults that this could hide.
 const OFTEN: usize = 900;
+/// The agents.
+const AGENTS: [&str; 3] = ["ann", "ben/2", "ü"];
 /// How many customers there are.
 const CUSTOMERS: usize = 2;
 /// How much later the clocks for expiry are read: more than a day, less than a week.
@@ -66,7 +68,15 @@ pub(super) struct Produced {
     /// For a direct fold, which has no conversation topics: such a record names its conversation.
     pub(super) value: Vec<u8>,
     pub(super) timestamp_ms: i64,
-    pub(super) is_request: bool,
+    pub(super) what: What,
+}
+
+/// What a record is, by its topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Event,
+    Request,
+    AgentState,
 }
 
 /// The conversations with their own topics in this run.
@@ -93,6 +103,7 @@ impl Inputs {
             let input = match rng.below(20) {
                 0 => inputs.unreadable(number, rng),
                 1 => inputs.note(number, rng),
+                2 => inputs.agent_state(rng),
                 _ => inputs.event(number, conversations, rng),
             };
             inputs.waiting.push(input);
@@ -131,6 +142,20 @@ impl Inputs {
         }
         let partition = self.partition(id, rng);
         self.input(Place { topic: self.topics.input, partition }, &event, rng)
+    }
+
+    /// An agent's state, or an invalid one.
+    fn agent_state(&self, rng: &mut Rng) -> Input {
+        let place = Place { topic: self.topics.agent_states(), partition: 0 };
+        if rng.chance(100) {
+            return self.record(place, Some(br#"{"agentPresence":{"agent":{"id":"ann"}}}"#.to_vec()), rng);
+        }
+        let id = rng.pick(&AGENTS).copied().unwrap_or_default();
+        let second = i64::try_from(rng.below(8)).unwrap_or(0);
+        let states = ["LOGIN", "READY", "NOT_READY", "LOGOUT"];
+        let state = rng.pick(&states).copied().unwrap_or_default();
+        let reason = rng.chance(300).then_some("Lunch");
+        self.input(place, &agent_news(id, second, state, reason), rng)
     }
 
     /// A note on its own, or an edit of one.
@@ -217,8 +242,12 @@ impl Inputs {
             }
             _ => value.clone(),
         };
-        let is_request = input.place.topic == self.topics.erasures();
-        self.produced.push(Produced { raw, value, timestamp_ms: input.record.timestamp_ms, is_request });
+        let what = match input.place.topic {
+            topic if topic == self.topics.erasures() => What::Request,
+            topic if topic == self.topics.agent_states() => What::AgentState,
+            _ => What::Event,
+        };
+        self.produced.push(Produced { raw, value, timestamp_ms: input.record.timestamp_ms, what });
         if let Some((id, event)) = id.zip(event)
             && id.starts_with(['e', 'k'])
             && !(self.is_late && id.starts_with('e'))

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
+use model::{AgentNews, Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
 /// The number of records until an unknown schema; `None` without one.
 #[derive(Default)]
@@ -30,6 +30,14 @@ impl Schemas {
         *until = until.map(|records| records.saturating_sub(1));
         is_known
     }
+
+    fn check(&self) -> Result<(), NotDecoded> {
+        if self.is_known() {
+            return Ok(());
+        }
+        self.has_refused.store(true, Ordering::Relaxed);
+        Err(NotDecoded::UnknownSchema(1))
+    }
 }
 
 impl Decode for Schemas {
@@ -41,10 +49,19 @@ impl Decode for Schemas {
         limits: &Limits,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Event<'a>, NotDecoded> {
-        if !self.is_known() {
-            self.has_refused.store(true, Ordering::Relaxed);
-            return Err(NotDecoded::UnknownSchema(1));
-        }
+        self.check()?;
         JsonDecode.decode(topic, value, origin, limits, scratch)
+    }
+
+    fn decode_agent<'a>(
+        &self,
+        topic: &str,
+        value: &'a [u8],
+        origin: Origin<'a>,
+        limits: &Limits,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<AgentNews<'a>, NotDecoded> {
+        self.check()?;
+        JsonDecode.decode_agent(topic, value, origin, limits, scratch)
     }
 }

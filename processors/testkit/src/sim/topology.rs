@@ -8,7 +8,7 @@ use model::Decode;
 use folds::alerts::AlertSettings;
 
 use super::schemas::Schemas;
-use crate::topology::{INNER, topology_with};
+use crate::topology::{AGENT_STATES, INNER, topology_with};
 
 /// The input topic that is partitioned.
 pub(super) const INPUT: &str = "cx.events";
@@ -33,7 +33,7 @@ pub(super) fn topology() -> Topology {
     topology_with(&folds::Settings { alerts, ..folds::Settings::default() })
 }
 
-/// All topics of a run, by number: the topology's, the input, erasure requests, then conversation topics.
+/// All topics of a run, by number: the topology's, the input, erasure requests, agents' states, then conversation topics.
 #[derive(Clone)]
 pub(super) struct Topics {
     pub(super) topology: Arc<Topology>,
@@ -61,6 +61,7 @@ impl Topics {
         let input = names.len();
         names.push(INPUT.to_owned());
         names.extend(INNER.erasures.map(str::to_owned));
+        names.push(AGENT_STATES.to_owned());
         names.extend(conversations.iter().map(|id| format!("{CONVERSATION_PREFIX}{id}")));
         Self { topology, of_another_form, schemas, names, partitions, input }
     }
@@ -89,9 +90,13 @@ impl Topics {
         self.input + 1
     }
 
+    pub(super) fn agent_states(&self) -> usize {
+        self.input + 2
+    }
+
     /// The numbers of conversation topics.
     pub(super) fn of_conversations(&self) -> std::ops::Range<usize> {
-        self.input + 2..self.names.len()
+        self.input + 3..self.names.len()
     }
 
     /// The numbers of unaligned topics, with one partition each.

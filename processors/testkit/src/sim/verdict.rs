@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::broker::{Place, Record};
 use super::disk::{Content, Disk};
-use super::inputs::{AT_LAST, Inputs, Produced};
+use super::inputs::{AT_LAST, Inputs, Produced, What};
 use super::topology::{AUDIT, GROWING, METRICS};
 use super::world::{Gap, World};
 use crate::Driver;
@@ -37,14 +37,13 @@ fn direct_fold(inputs: &Inputs) -> Driver {
     }
     let mut begin = 0;
     for end in &inputs.phases {
-        for Produced { value, timestamp_ms, is_request, .. } in
-            inputs.produced.get(begin..*end).unwrap_or_default()
+        for Produced { value, timestamp_ms, what, .. } in inputs.produced.get(begin..*end).unwrap_or_default()
         {
             driver.set_clock(*timestamp_ms);
-            if *is_request {
-                driver.push_erasure(value.clone());
-            } else {
-                driver.push(value.clone());
+            match what {
+                What::Event => driver.push(value.clone()),
+                What::Request => driver.push_erasure(value.clone()),
+                What::AgentState => driver.push_agent(value.clone()),
             }
         }
         driver.punctuate(AT_LAST);

@@ -59,7 +59,7 @@ fn not_there(check: String, name: &str, role: Role, code: RDKafkaErrorCode) -> C
         }
         RDKafkaErrorCode::TopicAuthorizationFailed => {
             let right = match role {
-                Role::Input | Role::Erasures => "READ",
+                Role::Input | Role::AgentStates | Role::Erasures => "READ",
                 Role::Output | Role::DeadLetters => "WRITE",
                 Role::Changelog => "READ and WRITE",
                 Role::Repartition => "READ, WRITE and DELETE",

@@ -25,8 +25,8 @@ pub fn checks(reached: &Reached, global: &Global, args: &RunArgs, config: &Confi
         Err(error) => Check::error(NAME, &error, &rights(&global.group)),
     };
     let mut checks = vec![state];
-    for role in [Role::Input, Role::Repartition] {
-        let topic = config.name_of(role);
+    let tasks = [Role::Input, Role::Repartition].map(|role| config.name_of(role));
+    for topic in tasks.into_iter().chain(config.agent_states()) {
         checks.extend(topics::partitions(&reached.metadata, topic).map(|partitions| {
             progress(reached, &group, (topic, partitions)).unwrap_or_else(|error| {
                 Check::error(format!("progress of {topic}"), &error, &rights(&global.group))

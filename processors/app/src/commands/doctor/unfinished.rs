@@ -103,7 +103,7 @@ fn keep(stuck: &mut BTreeMap<Place, i64>, answers: &BTreeMap<Place, i64>, still:
 fn tell(config: &Config, found: &Found) -> Check {
     let is_input = |name: &str| {
         let role = config.topics.iter().find(|topic| topic.exact() == Some(name)).map(|topic| topic.role);
-        matches!(role, Some(Role::Input | Role::Erasures))
+        matches!(role, Some(Role::Input | Role::AgentStates | Role::Erasures))
     };
     let first: Vec<String> = found
         .stuck

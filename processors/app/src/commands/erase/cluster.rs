@@ -63,12 +63,12 @@ impl<'c> Cluster<'c> {
         self.formats.json_or_none(topic, value)
     }
 
-    /// The outputs with records of conversations. Windows contain no personal data.
+    /// The outputs with records of conversations. Windows contain no personal data of customers, and agents are no customers.
     pub fn outputs(&self) -> Vec<&'c str> {
-        let windows = self.config.processors.iter().find(|spec| spec.name == folds::metrics::NAME);
-        let is_window =
-            |name: &str| windows.is_some_and(|spec| spec.writes.iter().any(|topic| topic == name));
-        self.of_role(Role::Output).into_iter().filter(|name| !is_window(name)).collect()
+        let others = [folds::metrics::NAME, folds::agents::NAME];
+        let others = self.config.processors.iter().filter(|spec| others.contains(&spec.name.as_str()));
+        let others: Vec<&str> = others.flat_map(|spec| &spec.writes).map(String::as_str).collect();
+        self.of_role(Role::Output).into_iter().filter(|name| !others.contains(name)).collect()
     }
 
     /// The existing named topics of this role.

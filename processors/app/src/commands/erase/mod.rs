@@ -6,6 +6,7 @@
 //! topic. Every step can be repeated, so run the command again after a failure.
 
 pub(super) mod cluster;
+mod customers;
 mod letters;
 mod outputs;
 mod progress;
@@ -88,20 +89,12 @@ fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
 }
 
 /// Waits until the pipeline has carried the requests out: it has read them, then the messages they caused in the repartition
-/// topic, and its state has nothing left to erase.
+/// topic, its state has nothing left to erase, and the messages that this caused are read, too: customers' lists are elsewhere.
 fn wait(cluster: &Cluster<'_>, requests: &str, args: &EraseArgs) -> Result<(), Failure> {
     let deadline = Instant::now() + args.timeout;
     let repartition = cluster.of_role(Role::Repartition);
-    for topic in [requests].into_iter().chain(repartition) {
-        if !requests::are_taken(cluster, topic, deadline)? {
-            return Err(anyhow!(
-                "the requests are written, but after {:?} the pipeline has not taken all of {topic}: they are carried out as \
-                 soon as an instance of `cx-timelines run` runs with this group; run this command again then, for dead letters \
-                 and older records are not erased yet",
-                args.timeout
-            )
-            .into());
-        }
+    for topic in [requests].into_iter().chain(repartition.iter().copied()) {
+        taken(cluster, topic, deadline, args)?;
     }
     if !progress::is_carried_out(cluster, deadline)? {
         return Err(anyhow!(
@@ -112,7 +105,21 @@ fn wait(cluster: &Cluster<'_>, requests: &str, args: &EraseArgs) -> Result<(), F
         )
         .into());
     }
-    Ok(())
+    repartition.into_iter().try_for_each(|topic| taken(cluster, topic, deadline, args))
+}
+
+/// Waits until the pipeline has taken all that a topic holds now.
+fn taken(cluster: &Cluster<'_>, topic: &str, deadline: Instant, args: &EraseArgs) -> Result<(), Failure> {
+    if requests::are_taken(cluster, topic, deadline)? {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "the requests are written, but after {:?} the pipeline has not taken all of {topic}: they are carried out as soon as an \
+         instance of `cx-timelines run` runs with this group; run this command again then, for dead letters and older records are \
+         not erased yet",
+        args.timeout
+    )
+    .into())
 }
 
 /// The steps that the pipeline cannot do.

@@ -7,14 +7,22 @@ use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 
 use super::cluster::Cluster;
+use super::customers;
 use super::subjects::Subjects;
 use crate::commands::transactions::Transactions;
 
 /// Tombstones per transaction: far fewer than can be sent before its timeout.
 const BATCH_RECORDS: usize = 1000;
 
-/// The subjects' latest records in one topic that are no tombstones: partition and key, with the headers of their tombstones.
-type Standing = BTreeMap<(i32, Vec<u8>), OwnedHeaders>;
+/// The subjects' latest records in one topic that are no tombstones: partition and key, with what overwrites them.
+type Standing = BTreeMap<(i32, Vec<u8>), Overwrite>;
+
+/// What a record is overwritten with.
+struct Overwrite {
+    headers: OwnedHeaders,
+    /// The rest of a customer's record that lists other conversations, too; `None`: a tombstone.
+    value: Option<Vec<u8>>,
+}
 
 /// The number of such records.
 ///
@@ -24,7 +32,7 @@ pub fn count(cluster: &Cluster<'_>, subjects: &Subjects, topic: &str) -> anyhow:
     Ok(standing(cluster, subjects, topic)?.len())
 }
 
-/// Overwrites them with tombstones; returns their number. Run it after the pipeline has carried the requests out: it writes
+/// Overwrites them with tombstones, or with what is left of them; returns their number. Run it after the pipeline has carried the requests out: it writes
 /// nothing for an erased conversation after that.
 ///
 /// # Errors
@@ -38,9 +46,10 @@ pub fn erase(
     let standing: Vec<_> = standing(cluster, subjects, topic)?.into_iter().collect();
     for batch in standing.chunks(BATCH_RECORDS) {
         transactions.begin()?;
-        for ((partition, key), headers) in batch {
+        for ((partition, key), overwrite) in batch {
             let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic).partition(*partition).key(key);
-            record.headers = Some(headers.clone());
+            record.headers = Some(overwrite.headers.clone());
+            record.payload = overwrite.value.as_deref();
             transactions.send(record)?;
         }
         transactions.commit()?;
@@ -54,10 +63,14 @@ fn standing(cluster: &Cluster<'_>, subjects: &Subjects, topic: &str) -> anyhow::
         let Some(key) = message.key() else { return Ok(()) };
         let place = (message.partition(), key.to_vec());
         let value = cluster.json(topic, message.payload())?;
-        if value.is_some_and(|value| subjects.own_output(&value)) {
-            standing.insert(place, own_headers(message));
-        } else {
-            standing.remove(&place);
+        match value.filter(|value| subjects.own_output(value)) {
+            Some(json) => {
+                let value = customers::without(message, &json, |id| subjects.conversations.contains(id));
+                standing.insert(place, Overwrite { headers: own_headers(message), value });
+            }
+            None => {
+                standing.remove(&place);
+            }
         }
         Ok(())
     })?;

@@ -130,10 +130,7 @@ pub fn line(topic: &str, text: &str) {
 pub fn swept(records: usize) -> String {
     match records {
         0 => "no record is left: the pipeline has erased all of them".to_owned(),
-        records => format!(
-            "{} overwritten with tombstones, besides what the pipeline has erased",
-            number(records, "record")
-        ),
+        records => format!("{} overwritten, besides what the pipeline has erased", number(records, "record")),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Named {
     pub actor: Option<NamedActor>,
     /// The sessions of a summary.
     sessions: Vec<Session>,
+    /// The conversations of a customer's record.
+    conversations: Vec<Listed>,
 }
 
 /// An actor, which may be a customer.
@@ -37,6 +39,12 @@ pub struct NamedActor {
 #[serde(default, rename_all = "camelCase")]
 struct Session {
     channel_session_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Listed {
+    conversation_id: Option<String>,
 }
 
 impl Named {
@@ -61,6 +69,7 @@ impl Named {
                 id: owned(actor.id.as_deref()),
             }),
             sessions: Vec::new(),
+            conversations: Vec::new(),
         }
     }
 
@@ -69,6 +78,12 @@ impl Named {
         let is_customer = |actor: &&NamedActor| actor.actor_type.as_deref() == Some("CUSTOMER");
         let actor = self.actor.as_ref().filter(is_customer);
         self.customer_id.iter().chain(actor.and_then(|actor| actor.id.as_ref()))
+    }
+
+    /// The conversation that it is about, or those that it lists.
+    fn all_conversations(&self) -> impl Iterator<Item = &String> {
+        let listed = self.conversations.iter().filter_map(|listed| listed.conversation_id.as_ref());
+        self.conversation_id.iter().chain(listed)
     }
 
     fn all_sessions(&self) -> impl Iterator<Item = &String> {
@@ -115,11 +130,14 @@ impl Subjects {
 
     /// Learns the customers' conversations.
     pub fn learn_conversations(&mut self, named: &Named) {
-        if let Some(conversation) = &named.conversation_id
-            && self.are_customers(named)
-            && !self.conversations.contains(conversation)
-        {
-            self.conversations.insert(conversation.clone());
+        if !self.are_customers(named) {
+            return;
+        }
+        let new =
+            named.all_conversations().filter(|conversation| !self.conversations.contains(*conversation));
+        let new: Vec<String> = new.cloned().collect();
+        if !new.is_empty() {
+            self.conversations.extend(new);
             self.write_words();
         }
     }
@@ -130,11 +148,12 @@ impl Subjects {
 
     /// Learns the conversations' sessions, once all conversations are known.
     pub fn learn_sessions(&mut self, named: &Named) {
-        let Some(conversation) = &named.conversation_id else { return };
-        if !self.conversations.contains(conversation) {
+        let theirs =
+            named.all_conversations().filter(|conversation| self.conversations.contains(*conversation));
+        self.known.extend(theirs.cloned());
+        if !named.conversation_id.as_ref().is_some_and(|conversation| self.has(conversation)) {
             return;
         }
-        self.known.insert(conversation.clone());
         let new: Vec<String> =
             named.all_sessions().filter(|session| !self.sessions.contains(*session)).cloned().collect();
         if !new.is_empty() {
@@ -153,6 +172,10 @@ impl Subjects {
         let named = Named::of_output(value);
         match &named.conversation_id {
             Some(conversation) => self.conversations.contains(conversation),
+            // A customer's record.
+            None if !named.conversations.is_empty() => {
+                named.all_conversations().any(|conversation| self.has(conversation))
+            }
             // An activity without a conversation, or the trace of an event that names only its session.
             None => {
                 let session = named.channel_session_id.as_ref();
@@ -205,6 +228,7 @@ impl Subjects {
         match owner {
             Owner::Conversation(id) => self.has(id),
             Owner::Session(id) => self.sessions.contains(&**id),
+            Owner::Customer(id) => self.customers.contains(&**id),
         }
     }
 
@@ -311,6 +335,21 @@ mod tests {
     }
 
     #[test]
+    fn a_customers_record_is_theirs_while_it_lists_one_of_them_and_tells_which_are_his() {
+        let record =
+            br#"{"customerId":"cus","conversations":[{"conversationId":"c8"},{"conversationId":"c9"}]}"#;
+        let others =
+            br#"{"customerId":"other","conversations":[{"conversationId":"c2"},{"conversationId":"d"}]}"#;
+        let newer = br#"{"customerId":"other","conversations":[{"conversationId":"d"}]}"#;
+        let mut subjects = subjects();
+        assert!(!subjects.own_output(record) && subjects.own_output(others) && !subjects.own_output(newer));
+        subjects.learn_conversations(&Named::of_output(record));
+        subjects.learn_sessions(&Named::of_output(record));
+        assert!(subjects.own_output(record) && subjects.conversations.contains("c9"));
+        assert!(!subjects.unknown().any(|id| id == "c9") && !subjects.conversations.contains("d"));
+    }
+
+    #[test]
     fn messages_and_state_belong_to_their_conversation() {
         let subjects = subjects();
         let own_message =
@@ -318,6 +357,11 @@ mod tests {
         assert!(own_message(b"hLc2") && !own_message(b"hLd") && !own_message(b"m??"));
         assert!(subjects.own_state(b"ac2/m", b"x") && !subjects.own_state(b"ad/m", b"x"));
         assert!(!subjects.own_state(b"hps2", b"c2"), "the pair has to stay");
+        for (own, others) in
+            [("kex/c2", "kex/d"), ("kccus", "kcd"), ("koc2", "kod"), ("kx12345678cus", "kx12345678d")]
+        {
+            assert!(subjects.own_state(own.as_bytes(), b"x") && !subjects.own_state(others.as_bytes(), b"x"));
+        }
     }
 
     #[test]

@@ -198,8 +198,8 @@ impl Look<'_> {
             Role::Repartition => {
                 subjects.own_message(value, &|topic, value| self.cluster.json(topic, value))?
             }
-            // The requests remain, because the pipeline needs them to reject later events.
-            Role::Erasures => false,
+            // The requests remain, because the pipeline needs them to reject later events. Agents are no customers.
+            Role::Erasures | Role::AgentStates => false,
             Role::Input => subjects.own_event(key, json, config.conversation_of(topic)),
         })
     }
@@ -233,6 +233,7 @@ impl Look<'_> {
             }
             Role::Repartition => owners::of_message(value).map(|owner| Whose::of(&owner)),
             Role::Erasures => return Ok(Hit::Stays),
+            Role::AgentStates => None,
         };
         Ok(owner.map_or(Hit::Unowned, |Whose(owner)| Hit::Others(owner)))
     }
@@ -251,6 +252,7 @@ impl Whose {
         match owner {
             Owner::Conversation(id) => Self::conversation(id),
             Owner::Session(id) => Self::session(id),
+            Owner::Customer(id) => Self(format!("customer {:?}", safe(id, ID_COLUMNS_MAX))),
         }
     }
 

@@ -24,9 +24,9 @@ struct Read {
 /// The plan.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Topics to read again from the beginning: events and erasure requests.
+    /// Topics to read again from the beginning: events, agents' states and erasure requests.
     again: Vec<Read>,
-    /// The topics of events among them.
+    /// The topics of events and agents' states among them.
     inputs: BTreeSet<String>,
     /// Topics whose records are skipped.
     passed_over: Vec<Read>,
@@ -49,7 +49,8 @@ impl Plan {
             let committed = cluster.committed(topic, i32::try_from(partitions.len())?)?;
             Ok(Read { topic: topic.to_owned(), partitions, committed })
         };
-        let named = cluster.of_role(Role::Input).into_iter().map(str::to_owned);
+        let named = cluster.of_role(Role::Input).into_iter().chain(cluster.of_role(Role::AgentStates));
+        let named = named.map(str::to_owned);
         let inputs: BTreeSet<String> = named.chain(cluster.of_conversations(|_| true)).collect();
         let erasures = cluster.of_role(Role::Erasures);
         let again = inputs.iter().map(String::as_str).chain(erasures).map(&read);

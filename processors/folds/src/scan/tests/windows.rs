@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use model::{Dimension, Figure};
 
 use super::super::{Amount, When};
+use crate::amounts::Cell;
 
 const SIZE_MS: i64 = 15 * 60 * 1000;
 
 /// For each window, by its key, its figures.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Windows(pub(super) BTreeMap<String, BTreeMap<Figure, i64>>);
+pub(super) struct Windows(pub(super) BTreeMap<String, BTreeMap<Cell, i64>>);
 
 impl Windows {
     pub(super) fn add(&mut self, amount: &Amount<'_>) {
@@ -29,10 +30,18 @@ impl Windows {
     }
 
     fn add_at(&mut self, amount: &Amount<'_>, at: i64, value: i64) {
-        let key = model::window_key(amount.dimension, amount.id, SIZE_MS, start_of(at));
+        let key = model::window_key(amount.dimension, amount.id, &SIZE_MS.to_string(), start_of(at));
         if value != 0 {
-            *self.0.entry(key).or_default().entry(amount.figure).or_default() += value;
+            *self.0.entry(key).or_default().entry(amount.cell).or_default() += value;
         }
+    }
+
+    /// Leaves out what has cancelled out.
+    pub(super) fn drop_zeros(&mut self) {
+        self.0.retain(|_, cells| {
+            cells.retain(|_, value| *value != 0);
+            !cells.is_empty()
+        });
     }
 
     /// Adds all that another conversation contributes.
@@ -49,7 +58,7 @@ impl Windows {
     pub(super) fn sum(&self, dimension: Dimension, id: &str, figure: Figure) -> i64 {
         let prefix = format!("{}/{}/", dimension.as_str(), model::escape(id));
         let windows = self.0.iter().filter(|(key, _)| key.starts_with(&prefix));
-        windows.filter_map(|(_, figures)| figures.get(&figure)).sum()
+        windows.filter_map(|(_, figures)| figures.get(&Cell::of(figure))).sum()
     }
 }
 
@@ -62,7 +71,7 @@ fn a_span_is_shared_by_the_windows_that_it_overlaps() {
     let mut windows = Windows::default();
     windows.add(&Amount::over(Dimension::Agent, "a/b", Figure::EngagedMs, SIZE_MS - 1, 2 * SIZE_MS + 5));
     let values: Vec<_> =
-        windows.0.into_iter().map(|(key, figures)| (key, figures[&Figure::EngagedMs])).collect();
+        windows.0.into_iter().map(|(key, figures)| (key, figures[&Cell::of(Figure::EngagedMs)])).collect();
     let expected = [("0", 1), ("1800000", 5), ("900000", SIZE_MS)];
     assert_eq!(values, expected.map(|(start, value)| (format!("agent/a%2Fb/900000/{start}"), value)));
 }

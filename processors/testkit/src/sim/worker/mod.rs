@@ -366,6 +366,7 @@ fn kinds(topics: &Topics) -> driver::TopicKinds {
     Arc::new(move |name| match topics.number(name) {
         number if number == topics.input => TopicKind::Input,
         number if number == topics.erasures() => TopicKind::Erasures,
+        number if number == topics.agent_states() => TopicKind::AgentStates,
         number if topics.of_conversations().contains(&number) => topics
             .conversation_of(number)
             .map_or(TopicKind::Other, |id| TopicKind::Conversation(id.to_owned())),

@@ -68,8 +68,8 @@ impl Source for FileSource<'_> {
         for (number, line) in (0..).zip(self.lines()?) {
             let line = line?;
             let topic = line.topic.as_deref().unwrap_or(input);
-            if !self.config.is_input(topic) && self.config.erasures() != Some(topic) {
-                tracing::debug!(line = line.number, topic, "not an input topic: the record is left out");
+            if !self.config.is_events(topic) && self.config.erasures() != Some(topic) {
+                tracing::debug!(line = line.number, topic, "not a topic of events: the record is left out");
                 continue;
             }
             let record = SourceRecord {

@@ -1,9 +1,9 @@
-//! Whose an event is (contract section 9).
+//! Whose an event is (contract section 9): the customers to whom it belongs, and when it came.
 
 use model::{Actor, Event};
 
 /// The customers whose event it is: the one that it names, and one who is its actor. At most two, and none of them twice.
-pub(crate) fn of<'e>(event: &'e Event<'_>) -> impl Iterator<Item = &'e str> {
+pub(crate) fn customers<'e>(event: &'e Event<'_>) -> impl Iterator<Item = &'e str> {
     let named = event.customer_id.as_deref();
     let actor = event.actor.as_ref().and_then(of_actor).filter(|actor| Some(*actor) != named);
     named.into_iter().chain(actor)

@@ -1,0 +1,212 @@
+//! What the figures of a window are made of: the contributions of the conversations that are listed here.
+
+mod sums;
+
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use edge::queries::QueryError;
+use folds::explain::{Contribution, contributions};
+use folds::look::{self, Found};
+use futures_util::{StreamExt, stream};
+use model::{Dimension, Figure};
+use serde::Deserialize;
+
+use crate::answers::{Answer, Json};
+use crate::asking::{BYTES_MAX, Question, ask, turn, unreadable};
+use crate::figures::{dimension_of, instant};
+use crate::hub::locked;
+use crate::params::{Named, Params, limited};
+use crate::problem::Problem;
+use crate::row::{LISTED_MAX, Row};
+use crate::{Api, Shared};
+use sums::{Looked, Sums, Window};
+
+const LIMIT: usize = 1_000;
+const LIMIT_MAX: usize = 10_000;
+/// So many conversations are looked at for one answer.
+const CONVERSATIONS_MAX: usize = 2_000;
+/// So many are asked for at a time, and so many bytes of them; a longer one is asked for alone.
+const AT_ONCE: usize = 16;
+const AT_ONCE_BYTES: usize = 4 << 20;
+/// So many questions are asked before the first of them is answered.
+const QUESTIONS: usize = 4;
+/// Call legs say themselves when they ended, which may be so long before or after the events of their conversation.
+const BESIDE_MS: i64 = 10 * 60 * 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ExplainParams {
+    window_start: Option<String>,
+    window_end: Option<String>,
+    figure: Option<String>,
+    limit: Option<usize>,
+    follow: Option<bool>,
+}
+
+/// `/api/metrics/{dimension}/{id}/explain`
+pub(crate) async fn window(
+    State(api): State<Api>,
+    Named((dimension, id)): Named<(String, String)>,
+    uri: Uri,
+    Params(params): Params<ExplainParams>,
+) -> Answer {
+    let dimension = dimension_of(&dimension)?;
+    let limit = limited("limit", params.limit, LIMIT, LIMIT_MAX)?;
+    let figure = params.figure.as_deref().map(figure_of).transpose()?;
+    let start = required("windowStart", params.window_start.as_deref())?;
+    let end = required("windowEnd", params.window_end.as_deref())?;
+    let follow = params.follow.unwrap_or(true);
+    let _turn = turn(&api).await;
+    let window = recorded(&api, (dimension, &id), (start, end), (&uri, follow)).await?;
+    let mut looked = Looked::default();
+    let wanted = candidates(&api, &window, &mut looked);
+    let mut sums = Sums::new(window, figure, limit);
+    look_at(&api, wanted, &mut looked, &mut sums).await;
+    Ok(Json::of(&sums.answer(&looked)))
+}
+
+fn figure_of(name: &str) -> Result<Figure, Problem> {
+    Figure::from_name(name).ok_or_else(|| {
+        let all: Vec<&str> = Figure::ALL.iter().map(|figure| figure.as_str()).collect();
+        Problem::parameter(format!("figure={name}: there is no such figure; there are: {}", all.join(", ")))
+    })
+}
+
+/// One end of a window. A number is taken as it is: the first window of all begins before the first instant that an event can have.
+fn required(name: &str, text: Option<&str>) -> Result<i64, Problem> {
+    if let Some(at) = text.and_then(|text| text.parse().ok()) {
+        return Ok(at);
+    }
+    let missing = || Problem::parameter(format!("{name} is missing: write it as the record has it"));
+    instant(name, text)?.ok_or_else(missing)
+}
+
+/// The window as it is recorded.
+async fn recorded(
+    api: &Api,
+    (dimension, id): (Dimension, &str),
+    (start, end): (i64, i64),
+    (uri, follow): (&Uri, bool),
+) -> Result<Window, Problem> {
+    let key = look::key_of_subject(dimension, id);
+    let question = |place| Question { key: &key, places: vec![place], uri, follow };
+    let named = ask(api, question(look::place_of_window_names(dimension, id, end))).await?;
+    // Windows of several sizes may have the same span; then they say the same.
+    let mut names = named.keys().filter_map(|key| look::window_name(key));
+    let name = names.find(|name| name.of.window_start == start);
+    let name = name.ok_or_else(|| no_window(dimension, id))?;
+    let found = ask(api, question(look::place_of_window(&name.key))).await?;
+    let record = look::window(&name.key, &found).map_err(|error| unreadable(&error))?;
+    let window = record.and_then(|record| Window::read(name.key, (dimension, id), &record));
+    window.ok_or_else(|| no_window(dimension, id))
+}
+
+fn no_window(dimension: Dimension, id: &str) -> Problem {
+    let detail = format!("no window of {} {id:?} with this start and end is remembered", dimension.as_str());
+    Problem::new(StatusCode::NOT_FOUND, "no-windows", "There are no figures", detail)
+}
+
+/// The listed conversations that may contribute to the window, by partition.
+fn candidates(api: &Shared, window: &Window, looked: &mut Looked) -> Vec<(i32, Vec<String>)> {
+    let Some(partitions) = api.sources.queries.partitions() else { return Vec::new() };
+    let mut wanted: Vec<(i32, String)> = Vec::new();
+    {
+        let view = locked(&api.view);
+        for row in view.after(None).filter(|row| may_contribute(row, window)) {
+            if wanted.len() == CONVERSATIONS_MAX {
+                looked.left_out += 1;
+                continue;
+            }
+            let partition = engine::partition_of(look::key_of(&row.conversation_id), partitions);
+            wanted.push((partition, row.conversation_id.clone()));
+        }
+        looked.are_all_listed = view.is_complete(Some(partitions));
+    }
+    wanted.sort_unstable();
+    let of_one = wanted.chunk_by(|(one, _), (other, _)| one == other);
+    let some = of_one.flat_map(|of_one| of_one.chunks(AT_ONCE));
+    some.filter_map(|some| Some((some.first()?.0, some.iter().map(|(_, id)| id.clone()).collect()))).collect()
+}
+
+/// Whether a conversation that is listed so may contribute to the window. What a list says in short is not held against it.
+fn may_contribute(row: &Row, window: &Window) -> bool {
+    let beside = if window.dimension == Dimension::Agent { BESIDE_MS } else { 0 };
+    let overlaps = row.started_at - beside < window.end && row.last_event_at + beside >= window.start;
+    let is_of_it = match window.dimension {
+        Dimension::Queue => {
+            row.queue_visits.len() >= LISTED_MAX
+                || row.queue_visits.iter().any(|visit| visit.queue.as_deref() == Some(window.id.as_str()))
+        }
+        Dimension::Channel => row.channels.contains(&window.id),
+        Dimension::Agent | Dimension::Bot | Dimension::QueueAgent => true,
+    };
+    overlaps && is_of_it
+}
+
+/// Adds what these conversations contribute.
+async fn look_at(api: &Api, wanted: Vec<(i32, Vec<String>)>, looked: &mut Looked, sums: &mut Sums) {
+    let questions = wanted.into_iter().map(|(partition, ids)| asked(api, partition, ids, AT_ONCE_BYTES));
+    let mut answers = stream::iter(questions).buffered(QUESTIONS);
+    let mut alone: Vec<(i32, String)> = Vec::new();
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Answered::Contributions(all) => take(all, looked, sums),
+            Answered::TooLarge(partition, ids) => alone.extend(ids.into_iter().map(|id| (partition, id))),
+            Answered::Not(count) => looked.not_answered += count,
+        }
+    }
+    for (partition, id) in alone {
+        match asked(api, partition, vec![id], BYTES_MAX).await {
+            Answered::Contributions(all) => take(all, looked, sums),
+            Answered::TooLarge(..) => looked.not_answered += 1,
+            Answered::Not(count) => looked.not_answered += count,
+        }
+    }
+}
+
+fn take(all: Vec<Of>, looked: &mut Looked, sums: &mut Sums) {
+    for (id, contributions) in all {
+        looked.conversations += 1;
+        sums.take(&id, &contributions);
+    }
+}
+
+/// A conversation and what it contributes.
+type Of = (String, Vec<Contribution>);
+
+/// What came of a question.
+enum Answered {
+    Contributions(Vec<Of>),
+    /// It is too much for one answer.
+    TooLarge(i32, Vec<String>),
+    /// The partition does not answer, for so many conversations.
+    Not(usize),
+}
+
+async fn asked(api: &Api, partition: i32, ids: Vec<String>, bytes_max: usize) -> Answered {
+    let places = ids.iter().flat_map(|id| look::places_of(id)).collect();
+    let found: Found = match api.sources.queries.ask(partition, places, bytes_max).await {
+        Ok(found) => found.into_iter().collect(),
+        Err(QueryError::TooLarge) => return Answered::TooLarge(partition, ids),
+        Err(QueryError::NotHere | QueryError::NotReady | QueryError::Busy) => {
+            return Answered::Not(ids.len());
+        }
+    };
+    let (count, api) = (ids.len(), Api::clone(api));
+    // The workers' threads only copy; scanning is done where nobody waits for it.
+    let scanned = tokio::task::spawn_blocking(move || {
+        let of = |id: String| {
+            let all = contributions(&id, &look::found_of(&id, &found), &api.options.folds)?;
+            Ok((id, all))
+        };
+        ids.into_iter().map(of).collect::<Result<Vec<Of>, engine::ProcessError>>()
+    });
+    match scanned.await {
+        Ok(Ok(all)) => Answered::Contributions(all),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "conversations cannot be explained");
+            Answered::Not(count)
+        }
+        Err(_) => Answered::Not(count),
+    }
+}

@@ -1,0 +1,339 @@
+//! Contributions, added up beside what is recorded.
+
+use std::collections::BTreeMap;
+
+use folds::explain::{Contribution, Counted};
+use model::{Dimension, Figure};
+use serde::{Deserialize, Serialize};
+
+/// What these figures are made of is not in conversations.
+const OF_STATES: [Figure; 3] = [Figure::LoggedInMs, Figure::NotReadyMs, Figure::ReadyMs];
+
+/// A record of `cx.metrics`, as far as it is explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Window {
+    /// The record's key.
+    pub(super) key: String,
+    pub(super) dimension: Dimension,
+    pub(super) id: String,
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) figures: BTreeMap<String, i64>,
+}
+
+impl Window {
+    /// The window of this subject, of its record; `None` for what is no record.
+    pub(super) fn read(key: String, (dimension, id): (Dimension, &str), record: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Recorded {
+            window_start: i64,
+            window_end: i64,
+            figures: BTreeMap<String, i64>,
+        }
+        let Recorded { window_start: start, window_end: end, figures } =
+            serde_json::from_slice(record).ok()?;
+        Some(Self { key, dimension, id: id.to_owned(), start, end, figures })
+    }
+}
+
+/// What was looked at.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Looked {
+    /// So many conversations.
+    pub(super) conversations: usize,
+    /// Whether all conversations of the group are listed here.
+    pub(super) are_all_listed: bool,
+    /// So many were too many.
+    pub(super) left_out: usize,
+    /// So many lie where nobody answers right now, or are too large.
+    pub(super) not_answered: usize,
+}
+
+impl Looked {
+    fn is_complete(&self) -> bool {
+        self.are_all_listed && self.left_out == 0 && self.not_answered == 0
+    }
+}
+
+/// A figure in the record, and as the contributions make it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Sum {
+    recorded: i64,
+    explained: i64,
+}
+
+/// A contribution, as far as it lies in the window.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    at: i64,
+    conversation_id: String,
+    event_id: String,
+    figure: &'static str,
+    amount: i64,
+}
+
+/// The sums of a window's contributions.
+pub(super) struct Sums {
+    window: Window,
+    only: Option<Figure>,
+    limit: usize,
+    sums: BTreeMap<&'static str, Sum>,
+    parts: Vec<Part>,
+    parts_total: usize,
+}
+
+/// What is told of them.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Told<'s> {
+    dimension: &'static str,
+    id: &'s str,
+    window_start: i64,
+    window_end: i64,
+    figures: &'s BTreeMap<&'static str, Sum>,
+    contributions: &'s [Part],
+    contributions_total: usize,
+    conversations: usize,
+    complete: bool,
+    notes: Vec<String>,
+}
+
+impl Sums {
+    /// Nothing so far. Of the contributions the first ones are kept, by time; one figure alone where it is named.
+    pub(super) fn new(window: Window, only: Option<Figure>, limit: usize) -> Self {
+        let is_wanted = |figure: &Figure| only.is_none_or(|only| only == *figure);
+        let recorded = |figure: Figure| window.figures.get(figure.as_str()).copied();
+        let all = Figure::ALL.iter().copied().filter(is_wanted);
+        let sums = all.filter_map(|figure| {
+            // A figure that was asked for and is not in the record is 0 there.
+            let recorded = recorded(figure).or(only.map(|_| 0))?;
+            Some((figure.as_str(), Sum { recorded, explained: 0 }))
+        });
+        let sums = sums.collect();
+        Self { window, only, limit, sums, parts: Vec::new(), parts_total: 0 }
+    }
+
+    /// Adds what a conversation contributes to the window.
+    pub(super) fn take(&mut self, conversation: &str, contributions: &[Contribution]) {
+        for contribution in contributions {
+            let Some((figure, amount)) = self.part_of(contribution) else { continue };
+            self.sums.entry(figure.as_str()).or_default().explained += amount;
+            self.parts_total += 1;
+            self.parts.push(Part {
+                at: contribution.at,
+                conversation_id: conversation.to_owned(),
+                event_id: contribution.event_id.clone(),
+                figure: figure.as_str(),
+                amount,
+            });
+        }
+        if self.parts.len() > self.limit.saturating_mul(2) {
+            self.shorten();
+        }
+    }
+
+    fn part_of(&self, contribution: &Contribution) -> Option<(Figure, i64)> {
+        let Counted::Figure(figure) = contribution.counted else { return None };
+        let is_of_it = contribution.dimension == self.window.dimension && contribution.id == self.window.id;
+        let is_wanted = self.only.is_none_or(|only| only == figure);
+        let amount = contribution.within(self.window.start, self.window.end);
+        (is_of_it && is_wanted && amount != 0).then_some((figure, amount))
+    }
+
+    fn shorten(&mut self) {
+        self.parts.sort_unstable();
+        self.parts.truncate(self.limit);
+    }
+
+    /// All of it, in words too where the sums are not what is recorded.
+    pub(super) fn answer(&mut self, looked: &Looked) -> Told<'_> {
+        self.shorten();
+        self.sums.retain(|figure, sum| {
+            *sum != Sum::default() || self.only.is_some_and(|only| only.as_str() == *figure)
+        });
+        Told {
+            dimension: self.window.dimension.as_str(),
+            id: &self.window.id,
+            window_start: self.window.start,
+            window_end: self.window.end,
+            figures: &self.sums,
+            contributions: &self.parts,
+            contributions_total: self.parts_total,
+            conversations: looked.conversations,
+            complete: looked.is_complete(),
+            notes: self.notes(looked),
+        }
+    }
+
+    /// By how much the sums are not what is recorded, and why.
+    fn notes(&self, looked: &Looked) -> Vec<String> {
+        let differing = self.sums.iter().filter(|(_, sum)| sum.recorded != sum.explained);
+        let mut notes: Vec<String> = differing
+            .clone()
+            .map(|(figure, Sum { recorded, explained })| {
+                let less = explained - recorded;
+                format!(
+                    "{figure}: the record has {recorded}, these contributions make {explained} ({less:+})."
+                )
+            })
+            .collect();
+        if notes.is_empty() {
+            return notes;
+        }
+        let are_of_states = |figure: &str| OF_STATES.iter().any(|of| of.as_str() == figure);
+        let (of_states, of_others): (Vec<&str>, Vec<&str>) =
+            differing.map(|(figure, _)| *figure).partition(|figure| are_of_states(figure));
+        if !of_states.is_empty() {
+            notes.push(format!(
+                "{} come from the agents' states, not from conversations.",
+                of_states.join(", ")
+            ));
+        }
+        if of_others.is_empty() {
+            return notes;
+        }
+        if looked.left_out > 0 {
+            notes.push(format!(
+                "{} of the conversations that may contribute were looked at, {} were too many.",
+                looked.conversations, looked.left_out
+            ));
+        }
+        if looked.not_answered > 0 {
+            notes.push(format!(
+                "{} conversations are too large, or lie where nobody answers right now.",
+                looked.not_answered
+            ));
+        }
+        if !looked.are_all_listed {
+            notes.push(format!(
+                "Conversations of other instances, and those that are not listed here, were not looked at: cx-timelines explain {} \
+                 reads all of them from the topics.",
+                self.window.key
+            ));
+        }
+        notes.push(
+            "Conversations that were forgotten (expiry in topics.yaml), erased, or are too long to be listed are in the record \
+             only; what was committed meanwhile is in one of the two."
+                .to_owned(),
+        );
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn window() -> Window {
+        let record = br#"{"dimension":"queue","id":"Sales","windowStart":1000,"windowEnd":2000,
+            "figures":{"offered":2,"waitMs":500},"revision":1,"histograms":{}}"#;
+        Window::read("queue/Sales/1000/1000".to_owned(), (Dimension::Queue, "Sales"), record).unwrap()
+    }
+
+    fn contribution(event: &str, at: i64, figure: Figure, amount: i64) -> Contribution {
+        let (id, event_id, counted) = ("Sales".to_owned(), event.to_owned(), Counted::Figure(figure));
+        Contribution { dimension: Dimension::Queue, id, event_id, at, to: None, counted, amount }
+    }
+
+    fn all_listed() -> Looked {
+        Looked { conversations: 2, are_all_listed: true, ..Looked::default() }
+    }
+
+    fn told(sums: &mut Sums, looked: &Looked) -> Value {
+        serde_json::to_value(sums.answer(looked)).unwrap()
+    }
+
+    #[test]
+    fn contributions_of_the_window_are_listed_by_time_and_make_its_figures() {
+        let mut sums = Sums::new(window(), None, 10);
+        let other = Contribution { id: "Other".to_owned(), ..contribution("x", 1_500, Figure::Offered, 1) };
+        sums.take(
+            "b",
+            &[contribution("2", 1_900, Figure::Offered, 1), contribution("3", 1_999, Figure::WaitMs, 500)],
+        );
+        sums.take(
+            "a",
+            &[
+                contribution("1", 1_000, Figure::Offered, 1),
+                contribution("4", 2_000, Figure::WaitMs, 7),
+                other,
+            ],
+        );
+        let told = told(&mut sums, &all_listed());
+        let figures = json!({"offered": {"recorded": 2, "explained": 2}, "waitMs": {"recorded": 500, "explained": 500}});
+        assert_eq!(told["figures"], figures);
+        let events: Vec<&str> = told["contributions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| part["eventId"].as_str().unwrap())
+            .collect();
+        assert_eq!(events, ["1", "2", "3"]);
+        assert_eq!(
+            told["contributions"][0],
+            json!({"conversationId": "a", "eventId": "1", "at": 1000, "figure": "offered", "amount": 1})
+        );
+        assert_eq!(
+            (&told["complete"], &told["notes"], &told["contributionsTotal"]),
+            (&json!(true), &json!([]), &json!(3))
+        );
+    }
+
+    #[test]
+    fn a_difference_is_said_with_by_how_much_and_why() {
+        let mut sums = Sums::new(window(), None, 10);
+        sums.take(
+            "a",
+            &[contribution("1", 1_000, Figure::Offered, 1), contribution("2", 1_500, Figure::WaitMs, 500)],
+        );
+        let whole = told(&mut sums, &all_listed());
+        let notes = whole["notes"].as_array().unwrap();
+        assert_eq!(notes[0], "offered: the record has 2, these contributions make 1 (-1).");
+        assert!(notes.len() == 2 && notes[1].as_str().unwrap().contains("forgotten"), "{notes:?}");
+        let partly = Looked { are_all_listed: false, left_out: 3, not_answered: 4, ..all_listed() };
+        let partly = told(&mut sums, &partly);
+        let notes = partly["notes"].to_string();
+        assert_eq!(partly["complete"], false);
+        for said in ["explain queue/Sales/1000/1000", "3 were too many", "4 conversations"] {
+            assert!(notes.contains(said), "{said}: {notes}");
+        }
+    }
+
+    #[test]
+    fn figures_of_the_agents_states_are_said_to_be_made_of_these() {
+        let record = br#"{"windowStart":1000,"windowEnd":2000,"figures":{"loggedInMs":900}}"#;
+        let window = Window::read("agent/a/1000/1000".to_owned(), (Dimension::Agent, "a"), record).unwrap();
+        let notes = told(&mut Sums::new(window, None, 10), &all_listed())["notes"].clone();
+        assert_eq!(notes[1], "loggedInMs come from the agents' states, not from conversations.");
+        assert_eq!(notes.as_array().unwrap().len(), 2, "{notes}");
+    }
+
+    #[test]
+    fn one_figure_is_explained_alone_and_the_first_contributions_are_kept_of_too_many() {
+        let mut sums = Sums::new(window(), Some(Figure::Offered), 3);
+        for n in 0..20_i64 {
+            let (id, at) = (format!("c{n}"), 1_999 - n);
+            sums.take(
+                &id,
+                &[contribution(&id, at, Figure::Offered, 1), contribution(&id, at, Figure::WaitMs, 1)],
+            );
+        }
+        let one = told(&mut sums, &all_listed());
+        assert_eq!(one["figures"], json!({"offered": {"recorded": 2, "explained": 20}}));
+        assert_eq!(one["contributionsTotal"], 20);
+        let at: Vec<i64> = one["contributions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| part["at"].as_i64().unwrap())
+            .collect();
+        assert_eq!(at, [1_980, 1_981, 1_982]);
+        let mut none = Sums::new(window(), Some(Figure::Ronas), 3);
+        let none = told(&mut none, &all_listed());
+        assert_eq!(none["figures"], json!({"ronas": {"recorded": 0, "explained": 0}}));
+    }
+}

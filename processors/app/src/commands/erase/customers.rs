@@ -1,0 +1,100 @@
+//! Records of customers that still list an erased conversation: of customers who have left the state, whom the pipeline does not
+//! write again. Such a record is written without the conversation, by the function that the pipeline has for it.
+
+use avro::AvroFormat;
+use engine::HEADER_SCHEMA;
+use model::{CustomerConversation, Format, JsonFormat, Outcome, Record};
+use rdkafka::message::{Headers, Message};
+use serde::Deserialize;
+
+/// A record as far as it lists conversations.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Customer {
+    customer_id: String,
+    conversations: Vec<Listed>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    conversation_id: String,
+    started_at: i64,
+    closed_at: Option<i64>,
+    last_event_at: i64,
+    outcome: Option<String>,
+    channel: Option<String>,
+    queue: Option<String>,
+    agent_id: Option<String>,
+}
+
+impl Listed {
+    fn shown(&self) -> CustomerConversation<'_> {
+        CustomerConversation {
+            conversation_id: &self.conversation_id,
+            started_at: self.started_at,
+            closed_at: self.closed_at,
+            last_event_at: self.last_event_at,
+            outcome: self.outcome.as_deref().and_then(Outcome::from_name),
+            channel: self.channel.as_deref(),
+            queue: self.queue.as_deref(),
+            agent_id: self.agent_id.as_deref(),
+            since_previous_ms: None,
+        }
+    }
+}
+
+/// The value of a customer's record, whose JSON this is, without the conversations that are erased; `None`: a tombstone, where
+/// no other is listed, or for a record of another form than this program's.
+pub fn without(message: &impl Message, json: &[u8], is_erased: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
+    let of_schema = |schema: &[u8]| schema == folds::customers::SCHEMA.as_bytes();
+    let mut headers = message.headers().into_iter().flat_map(Headers::iter);
+    headers.find(|header| header.key == HEADER_SCHEMA && header.value.is_some_and(of_schema))?;
+    let Customer { customer_id, conversations } = serde_json::from_slice(json).ok()?;
+    let left = conversations.iter().filter(|listed| !is_erased(&listed.conversation_id));
+    let left: Vec<CustomerConversation<'_>> = left.map(Listed::shown).collect();
+    if left.is_empty() {
+        return None;
+    }
+    let record = folds::customers::record_of(&customer_id, left);
+    let mut value = Vec::new();
+    // What the record was, in its own schema's id.
+    match message.payload().and_then(avro::split) {
+        Some((schema_id, _)) => AvroFormat::new(schema_id).write(&Record::from(&record), &mut value),
+        None => JsonFormat.write(&Record::from(&record), &mut value),
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::Timestamp;
+    use rdkafka::message::{Header, OwnedHeaders, OwnedMessage};
+
+    const RECORD: &str = r#"{"customerId":"cus","conversations":[{"conversationId":"a","startedAt":1,"closedAt":2,"lastEventAt":3,"outcome":"HANDLED","channel":"WEB","queue":"q","agentId":"ann","sincePreviousMs":null},{"conversationId":"b","startedAt":5,"closedAt":null,"lastEventAt":5,"outcome":null,"channel":null,"queue":null,"agentId":null,"sincePreviousMs":2}],"count":2,"repeatsWithin24h":1,"repeatsWithin72h":1}"#;
+
+    fn message(schema: &str) -> OwnedMessage {
+        let headers = OwnedHeaders::new().insert(Header { key: HEADER_SCHEMA, value: Some(schema) });
+        let payload = Some(RECORD.as_bytes().to_vec());
+        OwnedMessage::new(payload, None, "t".to_owned(), Timestamp::NotAvailable, 0, 0, Some(headers))
+    }
+
+    fn left(schema: &str, erased: &[&str]) -> Option<String> {
+        let value = without(&message(schema), RECORD.as_bytes(), |id| erased.contains(&id))?;
+        Some(String::from_utf8(value).unwrap())
+    }
+
+    #[test]
+    fn the_others_stay_and_are_counted_anew() {
+        assert_eq!(left("customer/1", &[]).as_deref(), Some(RECORD));
+        let of_b = r#"{"customerId":"cus","conversations":[{"conversationId":"b","startedAt":5,"closedAt":null,"lastEventAt":5,"outcome":null,"channel":null,"queue":null,"agentId":null,"sincePreviousMs":null}],"count":1,"repeatsWithin24h":0,"repeatsWithin72h":0}"#;
+        assert_eq!(left("customer/1", &["a"]).as_deref(), Some(of_b));
+        assert_eq!(left("customer/1", &["a", "b"]), None);
+    }
+
+    #[test]
+    fn a_record_of_another_form_goes_as_a_whole() {
+        assert_eq!(left("customer/2", &["a"]), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! The current state of each agent, and the time spent in each state (contract section 6.1).
+//!
+//! An agent lies with the task of its id. The state holds the agent's last changes. Each contributes the span to the next change to
+//! the metrics. A late change splits a span: the old contribution is taken back, the two new ones are added, and `metrics`, which
+//! follows, gets the difference.
+//!
+//! Changes that are too old or too many leave the state, and what they contributed stays. An agent never expires: there are as many
+//! as people, and the state of each is bounded. Erasure requests are about customers, so there is none about an agent.
+
+mod agent;
+mod change;
+mod head;
+mod look;
+
+use engine::{Context, Counter, Emitter, Note, Outcome, ProcessError, Processor, TakeAgents};
+use model::{AgentNews, AgentRecord};
+
+use crate::amounts::write_amounts;
+use agent::{Agent, Taken};
+
+pub use change::{CHANGES_MAX, OLDEST_MS};
+pub(crate) use look::{places, spans};
+
+/// The processor's name in topics.yaml.
+pub const NAME: &str = "agents";
+/// Begins the keys of its state.
+pub(crate) const NAMESPACE: u8 = b'p';
+const SCHEMA: &str = "agent/1";
+const OUTPUT: usize = 0;
+
+/// Changes that came when they were already beyond what is kept.
+pub static TOO_LATE: Counter = Counter::new(
+    "cx_timelines_agent_states_too_late_total",
+    "Changes of agents' states that came when 1,000 later ones were known, or one that was more than 30 days later.",
+);
+
+/// The current state of each agent: writes one topic, `cx.agents`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Agents;
+
+impl Processor for Agents {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn namespace(&self) -> u8 {
+        NAMESPACE
+    }
+
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    fn as_take_agents(&self) -> Option<&dyn TakeAgents> {
+        Some(self)
+    }
+
+    fn counters(&self) -> Vec<&'static Counter> {
+        vec![&TOO_LATE]
+    }
+
+    fn emit(&self, key: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
+        // It was marked with text.
+        let Ok(id) = std::str::from_utf8(key) else { return Ok(()) };
+        let mut agent = Agent::of(id, emitter);
+        let Some((head, since)) = agent.stand()? else { return Ok(()) };
+        if let Some(spans) = agent.take_spans(&head) {
+            emitter.tell(key, &write_amounts(&spans.amounts(id)));
+        }
+        let mrds = head.shown.mrds();
+        let record = AgentRecord {
+            agent_id: id,
+            name: head.shown.name.as_deref(),
+            state: head.last.state.as_deref(),
+            reason: head.last.reason.as_deref(),
+            since,
+            login_at: head.shown.login_at,
+            mrds: &mrds,
+            last_change_at: head.last.at,
+            revision: head.kept(),
+        };
+        let mut value = Vec::with_capacity(512);
+        emitter.format(OUTPUT).write(&(&record).into(), &mut value);
+        emitter.emit(OUTPUT, SCHEMA, key, key, Some(&value))
+    }
+}
+
+impl TakeAgents for Agents {
+    fn process_agent(
+        &self,
+        news: &AgentNews<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<Outcome, ProcessError> {
+        let taken = Agent::of(&news.agent_id, context).take(news)?;
+        Ok(match taken {
+            Taken::New => {
+                context.mark(news.agent_id.as_bytes());
+                Outcome::Folded
+            }
+            Taken::Known => Outcome::Duplicate,
+            Taken::TooLate => {
+                context.notice(&TOO_LATE);
+                Outcome::Ignored
+            }
+        })
+    }
+}
+
+/// The contributions that changed, as `metrics` reads them; `None` of another processor's note.
+pub(crate) fn amounts_of<'n>(note: &Note<'n>) -> Option<&'n [u8]> {
+    (note.from == NAME).then_some(note.text)
+}

@@ -1,0 +1,79 @@
+//! Customers who are to be erased: what of theirs no life knows any more (contract section 9).
+//!
+//! A conversation of which there is any knowledge is erased where it lies, and that takes it out of this list, too. What is left
+//! are those that were forgotten so long ago that even the knowledge of them has gone.
+
+use std::collections::BTreeSet;
+
+use engine::{Emitter, HandleErasures, ProcessError, Slice};
+
+use super::store::{self, ENTRY, Entry};
+use super::{Customers, tell_left};
+
+/// A conversation in a list, and whose list that is.
+struct Found {
+    key: Vec<u8>,
+    customer: String,
+    conversation: String,
+    came_ms: i64,
+}
+
+impl Found {
+    fn read(key: &[u8], value: &[u8]) -> Result<Self, ProcessError> {
+        let parts = key.get(1..).and_then(store::parts_of_entry);
+        let ids = parts.and_then(|(customer, conversation)| {
+            Some((store::unescaped(customer)?, store::unescaped(conversation)?))
+        });
+        let (customer, conversation) = ids.ok_or_else(|| store::corrupt(key, &"no conversation"))?;
+        Ok(Self { key: key.to_vec(), customer, conversation, came_ms: Entry::read(key, value)?.came_ms })
+    }
+}
+
+impl HandleErasures for Customers {
+    /// Looks at all lists.
+    fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
+        let mut from = from.to_vec();
+        loop {
+            if !emitter.has_budget() {
+                return Ok(Slice::GoesOn(from));
+            }
+            let mut found = Vec::new();
+            let next = emitter.look_on(&[ENTRY], &from, |key, value| found.push(Found::read(key, value)))?;
+            let found = found.into_iter().collect::<Result<Vec<_>, _>>()?;
+            let is_all = self.take_out_asked(found, &mut from, emitter)?;
+            match next {
+                _ if !is_all => return Ok(Slice::GoesOn(from)),
+                Some(next) => from = next,
+                None => return Ok(Slice::Last),
+            }
+        }
+    }
+}
+
+impl Customers {
+    /// Takes those out that are to be erased, as far as the budget goes; whether that was far enough. `from` is then the last that was
+    /// looked at.
+    fn take_out_asked(
+        self,
+        found: Vec<Found>,
+        from: &mut Vec<u8>,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<bool, ProcessError> {
+        let mut changed: BTreeSet<String> = BTreeSet::new();
+        let mut is_all = true;
+        for (place, Found { key, customer, conversation, came_ms }) in found.into_iter().enumerate() {
+            if place > 0 && !emitter.has_budget() {
+                is_all = false;
+                break;
+            }
+            if emitter.is_asked(&customer, came_ms)? {
+                emitter.delete(&key);
+                tell_left(&customer, &conversation, emitter)?;
+                changed.insert(customer);
+            }
+            *from = key;
+        }
+        changed.iter().try_for_each(|customer| self.settle(customer, emitter))?;
+        Ok(is_all)
+    }
+}

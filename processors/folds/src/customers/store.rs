@@ -1,0 +1,218 @@
+//! The keys and values of the state.
+//!
+//! Where a customer lies: each of his conversations under a key of its own, and one small record of himself. Where a conversation
+//! lies: in whose list it is.
+
+use engine::{Place, ProcessError, State};
+use serde::{Deserialize, Serialize};
+
+use super::NAME;
+use crate::scan::Contact;
+use crate::stored::{behind, prefixed};
+
+/// Begins the keys of this processor's state.
+pub(crate) const NAMESPACE: u8 = b'k';
+/// Begins the keys of a customer's conversations: his id and theirs follow, with a slash between.
+pub(super) const ENTRY: u8 = b'e';
+/// Begins the keys of customers.
+pub(super) const CUSTOMER: u8 = b'c';
+/// Begins the keys of timers of customers.
+pub(super) const TIMER: u8 = b'x';
+/// Begins the keys that tell in whose list a conversation is.
+pub(super) const LISTED: u8 = b'o';
+
+/// Version of the forms; the first byte. Another version is refused, and so rebuilt.
+const VERSION: u8 = 1;
+const START_BYTES: usize = size_of::<i64>();
+
+/// A conversation in a customer's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry<'e> {
+    /// The least Kafka timestamp of its events that are the customer's, as requests to erase compare with it.
+    pub(super) came_ms: i64,
+    #[serde(borrow)]
+    pub(super) contact: Contact<'e>,
+}
+
+/// What is remembered of a customer whose record was emitted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Customer {
+    /// The stream time when something happened last, or the time of the last event where that is later; to the hour.
+    pub(super) touched_ms: i64,
+    /// When his timer is due.
+    pub(super) due_ms: i64,
+    /// The start of the last of his conversations that was beyond the last ones: none that began before it is listed again.
+    pub(super) beyond: Option<i64>,
+}
+
+impl<'e> Entry<'e> {
+    /// Its bytes: the start comes first, so that a list is put in order without reading all of it.
+    fn write(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&self.contact.started_at.to_be_bytes());
+        // Writing plain data into memory cannot fail.
+        postcard::to_extend(self, bytes).unwrap_or_default()
+    }
+
+    /// Reads what [`write`](Self::write) wrote.
+    pub(super) fn read(key: &[u8], bytes: &'e [u8]) -> Result<Self, ProcessError> {
+        start(key, bytes)?;
+        let rest = bytes.get(1 + START_BYTES..).unwrap_or_default();
+        postcard::from_bytes(rest).map_err(|problem| corrupt(key, &problem))
+    }
+}
+
+/// When the conversation began of which these are the bytes of an [`Entry`].
+pub(super) fn start(key: &[u8], bytes: &[u8]) -> Result<i64, ProcessError> {
+    match bytes {
+        [VERSION, rest @ ..] => rest
+            .first_chunk::<START_BYTES>()
+            .map(|start| i64::from_be_bytes(*start))
+            .ok_or_else(|| corrupt(key, &"it is cut short")),
+        _ => Err(corrupt(key, &format_args!("not version {VERSION} of the form"))),
+    }
+}
+
+impl Customer {
+    pub(super) fn write(&self) -> Vec<u8> {
+        // Writing plain data into memory cannot fail.
+        behind(VERSION, self).unwrap_or_default()
+    }
+
+    pub(super) fn read(key: &[u8], bytes: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
+        match bytes {
+            None => Ok(None),
+            Some([VERSION, rest @ ..]) => {
+                postcard::from_bytes(rest).map(Some).map_err(|problem| corrupt(key, &problem))
+            }
+            Some(_) => Err(corrupt(key, &format_args!("not version {VERSION} of the form"))),
+        }
+    }
+}
+
+/// Puts a conversation into a customer's list, or what it is now in the place of what it was.
+pub(super) fn list(state: &mut State<'_>, customer: &str, conversation: &str, entry: &Entry<'_>) {
+    state.put(&entry_key(customer, conversation), &entry.write());
+}
+
+/// Takes a conversation out of a customer's list; whether it was in it.
+pub(super) fn unlist(
+    state: &mut State<'_>,
+    customer: &str,
+    conversation: &str,
+) -> Result<bool, ProcessError> {
+    let key = entry_key(customer, conversation);
+    let was_listed = state.read(&key, |entry| entry.is_some())?;
+    if was_listed {
+        state.delete(&key);
+    }
+    Ok(was_listed)
+}
+
+/// A conversation has left a customer's list: where it lies it is not said any more that it is in it.
+pub(super) fn left(state: &mut State<'_>, conversation: &str, customer: &str) -> Result<(), ProcessError> {
+    let key = listed_key(model::escape(conversation).as_bytes());
+    if state.read(&key, |listed| listed == Some(customer.as_bytes()))? {
+        state.delete(&key);
+    }
+    Ok(())
+}
+
+/// In whose list a conversation is, whose id is escaped.
+pub(super) fn listed_of(state: &mut State<'_>, escaped: &[u8]) -> Result<Option<String>, ProcessError> {
+    state.read(&listed_key(escaped), |customer| {
+        customer.map(|customer| String::from_utf8_lossy(customer).into_owned())
+    })
+}
+
+/// The key that tells in whose list a conversation is.
+pub(super) fn listed_key(escaped: &[u8]) -> Vec<u8> {
+    prefixed(LISTED, escaped)
+}
+
+/// The key of a customer.
+pub(super) fn customer_key(customer: &str) -> Vec<u8> {
+    prefixed(CUSTOMER, model::escape(customer).as_bytes())
+}
+
+/// The prefix of all conversations of a customer.
+pub(super) fn entries_of(customer: &str) -> Vec<u8> {
+    let mut key = prefixed(ENTRY, model::escape(customer).as_bytes());
+    key.push(b'/');
+    key
+}
+
+fn entry_key(customer: &str, conversation: &str) -> Vec<u8> {
+    let mut key = entries_of(customer);
+    key.extend_from_slice(model::escape(conversation).as_bytes());
+    key
+}
+
+/// The escaped ids of the customer and the conversation in the key of an entry, without its first byte.
+pub(super) fn parts_of_entry(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let slash = rest.iter().position(|byte| *byte == b'/')?;
+    Some((rest.get(..slash)?, rest.get(slash + 1..)?))
+}
+
+/// An id that is escaped.
+pub(super) fn unescaped(escaped: &[u8]) -> Option<String> {
+    Some(model::unescape(std::str::from_utf8(escaped).ok()?)?.into_owned())
+}
+
+/// Where a customer's conversations lie in the state.
+pub(crate) fn place(customer: &str) -> Place {
+    Place::Under(prefixed(NAMESPACE, &entries_of(customer)))
+}
+
+pub(super) fn corrupt(key: &[u8], problem: &dyn std::fmt::Display) -> ProcessError {
+    ProcessError::Corrupt {
+        processor: NAME,
+        key: String::from_utf8_lossy(key).into_owned(),
+        problem: problem.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry<'static> {
+        let contact = Contact {
+            customer: "cus",
+            started_at: 1_750_000_000_000,
+            closed_at: None,
+            last_event_at: 1_750_000_000_001,
+            outcome: None,
+            channel: Some("WEB"),
+            queue: Some("q"),
+            agent: None,
+        };
+        Entry { came_ms: 7, contact }
+    }
+
+    #[test]
+    fn an_entry_reads_back_and_tells_its_start_and_what_is_damaged_is_called_so() {
+        let bytes = entry().write();
+        assert_eq!(Entry::read(b"k", &bytes).unwrap(), entry());
+        assert_eq!(start(b"k", &bytes).unwrap(), 1_750_000_000_000);
+        for damaged in [&bytes[..20], &bytes[..4], &[9], &[]] {
+            assert!(matches!(Entry::read(b"k", damaged), Err(ProcessError::Corrupt { .. })), "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn a_customer_reads_back_and_another_version_is_refused() {
+        let customer = Customer { touched_ms: 1, due_ms: 2, beyond: Some(3) };
+        assert_eq!(Customer::read(b"k", Some(&customer.write())).unwrap(), Some(customer));
+        assert_eq!(Customer::read(b"k", None).unwrap(), None);
+        assert!(Customer::read(b"k", Some(&[9])).is_err() && Customer::read(b"k", Some(&[1])).is_err());
+    }
+
+    #[test]
+    fn the_key_of_an_entry_tells_both_ids_whatever_is_in_them() {
+        let key = entry_key("a/b%", "c/d");
+        let (customer, conversation) = parts_of_entry(&key[1..]).unwrap();
+        assert_eq!(unescaped(customer).as_deref(), Some("a/b%"));
+        assert_eq!(unescaped(conversation).as_deref(), Some("c/d"));
+    }
+}

@@ -1,0 +1,134 @@
+//! What a figure of `cx.metrics` is made of (contract section 11, "Explain"): the contributions of each conversation, found by scanning
+//! its entries once more with the same code that summed them.
+
+use engine::{Place, ProcessError};
+use model::{Bucket, Dimension, Figure, Histogram};
+
+use crate::Settings;
+use crate::amounts::Cell;
+use crate::look::{Found, with_state};
+use crate::scan::{Amount, When};
+use crate::timelines::{self, Timelines};
+use crate::{activities, agents};
+
+/// What a contribution counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counted {
+    /// A figure.
+    Figure(Figure),
+    /// The values of a histogram up to a bound.
+    Histogram(Histogram, Bucket),
+}
+
+/// One contribution of a conversation to the windows of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contribution {
+    /// The subject's dimension.
+    pub dimension: Dimension,
+    /// The queue's name, the agent's or bot's id, the channel's type, [`model::queue_agent_id`].
+    pub id: String,
+    /// The event at which it is made; empty for an agent's state.
+    pub event_id: String,
+    /// The instant, or the first one of a span, in epoch milliseconds.
+    pub at: i64,
+    /// The end of a span, not in it: each window gets the milliseconds that lie in it.
+    pub to: Option<i64>,
+    /// What it counts in.
+    pub counted: Counted,
+    /// How much; of a span all its milliseconds.
+    pub amount: i64,
+}
+
+impl Contribution {
+    fn of(event_id: &str, amount: &Amount<'_>) -> Option<Self> {
+        let (at, to) = match amount.when {
+            When::At(at) => (at, None),
+            When::Over { from, to } => (from, Some(to)),
+        };
+        let counted = match amount.cell {
+            Cell::Figure(code) => Counted::Figure(Figure::from_code(code)?),
+            Cell::Count(code, place) => Counted::Histogram(Histogram::from_code(code)?, Bucket::at(place)?),
+        };
+        let (dimension, id, event_id) = (amount.dimension, amount.id.to_owned(), event_id.to_owned());
+        Some(Self { dimension, id, event_id, at, to, counted, amount: amount.value })
+    }
+
+    /// How much of it lies in the window from `start` to `end`, not in it; both in epoch milliseconds.
+    #[must_use]
+    pub fn within(&self, start: i64, end: i64) -> i64 {
+        match self.to {
+            None if start <= self.at && self.at < end => self.amount,
+            None => 0,
+            Some(to) => (to.min(end) - self.at.max(start)).max(0),
+        }
+    }
+}
+
+/// All contributions of a conversation, of what was found in its places ([`crate::look::places_of`]). A conversation among agents only
+/// has none; a stay that is longer than the longest span contributes no times.
+///
+/// # Errors
+/// The state cannot be read: restore it.
+pub fn contributions(
+    id: &str,
+    found: &Found,
+    settings: &Settings,
+) -> Result<Vec<Contribution>, ProcessError> {
+    let mut all = Vec::new();
+    let entries = found.iter().filter(|(key, _)| timelines::is_entry(key)).map(|(_, value)| value.as_slice());
+    let first = |activity_id: &str| with_state(id, activity_id, found, activities::first);
+    let see = |event_id: &str, amount: &Amount<'_>| {
+        let is_short = match amount.when {
+            When::At(_) => true,
+            When::Over { from, to } => to.saturating_sub(from) <= settings.longest_span_ms,
+        };
+        all.extend(Contribution::of(event_id, amount).filter(|_| is_short));
+    };
+    if Timelines::new(settings).contributions(id, entries, first, see)? {
+        return Ok(Vec::new());
+    }
+    all.extend(of_call_legs(found)?);
+    Ok(all)
+}
+
+/// Where the state of an agent lies, on the partition of the agent's id.
+#[must_use]
+pub fn places_of_agent(id: &str) -> Vec<Place> {
+    agents::places(id).to_vec()
+}
+
+/// What the states of an agent contribute, of what was found in his places ([`places_of_agent`]).
+///
+/// # Errors
+/// The state cannot be read: restore it.
+pub fn contributions_of_agent(
+    id: &str,
+    found: &Found,
+    settings: &Settings,
+) -> Result<Vec<Contribution>, ProcessError> {
+    let found = found.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
+    let spans = agents::spans(id, found)?.into_iter();
+    let short = spans.filter(|(_, from, to)| to.saturating_sub(*from) <= settings.longest_span_ms);
+    let contributions = short.filter_map(|(figure, from, to)| {
+        Contribution::of("", &Amount::over(Dimension::Agent, id, figure, from, to))
+    });
+    Ok(contributions.collect())
+}
+
+/// What the call legs contribute to the figures of their agents, at their ends.
+fn of_call_legs(found: &Found) -> Result<Vec<Contribution>, ProcessError> {
+    let mut all = Vec::new();
+    for (key, value) in found {
+        let Some(key) = key.strip_prefix(&[activities::NAMESPACE]) else { continue };
+        if activities::is_beside(key) {
+            continue;
+        }
+        let Some(leg) = activities::leg_figures(key, value)? else { continue };
+        let event_id = activities::first(key, Some(value))?.map(|(event_id, _)| event_id).unwrap_or_default();
+        for (figure, value) in leg.figures() {
+            let amount = Amount::at(Dimension::Agent, &leg.agent, figure, leg.ended_at, value);
+            all.extend(Contribution::of(&event_id, &amount).filter(|contribution| contribution.amount != 0));
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,100 @@
+//! Windows by their ends: those of a span of time are found without looking at the others.
+
+use engine::Place;
+use model::Dimension;
+
+use super::window::{END, END_BYTES, WINDOW, end_key, subject_key};
+use crate::stored::prefixed;
+
+/// Keys of ends are looked up in blocks of so many bits of milliseconds, 4.7 hours.
+const GRAIN_BITS: u32 = 24;
+/// 2100 and some years more, in epoch milliseconds.
+const END_MAX: i64 = 4 << 40;
+/// 4 of the largest blocks, and of each of the two smaller sizes those before the first and behind the last larger one.
+#[cfg(test)]
+const END_PLACES_MAX: usize = 4 + 4 * 255;
+
+/// Where the names of all windows lie that end in `from..to`, in epoch milliseconds; a few of others lie there too. Never more
+/// than some thousand places, whatever the span.
+pub(super) fn places_of_ends(namespace: u8, from: i64, to: i64) -> Vec<Place> {
+    let place = |start: i64, shift: u32| {
+        let bytes = start.to_be_bytes();
+        let kept = END_BYTES.saturating_sub(usize::try_from(shift / 8).unwrap_or(0));
+        let mut prefix = vec![namespace, END];
+        prefix.extend_from_slice(bytes.get(..kept).unwrap_or_default());
+        Place::Under(prefix)
+    };
+    // No window ends before the epoch, or after this.
+    let (mut at, to) = (from.clamp(0, END_MAX) >> GRAIN_BITS << GRAIN_BITS, to.clamp(0, END_MAX));
+    let mut places = Vec::new();
+    while at < to {
+        // The largest block of keys that begin alike, begins here, and holds nothing beyond the end.
+        let fits = |shift: &u32| at & ((1 << shift) - 1) == 0 && at + (1 << shift) <= to;
+        let shift = [40, 32].into_iter().find(fits).unwrap_or(GRAIN_BITS);
+        places.push(place(at, shift));
+        at += 1 << shift;
+    }
+    places
+}
+
+/// Where the names of a subject's windows lie that end at an instant.
+pub(super) fn place_of_end(namespace: u8, (dimension, id): (Dimension, &str), end: i64) -> Place {
+    let subject = format!("{}/", subject_key(dimension, id));
+    Place::Under(prefixed(namespace, &end_key(end, subject.as_bytes())))
+}
+
+/// The name of a window and when it ends, of a key in one of these places; `None` for another key.
+pub(super) fn ending(key: &[u8]) -> Option<(&str, i64)> {
+    let (end, name) = key.strip_prefix(&[END])?.split_first_chunk::<END_BYTES>()?;
+    Some((std::str::from_utf8(name).ok()?, i64::from_be_bytes(*end)))
+}
+
+/// Where the window of this name lies.
+pub(super) fn place_of_name(namespace: u8, name: &str) -> Place {
+    let mut key = vec![namespace, WINDOW];
+    key.extend_from_slice(name.as_bytes());
+    Place::Key(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn holds(places: &[Place], end: i64) -> bool {
+        let key = prefixed(b'm', &end_key(end, b"queue/q/900000/0"));
+        places.iter().filter(|place| key.starts_with(place.first())).count() == 1
+    }
+
+    proptest! {
+        #[test]
+        fn every_end_within_a_span_is_in_one_of_its_places_and_none_that_is_days_away(
+            from in 0..4_102_444_800_000_i64,
+            length in 0..40_000_000_000_i64,
+            offset in 0..40_000_000_000_i64,
+        ) {
+            let to = from + length;
+            let places = places_of_ends(b'm', from, to);
+            prop_assert!(places.len() <= END_PLACES_MAX, "{}", places.len());
+            let end = from + offset % length.max(1);
+            prop_assert!(length == 0 || holds(&places, end));
+            prop_assert!(!holds(&places, from - 18_000_000) && !holds(&places, to + 18_000_000));
+        }
+    }
+
+    #[test]
+    fn all_of_time_is_a_few_places_and_a_day_is_not_many() {
+        let all = places_of_ends(b'm', i64::MIN, i64::MAX);
+        assert!(all.len() <= 4 && holds(&all, 0) && holds(&all, 4_102_444_800_000), "{all:?}");
+        assert!(places_of_ends(b'm', 1_750_000_000_000, 1_750_086_400_000).len() <= 7);
+        assert!(places_of_ends(b'm', 5, 5).len() <= 1 && places_of_ends(b'm', 9, 5).len() <= 1);
+    }
+
+    #[test]
+    fn a_key_of_an_end_says_which_window_it_is_of() {
+        let key = end_key(1_750_000_500_000, b"queue/a%2Fb/900000/1750000000000");
+        assert_eq!(ending(&key), Some(("queue/a%2Fb/900000/1750000000000", 1_750_000_500_000)));
+        assert_eq!(ending(b"wqueue/a/900000/0"), None);
+        assert_eq!(ending(&[END, 0, 0]), None);
+    }
+}
