@@ -1,17 +1,17 @@
-//! Customers whose erasure was asked for (contract section 9), kept in the state of every partition: a request counts for all events
+//! Erasure requests for customers (contract section 9), stored in the state of every partition. A request covers all events
 //! with a Kafka timestamp up to its own, whichever of the two is read first.
 //!
-//! A customer has one small record, with the greatest time of a request; there are as many as the compacted topic of requests has
-//! keys. An event that is newer than all requests is not looked up: the newest time is known without the state.
+//! Each customer has one small record with the latest time of a request; there are as many as the compacted topic of requests
+//! has keys. An event newer than all requests needs no lookup, because the latest request time is kept in memory.
 
 use crate::overlay;
 use crate::store::{StateStore, StoreError, WriteBatch};
 
-/// Begins the keys of customers, in the engine's own namespace.
+/// Key prefix of customers, in the engine's own namespace.
 pub(crate) const CUSTOMER: &[u8] = b"\0u";
-/// The greatest time of all requests.
+/// Key of the latest time of all requests.
 const NEWEST: &[u8] = b"\0n";
-/// How far the look at everything has come, by which what is known of these customers is found.
+/// Key of the progress of the search for the data of these customers.
 const LOOK: &[u8] = b"\0l";
 
 /// The key of a customer's request.
@@ -19,7 +19,7 @@ pub(crate) fn key(customer: &str) -> Vec<u8> {
     [CUSTOMER, customer.as_bytes()].concat()
 }
 
-/// Whether a customer's erasure was asked for by a request that counts for what came at this time.
+/// Whether a request covers data of this customer with this time.
 pub(crate) fn is_asked(
     store: &dyn StateStore,
     writes: &WriteBatch,
@@ -36,19 +36,19 @@ pub(crate) fn time(bytes: &[u8]) -> Result<i64, StoreError> {
     bytes.map(i64::from_be_bytes).map_err(|_| StoreError::Corrupt("the time of a request is none".to_owned()))
 }
 
-/// The time of the newest request, as it is known without looking into the state for each event.
+/// The latest request time, kept in memory so that most events need no state lookup.
 #[derive(Debug, Default)]
 pub(crate) struct Newest {
     committed_ms: Option<i64>,
 }
 
 impl Newest {
-    /// With what is staged.
+    /// The latest time, including a staged one.
     pub(crate) fn ms(&self, staged: Option<i64>) -> Option<i64> {
         self.committed_ms.max(staged)
     }
 
-    /// Stages a request; gives the newest time that is staged now.
+    /// Stages a request; returns the latest staged time.
     pub(crate) fn stage(&self, staged: Option<i64>, at_ms: i64, writes: &mut WriteBatch) -> Option<i64> {
         let newest = self.ms(staged).max(Some(at_ms));
         if newest != self.ms(staged)
@@ -63,21 +63,21 @@ impl Newest {
         self.committed_ms = self.ms(staged);
     }
 
-    /// Reads it back with the state.
+    /// Reads the latest time from the state.
     pub(crate) fn read(&mut self, store: &dyn StateStore) -> Result<(), StoreError> {
         self.committed_ms = store.get(NEWEST)?.as_deref().map(time).transpose()?;
         Ok(())
     }
 }
 
-/// How far the look at everything has come.
+/// Progress of the search through the whole state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Look {
-    /// The namespace of the processor that looks; 0: the first one.
+    /// Namespace of the processor that searches; 0 means the first one.
     pub(crate) next: u8,
-    /// Where it stopped.
+    /// Position at which it stopped.
     pub(crate) from: Vec<u8>,
-    /// Whether a request has come since it began: it begins anew after its end.
+    /// Whether another request arrived since the search began; if so, it starts again after its end.
     pub(crate) again: bool,
 }
 
@@ -88,7 +88,7 @@ impl Look {
         Self { next: 0, from: Vec::new(), again: false }
     }
 
-    /// Whether it has not looked at anything yet.
+    /// Whether it has not searched anything yet.
     pub(crate) fn is_at_beginning(&self) -> bool {
         self.next == 0
     }

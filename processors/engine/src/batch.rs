@@ -1,4 +1,4 @@
-//! Changes of keys that are applied together.
+//! Batch of key changes that are applied together.
 
 use std::collections::hash_map::{Entry, HashMap};
 use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
@@ -8,19 +8,19 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::hashed::AsItIs;
 use crate::key_map::{Key, KeyMap, TakenKey, sort_by_head};
 
-/// Changes that become visible together; the last change of a key counts.
+/// Changes that become visible together; the last change of a key wins.
 ///
-/// While events are taken its keys are looked for many times, and their order is asked for only where something is scanned: so they
-/// are found by a hash, and put in order once, when all are there. Of what is scanned before, the keys are kept in order besides.
+/// While events are taken, keys are looked up often, but their order matters only for scans. Keys are therefore found by hash
+/// and sorted once at the end. Keys under scanned prefixes are kept sorted in addition.
 #[derive(Debug, Default, Clone)]
 pub struct WriteBatch {
-    /// In the order in which the keys came.
+    /// In the order of arrival.
     changes: Vec<Change>,
-    /// The place of the newest change whose key has this hash.
+    /// Index of the newest change whose key has this hash.
     places: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
     seed: Seed,
     regions: Vec<Region>,
-    /// The places in the order of the keys, as long as no key has come since.
+    /// Indexes in the order of the keys; valid until another key arrives.
     order: Vec<usize>,
     bytes: usize,
     longest_key: usize,
@@ -30,14 +30,14 @@ pub struct WriteBatch {
 struct Change {
     key: Key,
     value: Option<Box<[u8]>>,
-    /// The place of the last change before it whose key has the same hash, or [`NOWHERE`].
+    /// Index of the previous change whose key has the same hash, or [`NOWHERE`].
     before: usize,
 }
 
-/// No place: no vector is so long.
+/// No index: no vector is this long.
 const NOWHERE: usize = usize::MAX;
 
-/// Goes into all hashes: nobody outside can know which keys would have the same.
+/// Seed of all hashes, so that no producer can choose keys with colliding hashes.
 #[derive(Debug, Clone, Copy)]
 struct Seed(u64);
 
@@ -47,7 +47,7 @@ impl Default for Seed {
     }
 }
 
-/// The places of all keys that begin with the same two bytes, in order: a processor's namespace, and the kind of what it keeps.
+/// Indexes of all keys that begin with the same two bytes, sorted: a processor's namespace and a kind of record.
 #[derive(Debug, Clone)]
 struct Region {
     first: [u8; REGION],
@@ -62,7 +62,7 @@ impl WriteBatch {
         self.set(key, Some(value.into()));
     }
 
-    /// The same, of a value that is not copied where its buffer has no room left.
+    /// Sets a key without copying the value, if its buffer has no spare capacity.
     pub fn put_owned(&mut self, key: &[u8], value: Vec<u8>) {
         self.set(key, Some(value.into_boxed_slice()));
     }
@@ -107,7 +107,7 @@ impl WriteBatch {
         xxh3_64_with_seed(key, self.seed.0)
     }
 
-    /// What this batch says about a key: `None` nothing, `Some(None)` it is removed.
+    /// The batch's change of a key: `None` if unchanged, `Some(None)` if removed.
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
         self.get_hashed(self.hash(key), key)
@@ -118,14 +118,14 @@ impl WriteBatch {
         self.changes.get(place).map(|change| change.value.as_deref())
     }
 
-    /// Puts the changes in order, so that [`iter`](Self::iter) need not do it each time.
+    /// Sorts the changes, so that [`iter`](Self::iter) need not do it each time.
     pub(crate) fn arrange(&mut self) {
         if !self.is_arranged() {
             self.order = self.ordered();
         }
     }
 
-    /// No key ever leaves its place.
+    /// Keys are never removed from the batch.
     fn is_arranged(&self) -> bool {
         self.order.len() == self.changes.len()
     }
@@ -148,7 +148,7 @@ impl WriteBatch {
         places.filter_map(|place| self.changes.get(place)).map(Change::as_pair)
     }
 
-    /// All keys and values, in order, to be set in another map.
+    /// All keys and values, sorted, to be moved into another map.
     pub(crate) fn into_taken(mut self) -> impl Iterator<Item = (TakenKey, Option<Box<[u8]>>)> {
         self.arrange();
         let mut changes = self.changes;
@@ -158,8 +158,8 @@ impl WriteBatch {
         })
     }
 
-    /// From now on, keys that begin with the same two bytes as `prefix` are kept in order: [`under`](Self::under) then finds its
-    /// own among them without looking at all others.
+    /// Keeps keys that begin with the same two bytes as `prefix` sorted from now on, so that [`under`](Self::under) finds them
+    /// without looking at the others.
     pub(crate) fn keep_in_order(&mut self, prefix: &[u8]) {
         let Some(first) = prefix.first_chunk::<REGION>().filter(|_| self.region(prefix).is_none()) else {
             return;
@@ -170,12 +170,12 @@ impl WriteBatch {
         self.regions.push(Region { first: *first, places });
     }
 
-    /// The region in which all keys lie that begin with `prefix`, where there is one.
+    /// The region of all keys that begin with `prefix`, if it is kept sorted.
     fn region(&self, prefix: &[u8]) -> Option<&Region> {
         self.regions.iter().find(|region| prefix.starts_with(&region.first))
     }
 
-    /// The changes of keys that begin with `prefix` and do not come before `from`, which begins so itself; sorted by key.
+    /// The changes of keys that begin with `prefix` and are not before `from`, which must begin with `prefix`; sorted by key.
     pub fn under<'b>(
         &'b self,
         prefix: &'b [u8],
@@ -195,37 +195,37 @@ impl WriteBatch {
         known.into_iter().flatten().chain(found).map(Change::as_pair)
     }
 
-    /// Bytes of keys and values held.
+    /// Size of the keys and values in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Bytes of the longest key that was changed.
+    /// Size of the longest changed key in bytes.
     #[must_use]
     pub fn longest_key(&self) -> usize {
         self.longest_key
     }
 
-    /// Number of keys changed.
+    /// Number of changed keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.changes.len()
     }
 
-    /// Whether nothing changes.
+    /// Whether nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Forgets all changes.
+    /// Removes all changes.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 }
 
-/// Whether they say the same, in whichever order they came to say it.
+/// Compares the resulting changes, regardless of the order in which they were made.
 impl PartialEq for WriteBatch {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len()
@@ -245,7 +245,7 @@ fn length(value: Option<&[u8]>) -> usize {
     value.map_or(0, <[u8]>::len)
 }
 
-/// The place of a key, beginning with the newest one of its hash.
+/// Index of a key, searched from the newest one with its hash.
 fn find(changes: &[Change], mut place: usize, key: &[u8]) -> Option<usize> {
     loop {
         let change = changes.get(place)?;
@@ -269,14 +269,14 @@ mod tests {
         Put(Vec<u8>, Vec<u8>),
         Delete(Vec<u8>),
         Get(Vec<u8>),
-        /// What lies under a prefix, from the prefix and something more on; the keys kept in order from then on, or not.
+        /// The changes under a prefix, from a key on; `true` keeps these keys sorted from then on.
         Under(Vec<u8>, Vec<u8>, bool),
         All,
         Arrange,
     }
 
-    /// Few bytes, so that keys come again and lie under prefixes, and zeros, which a short key's head is filled with; some longer
-    /// than a head.
+    /// Short keys, so that keys repeat and share prefixes, and zeros, which pad the head of short keys; some longer than a
+    /// head.
     fn keys() -> impl Strategy<Value = Vec<u8>> {
         let short = prop::collection::vec(0..3_u8, 0..4);
         let long = prop::collection::vec(0..2_u8, 0..3).prop_map(|tail| {
@@ -319,7 +319,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-        /// With few different hashes keys share one, which those of real keys never do.
+        /// With few different hashes, keys collide, which real keys almost never do.
         #[test]
         fn it_is_a_sorted_map(steps in steps(), hashes in prop_oneof![Just(u64::MAX), Just(3), Just(1)]) {
             let (mut batch, mut plain) = (WriteBatch::default(), Plain::new());

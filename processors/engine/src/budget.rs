@@ -1,10 +1,10 @@
-//! How much one commit may do of what no record causes: what expires, is forgotten or erased (contract section 9).
+//! Limits the work of one commit that no record causes: expiry, forgetting and erasure (contract section 9).
 //!
-//! Such work is as large as the past is: a day on which eight thousand conversations close ends with a million deletions. In one
-//! transaction they would not fit into memory, nor into the time that the coordinator gives. So each commit has a budget, which all
-//! processors share; what is left goes on in the next one.
+//! The amount of such work depends on the past: eight thousand conversations that close on one day result in a million
+//! deletions. One transaction with all of them would exceed the memory and the transaction timeout. Each commit therefore has a
+//! budget shared by all processors; the rest follows in the next commit.
 
-/// What is left of the budget of one commit.
+/// The remaining budget of one commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
     records: usize,
@@ -13,51 +13,51 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// So many records of the changelog, the outputs, the repartition topic and the dead letters together.
+    /// Default number of records: of the changelog, outputs, repartition topic and dead letters together.
     pub const RECORDS: usize = 20_000;
-    /// So many bytes of their keys and values.
+    /// Default size of their keys and values in bytes.
     pub const BYTES: usize = 8 << 20;
 
-    /// A budget of so many records and so many bytes of their keys and values.
+    /// A budget of this many records, and of this many bytes of their keys and values.
     #[must_use]
     pub fn new(records: usize, bytes: usize) -> Self {
         Self { records, bytes, was_short: false }
     }
 
-    /// Without a bound: for what records have caused, which is bounded where they are taken.
+    /// An unlimited budget: for work caused by records, which is limited when they are taken.
     pub(crate) fn unbounded() -> Self {
         Self::new(usize::MAX, usize::MAX)
     }
 
-    /// Whether anything is left. The last piece of work may go beyond it, so something is done however small the budget is.
+    /// Whether any budget is left. The last item may exceed it, so every commit makes progress, however small the budget is.
     pub fn has_any(&mut self) -> bool {
         let has_any = self.records > 0 && self.bytes > 0;
         self.was_short |= !has_any;
         has_any
     }
 
-    /// There is more to be done, whatever is left of it.
+    /// Records that work is left, whatever the remaining budget.
     pub(crate) fn put_off(&mut self) {
         self.was_short = true;
     }
 
-    /// At most so many records.
+    /// The remaining number of records.
     pub(crate) fn records(&self) -> usize {
         self.records
     }
 
-    /// So many bytes were looked at.
+    /// Records that this many bytes were read.
     pub(crate) fn look(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// A record of so many bytes was written.
+    /// Records that a record of this size was written.
     pub(crate) fn spend(&mut self, bytes: usize) {
         self.records = self.records.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 
-    /// Takes a part of it out: one of `parts` that are equal.
+    /// Takes one of `parts` equal parts out of it.
     #[must_use]
     pub fn share(&mut self, parts: usize) -> Self {
         let share = |whole: usize| (whole / parts.max(1)).max(usize::from(whole > 0));
@@ -67,14 +67,14 @@ impl Budget {
         taken
     }
 
-    /// Puts back what is left of a part.
+    /// Returns the rest of a part.
     pub fn give_back(&mut self, part: &Self) {
         self.records = self.records.saturating_add(part.records);
         self.bytes = self.bytes.saturating_add(part.bytes);
         self.was_short |= part.was_short;
     }
 
-    /// Whether somebody had more to do than it allowed.
+    /// Whether any processor had more work than the budget allowed.
     pub(crate) fn was_short(&self) -> bool {
         self.was_short
     }
@@ -86,48 +86,48 @@ impl Default for Budget {
     }
 }
 
-/// How much a worker puts into one transaction. A transaction that came to nothing comes back smaller, since its size may be why;
-/// with each that is committed the next may be larger again.
+/// Size of a worker's transactions. After a failed transaction the size is halved, because it may be the cause; after each
+/// commit it may grow again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// How often everything is halved.
+    /// Number of times that the size was halved.
     halvings: u32,
-    /// At most so many input records; none: as many as come.
+    /// Maximum number of input records; `None` is unlimited.
     records_max: Option<usize>,
 }
 
-/// After so many halvings a budget of 20,000 records is one of 19.
+/// After this many halvings, a budget of 20,000 records is 19.
 const HALVINGS_MAX: u32 = 10;
 
 impl Effort {
-    /// A transaction of so many input records came to nothing.
+    /// Records a failed transaction with this number of input records.
     pub fn failed(&mut self, records: usize) {
         self.halvings = (self.halvings + 1).min(HALVINGS_MAX);
         let so_far = self.records_max.unwrap_or(usize::MAX);
-        // One that had only work of its own says nothing about records.
+        // A transaction without input records says nothing about their number.
         let half = (so_far.min(records) / 2).max(1);
         self.records_max = Some(half).filter(|_| records > 0).or(self.records_max);
     }
 
-    /// A transaction was committed.
+    /// Records a committed transaction.
     pub fn succeeded(&mut self) {
         self.halvings = self.halvings.saturating_sub(1);
         self.records_max = self.records_max.map(|max| max.saturating_mul(2)).filter(|_| self.halvings > 0);
     }
 
-    /// Whether so many input records are enough for one transaction.
+    /// Whether this number of input records fills a transaction.
     #[must_use]
     pub fn is_enough(&self, records: usize) -> bool {
         self.records_max.is_some_and(|max| records >= max)
     }
 
-    /// What may be staged for one transaction, of a bound in bytes.
+    /// The part of a byte limit that may be staged for one transaction.
     #[must_use]
     pub fn bytes(&self, max: usize) -> usize {
         (max >> self.halvings).max(1)
     }
 
-    /// The budget of the next transaction, of one in full.
+    /// The budget of the next transaction, given the full one.
     #[must_use]
     pub fn budget(&self, full: &Budget) -> Budget {
         Budget::new((full.records >> self.halvings).max(1), (full.bytes >> self.halvings).max(1))

@@ -12,39 +12,38 @@ use crate::requests::{Retracted, Scope, Slice};
 
 /// Expiry by stream time (contract section 9).
 pub trait Expire {
-    /// Called before [`flush`](crate::Processor::flush) in each commit in which things may expire: lets go of what has waited, or
-    /// been kept, for too long by the stream time, as far as the budget goes ([`Emitter::has_budget`]). It is called again soon
-    /// where that was not far enough.
+    /// Removes state that has expired by stream time, within the budget ([`Emitter::has_budget`]). Called before
+    /// [`flush`](crate::Processor::flush) in each commit in which state may expire, and again soon if the budget was not
+    /// enough.
     ///
     /// # Errors
     /// As [`flush`](crate::Processor::flush).
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError>;
 }
 
-/// Work that is due by the wall clock, though no record comes.
+/// Work that is due by wall-clock time, even without records.
 pub trait Punctuate {
-    /// The time on the wall at which it has something to do though nothing comes; none: nothing ever. Asked every now and then,
-    /// so it is to be found without looking at much.
+    /// The wall-clock time at which the processor has work to do without a record; `None` if there is none. It is called often,
+    /// so it must be cheap.
     ///
     /// # Errors
-    /// The state cannot be read: give the error on.
+    /// The state cannot be read; propagate the error.
     fn next_due(&self, state: &Committed<'_>) -> Result<Option<i64>, ProcessError>;
 
-    /// Does what is due at this time on the wall, by which all that lay in the input has been taken. Called after
-    /// [`flush`](crate::Processor::flush), in a commit of which [`next_due`](Self::next_due) was the reason, as far as the budget goes; what
-    /// is left stays due.
+    /// Does the work that is due at this wall-clock time, within the budget; the rest stays due. All input up to that time has
+    /// been taken. Called after [`flush`](crate::Processor::flush), in a commit caused by [`next_due`](Self::next_due).
     ///
     /// # Errors
     /// As [`flush`](crate::Processor::flush).
     fn punctuate(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError>;
 }
 
-/// Forgetting and erasing what belongs to a conversation.
+/// Forgets and erases the state of conversations.
 pub trait Forget {
-    /// Forgets all state of a conversation, or of an activity that belongs to none ([`Emitter::forget`]), as far as the budget
-    /// goes. Called after all have settled, last processors first: those that follow still find the state of those that they
-    /// follow. `from` is where it stopped in the commit before; empty at first. A processor that stops must have left nothing that
-    /// could be taken for the whole: what others find it by goes first.
+    /// Forgets all state of a conversation, or of a standalone activity ([`Emitter::forget`]), within the budget. Called after
+    /// the flush of all processors, in reverse order, so that downstream processors still find the upstream state. `from` is
+    /// the position at which it stopped in the previous commit, or empty at first. A processor that stops must not leave
+    /// partial state that looks complete: it first removes the record by which others find it.
     ///
     /// # Errors
     /// As [`flush`](crate::Processor::flush).
@@ -57,8 +56,8 @@ pub trait Forget {
         Ok(Slice::Last)
     }
 
-    /// Erases a conversation: its state, and by tombstones every record of it in this processor's outputs. Called as
-    /// [`forget`](Self::forget) is, and by default the same.
+    /// Erases a conversation: its state, and by tombstones every record of it in this processor's outputs. Called like
+    /// [`forget`](Self::forget), which is the default implementation.
     ///
     /// # Errors
     /// As [`flush`](crate::Processor::flush).
@@ -71,7 +70,7 @@ pub trait Forget {
         self.forget(scope, from, emitter)
     }
 
-    /// Forgets an event that has waited in vain ([`Emitter::retract`]), as if it had never come.
+    /// Retracts an event that waited too long ([`Emitter::retract`]), as if it had never arrived.
     ///
     /// # Errors
     /// As [`flush`](crate::Processor::flush).
@@ -80,29 +79,29 @@ pub trait Forget {
     }
 }
 
-/// Requests to erase: of a conversation, or of all that belongs to a customer.
+/// Handles erasure requests: for a conversation, or for all data of a customer.
 pub trait HandleErasures {
-    /// Takes a request to erase a conversation. The processor that lets events pass lets none of it pass from now on, and lists it
-    /// ([`Context::erase`]).
+    /// Takes an erasure request for a conversation. The admission processor rejects all further events of it and lists it for
+    /// erasure ([`Context::erase`]).
     ///
     /// # Errors
-    /// The state cannot be read: give the error on.
+    /// The state cannot be read; propagate the error.
     fn asked_to_erase(&self, _conversation: &str, _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
 
-    /// Hears of an event that another processor has refused because it, or its conversation, was to be erased. Nothing that it says
-    /// may be kept; who it belongs to may.
+    /// Notifies the processor of an event that another processor rejected because it, or its conversation, is to be erased. The
+    /// processor must not store the event's data, but may store its owner.
     ///
     /// # Errors
-    /// The state cannot be read: give the error on.
+    /// The state cannot be read; propagate the error.
     fn refused(&self, _event: &Event<'_>, _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Ok(())
     }
 
-    /// Looks for what belongs to customers whose erasure was asked for ([`Emitter::is_asked`]), as far as the budget goes, and
-    /// sees to it that it is erased ([`Emitter::erase`]). `from` is where it stopped in the commit before; empty at first. What
-    /// comes while it looks, or later, is not its concern: each event is compared with the requests when it comes.
+    /// Searches for data of customers with erasure requests ([`Emitter::is_asked`]), within the budget, and erases it
+    /// ([`Emitter::erase`]). `from` is the position at which it stopped in the previous commit, or empty at first. Events that
+    /// arrive during the search or later are not its concern: each is compared with the requests on arrival.
     ///
     /// # Errors
     /// As [`flush`](crate::Processor::flush).

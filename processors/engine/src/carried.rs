@@ -1,5 +1,5 @@
-//! A record on its way to the partition where it belongs: its bytes and its position travel with it, so that it can still
-//! become a dead letter exactly as it came; but of a key and headers that are larger than a value may be, a part is left out.
+//! A record that is stored or repartitioned, with its bytes and position, so that it can still become a dead letter unchanged;
+//! except that a key and headers larger than a value may be are cut.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -7,7 +7,7 @@ use crate::deadletter::KEY_BYTES_LEFT;
 use crate::outbox::EVENT;
 use crate::record::{HeaderSource, LeftOut, SourceRecord};
 
-/// An input record that is kept or moved.
+/// An input record that is stored or repartitioned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carried<'a> {
     topic: &'a str,
@@ -19,15 +19,15 @@ pub struct Carried<'a> {
     #[serde(borrow, serialize_with = "at_once")]
     value: Option<&'a [u8]>,
     headers: Vec<(&'a str, Option<&'a [u8]>)>,
-    /// The conversation to fold it with, where the record itself names none.
+    /// The conversation to fold it with, if the record itself names none.
     conversation: Option<&'a str>,
     left_out: LeftOut,
 }
 
-/// Room for all of a carried record but its key, its value and its headers.
+/// Size of a carried record without its key, value and headers.
 const REST_BYTES: usize = 128;
 
-/// Writes bytes at once, not one after the other as serde does by itself. What is written is the same.
+/// Serializes bytes in one call, instead of one byte at a time as serde does. The result is the same.
 fn at_once<S: Serializer>(bytes: &Option<&[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
     struct Bytes<'b>(&'b [u8]);
 
@@ -40,14 +40,15 @@ fn at_once<S: Serializer>(bytes: &Option<&[u8]>, serializer: S) -> Result<S::Ok,
     bytes.map(Bytes).serialize(serializer)
 }
 
-/// Bytes that are no carried record.
+/// The bytes are not a carried record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no carried record: {0}")]
 pub struct NotCarried(String);
 
 impl<'a> Carried<'a> {
-    /// Packs a record; `conversation` is the one that it is to be folded with, should it name none itself. Key and headers have at
-    /// most `beside_bytes_max` together: else the headers are left out, the key is cut, or both. Neither has a part in the fold.
+    /// Packs a record; `conversation` is the one to fold it with, if it names none itself. Key and headers may have
+    /// `beside_bytes_max` bytes together; above that the headers are left out, the key is cut, or both. Neither affects the
+    /// fold.
     #[must_use]
     pub(crate) fn pack(
         record: &SourceRecord<'_>,
@@ -81,11 +82,11 @@ impl<'a> Carried<'a> {
             left_out,
         };
         let bytes = key_left + record.value.map_or(0, <[u8]>::len) + header_bytes + REST_BYTES;
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         postcard::to_extend(&carried, Vec::with_capacity(bytes)).unwrap_or_default()
     }
 
-    /// Unpacks what [`crate::Context::carried`] gave.
+    /// Unpacks the result of [`crate::Context::carried`].
     ///
     /// # Errors
     /// The bytes are something else.
@@ -93,8 +94,8 @@ impl<'a> Carried<'a> {
         postcard::from_bytes(bytes).map_err(|problem| NotCarried(problem.to_string()))
     }
 
-    /// The record that a message of the repartition topic carries; `None` for messages of processors, requests to erase,
-    /// and what cannot be read.
+    /// The record in a message of the repartition topic; `None` for messages of processors, erasure requests and unreadable
+    /// messages.
     #[must_use]
     pub fn of_message(value: &'a [u8]) -> Option<Self> {
         match value.split_first()? {
@@ -103,7 +104,7 @@ impl<'a> Carried<'a> {
         }
     }
 
-    /// The record, at the position where it was first read.
+    /// The record, with the position at which it was first read.
     #[must_use]
     pub fn record(&'a self) -> SourceRecord<'a> {
         SourceRecord {
@@ -157,7 +158,7 @@ mod tests {
             left_out: LeftOut::default(),
         };
         let packed = Carried::pack(&first.record(), Some("c"), 5);
-        // As serde writes it by itself: such records lie in topics and in the state.
+        // As serde serializes it by default: such records are in topics and in the state.
         let plainly = (
             ("cx.events", 3, 17_i64, Some(5_i64), None::<&[u8]>, Some(b"{\xff".as_slice())),
             first.headers.clone(),

@@ -1,4 +1,4 @@
-//! What a processor may look at between commits.
+//! The committed state, which a processor may read between commits.
 
 use std::ops::ControlFlow;
 
@@ -12,10 +12,10 @@ pub struct Committed<'t> {
 }
 
 impl Committed<'_> {
-    /// Lets `read` see the first key that begins with `prefix`, by the keys' bytes; none where there is no such key.
+    /// Passes the first key that begins with `prefix` to `read`; `None` if there is none.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn first<R>(&self, prefix: &[u8], read: impl Fn(&[u8]) -> R) -> Result<Option<R>, ProcessError> {
         let mut full = Vec::with_capacity(prefix.len() + 1);
         full.push(self.namespace);

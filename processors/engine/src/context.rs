@@ -1,4 +1,4 @@
-//! What a processor sees and may change while it takes an event or a message.
+//! Interface of a processor while it takes an event or a message.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
@@ -17,26 +17,26 @@ use crate::requests::Scope;
 use crate::state::State;
 use crate::tally::Notice;
 
-/// Work that a processor leaves for the same task, done right after the record that caused it.
+/// Work of a processor for the same task, done right after the record that caused it.
 #[derive(Debug)]
 pub(crate) enum Local {
-    /// A carried record, to be folded here.
+    /// A carried record to be folded here.
     Event(Vec<u8>),
-    /// A message for the processor of this namespace.
+    /// A message for the processor with this namespace.
     Message { namespace: u8, key: Box<[u8]>, payload: Vec<u8> },
-    /// A conversation that is to be erased.
+    /// A conversation to be erased.
     Erasure(String),
 }
 
-/// What a processor sees and may change while it takes a record: its [`State`], and work for other partitions.
+/// Interface of a processor while it takes a record: its [`State`], and work for other partitions.
 pub struct Context<'t> {
     pub(crate) state: State<'t>,
     pub(crate) marks: &'t mut Marks,
     pub(crate) outbox: &'t mut Outbox,
     pub(crate) local: &'t mut VecDeque<Local>,
-    /// The time of the newest request to erase a customer.
+    /// Time of the latest erasure request for a customer.
     pub(crate) asked_ms: Option<i64>,
-    /// Key and headers of a record that is kept or moved have at most so many bytes together.
+    /// Maximum size of the key and headers of a stored or repartitioned record, in bytes.
     pub(crate) beside_bytes_max: usize,
     pub(crate) recent: &'t mut RecentIds,
 }
@@ -56,20 +56,20 @@ impl<'t> DerefMut for Context<'t> {
 }
 
 impl Context<'_> {
-    /// Marks a key: [`crate::Processor::flush`] is told of it at the next commit.
+    /// Marks a key dirty: the next commit passes it to [`crate::Processor::flush`].
     pub fn mark(&mut self, key: &[u8]) {
         self.marks.add(key);
     }
 
-    /// The record as a message of this partition or another carries it, or as it is kept until it can be folded. `conversation` is
-    /// the one to fold it with, should it name none itself.
+    /// Packs the record for a message to a partition, or to store it until it can be folded. `conversation` is the one to fold
+    /// it with, if it names none itself.
     #[must_use]
     pub fn carried(&self, record: &SourceRecord<'_>, conversation: Option<&str>) -> Vec<u8> {
         Carried::pack(record, conversation, self.beside_bytes_max)
     }
 
-    /// Takes an event's id for what the event belongs to. `false`: one of the last events of this partition had the same id, and
-    /// belongs to something else; nothing changes then.
+    /// Claims an event's id for the event's home. Returns `false`, without a change, if one of the last events of this
+    /// partition had the same id and another home.
     pub fn claim_id(&mut self, id: &str, home: &Home<'_>) -> bool {
         let is_free = self.recent.claim(id, home);
         if !is_free {
@@ -78,13 +78,13 @@ impl Context<'_> {
         is_free
     }
 
-    /// Asks all processors to erase a conversation, or an activity that belongs to none, from the next commit on:
+    /// Asks all processors to erase a conversation, or a standalone activity, from the next commit on:
     /// [`crate::Forget::erase`].
     pub fn erase(&mut self, scope: &Scope<'_>) {
         self.state.writes.put(&ending::key(scope), &Ending::begin(How::Erase).write());
     }
 
-    /// Asks for the erasure of a conversation that lies with any task.
+    /// Asks for the erasure of a conversation in any partition.
     pub fn ask_to_erase(&mut self, conversation: &str) {
         if self.is_here(conversation.as_bytes()) {
             self.local.push_back(Local::Erasure(conversation.to_owned()));
@@ -93,11 +93,11 @@ impl Context<'_> {
         }
     }
 
-    /// Whether the erasure of this customer was asked for by a request that counts for what came at this time: by its record's
-    /// Kafka timestamp, in epoch milliseconds.
+    /// Whether an erasure request of this customer covers data of this time: the record's Kafka timestamp, in epoch
+    /// milliseconds.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn is_asked(&self, customer: &str, at_ms: i64) -> Result<bool, ProcessError> {
         if self.asked_ms.is_none_or(|asked_ms| asked_ms < at_ms) {
             return Ok(false);
@@ -105,8 +105,8 @@ impl Context<'_> {
         self.state.is_customer_asked(customer, at_ms)
     }
 
-    /// Sends a message to this same processor on the partition of `key`, exactly once: it comes to
-    /// [`crate::Processor::receive`] there, right after this record where that is this very task.
+    /// Sends a message to this processor on the partition of `key`, exactly once: [`crate::Processor::receive`] takes it there,
+    /// or right after this record if that is this task.
     pub fn send(&mut self, key: &[u8], payload: &[u8]) {
         if self.is_here(key) {
             let local = Local::Message {
@@ -120,13 +120,13 @@ impl Context<'_> {
         }
     }
 
-    /// The same, with a record of its own in the repartition topic also where that is this very task: so it comes in a later
-    /// commit, once what was taken until then is committed.
+    /// Sends a message through the repartition topic even if the partition is this task's own, so that it arrives in a later
+    /// commit, after everything taken so far is committed.
     pub fn send_on(&mut self, key: &[u8], payload: &[u8]) {
         self.outbox.message(Message::new(self.state.namespace, key, payload));
     }
 
-    /// Lets a carried record be folded with its conversation, on that conversation's partition, exactly once.
+    /// Has a carried record folded with its conversation, on that conversation's partition, exactly once.
     pub fn fold_with(&mut self, conversation: &str, carried: Vec<u8>) {
         if self.is_here(conversation.as_bytes()) {
             self.local.push_back(Local::Event(carried));
@@ -135,11 +135,11 @@ impl Context<'_> {
         }
     }
 
-    /// Emits a record at once, as a product without state does: to output number `output`, with the headers that every
-    /// output record has. `value` absent is a tombstone.
+    /// Emits a record immediately, as a processor without state does: to output number `output`, with the headers that every
+    /// output record has. A `value` of `None` is a tombstone.
     ///
     /// # Errors
-    /// The output is not declared: give the error on.
+    /// The output is not declared; propagate the error.
     pub fn emit(
         &mut self,
         output: usize,

@@ -1,6 +1,7 @@
-//! Counters that processors declare. The engine and the edge know none of them by name: a new one is declared where it is moved.
+//! Counters declared by processors. The engine and the edge know none of them by name: a new one is declared where it is
+//! incremented.
 
-/// A Prometheus counter of what a processor saw. It moves with committed transactions only, so a retry counts nothing twice.
+/// A Prometheus counter of a processor. It is incremented only by committed transactions, so a retry counts nothing twice.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Counter {
     /// The full name: `cx_timelines_…_total`.
@@ -9,7 +10,7 @@ pub struct Counter {
     pub help: &'static str,
     /// The name of its label, if it has one.
     pub labels: &'static [&'static str],
-    /// All values that the label can have: each is shown with 0 from the start.
+    /// All values of the label: each is exported as 0 from the start.
     pub values: &'static [&'static str],
 }
 
@@ -20,7 +21,7 @@ impl Counter {
         Self { name, help, labels: &[], values: &[] }
     }
 
-    /// The same with one label (a list of one name) and all of its values.
+    /// A counter with one label (a list of one name) and all of its values.
     #[must_use]
     pub const fn by(self, label: &'static [&'static str; 1], values: &'static [&'static str]) -> Self {
         Self { labels: label, values, ..self }

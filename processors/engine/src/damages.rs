@@ -1,17 +1,17 @@
-//! Partitions whose state turned out to be damaged: when each may be restored once more, and of which that is to be known.
+//! Corrupt states: when each partition may be restored again, and which ones to report.
 //!
-//! The first time it is restored at once: a flipped bit on a disk is no reason to wait. What fails again after it was restored
-//! from the changelog is likely to fail for ever, so each further restore waits twice as long as the one before. Where a
-//! partition has been well for a while, all of it is forgotten.
+//! The first restore starts immediately: a flipped bit on a disk is no reason to wait. A state that is corrupt again after a
+//! restore is likely to fail repeatedly, so the wait doubles with each restore. After a partition was healthy for a while, its
+//! history is deleted.
 
 use std::collections::BTreeMap;
 
-/// The wait before the second restore; each further one waits twice as long.
+/// The wait before the second restore; it doubles with each further one.
 const FIRST_WAIT_MS: u64 = 1_000;
 const LONGEST_WAIT_MS: u64 = 60_000;
-/// A partition that was well for so long after its last wait is well.
+/// A partition is healthy after this time since its last wait.
 const WELL_AFTER_MS: u64 = 5 * 60_000;
-/// So much is kept of a cause.
+/// Maximum size of a stored cause, in bytes.
 const CAUSE_BYTES_MAX: usize = 512;
 
 #[derive(Debug)]
@@ -27,23 +27,23 @@ impl Damage {
     }
 }
 
-/// A partition that was damaged more than once.
+/// A partition that was corrupt more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeated<'d> {
-    /// Which.
+    /// The partition.
     pub partition: i32,
-    /// How often it was.
+    /// Number of times.
     pub times: u32,
-    /// What was found the last time.
+    /// The last cause.
     pub cause: &'d str,
 }
 
-/// What is remembered of damaged states. Times are milliseconds of any clock that does not go back.
+/// History of corrupt states. Times are milliseconds of any monotonic clock.
 #[derive(Debug, Default)]
 pub struct Damages(BTreeMap<i32, Damage>);
 
 impl Damages {
-    /// A state turned out to be damaged. Gives how long its restore has to wait, in milliseconds.
+    /// Records a corrupt state. Returns the wait before its restore, in milliseconds.
     pub fn note(&mut self, partition: i32, cause: &str, now_ms: u64) -> u64 {
         self.0.retain(|_, damage| !damage.is_over(now_ms));
         let times = self.0.get(&partition).map_or(0, |damage| damage.times).saturating_add(1);
@@ -58,19 +58,19 @@ impl Damages {
         wait_ms
     }
 
-    /// Whether nothing was damaged lately.
+    /// Whether no state was corrupt recently.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a partition may be restored by now.
+    /// Whether a partition may be restored now.
     #[must_use]
     pub fn may_restore(&self, partition: i32, now_ms: u64) -> bool {
         self.0.get(&partition).is_none_or(|damage| now_ms >= damage.restore_at_ms)
     }
 
-    /// The partitions that were damaged more than once and have not been well for long enough since.
+    /// The partitions that were corrupt more than once and have not been healthy for long enough since.
     pub fn repeated(&self, now_ms: u64) -> impl Iterator<Item = Repeated<'_>> {
         let lasting = self.0.iter().filter(move |(_, damage)| damage.times > 1 && !damage.is_over(now_ms));
         lasting.map(|(partition, damage)| Repeated {

@@ -1,4 +1,4 @@
-//! Dead letters: the record exactly as it came, and why (contract section 8).
+//! Dead letters: the unchanged record and the reason (contract section 8).
 
 use model::Reason;
 
@@ -8,13 +8,13 @@ use crate::topic::TopicId;
 
 /// Header of a dead letter: its reason.
 pub const HEADER_REASON: &str = "cx.error.reason";
-/// Header of a dead letter: the record's own Kafka timestamp, in epoch milliseconds. The letter's is the time of the letter.
+/// Header of a dead letter: the record's own Kafka timestamp, in epoch milliseconds. The letter's timestamp is its own time.
 pub const HEADER_TIMESTAMP: &str = "cx.error.timestamp";
-/// Header of a dead letter whose value was left out, since it would be larger than its topic takes: how many bytes it had.
+/// Header of a dead letter whose value was left out because its topic would reject it: the value's size in bytes.
 pub const HEADER_TRUNCATED: &str = "cx.error.truncated";
-/// The same of the record's headers: how many bytes they had together.
+/// Header of a dead letter without the record's headers: their total size in bytes.
 pub const HEADER_TRUNCATED_HEADERS: &str = "cx.error.truncated.headers";
-/// The same of the key, of which the beginning is left: how many bytes it had.
+/// Header of a dead letter with a cut key: the key's size in bytes.
 pub const HEADER_TRUNCATED_KEY: &str = "cx.error.truncated.key";
 const HEADER_DETAIL: &str = "cx.error.detail";
 const HEADER_TOPIC: &str = "cx.error.topic";
@@ -26,25 +26,25 @@ const SCHEMA: &str = "dead-letter/2";
 /// Processor name reported for records that fail to decode.
 pub(crate) const DECODER: &str = "decode";
 
-/// The headers that say what was left out, with their numbers.
+/// Size of the headers that say what was left out.
 const CUTS_BYTES: usize = 160;
-/// Of a key that is too large so much is left, in bytes.
+/// Remaining size of a key that is too large, in bytes.
 pub(crate) const KEY_BYTES_LEFT: usize = 1024;
-/// A sentence for a person is never longer, in bytes.
+/// Maximum size of the detail text, in bytes.
 const DETAIL_BYTES_MAX: usize = 1024;
-/// So much every topic of dead letters has to take, in bytes: a letter without all that can be left out.
+/// Minimum size that every dead-letter topic must accept, in bytes: a letter without the parts that can be left out.
 pub const LETTER_BYTES_LEAST: usize = 8 << 10;
 
 /// A record that cannot be folded, staged until its transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Why, for a person.
+    /// The reason in words.
     pub detail: String,
-    /// Who refused it.
+    /// The processor that rejected it.
     pub processor: &'static str,
-    /// When, in epoch milliseconds; also the letter's Kafka timestamp, so that retention counts from it.
+    /// When, in epoch milliseconds; also the letter's Kafka timestamp, so that retention starts then.
     pub at_ms: i64,
     topic: String,
     partition: i32,
@@ -52,16 +52,16 @@ pub struct DeadLetter {
     timestamp_ms: Option<i64>,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
-    /// How many bytes the value has, be it there or not.
+    /// Size of the value in bytes, even if it is left out.
     value_bytes: usize,
     headers: Vec<(String, Option<Vec<u8>>)>,
-    /// What was left out before.
+    /// Parts that were already left out.
     left_out: LeftOut,
 }
 
 impl DeadLetter {
-    /// Copies the record, with the reason. Of one that belongs to an erased conversation the value is left out (contract
-    /// section 9), and of one whose value alone has more than `bytes_max`, which no letter will have: it may be far larger than
+    /// Copies the record and adds the reason. Leaves out the value if the record belongs to an erased conversation (contract
+    /// section 9), or if the value alone exceeds `bytes_max`, because no letter could contain it and it may be far larger than
     /// anything else in memory.
     #[must_use]
     pub fn new(
@@ -90,7 +90,7 @@ impl DeadLetter {
         }
     }
 
-    /// Bytes that it holds, roughly.
+    /// Approximate memory use in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let headers: usize =
@@ -101,8 +101,7 @@ impl DeadLetter {
             + self.value.as_ref().map_or(0, Vec::len)
     }
 
-    /// Sends it to its topic, which takes records of so many bytes. What would make it larger is left out, and its headers say
-    /// so.
+    /// Sends it to its topic, which accepts records of this size. Parts that exceed it are left out, and headers say so.
     pub(crate) fn send(
         &self,
         topic: TopicId,
@@ -159,7 +158,7 @@ impl DeadLetter {
     }
 }
 
-/// What is left out of a letter.
+/// The parts left out of a letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cut {
     value: bool,
@@ -172,7 +171,7 @@ impl Cut {
         Self { value, headers, key }
     }
 
-    /// From nothing to all that can be left out. Where the value is not what is too large it stays.
+    /// From nothing to everything that can be left out. The value stays unless it is what is too large.
     const ALL: [Cut; 8] = [
         Cut::new(false, false, false),
         Cut::new(true, false, false),
@@ -185,10 +184,10 @@ impl Cut {
     ];
 }
 
-/// How many bytes the parts of a letter have.
+/// Sizes of the parts of a letter, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
-    /// Our headers, and what Kafka writes around it all.
+    /// The added headers and Kafka's overhead.
     own: usize,
     key: usize,
     value: usize,
@@ -196,7 +195,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// The least that has to be left out.
+    /// The minimum that must be left out.
     fn cut_to(self, bytes_max: usize) -> Cut {
         let fits = |cut: &Cut| {
             let key = if cut.key { self.key.min(KEY_BYTES_LEFT) } else { self.key };
@@ -212,7 +211,7 @@ impl Sizes {
     }
 }
 
-/// The whole characters within so many bytes.
+/// The whole characters within this number of bytes.
 fn beginning(text: &str, bytes_max: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
 }

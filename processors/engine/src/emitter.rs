@@ -1,4 +1,4 @@
-//! What a processor sees and may do at the flush, when its changes are about to be committed.
+//! Interface of a processor during the flush, just before its changes are committed.
 
 use std::ops::{ControlFlow, Deref, DerefMut};
 
@@ -16,7 +16,7 @@ use crate::requests::{OwnedScope, Request, Retracted, Scope};
 use crate::state::State;
 use crate::topic::TopicId;
 
-/// What a processor sees and may do at the flush: its [`State`], the state of those that it follows, and the transaction.
+/// Interface of a processor during the flush: its [`State`], the state of its upstream processors, and the transaction.
 pub struct Emitter<'t> {
     pub(crate) state: State<'t>,
     pub(crate) leaders: &'t [Leader<'t>],
@@ -26,7 +26,7 @@ pub struct Emitter<'t> {
     pub(crate) dead_letters: &'t mut Vec<DeadLetter>,
     pub(crate) now_ms: i64,
     pub(crate) is_followed: bool,
-    /// Whether something was listed at the last commit that is to be forgotten or erased.
+    /// Whether the last commit listed something to be forgotten or erased.
     pub(crate) is_ending: bool,
     pub(crate) sink: &'t mut dyn Sink,
 }
@@ -46,10 +46,10 @@ impl<'t> DerefMut for Emitter<'t> {
 }
 
 impl Emitter<'_> {
-    /// Lets `read` see the value that a followed processor has for a key.
+    /// Passes the value of a key in an upstream processor's state to `read`.
     ///
     /// # Errors
-    /// It is not followed, or the store failed: give the error on.
+    /// The processor is not upstream, or the store failed; propagate the error.
     pub fn read_of<R>(
         &mut self,
         leader: &'static str,
@@ -60,7 +60,7 @@ impl Emitter<'_> {
         self.state.read_in(namespace, key, read)
     }
 
-    /// The same as of the last commit.
+    /// Like [`read_of`](Self::read_of), as of the last commit.
     ///
     /// # Errors
     /// As [`read_of`](Self::read_of).
@@ -74,7 +74,7 @@ impl Emitter<'_> {
         self.state.read_committed_in(namespace, key, read)
     }
 
-    /// Lets `visit` see what a followed processor has under `prefix`, from the key `from` on, until it breaks.
+    /// Passes the records of an upstream processor under `prefix` to `visit`, from the key `from`, until it breaks.
     ///
     /// # Errors
     /// As [`read_of`](Self::read_of).
@@ -88,7 +88,7 @@ impl Emitter<'_> {
         self.state.scan_in(namespace, range, visit)
     }
 
-    /// Lets `visit` see what a followed processor has under `prefix`, as of the last commit, until it breaks.
+    /// Passes the committed records of an upstream processor under `prefix` to `visit`, until it breaks.
     ///
     /// # Errors
     /// As [`read_of`](Self::read_of).
@@ -107,41 +107,41 @@ impl Emitter<'_> {
         found.map(|leader| leader.namespace).ok_or(ProcessError::NotFollowed(leader))
     }
 
-    /// Whether the budget of this commit allows one thing more, of what no record has caused. All that a processor writes counts;
-    /// what is left goes on in the next commit.
+    /// Whether this commit's budget allows one more item of work that no record caused. All writes of a processor count; the
+    /// rest continues in the next commit.
     pub fn has_budget(&mut self) -> bool {
         self.state.budget.has_any()
     }
 
-    /// Says that there is more to be done, which better waits for the next commit.
+    /// Records that work is left for the next commit.
     pub fn put_off(&mut self) {
         self.state.budget.put_off();
     }
 
-    /// How many keys can be dealt with at most.
+    /// Maximum number of keys that the budget allows.
     #[must_use]
     pub fn keys_max(&self) -> usize {
         self.state.budget.records()
     }
 
-    /// Whether any processor follows this one; else there is nobody to [`tell`](Self::tell).
+    /// Whether any processor is downstream of this one; otherwise [`tell`](Self::tell) has no effect.
     #[must_use]
     pub fn is_followed(&self) -> bool {
         self.is_followed
     }
 
-    /// Says something to the processors that follow this one. They hear it within the same commit.
+    /// Notifies the downstream processors, which receive the note within the same commit.
     pub fn tell(&mut self, key: &[u8], text: &[u8]) {
         if self.is_followed {
             self.said.push(Said { key: key.into(), text: text.into() });
         }
     }
 
-    /// Asks all processors to forget a conversation, or an activity that belongs to none, once all have settled: in this commit and
-    /// the next ones, as far as their budgets go. Nothing of it may be folded from now on.
+    /// Asks all processors to forget a conversation, or a standalone activity, after the flush: in this commit and the next
+    /// ones, within their budgets. No further event of it may be folded.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn forget(&mut self, scope: &Scope<'_>) -> Result<(), ProcessError> {
         if !self.is_ending(scope)? {
             self.list(scope, How::Forget);
@@ -160,10 +160,10 @@ impl Emitter<'_> {
         self.state.writes.put(&key, &ending);
     }
 
-    /// Whether something is being forgotten or erased, and not all of it is gone yet.
+    /// Whether something is still being forgotten or erased.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn is_ending(&self, scope: &Scope<'_>) -> Result<bool, ProcessError> {
         Ok(overlay::read(self.state.store, self.state.writes, &ending::key(scope), |ending| {
             ending.is_some()
@@ -173,7 +173,7 @@ impl Emitter<'_> {
     /// Whether it is being erased.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn is_being_erased(&self, scope: &Scope<'_>) -> Result<bool, ProcessError> {
         let ending = overlay::read(self.state.store, self.state.writes, &ending::key(scope), |ending| {
             ending.map(Ending::read).transpose()
@@ -181,26 +181,26 @@ impl Emitter<'_> {
         Ok(ending?.is_some_and(|ending| ending.how == How::Erase))
     }
 
-    /// Whether what was to be forgotten or erased at the last commit has not gone yet: better not to begin with more.
+    /// Whether work listed by the last commit is left: better not to start more.
     #[must_use]
     pub fn is_anything_ending(&self) -> bool {
         self.is_ending
     }
 
-    /// Whether the erasure of this customer was asked for by a request that counts for what came at this time.
+    /// Whether an erasure request of this customer covers data of this time.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn is_asked(&self, customer: &str, at_ms: i64) -> Result<bool, ProcessError> {
         self.state.is_customer_asked(customer, at_ms)
     }
 
-    /// Asks all processors to forget an event that has waited in vain.
+    /// Asks all processors to retract an event that waited too long.
     pub fn retract(&mut self, event: &Retracted<'_>) {
         self.requests.push(Request { scope: OwnedScope::of(&event.scope), event_id: event.event_id.into() });
     }
 
-    /// Makes a record that was kept whole a dead letter, with the position where it was first read.
+    /// Turns a stored record into a dead letter, with the position at which it was first read.
     pub fn dead_letter(&mut self, carried: &Carried<'_>, rejection: Rejection) {
         let Rejection { reason, detail } = rejection;
         let letter = DeadLetter::new(
@@ -214,10 +214,10 @@ impl Emitter<'_> {
         self.dead_letters.push(letter);
     }
 
-    /// Removes all of its own state under a prefix, as far as the budget goes; `false`: there is more.
+    /// Removes its own state under a prefix, within the budget; `false` if some remains.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn delete_under(&mut self, prefix: &[u8]) -> Result<bool, ProcessError> {
         self.drain(prefix, |key, emitter| {
             emitter.delete(key);
@@ -225,10 +225,10 @@ impl Emitter<'_> {
         })
     }
 
-    /// Lets `each` deal with every key under a prefix, and remove it, as far as the budget goes; `false`: there are more.
+    /// Calls `each` with every key under a prefix and removes it, within the budget; `false` if some remain.
     ///
     /// # Errors
-    /// Those of `each`, or the store failed: give the error on.
+    /// Those of `each`, or the store failed; propagate the error.
     pub fn drain(
         &mut self,
         prefix: &[u8],
@@ -255,18 +255,18 @@ impl Emitter<'_> {
         Ok(is_all)
     }
 
-    /// Lets `visit` see some of what was committed under a prefix, after the key `from`, with the values as they will be. What is
-    /// looked at counts by its bytes. Gives the key after which to go on; none: it has seen all.
+    /// Passes committed records under a prefix to `visit`, after the key `from`, with their staged values. The bytes read count
+    /// against the budget. Returns the key after which to continue; `None` after the last one.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn look_on(
         &mut self,
         prefix: &[u8],
         from: &[u8],
         mut visit: impl FnMut(&[u8], &[u8]),
     ) -> Result<Option<Vec<u8>>, ProcessError> {
-        /// So many keys at once: what is found is dealt with before more is looked at.
+        /// Number of keys read at once, each batch being processed before the next is read.
         const AT_ONCE: usize = 256;
         let State { store, writes, budget, namespace, .. } = &mut self.state;
         let full = |key: &[u8]| [&[*namespace], key].concat();
@@ -294,10 +294,10 @@ impl Emitter<'_> {
         Ok(last.filter(|_| seen == AT_ONCE))
     }
 
-    /// Sends a message to this same processor on the partition of `key`, within this transaction.
+    /// Sends a message to this processor on the partition of `key`, within this transaction.
     ///
     /// # Errors
-    /// The sink failed: give the error on.
+    /// The sink failed; propagate the error.
     pub fn send(&mut self, key: &[u8], payload: &[u8]) -> Result<(), ProcessError> {
         self.state.budget.spend(key.len() + payload.len());
         Message::new(self.state.namespace, key, payload).send(
@@ -308,11 +308,11 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    /// Emits a record to the processor's output number `output`, with the headers that every output record has
-    /// (contract section 10). `partition_key` decides the partition; `value` absent is a tombstone.
+    /// Emits a record to the processor's output number `output`, with the headers that every output record has (contract
+    /// section 10). `partition_key` determines the partition; a `value` of `None` is a tombstone.
     ///
     /// # Errors
-    /// The output is not declared, or the sink failed: give the error on.
+    /// The output is not declared, or the sink failed; propagate the error.
     pub fn emit(
         &mut self,
         output: usize,

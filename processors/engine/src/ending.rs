@@ -1,36 +1,37 @@
-//! What is to be forgotten or erased, kept in the state until all of it is gone (contract section 9).
+//! Conversations and activities that are being forgotten or erased, listed in the state until that is complete (contract
+//! section 9).
 //!
-//! Whoever decides it refuses all that comes later from then on: nothing is added any more to what is listed here. So it may go in
-//! slices, one for each commit. The list says of each how far it has come: which processor is next, the last one first, and where in
-//! its own work that one stopped.
+//! The processor that lists one rejects all further events of it, so nothing is added to it any more, and it can be removed in
+//! slices, one for each commit. The list stores the progress of each: the next processor, from the last to the first, and the
+//! position at which that one stopped.
 
 use crate::asked::Look;
 use crate::requests::{OwnedScope, Scope};
 use crate::store::StoreError;
 
-/// Begins the keys of the list, in the engine's own namespace.
+/// Key prefix of the list, in the engine's own namespace.
 pub(crate) const ENDING: &[u8] = b"\0e";
 const CONVERSATION: u8 = b'c';
 const ACTIVITY: u8 = b'a';
 const FORGET: u8 = b'f';
 const ERASE: u8 = b'e';
 
-/// What is to become of something.
+/// Kind of removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum How {
-    /// Its outputs stay.
+    /// Outputs stay.
     Forget,
-    /// Its outputs go.
+    /// Outputs are deleted.
     Erase,
 }
 
-/// How far something has gone.
+/// Progress of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ending {
     pub(crate) how: How,
-    /// The namespace of the processor whose turn it is; 0: the last one's.
+    /// Namespace of the next processor; 0 means the last one.
     pub(crate) next: u8,
-    /// Where that one stopped.
+    /// Position at which that processor stopped.
     pub(crate) from: Vec<u8>,
 }
 
@@ -60,7 +61,7 @@ impl Ending {
     }
 }
 
-/// The key under which a scope is listed.
+/// The key of a scope in the list.
 pub(crate) fn key(scope: &Scope<'_>) -> Vec<u8> {
     let (kind, id) = match scope {
         Scope::Conversation(id) => (CONVERSATION, *id),
@@ -69,7 +70,7 @@ pub(crate) fn key(scope: &Scope<'_>) -> Vec<u8> {
     [ENDING, &[kind], id].concat()
 }
 
-/// Whose key it is.
+/// The scope of such a key.
 pub(crate) fn scope_of(key: &[u8]) -> Option<OwnedScope> {
     match key.strip_prefix(ENDING)?.split_first()? {
         (&CONVERSATION, id) => Some(OwnedScope::Conversation(id.into())),
@@ -78,8 +79,8 @@ pub(crate) fn scope_of(key: &[u8]) -> Option<OwnedScope> {
     }
 }
 
-/// Whether a record of the state says that something is still to be erased, or looked for to be erased: as long as there is one, a
-/// request has not been carried out.
+/// Whether a record of the state says that something is still to be erased, or searched for; while there is one, a request is
+/// not complete.
 #[must_use]
 pub fn is_to_be_erased(key: &[u8], value: &[u8]) -> bool {
     let is_listed = key.starts_with(ENDING) && value.first() == Some(&ERASE);

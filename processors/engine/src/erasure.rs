@@ -1,30 +1,30 @@
-//! Requests to erase (contract section 9): read where they come from, and told to the tasks that may know something.
+//! Erasure requests (contract section 9): reads them from their topic and sends them to the tasks that may have the data.
 
 use model::ErasureRequest;
 
 use crate::outbox::{Message, To};
 
-/// What is to be erased, as tasks are told.
+/// An erasure request, as sent to tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Erasure<'r> {
-    /// The conversation of this id, known or not.
+    /// The conversation with this id, known or not.
     Conversation(&'r str),
-    /// All that is this customer's and came up to this time, by the Kafka timestamps, in epoch milliseconds. None: the message is
-    /// of a version that did not say, and itself came after the request.
+    /// All data of this customer up to this time, by Kafka timestamps, in epoch milliseconds. `None` if the message is of an
+    /// older version without the time, and was itself written after the request.
     Customer(&'r str, Option<i64>),
 }
 
 const CONVERSATION: u8 = b'c';
 const CUSTOMER: u8 = b'u';
 
-/// Marks a request in the repartition topic. No processor's namespace.
+/// First byte of a request in the repartition topic. It is no processor's namespace.
 pub(crate) const ERASURE: u8 = 1;
 
-/// The messages of a request of this time: to the conversation's partition, or of a customer to every one, since any may know
-/// something of his.
+/// The messages of a request with this time: to the conversation's partition, or for a customer to every partition, since any
+/// may have data.
 ///
 /// # Errors
-/// The value asks for nothing: a sentence for a person, without any of the value's words.
+/// The value is not a request; returns the problem in words, without any of the value's text.
 pub(crate) fn messages(value: &[u8], at_ms: i64, partitions: i32) -> Result<Vec<Message>, String> {
     let asked = ErasureRequest::read(value)?;
     let mut messages = Vec::new();
@@ -51,7 +51,7 @@ impl<'r> Erasure<'r> {
         Message::new(ERASURE, id.as_bytes(), &payload)
     }
 
-    /// Reads what is told in the repartition topic.
+    /// Parses a request from the repartition topic.
     pub(crate) fn read(key: &'r [u8], payload: &[u8]) -> Option<Self> {
         let id = std::str::from_utf8(key).ok()?;
         match payload {

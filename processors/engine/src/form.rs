@@ -1,10 +1,9 @@
-//! The form of the state: one record of it says how all the others are to be read, and by which program they were written.
+//! Format record of the state: one record says how all others are encoded and which program wrote them.
 //!
-//! It lies in the state under the engine's own namespace, byte 0, so it goes into the changelog with the first record of a
-//! partition's state and sorts before all others of that transaction. A state without it was written by a program that did not
-//! know it yet.
+//! It is stored under the engine's own namespace, byte 0. It goes into the changelog with the first record of a partition's
+//! state, and sorts before all others of that transaction. A state without it was written by an older version.
 //!
-//! The value, whose layout other programs may rely on:
+//! The layout of the value, on which other programs may rely:
 //!
 //! ```text
 //! byte 0       the layout of this record: 1
@@ -15,10 +14,9 @@
 //!   then         its bytes
 //! ```
 //!
-//! Tag 1 holds the names of the processors that keep a state, sorted, with `, ` between them: the state belongs to those.
+//! Tag 1 holds the names of the processors with state, sorted and separated by `, `: the state belongs to them.
 //!
-//! A tag that a reader does not know is passed over. So a field can be added without another layout, where a program that
-//! does not know it may go on all the same.
+//! A reader skips unknown tags. A field can therefore be added without a new layout if older programs may ignore it.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -28,35 +26,35 @@ use crate::store::{StateStore, StoreError, WriteBatch};
 /// Its key in the state; 0 is no processor's namespace.
 const KEY: &[u8] = b"\0form";
 const LAYOUT: u8 = 1;
-/// The tag of the field that names the processors that made the state.
+/// Tag of the field with the processors that made the state.
 pub(crate) const PROCESSORS: u8 = 1;
 
-/// How a state is written, and what else whoever goes on with it has to know.
+/// Format of a state and other properties that a program must know to continue with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateForm {
     number: u32,
     fields: BTreeMap<u8, Vec<u8>>,
 }
 
-/// What a state says of its form.
+/// The format that a state declares.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     /// There is no state.
     Nothing,
-    /// There is one that does not say it, as older programs wrote it, or says it in another layout.
+    /// The state has no format record, like that of older programs, or one with another layout.
     Unknown,
-    /// This one.
+    /// The state has this format.
     Form(StateForm),
 }
 
 impl StateForm {
-    /// The form of this number, without any field.
+    /// A format with this number and no fields.
     #[must_use]
     pub fn new(number: u32) -> Self {
         Self { number, fields: BTreeMap::new() }
     }
 
-    /// With a field. What is longer than 65,535 bytes is cut off.
+    /// Adds a field, cut off after 65,535 bytes.
     #[must_use]
     pub fn with(mut self, tag: u8, mut bytes: Vec<u8>) -> Self {
         bytes.truncate(usize::from(u16::MAX));
@@ -64,13 +62,13 @@ impl StateForm {
         self
     }
 
-    /// The number of the form. What was written in one cannot be read in another.
+    /// The format's number. A state of one format cannot be read as another.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// The bytes of a field, where there is one.
+    /// The value of a field, if present.
     #[must_use]
     pub fn field(&self, tag: u8) -> Option<&[u8]> {
         self.fields.get(&tag).map(Vec::as_slice)
@@ -103,22 +101,22 @@ impl StateForm {
         Some(Found::Form(form))
     }
 
-    /// Writes it down with the first record of a state.
+    /// Writes it with the first record of a state.
     pub(crate) fn stage(&self, writes: &mut WriteBatch) {
         if !writes.is_empty() {
             writes.put(KEY, &self.encode());
         }
     }
 
-    /// Whether this batch writes it down.
+    /// Whether this batch writes it.
     pub(crate) fn is_staged(writes: &WriteBatch) -> bool {
         writes.get(KEY).is_some()
     }
 
-    /// What a state says of its form.
+    /// Reads the format record of a state.
     ///
     /// # Errors
-    /// The store failed, or the record cannot be read: wipe and restore.
+    /// The store failed, or the record cannot be parsed: wipe and restore.
     pub(crate) fn of(store: &dyn StateStore) -> Result<Found, StoreError> {
         if let Some(bytes) = store.get(KEY)? {
             let unreadable = || StoreError::Corrupt("the record of its form cannot be read".to_owned());

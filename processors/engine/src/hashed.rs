@@ -1,10 +1,10 @@
-//! Maps of what is a hash already.
+//! Maps whose keys are hashes already.
 
 use std::hash::Hasher;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The hash of a key that is a hash.
+/// A hasher for keys that are hashes.
 #[derive(Debug, Default)]
 pub(crate) struct AsItIs(u64);
 

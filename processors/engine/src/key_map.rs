@@ -1,17 +1,17 @@
-//! A sorted map of byte keys that are long and alike.
+//! A sorted map for long byte keys with common beginnings.
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// How many of a key's first bytes lie in the map's nodes.
+/// Number of leading key bytes stored in the map's nodes.
 const HEAD: usize = 16;
 
-/// A map from byte strings, in the order of their bytes.
+/// A map from byte strings, in byte order.
 ///
-/// The keys of state begin with a processor's letter and the id of a conversation. Comparing them means reading memory that
-/// lies elsewhere, once for each step down the tree; their first bytes, kept in the nodes, decide most steps without.
+/// State keys begin with a processor's letter and a conversation id. Comparing whole keys reads other memory at each step down
+/// the tree; the leading bytes in the nodes decide most steps without that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyMap<V>(BTreeMap<Key, V>);
 
@@ -28,27 +28,27 @@ impl<V> KeyMap<V> {
         probing(key, |probe| self.0.get(probe))
     }
 
-    /// The value of a key, to be changed.
+    /// The mutable value of a key.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut V> {
         probing(key, |probe| self.0.get_mut(probe))
     }
 
-    /// Sets a key; gives the value that it had.
+    /// Sets a key; returns its previous value.
     pub fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
         self.0.insert(Key::of(key), value)
     }
 
-    /// Sets a key that comes from another map, and is not copied.
+    /// Moves in a key of another map without copying it.
     pub(crate) fn insert_taken(&mut self, key: TakenKey, value: V) -> Option<V> {
         self.0.insert(key.0, value)
     }
 
-    /// Removes a key that comes from another map.
+    /// Removes a key of another map.
     pub(crate) fn remove_taken(&mut self, key: &TakenKey) -> Option<V> {
         self.0.remove(&key.0)
     }
 
-    /// Removes a key; gives the value that it had.
+    /// Removes a key; returns its previous value.
     pub fn remove(&mut self, key: &[u8]) -> Option<V> {
         probing(key, |probe| self.0.remove(probe))
     }
@@ -58,25 +58,25 @@ impl<V> KeyMap<V> {
         self.0.iter().map(|(key, value)| (&*key.bytes, value))
     }
 
-    /// Those from a key on, in order.
+    /// All keys and values from a key on, in order.
     pub fn from(&self, key: &[u8]) -> impl Iterator<Item = (&[u8], &V)> {
         let range = probing(key, |probe| self.0.range((Bound::Included(probe), Bound::Unbounded)));
         range.map(|(key, value)| (&*key.bytes, value))
     }
 
-    /// How many keys there are.
+    /// Number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no key.
+    /// Whether the map is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Forgets all keys.
+    /// Removes all keys.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -88,7 +88,7 @@ impl<V> FromIterator<(Key, V)> for KeyMap<V> {
     }
 }
 
-/// Sorts by keys of which the heads are known. Few heads are equal, and only of those `compare` looks at the bytes.
+/// Sorts keys by their heads. Equal heads are rare; only then `compare` looks at the bytes.
 pub(crate) fn sort_by_head<T>(keys: &mut [(u128, T)], compare: impl Fn(&T, &T) -> Ordering) {
     keys.sort_unstable_by_key(|(head, _)| *head);
     for equal in keys.chunk_by_mut(|(one, _), (other, _)| one == other).filter(|equal| equal.len() > 1) {
@@ -96,8 +96,7 @@ pub(crate) fn sort_by_head<T>(keys: &mut [(u128, T)], compare: impl Fn(&T, &T) -
     }
 }
 
-/// The first bytes as a number that is in the same order. A shorter key is filled with zeros: where heads are equal the bytes
-/// themselves decide.
+/// The leading bytes as a number in the same order. A shorter key is padded with zeros; if heads are equal, the bytes decide.
 pub(crate) fn head(key: &[u8]) -> u128 {
     let mut head = [0; HEAD];
     match key.first_chunk::<HEAD>() {
@@ -107,17 +106,17 @@ pub(crate) fn head(key: &[u8]) -> u128 {
     u128::from_be_bytes(head)
 }
 
-/// A key on its way from one map to another.
+/// A key that is moved from one map to another.
 pub(crate) struct TakenKey(pub(crate) Key);
 
 impl TakenKey {
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub(crate) fn len(&self) -> usize {
         self.0.bytes.len()
     }
 }
 
-/// A key. The order of its fields is that of its bytes.
+/// A key. The order of its fields is the byte order.
 #[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) head: u128,
@@ -131,11 +130,11 @@ impl Key {
 }
 
 thread_local! {
-    /// The key that is looked for: the map wants one of its own kind, and so none is allocated for each look.
+    /// Buffer for lookups: the map needs its own key type, and this avoids an allocation for each lookup.
     static PROBE: RefCell<Key> = const { RefCell::new(Key { head: 0, bytes: Vec::new() }) };
 }
 
-/// Lets `look` look for a key. It must not look for another one meanwhile.
+/// Calls `look` with a key for the lookup. `look` must not start another lookup.
 fn probing<R>(key: &[u8], look: impl FnOnce(&Key) -> R) -> R {
     PROBE.with_borrow_mut(|probe| {
         probe.head = head(key);
@@ -151,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn keys() -> impl Strategy<Value = Vec<Vec<u8>>> {
-        // Short ones, equal beginnings, and zeros, which a shorter key is filled with.
+        // Short keys, equal beginnings, and zeros, with which shorter keys are padded.
         let key = prop_oneof![
             prop::collection::vec(0..3_u8, 0..20),
             prop::collection::vec(0..2_u8, 0..4).prop_map(|tail| [

@@ -1,8 +1,8 @@
 //! The pure part of the pipeline's engine: topology, tasks, staged transactions, stores.
 //!
-//! No I/O, no clock, no tokio, no rdkafka: records come in as borrowed values, time is an argument, and what a
-//! transaction has to write leaves through a [`Sink`]. The edge drives it on Kafka, `fold` drives it on a file, tests
-//! drive it in a loop; all three run the very same [`Task`].
+//! No I/O, no clock, no tokio, no rdkafka: records are passed in as borrowed values, time is an argument, and a transaction's
+//! writes leave through a [`Sink`]. The edge runs it on Kafka, `fold` on a file, and tests in a loop; all three run the same
+//! [`Task`].
 
 mod asked;
 mod batch;

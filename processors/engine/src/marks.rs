@@ -1,22 +1,22 @@
-//! The keys that a processor marks until the next commit.
+//! Keys that a processor has marked dirty since the last commit.
 
 use crate::key_map::{head, sort_by_head};
 
-/// Keys, each once and in the order of their bytes as soon as they are [`tidy`](Marks::tidy).
+/// Dirty keys, sorted and without duplicates once they are [`tidy`](Marks::tidy).
 ///
-/// A processor marks a key with almost every event, and they are looked at once, at the commit: until then they are only put
-/// behind each other.
+/// A processor marks a key with almost every event, but the keys are read once, at the commit: until then they are only
+/// appended.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Marks {
     bytes: Vec<u8>,
-    /// Where each key ends in `bytes`, and the next one begins.
+    /// End of each key in `bytes`, where the next one begins.
     ends: Vec<usize>,
-    /// So many of them were left when they were tidied last.
+    /// Number of keys after the last tidying.
     tidy: usize,
 }
 
-/// So many may have come since they were tidied last, or as many as there were then: one key marked over and over takes no more
-/// room than that.
+/// Number of keys that may be appended before tidying, or as many as remained last time; so one key marked repeatedly takes no
+/// more space than that.
 const UNTIDY_MAX: usize = 4_096;
 
 impl Marks {
@@ -28,7 +28,7 @@ impl Marks {
         self.ends.push(self.bytes.len());
     }
 
-    /// Puts the keys in order, and drops those that are there twice.
+    /// Sorts the keys and removes duplicates.
     pub(crate) fn tidy(&mut self) {
         if self.tidy == self.ends.len() {
             return;

@@ -1,5 +1,4 @@
-//! Records that are staged as they are, while events are taken: messages to other partitions, and what stateless products
-//! emit.
+//! Records that are staged while events are taken: messages to other partitions, and the output of stateless processors.
 
 use crate::headers::{HEADER_PROCESSOR, HEADER_SCHEMA};
 use crate::partitioner::partition_of;
@@ -7,25 +6,25 @@ use crate::record::{OutputRecord, Route, Sink, SinkError};
 use crate::tally::Tally;
 use crate::topic::TopicId;
 
-/// First byte of a carried record in the repartition topic. Every other first byte is the namespace of the processor that the
-/// message is for.
+/// First byte of a carried record in the repartition topic. Every other first byte is the namespace of the processor that takes
+/// the message.
 pub(crate) const EVENT: u8 = 0;
 
 /// A record for the repartition topic: work for the partition of its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     key: Box<[u8]>,
-    /// The first byte says whose it is.
+    /// The first byte identifies the receiver.
     value: Vec<u8>,
     to: To,
 }
 
-/// Which partition a message is for.
+/// Target partition of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum To {
-    /// That of its key.
+    /// The partition of its key.
     Key,
-    /// This one.
+    /// This partition.
     Partition(i32),
 }
 
@@ -41,7 +40,7 @@ impl Message {
         Self { to, ..self }
     }
 
-    /// The partition that it is for.
+    /// The target partition.
     pub(crate) fn partition(&self, partitions: i32) -> i32 {
         match self.to {
             To::Key => partition_of(&self.key, partitions),
@@ -84,7 +83,7 @@ pub(crate) struct Product {
     pub(crate) schema: &'static str,
     pub(crate) partition_key: Box<[u8]>,
     pub(crate) key: Box<[u8]>,
-    /// None: a tombstone.
+    /// `None` for a tombstone.
     pub(crate) value: Option<Vec<u8>>,
 }
 
@@ -105,7 +104,7 @@ impl Product {
     }
 }
 
-/// All of them, in the order in which they came.
+/// All of them, in the order of sending.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     messages: Vec<Message>,
@@ -125,7 +124,7 @@ impl Outbox {
         self.products.push(product);
     }
 
-    /// Bytes that it holds, roughly.
+    /// Approximate memory use in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

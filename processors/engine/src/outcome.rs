@@ -1,21 +1,21 @@
-//! What became of an event in a processor.
+//! Outcome of an event in a processor.
 
 use model::Reason;
 
-/// What became of an event in a processor.
+/// Outcome of an event in a processor.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The state changed.
     Folded,
-    /// Known already; nothing changed, and of the processors after this one only those that want to see it.
+    /// Known already: nothing changed, and only downstream processors that want duplicates see it.
     Duplicate,
-    /// Not of this processor's concern.
+    /// Not relevant to this processor.
     Ignored,
-    /// Kept until what it needs is known.
+    /// Stored until what it needs is known.
     Held,
-    /// Sent to where it belongs, to be taken there; no processor after this one sees it here.
+    /// Sent to its own partition; no further processor sees it here.
     PassedOn,
-    /// It becomes a dead letter.
+    /// Becomes a dead letter.
     Rejected(Rejection),
 }
 
@@ -24,6 +24,6 @@ pub enum Outcome {
 pub struct Rejection {
     /// The reason.
     pub reason: Reason,
-    /// A sentence for a person, with the place in the input.
+    /// The reason in words, with the position in the input.
     pub detail: String,
 }

@@ -1,4 +1,4 @@
-//! The state as it will be once the transaction is committed: what is staged lies over what is committed.
+//! View of the state with staged changes on top of the committed ones.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +12,7 @@ pub(crate) fn full_key<'k>(scratch: &'k mut Vec<u8>, namespace: u8, key: &[u8]) 
     scratch
 }
 
-/// Lets `read` see a key as it will be.
+/// Passes the staged value of a key to `read`.
 pub(crate) fn read<R>(
     store: &dyn StateStore,
     writes: &WriteBatch,
@@ -25,7 +25,7 @@ pub(crate) fn read<R>(
     }
 }
 
-/// Lets `read` see a key as it is committed.
+/// Passes the committed value of a key to `read`.
 pub(crate) fn read_committed<R>(
     store: &dyn StateStore,
     key: &[u8],
@@ -40,7 +40,7 @@ pub(crate) fn read_committed<R>(
     })
 }
 
-/// Visits all keys that begin with `prefix` and do not come before `from`, as they will be, in the order of their bytes, until `visit`
+/// Visits all keys that begin with `prefix` and are not before `from`, with their staged values, in byte order, until `visit`
 /// breaks.
 pub(crate) fn scan(
     store: &dyn StateStore,
@@ -49,7 +49,7 @@ pub(crate) fn scan(
     from: &[u8],
     visit: Visit<'_>,
 ) -> Result<(), StoreError> {
-    // One scan is seldom the last of its kind: what waits for an activity is looked for with each new activity.
+    // Scans repeat: for example, each new activity looks for events that wait for it.
     writes.keep_in_order(prefix);
     let mut staged = writes.under(prefix, from).peekable();
     let mut broken = false;

@@ -1,10 +1,10 @@
-//! Which partition a key belongs to, as Java's clients have it (contract section 7).
+//! Partition of a key, as Java clients compute it (contract section 7).
 
 const SEED: u32 = 0x9747_b28c;
 const MULTIPLIER: u32 = 0x5bd1_e995;
 const SHIFT: u32 = 24;
 
-/// Java's `Utils.murmur2`, so that Kafka Streams, ksqlDB and Kafka Connect find the same partition.
+/// Java's `Utils.murmur2`, so that Kafka Streams, ksqlDB and Kafka Connect compute the same partition.
 #[must_use]
 pub fn murmur2(data: &[u8]) -> u32 {
     // Java hashes the low 32 bits of the length.
@@ -29,7 +29,7 @@ pub fn murmur2(data: &[u8]) -> u32 {
     hash ^ (hash >> 15)
 }
 
-/// The partition of `key` in a topic of `partitions` partitions; 0 where the topic has none to choose from.
+/// The partition of `key` in a topic with `partitions` partitions; 0 if the topic has none.
 #[must_use]
 pub fn partition_of(key: &[u8], partitions: i32) -> i32 {
     if partitions <= 1 {

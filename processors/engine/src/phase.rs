@@ -1,25 +1,25 @@
-//! The life of a task.
+//! Life cycle of a task.
 
-/// Where a task stands in its life. The arrows, and no others:
+/// Phase of a task. These transitions are the only ones:
 ///
 /// ```text
 /// Created ──▶ Restoring ──▶ Running
 /// ```
 ///
-/// A task that gives up its partition is dropped, from wherever it stands: what it staged was committed or dropped before. So is
-/// one whose state is lost or in doubt; another one begins in its place, over the emptied store.
+/// A task that loses its partition is dropped in any phase; its staged changes were committed or dropped before. A task whose
+/// state is lost or in doubt is dropped too, and a new one starts with the emptied store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Assigned, its committed offset not known yet.
+    /// Assigned; the committed offset is not known yet.
     Created,
-    /// Its state is being read back from the changelog.
+    /// The state is being restored from the changelog.
     Restoring,
     /// Takes records.
     Running,
 }
 
 impl Phase {
-    /// All phases, in the order of a life.
+    /// All phases, in order.
     pub const ALL: [Phase; 3] = [Phase::Created, Phase::Restoring, Phase::Running];
 
     /// Whether a task may go from `self` to `next`.
@@ -28,7 +28,7 @@ impl Phase {
         matches!((self, next), (Phase::Created, Phase::Restoring) | (Phase::Restoring, Phase::Running))
     }
 
-    /// The word used in metrics and logs.
+    /// Name in metrics and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

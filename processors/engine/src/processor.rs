@@ -1,4 +1,4 @@
-//! What a processor is: pure functions from an event and the state to a new state, and from the state to records.
+//! Interface of a processor: pure functions from an event and state to new state, and from state to records.
 
 use model::{Event, Home};
 
@@ -11,38 +11,38 @@ use crate::news::News;
 use crate::outcome::Outcome;
 use crate::record::SourceRecord;
 
-/// A processor. It has no state of its own: all it remembers goes through [`Context`] and [`Emitter`], so a transaction
-/// that fails leaves no trace in it.
+/// A processor. It has no state of its own: everything it stores goes through [`Context`] and [`Emitter`], so a failed
+/// transaction leaves no trace in it.
 ///
-/// While records are taken, [`process`](Self::process) stages state and marks keys. When the transaction is prepared,
-/// [`flush`](Self::flush) is called once with all the marks, in the order of the topology: so a key is emitted once for
-/// each commit, however many events changed it, and a processor can build upon those that it follows.
+/// While records are taken, [`process`](Self::process) stages state and marks keys dirty. When the transaction is prepared,
+/// [`flush`](Self::flush) is called once with all dirty keys, in the order of the topology: a key is emitted once for each
+/// commit, however many events changed it, and a processor can use the results of its upstream processors.
 pub trait Processor: Send + Sync {
-    /// Its name in topics.yaml, in headers, metrics and logs.
+    /// Name in topics.yaml, headers, metrics and logs.
     fn name(&self) -> &'static str;
 
-    /// The byte that all its state's keys begin with; no two processors may share one. Not 0.
+    /// First byte of all its state keys; unique among processors, and not 0.
     fn namespace(&self) -> u8;
 
-    /// How many topics it writes.
+    /// Number of topics it writes.
     fn outputs(&self) -> usize;
 
-    /// Its expiry, if anything of its state expires.
+    /// Expiry, if any of its state expires.
     fn as_expire(&self) -> Option<&dyn Expire> {
         None
     }
 
-    /// Its timers, if it has work that is due by the wall clock.
+    /// Timers, if it has work that is due by wall-clock time.
     fn as_punctuate(&self) -> Option<&dyn Punctuate> {
         None
     }
 
-    /// How it forgets, if it keeps state or records of conversations.
+    /// Forgetting, if it has state or records of conversations.
     fn as_forget(&self) -> Option<&dyn Forget> {
         None
     }
 
-    /// How it handles requests to erase, if it decides what belongs to them.
+    /// Handling of erasure requests, if it decides what belongs to them.
     fn as_handle_erasures(&self) -> Option<&dyn HandleErasures> {
         None
     }
@@ -52,33 +52,32 @@ pub trait Processor: Send + Sync {
         None
     }
 
-    /// Whether it keeps any state. One that keeps none may be added to a state that others made, or be left out: it says what is
-    /// new from then on.
+    /// Whether it has state. One without state may be added to an existing state or removed: it emits what is new from then on.
     fn keeps_state(&self) -> bool {
         true
     }
 
-    /// The counters that it moves ([`crate::State::notice`]), for the metrics to show from the start.
+    /// Its counters ([`State::notice`](crate::State::notice)), exported as 0 from the start.
     fn counters(&self) -> Vec<&'static Counter> {
         Vec::new()
     }
 
-    /// The rules that it watches while it works; each must stay at 0 in `cx_timelines_invariant_violations_total`.
+    /// The invariants that it checks; each must stay at 0 in `cx_timelines_invariant_violations_total`.
     fn rules(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// The processors whose notes it hears and whose state it reads. They have to come before it in the topology.
+    /// Its upstream processors, whose notes it receives and whose state it reads. They must precede it in the topology.
     fn follows(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Whether events that live there concern it. Those that only follow others take none.
+    /// Whether it takes events with this home. A processor that only follows others takes none.
     fn wants(&self, _home: &Home<'_>) -> bool {
         false
     }
 
-    /// Whether it sees events that a processor before it has called duplicates.
+    /// Whether it sees events that an earlier processor reported as duplicates.
     fn wants_duplicates(&self) -> bool {
         false
     }
@@ -86,7 +85,7 @@ pub trait Processor: Send + Sync {
     /// Takes an event into the state.
     ///
     /// # Errors
-    /// The state cannot be read. The caller drops what was staged, restores the state and takes the event again.
+    /// The state cannot be read. The caller drops the staged changes, restores the state and takes the event again.
     fn process(
         &self,
         _event: &Event<'_>,
@@ -99,12 +98,12 @@ pub trait Processor: Send + Sync {
     /// Takes a message that this processor sent from another partition ([`Context::send`], [`Emitter::send`]).
     ///
     /// # Errors
-    /// The state cannot be read, or the message is none of its own.
+    /// The state cannot be read, or the message is not this processor's.
     fn receive(&self, _key: &[u8], _payload: &[u8], _context: &mut Context<'_>) -> Result<(), ProcessError> {
         Err(ProcessError::UnknownMessage(format!("processor {} takes none", self.name())))
     }
 
-    /// Says what is new. By default, emits each marked key.
+    /// Emits what changed. By default, emits each dirty key.
     ///
     /// # Errors
     /// The state cannot be read, or the sink failed. The caller aborts the transaction.
@@ -112,7 +111,7 @@ pub trait Processor: Send + Sync {
         news.marked().try_for_each(|key| self.emit(key, emitter))
     }
 
-    /// Says what a key's state now is.
+    /// Emits a key's current state.
     ///
     /// # Errors
     /// As [`flush`](Self::flush).

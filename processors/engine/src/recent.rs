@@ -1,9 +1,8 @@
-//! The ids of the last events of a partition, with what each belongs to: one id in two conversations is a conflict (contract
-//! section 7).
+//! Ids of the last events of a partition with their homes: one id in two conversations is a conflict (contract section 7).
 //!
-//! An index of all ids would be a record of the changelog for each event, half of what the activities cost. Those of the last
-//! [`IDS_MAX`] events cost one record for each commit: what a producer sends twice it sends close together. They lie in the
-//! state, so what is decided by them does not depend on which process decides it; in memory is only what the state says.
+//! An index of all ids would need a changelog record for each event, half of the cost of activities. The ids of the last
+//! [`IDS_MAX`] events need one record for each commit, and producers send duplicates close together. They are stored in the
+//! state, so the result does not depend on the process; the memory holds only what the state has.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::{Entry, HashMap};
@@ -16,40 +15,40 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use crate::hashed::AsItIs;
 use crate::store::{StateStore, StoreError, WriteBatch};
 
-/// Begins the keys of its records; 0 is no processor's namespace.
+/// Key prefix of its records; 0 is no processor's namespace.
 const PREFIX: &[u8] = b"\0ids/";
-/// Version of the form of a record; its first byte.
+/// Format version of a record; its first byte.
 const VERSION: u8 = 1;
-/// So many ids are known: some 170 KiB of memory, looked into for each event, which is slow where it is more than the processor's cache.
+/// Number of known ids: about 170 KiB of memory, read for each event, which would be slow beyond the CPU cache.
 const IDS_MAX: usize = 4_096;
-/// They lie in so many records, each written over once the others are newer.
+/// Maximum number of records, each overwritten once the others are newer.
 const RECORDS_MAX: u64 = 1_024;
-/// A record holds so many, at 12 bytes each.
+/// Maximum number of ids in a record, at 12 bytes each.
 const RECORD_IDS_MAX: usize = 1_024;
 const ID_BYTES: usize = size_of::<u64>();
 const PAIR_BYTES: usize = ID_BYTES + size_of::<u32>();
 
-/// The ids of the last events that were folded.
+/// Ids of the last folded events.
 #[derive(Debug, Default)]
 pub(crate) struct RecentIds {
-    /// What an id belongs to: hashes of both.
+    /// Home of an id: hashes of both.
     homes: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
-    /// The ids of each record, the oldest first.
+    /// Ids of each record, oldest first.
     records: VecDeque<Vec<u64>>,
     ids: usize,
-    /// The number of the next record.
+    /// Number of the next record.
     next: u64,
-    /// What is to be committed.
+    /// Ids to be committed.
     staged: Vec<(u64, u32)>,
 }
 
 impl RecentIds {
-    /// Whether another conversation, or an activity on its own, has this id.
+    /// Whether another conversation, or a standalone activity, has this id.
     pub(crate) fn is_elsewhere(&self, id: &str, home: &Home<'_>) -> bool {
         self.homes.get(&hash_of(id)).is_some_and(|known| *known != hash_of_home(home))
     }
 
-    /// Takes an id for a home, with the next commit. `false`: something else has it.
+    /// Claims an id for a home with the next commit; `false` if another home has it.
     pub(crate) fn claim(&mut self, id: &str, home: &Home<'_>) -> bool {
         let (id, home) = (hash_of(id), hash_of_home(home));
         match self.homes.entry(id) {
@@ -62,11 +61,11 @@ impl RecentIds {
         }
     }
 
-    /// Writes what is to be committed down with the state, and deletes the records that leave for it.
+    /// Writes the new ids with the state, and deletes the records that they displace.
     pub(crate) fn stage(&self, writes: &mut WriteBatch) {
         let first = self.next - self.records.len() as u64;
         let kept = first + self.leaving() as u64;
-        // One that is written over is put after it is deleted: the last change of a key counts.
+        // An overwritten record is put after it is deleted: the last change of a key wins.
         (first..kept.min(self.next)).for_each(|number| writes.delete(&key_of(number)));
         let new = (self.next..).zip(self.staged.chunks(RECORD_IDS_MAX));
         for (number, ids) in new.filter(|(number, _)| *number >= kept) {
@@ -81,7 +80,7 @@ impl RecentIds {
         }
     }
 
-    /// How many records, the oldest first, have no room any more beside what is to be committed.
+    /// Number of the oldest records that the new ids displace.
     fn leaving(&self) -> usize {
         let staged = self.staged.chunks(RECORD_IDS_MAX).map(<[_]>::len);
         let mut records = (self.records.len() + staged.len()) as u64;
@@ -119,7 +118,7 @@ impl RecentIds {
         }
     }
 
-    /// Reads them back with the state.
+    /// Reads them from the state.
     pub(crate) fn read(&mut self, store: &dyn StateStore) -> Result<(), StoreError> {
         *self = Self::default();
         let mut records: Vec<(u64, Vec<(u64, u32)>)> = Vec::new();
@@ -168,7 +167,7 @@ fn hash_of(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
-/// The first half of the hash: that another one has the same is as unlikely as it takes for a conflict to be missed.
+/// First half of the hash: a collision, and so a missed conflict, is unlikely enough.
 fn hash_of_home(home: &Home<'_>) -> u32 {
     let (id, seed) = match home {
         Home::Conversation(id) => (id, 1),

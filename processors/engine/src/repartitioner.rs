@@ -15,7 +15,7 @@ use crate::staged::SourceOffset;
 use crate::tally::{EventClass, Tally};
 use crate::topology::Topology;
 
-/// Moves records; what it wants of the next transaction is staged, as with a [`crate::Task`].
+/// Repartitions records; its part of the next transaction is staged, as with a [`crate::Task`].
 pub struct Repartitioner {
     topology: Arc<Topology>,
     partitions: i32,
@@ -23,14 +23,14 @@ pub struct Repartitioner {
     outbox: Outbox,
     dead_letters: Vec<DeadLetter>,
     dead_letter_bytes: usize,
-    /// The next offset to read, of each partition of which a record was taken.
+    /// The next offset of each partition from which a record was taken.
     offsets: BTreeMap<(String, i32), i64>,
     tally: Tally,
-    /// Room for the decoder's work.
+    /// Scratch space for the decoder.
     decoding: Vec<u8>,
 }
 
-/// A record was written with a schema that is not known yet: it is not taken. Have the schema learnt, take it again.
+/// A record has a schema that is not known yet, and is not taken. Fetch the schema and take it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the schema of id {0} is not known yet")]
 pub struct UnknownSchema(pub u32);
@@ -55,7 +55,7 @@ impl Repartitioner {
     /// Takes one record. `now_ms` is the time for a dead letter's header.
     ///
     /// # Errors
-    /// Its schema has to be learnt first. Nothing of it is staged.
+    /// Its schema must be fetched first. Nothing of it is staged.
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), UnknownSchema> {
         let class = match record.value {
             None => EventClass::Tombstone,
@@ -99,7 +99,7 @@ impl Repartitioner {
         }
     }
 
-    /// A request to erase goes to the partitions that may know something.
+    /// Sends an erasure request to the partitions that may have the data.
     fn ask(&mut self, value: &[u8], record: &SourceRecord<'_>, now_ms: i64) -> EventClass {
         let at_ms = record.timestamp_ms.unwrap_or(now_ms);
         match erasure::messages(value, at_ms, self.partitions) {
@@ -126,13 +126,13 @@ impl Repartitioner {
         EventClass::Invalid
     }
 
-    /// The schema that has to be learnt before a value of this topic can be read, if any.
+    /// The schema that must be fetched before a value of this topic can be parsed, if any.
     #[must_use]
     pub fn unknown_schema(&self, topic: &str, value: &[u8]) -> Option<u32> {
         self.topology.unknown_schema(topic, value)
     }
 
-    /// Hands everything staged to the transaction.
+    /// Passes everything staged to the transaction.
     ///
     /// # Errors
     /// The sink failed: abort the transaction.
@@ -145,7 +145,7 @@ impl Repartitioner {
         Ok(())
     }
 
-    /// The offsets that belong into the transaction.
+    /// The offsets for the transaction.
     pub fn offsets(&self) -> impl Iterator<Item = SourceOffset> {
         self.offsets.iter().map(|((topic, partition), next)| SourceOffset {
             topic: topic.clone(),
@@ -154,7 +154,7 @@ impl Repartitioner {
         })
     }
 
-    /// Bytes staged.
+    /// Size of the staged records in bytes.
     #[must_use]
     pub fn staged_bytes(&self) -> usize {
         self.outbox.bytes() + self.dead_letter_bytes
@@ -166,14 +166,14 @@ impl Repartitioner {
         self.offsets.is_empty()
     }
 
-    /// The transaction is committed. Gives the counts of it.
+    /// Called when the transaction is committed. Returns its counts.
     pub fn committed(&mut self) -> Tally {
         let tally = std::mem::take(&mut self.tally);
         self.aborted();
         tally
     }
 
-    /// The transaction is aborted: what was staged is dropped. The records come again.
+    /// Called when the transaction is aborted: drops what was staged. The records are read again.
     pub fn aborted(&mut self) {
         *self = Self::new(Arc::clone(&self.topology), self.partitions, self.limits.clone());
     }

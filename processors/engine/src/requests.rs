@@ -1,16 +1,16 @@
-//! What a processor asks of all the others while a transaction is prepared: to forget something.
+//! Requests of a processor to all others while a transaction is prepared: to forget something.
 
-/// Whose state is to be forgotten. Ids are escaped as in keys.
+/// Scope of state to be forgotten. Ids are escaped as in keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope<'s> {
-    /// A conversation and all that belongs to it.
+    /// A conversation with everything in it.
     Conversation(&'s [u8]),
-    /// An activity that belongs to no conversation.
+    /// A standalone activity.
     Activity(&'s [u8]),
 }
 
 impl Scope<'_> {
-    /// What the keys of its activities, entries and events begin with: of a conversation with the slash that ends its id.
+    /// Key prefix of its activities, entries and events; for a conversation with the slash that ends its id.
     #[must_use]
     pub fn prefix(&self) -> Vec<u8> {
         match self {
@@ -20,34 +20,34 @@ impl Scope<'_> {
     }
 }
 
-/// An event that is to be forgotten as if it had never come.
+/// An event to be retracted, as if it had never arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retracted<'e> {
-    /// Where it was folded.
+    /// The scope in which it was folded.
     pub scope: Scope<'e>,
     /// Its id.
     pub event_id: &'e str,
 }
 
-/// How far a processor has come with what it was asked for.
+/// Progress of a processor with such a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slice {
-    /// Nothing is left to be done.
+    /// Nothing is left.
     Last,
-    /// The budget of the commit is over: it is asked again in the next one, and goes on from here. Where to find the rest without
-    /// being told, since what is done is gone, this may be empty.
+    /// The commit's budget is used up: the processor is called again in the next commit with this position. It may be empty if
+    /// the processor finds the rest without it, because the finished part is deleted.
     GoesOn(Vec<u8>),
 }
 
 impl Slice {
-    /// [`Slice::Last`] where all is done; else it goes on, and finds the rest by itself.
+    /// [`Slice::Last`] if all is done; otherwise it continues and finds the rest by itself.
     #[must_use]
     pub fn of(is_all: bool) -> Self {
         if is_all { Slice::Last } else { Slice::GoesOn(Vec::new()) }
     }
 }
 
-/// An event that is to be forgotten, kept until all have settled.
+/// An event to be retracted after the flush of all processors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) scope: OwnedScope,

@@ -1,4 +1,4 @@
-//! What a transaction will do, collected while nothing is decided: nothing local changes before Kafka commits.
+//! Effects of a transaction, staged so that no local state changes before Kafka commits.
 
 use crate::deadletter::DeadLetter;
 use crate::marks::Marks;
@@ -7,36 +7,36 @@ use crate::record::SourceRecord;
 use crate::store::WriteBatch;
 use crate::tally::Tally;
 
-/// The next offset to read of a source partition.
+/// The next offset of a source partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceOffset {
     /// Topic.
     pub topic: String,
     /// Partition.
     pub partition: i32,
-    /// The offset after the last record taken.
+    /// The offset after the last taken record.
     pub next: i64,
 }
 
-/// Everything that one task wants of the next transaction.
+/// One task's part of the next transaction.
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
     pub(crate) writes: WriteBatch,
-    /// The marked keys of each processor, by its index.
+    /// The dirty keys of each processor, by its index.
     pub(crate) marks: Vec<Marks>,
     pub(crate) outbox: Outbox,
-    /// Whether something was erased whole: it is soon to leave the medium too.
+    /// Whether something was erased, which must soon leave the medium too.
     pub(crate) erases: bool,
-    /// Whether there is more to be done than this commit may do.
+    /// Whether work is left that this commit's budget does not allow.
     pub(crate) is_left: bool,
-    /// Whether that is something to be forgotten or erased.
+    /// Whether that work is forgetting or erasing.
     pub(crate) is_ending: bool,
-    /// The time of the newest request to erase a customer, where one was taken.
+    /// Time of the latest erasure request for a customer, if one was taken.
     pub(crate) asked_ms: Option<i64>,
     pub(crate) dead_letters: Vec<DeadLetter>,
-    /// The greatest event time taken, where that is later than what is committed.
+    /// The latest event time taken, if it is later than the committed one.
     pub(crate) stream_time_ms: Option<i64>,
-    /// The time on the wall by which processors do what is due.
+    /// The wall-clock time for processors to do what is due.
     pub(crate) punctuates_ms: Option<i64>,
     pub(crate) offsets: Vec<SourceOffset>,
     pub(crate) tally: Tally,
@@ -44,7 +44,7 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Nothing staged yet, for so many processors.
+    /// Nothing staged yet, for this number of processors.
     pub(crate) fn new(processors: usize) -> Self {
         Self { marks: vec![Marks::default(); processors], ..Self::default() }
     }
@@ -65,14 +65,14 @@ impl Staged {
         }
     }
 
-    /// Lets a transaction come about though nothing was taken. It carries an offset that is committed already: so the group's
-    /// generation guards it, and it can be found out whether it was committed.
+    /// Makes the next transaction happen even if no record was taken. It contains an offset that is already committed: so the
+    /// group's generation protects it, and it can be checked whether it was committed.
     pub(crate) fn punctuate(&mut self, now_ms: i64, place: SourceOffset) {
         self.punctuates_ms = Some(now_ms);
         self.come_about(place);
     }
 
-    /// The same, for what is left.
+    /// Makes the next transaction happen for the rest of the work.
     pub(crate) fn come_about(&mut self, place: SourceOffset) {
         let is_there =
             |known: &SourceOffset| known.partition == place.partition && known.topic == place.topic;

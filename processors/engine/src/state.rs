@@ -1,4 +1,4 @@
-//! The state as a processor sees it, while it takes a record ([`crate::Context`]) as at the flush ([`crate::Emitter`]).
+//! State of a processor, both while it takes a record ([`crate::Context`]) and during the flush ([`crate::Emitter`]).
 
 use std::ops::ControlFlow;
 
@@ -13,12 +13,12 @@ use crate::store::{StateStore, WriteBatch};
 use crate::tally::{Notice, Tally};
 use crate::topic::Output;
 
-/// A processor's state on one partition: what is staged for the next commit lies over what is committed. Keys are the processor's
-/// own, without its namespace.
+/// A processor's state in one partition: staged changes on top of the committed state. Keys are the processor's own, without
+/// its namespace.
 pub struct State<'t> {
     pub(crate) namespace: u8,
     pub(crate) processor: &'static str,
-    /// The topics of its outputs; `None` where what it emits is not published.
+    /// The topics of its outputs; `None` if its output is not published.
     pub(crate) outputs: Option<&'t [Output]>,
     pub(crate) partition: i32,
     pub(crate) partitions: i32,
@@ -32,15 +32,15 @@ pub struct State<'t> {
 }
 
 impl<'t> State<'t> {
-    /// Lets `read` see the value of a key; `None` where there is none.
+    /// Passes the value of a key to `read`; `None` if there is none.
     ///
     /// # Errors
-    /// The store failed: give the error on.
+    /// The store failed; propagate the error.
     pub fn read<R>(&mut self, key: &[u8], read: impl FnOnce(Option<&[u8]>) -> R) -> Result<R, ProcessError> {
         self.read_in(self.namespace, key, read)
     }
 
-    /// The same as of the last commit.
+    /// Like [`read`](Self::read), as of the last commit.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -52,7 +52,7 @@ impl<'t> State<'t> {
         self.read_committed_in(self.namespace, key, read)
     }
 
-    /// Lets `visit` see each key that begins with `prefix`, with its value and in ascending order, until it breaks.
+    /// Passes each key that begins with `prefix` and its value to `visit`, in ascending order, until it breaks.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -68,7 +68,7 @@ impl<'t> State<'t> {
         Ok(())
     }
 
-    /// The same of all keys.
+    /// Like [`scan`](Self::scan), for all keys.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -83,7 +83,7 @@ impl<'t> State<'t> {
         })
     }
 
-    /// As [`scan`](Self::scan), without the keys before `from`, which begins with `prefix`.
+    /// Like [`scan`](Self::scan), without the keys before `from`, which must begin with `prefix`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -96,7 +96,7 @@ impl<'t> State<'t> {
         self.scan_in(self.namespace, (prefix, from), visit)
     }
 
-    /// As [`scan`](Self::scan), as of the last commit.
+    /// Like [`scan`](Self::scan), as of the last commit.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -115,7 +115,7 @@ impl<'t> State<'t> {
         self.writes.put(full, value);
     }
 
-    /// Sets the value of a key without copying a buffer that has no room left.
+    /// Sets the value of a key without copying a buffer that has no spare capacity.
     pub fn put_owned(&mut self, key: &[u8], value: Vec<u8>) {
         self.budget.spend(key.len() + value.len());
         let full = overlay::full_key(self.scratch, self.namespace, key);
@@ -129,30 +129,30 @@ impl<'t> State<'t> {
         self.writes.delete(full);
     }
 
-    /// Whether the state of this partition key lies with this very task.
+    /// Whether the state of this partition key is in this task.
     #[must_use]
     pub fn is_here(&self, key: &[u8]) -> bool {
         partition_of(key, self.partitions) == self.partition
     }
 
-    /// The stream time (contract section 9), where things may expire; `None` while nothing may.
+    /// The stream time (contract section 9) if state may expire, else `None`.
     #[must_use]
     pub fn stream_time_ms(&self) -> Option<i64> {
         self.stream_time_ms
     }
 
-    /// The stream time, whether or not anything may expire yet; 0 while there is none.
+    /// The stream time, whether or not state may expire yet; 0 if there is none.
     #[must_use]
     pub fn clock_ms(&self) -> i64 {
         self.clock_ms
     }
 
-    /// Counts something for the metrics, once this is committed.
+    /// Adds 1 to a counter once this is committed.
     pub fn notice(&mut self, notice: impl Into<Notice>) {
         self.notice_many(notice, 1);
     }
 
-    /// Counts something so many times; not at all where that is 0.
+    /// Adds `count` to a counter; does nothing if it is 0.
     pub fn notice_many(&mut self, notice: impl Into<Notice>, count: u64) {
         if count > 0 {
             self.tally.notice(notice.into(), count);
@@ -163,11 +163,11 @@ impl<'t> State<'t> {
     #[must_use]
     pub fn format(&self, output: usize) -> &'t dyn Format {
         let output = self.outputs.and_then(|outputs| outputs.get(output));
-        // What is not published may be written as anything.
+        // What is not published may have any format.
         output.map_or(&JsonFormat, |output| &*output.format)
     }
 
-    /// Whether what this processor emits is published. It is not where it runs only because another one follows it.
+    /// Whether this processor's output is published. It is not if the processor runs only because another one follows it.
     #[must_use]
     pub fn is_published(&self) -> bool {
         self.outputs.is_some()

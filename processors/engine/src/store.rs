@@ -1,63 +1,64 @@
-//! State: what a task remembers, behind one trait.
+//! State stores: the interface of a task's state.
 
 use std::ops::ControlFlow;
 
 pub use crate::batch::WriteBatch;
 use crate::key_map::KeyMap;
 
-/// A store could not do what it was asked.
+/// A store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The medium failed. Remedy: wipe the store and restore it from its changelog.
     #[error("the state store failed: {0}")]
     Io(#[from] std::io::Error),
-    /// What was read is not what was written. Remedy: the same.
+    /// The data differs from what was written. Remedy: wipe the store and restore it from its changelog.
     #[error("the state store holds damaged data: {0}")]
     Corrupt(String),
-    /// A key that no store takes. No event has identifiers of which one could be made, so to restore the state does not help: stop.
+    /// A key that is too long for any store. No event has identifiers that could produce one, so restoring the state does not
+    /// help: stop.
     #[error(
         "a key of the state has {bytes} bytes, the longest may have {KEY_BYTES_MAX}: the program is wrong, or its changelog was \
          written by an older one (see docs/upgrade.md)"
     )]
     KeyTooLong {
-        /// How many it has.
+        /// Its length.
         bytes: usize,
     },
 }
 
-/// Bytes that a key of the state may have, with its processor's namespace. A store on disk could take 65,534. Keys are made of
-/// identifiers, of which each has at most [`model::IDENTIFIER_BYTES_MAX`] bytes, and three times as many where it is escaped; of
-/// those at most four; and of times and short words. So none comes near, which a test of all processors watches over.
+/// Maximum length of a state key in bytes, with its processor's namespace. A store on disk could take 65,534. Keys consist of
+/// at most four identifiers, each of at most [`model::IDENTIFIER_BYTES_MAX`] bytes and three times as many when escaped, and of
+/// times and short words. No key comes near the limit, which a test of all processors checks.
 pub const KEY_BYTES_MAX: usize = 16 << 10;
 
-/// Whether keys of so many bytes can be in a store. Every store asks it of each key, read or written, before anything else.
+/// Checks that a store can hold keys of this length. Every store checks each key that is read or written before anything else.
 ///
 /// # Errors
-/// [`StoreError::KeyTooLong`]: nothing was done.
+/// [`StoreError::KeyTooLong`]; nothing was done.
 pub fn check_key(bytes: usize) -> Result<(), StoreError> {
     if bytes > KEY_BYTES_MAX { Err(StoreError::KeyTooLong { bytes }) } else { Ok(()) }
 }
 
-/// How much a store holds.
+/// Size of a store.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StoreStats {
     /// Number of keys.
     pub records: u64,
-    /// Bytes of keys and values, without the store's own overhead.
+    /// Size of keys and values in bytes, without the store's overhead.
     pub bytes: u64,
 }
 
-/// What of a task's state is to be looked at. Keys are those of the changelog, with the processor's namespace.
+/// A range of a task's state. Keys are those of the changelog, with the processor's namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// This key alone.
+    /// This key only.
     Key(Vec<u8>),
-    /// All keys that begin so.
+    /// All keys with this prefix.
     Under(Vec<u8>),
 }
 
 impl Place {
-    /// The first key that there can be.
+    /// The first possible key.
     #[must_use]
     pub fn first(&self) -> &[u8] {
         match self {
@@ -66,12 +67,12 @@ impl Place {
     }
 }
 
-/// What looks at a key and its value, and says whether to go on.
+/// Visitor of keys and values; it returns whether to continue.
 pub type Visit<'v> = &'v mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 
-/// A task's state: keys and values in the order of the keys' bytes. A cache of its changelog topic, which alone is the
-/// truth: a store may be thrown away at any time and be rebuilt. A key of more than [`KEY_BYTES_MAX`] bytes is an error
-/// wherever it is given ([`check_key`]).
+/// State of a task: keys and values in byte order of the keys. It is a cache of the changelog topic, which is the source of
+/// truth: a store may be discarded and rebuilt at any time. A key of more than [`KEY_BYTES_MAX`] bytes is an error in every
+/// method ([`check_key`]).
 ///
 /// `testkit::store_contract` holds the tests that every implementation has to pass.
 pub trait StateStore: Send {
@@ -81,7 +82,7 @@ pub trait StateStore: Send {
     /// The medium failed or holds damaged data: wipe and restore.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Lets `read` see the value of a key without copying it where the store can.
+    /// Passes the value of a key to `read`, without copying it if the store can.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -98,20 +99,19 @@ pub trait StateStore: Send {
         self.scan_from(prefix, prefix, visit)
     }
 
-    /// The same, leaving out keys that come before `from`, without looking at them. `from` begins with `prefix`.
+    /// Like [`scan`](Self::scan), starting at `from`, which must begin with `prefix`.
     ///
     /// # Errors
     /// As [`get`](Self::get).
     fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError>;
 
-    /// Applies a batch whole or not at all, together with the changelog offset up to which (exclusively) the state then
-    /// stands, where it is known.
+    /// Applies a batch atomically, with the (exclusive) changelog offset of the resulting state, if known.
     ///
     /// # Errors
     /// As [`get`](Self::get); nothing of the batch is then visible.
     fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError>;
 
-    /// The same, for a batch that nobody needs any more: a store in memory makes its keys and values its own.
+    /// Like [`apply`](Self::apply), taking ownership of the batch: a store in memory moves its keys and values.
     ///
     /// # Errors
     /// As [`apply`](Self::apply).
@@ -119,13 +119,13 @@ pub trait StateStore: Send {
         self.apply(&batch, changelog_offset)
     }
 
-    /// The changelog offset that the last [`apply`](Self::apply) which named one gave.
+    /// The changelog offset of the last [`apply`](Self::apply) that had one.
     ///
     /// # Errors
     /// As [`get`](Self::get).
     fn changelog_offset(&self) -> Result<Option<i64>, StoreError>;
 
-    /// Sees to it that what was removed is soon not on the medium any more either (contract section 9).
+    /// Makes sure that removed data soon leaves the medium too (contract section 9).
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -133,8 +133,8 @@ pub trait StateStore: Send {
         Ok(())
     }
 
-    /// Does what is due by the clock, without waiting for anything. To be called about once a second, while nothing of the state
-    /// is missing. A store in memory has nothing to do.
+    /// Does background work that is due, without blocking. Call it about once a second while the state is complete. A store in
+    /// memory has nothing to do.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -142,18 +142,17 @@ pub trait StateStore: Send {
         Ok(())
     }
 
-    /// Forgets everything, the changelog offset too.
+    /// Deletes everything, including the changelog offset.
     ///
     /// # Errors
     /// The medium failed; the store must not be used any more.
     fn wipe(&mut self) -> Result<(), StoreError>;
 
-    /// How much is held. A store on disk may count what many changes replace later than the changes, and estimate it, and then
-    /// says so: nothing may depend on these figures.
+    /// Size of the store. A store on disk may count replaced records late, as an estimate: nothing may depend on these figures.
     fn stats(&self) -> StoreStats;
 }
 
-/// State in memory: fast, gone with the process, restored whole from the changelog.
+/// State in memory: fast, lost with the process, restored completely from the changelog.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: KeyMap<Box<[u8]>>,

@@ -1,20 +1,20 @@
-//! Stream time: the greatest event time that a partition has seen, by which alone things expire (contract section 9).
+//! Stream time: the latest event time that a partition has seen. State expires by stream time only (contract section 9).
 
 use crate::store::{StateStore, StoreError, WriteBatch};
 
-/// An event time further ahead of its record's Kafka timestamp does not count: one wrong clock expires nothing.
+/// An event time further ahead of its record's Kafka timestamp does not count, so one wrong clock expires nothing.
 const AHEAD_MAX_MS: i64 = 5 * 60 * 1000;
-/// How far stream time runs before it is written down again. Limits are hours and days.
+/// Step after which stream time is stored again. Limits are hours and days.
 const WRITE_EVERY_MS: i64 = 60 * 1000;
 /// Its key in the state; 0 is no processor's namespace.
 const KEY: &[u8] = b"\0stream-time";
 
-/// The stream time of a task.
+/// Stream time of a task.
 #[derive(Debug, Default)]
 pub(crate) struct StreamTime {
     /// As of the last commit.
     now_ms: Option<i64>,
-    /// As it lies in the state.
+    /// As stored in the state.
     written_ms: Option<i64>,
     may_expire: bool,
 }
@@ -27,7 +27,7 @@ impl StreamTime {
         if is_ahead || known >= Some(at) { staged } else { Some(at) }
     }
 
-    /// Writes it down with the state, every now and then.
+    /// Stores it with the state, once for each step.
     pub(crate) fn stage(&self, staged: Option<i64>, writes: &mut WriteBatch) {
         let Some(now) = staged else { return };
         if self.written_ms.is_none_or(|written| now - written >= WRITE_EVERY_MS) {
@@ -43,7 +43,7 @@ impl StreamTime {
         self.now_ms = Some(now);
     }
 
-    /// Reads it back with the state.
+    /// Reads it from the state.
     pub(crate) fn read(&mut self, store: &dyn StateStore) -> Result<(), StoreError> {
         let Some(bytes) = store.get(KEY)? else { return Ok(()) };
         let bytes = <[u8; 8]>::try_from(bytes.as_slice());
@@ -57,13 +57,13 @@ impl StreamTime {
         self.may_expire = true;
     }
 
-    /// The time as it runs. While there is none, as where the partition has only seen messages or events of the future, the Kafka
-    /// timestamp of the record in hand stands in: a limit that counted from 0 would be over with the first event.
+    /// The current stream time. While there is none, for example because the partition has only seen messages or events of the
+    /// future, the Kafka timestamp of the current record is used: a limit that starts at 0 would be over with the first event.
     pub(crate) fn clock(&self, staged: Option<i64>, record_ms: Option<i64>) -> i64 {
         staged.max(self.now_ms).or(record_ms).unwrap_or(0)
     }
 
-    /// The time to expire by, where anything may expire.
+    /// The time for expiry, if state may expire.
     pub(crate) fn for_expiry(&self, staged: Option<i64>) -> Option<i64> {
         if self.may_expire { staged.max(self.now_ms) } else { None }
     }

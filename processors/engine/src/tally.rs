@@ -1,4 +1,4 @@
-//! What a task did, counted: told to the metrics only once it is committed, so that a retry counts nothing twice.
+//! Counts of a task, reported to the metrics only after the commit, so that a retry counts nothing twice.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use model::Reason;
 
 use crate::counter::Counter;
 
-/// What became of an input record.
+/// Outcome of an input record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventClass {
     /// Created or completed an activity.
@@ -23,24 +23,24 @@ pub enum EventClass {
     Tombstone,
     /// Became a dead letter.
     Invalid,
-    /// Lay in another partition than its key's, or named only its session; counted again, as what it is, where it belongs.
+    /// Was in another partition than its key's, or had only a session; counted again, by its outcome, in its own partition.
     Moved,
-    /// A request to erase.
+    /// An erasure request.
     Erasure,
-    /// A signal, of which only the audit hears.
+    /// A signal, which only the audit records.
     Signal,
     /// An agent's state.
     AgentState,
 }
 
-/// Something that an operator should know of, besides what became of records.
+/// A notice to the operator, besides the outcomes of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
-    /// A rule that must always hold did not (`cx_timelines_invariant_violations_total`): a bug, or damaged state.
+    /// An invariant was violated (`cx_timelines_invariant_violations_total`): a bug, or corrupt state.
     Violation(&'static str),
-    /// An event whose id another conversation has too (contract section 7). Where it lies in the same partition it is a dead letter.
+    /// An event whose id another conversation also has (contract section 7). In the same partition it becomes a dead letter.
     EventIdConflict,
-    /// A counter of a processor, with the value of its label; empty where it has none.
+    /// A counter of a processor with the value of its label; empty if it has none.
     Counted(&'static Counter, &'static str),
 }
 
@@ -66,7 +66,7 @@ impl EventClass {
         EventClass::AgentState,
     ];
 
-    /// The word used in metrics.
+    /// Name in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,7 +99,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// How many timestamps one commit keeps: a sample is enough for a histogram, and it bounds the memory.
+    /// Number of timestamps kept for one commit: a sample is enough for a histogram, and it limits the memory.
     pub const TIMESTAMPS_MAX: usize = 1024;
 
     pub(crate) fn event(&mut self, class: EventClass) {
@@ -136,7 +136,7 @@ impl Tally {
         }
     }
 
-    /// Records taken, by what became of them.
+    /// Records taken, by outcome.
     pub fn events(&self) -> impl Iterator<Item = (EventClass, u64)> {
         EventClass::ALL.into_iter().zip(self.events)
     }
@@ -147,7 +147,7 @@ impl Tally {
         &self.dead_letters
     }
 
-    /// What else happened, and how often.
+    /// Other notices and their number.
     pub fn notices(&self) -> impl Iterator<Item = (Notice, u64)> {
         self.notices.iter().map(|(notice, count)| (*notice, *count))
     }

@@ -16,7 +16,7 @@ impl TopicId {
     }
 }
 
-/// Where an output goes, and what its records are written as.
+/// Topic and format of an output.
 #[derive(Clone)]
 pub(crate) struct Output {
     pub(crate) topic: TopicId,

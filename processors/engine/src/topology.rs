@@ -1,4 +1,4 @@
-//! Which processors there are, and the topics that they may write.
+//! The processors and the topics they may write.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +9,12 @@ use crate::form::StateForm;
 use crate::processor::Processor;
 use crate::topic::{Output, TopicId};
 
-/// A processor in its place: what it is, and its outputs in the order that topics.yaml gives.
+/// A processor in the topology with its outputs, in the order of topics.yaml.
 pub struct Node {
     pub(crate) processor: Box<dyn Processor>,
-    /// None: it runs only because another one follows it.
+    /// `None` if it runs only because another one follows it.
     pub(crate) writes: Option<Vec<Output>>,
-    /// The nodes that it follows, by index.
+    /// Indexes of its upstream nodes.
     pub(crate) leaders: Vec<usize>,
     pub(crate) is_followed: bool,
 }
@@ -22,46 +22,46 @@ pub struct Node {
 /// The topics that every topology needs.
 #[derive(Debug, Clone, Copy)]
 pub struct InnerTopics<'n> {
-    /// Where records go that cannot be folded.
+    /// Topic of dead letters.
     pub dead_letters: &'n str,
-    /// Where the state goes.
+    /// Changelog topic.
     pub changelog: &'n str,
-    /// Where work for other partitions goes, and comes from.
+    /// Topic for work between partitions.
     pub repartition: &'n str,
-    /// Where requests to erase come from, if anywhere.
+    /// Topic of erasure requests, if any.
     pub erasures: Option<&'n str>,
 }
 
-/// A topology that cannot work.
+/// An invalid topology.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TopologyError {
-    /// Two processors keep their state under the same byte. A programming error: give one another namespace.
+    /// Two processors have the same namespace. Programming error: change one of them.
     #[error("processors {0} and {1} share the state namespace {2:?}")]
     NamespaceTaken(String, String, char),
-    /// The number of outputs in topics.yaml is not what the processor needs.
+    /// The number of outputs in topics.yaml differs from what the processor needs.
     #[error("processor {processor} writes {needed} topic(s), topics.yaml gives it {given}")]
     Outputs {
         /// The processor's name.
         processor: String,
-        /// How many outputs it has.
+        /// Number of outputs it has.
         needed: usize,
-        /// How many were declared.
+        /// Number of declared outputs.
         given: usize,
     },
-    /// A processor that another one follows has to come before it.
+    /// A processor must come after those it follows.
     #[error(
         "processor {follower} follows {leader}, which does not come before it; list {leader} first in topics.yaml"
     )]
     NotBefore {
-        /// Who follows.
+        /// The downstream processor.
         follower: String,
-        /// Whom.
+        /// The upstream processor.
         leader: String,
     },
 }
 
-/// The processors and topics that one program runs. Shared by all tasks, and immutable, but for how large a dead letter may be:
-/// that is found out anew where their topic refuses one.
+/// The processors and topics of one program. Shared by all tasks and immutable, except for the maximum size of a dead letter:
+/// it is determined again when their topic rejects one.
 pub struct Topology {
     topics: Vec<String>,
     nodes: Vec<Node>,
@@ -73,12 +73,12 @@ pub struct Topology {
     agent_states: Vec<String>,
     decoder: Arc<dyn Decode>,
     state_form: Option<StateForm>,
-    /// How large a dead letter may be.
+    /// Maximum size of a dead letter.
     letter_bytes_max: AtomicUsize,
 }
 
 impl Topology {
-    /// A topology with its inner topics and no processor yet.
+    /// A topology with its internal topics and no processor.
     #[must_use]
     pub fn new(inner: InnerTopics<'_>) -> Self {
         let InnerTopics { dead_letters, changelog, repartition, erasures } = inner;
@@ -96,12 +96,12 @@ impl Topology {
         }
     }
 
-    /// Lets no dead letter be larger than this, in bytes: what its topic and the client take. Until it is said there is no limit.
+    /// Sets the maximum size of a dead letter in bytes, as accepted by its topic and the client. Unlimited by default.
     pub fn limit_letters(&self, bytes: usize) {
         self.letter_bytes_max.store(bytes, Ordering::Release);
     }
 
-    /// How large a dead letter may be, in bytes, with all that Kafka writes around it.
+    /// The maximum size of a dead letter in bytes, including Kafka's overhead.
     #[must_use]
     pub fn letter_bytes_max(&self) -> usize {
         self.letter_bytes_max.load(Ordering::Acquire)
@@ -110,7 +110,7 @@ impl Topology {
     /// Adds a processor with the topics that it writes.
     ///
     /// # Errors
-    /// The outputs do not fit the processor, or its namespace is taken: mend topics.yaml or the processor.
+    /// The outputs do not match the processor, or its namespace is taken: correct topics.yaml or the processor.
     pub fn add(&mut self, processor: Box<dyn Processor>, writes: &[&str]) -> Result<(), TopologyError> {
         if processor.outputs() != writes.len() {
             return Err(TopologyError::Outputs {
@@ -123,7 +123,7 @@ impl Topology {
         self.place(processor, Some(writes))
     }
 
-    /// Adds a processor only because others follow it: what it emits goes nowhere.
+    /// Adds a processor only because others follow it: its output is discarded.
     ///
     /// # Errors
     /// As [`add`](Self::add).
@@ -159,8 +159,7 @@ impl Topology {
         Ok(())
     }
 
-    /// Says what the records of a topic are written as, by all processors added so far that write it. Those of which nothing
-    /// is said are JSON.
+    /// Sets the format of a topic's records, for all processors added so far that write it. The default is JSON.
     pub fn set_format(&mut self, topic: &str, format: &Arc<dyn Format>) {
         let topic = self.topics.iter().position(|name| name == topic).map(TopicId);
         let outputs = self.nodes.iter_mut().filter_map(|node| node.writes.as_mut()).flatten();
@@ -169,7 +168,7 @@ impl Topology {
         }
     }
 
-    /// Says how the input topics are read. Of which nothing is said they are JSON.
+    /// Sets the decoder of the input topics. The default is JSON.
     pub fn set_decoder(&mut self, decoder: Arc<dyn Decode>) {
         self.decoder = decoder;
     }
@@ -179,19 +178,19 @@ impl Topology {
         self.agent_states = topics;
     }
 
-    /// Says in which form the processors keep their state. It is written down with the state, and a state of another form is
-    /// refused. Where nothing is said, nothing is written and nothing refused.
+    /// Sets the format of the processors' state. It is stored with the state, and a state of another format is rejected. By
+    /// default, nothing is stored and nothing rejected.
     pub fn set_state_form(&mut self, form: StateForm) {
         self.state_form = Some(form);
     }
 
-    /// The form in which the processors keep their state.
+    /// The format of the processors' state.
     #[must_use]
     pub fn state_form(&self) -> Option<&StateForm> {
         self.state_form.as_ref()
     }
 
-    /// The schema that has to be learnt before a value of this topic can be read, if any.
+    /// The schema that must be fetched before a value of this topic can be parsed, if any.
     #[must_use]
     pub fn unknown_schema(&self, topic: &str, value: &[u8]) -> Option<u32> {
         self.decoder.unknown_schema(topic, value)
@@ -225,25 +224,25 @@ impl Topology {
         self.topics.get(topic.0).map_or("", String::as_str)
     }
 
-    /// Where records go that cannot be folded.
+    /// Topic of dead letters.
     #[must_use]
     pub fn dead_letters(&self) -> TopicId {
         self.dead_letters
     }
 
-    /// Where the state goes.
+    /// Changelog topic.
     #[must_use]
     pub fn changelog(&self) -> TopicId {
         self.changelog
     }
 
-    /// Where work for other partitions goes.
+    /// Topic for work between partitions.
     #[must_use]
     pub fn repartition(&self) -> TopicId {
         self.repartition
     }
 
-    /// Whether requests to erase come from this topic.
+    /// Whether erasure requests come from this topic.
     #[must_use]
     pub fn is_erasures(&self, topic: &str) -> bool {
         self.erasures.as_deref() == Some(topic)
@@ -261,7 +260,7 @@ impl Topology {
         self.agent_states.iter().any(|name| name == topic)
     }
 
-    /// The processors that keep a state, by name: a state belongs to those that made it.
+    /// Names of the processors with state: a state belongs to those that made it.
     pub(crate) fn signature(&self) -> String {
         let stateful =
             self.nodes.iter().map(|node| &node.processor).filter(|processor| processor.keeps_state());

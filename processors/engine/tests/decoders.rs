@@ -1,4 +1,4 @@
-//! How input is read is its topic's matter; what cannot be read yet is not taken, and leaves nothing behind.
+//! Tests of decoders, which are set by topic; a record that cannot be decoded yet is not taken and leaves no trace.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,7 +16,7 @@ use engine::{
 };
 use model::{Decode, Event, JsonDecode, Limits, NotDecoded, Origin};
 
-/// Reads topic `json` at once; any other topic is JSON behind one byte, of a schema that has to be learnt first.
+/// Decodes topic `json` directly; any other topic is JSON after one byte, with a schema that must be fetched first.
 #[derive(Default)]
 struct Learning {
     is_known: AtomicBool,
@@ -69,7 +69,7 @@ fn task(topology: &Arc<Topology>, partition: i32) -> Task {
     task
 }
 
-/// An event of a conversation of this partition.
+/// An event of a conversation in this partition.
 fn event(partition: i32) -> String {
     let id = (0..).map(|n| format!("c{n}")).find(|id| partition_of(id.as_bytes(), 2) == partition).unwrap();
     format!(r#"{{"id":"e","name":"X","timestamp":1750000000000,"conversationId":"{id}"}}"#)

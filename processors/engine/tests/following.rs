@@ -1,4 +1,4 @@
-//! Processors that follow others, messages to other partitions, and events that lie in the wrong one.
+//! Tests of upstream and downstream processors, messages to other partitions, and events in the wrong partition.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use serde_json::json;
 
 const PARTITIONS: i32 = 4;
 
-/// Counts the events of each conversation, and says the count.
+/// Counts the events of each conversation and notifies of the count.
 struct Counting;
 
 impl Processor for Counting {
@@ -57,7 +57,7 @@ impl Processor for Counting {
     }
 }
 
-/// Adds up what it hears under one name, on that name's partition.
+/// Sums the counts it receives under one name, on that name's partition.
 struct Summing;
 
 impl Summing {

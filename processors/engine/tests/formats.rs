@@ -1,4 +1,4 @@
-//! What a record says is a processor's matter, what it is written as its topic's.
+//! Tests of formats: the processor determines a record's content, its topic the format.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,7 +16,7 @@ use engine::{
 };
 use model::{AuditRecord, Dimension, Event, Format, Home, Limits, MetricsWindow, Record};
 
-/// Writes a record at once, and another one at the commit, to each of two outputs.
+/// Writes one record immediately and another at the commit, to each of two outputs.
 struct Writer;
 
 impl Processor for Writer {
@@ -67,7 +67,7 @@ impl Processor for Writer {
     }
 }
 
-/// Writes only which kind of record it is.
+/// Writes only the kind of record.
 struct Kinds;
 
 impl Format for Kinds {
@@ -81,7 +81,7 @@ impl Format for Kinds {
     }
 }
 
-/// Values by the index of the topic and the key.
+/// Values by topic index and key.
 #[derive(Default)]
 struct Values(BTreeMap<(usize, String), String>);
 
@@ -105,7 +105,7 @@ fn each_output_is_written_in_its_topics_format_and_json_is_that_of_which_nothing
     topology.add(Box::new(Writer), &["plain", "kinds"]).unwrap();
     let kinds: Arc<dyn Format> = Arc::new(Kinds);
     topology.set_format("kinds", &kinds);
-    topology.set_format("nobody writes it", &kinds);
+    topology.set_format("not written", &kinds);
     assert_eq!(topology.topics().len(), 5);
 
     let mut task = Task::new(0, 1, Arc::new(topology), Limits::default(), Box::new(MemoryStore::default()));

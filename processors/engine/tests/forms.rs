@@ -1,4 +1,4 @@
-//! The form of a state: written down with it, and asked for before anything of it is read.
+//! Tests of the format record of a state, which is written with it and checked before anything else is read.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use serde_json::json;
 const KEY: &[u8] = b"\0form";
 const OURS: u32 = 7;
 
-/// Remembers each event.
+/// Stores each event.
 struct Memory;
 
 impl Processor for Memory {
@@ -46,7 +46,7 @@ impl Processor for Memory {
     }
 }
 
-/// What was written to the changelog.
+/// The records written to the changelog.
 #[derive(Default)]
 struct Changelog(Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
@@ -81,7 +81,7 @@ fn restored(changelog: &Changelog) -> Result<Task, TaskError> {
     Ok(task)
 }
 
-/// Takes an event and prepares the transaction; what goes to the changelog is added.
+/// Takes an event and prepares the transaction; adds its changelog records.
 fn prepare(task: &mut Task, id: &str, changelog: &mut Changelog) {
     let event = json!({"id": id, "name": "X", "timestamp": 1_750_000_000_000_i64, "conversationId": "c"});
     let value = event.to_string();

@@ -1,14 +1,13 @@
-//! Whether an event costs the same however many conversations are open, and however long its conversation is.
+//! Measures whether the cost of an event is independent of the number of open conversations and of the conversation's length.
 //!
 //! `cargo bench -p folds --bench flat` folds with all processors, on the store that the program uses, with its state in a
-//! temporary directory and the memory that `run` gives it by default. `-- 10000 1000` goes no further than 10,000 open
-//! conversations and 1,000 events; `-- memory` keeps the state in memory instead. It takes some minutes and, for a million conversations,
-//! some 2 GB of disk.
+//! temporary directory and the default memory of `run`. `-- 10000 1000` limits it to 10,000 open conversations and 1,000
+//! events; `-- memory` keeps the state in memory instead. It takes some minutes and, for a million conversations, about 2 GB of
+//! disk.
 //!
-//! Each commit is one of 200 events of as many conversations. "Any": each conversation's turn comes, in an order that is far
-//! from that of its keys. "Busy": nine of ten events are of the same 1,000 conversations. Printed is what the processor worked
-//! for each event, in microseconds: of the thread that folds the least of five rounds, of the store's threads, which write and
-//! merge, the mean.
+//! Each commit has 200 events of as many conversations. "Any": conversations take turns in an order far from that of their
+//! keys. "Busy": nine of ten events are of the same 1,000 conversations. The output is CPU time for each event in microseconds:
+//! the minimum of five rounds for the folding thread, and the mean for the store's threads, which write and merge.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -26,29 +25,29 @@ use engine::{MemoryStore, StateStore, Task};
 use tempfile::TempDir;
 use testkit::{process_micros, thread_micros};
 
-/// As in the program: much of what a store costs is its memory.
+/// As in the program: the store's cost depends on its memory.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Open conversations, each with its first few events.
+/// Number of open conversations, each with its first few events.
 const OPEN: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const FIRST: usize = 6;
-/// The kinds of events that take turns in a conversation.
+/// Number of event kinds that alternate in a conversation.
 const KINDS: usize = 3;
-/// Events in a conversation, of so many conversations side by side.
+/// Number of events in a conversation, for `SIDE_BY_SIDE` conversations.
 const LONG: [usize; 4] = [10, 100, 1_000, 10_000];
 const SIDE_BY_SIDE: usize = 400;
 const COMMIT: usize = 200;
 const ROUNDS: usize = 5;
 const BUSY: usize = 1_000;
-/// Prime to all sizes above: every conversation's turn comes, and none twice in a commit.
+/// Prime to all sizes above: every conversation takes its turn, and none twice in a commit.
 const STRIDE: usize = 7_919;
 
 /// A task with its conversations.
 struct Folding {
     task: Task,
     sink: Nowhere,
-    /// How many events each conversation has had.
+    /// Number of events in each conversation so far.
     steps: Vec<usize>,
     offset: i64,
     _directory: Option<TempDir>,
@@ -68,7 +67,7 @@ impl Folding {
         Self { task, sink: Nowhere::default(), steps, offset: 0, _directory: directory }
     }
 
-    /// The next event of each of these conversations, and a commit. What the processor worked for this thread, in microseconds.
+    /// Folds the next event of each of these conversations and commits. Returns this thread's CPU time in microseconds.
     fn commit(&mut self, conversations: impl Iterator<Item = usize>) -> f64 {
         let mut values = Vec::with_capacity(COMMIT);
         for number in conversations {
@@ -85,7 +84,7 @@ impl Folding {
         thread_micros() - before
     }
 
-    /// Lets every conversation have so many events, or one or two more: what is measured then is of all kinds at any time.
+    /// Fills every conversation to this length, plus one or two events so that all kinds are measured at any time.
     fn fill(&mut self, length: usize) {
         let all = self.steps.len();
         for step in 0..length + KINDS - 1 {
@@ -96,7 +95,7 @@ impl Folding {
         }
     }
 
-    /// Microseconds for each event, of the folding thread and of the others, in rounds of so many commits.
+    /// Microseconds for each event, of the folding thread and of the others, in rounds of this number of commits.
     fn measure(&mut self, commits: usize, mut next: impl FnMut(usize) -> usize) -> (f64, f64) {
         let mut turn = 0;
         let mut round = || {
@@ -107,7 +106,7 @@ impl Folding {
             }
             own / (commits * COMMIT) as f64
         };
-        // The caches fill, and the store's threads end what they have to do for the events before.
+        // Warm up: fill the caches and let the store's threads finish earlier work.
         round();
         await_idle();
         let others = process_micros() - thread_micros();
@@ -117,7 +116,7 @@ impl Folding {
     }
 }
 
-/// Waits until no other thread of this process works any more.
+/// Waits until the other threads of this process are idle.
 fn await_idle() {
     let others = || process_micros() - thread_micros();
     let mut before = others();
@@ -161,7 +160,7 @@ fn main() {
         let mut folding = Folding::new(SIDE_BY_SIDE, in_memory);
         folding.fill(length);
         let state = folding.task.state();
-        // Few: what is measured is not to make short ones long.
+        // Few, so that measuring does not make short conversations long.
         let (own, store) = folding.measure(5, |turn| turn % SIDE_BY_SIDE);
         let megabytes = state.bytes as f64 / 1e6;
         println!("| {length} | {} | {megabytes:.1} | {own:.1} | {store:.1} |", state.records);

@@ -1,9 +1,9 @@
-//! What it costs to fold an event, from the record to what is handed to the transaction and kept in the state.
+//! Measures the cost of folding an event, from the record to the transaction and the state.
 //!
-//! `cargo bench -p folds --bench fold` folds realistic conversations, interleaved as a topic would hold them, and prints what the
-//! processor worked for each event, in nanoseconds, the least of all rounds: reading the event, folding it, and the
-//! commit's share, in commits of 100 and of 1,000 events; with the activities alone and with all processors; with the state in memory
-//! and on the disk. The threads of the store on the disk are counted too.
+//! `cargo bench -p folds --bench fold` folds realistic conversations, interleaved as in a topic, and prints CPU time for each
+//! event in nanoseconds, the minimum of all rounds. It includes parsing, folding and the commit's share, in commits of 100 and
+//! of 1,000 events; with the activities alone and with all processors; with the state in memory and on disk. The threads of the
+//! store on disk are included.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -26,7 +26,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const EVENTS: usize = 20_000;
 const ROUNDS: usize = 5;
-/// What makes activities, with what always runs.
+/// The activities processor and the processors that every topology includes.
 const ACTIVITIES: [&str; 3] = ["admission", "correlate", "activities"];
 
 /// A topology of the activities and what they need.
@@ -41,7 +41,7 @@ fn activities_only() -> Topology {
     topology
 }
 
-/// Nanoseconds for each event, the store's threads with them until it is closed.
+/// Nanoseconds for each event, including the store's threads until the store is closed.
 fn fold(values: &[String], batch: usize, mut task: Task) -> f64 {
     let mut sink = Nowhere::default();
     let before = process_micros();

@@ -1,7 +1,8 @@
-//! What an event costs in a short, a long and a very long conversation: in order, and with one event in a hundred late.
+//! Measures the cost of an event in a short, a long and a very long conversation: in order, and with one event in a hundred
+//! late.
 //!
-//! `cargo bench -p folds --bench long_conversations` prints microseconds for each event, with all processors on and the
-//! state in memory. A late event makes its conversation be scanned anew, once for each commit.
+//! `cargo bench -p folds --bench long_conversations` prints microseconds for each event, with all processors and the state in
+//! memory. A late event makes its conversation repeat the scan, once for each commit.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -18,11 +19,11 @@ use engine::MemoryStore;
 
 const LENGTHS: [usize; 3] = [200, 2_000, 20_000];
 const BATCHES: [usize; 3] = [1, 20, 500];
-/// So many events are folded for each figure, in as many conversations as that takes.
+/// Number of events folded for each figure, in as many conversations as necessary.
 const EVENTS: usize = 20_000;
 const ROUNDS: usize = 3;
 
-/// Every hundredth event comes ten places later.
+/// Every hundredth event arrives ten positions later.
 fn with_late_ones(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut order: Vec<usize> = (0..events.len()).collect();
     order.sort_by_key(|place| if place % 100 == 50 { place + 10 } else { *place });

@@ -1,8 +1,8 @@
-//! What a `READ` costs in conversations of 10, 1,000 and 10,000 messages: it reads the messages since the last one (contract A7), and
-//! must not cost more the longer the conversation is.
+//! Measures the cost of a `READ` in conversations of 10, 1,000 and 10,000 messages: it covers the messages since the last one
+//! (contract A7), and must not depend on the conversation's length.
 //!
-//! `cargo bench -p folds --bench reads` prints microseconds for each `READ`, a commit for each, with all processors on and the state
-//! in memory: on the newest message, where so many have come since the last one.
+//! `cargo bench -p folds --bench reads` prints microseconds for each `READ`, with a commit for each, all processors and the
+//! state in memory: on the newest message, by the number of messages since the last `READ`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark, for a terminal")]
 
 mod common;
@@ -15,10 +15,10 @@ use serde_json::json;
 
 const LENGTHS: [usize; 3] = [10, 1_000, 10_000];
 const SINCE: [usize; 3] = [1, 10, 100];
-/// So many times a figure is taken; the least counts.
+/// Number of measurements; the minimum counts.
 const ROUNDS: usize = 30;
 
-/// A conversation that goes on.
+/// A conversation that continues.
 struct Chat {
     task: Task,
     messages: usize,
@@ -49,7 +49,7 @@ impl Chat {
         self.take("AGENT_MESSAGE", &json!({"id": id, "header": header, "body": {"type": "PLAIN"}}));
     }
 
-    /// The newest message is read; gives how long that takes, with the commit.
+    /// Marks the newest message as read; returns the time that takes, including the commit.
     fn read(&mut self) -> Duration {
         let began = Instant::now();
         let id = format!("m-{}", self.messages);

@@ -1,9 +1,8 @@
-//! Whether the state stays flat while conversations come and go for half a year.
+//! Checks that the state stays flat while conversations come and go for half a year.
 //!
-//! `cargo bench -p folds --bench soak` folds 200,000 short conversations, four and a half minutes apart by the time of their
-//! events, with all processors and the limits of topics.yaml, and prints the state as it grows, and stops growing, and how long
-//! it takes to restore it. What is
-//! kept longest are the metrics' windows (90 days), then the knowledge of what was forgotten (30 days).
+//! `cargo bench -p folds --bench soak` folds 200,000 short conversations, four and a half minutes apart by event time, with all
+//! processors and the limits of topics.yaml. It prints the size of the state as it grows and levels off, and the time to
+//! restore it. The metrics windows (90 days) are kept longest, then the records of forgotten conversations (30 days).
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -27,7 +26,7 @@ const SHOW_EVERY: i64 = 20_000;
 const APART_MS: i64 = 180 * 86_400_000 / CONVERSATIONS;
 const COMMIT_EVERY: i64 = 100;
 
-/// What is written goes nowhere, but for the changelog, of which the last record of each key is kept, as Kafka does.
+/// Discards all outputs except the changelog, of which it keeps the last record of each key, as Kafka does.
 struct Changelog {
     topic: TopicId,
     records: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -53,7 +52,7 @@ fn new_task(topology: &Arc<Topology>) -> Task {
     task
 }
 
-/// How long it takes to restore all of it, in milliseconds.
+/// The time to restore all of it, in milliseconds.
 fn restore(topology: &Arc<Topology>, changelog: &Changelog) -> f64 {
     let began = Instant::now();
     let mut task = new_task(topology);
@@ -64,7 +63,7 @@ fn restore(topology: &Arc<Topology>, changelog: &Changelog) -> f64 {
     began.elapsed().as_secs_f64() * 1e3
 }
 
-/// A short chat with a queue, an agent, a reaction on a message that never comes, and an event that names only its session.
+/// A short chat with a queue, an agent, a reaction to a message that never arrives, and an event with only a session.
 fn conversation(number: i64) -> Vec<(i64, Value)> {
     let at = |second: i64| 1_750_000_000_000 + number * APART_MS + second * 1000;
     let session = json!({"id": format!("s{number}"), "channel": {"channelType": {"name": "WEB"}}});

@@ -1,15 +1,14 @@
-//! Contributions on their way to the metrics, within one commit: what a conversation, or an agent's state, adds to windows or takes
-//! back.
+//! Contributions for the metrics within one commit: what a conversation or an agent's state adds to windows or subtracts.
 
 use model::{Bucket, Figure, Histogram};
 use serde::{Deserialize, Serialize};
 
-/// What of a window a contribution changes.
+/// The part of a window that a contribution changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Cell {
-    /// A figure, by the code of its [`Figure`].
+    /// A figure, by its [`Figure`] code.
     Figure(u8),
-    /// How many values a histogram has in one of its buckets: the code of the [`Histogram`], and the [`Bucket`]'s place.
+    /// Number of values in a histogram's bucket: [`Histogram`] code and [`Bucket`] index.
     Count(u8, u16),
 }
 
@@ -25,32 +24,33 @@ impl Cell {
     }
 }
 
-/// How a contribution changed.
+/// Change of a contribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredAmount<'a> {
-    /// The code of a [`model::Dimension`].
+    /// Code of a [`model::Dimension`].
     pub(crate) dimension: u8,
-    /// The queue's name, the agent's or bot's id, the channel's type, [`model::queue_agent_id`].
+    /// The queue's name, the agent's or bot's id, the channel's type, or a [`model::queue_agent_id`].
     pub(crate) id: &'a str,
     pub(crate) cell: Cell,
-    /// The instant, or the first one of a span; epoch milliseconds.
+    /// The instant, or the start of a span; epoch milliseconds.
     pub(crate) from: i64,
-    /// The end of a span, not in it.
+    /// The end of a span, exclusive.
     pub(crate) to: Option<i64>,
-    /// How much more, or less where it is negative; of a histogram, how many values. Of a span: how many times its milliseconds.
+    /// Difference; negative for a decrease. For a histogram it is the number of values, for a span the factor for each of its
+    /// milliseconds.
     pub(crate) value: i64,
 }
 
-/// Their bytes.
+/// Serializes changes.
 pub(crate) fn write_amounts(amounts: &[StoredAmount<'_>]) -> Vec<u8> {
-    // Writing plain data into memory cannot fail.
+    // Serializing plain data into memory cannot fail.
     postcard::to_stdvec(amounts).unwrap_or_default()
 }
 
-/// Reads what [`write_amounts`] wrote.
+/// Parses what [`write_amounts`] wrote.
 ///
 /// # Errors
-/// The bytes are something else: what is wrong with them.
+/// The bytes are invalid; returns why.
 pub(crate) fn read_amounts(bytes: &[u8]) -> Result<Vec<StoredAmount<'_>>, String> {
     postcard::from_bytes(bytes).map_err(|problem| problem.to_string())
 }

@@ -1,5 +1,5 @@
-//! What a figure of `cx.metrics` is made of (contract section 11, "Explain"): the contributions of each conversation, found by scanning
-//! its entries once more with the same code that summed them.
+//! Explains a figure of `cx.metrics` (contract section 11, "Explain"): the contributions of each conversation, computed by
+//! scanning its entries again with the code that summed them.
 
 use engine::{Place, ProcessError};
 use model::{Bucket, Dimension, Figure, Histogram};
@@ -16,7 +16,7 @@ use crate::{activities, agents};
 pub enum Counted {
     /// A figure.
     Figure(Figure),
-    /// The values of a histogram up to a bound.
+    /// The values of a histogram up to an upper bound.
     Histogram(Histogram, Bucket),
 }
 
@@ -25,17 +25,17 @@ pub enum Counted {
 pub struct Contribution {
     /// The subject's dimension.
     pub dimension: Dimension,
-    /// The queue's name, the agent's or bot's id, the channel's type, [`model::queue_agent_id`].
+    /// The queue's name, the agent's or bot's id, the channel's type, or a [`model::queue_agent_id`].
     pub id: String,
-    /// The event at which it is made; empty for an agent's state.
+    /// The event that causes it; empty for an agent's state.
     pub event_id: String,
-    /// The instant, or the first one of a span, in epoch milliseconds.
+    /// The instant, or the start of a span, in epoch milliseconds.
     pub at: i64,
-    /// The end of a span, not in it: each window gets the milliseconds that lie in it.
+    /// The end of a span, exclusive; each window gets the milliseconds in it.
     pub to: Option<i64>,
     /// What it counts in.
     pub counted: Counted,
-    /// How much; of a span all its milliseconds.
+    /// The amount; for a span all its milliseconds.
     pub amount: i64,
 }
 
@@ -53,7 +53,7 @@ impl Contribution {
         Some(Self { dimension, id, event_id, at, to, counted, amount: amount.value })
     }
 
-    /// How much of it lies in the window from `start` to `end`, not in it; both in epoch milliseconds.
+    /// The part in the window from `start` to `end` (exclusive); both in epoch milliseconds.
     #[must_use]
     pub fn within(&self, start: i64, end: i64) -> i64 {
         match self.to {
@@ -64,8 +64,8 @@ impl Contribution {
     }
 }
 
-/// All contributions of a conversation, of what was found in its places ([`crate::look::places_of`]). A conversation among agents only
-/// has none; a stay that is longer than the longest span contributes no times.
+/// All contributions of a conversation, given the records in its key ranges ([`crate::look::places_of`]). A conversation among
+/// agents has none; a stay longer than the longest span contributes no times.
 ///
 /// # Errors
 /// The state cannot be read: restore it.
@@ -91,13 +91,13 @@ pub fn contributions(
     Ok(all)
 }
 
-/// Where the state of an agent lies, on the partition of the agent's id.
+/// Key ranges of an agent's state, in the partition of the agent's id.
 #[must_use]
 pub fn places_of_agent(id: &str) -> Vec<Place> {
     agents::places(id).to_vec()
 }
 
-/// What the states of an agent contribute, of what was found in his places ([`places_of_agent`]).
+/// The contributions of an agent's states, given the records in its key ranges ([`places_of_agent`]).
 ///
 /// # Errors
 /// The state cannot be read: restore it.
@@ -115,7 +115,7 @@ pub fn contributions_of_agent(
     Ok(contributions.collect())
 }
 
-/// What the call legs contribute to the figures of their agents, at their ends.
+/// The contributions of call legs to their agents' figures, at their ends.
 fn of_call_legs(found: &Found) -> Result<Vec<Contribution>, ProcessError> {
     let mut all = Vec::new();
     for (key, value) in found {

@@ -1,7 +1,7 @@
-//! The processors, one folder for each.
+//! The processors, one module each.
 //!
-//! A processor is a pure function: event and state in, state and records out. It knows no clock and no Kafka. It may
-//! follow processors before it: hear what they say and read their state, never change it.
+//! A processor is a pure function of events and state: it returns state and records, and has no clock and no Kafka client. It
+//! may follow upstream processors: receive their notifications and read their state, but not change it.
 
 pub mod activities;
 pub mod admission;
@@ -30,47 +30,47 @@ use std::collections::BTreeMap;
 
 use engine::{Counter, Processor};
 
-/// What of the configuration the processors depend on.
+/// Settings of the processors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// The longest wait of a queue visit that is answered in target, in milliseconds (contract section 6).
+    /// Maximum wait of a queue visit that is answered in target, in milliseconds (contract section 6).
     pub service_level_ms: i64,
     /// The same for the queues that have a service level of their own, by name.
     pub service_levels_ms: BTreeMap<String, i64>,
     /// The sizes of the metrics' windows.
     pub windows: Vec<metrics::WindowSize>,
-    /// A stay of an agent that is longer contributes no times, in milliseconds (contract section 6).
+    /// Maximum length of an agent's stay, in milliseconds; a longer one contributes no times (contract section 6).
     pub longest_span_ms: i64,
-    /// How long after its end a window can still change, in milliseconds of stream time.
+    /// Retention of a window after its end, in milliseconds of stream time; it can change until then.
     pub window_retention_ms: i64,
     /// How long after the last event of a customer's conversations he leaves the state, in milliseconds of stream time.
     pub customer_retention_ms: i64,
-    /// How long things are kept.
+    /// Retention of conversations.
     pub limits: Limits,
-    /// The bodies in one record of an activity or a summary are not longer together, in bytes of compact JSON (contract section 3,
-    /// A10, and section 5).
+    /// Limit for the bodies in one record of an activity or a summary, in bytes of compact JSON (contract section 3, A10, and
+    /// section 5).
     pub activity_bytes: u64,
-    /// How long who may take.
+    /// Targets for waits.
     pub alerts: alerts::AlertSettings,
 }
 
-/// How long things are kept, in milliseconds of stream time, and how many events a conversation may have (contract section 9).
+/// Retention, in milliseconds of stream time, and the maximum number of events of a conversation (contract section 9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// A relation waits so long for its target, and an event that names only its session for the conversation.
+    /// Maximum wait of a relation for its target, and of an event with only a session for its conversation.
     pub waiting_ms: i64,
-    /// A conversation is forgotten so long after it was closed.
+    /// Time after its close at which a conversation is forgotten.
     pub closed_ms: i64,
-    /// A conversation is forgotten so long after its last event.
+    /// Time after its last event at which a conversation is forgotten.
     pub idle_ms: i64,
-    /// So long it is still known that it was forgotten.
+    /// Time for which it is known that a conversation was forgotten.
     pub forgotten_ms: i64,
-    /// So many events of one conversation are folded.
+    /// Maximum number of folded events of one conversation.
     pub conversation_events: u64,
 }
 
 impl Default for Limits {
-    /// The contract's: 24 hours, 24 hours, 7 days, 30 days; and 100,000 events.
+    /// The contract's defaults: 24 hours, 24 hours, 7 days, 30 days; and 100,000 events.
     fn default() -> Self {
         const DAY_MS: i64 = 24 * 60 * 60 * 1000;
         Self {
@@ -83,7 +83,7 @@ impl Default for Limits {
     }
 }
 
-/// The contract's bound of the bodies in one record.
+/// The contract's limit for the bodies in one record.
 const ACTIVITY_BYTES: u64 = 4 << 20;
 
 impl Default for Settings {
@@ -104,15 +104,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How many windows one stay of an agent can change, at the most: what the longest span and the sizes of the windows make of
-    /// a single contribution.
+    /// Maximum number of windows that one stay of an agent can change, which follows from the longest span and the sizes of the
+    /// windows.
     #[must_use]
     pub fn windows_of_longest_span(&self) -> u64 {
         metrics::longest_span_windows(self.longest_span_ms, &self.windows)
     }
 }
 
-/// The processor of this name, as topics.yaml calls it; `None` where there is none.
+/// The processor with this name in topics.yaml; `None` if there is none.
 #[must_use]
 pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
     Some(match name {
@@ -131,11 +131,11 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
     })
 }
 
-/// The number of the form in which the processors keep their state; it changes whenever any stored form does. A state on disk of
-/// another form is restored from the changelog, and a changelog of another form is refused.
+/// Version of the processors' state formats; it changes whenever any stored format does. A local state of another version is
+/// restored from the changelog, and a changelog of another version is rejected.
 pub const STATE_FORMAT: u32 = 7;
 
-/// The names of all processors, in an order in which each comes after those that it follows.
+/// Names of all processors; each comes after those it follows.
 pub const NAMES: [&str; 11] = [
     admission::NAME,
     correlate::NAME,
@@ -150,18 +150,16 @@ pub const NAMES: [&str; 11] = [
     alerts::NAME,
 ];
 
-/// The processors that are in every topology, whichever are chosen: an event is folded once, and one that has to wait for its
-/// conversation is kept.
+/// Processors that every topology includes: they fold an event once, and store an event that waits for its conversation.
 pub const ALWAYS: [&str; 2] = [admission::NAME, correlate::NAME];
 
-/// The counters that the processors declare.
+/// The counters of the processors.
 #[must_use]
 pub fn counters() -> Vec<&'static Counter> {
     all().flat_map(|processor| processor.counters()).collect()
 }
 
-/// The rules that the processors watch while they work: each must stay at 0 in
-/// `cx_timelines_invariant_violations_total`.
+/// Invariants that the processors check while they work; each must stay at 0 in `cx_timelines_invariant_violations_total`.
 #[must_use]
 pub fn rules() -> Vec<&'static str> {
     all().flat_map(|processor| processor.rules()).copied().collect()

@@ -1,8 +1,8 @@
-//! Looking at the state of a running task from outside: where something lies, and what the records say that were emitted
-//! of it. Every record is made by the function that emits it, so there is no second truth.
+//! Queries on the state of a running task: the keys of a conversation, and the records emitted from them. Each record is made
+//! by the function that emits it, so query results and outputs cannot differ.
 //!
-//! Who asks carries bytes: [`places_of`] a conversation from a task's store into a [`Found`], and that to
-//! [`conversation`], on another thread.
+//! A query copies bytes only: [`places_of`] a conversation from a task's store into a [`Found`], which [`conversation`]
+//! evaluates on another thread.
 
 use std::collections::BTreeMap;
 
@@ -14,27 +14,27 @@ use crate::conversations::ShownWrapUps;
 use crate::stored::prefixed;
 use crate::{activities, conversations, customers, metrics, timelines};
 
-/// Records of the state, by their keys as the changelog has them.
+/// Records of the state, by their changelog keys.
 pub type Found = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A conversation as it was emitted: the values of its records, as JSON.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Emitted {
-    /// The summary; none while nothing of the conversation is to be seen.
+    /// The summary; `None` while the conversation has no visible event.
     pub summary: Option<Vec<u8>>,
-    /// The timeline's entries in their order.
+    /// The timeline's entries in order.
     pub timeline: Vec<Vec<u8>>,
     /// The activities, by the time at which they occurred.
     pub activities: Vec<Vec<u8>>,
 }
 
-/// The key that a conversation's partition is found by.
+/// The key that determines a conversation's partition.
 #[must_use]
 pub fn key_of(conversation: &str) -> &[u8] {
     conversation.as_bytes()
 }
 
-/// Where a conversation lies in the state.
+/// The key ranges of a conversation in the state.
 #[must_use]
 pub fn places_of(conversation: &str) -> Vec<Place> {
     let escaped = model::escape(conversation);
@@ -47,8 +47,8 @@ pub fn places_of(conversation: &str) -> Vec<Place> {
     places
 }
 
-/// The conversation, of what was found in its places; `None` where that is nothing. `limit` is the configuration's bound of the
-/// bodies in one record ([`crate::Settings::activity_bytes`]).
+/// The conversation in the records of its key ranges; `None` if they hold none. `limit` is the configured limit for the bodies
+/// in one record ([`crate::Settings::activity_bytes`]).
 ///
 /// # Errors
 /// The state cannot be read.
@@ -92,18 +92,18 @@ fn activities_in(found: &Found, limit: u64) -> Result<Vec<Vec<u8>>, ProcessError
             activity.map(|activity| (activity.occurred_at, json(&activity.into())))
         })?);
     }
-    // Those of one time stay in the order of their ids.
+    // Activities of the same time stay in the order of their ids.
     all.sort_by_key(|(occurred_at, _)| *occurred_at);
     Ok(all.into_iter().map(|(_, json)| json).collect())
 }
 
-/// The texts of an activity that its record shows and that lie beside its state.
+/// The texts that an activity's record shows and that are stored outside its state.
 fn texts_in(found: &Found, key: &[u8], state: Option<&[u8]>, limit: u64) -> Result<Texts, ProcessError> {
     let wanted = activities::wanted_texts(key, state, limit)?;
     activities::texts(key, wanted, |text| Ok(found.get(&prefixed(activities::NAMESPACE, text)).cloned()))
 }
 
-/// Lets `read` see the state of one of the conversation's activities.
+/// Passes the state of one of the conversation's activities to `read`.
 pub(crate) fn with_state<R>(
     conversation: &str,
     activity_id: &str,
@@ -121,32 +121,32 @@ fn json(record: &Record<'_>) -> Vec<u8> {
     value
 }
 
-/// Where lies how each conversation stands: one record each, which changes with every change of the conversation.
+/// Key range of the conversations' progress: one record each, which changes whenever the conversation does.
 #[must_use]
 pub fn all_standing() -> Vec<u8> {
     timelines::place_of_all()
 }
 
-/// The id of the conversation that a record of [`all_standing`] is about; `None` for another record.
+/// The conversation id of a record of [`all_standing`]; `None` for any other record.
 #[must_use]
 pub fn standing_of(key: &[u8]) -> Option<String> {
     let escaped = key.strip_prefix(timelines::place_of_all().as_slice())?;
     Some(timelines::conversation_id(escaped)?.into_owned())
 }
 
-/// How a conversation stands.
+/// Current state of a conversation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing<'s> {
-    /// The summary, but for the wrap-ups, which are left out.
+    /// The summary without wrap-ups.
     pub summary: ConversationSummary<'s>,
-    /// What the conversation is in.
+    /// The conversation's stage.
     pub stage: Stage,
-    /// When the customer's message came that still waits for its answer.
+    /// When the customer message that awaits a reply arrived.
     pub awaits_reply_since: Option<i64>,
 }
 
-/// Lets `look` see how a conversation stands, of a record of [`all_standing`]; `None` for another record, and for a conversation
-/// whose scan is so long that one record does not hold it.
+/// Passes the conversation in a record of [`all_standing`] to `look`; `None` for any other record, and for a conversation whose
+/// scan is too long for one record.
 ///
 /// # Errors
 /// The state cannot be read.
@@ -203,19 +203,19 @@ pub fn found_of(conversation: &str, found: &Found) -> Found {
     places_of(conversation).iter().flat_map(of_place).collect()
 }
 
-/// The key that the partition of a subject of metrics is found by.
+/// The key that determines the partition of a metrics subject.
 #[must_use]
 pub fn key_of_subject(dimension: Dimension, id: &str) -> Vec<u8> {
     metrics::subject_key(dimension, id).into_bytes()
 }
 
-/// Where the windows of a subject lie in the state.
+/// The key range of a subject's windows in the state.
 #[must_use]
 pub fn place_of_windows(dimension: Dimension, id: &str) -> Place {
     metrics::place(dimension, id)
 }
 
-/// The windows, as JSON, of what was found in their place: by size, then by start.
+/// The windows in the records of their key range as JSON: by size, then by start.
 ///
 /// # Errors
 /// The state cannot be read.

@@ -1,33 +1,33 @@
-//! The owner of a record of the changelog or of a message of the repartition topic: the conversation that it belongs to. `erase --verify`
-//! shows by it that an erased conversation left nothing behind.
+//! Owner of a changelog record or of a message in the repartition topic: the conversation it belongs to. `erase --verify` uses
+//! it to check that an erased conversation left no data.
 //!
-//! Each processor says who owns what it writes; [`crate::owners`] asks the one of the record's namespace.
+//! Each processor knows the owners of its own records; [`crate::owners`] selects the processor by the record's namespace.
 
 use std::borrow::Cow;
 
-/// Whose something is.
+/// Owner of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owner<'r> {
-    /// It belongs to the conversation of this id.
+    /// The conversation with this id.
     Conversation(Cow<'r, str>),
-    /// It belongs to whichever conversation has the channel session of this id.
+    /// The conversation of the channel session with this id.
     Session(Cow<'r, str>),
     /// It belongs to the customer of this id, and to no conversation.
     Customer(Cow<'r, str>),
 }
 
-/// Whose it is, and whether it outlives an erasure.
+/// Owner of a record, and whether the record outlives an erasure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owned<'r> {
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner<'r>,
-    /// It has to stay when its conversation is erased, or goes by itself when it is due: the knowledge that there was one,
-    /// the pairs of its sessions, timers. It holds ids and times, and never any text.
+    /// Whether the record stays when its conversation is erased, or expires by itself: the record that the conversation
+    /// existed, the pairs of its sessions, and timers. Such a record holds ids and times, but no text.
     pub stays: bool,
 }
 
 impl<'r> Owned<'r> {
-    /// Belongs to the conversation whose escaped id this is.
+    /// A record that belongs to the conversation with this escaped id.
     pub(crate) fn by(escaped: &'r [u8], stays: bool) -> Option<Self> {
         let id = model::unescape(std::str::from_utf8(escaped).ok()?)?;
         Some(Self { owner: Owner::Conversation(id), stays })
@@ -39,7 +39,7 @@ impl<'r> Owned<'r> {
         Some(Self { owner: Owner::Customer(id), stays: false })
     }
 
-    /// Belongs to the conversation that a key `conversation/…` begins with.
+    /// A record that belongs to the conversation in a key that begins with `conversation/…`.
     pub(crate) fn by_key(key: &'r [u8], stays: bool) -> Option<Self> {
         let slash = key.iter().position(|byte| *byte == b'/')?;
         Self::by(key.get(..slash)?, stays)

@@ -1,10 +1,9 @@
-//! Which processor to ask for the owner of a record.
+//! Selects the processor that knows the owner of a record.
 
 use crate::owner::{Owned, Owner};
 use crate::{activities, admission, alerts, bot_training, correlate, customers, timelines};
 
-/// Whose a record of the changelog is; `None` for what belongs to no conversation: windows, times, activities that stand
-/// alone.
+/// Owner of a changelog record; `None` for records that belong to no conversation: windows, times and standalone activities.
 #[must_use]
 pub fn of_state<'r>(key: &'r [u8], value: &'r [u8]) -> Option<Owned<'r>> {
     let (namespace, key) = key.split_first()?;
@@ -20,7 +19,7 @@ pub fn of_state<'r>(key: &'r [u8], value: &'r [u8]) -> Option<Owned<'r>> {
     }
 }
 
-/// Whose a processor's message is; `None` for what belongs to no conversation. Records that were moved are no messages of a
+/// Owner of a processor's message; `None` if it belongs to no conversation. Repartitioned records are not messages of a
 /// processor: see [`engine::Carried::of_message`].
 #[must_use]
 pub fn of_message<'r>(value: &'r [u8]) -> Option<Owner<'r>> {

@@ -1,7 +1,8 @@
-//! How large the records can be that are written, by the limits alone: no input makes a larger one. Topics have to take so much.
+//! Upper bounds of the sizes of records, derived from the limits alone: no input produces a larger record. Topics must accept
+//! these sizes.
 //!
-//! Each bound is a sum of what the record's form holds at most; `docs/limits.md` has them as a table, and a test compares both. What
-//! is written as Avro is never larger than as JSON.
+//! Each bound is the sum of the maximum sizes of the record's fields. `docs/limits.md` lists them in a table, which a test
+//! compares. Avro records are never larger than JSON records.
 
 use model::{NUMBER_BYTES, SUGGESTED_ITEMS};
 
@@ -11,16 +12,16 @@ use crate::scan::LISTED;
 use crate::timelines::PART_BYTES;
 use crate::{activities, agents, alerts, audit, bot_training, conversations, customers, metrics, timelines};
 
-/// What the bounds depend on, in bytes.
+/// Limits that the bounds depend on, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
-    /// A value of an input topic is not longer, and neither are its record's key and headers together (`limits.value`).
+    /// Maximum size of a value in an input topic, and of the record's key and headers together (`limits.value`).
     pub value: u64,
-    /// The bodies in one record are not longer together (`limits.activity`).
+    /// Maximum size of the bodies in one record (`limits.activity`).
     pub activity: u64,
 }
 
-/// An identifier is not longer, nor is a name (contract section 1).
+/// Maximum size of an identifier, and of a name (contract section 1).
 const IDENTIFIER_BYTES: usize = model::IDENTIFIER_BYTES_MAX;
 const NAME_BYTES: usize = 1_024;
 /// JSON writes a control character as `\u0001`: six bytes for one.
@@ -30,22 +31,22 @@ const QUOTES: u64 = 2;
 const ID: u64 = ESCAPED * IDENTIFIER_BYTES as u64 + QUOTES;
 /// A name as JSON.
 const NAME: u64 = ESCAPED * NAME_BYTES as u64 + QUOTES;
-/// An integer of 64 bits as text.
+/// A 64-bit integer as text.
 const INTEGER: u64 = 20;
-/// The names of one entry's fields in a list, with all that is between them.
+/// Field names of one list element, with punctuation.
 const FIELDS: u64 = 256;
-/// The names of one record's own fields, with all that is between them.
+/// Field names of the record itself, with punctuation.
 const OWN_FIELDS: u64 = 2_048;
 /// An id in a key: `%` and `/` take three bytes.
 const KEY_ID: u64 = 3 * IDENTIFIER_BYTES as u64;
-/// What is around a record's key and value where it is sent alone: the batch, the lengths, the headers that every record has.
+/// Overhead of a record that is sent alone: batch, lengths and the headers of every record.
 const AROUND: u64 = 1_024;
-/// The longest key, of an alert: four ids and what is between.
+/// The longest key, that of an alert: four ids and separators.
 const KEY: u64 = 4 * KEY_ID + 64;
 
 const ACTOR: u64 = 2 * ID + NAME + FIELDS;
 const CHANNEL: u64 = 2 * ID + FIELDS;
-/// An entry that says which event, when and who.
+/// A list element with event, time and actor.
 const EVENT: u64 = ID + INTEGER + ACTOR + FIELDS;
 
 const KEPT_EVENTS: u64 = KEPT as u64;
@@ -69,7 +70,7 @@ const FIGURES: u64 = 64;
 const COUNTS: u64 = (model::Histogram::ALL.len() * model::BUCKETS) as u64;
 const GRAIN_CELLS: u64 = FIGURES + COUNTS;
 
-/// The largest record of a processor's output, key and value and all that is around them; `None` for a processor that writes none.
+/// Maximum size of a record of a processor's output, with key, value and overhead; `None` for a processor without an output.
 #[must_use]
 pub fn output_bytes(processor: &str, sizes: Sizes) -> Option<u64> {
     let value = match processor {
@@ -83,7 +84,7 @@ pub fn output_bytes(processor: &str, sizes: Sizes) -> Option<u64> {
         metrics::NAME => 2 * ID + FIGURES * (64 + INTEGER) + COUNTS * (2 * INTEGER + 8),
         audit::NAME => 8 * ID + ACTOR + CHANNEL,
         bot_training::NAME => {
-            // The message and its reply, each with a body of its own.
+            // The message and its reply, each with its own body.
             4 * ID
                 + CHANNEL
                 + ACTOR
@@ -107,7 +108,7 @@ fn activity(sizes: Sizes) -> u64 {
     own + lists + delivery_and_call + sizes.activity + sizes.value
 }
 
-/// The largest record of the changelog.
+/// Maximum size of a changelog record.
 #[must_use]
 pub fn changelog_bytes(sizes: Sizes) -> u64 {
     // The state is not JSON: a text takes its bytes and at most five for its length.
@@ -116,7 +117,7 @@ pub fn changelog_bytes(sizes: Sizes) -> u64 {
     let of_activity = KEPT_EVENTS * 8 * (event + 9 * id)
         + KEPT_EVENTS * SUGGESTED_ITEMS as u64 * (NUMBER_BYTES as u64 + 8)
         + TEXTS_BYTES;
-    // One that waits, one that is left out: an event with all that it says.
+    // A waiting or left-out event, with all its fields.
     let of_event = carried_bytes(sizes);
     let of_alerts = 4 * LISTED_ENTRIES * (8 * id);
     // All changes of an agent on one day; and how an agent stands, which has no more text than a value.
@@ -125,7 +126,7 @@ pub fn changelog_bytes(sizes: Sizes) -> u64 {
     largest + KEY + AROUND
 }
 
-/// The largest record of the repartition topic: one on its way to its partition, or changes of windows.
+/// Maximum size of a record of the repartition topic: a repartitioned record, or changes of windows.
 #[must_use]
 pub fn repartition_bytes(sizes: Sizes) -> u64 {
     let cells = MESSAGE_CELLS_MAX as u64 + GRAIN_CELLS;
@@ -133,13 +134,13 @@ pub fn repartition_bytes(sizes: Sizes) -> u64 {
     carried_bytes(sizes).max(changes) + KEY + AROUND
 }
 
-/// An input record that is kept whole, with its position.
+/// An input record that is stored whole, with its position.
 fn carried_bytes(sizes: Sizes) -> u64 {
-    // Its topic's name and its conversation.
+    // The topic's name and the conversation.
     2 * sizes.value + IDENTIFIER_BYTES as u64 + 1_024
 }
 
-/// A dead letter of an input record of so many bytes: the reason and the place are in its headers.
+/// Maximum size of a dead letter for an input record of this size; reason and position are in its headers.
 #[must_use]
 pub fn dead_letter_bytes(record: u64) -> u64 {
     record + 16 * 1_024

@@ -1,9 +1,9 @@
-//! What several processors keep in their state alike.
+//! State formats shared by several processors.
 
 use model::Actor;
 use serde::{Deserialize, Serialize};
 
-/// Few states are longer; what is grows once or twice.
+/// Few states are longer; a longer one reallocates once or twice.
 const BYTES_USUAL: usize = 1024;
 
 /// An actor, borrowed from the state or from an event.
@@ -20,7 +20,7 @@ impl<'a> StoredActor<'a> {
         Self { actor_type: actor.actor_type.as_deref(), id: actor.id.as_deref(), name: actor.name.as_deref() }
     }
 
-    /// The same actor as the model has it.
+    /// The actor in the model's form.
     pub(crate) fn to_model(self) -> Actor<'a> {
         Actor {
             actor_type: self.actor_type.map(Into::into),
@@ -29,7 +29,7 @@ impl<'a> StoredActor<'a> {
         }
     }
 
-    /// Rule A2: the same type and the same id, which must be known; and all customers of a conversation are one.
+    /// Rule A2: the same type and the same known id; and all customers of a conversation are one actor.
     pub(crate) fn is_same(&self, other: &Self, of_conversation: bool) -> bool {
         let are_customers = of_conversation && self.is_customer() && other.is_customer();
         are_customers || (self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type)
@@ -40,7 +40,7 @@ impl<'a> StoredActor<'a> {
         self.actor_type == Some("CUSTOMER")
     }
 
-    /// What it is, in upper case.
+    /// Its type, in upper case.
     pub(crate) fn actor_type(&self) -> Option<&'a str> {
         self.actor_type
     }
@@ -50,7 +50,7 @@ impl<'a> StoredActor<'a> {
     }
 }
 
-/// A key of one kind of state: a byte that says which kind, then what it is about.
+/// A key: a byte for the kind of state, then the subject.
 pub(crate) fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(rest.len() + 1);
     key.push(first);
@@ -58,10 +58,10 @@ pub(crate) fn prefixed(first: u8, rest: &[u8]) -> Vec<u8> {
     key
 }
 
-/// The compact form of a value behind a byte that says which form it is, or what is said.
+/// Serializes a value after a byte that identifies its format or type.
 ///
 /// # Errors
-/// The value's own: writing plain data into memory cannot fail.
+/// Those of the serializer; plain data cannot fail.
 pub(crate) fn behind(first: u8, value: &impl Serialize) -> postcard::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(BYTES_USUAL);
     bytes.push(first);

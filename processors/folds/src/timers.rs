@@ -1,4 +1,4 @@
-//! Timers in a processor's state: what is due when, found without looking at the rest.
+//! Timers in a processor's state, sorted by due time.
 
 use std::ops::ControlFlow;
 
@@ -6,7 +6,7 @@ use engine::{Committed, Emitter, ProcessError, State};
 
 const DUE_BYTES: usize = size_of::<i64>();
 
-/// The key of a timer: `first`, when it is due, and what it is about. Times are never negative, so keys sort by time.
+/// The key of a timer: `first`, due time and subject. Times are never negative, so keys sort by time.
 fn key(first: u8, due_ms: i64, about: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + DUE_BYTES + about.len());
     key.push(first);
@@ -15,7 +15,7 @@ fn key(first: u8, due_ms: i64, about: &[u8]) -> Vec<u8> {
     key
 }
 
-/// What a timer is about, by its key without the first byte.
+/// The subject of a timer, given its key without the first byte.
 pub(crate) fn about(key: &[u8]) -> Option<&[u8]> {
     key.get(DUE_BYTES..)
 }
@@ -30,10 +30,10 @@ pub(crate) fn clear(state: &mut State<'_>, first: u8, due_ms: i64, about: &[u8])
     state.delete(&key(first, due_ms, about));
 }
 
-/// When the first timer is due; none where none is set.
+/// Due time of the first timer; `None` if none is set.
 ///
 /// # Errors
-/// The store failed: give the error on.
+/// The store failed; propagate the error.
 pub(crate) fn first_due(state: &Committed<'_>, first: u8) -> Result<Option<i64>, ProcessError> {
     let due = state.first(&[first], |key| {
         let (at, _) = key.get(1..)?.split_first_chunk::<DUE_BYTES>()?;
@@ -42,11 +42,10 @@ pub(crate) fn first_due(state: &Committed<'_>, first: u8) -> Result<Option<i64>,
     Ok(due.flatten())
 }
 
-/// Takes the timers that are due, as far as the budget of the commit goes: each is removed, and `each` is called with what it is
-/// about.
+/// Takes the due timers within the commit's budget: removes each and calls `each` with its subject.
 ///
 /// # Errors
-/// Those of `each`, or the store failed: give the error on.
+/// Those of `each`, or the store failed; propagate the error.
 pub(crate) fn each_due(
     emitter: &mut Emitter<'_>,
     first: u8,
@@ -68,7 +67,7 @@ pub(crate) fn each_due(
         if !emitter.has_budget() {
             return Ok(());
         }
-        // One that was cleared since the last commit is not due any more.
+        // A timer that was cleared since the last commit is no longer due.
         let is_set = emitter.read(&key, |timer| timer.is_some())?;
         emitter.delete(&key);
         if let Some(about) = key.get(1..).and_then(about).filter(|_| is_set) {

@@ -1,4 +1,4 @@
-//! Rules A1 to A9 one by one, on the real task.
+//! Tests of rules A1 to A9, one by one, on the real task.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -122,7 +122,7 @@ fn the_text_of_a_deleted_message_is_in_no_record_and_not_in_the_state() {
 
 #[test]
 fn a_deletion_by_the_wrong_author_of_a_later_primary_does_not_erase_the_earlier_ones_edits() {
-    // ann's message is deleted by ann; then ben's earlier message of the same id turns up, and ann's deletion is nothing.
+    // ann's message is deleted by ann; then ben's earlier message with the same id arrives, and ann's deletion has no effect.
     let shown = activity(
         &[
             c().message("b", "AGENT_MESSAGE", 5, "m", "AGENT:ann", "ann's"),

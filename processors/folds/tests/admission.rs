@@ -1,4 +1,4 @@
-//! Each event once: what is the same event sent twice, and what only claims to be.
+//! Tests of deduplication: the same event sent twice, and different events with the same id.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -84,7 +84,7 @@ fn of(conversation: &str, text: &str) -> String {
 fn one_id_in_two_conversations_of_a_partition_counts_in_the_first_and_makes_a_dead_letter_of_the_other() {
     let events = [of("c", "hello"), of("d", "goodbye"), of("c", "hello"), of("d", "goodbye")];
     for driver in [driver(), driver_of_activities()] {
-        // Each event has a commit and a crash of its own: what is known of an id is in the state.
+        // Commit and crash after each event, so that known ids come from the state.
         let driver = fold(driver, &events);
         assert_eq!(reasons(&driver), ["conflicting-duplicate"; 2]);
         assert_eq!(driver.letters()[0].value.as_deref(), Some(events[1].as_bytes()), "as it came");
@@ -104,7 +104,7 @@ fn an_event_that_was_taken_and_dropped_with_its_transaction_takes_no_id() {
     driver.crash();
     driver.push(of("d", "goodbye"));
     driver.finish();
-    // The first one comes again, and is still the first.
+    // The first one is sent again and is still the first.
     assert_eq!(reasons(&driver), ["conflicting-duplicate"]);
     assert!(driver.record("cx.activities", "c/m").is_some());
 }
@@ -125,7 +125,7 @@ fn one_id_in_two_partitions_is_two_events_and_counted_where_one_partition_saw_bo
         names.find(|name| engine::partition_of(name.as_bytes(), 2) == partition).unwrap()
     };
     let (here, there) = (name(0), name(1));
-    // Records are pushed to the partitions in turn: both of these lie in the first.
+    // Records are pushed to the partitions in turn: both of these are in the first.
     let driver = fold(
         driver_of(2),
         &[of(&here, "hello"), of("other", "x").replace("\"e\"", "\"f\""), of(&there, "bye")],
@@ -147,7 +147,7 @@ fn what_comes_for_an_erased_conversation_is_refused_as_erased_also_where_its_id_
     driver.push(of("d", "goodbye"));
     driver.finish();
     assert_eq!(reasons(&driver), ["erased"]);
-    assert_eq!(driver.letters()[0].value, None, "its text is nobody's to read");
+    assert_eq!(driver.letters()[0].value, None, "no consumer may read its text");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn an_event_of_a_note_on_its_own_counts_once_too() {
     assert_eq!(driver.record("cx.activities", "n").unwrap()["revision"], 1);
 }
 
-/// More than a page of ids takes, and more than the pages below the first one do.
+/// More ids than one page holds, and than the pages below the first one hold.
 const MANY: i64 = 1_500;
 
 fn many(of: &EventFactory, first_second: i64) -> Vec<String> {
@@ -214,7 +214,7 @@ fn each_of_very_many_events_of_a_conversation_is_known_by_its_id_whatever_that_l
     assert_eq!(reasons(&driver), vec!["conflicting-duplicate"; usize::try_from(MANY).unwrap()]);
 }
 
-/// How many records of the changelog hold ids of events, and the most bytes that one has.
+/// Number of changelog records with event ids, and the size of the largest one in bytes.
 fn ids(driver: &Driver) -> (usize, usize) {
     let pages = driver.changelog().filter(|(key, _)| matches!(key, [b'g', b'e' | b'l', ..]));
     pages.fold((0, 0), |(count, most), (_, value)| (count + 1, most.max(value.len())))
@@ -235,7 +235,7 @@ fn of_very_many_events_of_an_erased_conversation_none_leaves_its_trace() {
     assert_eq!(ids(&driver).0, 1, "only the marker is left");
 }
 
-/// A driver of all processors in which a conversation may have so many events.
+/// A driver of all processors with this limit for the events of a conversation.
 fn driver_of_most(most: u64) -> Driver {
     let limits = folds::Limits { conversation_events: most, ..folds::Limits::default() };
     Driver::new(testkit::topology_with(&folds::Settings { limits, ..folds::Settings::default() }))
@@ -243,7 +243,7 @@ fn driver_of_most(most: u64) -> Driver {
 
 #[test]
 fn a_conversation_has_so_many_events_at_most_and_what_comes_then_is_a_dead_letter() {
-    // In the first page, behind it, and where counting begins only deep in the pages.
+    // In the first page, after it, and where counting begins only deep in the pages.
     for most in [1, 3, 60, 75, 500, 1_400] {
         let mut driver = driver_of_most(most);
         let event = |n: u64| {
@@ -259,7 +259,7 @@ fn a_conversation_has_so_many_events_at_most_and_what_comes_then_is_a_dead_lette
                 driver.crash();
             }
         }
-        // What is there already is a duplicate, also in a full one.
+        // An event that is already there is a duplicate, even in a full conversation.
         driver.push(event(0).to_string());
         driver.finish();
         assert_eq!(reasons(&driver), ["conversation-full"; 3], "{most}");

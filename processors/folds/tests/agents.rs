@@ -1,4 +1,4 @@
-//! The current state of each agent, and the time spent in each state (contract section 6.1).
+//! Tests of the current state of each agent, and the time in each state (contract section 6.1).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -74,7 +74,7 @@ fn what_lasts_still_counts_nothing_and_what_lasts_too_long_neither() {
     assert_eq!(sum(&driver, "ann", "readyMs"), week * SECOND);
     let driver = folded(&[news("ann", 0, "READY", None), news("ann", week + 1, "LOGOUT", None)]);
     assert_eq!(sum(&driver, "ann", "readyMs"), 0);
-    // One that comes between makes two of them, which are short enough.
+    // A change in between makes two spans of it, which are short enough.
     let late = [
         news("ann", 0, "READY", None),
         news("ann", week + 1, "LOGOUT", None),
@@ -127,7 +127,7 @@ fn of_an_agent_so_many_changes_are_kept_and_what_left_is_not_taken_back() {
     let mut driver = folded(&(0..most + 10).map(|second| change(2 * second)).collect::<Vec<_>>());
     assert_eq!(driver.record("cx.agents", "ann").unwrap()["revision"], most);
     assert_eq!((sum(&driver, "ann", "readyMs"), too_late(&driver)), (2 * (most + 9) * SECOND, 0));
-    // One that has left, one that lies before all that are kept, and one among them.
+    // One that has left, one before all stored ones, and one among them.
     for second in [0, 19, 21] {
         driver.push_agent(change(second).to_string());
     }
@@ -136,7 +136,7 @@ fn of_an_agent_so_many_changes_are_kept_and_what_left_is_not_taken_back() {
     assert_eq!(sum(&driver, "ann", "readyMs"), (2 * (most + 9) - 1) * SECOND);
     assert_eq!(sum(&driver, "ann", "notReadyMs"), SECOND);
     assert_eq!(driver.record("cx.agents", "ann").unwrap()["revision"], most);
-    // What is kept stays bounded.
+    // The state stays limited.
     let keys = driver.changelog().filter(|(key, _)| key.first() == Some(&b'p'));
     assert!(keys.map(|(_, value)| value.len()).sum::<usize>() < 40 * 1_000);
 }
@@ -153,7 +153,7 @@ fn no_change_is_kept_that_is_too_old_and_one_that_comes_late_still_splits_the_sp
     driver.push_agent(news("ann", seconds(DAY) - 1, "LOGOUT", None).to_string());
     driver.finish();
     assert_eq!((too_late(&driver), sum(&driver, "ann", "readyMs")), (1, ready));
-    // It lies between the last one that left and the first that is kept.
+    // It is between the last change that left and the first one kept.
     let mut driver = folded(&[news("ann", 0, "READY", None), news("ann", seconds(2 * DAY), "READY", None)]);
     driver.push_agent(news("ann", last, "LOGOUT", None).to_string());
     driver.push_agent(news("ann", seconds(DAY) + 1, "LOGOUT", None).to_string());
@@ -249,7 +249,7 @@ fn the_case_comes_out_as_expected_and_reversed() {
     }
 }
 
-/// What a model without any state gives: the sums of the spans, and the last change.
+/// Result of a stateless model: the sums of the spans, and the last change.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Naive {
     logged_in: i64,

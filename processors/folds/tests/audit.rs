@@ -1,4 +1,4 @@
-//! The audit trail (contract section 10) on the real tasks: one record for each event, whatever becomes of it.
+//! Tests of the audit trail (contract section 10) on the real tasks: one record for each event, whatever its outcome.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -34,7 +34,7 @@ fn run(mut driver: Driver, events: &[Value]) -> Driver {
     driver
 }
 
-/// The whole trail, by event.
+/// All audit records, by event.
 fn trail(driver: &Driver) -> BTreeMap<&str, &Value> {
     fn of(key: &str) -> (Option<Cow<'_, str>>, Cow<'_, str>) {
         model::parse_activity_key(key).unwrap()
@@ -61,7 +61,7 @@ fn audited(event: Value) -> Value {
     trail(&driver).into_values().next().cloned().unwrap_or(Value::Null)
 }
 
-/// An event that names only its session, and the one that says whose session it is.
+/// An event with only a session, and the one that names the session's conversation.
 fn of_session() -> [Value; 2] {
     let with_session = |factory: EventFactory, id: &str, activity: &str| {
         let mut event = factory.message(id, "CUSTOMER_MESSAGE", 1, activity, "CUSTOMER:cus", "hi");
@@ -209,7 +209,7 @@ fn the_audit_keeps_no_state() {
     assert_eq!(trail(&with).len(), 2);
 }
 
-/// Generated events of which some name only their session.
+/// Generated events, some with only a session.
 fn some_without_conversation() -> impl Strategy<Value = Vec<Value>> {
     (events(), prop::collection::vec(any::<bool>(), 40)).prop_map(|(events, hidden)| {
         let events = events.iter().map(|event| serde_json::from_str(event).unwrap());
@@ -297,7 +297,7 @@ fn an_event_that_came_with_its_conversation_and_again_without_it_keeps_it() {
         let with = event.to_string();
         event.as_object_mut().unwrap().remove("conversationId");
         let mut driver = driver_of(2);
-        // Both are taken before the session's partition hears of the pair.
+        // Both are taken before the pair reaches the session's partition.
         driver.push(with);
         driver.push(event.to_string());
         driver.finish();

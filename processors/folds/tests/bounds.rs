@@ -1,5 +1,5 @@
-//! No input makes a record larger than its topic takes, and no state grows for ever (contract section 3, A10, and section 5
-//! "Bounds"): what is left out depends on nothing but the set of events.
+//! Tests of size limits: no input makes a record larger than its topic accepts, and no state grows without limit (contract
+//! section 3, A10, and section 5 "Bounds"). What is left out depends only on the set of events.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,7 +26,7 @@ fn c() -> EventFactory {
     EventFactory::new("c")
 }
 
-/// A message of the agent ann, known by the id `m`.
+/// A message of the agent ann with the id `m`.
 fn message() -> Value {
     c().message("a", "AGENT_MESSAGE", 1, "m", "AGENT:ann", "hi")
 }
@@ -52,7 +52,7 @@ fn summary(events: &[Value]) -> Value {
     folded(driver(), events).record("cx.conversations", "c").cloned().unwrap()
 }
 
-/// A text of so many bytes.
+/// A text of this many bytes.
 fn long(bytes: usize) -> String {
     "x".repeat(bytes)
 }
@@ -129,7 +129,7 @@ fn a_reaction_that_was_left_out_comes_back_when_a_reply_turns_out_to_be_none() {
     let with_reply = activity(&events);
     assert_eq!(with_reply["reactions"][0]["eventId"], "r001");
     assert_eq!(with_reply["omitted"]["reactions"], 1);
-    // An earlier event of the same message says that it answers nothing.
+    // An earlier event of the same message says that it is not a reply.
     events.push(c().message("w", "CUSTOMER_MESSAGE", 5, "reply", "CUSTOMER:cus", "no answer"));
     let without = activity(&events);
     assert_eq!(without["reactions"].as_array().unwrap().len(), 200);
@@ -153,7 +153,7 @@ fn a_deletion_counts_however_many_there_are_and_whoever_turns_out_to_be_the_auth
     events.push(c().message("0", "AGENT_MESSAGE", 0, "m", "AGENT:ben", "secret"));
     let shown = activity(&events);
     assert_eq!((&shown["deletion"]["eventId"], &shown["body"]), (&json!("d"), &Value::Null));
-    // 300 by others and ann's primary are rejected, 200 of them listed.
+    // 300 by others and ann's primary are rejected; 200 of them are listed.
     assert_eq!(shown["omitted"]["others"], 101);
     events.reverse();
     assert_eq!(activity(&events), shown);
@@ -168,7 +168,7 @@ fn what_waited_for_its_message_is_whole_though_much_of_it_was_given_up() {
         driver.finish();
     };
     let tick = |id: &str, hours: i64| c().event(id, "ANYTHING", hours * 3_600, json!({}));
-    // An edit that was made first comes last, when 200 later ones wait already; those are given up before it.
+    // The earliest edit arrives last, when 200 later ones already wait; those are given up before it.
     for number in 0..200 {
         take(&mut driver, c().edit(&format!("e{number:03}"), 1_000 + number, "m", "AGENT:ann", "later"));
     }
@@ -245,7 +245,7 @@ fn of_many_long_wrap_ups_the_oldest_lose_their_bodies() {
     assert_eq!((list.len(), with_body), (12, vec!["w8", "w9", "w10", "w11"]));
 }
 
-/// Records of all topics are within the bounds that the limits give.
+/// Checks that records of all topics are within the bounds derived from the limits.
 fn assert_bounded(driver: &Driver) {
     for (topic, bytes) in driver.largest() {
         let bound = match topic.as_str() {
@@ -260,7 +260,7 @@ fn assert_bounded(driver: &Driver) {
 
 #[test]
 fn the_longest_identifiers_and_names_there_can_be_make_no_record_larger_than_its_bound() {
-    // A control character takes six bytes in JSON: no text of as many bytes is longer there.
+    // A control character takes six bytes in JSON: no other text of this size is longer there.
     let id = |number: usize| format!("{number:05}{}", "\u{1}".repeat(507));
     let name = "\u{1}".repeat(1_024);
     let conversation = "\u{1}".repeat(512);
@@ -334,7 +334,7 @@ fn the_longest_identifiers_and_names_there_can_be_make_no_record_larger_than_its
     driver.finish();
     assert!(driver.letters().is_empty(), "{:?}", driver.letters()[0].reason);
     assert_bounded(&driver);
-    // The bounds are no guesses: these records come near them.
+    // The bounds are tight: these records come near them.
     let activity = driver.largest()["cx.activities"];
     assert!(activity > 10 * MIB, "{activity}");
     let summary = driver.largest()["cx.conversations"];
@@ -406,8 +406,8 @@ fn a_scan_that_is_long_lies_in_several_records_and_is_the_same() {
     assert!(driver.largest()["changelog"] <= 1 << 20, "{}", driver.largest()["changelog"]);
 }
 
-/// Some hundred small events on one message, so that each relation has more than are folded: three authors who may be the first,
-/// their edits and deletions, replies that turn out to be none.
+/// About a hundred small events on one message, so that each relation exceeds its limit: three authors who may be the first,
+/// their edits and deletions, and replies that turn out not to be replies.
 fn crowd() -> impl Strategy<Value = Vec<Value>> {
     let event = (0..9_u8, 0..900_i64, 0..4_u8);
     (prop::collection::vec(event, 700..900), 0..4_u8).prop_map(|(events, weight)| {
@@ -415,7 +415,7 @@ fn crowd() -> impl Strategy<Value = Vec<Value>> {
             |number: u8| ["AGENT:ann", "AGENT:ben", "CUSTOMER:cus", "SYSTEM:sys"][usize::from(number)];
         let mut all = vec![message()];
         for (number, (kind, second, by)) in events.into_iter().enumerate() {
-            // Some kinds are a crowd in one case, others in another.
+            // The frequent kinds differ between cases.
             let kind = if number % 3 == 0 { kind } else { (kind % 2) + 2 * weight };
             let (id, by) = (format!("{kind}-{number:04}"), actor(by));
             let reply = format!("reply-{}", number % 40);

@@ -1,5 +1,5 @@
-//! The contract's cases through the real tasks: in one partition and in several, records lying anywhere, in any order and
-//! doubled.
+//! The contract's cases on the real tasks: in one partition and in several, with records in any partition, in any order and
+//! duplicated.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,7 +29,7 @@ struct Case {
     letters: BTreeMap<String, usize>,
 }
 
-/// All cases whose lines are values. (`fold` is tested with the others too.)
+/// All cases whose lines are values. (`fold` is tested with the other cases too.)
 fn cases() -> Vec<Case> {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases"));
     let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -78,7 +78,7 @@ fn finals(driver: &Driver) -> Finals {
 
 fn check(case: &Case, lines: &[Vec<u8>], times: usize, partitions: i32, how: &str) {
     let mut driver = driver_of(partitions);
-    // The lines have no Kafka timestamps: none of them is ahead of its own.
+    // The lines have no Kafka timestamps, so none of them is ahead of its own.
     driver.set_clock(model::AT_MAX);
     for (number, line) in lines.iter().enumerate() {
         driver.push(line.clone());

@@ -1,4 +1,4 @@
-//! What must add up, whatever happens: queues, stages, windows, deliveries.
+//! Sums that must always match: queues, stages, windows, deliveries.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -43,7 +43,7 @@ fn figures(driver: &Driver, dimension: &str, id: &str) -> BTreeMap<String, i64> 
     sums
 }
 
-/// The summaries of the conversations that are in figures.
+/// The summaries of the conversations that count in metrics.
 fn public(driver: &Driver) -> impl Iterator<Item = &Value> {
     let all = of_topic(driver, "cx.conversations").map(|(_, summary)| summary);
     all.filter(|summary| summary["mode"] != "PRIVATE")
@@ -96,7 +96,7 @@ proptest! {
             for (figure_name, field) in [("engagedMs", "engagedMs"), ("wrapUpMs", "wrapUpMs")] {
                 prop_assert_eq!(figure(figure_name), sum(&of_agent, field), "{} of {}", field, agent);
             }
-            // Messages count in a stay or not.
+            // Messages may be outside every stay.
             for (figure_name, field) in
                 [("messages", "messages"), ("responses", "responses"), ("responseMs", "responseMsTotal")]
             {
@@ -114,7 +114,7 @@ proptest! {
                 .filter(|(key, _)| key.starts_with(&prefix))
                 .map(|(_, entry)| (entry["at"].as_i64().unwrap(), entry))
                 .collect();
-            // Entries of one instant have the same time before them, and none between them.
+            // Entries of one instant share the time before them, and have none between them.
             entries.sort_by_key(|(at, _)| *at);
             prop_assert_eq!(summary["revision"].as_u64().unwrap(), entries.len() as u64);
             let mut in_stages: BTreeMap<&str, i64> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! The law (contract section 0): the final records are a function of the set of events. Whatever the order, the
-//! repetition, the batches, the aborts and the crashes: the same records.
+//! Convergence (contract section 0): the final records are a function of the set of events, for any order, duplicates, batches,
+//! aborts and crashes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use testkit::Driver;
 
-/// What happens between two records.
+/// An action between two records.
 #[derive(Debug, Clone, Copy)]
 enum Between {
     Nothing,
@@ -48,7 +48,7 @@ fn straight(events: &[String]) -> Finals {
     finals(&driver)
 }
 
-/// The final records; a window's revision says how its changes came (contract section 6).
+/// The final records without the revision of windows, which depends on the order of changes (contract section 6).
 fn finals(driver: &Driver) -> Finals {
     let mut finals = driver.finals().clone();
     for window in finals.iter_mut().filter(|((topic, _), _)| topic == "cx.metrics").map(|(_, window)| window)
@@ -64,7 +64,7 @@ fn of_topic(events: &[String], topic: &str) -> Finals {
     finals
 }
 
-/// What was ever written into an activity, by primaries and edits.
+/// All texts that were ever written to an activity, by primaries and edits.
 fn texts_of(conversation: &Value, activity: &Value, events: &[String]) -> Vec<String> {
     let events = events.iter().map(|event| serde_json::from_str::<Value>(event).unwrap());
     let of_activity = events.filter(|event| {

@@ -1,4 +1,4 @@
-//! Events that are known only by their session (contract section 7), on the real task with all processors.
+//! Tests of events with only a session (contract section 7), on the real task with all processors.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
 
-/// A message of a session, and of a conversation where one is given.
+/// A message of a session, and of a conversation if one is given.
 fn message(id: &str, session: &str, conversation: Option<&str>) -> Value {
     let factory = conversation.map_or_else(EventFactory::homeless, EventFactory::new);
     let mut event = factory.message(id, "AGENT_MESSAGE", 1, &format!("m-{id}"), "AGENT:ann", "hi");
@@ -35,14 +35,14 @@ fn folded(events: &[Value], partitions: i32) -> Driver {
     driver
 }
 
-/// All but the audit, which has a record of what waits too.
+/// All records except the audit, which also has waiting events.
 fn finals(driver: &Driver) -> BTreeMap<(String, String), Value> {
     let records = driver.finals().iter().filter(|((topic, _), _)| topic != "cx.audit");
     let mut finals: BTreeMap<(String, String), Value> =
         records.map(|(key, record)| (key.clone(), record.clone())).collect();
     for ((topic, _), record) in &mut finals {
         if topic == "cx.metrics" {
-            // It depends on how the events came.
+            // It depends on the order of arrival.
             record.as_object_mut().unwrap().remove("revision");
         }
     }
@@ -83,7 +83,7 @@ fn an_event_of_a_session_that_comes_twice_counts_once() {
     }
 }
 
-/// As messages carry no text here: the bytes of a record that waits, and of nothing else.
+/// A field only of waiting records, since the messages here carry no text.
 const WAITING: &str = "\"timestamp\"";
 
 #[test]
@@ -202,15 +202,15 @@ fn between() -> impl Strategy<Value = Between> {
     prop_oneof![4 => Just(Nothing), 3 => Just(Commit), 1 => Just(Abort), 1 => Just(Crash)]
 }
 
-/// The same events twice: all with session and conversation, and some with nothing but the session. At least one event
-/// of each session names the conversation.
+/// The same events twice: all with session and conversation, and some with only the session. At least one event of each session
+/// names the conversation.
 fn correlated(events: &[String], bare: &[bool]) -> (Vec<String>, Vec<String>) {
     let (mut whole, mut partly, mut known) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (n, (event, bare)) in events.iter().zip(bare.iter().cycle()).enumerate() {
         let mut event: Value = serde_json::from_str(event).unwrap();
-        // What a campaign sends belongs to no conversation.
+        // Campaign messages belong to no conversation.
         let Some(conversation) = event["conversationId"].as_str() else { continue };
-        // A signal pairs nothing.
+        // A signal creates no pair.
         let is_typing = event["data"]["body"]["notificationType"] == "TYPING_STARTED";
         if is_typing || event["name"] == "TYPING_INDICATOR" {
             continue;
@@ -254,7 +254,7 @@ proptest! {
                 Between::Crash => driver.crash(),
             }
         }
-        // What is staged may leave work for other partitions.
+        // A commit may leave work for other partitions.
         driver.commit();
         driver.finish();
         prop_assert_eq!(driver.letters(), straight.letters());

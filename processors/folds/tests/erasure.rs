@@ -1,4 +1,4 @@
-//! The right to be forgotten (contract section 9).
+//! Tests of the right to be forgotten (contract section 9).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,7 +26,7 @@ fn c() -> EventFactory {
     EventFactory::new("c")
 }
 
-/// An event of a channel session of this customer.
+/// An event in a channel session of this customer.
 fn of_customer(mut event: Value, customer: &str, session: &str) -> Value {
     event["channelSession"] = json!({"id": session, "customer": {"_id": customer}});
     event
@@ -46,7 +46,7 @@ fn erase(driver: &mut Driver, request: &str) {
     driver.finish();
 }
 
-/// What any consumer can see, but for the figures of windows, which name nobody.
+/// All data visible to consumers, except the figures of windows, which name no person.
 fn visible(driver: &Driver) -> String {
     let records = driver.finals().iter().filter(|((topic, _), _)| topic != "cx.metrics");
     let letters = driver.letters().iter();
@@ -59,12 +59,12 @@ fn reasons(driver: &Driver) -> Vec<&str> {
     driver.letters().iter().map(|letter| letter.reason.as_str()).collect()
 }
 
-/// The final records without those of conversation `c`; windows stay as they are.
+/// The final records without those of conversation `c`; windows stay unchanged.
 fn without_c(finals: &Finals) -> Finals {
     without_conversation(finals, "c")
 }
 
-/// A window's revision says how its changes came (contract section 6).
+/// The final records without the revision of windows, which depends on the order of changes (contract section 6).
 fn without_revisions(mut finals: Finals) -> Finals {
     for window in finals.iter_mut().filter(|((topic, _), _)| topic == "cx.metrics").map(|(_, window)| window)
     {
@@ -203,7 +203,7 @@ fn what_waits_for_its_session_is_erased_with_its_customer_and_never_published() 
             event["data"]["header"]["sender"] = json!({"id": "cus-1", "type": "CUSTOMER"});
             event
         },
-        // By what its channel calls him.
+        // By the customer id in its channel.
         {
             let mut event = homeless();
             event["channelSession"] = json!({"id": "s"});
@@ -238,7 +238,7 @@ fn what_is_a_customers_by_its_actor_alone_is_erased() {
     push_all(&mut driver, &[by_sender, by_channel, other]);
     erase(&mut driver, OF_CUSTOMER);
     assert!(!visible(&driver).contains("secret") && !driver.changelog_holds("secret"));
-    assert!(visible(&driver).contains("of an agent"), "an agent of the same id is somebody else");
+    assert!(visible(&driver).contains("of an agent"), "an agent with the same id is another person");
 }
 
 #[test]
@@ -344,8 +344,8 @@ fn a_long_conversation_and_many_of_one_customer_are_erased_in_slices() {
     driver.reset_largest();
     driver.push_erasure(OF_CUSTOMER);
     driver.finish();
-    // Of each of the two tasks: the budget, the last piece of work of each part (of the audit a page of ids, with up to three keys
-    // each), and where it goes on.
+    // For each of the two tasks: the budget, the last item of each part (for the audit a page of ids, with up to three keys
+    // each), and the position to continue.
     assert!(driver.largest_commit() <= 2 * (200 + 160), "{} records", driver.largest_commit());
     assert!(driver.commits() > before + 10);
     assert!(!visible(&driver).contains("secret") && !driver.changelog_holds("secret"));
@@ -353,7 +353,7 @@ fn a_long_conversation_and_many_of_one_customer_are_erased_in_slices() {
     assert_eq!(left, Vec::<&(String, String)>::new());
 }
 
-/// An event of one of two customers, in one of some conversations, or in one of some sessions only.
+/// An event of one of two customers, in one of several conversations, or with only a session.
 fn customers_event(number: usize, [conversation, customer, how]: [u8; 3]) -> Value {
     let id = format!("e{number}");
     let customer = format!("cus-{}", customer % 2);
@@ -381,8 +381,7 @@ fn customers_event(number: usize, [conversation, customer, how]: [u8; 3]) -> Val
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Whether the request is read before everything, somewhere between, or after everything; in one piece or in slices, with
-    /// failures between any two steps.
+    /// Whether the request is read first, in between, or last; in one slice or in several, with failures between any two steps.
     #[test]
     fn a_request_of_a_customer_gives_the_same_whenever_it_is_read(
         events in prop::collection::vec(any::<[u8; 3]>(), 1..14),
@@ -427,7 +426,7 @@ proptest! {
         let (found, expected) = (driver.finals(), straight.finals());
         let of = |finals: &Finals| {
             let mut finals = finals.clone();
-            // Windows keep what was counted before the request; traces come before their conversation is known.
+            // Windows keep what was counted before the request; audit records precede their conversation's pair.
             finals.retain(|(topic, _), _| topic != "cx.metrics" && topic != "cx.audit");
             finals
         };
@@ -491,7 +490,7 @@ proptest! {
         driver.finish();
         let before = without_revisions(driver.finals().clone());
         driver.push_erasure(OF_C);
-        // Repetitions, some of them before the request comes through, some after.
+        // Duplicates, some of them before the request is processed, some after.
         for event in &events {
             driver.push(event.as_str());
         }
@@ -505,7 +504,7 @@ proptest! {
         }
         driver.finish();
         let mut left = without_revisions(driver.finals().clone());
-        // Nothing is remembered of signals: their records in the audit are found by the command, which looks at the topic.
+        // Signals leave no state: only the `erase` command, which reads the topic, finds their audit records.
         left.retain(|(topic, key), value| {
             !(topic == "cx.audit" && key.starts_with("c/") && value["category"] == "SIGNAL")
         });

@@ -1,4 +1,5 @@
-//! The examples in `schemas/examples` are what the real task makes of the events there, field by field in this order.
+//! The examples in `schemas/examples` are the records that the real task makes of the events there, with the same fields in the
+//! same order.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +18,7 @@ use engine::{MemoryStore, NoHeaders, OutputRecord, Phase, Sink, SinkError, Sourc
 use model::Limits;
 use serde_json::Value;
 
-/// Which record of each topic is the example.
+/// The example record of each topic.
 const EXAMPLES: [(&str, &str); 9] = [
     ("cx.activities", "conversation-1/message-1"),
     ("cx.timelines", "conversation-1/event-6"),
@@ -42,7 +43,7 @@ fn example(topic: &str) -> String {
     text_of(&format!("examples/{topic}.json"))
 }
 
-/// The last value of each key, as text: topic, key.
+/// The last value of each topic and key, as text.
 struct Last {
     topics: Vec<String>,
     records: BTreeMap<(String, String), String>,
@@ -97,7 +98,7 @@ fn records() -> BTreeMap<(String, String), String> {
     last.records
 }
 
-/// The same JSON without the whitespace between its tokens.
+/// The same JSON without whitespace between tokens.
 fn compact(json: &str) -> String {
     let (mut in_text, mut escaped) = (false, false);
     let is_token = |c: &char| {
@@ -135,13 +136,13 @@ fn the_tables_name_every_field_of_the_products() {
     }
 }
 
-/// All fields, nested ones as `outer.inner`, and of lists `outer[].inner`. Bodies are anybody's.
+/// All fields, nested ones as `outer.inner`, and those in lists as `outer[].inner`. Bodies may have any fields.
 fn collect(prefix: &str, value: &Value, fields: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (name, value) in object {
                 let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                // Who acted is the same everywhere.
+                // The actor has the same fields everywhere.
                 if !matches!(name.as_str(), "body" | "actor" | "channel") {
                     collect(&path, value, fields);
                 }

@@ -1,4 +1,4 @@
-//! Waiting, closing, forgetting (contract section 9), by stream time.
+//! Tests of waiting, closing and forgetting (contract section 9), by stream time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,12 +25,12 @@ fn c() -> EventFactory {
     EventFactory::new("c")
 }
 
-/// A driver in which things expire.
+/// A driver in which state expires.
 fn live() -> Driver {
     driver().with_expiry()
 }
 
-/// Takes an event as it happens, `second` seconds after the beginning, and commits.
+/// Takes an event at its time, `second` seconds after the start, and commits.
 fn take(driver: &mut Driver, event: &Value) {
     let at = event["timestamp"].as_i64().unwrap();
     driver.set_clock(at);
@@ -38,7 +38,7 @@ fn take(driver: &mut Driver, event: &Value) {
     driver.finish();
 }
 
-/// Lets time run: something happens in another conversation in each partition, twice, since things expire at a commit.
+/// Advances time with two events of another conversation in each partition, since state expires at a commit.
 fn tick(driver: &mut Driver, second: i64, partitions: i32) {
     for round in 0..2 {
         for n in 0..partitions * 6 {
@@ -83,7 +83,7 @@ fn a_relation_waits_for_a_day_and_then_becomes_a_dead_letter_as_it_came() {
     assert_eq!(header("cx.error.offset"), b"0");
     assert_eq!(header("cx.error.processor"), b"activities");
 
-    // It counts for nothing any more; sent again, it is as new.
+    // The event has no effect any more; sent again, it counts as new.
     take(&mut driver, &c().message("e", "AGENT_MESSAGE", 26 * HOUR, "m", "AGENT:ann", "hi"));
     assert_eq!(driver.record("cx.activities", "c/m").unwrap()["revision"], 1);
     assert_eq!(driver.record("cx.timelines", "c/r"), None);
@@ -137,7 +137,7 @@ fn an_event_that_names_only_its_session_waits_for_a_day_too() {
     }
 }
 
-/// A conversation with something in every state: a message with a suggestion, its reply, a session, a stay.
+/// A conversation with every kind of state: a message with a suggestion, its reply, a session, a stay.
 fn chat(driver: &mut Driver) {
     let mut started = c().event("e1", "CHANNEL_SESSION_STARTED", 0, json!({}));
     started["channelSession"] = json!({"id": "s", "channel": {"channelType": {"name": "WEB"}}});

@@ -1,4 +1,4 @@
-//! What a record of `cx.metrics` is made of adds up to it: each figure, and each count of a histogram.
+//! Tests that the contributions to a record of `cx.metrics` add up to it: each figure, and each count of a histogram.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -48,7 +48,7 @@ fn all(driver: &Driver) -> Vec<(String, Contribution)> {
     all
 }
 
-/// The figures, and the counts of the histograms, of a window by its contributions.
+/// The figures and histogram counts of a window, computed from its contributions.
 fn explained(all: &[(String, Contribution)], window: &Value) -> BTreeMap<String, i64> {
     let (start, end) = (window["windowStart"].as_i64().unwrap(), window["windowEnd"].as_i64().unwrap());
     let mut sums = BTreeMap::new();
@@ -79,7 +79,7 @@ fn recorded(window: &Value) -> BTreeMap<String, i64> {
     all
 }
 
-/// Checks every window that conversations make; returns how many there are.
+/// Checks every window of the conversations; returns their number.
 fn check(driver: &Driver) -> usize {
     let all = all(driver);
     let windows = driver.finals().iter().filter(|((topic, _), _)| topic == "cx.metrics");

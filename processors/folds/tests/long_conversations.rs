@@ -1,4 +1,4 @@
-//! Conversations that are long enough for checkpoints: late events, near and far, give what events in order give.
+//! Tests of conversations long enough for checkpoints: late events, near and far, give the same result as events in order.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use testkit::Driver;
 
-/// Some conversations' worth of checkpoints.
+/// Enough events for several checkpoints.
 const EVENTS: std::ops::Range<usize> = 300..700;
 
 /// Events a quarter of a second apart, so that their order is that of the list.
@@ -25,7 +25,7 @@ fn events() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(any::<[u8; 5]>(), EVENTS).prop_map(|numbers| {
         let events = numbers.into_iter().enumerate().map(|(n, numbers)| {
             let mut event = event(n, numbers);
-            // Some targets exist only late, some activities are named over and over: both in one conversation.
+            // Some targets appear late, and some activities have many events, all in one conversation.
             event["conversationId"] = json!("c");
             event["timestamp"] = json!(1_750_000_000_000_i64 + i64::try_from(n).unwrap() * 250);
             event.to_string()
@@ -34,7 +34,7 @@ fn events() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-/// Where each event comes: mostly in its place, some a little later, few at the very end.
+/// Position at which each event arrives: most in order, some a little later, a few at the end.
 fn arrival(delays: &[u16], events: usize) -> Vec<usize> {
     let mut order: Vec<(usize, usize)> = (0..events)
         .map(|n| {

@@ -1,4 +1,4 @@
-//! What is seen in the state from outside is what was emitted.
+//! Tests that query results equal the emitted records.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -49,7 +49,7 @@ fn values(records: &[Vec<u8>]) -> Vec<Value> {
     records.iter().map(|record| serde_json::from_slice(record).unwrap()).collect()
 }
 
-/// The records that were emitted last of each key of a topic, of one conversation.
+/// The last emitted records of one conversation in a topic, by key.
 fn emitted(driver: &Driver, topic: &str, conversation: &str) -> BTreeMap<String, Value> {
     let of_it = driver
         .finals()
@@ -103,8 +103,8 @@ fn customers_are_seen_as_they_were_emitted() {
         let seen = look::customer(id, &found(task, &[look::place_of_customer(id)])).unwrap().unwrap();
         assert_eq!(&serde_json::from_slice::<Value>(&seen).unwrap(), record, "{id}");
     }
-    let nobody = found(task_of(&driver, b"nobody"), &[look::place_of_customer("nobody")]);
-    assert_eq!(look::customer("nobody", &nobody).unwrap(), None);
+    let unknown = found(task_of(&driver, b"unknown"), &[look::place_of_customer("unknown")]);
+    assert_eq!(look::customer("unknown", &unknown).unwrap(), None);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn what_was_found_of_several_conversations_at_once_is_each_conversations_own() {
     for id in &ids {
         assert_eq!(look::found_of(id, &together), found(task, &look::places_of(id)), "{id}");
     }
-    assert!(look::found_of("nobody", &together).is_empty());
+    assert!(look::found_of("unknown", &together).is_empty());
 }
 
 #[test]
@@ -202,8 +202,8 @@ fn ids_of_which_one_begins_with_the_other_are_kept_apart() {
     }
     driver.finish();
     assert_eq!(check(&driver).len(), 4);
-    let nobody = found(task_of(&driver, b"nobody"), &look::places_of("nobody"));
-    assert_eq!(look::conversation("nobody", &nobody, 4 << 20).unwrap(), None);
+    let unknown = found(task_of(&driver, b"unknown"), &look::places_of("unknown"));
+    assert_eq!(look::conversation("unknown", &unknown, 4 << 20).unwrap(), None);
 }
 
 #[test]

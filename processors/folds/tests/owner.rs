@@ -1,4 +1,4 @@
-//! Whose a record of the changelog is: what shows that an erased conversation left nothing behind.
+//! Tests of the owner of changelog records, which show that an erased conversation leaves no data.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ use folds::owners;
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
 
-/// Ids that nothing else contains, so that whatever names them is found.
+/// Ids that nothing else contains, so that every record with them is found.
 const CONVERSATION: &str = "erase/me%";
 const SESSION: &str = "session/of%";
 
@@ -26,8 +26,8 @@ fn of_session(mut event: Value) -> Value {
     event
 }
 
-/// Something of every kind of state: an answered and flagged message with suggestions, a relation that waits, a session, an
-/// alert, and more events than one page of ids takes.
+/// Every kind of state: a message with a reply, flags and suggestions, a waiting relation, a session, an alert, and more events
+/// than one page of ids holds.
 fn events(conversation: &str) -> Vec<Value> {
     let of = EventFactory::new(conversation);
     let name = |kind: &str| format!("{kind} of {conversation}");
@@ -51,7 +51,7 @@ fn push_all(driver: &mut Driver, events: &[Value]) {
     driver.finish();
 }
 
-/// How many records of each namespace and kind there are of the owner, and whether they stay.
+/// Number of records of the owner by namespace and kind, and whether they stay.
 fn owned(driver: &Driver, wanted: &Owner<'_>) -> BTreeMap<(String, bool), usize> {
     let mut counts = BTreeMap::new();
     for (key, value) in driver.changelog() {

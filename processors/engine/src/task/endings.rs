@@ -1,4 +1,4 @@
-//! What is forgotten and erased at the flush, as far as the budget of the commit goes (contract section 9).
+//! Forgetting and erasing during the flush, within the commit's budget (contract section 9).
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::requests::{OwnedScope, Slice};
 use crate::store::StoreError;
 
 impl Task {
-    /// The look for what belongs to customers who are to be erased, as far as it has come; none: nothing is to be looked for.
+    /// Progress of the search for data of customers to be erased; `None` if no search is due.
     pub(super) fn search(&self) -> Result<Option<Look>, ProcessError> {
         if self.asked.ms(self.staged.asked_ms).is_none() {
             return Ok(None);
@@ -27,8 +27,8 @@ impl Task {
         Ok(look?)
     }
 
-    /// Looks on for what belongs to customers who are to be erased; whether all was looked at. It looks at what was committed, and
-    /// so begins in the commit after the request: by then everything is that came before it.
+    /// Continues the search for data of customers to be erased; returns whether it is complete. It reads committed state, so it
+    /// starts in the commit after the request, when all earlier events are committed.
     pub(super) fn look_on(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<bool, ProcessError> {
         let Some(mut look) = self.search()? else { return Ok(true) };
         if !overlay::read_committed(&*self.store, Look::KEY, |look| look.is_some())? {
@@ -61,15 +61,15 @@ impl Task {
         Ok(!look.again)
     }
 
-    /// Lets go what is listed to be forgotten or erased, one after the other; whether all is gone. While something is looked for
-    /// that is to be erased, nothing is forgotten: it would leave dead letters.
+    /// Forgets or erases what is listed, one after the other; returns whether all is done. While a search for data to erase is
+    /// in progress, nothing is forgotten, because that would write dead letters.
     pub(super) fn end(
         &mut self,
         sink: &mut dyn Sink,
         budget: &mut Budget,
         only_erase: bool,
     ) -> Result<bool, ProcessError> {
-        /// So many are taken from the list at once.
+        /// Number of list entries taken at once.
         const AT_ONCE: usize = 256;
         if !self.is_ending && self.staged.writes.under(ENDING, ENDING).next().is_none() {
             return Ok(true);
@@ -87,7 +87,7 @@ impl Task {
         }
     }
 
-    /// Some of what is listed.
+    /// Some list entries.
     fn listed(&mut self, most: usize, only_erase: bool) -> Result<Vec<(OwnedScope, Ending)>, ProcessError> {
         let mut listed = Vec::new();
         let mut problem = None;
@@ -109,7 +109,7 @@ impl Task {
         problem.map_or(Ok(listed), |problem| Err(problem.into()))
     }
 
-    /// Lets one go, as far as the budget goes; whether all of it is gone.
+    /// Forgets or erases one entry within the budget; returns whether it is complete.
     fn end_one(
         &mut self,
         scope: &OwnedScope,

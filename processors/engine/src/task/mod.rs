@@ -1,4 +1,4 @@
-//! A task: all processors on one state partition. The unit that is assigned, restored, committed and closed.
+//! A task: all processors on one state partition; the unit of assignment, restore, commit and closing.
 
 mod endings;
 mod prepare;
@@ -27,41 +27,40 @@ use crate::topology::Topology;
 /// All processors on one state partition.
 pub struct Task {
     partition: i32,
-    /// How many state partitions there are: a key belongs to one of them.
+    /// Number of state partitions; each key belongs to one.
     partitions: i32,
     phase: Phase,
     topology: Arc<Topology>,
     limits: Limits,
     store: Box<dyn StateStore>,
     staged: Staged,
-    /// Work left for this very task by the record being taken.
+    /// Work for this task, left by the record being taken.
     local: VecDeque<Local>,
     stream_time: StreamTime,
-    /// Kafka's timestamp of the record that was taken last.
+    /// Kafka's timestamp of the record taken last.
     record_ms: Option<i64>,
-    /// Whether the state says its form already, or need not.
+    /// Whether the state already has a format record, or needs none.
     has_form: bool,
     recent: RecentIds,
-    /// The time of the newest request to erase a customer.
+    /// Time of the latest erasure request for a customer.
     asked: Newest,
-    /// Whether there may be more to be done than the last commit could do, or than anybody has looked at since the state was
-    /// restored.
+    /// Whether there may be more work than the last commit could do, or work that has not been looked for since the restore.
     is_left: bool,
-    /// Whether anything is listed that is to be forgotten or erased.
+    /// Whether anything is listed to be forgotten or erased.
     is_ending: bool,
-    /// The last time that was told, for dead letters made at the commit.
+    /// The last time passed in, for dead letters made at the commit.
     now_ms: i64,
     restoring: WriteBatch,
-    /// For what records cause, which is bounded where they are taken.
+    /// Budget for work caused by records, which is limited when they are taken.
     unbounded: Budget,
     scratch: Vec<u8>,
-    /// Room for the decoder's work. An event borrows from it while the other scratch is used.
+    /// Scratch space for the decoder. An event borrows from it while the other scratch space is used.
     decoding: Vec<u8>,
 }
 
 impl Task {
-    /// A task over a store, which may hold what an earlier life left there. `partitions` is the number of partitions that
-    /// the input and the repartition topic have.
+    /// A task over a store, which may hold the state of an earlier task. `partitions` is the number of partitions of the input
+    /// and the repartition topic.
     #[must_use]
     pub fn new(
         partition: i32,
@@ -101,13 +100,13 @@ impl Task {
         self.partition
     }
 
-    /// Where in its life the task stands.
+    /// The current phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Goes to another phase; `false`, and no change, where the life of a task has no such step.
+    /// Enters another phase; returns `false` without a change if the transition is not allowed.
     pub fn become_phase(&mut self, next: Phase) -> bool {
         let allowed = self.phase.can_become(next);
         if allowed {
@@ -119,7 +118,7 @@ impl Task {
     fn error(&self, source: ProcessError) -> TaskError {
         let partition = self.partition;
         match source {
-            // Of a key that is too long no restore helps: it would come again.
+            // A restore does not help with a key that is too long: it would occur again.
             ProcessError::Store(StoreError::Io(_) | StoreError::Corrupt(_))
             | ProcessError::Corrupt { .. } => TaskError::StateDamaged { partition, source },
             ProcessError::UnknownSchema(id) => TaskError::UnknownSchema { partition, id },
@@ -135,13 +134,13 @@ impl Task {
         }
     }
 
-    /// The offsets that belong into the transaction.
+    /// The offsets for the transaction.
     #[must_use]
     pub fn offsets(&self) -> &[SourceOffset] {
         &self.staged.offsets
     }
 
-    /// Bytes staged.
+    /// Size of the staged records in bytes.
     #[must_use]
     pub fn staged_bytes(&self) -> usize {
         self.staged.bytes()
@@ -153,12 +152,12 @@ impl Task {
         self.staged.is_empty()
     }
 
-    /// The transaction is committed: what was staged becomes the state. `changelog_offset` is the offset after the last
-    /// record that the transaction wrote to the task's changelog, where that is known; a store that survives the process
-    /// is restored from there. Gives the counts of it.
+    /// Called when the transaction is committed: the staged changes become the state. `changelog_offset` is the offset after
+    /// the transaction's last record in the task's changelog, if known; a store that survives the process is restored from
+    /// there. Returns the transaction's counts.
     ///
     /// # Errors
-    /// The store failed; its content is then behind the changelog: wipe and restore.
+    /// The store failed and is behind the changelog: wipe and restore.
     pub fn committed(&mut self, changelog_offset: Option<i64>) -> Result<Tally, TaskError> {
         let staged = self.take_staged();
         self.stream_time.committed(staged.stream_time_ms);
@@ -176,7 +175,7 @@ impl Task {
         Ok(staged.tally)
     }
 
-    /// The transaction is aborted: what was staged is dropped. The records come again.
+    /// Called when the transaction is aborted: drops what was staged. The records are read again.
     pub fn aborted(&mut self) {
         self.take_staged();
         self.recent.aborted();
@@ -187,33 +186,33 @@ impl Task {
         std::mem::replace(&mut self.staged, Staged::new(self.topology.nodes().len()))
     }
 
-    /// The task has reached the end that its input had when it was assigned: from now on things may expire (contract
-    /// section 9). Until then stream time only runs.
+    /// The task has reached the end that its input had at the assignment: from now on state may expire (contract section 9).
+    /// Until then only stream time advances.
     pub fn caught_up(&mut self) {
         self.stream_time.allow_expiry();
         self.is_left |= self.stream_time_ms().is_some();
     }
 
-    /// Whether there is more to be done than the last commit could do: something that expires, is forgotten or erased. Then a
-    /// commit is to come soon, though no record does: see [`go_on`](Self::go_on).
+    /// Whether there is more work than the last commit could do: expiry, forgetting or erasing. If so, commit again soon even
+    /// without a record: see [`go_on`](Self::go_on).
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.is_left && self.phase == Phase::Running
     }
 
-    /// Lets the next commit come about though nothing was taken, so that what is left goes on. `place` is where the input is
-    /// committed to, and goes into the transaction.
+    /// Makes the next commit happen even if no record was taken, so that the remaining work continues. `place` is the committed
+    /// input position, which goes into the transaction.
     pub fn go_on(&mut self, place: SourceOffset) {
         self.staged.come_about(place);
     }
 
-    /// The stream time, where things may expire; none where nothing may.
+    /// The stream time if state may expire, else `None`.
     #[must_use]
     pub fn stream_time_ms(&self) -> Option<i64> {
         self.stream_time.for_expiry(self.staged.stream_time_ms)
     }
 
-    /// The time on the wall at which something is due though nothing comes; none: nothing is.
+    /// The wall-clock time at which work is due without a record; `None` if there is none.
     ///
     /// # Errors
     /// The state cannot be read: see [`TaskError`] for the remedy.
@@ -228,9 +227,9 @@ impl Task {
         Ok(next)
     }
 
-    /// Lets what is due at this time on the wall be done with the next commit. Whoever calls it has to know that everything
-    /// which lay in the task's input at that time was taken, and committed: what would have ended a timer may not lie there
-    /// unread. `place` is where the input is committed to, and goes into the transaction.
+    /// Has the work that is due at this wall-clock time done with the next commit. The caller must make sure that all records
+    /// in the task's input at that time were taken and committed, because an unread record could end a timer. `place` is the
+    /// committed input position, which goes into the transaction.
     pub fn punctuate(&mut self, now_ms: i64, place: SourceOffset) {
         self.now_ms = self.now_ms.max(now_ms);
         self.staged.punctuate(now_ms, place);
@@ -243,8 +242,8 @@ impl Task {
         Err(self.error(ProcessError::NotRunning(self.phase.as_str())))
     }
 
-    /// Lets `visit` see what is committed in a place, from a key on and in the order of the keys' bytes, until it breaks: for
-    /// whoever looks at a running task from outside. `from` lies in the place.
+    /// Passes the committed records in a range to `visit`, from a key on and in byte order, until it breaks; for queries on a
+    /// running task. `from` is in the range.
     ///
     /// # Errors
     /// The store cannot be read: wipe and restore.
@@ -252,14 +251,14 @@ impl Task {
         let looked = match place {
             Place::Under(prefix) => self.store.scan_from(prefix, from, visit),
             Place::Key(key) => self.store.with(key, &mut |value| {
-                // The only key there is: whether to go on is no question.
+                // There is only one key, so the visitor's result does not matter.
                 let _ = value.map(|value| visit(key, value));
             }),
         };
         looked.map_err(|source| self.error(ProcessError::Store(source)))
     }
 
-    /// What is staged under a prefix; `None`: it goes. With the commit it becomes the state.
+    /// Staged changes under a prefix; `None` for a removed key. They become the state with the commit.
     pub fn staged_under<'t>(
         &'t self,
         prefix: &'t [u8],
@@ -267,7 +266,7 @@ impl Task {
         self.staged.writes.under(prefix, prefix)
     }
 
-    /// Lets the store do what is due by the clock: about once a second, while the task runs.
+    /// Lets the store do background work: call it about once a second while the task runs.
     ///
     /// # Errors
     /// The store failed: wipe it and restore.
@@ -275,7 +274,7 @@ impl Task {
         self.store.tend().map_err(|source| self.error(ProcessError::Store(source)))
     }
 
-    /// How much state there is.
+    /// Size of the state.
     #[must_use]
     pub fn state(&self) -> StoreStats {
         self.store.stats()

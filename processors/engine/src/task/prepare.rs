@@ -1,4 +1,4 @@
-//! The flush: what a transaction writes.
+//! Flush: what a transaction writes.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::store::check_key;
 use crate::topology::Node;
 
 impl Task {
-    /// Hands everything staged to the transaction: what the processors say, messages to other partitions, the changelog,
+    /// Passes everything staged to the transaction: the processors' output, messages to other partitions, the changelog and
     /// dead letters.
     ///
     /// # Errors
@@ -26,8 +26,8 @@ impl Task {
         self.prepare_within(sink, &mut Budget::default())
     }
 
-    /// The same, with what this commit may do of what no record has caused: of what expires, is forgotten or erased. What is left
-    /// goes on in the next one ([`has_more`](Self::has_more)).
+    /// Like [`prepare`](Self::prepare), with a budget for work that no record caused: expiry, forgetting and erasing. The rest
+    /// continues in the next commit ([`has_more`](Self::has_more)).
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
@@ -37,7 +37,7 @@ impl Task {
 
     fn hand_over(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<(), ProcessError> {
         let Staged { outbox, tally, .. } = &mut self.staged;
-        // First: whatever a processor takes back at the commit has to come after it.
+        // First: a record that a processor withdraws at the commit must come before the withdrawal.
         outbox.send(self.topology.repartition(), sink, tally)?;
         self.flush(sink, budget)?;
         self.stream_time.stage(self.staged.stream_time_ms, &mut self.staged.writes);
@@ -48,7 +48,7 @@ impl Task {
         }
         let Staged { writes, dead_letters, tally, .. } = &mut self.staged;
         let changelog = self.topology.changelog();
-        // Before any of it is in the changelog, from where it would come again.
+        // Before any of it is in the changelog, from which it would come back.
         check_key(writes.longest_key())?;
         writes.arrange();
         for (key, value) in writes.iter() {
@@ -70,12 +70,12 @@ impl Task {
         Ok(())
     }
 
-    /// Lets each processor say what is new, in the order of the topology: those that follow hear it. Then what is to be
-    /// forgotten is forgotten, in the opposite order.
+    /// Calls the flush of each processor in the order of the topology, so that downstream processors receive the notes of
+    /// upstream ones. Then forgets and erases in reverse order.
     fn flush(&mut self, sink: &mut dyn Sink, budget: &mut Budget) -> Result<(), ProcessError> {
         let topology = Arc::clone(&self.topology);
         let nodes = topology.nodes();
-        // What is to be erased must not become a dead letter just before: everything else can wait.
+        // Data to be erased must not become a dead letter just before; everything else can wait.
         let is_looking = self.search()?.is_some();
         let now_ms = self.stream_time.for_expiry(self.staged.stream_time_ms).filter(|_| !is_looking);
         let punctuates_ms = self.staged.punctuates_ms;
@@ -84,7 +84,7 @@ impl Task {
         let unmarked = Marks::default();
         let mut said: Vec<Vec<Said>> = Vec::with_capacity(nodes.len());
         let mut requests: Vec<Request> = Vec::new();
-        // One half is for what expires, the other for what has to go because of it.
+        // One half is for expiry, the other for the removals that follow from it.
         let mut expiry = budget.share(2);
         let mut caused = Budget::unbounded();
         for (index, node) in nodes.iter().enumerate() {

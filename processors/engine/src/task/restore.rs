@@ -1,4 +1,4 @@
-//! The restore from the changelog.
+//! Restore from the changelog.
 
 use std::ops::ControlFlow;
 
@@ -10,14 +10,14 @@ use crate::form::{self, Found, StateForm};
 use crate::phase::Phase;
 use crate::store::StoreError;
 
-/// Restored records are applied to the store in batches of about this many bytes.
+/// Approximate size of the batches in which restored records are applied to the store.
 const RESTORE_BATCH_BYTES: usize = 1 << 20;
 
 impl Task {
-    /// Takes one changelog record into the store while restoring; a restore that is cut off goes on from there.
+    /// Applies one changelog record to the store during a restore; an interrupted restore continues from there.
     ///
     /// # Errors
-    /// The store failed: wipe it and begin anew.
+    /// The store failed: wipe it and start again.
     pub fn restore(&mut self, offset: i64, key: &[u8], value: Option<&[u8]>) -> Result<(), TaskError> {
         match value {
             Some(value) => self.restoring.put(key, value),
@@ -29,11 +29,12 @@ impl Task {
         Ok(())
     }
 
-    /// The store now stands at this changelog offset: the task can run. Only now anything of it is read, and the form first:
-    /// a changelog that was reset holds what was, of whatever form, until it is compacted.
+    /// The store has reached this changelog offset: the task can run. Only now the state is read, the format record first: a
+    /// changelog that was reset holds old records, of any format, until it is compacted.
     ///
     /// # Errors
-    /// As [`restore`](Self::restore); or the task was not being restored; or the state is of another form, or of other processors: stop.
+    /// As [`restore`](Self::restore); or the task was not in the restoring phase; or the state has another format or was made
+    /// by other processors: stop.
     pub fn restored(&mut self, changelog_offset: i64) -> Result<(), TaskError> {
         self.check_phase(Phase::Restoring)?;
         self.apply_restored(changelog_offset)?;
@@ -47,8 +48,8 @@ impl Task {
         Ok(())
     }
 
-    /// Refuses a state that other programs wrote in another form, or other processors. Those could not go on with it: what one of
-    /// them has not folded is missing in it for good, and what one of them has left there nobody looks after.
+    /// Rejects a state of another format or of other processors. The current processors could not continue with it: events that
+    /// one of them has not folded are missing for good, and the state of a removed one would remain unused.
     fn check_form(&mut self) -> Result<(), ProcessError> {
         let Some(ours) = self.topology.state_form() else { return Ok(()) };
         let mut processors = None;
@@ -75,7 +76,7 @@ impl Task {
         Ok(())
     }
 
-    /// Whether the last commit before the restore has left anything to be done.
+    /// Whether the last commit before the restore left any work.
     fn is_anything_listed(&self) -> Result<bool, StoreError> {
         let mut is_any = self.store.get(Look::KEY)?.is_some();
         self.store.scan(ENDING, &mut |_, _| {
@@ -92,7 +93,7 @@ impl Task {
             .map_err(|source| self.error(ProcessError::Store(source)))
     }
 
-    /// Forgets the state and all that is staged; the task has to be restored.
+    /// Deletes the state and everything staged; the task must be restored.
     ///
     /// # Errors
     /// The store cannot even be emptied: close the task.
@@ -102,7 +103,7 @@ impl Task {
         self.store.wipe().map_err(|source| self.error(ProcessError::Store(source)))
     }
 
-    /// From which changelog offset the store has to be restored; 0 where it knows nothing.
+    /// The changelog offset from which the store must be restored; 0 if it has none.
     ///
     /// # Errors
     /// The store cannot be read: wipe and restore.

@@ -1,4 +1,4 @@
-//! Taking records: of the input, of the repartition topic, and requests to erase.
+//! Takes records: of the input, of the repartition topic, and erasure requests.
 
 use std::sync::Arc;
 
@@ -22,12 +22,12 @@ use crate::tally::{EventClass, Notice};
 use crate::topology::Node;
 
 impl Task {
-    /// Takes one record of the input or of the repartition topic: its effects are staged, nothing is visible yet. `now_ms`
-    /// is the time for a dead letter's header.
+    /// Takes one record of the input or of the repartition topic: its effects are staged, nothing is visible yet. `now_ms` is
+    /// the time for a dead letter's header.
     ///
     /// # Errors
-    /// The state cannot be read, or the record's schema is not known yet; the record is not taken. See [`TaskError`] for the
-    /// remedy. So where the state is not restored yet.
+    /// The state cannot be read or is not restored yet, or the record's schema is not known yet; the record is not taken. See
+    /// [`TaskError`] for the remedy.
     pub fn process(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), TaskError> {
         self.check_phase(Phase::Running)?;
         self.now_ms = now_ms;
@@ -44,7 +44,7 @@ impl Task {
         Ok(())
     }
 
-    /// A record of the repartition topic: an event that belongs here, or a processor's message to itself.
+    /// Takes a record of the repartition topic: a repartitioned event, or a processor's message to itself.
     fn take_message(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
         match record.value {
             Some([EVENT, carried @ ..]) => self.take_carried(carried, now_ms),
@@ -59,7 +59,7 @@ impl Task {
         }
     }
 
-    /// A request to erase: to those that may know something, this task among them.
+    /// Sends an erasure request to the tasks that may have the data, including this one.
     fn take_request(&mut self, record: &SourceRecord<'_>, now_ms: i64) -> Result<(), ProcessError> {
         let at_ms = record.timestamp_ms.unwrap_or(now_ms);
         let class = match record.value.map(|value| erasure::messages(value, at_ms, self.partitions)) {
@@ -84,7 +84,7 @@ impl Task {
         Ok(())
     }
 
-    /// What is to be erased, as asked for up to this time at the latest.
+    /// Takes an erasure requested at this time.
     fn take_erasure(&mut self, key: &[u8], payload: &[u8], at_ms: i64) -> Result<(), ProcessError> {
         let erasure = Erasure::read(key, payload)
             .ok_or_else(|| ProcessError::UnknownMessage("it erases nothing".to_owned()))?;
@@ -106,7 +106,7 @@ impl Task {
         Ok(())
     }
 
-    /// The request is kept, for what comes later; and what is known of the customer is looked for, from the next commit on.
+    /// Stores the request for later events, and starts the search for the customer's data with the next commit.
     fn ask_for_customer(&mut self, id: &str, asked_ms: i64) -> Result<(), ProcessError> {
         let Staged { writes, asked_ms: staged_ms, .. } = &mut self.staged;
         if asked::is_asked(&*self.store, writes, id, asked_ms)? {
@@ -128,7 +128,7 @@ impl Task {
         self.take_event(&carried.record(), now_ms)
     }
 
-    /// What the record leaves to be done by this very task.
+    /// Does the work that the record left for this task.
     fn take_local(&mut self, now_ms: i64) -> Result<(), ProcessError> {
         while let Some(local) = self.local.pop_front() {
             match local {
@@ -175,7 +175,7 @@ impl Task {
         }
     }
 
-    /// Folds an event where it belongs: here, or in another partition, where it is sent whole (contract section 7).
+    /// Folds an event in its own partition: here, or by sending the whole record to another one (contract section 7).
     fn place(
         &mut self,
         event: &Event<'_>,
@@ -186,7 +186,8 @@ impl Task {
         if partition_of(key.as_bytes(), self.partitions) != self.partition {
             let is_remembered = !matches!(event.home(), Home::Session(_)) && event.action != Action::Signal;
             if is_remembered && self.recent.is_elsewhere(&event.id, &event.home()) {
-                // Nobody knows which of the two is folded first. It is found out only because this partition saw both.
+                // Which of the two is folded first is not determined. The conflict is noticed only because this partition saw
+                // both.
                 self.staged.tally.notice(Notice::EventIdConflict, 1);
             }
             let carried = Carried::pack(record, None, self.limits.value_bytes_max);
@@ -260,7 +261,7 @@ impl Task {
                 Outcome::Folded | Outcome::Ignored => {}
                 Outcome::Held => class = EventClass::Held,
                 Outcome::Duplicate => class = EventClass::Duplicate,
-                // Nobody after it has anything to do with the event.
+                // No further processor sees the event.
                 Outcome::PassedOn => return Ok(EventClass::Moved),
                 Outcome::Rejected(rejection) => {
                     if rejection.reason == Reason::Erased {
@@ -273,7 +274,7 @@ impl Task {
         Ok(class)
     }
 
-    /// Tells all processors of an event that is refused because it was to be erased.
+    /// Notifies all processors of an event that is rejected because it was to be erased.
     fn refuse(&mut self, event: &Event<'_>) -> Result<(), ProcessError> {
         let topology = Arc::clone(&self.topology);
         for (index, node) in topology.nodes().iter().enumerate() {

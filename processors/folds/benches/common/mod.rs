@@ -1,4 +1,4 @@
-//! What the benchmarks of the folds share: a task with all processors, a chat without end, and where the outputs go.
+//! Shared code of the folds benchmarks: a task with all processors, an endless chat, and a sink for the outputs.
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its part")]
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use engine::{NoHeaders, OutputRecord, Phase, Sink, SinkError, SourceRecord, Stat
 use model::Limits;
 use serde_json::{Value, json};
 
-/// Counts bytes and forgets them. What `metrics` sends to its second stage ends here too.
+/// Counts bytes and discards them, including the messages of `metrics` to its second stage.
 #[derive(Default)]
 pub struct Nowhere(pub usize);
 
@@ -20,12 +20,12 @@ impl Sink for Nowhere {
     }
 }
 
-/// A running task of all processors on this store.
+/// A running task with all processors and this store.
 pub fn task_on(store: Box<dyn StateStore>) -> Task {
     task_of(Arc::new(testkit::topology()), store)
 }
 
-/// A running task of this topology on this store.
+/// A running task with this topology and store.
 pub fn task_of(topology: Arc<Topology>, store: Box<dyn StateStore>) -> Task {
     let mut task = Task::new(0, 1, topology, Limits::default(), store);
     task.become_phase(Phase::Restoring);
@@ -33,17 +33,17 @@ pub fn task_of(topology: Arc<Topology>, store: Box<dyn StateStore>) -> Task {
     task
 }
 
-/// What is left for the state of `run --memory 192MiB`, the default.
+/// Memory that remains for the state with `run --memory 192MiB`, the default.
 const STATE_MEMORY: u64 = 66 << 20;
 
-/// The store that the program uses, empty, in this directory.
+/// An empty store as the program uses it, in this directory.
 pub fn disk_store(directory: &Path) -> Box<dyn StateStore> {
     let home = Home::open(directory, Budget { memory_bytes: STATE_MEMORY }).unwrap();
     let (store, _) = home.store(0, &Stamp::default()).unwrap();
     Box::new(store)
 }
 
-/// An event of a chat: a customer and an agent take turns, messages are delivered.
+/// An event of a chat: a customer and an agent take turns, and messages are delivered.
 pub fn event(number: usize, step: usize) -> Vec<u8> {
     let id = format!("event-{number}-{step}");
     let at = 1_750_000_000_000 + i64::try_from(step).unwrap() * 1_000;

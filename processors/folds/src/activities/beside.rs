@@ -1,5 +1,5 @@
-//! What lies beside an activity's state, each under a key of its own, so that no record of the state is large: texts, and events that
-//! are left out but may come back (rule A10).
+//! Records stored next to an activity's state, each under its own key so that no record becomes large: long texts, and events
+//! that are left out but may be needed again (rule A10).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,26 +10,26 @@ use super::state::{Events, Stored, corrupt};
 use crate::owner::Owned;
 use crate::stored::behind;
 
-/// Begins the keys of texts. No activity's key begins with it, nor holds it: it is no UTF-8.
+/// Key prefix of texts. Activity keys never contain this byte, because it is not valid UTF-8.
 const TEXT: u8 = 0xfd;
-/// Begins the keys of events that are left out.
+/// Key prefix of events that are left out.
 const LEFT_OUT: u8 = 0xfc;
-/// Begins the keys of how far a conversation's messages were read.
+/// Key prefix of a conversation's read positions.
 pub(super) const READS: u8 = 0xfb;
-/// Between the activity's key and the rest.
+/// Separator between the activity's key and the rest.
 const BETWEEN: u8 = 0xff;
-/// Version of the form of an event that is left out; its first byte.
+/// Format version of an event that is left out; the first byte of the record.
 const VERSION: u8 = 2;
 
-/// The texts that a record shows and that lie beside the state, by their events' ids.
+/// Texts that a record shows and that are stored outside the state, by event id.
 pub(crate) type Texts = HashMap<Box<str>, Vec<u8>>;
 
-/// What is to be written beside a state: under which keys what, nothing being a removal.
+/// Pending writes next to a state, by key; `None` deletes the record.
 #[derive(Debug, Default)]
 pub(super) struct Writes(Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
 impl Writes {
-    /// Carries out what was noted.
+    /// Applies the pending writes.
     pub(super) fn carry_out(self, state: &mut State<'_>) {
         for (key, value) in self.0 {
             match value {
@@ -39,17 +39,17 @@ impl Writes {
         }
     }
 
-    /// The texts of an event are not needed any more.
+    /// Deletes an event's texts, which are no longer needed.
     pub(super) fn drop_texts(&mut self, activity: &[u8], event: &Stored<'_>) {
         if event.beside_bytes > 0 {
             self.0.push((text_key(activity, event.id), None));
         }
     }
 
-    /// Brings the events within their bounds: what is too many is left out, long texts go beside.
+    /// Enforces the limits: leaves out excess events and moves long texts to their own records.
     pub(super) fn bound(&mut self, activity: &[u8], events: &mut Events<'_>) -> Result<(), ProcessError> {
         while let Some(event) = events.leave_out() {
-            // Nothing that waits for its activity is lost: one that came later may be given up before it.
+            // Events that wait for their activity must not get lost: a later one may be given up before them.
             let may_come_back = events.primary().is_none() || Group::of(&event.what).comes_back();
             if may_come_back {
                 self.0.push((left_out_key(activity, &event), Some(write(activity, &event)?)));
@@ -63,8 +63,7 @@ impl Writes {
     }
 }
 
-/// Looks through the events of a relation that were left out, and takes those back that are wanted now. Afterwards the state is
-/// within its bounds.
+/// Checks the left-out events of a relation and restores those that count now. The state is within its limits afterwards.
 pub(super) fn take_back(activity: &[u8], group: Group, state: &mut State<'_>) -> Result<(), ProcessError> {
     let Some(bytes) = state.read(activity, |value| value.map(<[u8]>::to_vec))? else { return Ok(()) };
     let mut events = Events::read(activity, Some(&bytes))?;
@@ -87,7 +86,7 @@ pub(super) fn take_back(activity: &[u8], group: Group, state: &mut State<'_>) ->
     Ok(())
 }
 
-/// Those that were left out and can be wanted: the last ones, and the first deletions that count.
+/// Left-out events that may count: the last ones, and the first deletions that count.
 fn candidates(
     activity: &[u8],
     group: Group,
@@ -123,7 +122,7 @@ fn candidates(
     problem.map_or(Ok(last), Err)
 }
 
-/// Forgets an event that is left out, by its id; `false` if there is none.
+/// Deletes a left-out event by id; `false` if there is none.
 pub(super) fn forget_left_out(
     activity: &[u8],
     event_id: &str,
@@ -158,7 +157,8 @@ pub(super) fn forget_left_out(
     Ok(true)
 }
 
-/// The activity is known: nothing of it is given up any more, so what does not come back goes.
+/// Deletes left-out events that can never count again. Call it once the activity's primary is known and no waiting event is
+/// given up any more.
 pub(super) fn settle(activity: &[u8], state: &mut State<'_>) -> Result<(), ProcessError> {
     for group in Group::ALL.into_iter().filter(|group| !group.comes_back()) {
         let mut gone: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
@@ -177,8 +177,8 @@ pub(super) fn settle(activity: &[u8], state: &mut State<'_>) -> Result<(), Proce
     Ok(())
 }
 
-/// Forgets all that lies beside the states of a conversation's activities, or of one that belongs to none, as far as the budget
-/// goes; `false`: there is more.
+/// Deletes all side records of a conversation's activities, or of a standalone activity, within the budget; `false` if some
+/// remain.
 pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     let mut under = scope.prefix();
     if let Scope::Activity(_) = scope {
@@ -192,7 +192,7 @@ pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<boo
     Ok(true)
 }
 
-/// The texts of these events, as far as they are there.
+/// The stored texts of these events.
 pub(super) fn texts(
     activity: &[u8],
     ids: Vec<Box<str>>,
@@ -207,17 +207,17 @@ pub(super) fn texts(
     Ok(texts)
 }
 
-/// What the keys of all that lies beside begin with, by what those of the states begin with.
+/// Key prefixes of all side records, given the prefix of the states.
 pub(crate) fn prefixes(states: &[u8]) -> [Vec<u8>; 3] {
     [TEXT, LEFT_OUT, READS].map(|first| [&[first], states].concat())
 }
 
-/// Whether this is the key of something that lies beside a state.
+/// Whether the key is that of a side record.
 pub(crate) fn is_beside(key: &[u8]) -> bool {
     matches!(key.first(), Some(&(TEXT | LEFT_OUT | READS)))
 }
 
-/// Whose something that lies beside a state is, by its key.
+/// Owner of a side record, by its key.
 pub(super) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
         (&(TEXT | LEFT_OUT | READS), name) => Owned::by_key(name, false),
@@ -239,7 +239,7 @@ fn left_out_of(activity: &[u8], group: Group) -> Vec<u8> {
     prefix
 }
 
-/// Keys of one relation sort in the total order: no time is negative.
+/// Keys of one relation sort in the total order, because times are never negative.
 fn left_out_key(activity: &[u8], event: &Stored<'_>) -> Vec<u8> {
     let mut key = left_out_of(activity, Group::of(&event.what));
     key.extend_from_slice(&event.at.to_be_bytes());

@@ -1,24 +1,24 @@
-//! How much of an activity is folded (rule A10): of each relation the last events. So the state of an activity is bounded, and what
-//! is left out depends on nothing but the set of events.
+//! Limits of an activity (rule A10): the last events of each relation are folded. This bounds the size of an activity's state,
+//! and which events are left out depends only on the set of events.
 
 use serde::{Deserialize, Serialize};
 
 use super::state::{Events, Stored, What};
 
-/// So many events of each relation are folded, and so many rejected ones are listed: the last ones.
+/// Number of events of each relation that are folded, and of rejected events that are listed: the last ones.
 pub(crate) const KEPT: usize = 200;
 
-/// Events of which the last ones are folded together. Their numbers are in the state.
+/// A group of events that share a limit. The numbers are stored in the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
-    /// The first one is kept besides, whatever comes.
+    /// The first primary is always kept.
     Primaries,
     Edits,
-    /// With replies.
+    /// Includes replies.
     Reactions,
     Suggestions,
     Receipts,
-    /// Those that decide are kept besides: all of them are folded.
+    /// Deletions that take effect are always kept; all of them are folded.
     Deletions,
     Hides,
     Holds,
@@ -49,18 +49,18 @@ impl Group {
         }
     }
 
-    /// Whether one that is left out may be wanted again, though the activity is known: a reply may turn out to be none, and then one
-    /// reaction more is among the last ones; another author may turn out to be the first, and then another deletion counts.
+    /// Whether a left-out event may count later, although the activity is known. For example, a reply may turn out not to be
+    /// one, so that one more reaction fits; or another author may turn out to be the first, so that another deletion counts.
     pub(super) fn comes_back(self) -> bool {
         matches!(self, Group::Reactions | Group::Deletions)
     }
 }
 
-/// How many events were left out, of each relation.
+/// Number of events left out, by relation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Omitted {
     counts: [u64; Group::ALL.len()],
-    /// How many of the reactions are replies.
+    /// Number of reactions that are replies.
     responses: u64,
 }
 
@@ -95,10 +95,10 @@ impl Omitted {
     }
 }
 
-/// The place of the earliest event of a relation that has too many. Those that decide do not count: the first primary, the first
-/// deletion that counts, and the first that counts whoever the author is.
+/// Index of the earliest event of a relation with too many events. The first primary, the first deletion that counts, and the
+/// first deletion that counts for any author are never left out.
 pub(super) fn excess(events: &Events<'_>) -> Option<usize> {
-    // As long as there are so few in all there are no more of any.
+    // With this few events in total, no relation has too many.
     if events.list.len() <= KEPT {
         return None;
     }
@@ -117,19 +117,19 @@ pub(super) fn excess(events: &Events<'_>) -> Option<usize> {
     })
 }
 
-/// Rule A4: whether an event is a deletion that the author, or somebody who always may, has made.
+/// Rule A4: whether an event is a deletion by the author, or by an actor who may always delete.
 pub(super) fn deletes(event: &Stored<'_>, primary: &Stored<'_>, of_conversation: bool) -> bool {
     matches!(event.what, What::Delete { .. })
         && (always_deletes(event) || may_change(event, primary, of_conversation))
 }
 
-/// A deletion that counts whoever the author is.
+/// Whether an event is a deletion that counts for any author.
 pub(super) fn always_deletes(event: &Stored<'_>) -> bool {
     let What::Delete { by_supervisor, is_done } = event.what else { return false };
     by_supervisor || is_done || event.actor.is_some_and(|actor| actor.is_system())
 }
 
-/// Rules A3 and A4: the author and the system may.
+/// Rules A3 and A4: the author and the system may change an activity.
 pub(super) fn may_change(event: &Stored<'_>, primary: &Stored<'_>, of_conversation: bool) -> bool {
     event.actor.is_some_and(|actor| {
         let is_author = |author: crate::stored::StoredActor<'_>| author.is_same(&actor, of_conversation);

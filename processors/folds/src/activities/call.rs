@@ -1,4 +1,4 @@
-//! A call leg as its events tell it (rule A9): when it began and ended, and how long it was on hold.
+//! Call legs (rule A9): start, end and hold time, derived from the leg's events.
 
 use super::state::{Events, Stored, StoredLeg, StoredPrimary, What};
 
@@ -7,12 +7,12 @@ use super::state::{Events, Stored, StoredLeg, StoredPrimary, What};
 pub(super) struct Leg<'a> {
     pub(super) agent: Option<&'a str>,
     pub(super) ended_at: Option<i64>,
-    /// None while an end is not known.
+    /// `None` until an end is known.
     pub(super) duration_ms: Option<i64>,
     pub(super) hold_ms: i64,
 }
 
-/// The beginnings and ends of holds, in the total order: when, and whether it begins.
+/// Starts (`true`) and ends (`false`) of holds with their times, in the total order.
 pub(super) type Holds = [(i64, bool)];
 
 /// The leg of this id, of its events.
@@ -37,7 +37,7 @@ fn leg_of<'s, 'a>(event: &'s Stored<'a>) -> Option<(&'s Stored<'a>, StoredLeg<'a
     }
 }
 
-/// When a hold begins (`true`) or ends, by an event.
+/// Time at which an event starts (`true`) or ends a hold.
 pub(super) fn hold_of(event: &Stored<'_>) -> Option<(i64, bool)> {
     match event.what {
         What::Hold { begins, sent_at } => Some((sent_at.unwrap_or(event.at), begins)),
@@ -45,8 +45,8 @@ pub(super) fn hold_of(event: &Stored<'_>) -> Option<(i64, bool)> {
     }
 }
 
-/// The call of a leg. `legs` are all its events, started and ended ones, in the total order, `holds` its holds; none where the
-/// primary is no leg.
+/// The call of a leg, or `None` if the primary is not a call leg. `legs` are the leg's started and ended events in the total
+/// order, `holds` its holds.
 pub(super) fn call<'a>(
     legs: &[(&'a Stored<'a>, StoredLeg<'a>)],
     holds: &Holds,
@@ -79,7 +79,7 @@ pub(super) fn call<'a>(
     })
 }
 
-/// The agent whom a leg's id names: `EXTENSION:AGENT:DIALOG`.
+/// The agent in a leg's id, `EXTENSION:AGENT:DIALOG`.
 fn agent_in(leg_id: &str) -> Option<&str> {
     let mut parts = leg_id.split(':');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -92,7 +92,7 @@ fn agent_in(leg_id: &str) -> Option<&str> {
     }
 }
 
-/// How long a leg was on hold, in milliseconds: what lies outside of it does not count. A hold without an end ends with the leg.
+/// Time on hold in milliseconds, within the leg only. A hold without an end ends with the leg.
 fn hold_ms(holds: &Holds, started_at: Option<i64>, ended_at: Option<i64>) -> i64 {
     let within = |from: i64, to: i64| {
         let from = started_at.map_or(from, |start| from.max(start));

@@ -1,9 +1,9 @@
-//! How far a message has come on its way (rule A7).
+//! Delivery status of a message (rule A7).
 
 use super::reads::ReadAt;
 use super::state::Stored;
 
-/// How far a message has come, in the order of rule A7.
+/// Delivery status, in the order of rule A7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rank {
     Accepted,
@@ -15,7 +15,7 @@ pub(super) enum Rank {
 }
 
 impl Rank {
-    /// The rank of a status in any case.
+    /// The status by name, in any letter case.
     pub(super) fn of(status: &str) -> Option<Self> {
         const WORDS: [(&str, Rank); 8] = [
             ("ACCEPTED", Rank::Accepted),
@@ -42,11 +42,11 @@ impl Rank {
     }
 }
 
-/// A receipt that counts: its rank, its event, its reason.
+/// A receipt that counts: status, event and reason.
 pub(super) type Receipt<'a> = (Rank, &'a Stored<'a>, Option<&'a str>);
 
-/// The delivery of a message. The receipts lie in the total order, so the first of a rank is its least. `read` is when it was read by
-/// what is known of its side: by its own receipts, and by those of later messages.
+/// The delivery of a message. Receipts are in the total order, so the first of a status is the earliest. `read` is the read
+/// time of the message's side: from its own receipts and those of later messages.
 pub(super) fn delivery<'a>(
     receipts: &[Receipt<'a>],
     read: Option<&'a ReadAt>,
@@ -54,7 +54,7 @@ pub(super) fn delivery<'a>(
 ) -> Option<model::Delivery<'a>> {
     let first = |rank: Rank| receipts.iter().find(|(other, ..)| *other == rank);
     let at = |rank: Rank| first(rank).map(|(_, event, _)| event.at);
-    // What has failed was read by nobody, whatever was read later.
+    // A message that failed was not read, even if a later one was.
     let read = read.filter(|_| first(Rank::Failed).is_none());
     let status = receipts.iter().map(|(rank, ..)| *rank).chain(read.map(|_| Rank::Read)).max()?;
     let own_at = at(Rank::Read);

@@ -1,4 +1,4 @@
-//! What the conversation's folds need to know of an activity, without its texts.
+//! Digest of an activity for the conversation's folds, without texts.
 
 use std::borrow::Cow;
 
@@ -12,24 +12,24 @@ use super::reads::{self, ReadAt};
 use super::state::{Events, Stored, What};
 use crate::scan::ActivityFigures;
 
-/// An activity in short.
+/// What other folds need of an activity.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Digest {
-    /// The first primary: its event, and its kind's code. None: the activity is not known yet.
+    /// The first primary: event id and kind code. `None` while the activity is unknown.
     pub(crate) first: Option<(Box<str>, u8)>,
-    /// What it adds to its conversation's summary.
+    /// The activity's share of the conversation's summary.
     pub(crate) figures: ActivityFigures,
-    /// Whether anything is known of it, be it only what waits for it.
+    /// Whether the activity has any state, including events that wait for its primary.
     pub(crate) is_there: bool,
-    /// How far its delivery has come, in the order of rule A7; 0 where nothing is known.
+    /// Delivery status, in the order of rule A7; 0 when unknown.
     pub(crate) delivery_rank: u8,
-    /// Whether receipts are left out (rule A10): then it may go back.
+    /// Whether receipts are left out (rule A10); if so, the delivery status may go back.
     pub(crate) omits_receipts: bool,
-    /// Where it lies when it was read, of a message of a conversation.
+    /// Key of the message's read time; only for messages of a conversation.
     pub(crate) read_place: Option<Vec<u8>>,
     /// What it adds to the figures of its agent, where it is a call leg that ended.
     pub(crate) leg: Option<LegFigures>,
-    /// Whether a receipt of its own calls it failed.
+    /// Whether one of its receipts reports a failure.
     has_failed: bool,
 }
 
@@ -51,10 +51,10 @@ impl LegFigures {
 }
 
 impl Digest {
-    /// Reads an activity's state; with the place of when it was read only where that is wanted.
+    /// Reads an activity's state; sets `read_place` only if `wants_read` is true.
     ///
     /// # Errors
-    /// The state cannot be read: wipe and restore it.
+    /// The state is corrupt: wipe and restore it.
     pub(crate) fn of(key: &[u8], state: Option<&[u8]>, wants_read: bool) -> Result<Self, ProcessError> {
         let events = Events::read(key, state)?;
         let unknown = Self { is_there: state.is_some(), ..Self::default() };
@@ -101,7 +101,7 @@ impl Digest {
         })
     }
 
-    /// Takes in when it was read, by what lies in its [`read_place`](Self::read_place).
+    /// Applies the read time stored at [`read_place`](Self::read_place).
     pub(crate) fn and_read(mut self, read: Option<&ReadAt>) -> Self {
         if read.is_some() && !self.has_failed && self.first.is_some() {
             let figures = &mut self.figures;
@@ -125,10 +125,10 @@ pub(crate) fn leg_figures(key: &[u8], state: &[u8]) -> Result<Option<LegFigures>
     Ok(Digest::of(key, Some(state), false)?.leg)
 }
 
-/// The first primary of an activity, as [`Digest::first`].
+/// The first primary of an activity, as in [`Digest::first`].
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn first(key: &[u8], state: Option<&[u8]>) -> Result<Option<(Box<str>, u8)>, ProcessError> {
     let events = Events::read(key, state)?;
     Ok(events.primary().and_then(|first| match &first.what {
@@ -140,16 +140,16 @@ pub(crate) fn first(key: &[u8], state: Option<&[u8]>) -> Result<Option<(Box<str>
 /// Whether an activity is known and not deleted.
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn is_shown(key: &[u8], state: Option<&[u8]>) -> Result<bool, ProcessError> {
     let events = Events::read(key, state)?;
     Ok(events.primary().is_some() && !events.is_deleted())
 }
 
-/// Whether an activity is a customer's message, as far as is known, and has suggestions.
+/// Whether an activity is known to be a customer's message and has suggestions.
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn has_suggestions(key: &[u8], state: Option<&[u8]>) -> Result<bool, ProcessError> {
     let events = Events::read(key, state)?;
     let is_suggestion = |event: &Stored<'_>| matches!(event.what, What::Suggestion { .. });
@@ -164,7 +164,7 @@ fn rank_of(event: &Stored<'_>) -> Option<Rank> {
     }
 }
 
-/// A `RESPONSE` that is shown, by a reply or by a reaction (rule A5).
+/// Whether the event is a shown `RESPONSE`, from a reply or a reaction (rule A5).
 fn is_answer(what: &What<'_>) -> bool {
     match what {
         What::Response { .. } => true,

@@ -1,21 +1,21 @@
-//! Texts that no output may show any more leave the state too (rule A4).
+//! Removes texts from the state once no output may show them any more (rule A4).
 
 use super::beside::Writes;
 use super::bounds;
 use super::state::{Events, What};
 use crate::stored::StoredActor;
 
-/// Drops the bodies that can never be shown again, whatever still arrives:
+/// Drops bodies that can never be shown again, regardless of later events:
 ///
-/// * of a primary that is not the first: an earlier one can come, never fewer;
-/// * of the first primary, where its author, or somebody who always may, deleted it;
-/// * of an edit, where its editor deleted too (an edit counts only if the editor is the author, and then so does the
-///   deletion), or somebody who always may.
+/// * the body of a primary that is not the first; an earlier primary may still arrive, but the first one never goes away;
+/// * the body of the first primary, if its author, or an actor who may always delete, deleted it;
+/// * the body of an edit, if its editor also deleted the activity (an edit counts only if the editor is the author, and then
+///   the deletion counts too), or an actor who may always delete did;
 ///
-/// * of the items of suggestions, which quote the activity, where somebody who always may deleted it.
+/// * the items of suggestions, which quote the activity, if an actor who may always delete deleted it.
 ///
-/// Everything else stays: a deletion by the author of *this* primary counts for nothing if an earlier primary of another
-/// author arrives, and then the edits of that author, or of the system, are shown.
+/// All other texts stay: a deletion by the author of *this* primary has no effect if an earlier primary of another author
+/// arrives, and then the edits of that author, or of the system, are shown.
 pub(super) fn removed_texts(activity: &[u8], events: &mut Events<'_>, writes: &mut Writes) {
     let deleters = Deleters::of(events);
     let mut first = true;
@@ -41,7 +41,7 @@ pub(super) fn removed_texts(activity: &[u8], events: &mut Events<'_>, writes: &m
 }
 
 struct Deleters<'a> {
-    /// Somebody deleted whose deletion counts whoever the author is: the system, a supervisor.
+    /// Whether an actor who may always delete did so: the system or a supervisor.
     always: bool,
     others: Vec<StoredActor<'a>>,
 }

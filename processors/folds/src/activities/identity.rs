@@ -1,4 +1,4 @@
-//! Which reactions are the same one (rule A5).
+//! Identity of reactions: which reactions are the same one (rule A5).
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::stored::StoredActor;
 
-/// Who reacted: all customers of a conversation are one.
+/// The reacting actor; all customers of a conversation are one actor.
 pub(super) type Who<'a> = (Option<&'a str>, Option<&'a str>);
 
-/// Who reacted how: the last event of an identity decides.
+/// Identity of a reaction. The last event of an identity decides.
 pub(super) type Identity<'a> = (Who<'a>, u8, Cow<'a, str>);
 
-/// Who reacted; `None` where that is not known.
+/// The reacting actor; `None` if unknown.
 pub(super) fn who(actor: Option<StoredActor<'_>>, of_conversation: bool) -> Option<Who<'_>> {
     let actor = actor?;
     let id = actor.id?;
@@ -20,7 +20,7 @@ pub(super) fn who(actor: Option<StoredActor<'_>>, of_conversation: bool) -> Opti
     Some((actor.actor_type(), if is_one { None } else { Some(id) }))
 }
 
-/// One spelling for all of a value: without variation selectors, in Unicode's NFC.
+/// Normalizes a value: without variation selectors, in Unicode NFC.
 pub(super) fn spelling(value: &str) -> Cow<'_, str> {
     if value.is_ascii() {
         return Cow::Borrowed(value);

@@ -1,11 +1,10 @@
 //! Events become activities (contract section 3).
 //!
-//! The state of an activity is the list of the distinct events that concern it, in the total order. What is emitted is a
-//! function of that list alone, so order of arrival and repetition cannot matter. Relations that come before their
-//! primary wait in the same list.
+//! The state of an activity is the list of its distinct events in the total order. The output is a function of that list alone,
+//! so the order of arrival and duplicates do not matter. Relations that arrive before their primary wait in the same list.
 //!
-//! The list is bounded (rule A10): of each relation it holds the last events. One that is left out is put beside it under a key
-//! of its own as long as it could come back, and so are long texts: no record of the state is large, whatever comes.
+//! The list is bounded (rule A10): it holds the last events of each relation. Left-out events that may count later, and long
+//! texts, are stored under their own keys, so no record of the state becomes large.
 
 mod beside;
 mod bounds;
@@ -39,13 +38,13 @@ pub(crate) use waiting::{event_in as waiting_event, of as waiting_of};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "activities";
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'a';
 pub(crate) const TEXTS_BYTES: u64 = state::TEXTS_BYTES;
 const SCHEMA: &str = "activity/3";
 const OUTPUT: usize = 0;
 
-/// Whose a record of this processor's state is; `None` for activities that belong to no conversation.
+/// Owner of a record of this processor's state; `None` for standalone activities.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     waiting::owned(key).or_else(|| beside::owned(key)).or_else(|| Owned::by_key(key, false))
 }
@@ -54,12 +53,12 @@ pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
 #[derive(Debug, Clone, Copy)]
 pub struct Activities {
     limits: Limits,
-    /// What the bodies of one record may have together, in bytes.
+    /// Limit for the bodies in one record, in bytes.
     activity_bytes: u64,
 }
 
 impl Activities {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         Self { limits: settings.limits, activity_bytes: settings.activity_bytes }
@@ -116,7 +115,7 @@ impl Processor for Activities {
                 let stored = Stored::primary(event, primary);
                 let (id, waiting_ms) = (&primary.activity_id, self.limits.waiting_ms);
                 let changed = take_primary(conversation, (&key, id), stored, waiting_ms, context)?;
-                // What waits for it has been written down with it.
+                // The waiting events were written together with it.
                 if !changed.was_known && changed.was_there {
                     waiting::release(&key, self.limits.waiting_ms, context)?;
                 }
@@ -125,17 +124,17 @@ impl Processor for Activities {
         }
     }
 
-    /// An answer to a campaign's message, which lies here, from where the answer lies.
+    /// Takes a reply to a campaign message whose state is in this partition; the reply's partition sent it.
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         replies::receive(key, payload, self.limits.waiting_ms, context)
     }
 
-    /// Those that follow are told the keys of the activities that changed.
+    /// Notifies the downstream processors of the keys of the activities that changed.
     fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let marked = reads::Marked::of(news.marked());
         let mut others = BTreeSet::new();
         reads::follow(&marked, &mut others, emitter)?;
-        // The keys of one conversation lie together: whether any of its messages was read is looked up once.
+        // The keys of one conversation are adjacent, so its read flag is looked up once.
         let mut conversation: Option<(&[u8], bool)> = None;
         for key in marked.with(&others) {
             let escaped = reads::conversation_of(key);
@@ -203,7 +202,7 @@ impl Forget for Activities {
 }
 
 impl Activities {
-    /// Publishes an activity; `has_reads` says whether any message of its conversation was read.
+    /// Publishes an activity. `has_reads` says whether any message of its conversation was read.
     fn publish(&self, key: &[u8], has_reads: bool, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         if !emitter.is_published() {
             return Ok(());
@@ -218,7 +217,7 @@ impl Activities {
                 Some(out)
             })
         };
-        // Mostly no text lies beside the state, and one look at it is enough.
+        // Usually all texts are in the state, and one read is enough.
         let wanted_or_value = emitter.read(key, |bytes| {
             let wanted = wanted_texts(key, bytes, limit)?;
             if wanted.is_empty() { written(bytes, &Texts::new()).map(Ok) } else { Ok(Err(wanted)) }
@@ -237,7 +236,7 @@ impl Activities {
     }
 }
 
-/// When an activity was read, by the list of its conversation.
+/// Read time of an activity, from its conversation's read list.
 fn read_of(key: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<ReadAt>, ProcessError> {
     match emitter.read(key, |bytes| reads::place(key, bytes))?? {
         Some(place) => emitter.read(&place, |value| read_at(&place, value))?,
@@ -245,21 +244,21 @@ fn read_of(key: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<ReadAt>, Proc
     }
 }
 
-/// What an activity's record depends on besides its state.
+/// Inputs of an activity's record besides its state.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'r> {
-    /// Those of [`wanted_texts`].
+    /// The texts named by [`wanted_texts`].
     pub(crate) texts: &'r Texts,
-    /// Of its bodies those of the oldest edits and suggestions are left out, where all are longer together (rule A10).
+    /// Limit for all bodies together; above it the oldest edits and suggestions lose theirs (rule A10).
     pub(crate) limit: u64,
-    /// When it was read, by what lies in its [`read_place`].
+    /// Read time, as stored at [`read_place`].
     pub(crate) read: Option<&'r ReadAt>,
 }
 
-/// Lets `look` see the activity that a state of this processor makes; none while its primary is not known.
+/// Passes the activity that a state of this processor represents to `look`; `None` while its primary is unknown.
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn with_activity<R>(
     key: &[u8],
     state: Option<&[u8]>,
@@ -277,10 +276,10 @@ pub(crate) fn with_activity<R>(
     Ok(view::with_activity(key, &events, (around.limit, around.read), look))
 }
 
-/// The events whose texts the record shows and that lie beside the state.
+/// The events whose texts the record shows and that are stored outside the state.
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn wanted_texts(
     key: &[u8],
     state: Option<&[u8]>,
@@ -292,7 +291,7 @@ pub(crate) fn wanted_texts(
     Ok(view::wanted_texts(&Events::read(key, state)?, limit))
 }
 
-/// These texts, as `get` gives what lies under a key.
+/// Loads these texts; `get` reads the value of a key.
 ///
 /// # Errors
 /// Those of `get`.
@@ -307,16 +306,16 @@ pub(crate) fn texts(
     beside::texts(key, wanted, get)
 }
 
-/// The texts of an activity that its record shows and that lie beside its state, for a processor that follows.
+/// Loads the texts that an activity's record shows and that are stored outside its state, for a downstream processor.
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn texts_of(key: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<Texts, ProcessError> {
     let wanted = emitter.read_of(NAME, key, |state| wanted_texts(key, state, limit))??;
     texts(key, wanted, |text| emitter.read_of(NAME, text, |text| text.map(<[u8]>::to_vec)))
 }
 
-/// Which message a primary answers, as far as the answer is a reaction on it: its event, and the answered activity.
+/// The message that a primary replies to, if the reply counts as a reaction: its event and the activity that it replies to.
 #[derive(Debug, PartialEq, Eq)]
 struct Reply {
     event_id: String,
@@ -324,7 +323,7 @@ struct Reply {
 }
 
 impl Reply {
-    /// Only a customer's answer is a reaction, and only by the primary that counts (contract section 2, A1).
+    /// Only a customer's reply is a reaction, and only the primary that counts (contract section 2, A1).
     fn of(events: &Events<'_>) -> Option<Self> {
         let first = events.primary()?;
         match &first.what {
@@ -336,8 +335,8 @@ impl Reply {
     }
 }
 
-/// Adds a primary. Where that changes which primary counts, the reactions that replies are follow. What a reply outside of every
-/// conversation answers may lie in another partition.
+/// Adds a primary. If another primary counts now, updates the reactions that result from replies. The target of a reply outside
+/// every conversation may be in another partition.
 fn take_primary(
     conversation: Option<&str>,
     (key, activity_id): (&str, &str),
@@ -357,7 +356,7 @@ fn take_primary(
                 None => replies::withdraw(&reply.target, &reply.event_id, context),
             }
         }
-        // Only the event that has just come can have become the primary.
+        // Only the event that just arrived can have become the primary.
         if let Some(reply) = &changed.after {
             match conversation {
                 Some(_) => {
@@ -374,28 +373,28 @@ fn take_primary(
     Ok(changed)
 }
 
-/// One change of an activity's events. Lives for one call: its size does not matter.
+/// A change of an activity's events. It lives for one call, so its size does not matter.
 #[expect(clippy::large_enum_variant, reason = "boxing would allocate for every event")]
 enum Edit<'a> {
     Insert(Stored<'a>),
-    /// Takes back the response that this event was.
+    /// Withdraws the response of this event.
     Withdraw(&'a str),
 }
 
-/// What a change did.
+/// Result of a change.
 struct Changed {
     outcome: Outcome,
-    /// Whether anything was known of the activity, be it relations only.
+    /// Whether the activity had any state, including relations only.
     was_there: bool,
-    /// Whether the activity's primary was known, and is.
+    /// Whether the primary was known before, and is now.
     was_known: bool,
     is_known: bool,
-    /// The reply that the activity was, and is.
+    /// The activity as a reply, before and after.
     before: Option<Reply>,
     after: Option<Reply>,
 }
 
-/// Changes the events of one activity; writes and marks it only where something changed.
+/// Changes the events of one activity; writes it and marks it dirty only if something changed.
 fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Changed, ProcessError> {
     let key = key.as_bytes();
     let withdrawn = match &edit {
@@ -458,13 +457,13 @@ fn change(key: &str, edit: Edit<'_>, context: &mut Context<'_>) -> Result<Change
     Ok(changed)
 }
 
-/// What a change means for the events that are left out. Mostly there are none.
+/// Effect of a change on the left-out events. Usually there are none.
 struct LeftOut {
-    /// Another primary is the first, and deletions are left out.
+    /// Another primary is the first, and some deletions are left out.
     is_new_author: bool,
-    /// The activity has become known, and events of whichever relation are left out.
+    /// The activity has become known, and some events are left out.
     is_known_now: bool,
-    /// Reactions are left out.
+    /// Some reactions are left out.
     is_withdrawn: bool,
 }
 

@@ -1,9 +1,9 @@
-//! Up to where a conversation was read (rule A7): a `READ` on a message reads all messages of its side before it.
+//! Read receipts of a conversation (rule A7): a `READ` on a message marks all earlier messages of its side as read.
 //!
-//! As soon as a side of a conversation has its first `READ`, its messages lie in a list of small records: for each the time of its own
-//! `READ`, and the earliest one of it and all later messages. The keys are in the reverse of the total order, so a scan goes from a
-//! message back to the ones before it. A new `READ` goes back only as long as it changes something: to the message that an earlier
-//! `READ` reached. A conversation that nobody marks as read costs one look-up at each commit.
+//! Once a side of a conversation has its first `READ`, its messages are kept in a list of small records. Each holds the time of
+//! the message's own `READ` and the earliest `READ` of it and all later messages. Keys are in the reverse of the total order,
+//! so a scan goes from a message to the earlier ones. A new `READ` updates earlier messages only until it reaches one with an
+//! earlier `READ`. A conversation without receipts costs one look-up at each commit.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -17,16 +17,17 @@ use super::delivery::Rank;
 use super::state::{Events, Stored, What, corrupt};
 use crate::stored::behind;
 
-/// Version of the form of a record of the list; its first byte.
+/// Format version of a list record; its first byte.
 const VERSION: u8 = 1;
-/// In the place of a side: there lies which sides have their list.
+/// Takes the place of a side in the key of the record that says which sides have a list.
 const BEGUN: u8 = 0;
-/// Begins the mark of an activity that has a `READ` which may be the first of its side: no activity's key begins with it.
+/// Key prefix of the dirty mark of an activity with a `READ` that may be the first of its side. Activity keys never begin with
+/// this byte.
 const MARK: u8 = READS;
-/// Ends an event's id in a key, whose bytes are reversed: no byte of an id is 0.
+/// Ends an event id in a key. The id's bytes are inverted, and no byte of an id is 0.
 const END: u8 = 0xff;
 
-/// When a message was read, and by the receipt for which message: itself, or a later one of its side.
+/// When a message was read, and which message's receipt says so: its own, or that of a later message of its side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReadAt {
     pub(crate) at: i64,
@@ -34,14 +35,14 @@ pub(crate) struct ReadAt {
     pub(crate) message: Box<str>,
 }
 
-/// What lies in the list for a message.
+/// A message's record in the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Listed {
     /// The message's activity.
     message: Box<str>,
-    /// The least time of its own `READ`s.
+    /// The earliest time of the message's own `READ`s.
     own: Option<i64>,
-    /// The earliest of its own and of those of later messages; of equal ones that of the first message.
+    /// The earliest of its own `READ`s and those of later messages; among equal times that of the first message.
     read: Option<ReadAt>,
 }
 
@@ -56,11 +57,11 @@ impl Listed {
     }
 
     fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         behind(VERSION, self).unwrap_or_default()
     }
 
-    /// What it is, where `later` is that of the next message.
+    /// The read time, given that of the next message.
     fn after(&self, later: Option<&ReadAt>) -> Option<ReadAt> {
         match (self.own, later) {
             (Some(own), Some(later)) if later.at < own => Some(later.clone()),
@@ -70,7 +71,7 @@ impl Listed {
     }
 }
 
-/// The side of a conversation that a message is of, as a bit; `None` for what is no message.
+/// The side of a message, as a bit; `None` if the kind is not a message.
 fn side(kind: u8) -> Option<u8> {
     match Kind::from_code(kind)? {
         Kind::CustomerMessage => Some(1),
@@ -83,7 +84,7 @@ fn side(kind: u8) -> Option<u8> {
     }
 }
 
-/// A message as its own state tells it.
+/// A message according to its own state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Message {
     side: u8,
@@ -116,7 +117,7 @@ impl Message {
     }
 }
 
-/// The escaped id of the conversation that an activity belongs to, by its key.
+/// The escaped conversation id in an activity's key.
 pub(super) fn conversation_of(activity: &[u8]) -> Option<&[u8]> {
     activity.get(..activity.iter().position(|byte| *byte == b'/')?)
 }
@@ -125,17 +126,17 @@ fn side_key(escaped: &[u8], side: u8) -> Vec<u8> {
     [&[READS], escaped, b"/", &[side]].concat()
 }
 
-/// Where it lies which sides of a conversation have their list; nothing lies there where none has one.
+/// Key of the record that says which sides of a conversation have a list; absent if none has.
 pub(crate) fn begun_key(escaped: &[u8]) -> Vec<u8> {
     [&[READS], escaped, b"/", &[BEGUN]].concat()
 }
 
-/// The mark of an activity that has a `READ`.
+/// The dirty mark of an activity with a `READ`.
 pub(super) fn mark(activity: &[u8]) -> Vec<u8> {
     [&[MARK], activity].concat()
 }
 
-/// Whether an activity is a message that has a `READ` of its own.
+/// Whether an activity is a message with a `READ` of its own.
 pub(super) fn has_read(events: &Events<'_>) -> bool {
     let is_message = |event: &Stored<'_>| match &event.what {
         What::Primary(fields) => side(fields.kind).is_some(),
@@ -146,42 +147,42 @@ pub(super) fn has_read(events: &Events<'_>) -> bool {
         && events.list.iter().any(|event| is_read(&event.what))
 }
 
-/// Whether an event is a receipt that says `READ`.
+/// Whether an event is a `READ` receipt.
 pub(super) fn is_read(what: &What<'_>) -> bool {
     matches!(what, What::Delivery { status, .. } if Rank::of(status) == Some(Rank::Read))
 }
 
-/// Where it lies when a message was read, by the state of its activity; `None` for what is no message of a conversation.
+/// Key of a message's read time, by its activity's state; `None` for anything but a message of a conversation.
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn place(activity: &[u8], state: Option<&[u8]>) -> Result<Option<Vec<u8>>, ProcessError> {
     Ok(Message::read(activity, state)?.map(|message| message.key))
 }
 
-/// The same, where the events have been read already.
+/// Like [`place`], with the events already parsed.
 pub(super) fn place_of(activity: &[u8], events: &Events<'_>) -> Option<Vec<u8>> {
     Message::of(activity, events).map(|message| message.key)
 }
 
-/// When a message was read, of what lies in that place.
+/// The read time in the record at that key.
 ///
 /// # Errors
-/// The state cannot be read: wipe and restore it.
+/// The state is corrupt: wipe and restore it.
 pub(crate) fn read_at(place: &[u8], value: Option<&[u8]>) -> Result<Option<ReadAt>, ProcessError> {
     value.map_or(Ok(None), |value| Listed::read(place, value).map(|listed| listed.read))
 }
 
 /// The activities that changed since the last commit.
 pub(super) struct Marked<'m> {
-    /// Their keys, in ascending order.
+    /// Their keys, ascending.
     activities: Vec<&'m [u8]>,
-    /// Those of them that have a `READ`, which may be the first of their side, in ascending order.
+    /// The keys of those with a `READ`, which may be the first of their side, ascending.
     reads: Vec<&'m [u8]>,
 }
 
 impl<'m> Marked<'m> {
-    /// `marks` are in ascending order, as [`engine::News::marked`] gives them.
+    /// `marks` are in ascending order, as [`engine::News::marked`] returns them.
     pub(super) fn of(marks: impl Iterator<Item = &'m [u8]>) -> Self {
         let mut marked = Self { activities: Vec::new(), reads: Vec::new() };
         for mark in marks {
@@ -193,7 +194,7 @@ impl<'m> Marked<'m> {
         marked
     }
 
-    /// The keys of the activities that changed and of those in `others`, each once and in ascending order.
+    /// The keys of the changed activities and of those in `others`, without duplicates, ascending.
     pub(super) fn with<'a>(&self, others: &'a BTreeSet<Vec<u8>>) -> Vec<&'a [u8]>
     where
         'm: 'a,
@@ -208,7 +209,7 @@ impl<'m> Marked<'m> {
     }
 }
 
-/// Follows what has changed, and adds the keys of all other activities whose delivery has changed because of it.
+/// Applies the changes and adds the keys of all other activities whose delivery status changed as a result.
 pub(super) fn follow(
     marked: &Marked<'_>,
     changed: &mut BTreeSet<Vec<u8>>,
@@ -217,7 +218,7 @@ pub(super) fn follow(
     let mut conversation: Option<Sides<'_>> = None;
     for activity in &marked.activities {
         let Some(escaped) = conversation_of(activity) else { continue };
-        // The keys of one conversation lie together.
+        // The keys of one conversation are adjacent.
         let sides = match &mut conversation {
             Some(sides) if sides.escaped == escaped => sides,
             other => other.insert(Sides::of(escaped, emitter)?),
@@ -232,12 +233,12 @@ pub(super) fn follow(
     Ok(())
 }
 
-/// Which sides of a conversation have their list.
+/// The sides of a conversation that have a list.
 struct Sides<'k> {
     escaped: &'k [u8],
     /// One bit for each side.
     listed: u8,
-    /// Those of them whose list was made at this commit, of all that there is: nothing is to be added.
+    /// The sides whose list was created at this commit from all messages: nothing needs to be added.
     new: u8,
 }
 
@@ -248,7 +249,7 @@ impl<'k> Sides<'k> {
         Ok(Self { escaped, listed: listed.unwrap_or(0), new: 0 })
     }
 
-    /// Brings the lists up to date with an activity.
+    /// Updates the lists for an activity.
     fn follow(
         &self,
         activity: &[u8],
@@ -269,7 +270,7 @@ impl<'k> Sides<'k> {
         }
     }
 
-    /// Makes the list of the side of a message that has a `READ`, if there is none.
+    /// Creates the list for the side of a message that has a `READ`, if it does not exist.
     fn begin(
         &mut self,
         activity: &[u8],
@@ -290,7 +291,7 @@ impl<'k> Sides<'k> {
     }
 }
 
-/// The side has its first `READ`: its list is made of all its messages.
+/// Creates the list from all messages of the side, at its first `READ`.
 fn begin(
     escaped: &[u8],
     side: u8,
@@ -306,7 +307,7 @@ fn begin(
         Err(error) => problem = Some(error),
     })?;
     problem.map_or(Ok(()), Err)?;
-    // The keys are in the reverse of the total order: the last message first.
+    // The keys are in the reverse of the total order: the last message comes first.
     messages.sort_by(|(a, _), (b, _)| a.key.cmp(&b.key));
     let mut later: Option<ReadAt> = None;
     for (message, activity) in messages {
@@ -321,7 +322,7 @@ fn begin(
     Ok(())
 }
 
-/// A message has come, or has another `READ` of its own.
+/// Adds a message, or updates its own `READ`.
 fn enter(
     activity: &[u8],
     escaped: &[u8],
@@ -335,7 +336,7 @@ fn enter(
         return Ok(());
     }
     let mut listed = Listed { message: message_id(activity), own: message.own, read: None };
-    // An earlier `READ` than any before needs no look at the messages behind it.
+    // An earlier `READ` than before needs no look at later messages.
     let is_earlier = |known: &Listed| match (message.own, known.own) {
         (Some(_), None) => true,
         (Some(own), Some(was)) => own < was,
@@ -354,7 +355,7 @@ fn enter(
     Ok(())
 }
 
-/// A message is no longer where it was.
+/// Removes a message from its old position.
 fn remove(
     escaped: &[u8],
     message: &Message,
@@ -366,7 +367,7 @@ fn remove(
     go_back(escaped, message, later, changed, emitter)
 }
 
-/// What is known of the next message of the side.
+/// The record of the next message of the side.
 fn later_than(
     escaped: &[u8],
     message: &Message,
@@ -384,7 +385,7 @@ fn later_than(
     last.map_or(Ok(None), |(key, value)| read_at(&key, Some(&value)))
 }
 
-/// Goes from a message back to those before it, as long as that changes something; `read` is what is known of the message now.
+/// Propagates `read` from a message to the earlier ones until nothing changes.
 fn go_back(
     escaped: &[u8],
     message: &Message,
@@ -424,7 +425,7 @@ fn go_back(
     Ok(())
 }
 
-/// The id of the activity whose key this is.
+/// The activity id in this key.
 fn message_id(activity: &[u8]) -> Box<str> {
     let key = std::str::from_utf8(activity).ok().and_then(model::parse_activity_key);
     key.map(|(_, id)| id.into()).unwrap_or_default()

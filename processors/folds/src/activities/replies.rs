@@ -1,6 +1,6 @@
-//! Answers to messages of campaigns. Both belong to no conversation, so they may lie in different partitions: the answer is told to
-//! where the message lies, and taken back there if it turns out to be none. One whose message does not come is forgotten when
-//! its time is over.
+//! Replies to campaign messages. Neither belongs to a conversation, so they may be in different partitions: the reply's
+//! partition sends the reply to the message's partition, and withdraws it there if it turns out not to be a reply. A reply
+//! whose message does not arrive expires.
 
 use engine::{Context, Emitter, ProcessError};
 
@@ -10,17 +10,17 @@ use super::{Edit, Reply, change};
 use crate::stored::behind;
 use crate::timers;
 
-/// Begins a message that brings an answer.
+/// Message type: a reply.
 const ANSWER: u8 = b'A';
-/// Begins a message that takes one back: behind it comes the answer's event.
+/// Message type: a withdrawn reply; the reply's event id follows.
 const WITHDRAWN: u8 = b'W';
-/// Begins the keys of timers. No activity's key begins with it, nor holds it: it is no UTF-8.
+/// Key prefix of timers. Activity keys never contain this byte, because it is not valid UTF-8.
 const TIMER: u8 = 0xfa;
-/// Between the activity's key and the event's id.
+/// Separator between the activity's key and the event's id.
 const BETWEEN: u8 = 0xff;
 
-/// Sends an answer to the activity that it answers and that belongs to no conversation. It waits there until `until_ms` at least:
-/// where the activity lies no event may have come for long, or none at all, so the stream time there says nothing of the answer.
+/// Sends a reply to the standalone activity that it replies to. It waits there at least until `until_ms`: that partition may
+/// have received no event for a long time, so its stream time says nothing about the reply.
 pub(super) fn send(
     target: &str,
     answer: &Stored<'_>,
@@ -32,12 +32,12 @@ pub(super) fn send(
     Ok(())
 }
 
-/// Takes an answer back.
+/// Withdraws a reply.
 pub(super) fn withdraw(target: &str, event_id: &str, context: &mut Context<'_>) {
     context.send(target.as_bytes(), &withdrawn(event_id));
 }
 
-/// The activity under this key is erased: so is what it was to another one.
+/// Withdraws the replies of the activity under this key, which is being erased.
 pub(super) fn withdraw_erased(key: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let reply = emitter.read(key, |state| Events::read(key, state).map(|events| Reply::of(&events)))??;
     match reply {
@@ -46,7 +46,7 @@ pub(super) fn withdraw_erased(key: &[u8], emitter: &mut Emitter<'_>) -> Result<(
     }
 }
 
-/// An answer has come, or is taken back: the key is the answered activity's id.
+/// Takes a reply or its withdrawal; the key is the id of the activity replied to.
 pub(super) fn receive(
     key: &[u8],
     payload: &[u8],
@@ -74,7 +74,7 @@ pub(super) fn receive(
     }
 }
 
-/// Forgets answers whose messages did not come in time, as far as the budget goes.
+/// Deletes replies whose messages did not arrive in time, within the budget.
 pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     timers::each_due(emitter, TIMER, now_ms, |name, emitter| {
         let Some((activity, event_id)) = parts(name) else {
@@ -82,7 +82,7 @@ pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), Proce
         };
         let left = emitter.read(activity, |state| {
             let mut events = Events::read(activity, state)?;
-            // Once the message is known, the answer stays with it.
+            // Once the message is known, the reply stays with it.
             if events.primary().is_some() {
                 return Ok(Left::Known);
             }
@@ -103,13 +103,13 @@ pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), Proce
     })
 }
 
-/// What becomes of an activity whose answer is given up.
+/// Result of giving up a reply.
 enum Left {
-    /// It is known: nothing.
+    /// The activity is known: nothing changes.
     Known,
-    /// Its state without the answer.
+    /// The activity's state without the reply.
     Changed(Vec<u8>),
-    /// The answer was left out of the state, or is gone already.
+    /// The reply was left out of the state, or has already gone.
     Elsewhere,
 }
 

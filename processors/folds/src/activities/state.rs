@@ -1,4 +1,4 @@
-//! What is remembered of an activity: its distinct events, in the total order.
+//! State of an activity: its distinct events, in the total order.
 
 use engine::ProcessError;
 use model::{Change, Event, LegPhase, Primary, Relation};
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 use super::bounds::{self, Omitted};
 use crate::stored::{StoredActor, behind};
 
-/// Versions of the state's form; the first byte of every state. Another version is refused, and so rebuilt. Most activities leave
-/// nothing out and have all their texts in place: they have no room for either.
+/// Format versions of the state; the first byte. Another version is rejected, and the state is rebuilt. Most activities leave
+/// nothing out and hold all their texts: the smaller format has no fields for either.
 const VERSION: u8 = 3;
 const VERSION_BOUNDED: u8 = 4;
-/// The texts that lie in the state itself are not longer together; longer ones lie beside it, each under a key of its own.
+/// Limit for the texts in the state itself; longer ones get their own records.
 pub(super) const TEXTS_BYTES: u64 = 256 << 10;
 
-/// One event that concerns the activity, with the fields that its role has.
+/// One event of the activity, with the fields of its role.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stored<'a> {
     pub(super) id: &'a str,
     pub(super) at: i64,
-    /// What comes first within one millisecond.
+    /// Sorts events of the same millisecond.
     pub(super) rank: u8,
     #[serde(borrow)]
     pub(super) actor: Option<StoredActor<'a>>,
     pub(super) what: What<'a>,
-    /// The size of its texts, where they lie beside the state; else 0.
+    /// The size of its texts if they are stored outside the state, else 0.
     #[serde(skip)]
     pub(super) beside_bytes: u64,
 }
 
-/// What an event is to its activity. New variants go to the end: the state holds their numbers.
+/// The role of an event. Append new variants at the end: the state stores their numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum What<'a> {
     #[serde(borrow)]
@@ -46,7 +46,7 @@ pub(super) enum What<'a> {
         value: Option<&'a str>,
         remove: bool,
     },
-    /// A customer's reply to this activity; its value is the reply's own activity.
+    /// A customer's reply to this activity; the value is the reply's own activity.
     Response {
         value: &'a str,
     },
@@ -60,13 +60,13 @@ pub(super) enum What<'a> {
     Hide,
     Hold {
         begins: bool,
-        /// By the message's own header.
+        /// From the message's own header.
         sent_at: Option<i64>,
     },
 }
 
 impl What<'_> {
-    /// The contract's word for it (rule A1).
+    /// The contract's name for the role (rule A1).
     pub(super) fn word(&self) -> &'static str {
         match self {
             What::Primary(_) => "PRIMARY",
@@ -104,7 +104,7 @@ pub(super) struct StoredLeg<'a> {
     pub(super) call_id: Option<&'a str>,
     pub(super) start_time: Option<i64>,
     pub(super) end_time: Option<i64>,
-    /// By the message's own header.
+    /// From the message's own header.
     pub(super) sent_at: Option<i64>,
     pub(super) reason: Option<&'a str>,
 }
@@ -176,7 +176,7 @@ impl<'a> Stored<'a> {
         Self::of(event, what)
     }
 
-    /// The reaction that a reply is on the message that it answers.
+    /// The reaction that a reply is on the message it replies to.
     pub(super) fn response(reply: &Self, activity_id: &'a str) -> Self {
         let what = What::Response { value: activity_id };
         Self { id: reply.id, at: reply.at, rank: reply.rank, actor: reply.actor, what, beside_bytes: 0 }
@@ -190,12 +190,13 @@ impl<'a> Stored<'a> {
         matches!(&self.what, What::Primary(primary) if primary.leg.is_some())
     }
 
-    /// A reply may answer itself: then the one event is there as a primary and as a response.
+    /// Whether the event is a response. A reply may reply to itself; then the event is stored both as a primary and as a
+    /// response.
     pub(super) fn is_response(&self) -> bool {
         matches!(self.what, What::Response { .. })
     }
 
-    /// The size of its texts, wherever they lie: bodies, as compact JSON.
+    /// The size of its texts, wherever they are stored: bodies as compact JSON.
     pub(super) fn text_bytes(&self) -> u64 {
         self.beside_bytes + self.texts_here_bytes()
     }
@@ -210,7 +211,7 @@ impl<'a> Stored<'a> {
         }
     }
 
-    /// Takes the texts out, to lie beside the state.
+    /// Removes the texts, to store them outside the state.
     fn take_texts(&mut self) -> Vec<u8> {
         self.beside_bytes = self.texts_here_bytes();
         let mut texts: Vec<Option<&str>> = Vec::new();
@@ -220,14 +221,14 @@ impl<'a> Stored<'a> {
             What::Suggestion { items } => texts.extend(items.iter_mut().map(|item| item.body.take())),
             _ => {}
         }
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         postcard::to_stdvec(&texts).unwrap_or_default()
     }
 
-    /// Puts texts back that lay beside the state.
+    /// Restores texts that were stored outside the state.
     ///
     /// # Errors
-    /// They are no texts.
+    /// The bytes are not texts.
     pub(super) fn put_texts(&mut self, bytes: &'a [u8]) -> postcard::Result<()> {
         let texts: Vec<Option<&'a str>> = postcard::from_bytes(bytes)?;
         let mut texts = texts.into_iter();
@@ -243,7 +244,7 @@ impl<'a> Stored<'a> {
         Ok(())
     }
 
-    /// Drops its texts: no output may show them any more.
+    /// Drops its texts, which no output may show any more.
     pub(super) fn drop_texts(&mut self) {
         self.beside_bytes = 0;
         match &mut self.what {
@@ -259,28 +260,28 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// The distinct events of one activity, in the total order: those that are folded (rule A10), and how many were left out.
+/// The distinct events of one activity in the total order: those that are folded (rule A10), and the number of those left out.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Events<'a> {
     pub(super) list: Vec<Stored<'a>>,
     pub(super) omitted: Omitted,
-    /// Whether the activity is one of a conversation, whose customers are one (rule A2).
+    /// Whether the activity belongs to a conversation, whose customers count as one actor (rule A2).
     pub(super) of_conversation: bool,
 }
 
-/// What a state says besides its events.
+/// Fields of a state besides its events.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Head {
     omitted: Omitted,
-    /// Which events' texts lie beside the state, by their places, with their sizes.
+    /// Indexes and sizes of the texts stored outside the state.
     beside: Vec<(u32, u64)>,
 }
 
 impl<'a> Events<'a> {
-    /// Reads the state; no bytes are no events.
+    /// Reads the state; `None` is an activity without events.
     pub(super) fn read(key: &[u8], bytes: Option<&'a [u8]>) -> Result<Self, ProcessError> {
         let unreadable = |problem: postcard::Error| corrupt(key, &problem.to_string());
-        // An id in a key holds no slash.
+        // Ids in keys contain no slash.
         let of_conversation = key.contains(&b'/');
         match bytes {
             None => Ok(Self { of_conversation, ..Self::default() }),
@@ -305,7 +306,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// Writes the state; no events are no bytes.
+    /// Writes the state; no events give no bytes.
     pub(super) fn write(&self, key: &[u8]) -> Result<Vec<u8>, ProcessError> {
         if self.list.is_empty() && self.omitted.is_empty() {
             return Ok(Vec::new());
@@ -320,7 +321,7 @@ impl<'a> Events<'a> {
         written.map_err(|problem| corrupt(key, &problem.to_string()))
     }
 
-    /// Adds an event in its place; `false` if it is there already.
+    /// Inserts an event in the total order; `false` if it is already there.
     pub(super) fn insert(&mut self, event: Stored<'a>) -> bool {
         let known = |other: &Stored<'_>| other.id == event.id && other.is_response() == event.is_response();
         if self.list.iter().any(known) {
@@ -331,7 +332,7 @@ impl<'a> Events<'a> {
         true
     }
 
-    /// Leaves out the earliest event of a relation that has too many.
+    /// Leaves out the earliest event of a relation with too many.
     pub(super) fn leave_out(&mut self) -> Option<Stored<'a>> {
         let place = bounds::excess(self)?;
         let event = self.list.remove(place);
@@ -339,7 +340,7 @@ impl<'a> Events<'a> {
         Some(event)
     }
 
-    /// Takes texts out until those that are left are short together; gives them, each with its event's id.
+    /// Removes texts until the rest is within the limit; returns them with their events' ids.
     pub(super) fn take_long_texts(&mut self) -> Vec<(&'a str, Vec<u8>)> {
         let mut taken = Vec::new();
         let mut here: u64 = self.list.iter().map(Stored::texts_here_bytes).sum();
@@ -353,26 +354,26 @@ impl<'a> Events<'a> {
         taken
     }
 
-    /// Takes back the response that an event was; `false` if there is none.
+    /// Withdraws the response of an event; `false` if there is none.
     pub(super) fn withdraw(&mut self, event_id: &str) -> bool {
         let before = self.list.len();
         self.list.retain(|event| !(event.is_response() && event.id == event_id));
         self.list.len() < before
     }
 
-    /// Forgets a relation; gives it, where it is there.
+    /// Removes a relation and returns it.
     pub(super) fn remove_relation(&mut self, event_id: &str) -> Option<Stored<'a>> {
         let is_it = |event: &Stored<'_>| event.id == event_id && !event.is_primary() && !event.is_response();
         let place = self.list.iter().position(is_it)?;
         Some(self.list.remove(place))
     }
 
-    /// Rule A1: the first of the primaries.
+    /// Rule A1: the first primary.
     pub(super) fn primary(&self) -> Option<&Stored<'a>> {
         self.list.iter().find(|event| event.is_primary())
     }
 
-    /// Rule A4: whether a deletion counts; not as long as the author is not known.
+    /// Rule A4: whether a deletion counts; `false` while the author is unknown.
     pub(super) fn is_deleted(&self) -> bool {
         let primary = self.primary();
         primary.is_some_and(|primary| {
@@ -381,7 +382,7 @@ impl<'a> Events<'a> {
     }
 }
 
-/// Whether texts may lie beside this state: it says without being read whole that there are none.
+/// Whether texts may be stored outside this state; a cheap check without parsing all of it.
 pub(super) fn may_have_texts_beside(state: &[u8]) -> bool {
     state.first() == Some(&VERSION_BOUNDED)
 }

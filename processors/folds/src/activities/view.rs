@@ -1,4 +1,4 @@
-//! The activity that a list of events makes: rules A1 to A10, one pass over the events in the total order.
+//! Builds the activity from its list of events: rules A1 to A10, in one pass in the total order.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use super::identity::{Identity, spelling, who};
 use super::reads::ReadAt;
 use super::state::{Events, Stored, StoredItem, StoredLeg, StoredPrimary, What};
 
-/// Lets `look` see the activity that the events make; none while its primary is not known.
+/// Passes the activity of the events to `look`; `None` while its primary is unknown.
 pub(super) fn with_activity<R>(
     key: &[u8],
     events: &Events<'_>,
@@ -65,7 +65,7 @@ pub(super) fn with_activity<R>(
     look(Some(&activity))
 }
 
-/// The events whose texts lie beside the state and are to be seen.
+/// The events whose texts are shown and stored outside the state.
 pub(super) fn wanted_texts(events: &Events<'_>, limit: u64) -> Vec<Box<str>> {
     let Some(primary) = events.primary() else { return Vec::new() };
     let loaded: Vec<Loaded<'_>> = events.list.iter().map(Loaded::of).collect();
@@ -82,7 +82,7 @@ fn by_whom<'a>(event: &'a Loaded<'a>) -> model::Deletion<'a> {
     model::Deletion { event_id: event.stored.id, at: event.stored.at, actor: event.actor.as_ref() }
 }
 
-/// Rule A10: what is in nothing else of the record. Deletions that are left out would be rejected.
+/// Rule A10: counts of omitted events that no other field includes. Left-out deletions would be rejected.
 fn omitted(events: &Events<'_>, fold: &Fold<'_>) -> model::OmittedEvents {
     let count = |group| events.omitted.count(group);
     let rejected = fold.rejected.len().saturating_sub(KEPT) as u64;
@@ -104,7 +104,7 @@ struct Loaded<'a> {
     actor: Option<Actor<'a>>,
     body: Option<Json<'a>>,
     items: Vec<SuggestionItem<'a>>,
-    /// The same items without their bodies, once these are left out.
+    /// The same items without their bodies, for records above the limit.
     bare: Vec<SuggestionItem<'a>>,
 }
 
@@ -146,7 +146,7 @@ struct Fold<'a> {
     /// The size of the primary's body.
     primary_bytes: u64,
     edits: Vec<&'a Loaded<'a>>,
-    /// So many of the first edits, and of the first suggestions, have lost their bodies (rule A10).
+    /// Number of the oldest edits, and of the oldest suggestions, without their bodies (rule A10).
     edits_cut: usize,
     suggestions_cut: usize,
     deletion: Option<&'a Loaded<'a>>,
@@ -177,7 +177,7 @@ impl<'a> Fold<'a> {
         fold
     }
 
-    /// Rule A8. An event that is there twice (a reply to itself) lies beside itself, and counts once.
+    /// Rule A8. An event that is stored twice (a reply to itself) is adjacent to itself and counts once.
     fn accept(&mut self, event: &'a Stored<'a>) {
         self.updated_at = self.updated_at.max(event.at);
         if self.last_accepted != Some(event.id) {
@@ -186,7 +186,7 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Takes an event in, or says why it is rejected.
+    /// Accepts an event, or returns the reason for rejecting it.
     fn take(&mut self, event: &'a Loaded<'a>, primary: &'a Stored<'a>) -> Result<(), &'static str> {
         match &event.stored.what {
             What::Primary(fields) => self.take_primary(event, fields, primary),
@@ -249,7 +249,7 @@ impl<'a> Fold<'a> {
         }
         if is_first {
             self.primary_bytes = event.stored.text_bytes();
-            // An edit may be dated before its message: it counts all the same (rule A3).
+            // An edit may be dated before its message; it counts all the same (rule A3).
             if self.edits.is_empty() {
                 self.body_of = Some(event);
             }
@@ -279,14 +279,14 @@ impl<'a> Fold<'a> {
             Some(value) => {
                 self.deciding.insert((who, kind, spelling(value)), event);
             }
-            // It decides for all of them, and takes all back.
+            // It decides for all of them and withdraws them all.
             None => self.deciding.retain(|(other, of_kind, _), _| (*other, *of_kind) != (who, kind)),
         }
         Ok(())
     }
 
-    /// Rule A10: the oldest bodies go until what is left is no more than `limit` together; first those of edits, then those of
-    /// suggestions. What is deleted has none. The activity's own body stays whatever it is.
+    /// Rule A10: removes the oldest bodies until the rest is within `limit`; first those of edits, then those of suggestions.
+    /// Deleted activities have no bodies. The activity's own body always stays.
     fn bound_bodies(&mut self, limit: u64) {
         if self.deletion.is_some() {
             return;
@@ -326,7 +326,7 @@ impl<'a> Fold<'a> {
     }
 }
 
-/// How many of the oldest have to lose their texts, until `all` is no more than `limit`.
+/// Number of the oldest events that must lose their texts to bring `all` within `limit`.
 fn oldest_cut(events: &[&Loaded<'_>], all: &mut u64, limit: u64) -> usize {
     let mut cut = 0;
     for event in events {
@@ -339,7 +339,7 @@ fn oldest_cut(events: &[&Loaded<'_>], all: &mut u64, limit: u64) -> usize {
     cut
 }
 
-/// The reaction that an event shows; `None` for one that hides. What quotes a deleted activity has no value any more.
+/// The reaction that an event shows; `None` if it hides one. A reaction that quotes a deleted activity has no value any more.
 fn reaction<'a>(event: &'a Loaded<'a>, deleted: bool) -> Option<model::Reaction<'a>> {
     let (kind, value) = match &event.stored.what {
         What::Response { value } => (ReactionKind::Response, Some(*value)),

@@ -1,5 +1,5 @@
-//! Relations that wait for their activity: their records are kept as they came, so that they can become dead letters when
-//! they have waited for too long (contract section 9). What they do to the activity lies in its state all the while.
+//! Relations that wait for their activity. Their records are kept unchanged, so that they can become dead letters when they
+//! have waited too long (contract section 9). Meanwhile their effects are in the activity's state.
 
 use std::ops::ControlFlow;
 
@@ -12,15 +12,15 @@ use super::state::Events;
 use crate::owner::Owned;
 use crate::timers;
 
-/// Begins the keys of waiting records. No activity's key begins with it, nor holds it: it is no UTF-8.
+/// Key prefix of waiting records. Activity keys never contain this byte, because it is not valid UTF-8.
 const WAITING: u8 = 0xff;
-/// Begins the keys of their timers.
+/// Key prefix of their timers.
 const TIMER: u8 = 0xfe;
-/// Between the activity's key and the event's id.
+/// Separator between the activity's key and the event's id.
 const BETWEEN: u8 = 0xff;
 const CAME_BYTES: usize = size_of::<i64>();
 
-/// Keeps the record of a relation whose activity is not known.
+/// Stores the record of a relation whose activity is unknown.
 pub(super) fn hold(
     activity: &str,
     event_id: &str,
@@ -36,7 +36,7 @@ pub(super) fn hold(
     timers::set(context, TIMER, came_ms.saturating_add(limit_ms), &name);
 }
 
-/// The activity has become known: nothing waits for it any more.
+/// Deletes an activity's waiting records, once it is known.
 pub(super) fn release(activity: &str, limit_ms: i64, context: &mut Context<'_>) -> Result<(), ProcessError> {
     let mut released: Vec<(Vec<u8>, i64)> = Vec::new();
     context.scan(&key(&name(activity.as_bytes(), b"")), |key, value| {
@@ -51,12 +51,12 @@ pub(super) fn release(activity: &str, limit_ms: i64, context: &mut Context<'_>) 
     Ok(())
 }
 
-/// Gives up what has waited for too long, as far as the budget goes.
+/// Gives up records that have waited too long, within the budget.
 pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     timers::each_due(emitter, TIMER, now_ms, |name, emitter| {
         let Some((activity, event_id)) = parts(name) else { return Err(corrupt(name)) };
         let scope = scope_of(activity);
-        // What is being erased must not become a dead letter just before.
+        // A record that is being erased must not become a dead letter just before.
         if emitter.is_being_erased(&scope)? {
             emitter.delete(&key(name));
             return Ok(());
@@ -70,20 +70,20 @@ pub(super) fn expire(now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), Proce
     })
 }
 
-/// Gives up what waits in a conversation that is forgotten, as far as the budget goes: nothing is lost silently. `false`: more of it
-/// waits.
+/// Turns the waiting records of a forgotten conversation into dead letters, within the budget, so that nothing gets lost
+/// silently; `false` if some remain.
 pub(super) fn forget(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     emitter.drain(&key(&names_of(scope)), |key, emitter| {
         give_up(key.get(1..).unwrap_or_default(), emitter).map(|_| ())
     })
 }
 
-/// Drops what waits in a conversation that is erased, as far as the budget goes; `false`: more of it waits.
+/// Deletes the waiting records of an erased conversation, within the budget; `false` if some remain.
 pub(super) fn drop_all(scope: &Scope<'_>, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     emitter.delete_under(&key(&names_of(scope)))
 }
 
-/// What the names of all begin with that wait in a conversation, or for an activity.
+/// Prefix of the names of all records that wait in a conversation, or for an activity.
 fn names_of(scope: &Scope<'_>) -> Vec<u8> {
     let mut prefix = scope.prefix();
     if let Scope::Activity(_) = scope {
@@ -92,7 +92,7 @@ fn names_of(scope: &Scope<'_>) -> Vec<u8> {
     prefix
 }
 
-/// Makes a waiting record a dead letter; whether there was one.
+/// Turns a waiting record into a dead letter; returns whether there was one.
 fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     let waiting = key(name);
     let Some(value) = emitter.read(&waiting, |value| value.map(<[u8]>::to_vec))? else { return Ok(false) };
@@ -103,13 +103,13 @@ fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<bool, ProcessError>
     Ok(true)
 }
 
-/// Where an activity belongs.
+/// The scope of an activity.
 fn scope_of(activity: &[u8]) -> Scope<'_> {
     let conversation = activity.iter().position(|byte| *byte == b'/').and_then(|slash| activity.get(..slash));
     conversation.map_or(Scope::Activity(activity), Scope::Conversation)
 }
 
-/// Takes an event out of the activity's state, as if it had never come.
+/// Removes an event from the activity's state, as if it had never arrived.
 fn take_out(activity: &[u8], event_id: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let removed = emitter.read(activity, |state| {
         let mut events = Events::read(activity, state)?;
@@ -131,17 +131,17 @@ fn take_out(activity: &[u8], event_id: &str, emitter: &mut Emitter<'_>) -> Resul
     beside::take_back(activity, group, emitter)
 }
 
-/// The prefix of the keys of all records that wait for an activity.
+/// The key prefix of all records that wait for an activity.
 pub(crate) fn of(activity: &[u8]) -> Vec<u8> {
     key(&name(activity, b""))
 }
 
-/// The event of a record that waits, by its key, of which `prefix` is the beginning.
+/// The event of a waiting record, by its key, which begins with `prefix`.
 pub(crate) fn event_in<'k>(prefix: &[u8], key: &'k [u8]) -> Option<&'k str> {
     std::str::from_utf8(key.strip_prefix(prefix)?).ok()
 }
 
-/// Whose a waiting record, or its timer, is; by its key.
+/// Owner of a waiting record or of its timer, by its key.
 pub(super) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
         (&WAITING, name) => Owned::by_key(name, false),

@@ -1,4 +1,4 @@
-//! How long a conversation lives, and that it has lived (contract section 9).
+//! Life of a conversation: how long its state is kept, and the record that remains of it afterwards (contract section 9).
 
 use model::{Action, Event};
 use serde::{Deserialize, Serialize};
@@ -7,29 +7,29 @@ use super::seen::{Page, Seen};
 use crate::stored::behind;
 use crate::{Limits, whose};
 
-/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+/// Format version; the first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 5;
-/// The time of the last event is written down again only when it is so much later: limits are hours and days.
+/// Step in which the time of the last event is updated: limits are hours and days, so a minute's precision is enough.
 const STEP_MS: i64 = 60 * 1000;
-/// So many customers are listed here; a conversation that names more keeps them elsewhere.
+/// Number of customers listed here; a conversation with more stores the others separately.
 const CUSTOMERS_MAX: usize = 16;
 
-/// A customer, and the least Kafka timestamp of the events that are his, in epoch milliseconds.
+/// A customer, and the earliest Kafka timestamp of the customer's events, in epoch milliseconds.
 pub(super) type Customer<'a> = (&'a str, i64);
 
-/// What is known of a conversation, or of an activity that belongs to none.
+/// Life of a conversation, or of a standalone activity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Life<'a> {
-    /// It has state.
+    /// The conversation has state.
     #[serde(borrow)]
     Alive(Alive<'a>),
-    /// Its outputs stay as they are; until then what still comes is refused.
+    /// The conversation was forgotten: its outputs stay, and further events are rejected until `until_ms`.
     Forgotten { until_ms: i64, customers: Vec<Customer<'a>> },
-    /// It was erased on request; what still comes is refused, for ever.
+    /// The conversation was erased on request; further events are rejected for ever.
     Erased,
 }
 
-/// Times are stream time, but for those of events.
+/// Times are in stream time, except those of events.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Alive<'a> {
     /// When its last event was folded.
@@ -37,30 +37,30 @@ pub(super) struct Alive<'a> {
     /// The last event, in the total order, that opened or closed it, and whether it closed it.
     #[serde(borrow)]
     switch: Option<((i64, u8, &'a str), bool)>,
-    /// When it was seen to be closed; none while it is open.
+    /// When it was found closed; `None` while it is open.
     closed_ms: Option<i64>,
-    /// The first customers whose events it has.
+    /// The first customers with events in it.
     customers: Vec<Customer<'a>>,
-    /// Whether its events are counted: it has so many that they might be too many.
+    /// Whether its events are counted, because there may be too many.
     pub(super) is_counted: bool,
 }
 
-/// What an event changes in a life.
+/// Changes of a life by an event.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Folded<'a> {
-    /// Whether anything changed that has to be written down.
+    /// Whether anything changed that must be stored.
     pub(super) has_changed: bool,
-    /// Customers for whom there is no room in the list.
+    /// Customers that do not fit in the list.
     pub(super) more: Vec<&'a str>,
 }
 
 impl<'a> Alive<'a> {
-    /// A new life.
+    /// Starts a new life.
     pub(super) fn begin(now_ms: i64) -> Self {
         Self { folded_ms: now_ms, ..Self::default() }
     }
 
-    /// Takes a new event in, whose record came at `came_ms`.
+    /// Folds a new event; `came_ms` is its record's Kafka timestamp.
     pub(super) fn fold(&mut self, event: &'a Event<'_>, now_ms: i64, came_ms: i64) -> Folded<'a> {
         let mut folded = Folded::default();
         for customer in whose::customers(event) {
@@ -95,17 +95,17 @@ impl<'a> Alive<'a> {
         folded
     }
 
-    /// The same, its events being counted.
+    /// The same life, with its events counted from now on.
     pub(super) fn counted(self) -> Self {
         Self { is_counted: true, ..self }
     }
 
-    /// Whether the last event closed it just now.
+    /// Whether the last event closed the conversation.
     pub(super) fn is_closed(&self) -> bool {
         self.closed_ms.is_some()
     }
 
-    /// When it is to be forgotten, should nothing more come.
+    /// When the conversation expires if no further event arrives.
     pub(super) fn ends_ms(&self, limits: &Limits) -> i64 {
         let idle = self.folded_ms.saturating_add(STEP_MS).saturating_add(limits.idle_ms);
         self.closed_ms.map_or(idle, |closed| idle.min(closed.saturating_add(limits.closed_ms)))
@@ -113,7 +113,7 @@ impl<'a> Alive<'a> {
 }
 
 impl<'a> Life<'a> {
-    /// The customers who are known of it.
+    /// The conversation's known customers.
     pub(super) fn customers(&self) -> &[Customer<'a>] {
         match self {
             Life::Alive(Alive { customers, .. }) | Life::Forgotten { customers, .. } => customers,
@@ -132,11 +132,11 @@ impl<'a> Life<'a> {
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         behind(VERSION, self).unwrap_or_default()
     }
 
-    /// The life with a page of its events behind it, to which one may be added.
+    /// Writes the life followed by a page of its events, to which one may be added.
     pub(super) fn write_before(&self, page: Page<'_>, added: Option<&Seen<'_>>) -> Vec<u8> {
         let mut record = self.write();
         record.extend_from_slice(page.bytes());
@@ -146,7 +146,7 @@ impl<'a> Life<'a> {
         record
     }
 
-    /// A life, and the first page of its events.
+    /// Reads a life and the first page of its events.
     pub(super) fn read(bytes: &'a [u8]) -> Result<(Self, Page<'a>), String> {
         match bytes {
             [VERSION, rest @ ..] => {

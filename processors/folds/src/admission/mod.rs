@@ -1,19 +1,19 @@
-//! Which events are folded (contract sections 0 and 9): the first processor of every topology.
+//! Admission decides which events are folded (contract sections 0 and 9). It is the first processor of every topology.
 //!
-//! *Each event once.* An event that has been folded is remembered by its id and by a number for what it said. Another one of
-//! the same id is a duplicate if it says the same, and ends here. If it says something else it is never silently dropped: the
-//! first one seen stays, the other becomes a dead letter. The ids lie in pages (see `seen`), the first page behind the life.
+//! *Each event once.* Admission remembers each folded event by its id and a hash of its content. Another event with the same id
+//! and the same content is a duplicate and is skipped. One with other content becomes a dead letter: the first event stays, and
+//! no data gets lost silently. Ids are stored in pages (see `seen`); the first page follows the life.
 //!
-//! *Nothing lives for ever.* A conversation is forgotten some time after it was closed, or after its last event: all
-//! processors are asked to drop its state, and what is left is the knowledge that there was one. So an event that comes
-//! much too late is refused, instead of writing a half-empty conversation over a good one.
+//! *Expiry.* A conversation is forgotten some time after its close or its last event: all processors drop its state, and only
+//! the record that it existed remains. A much later event is therefore rejected; it would overwrite a complete conversation
+//! with an incomplete one.
 //!
-//! *Nothing outlives a request to erase.* Of an erased conversation too only the knowledge is left that there was one, and
-//! this for ever. A customer's conversations are those that have an event which is his and came up to the time of the request: each
-//! life knows its customers and when the first event of each came; what comes later is compared with the requests.
+//! *Erasure.* An erased conversation also leaves only the record that it existed, for ever. A customer's conversations are
+//! those with an event of that customer up to the time of the request: each life stores its customers and the time of their
+//! first events. Later events are compared with the requests.
 //!
-//! *Nothing grows without end.* A conversation has so many events at most; what comes then is refused. Events are counted only
-//! where they lie so deep in the pages that there may be too many.
+//! *Size limit.* A conversation has a maximum number of events; further events are rejected. Events are counted only once the
+//! depth of the pages shows that there may be too many.
 
 mod life;
 mod seen;
@@ -34,35 +34,35 @@ use seen::{BELOW, EVENTS_MAX, Found, Page, Seen, Without};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "admission";
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'g';
 
-/// Begins the keys of further pages of events: behind it comes the scope, and the page's path.
+/// Key prefix of further pages of events; the scope and the page's path follow.
 const PAGE: u8 = b'e';
-/// Begins the keys of lives, each with the first page of its events: behind it comes the scope.
+/// Key prefix of lives, each with the first page of its events; the scope follows.
 const LIFE: u8 = b'l';
-/// Begins the keys of timers of lives.
+/// Key prefix of the timers of lives.
 const TIMER: u8 = b't';
-/// Within a key: a conversation, or an activity that belongs to none.
+/// Key part: a conversation, as opposed to a standalone activity.
 const CONVERSATION: u8 = b'c';
 const ACTIVITY: u8 = b'a';
-/// Begins the keys of customers for whom there was no room in the life: behind it comes the scope, and the customer.
+/// Key prefix of customers that do not fit in the life; the scope and the customer follow.
 const CUSTOMER: u8 = b'k';
-/// Begins the keys of the numbers of events: behind it comes the scope.
+/// Key prefix of event counts; the scope follows.
 const COUNT: u8 = b'n';
-/// What is still being forgotten when the knowledge of it is to go is looked at again so much later.
+/// Delay before the next look at a record that is due to go while its conversation is still being forgotten.
 const AGAIN_MS: i64 = 60 * 1000;
 
-/// Lets each event pass once, and ends the lives of conversations. It writes no topic.
+/// Lets each event pass once and ends conversations. It writes no topic.
 #[derive(Debug, Clone, Copy)]
 pub struct Admission {
     limits: Limits,
-    /// In pages that lie less deep than that there is no room for too many events.
+    /// Page depth from which a conversation may have too many events.
     counted_from: usize,
 }
 
 impl Admission {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         let limits = settings.limits;
@@ -98,7 +98,7 @@ impl Processor for Admission {
     fn wants(&self, home: &Home<'_>) -> bool {
         match home {
             Home::Conversation(_) | Home::Activity(_) => true,
-            // It is folded, and so admitted, where its conversation lies.
+            // It is folded, and therefore admitted, in its conversation's partition.
             Home::Session(_) => false,
         }
     }
@@ -145,7 +145,7 @@ impl Processor for Admission {
 
 impl Expire for Admission {
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        // What has ended goes first, or the list of it would become long.
+        // Finish the conversations that have ended first, or their list would grow.
         if emitter.is_anything_ending() {
             emitter.put_off();
             return Ok(());
@@ -226,8 +226,7 @@ impl HandleErasures for Admission {
         end_for_ever(&home_key(CONVERSATION, model::escape(conversation).as_bytes()), context)
     }
 
-    /// Looks at all lives: requests are rare, and an index would cost every conversation. However many requests there are, one look
-    /// is enough for all of them.
+    /// Checks all lives: requests are rare, and an index would cost every conversation. One pass serves any number of requests.
     fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
         let mut from = from.to_vec();
         for kind in [LIFE, CUSTOMER] {
@@ -260,50 +259,50 @@ impl HandleErasures for Admission {
     }
 }
 
-/// The stream time at which an event comes, and its record's Kafka timestamp, both in epoch milliseconds.
+/// Stream time at which an event arrives, and its record's Kafka timestamp, both in epoch milliseconds.
 #[derive(Debug, Clone, Copy)]
 struct Times {
     now_ms: i64,
     came_ms: i64,
 }
 
-/// What becomes of a life with an event.
+/// Effect of an event on a life.
 enum Next {
     /// Nothing is folded any more.
     Refused(Rejection),
-    /// The first page knows the event, or another one of its id.
+    /// The first page has the event, or another one with its id.
     Known { same: bool },
-    /// The event is new, and is in the first page now.
+    /// The event is new and now in the first page.
     Admitted(Change),
-    /// The first page is full, and does not know it. What is to be written down of the life should the event be new.
+    /// The first page is full and does not have the event. `change` applies if the event is new.
     ElsewhereOrNew { change: Change, is_counted: bool },
 }
 
-/// What is to be written down of a life.
+/// Pending writes of a life.
 struct Change {
-    /// The life with the first page of its events; none: it is as it was.
+    /// The life with the first page of its events; `None` if unchanged.
     record: Option<Vec<u8>>,
-    /// Where a timer is to be set.
+    /// Time for which a timer must be set.
     ends_ms: Option<i64>,
-    /// Customers for whom there is no room in the life.
+    /// Customers that do not fit in the life.
     more: Vec<String>,
     /// Whether its events are counted from now on.
     counts: bool,
 }
 
-/// What the pages behind a full first one make of an event.
+/// Result of looking for an event in the pages after a full first one.
 enum Further {
-    /// They know it, or another one of its id.
+    /// A page has the event, or another one with its id.
     Known { same: bool },
-    /// It is new, and was put down; whether the events are counted from now on.
+    /// The event is new and was added; `counts` says whether events are counted from now on.
     New { counts: bool },
-    /// It is new, but there are too many.
+    /// The event is new, but there are too many.
     Full,
-    /// Another conversation has an event of its id.
+    /// Another conversation has an event with its id.
     OfAnother,
 }
 
-/// What the timer of a life is about.
+/// Subject of a life's timer.
 enum Due {
     Never,
     Later { ms: i64 },
@@ -337,7 +336,7 @@ impl Change {
 }
 
 impl Admission {
-    /// An event comes: the life goes on, or begins.
+    /// Takes an event: continues the life or starts one.
     fn live_on(
         &self,
         record: Option<&[u8]>,
@@ -365,7 +364,7 @@ impl Admission {
         let folded = alive.fold(event, times.now_ms, times.came_ms);
         let has_changed = folded.has_changed || is_new;
         let more = folded.more.into_iter().map(str::to_owned).collect();
-        // A timer that comes too early is set again then; only an earlier end needs one now.
+        // A timer that fires too early is set again then; only an earlier end needs a new one now.
         let is_sooner = is_new || (alive.is_closed() && !was_closed);
         let ends_ms = is_sooner.then(|| alive.ends_ms(&self.limits));
         let is_counted = alive.is_counted;
@@ -402,7 +401,7 @@ impl Admission {
         }
     }
 
-    /// Looks for an event in the pages behind a full first one, and puts it down there if it is new.
+    /// Looks for an event in the pages after a full first one, and adds it if it is new.
     fn look_further(
         &self,
         life_key: &[u8],
@@ -440,7 +439,8 @@ impl Admission {
         Ok(Further::New { counts: false })
     }
 
-    /// Counts one event more; `false`, and it is not counted, where there are too many. What was not counted so far is.
+    /// Counts one more event; `false` if there are too many, and then it is not counted. Counts the existing events first if
+    /// necessary.
     fn count_one(&self, life_key: &[u8], context: &mut Context<'_>) -> Result<bool, ProcessError> {
         let home = life_key.get(1..).unwrap_or_default();
         let key = prefixed(COUNT, home);
@@ -467,7 +467,7 @@ impl Admission {
     }
 }
 
-/// A signal: nothing of it is remembered. It is refused as any event is where the conversation is over.
+/// Takes a signal, of which nothing is stored. It is rejected like any event if the conversation is over.
 fn pass_signal(life_key: &[u8], context: &mut Context<'_>) -> Result<Outcome, ProcessError> {
     let refused = context.read(life_key, |record| match record.map(Life::read).transpose()? {
         Some((Life::Forgotten { .. }, _)) => Ok(Some(expired())),
@@ -478,7 +478,7 @@ fn pass_signal(life_key: &[u8], context: &mut Context<'_>) -> Result<Outcome, Pr
     Ok(refused.map_or(Outcome::Ignored, Outcome::Rejected))
 }
 
-/// In pages that lie less deep than that there is no room for so many events.
+/// Page depth below which `most` events cannot be exceeded.
 fn counted_from(most: u64) -> usize {
     let (mut depth, mut pages, mut room) = (0, 1_u64, EVENTS_MAX);
     while room < most {
@@ -489,7 +489,7 @@ fn counted_from(most: u64) -> usize {
     depth
 }
 
-/// A life's record, its events being counted.
+/// A life's record, with its events counted.
 fn counted(record: &[u8]) -> Result<Vec<u8>, String> {
     let (life, page) = Life::read(record)?;
     Ok(match life {
@@ -504,7 +504,7 @@ fn count_of(bytes: &[u8]) -> Result<u64, String> {
         .map_err(|_| "no number of events".to_owned())
 }
 
-/// An event that was folded is not any more.
+/// Removes an event that is no longer folded from the count.
 fn count_less(home: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let key = prefixed(COUNT, home);
     let count = emitter.read(&key, |count| count.map(count_of).transpose())?;
@@ -514,10 +514,10 @@ fn count_less(home: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError
     Ok(())
 }
 
-/// Whether the erasure of a customer whose event it is was asked for.
+/// Whether a customer of the event has a pending or past erasure request that covers it.
 ///
 /// # Errors
-/// The state cannot be read: give the error on.
+/// The state cannot be read; propagate the error.
 pub(crate) fn is_asked(event: &Event<'_>, came_ms: i64, context: &Context<'_>) -> Result<bool, ProcessError> {
     for customer in whose::customers(event) {
         if context.is_asked(customer, came_ms)? {
@@ -527,10 +527,10 @@ pub(crate) fn is_asked(event: &Event<'_>, came_ms: i64, context: &Context<'_>) -
     Ok(false)
 }
 
-/// Whether the erasure of one of these was asked for, by a request that counts for his time.
+/// Whether an erasure request covers any of these customers at the given times.
 ///
 /// # Errors
-/// The state cannot be read: give the error on.
+/// The state cannot be read; propagate the error.
 pub(crate) fn is_any_asked(customers: &[(String, i64)], emitter: &Emitter<'_>) -> Result<bool, ProcessError> {
     for (customer, came_ms) in customers {
         if emitter.is_asked(customer, *came_ms)? {
@@ -540,7 +540,7 @@ pub(crate) fn is_any_asked(customers: &[(String, i64)], emitter: &Emitter<'_>) -
     Ok(false)
 }
 
-/// An event of a customer comes that is to be erased: so is its conversation, as if it had come before the request.
+/// Takes an event of a customer that is to be erased: erases its conversation as if the event had preceded the request.
 fn refuse_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<Outcome, ProcessError> {
     let life = context.read(&prefixed(LIFE, home), |record| {
         record.map(|record| Life::read(record).map(|(life, _)| life == Life::Erased)).transpose()
@@ -551,7 +551,7 @@ fn refuse_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<Outcome, Pr
     Ok(Outcome::Rejected(erased()))
 }
 
-/// Keeps a customer for whom there is no room in the life.
+/// Stores a customer that does not fit in the life.
 fn keep_customer(
     home: &[u8],
     customer: &str,
@@ -573,14 +573,14 @@ fn time_of(bytes: &[u8]) -> Result<i64, String> {
 
 /// The customers of a conversation or activity.
 struct Named {
-    /// Where that is known from.
+    /// Key of the record that names them.
     key: Vec<u8>,
     home: Vec<u8>,
     customers: Vec<(String, i64)>,
 }
 
 impl Named {
-    /// Those that a record of the state names; none where it names nobody.
+    /// The customers in a record of the state; `None` if it has none.
     fn by(key: &[u8], value: &[u8]) -> Result<Option<Self>, ProcessError> {
         let unreadable = |problem| corrupt(key, problem);
         match key.split_first() {
@@ -615,7 +615,7 @@ fn without(record: &[u8], seen: &Seen<'_>) -> Result<Without, String> {
     })
 }
 
-/// What becomes of an event of a known id that says the same as the first one, or not.
+/// The outcome for an event with a known id, by whether its content is the same as the first one's.
 pub(crate) fn judged(same: Option<bool>) -> Outcome {
     match same {
         None => Outcome::Folded,
@@ -651,7 +651,7 @@ pub(crate) fn erased() -> Rejection {
     }
 }
 
-/// Erases a conversation, whatever is known of it.
+/// Erases a conversation, whatever its state.
 fn end_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
     let key = prefixed(LIFE, home);
     let page = context.read(&key, first_page)?;
@@ -665,7 +665,7 @@ fn end_for_ever(home: &[u8], context: &mut Context<'_>) -> Result<(), ProcessErr
     Ok(())
 }
 
-/// The same, at the commit; nothing where it is erased already.
+/// Erases a conversation at the commit; does nothing if it is already erased.
 fn end_at_commit(home: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let key = prefixed(LIFE, home);
     let is_erased = emitter.read(&key, |record| record == Some(Life::Erased.write().as_slice()))?;
@@ -683,14 +683,14 @@ fn end_at_commit(home: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessEr
     Ok(())
 }
 
-/// The first page of a life's events. Those that follow want to know them when they erase: it is kept beside the others until
-/// then.
+/// The first page of a life's events. Downstream processors need it when they erase, so it is kept next to the other pages
+/// until then.
 fn first_page(record: Option<&[u8]>) -> Result<Option<Vec<u8>>, String> {
     let read = record.map(Life::read).transpose()?;
     Ok(read.map(|(_, page)| page.bytes().to_vec()).filter(|page| !page.is_empty()))
 }
 
-/// Whose a record of this processor's state is.
+/// Owner of a record of this processor's state.
 pub(crate) fn owned<'r>(key: &'r [u8], value: &[u8]) -> Option<Owned<'r>> {
     match key.split_first()? {
         (&(PAGE | CUSTOMER), [CONVERSATION, of @ ..]) => Owned::by_key(of, false),
@@ -704,7 +704,7 @@ pub(crate) fn owned<'r>(key: &'r [u8], value: &[u8]) -> Option<Owned<'r>> {
     }
 }
 
-/// The key of the life of a home; the home's own is behind the first byte.
+/// Key of a home's life; the home's own key follows the first byte.
 fn life_key(kind: u8, id: &str) -> Vec<u8> {
     let escaped = model::escape(id);
     let mut key = Vec::with_capacity(escaped.len() + 2);
@@ -732,7 +732,7 @@ fn scope_of(home: &[u8]) -> Option<Scope<'_>> {
     }
 }
 
-/// The key of a page of a home; without a path what the keys of all of them begin with.
+/// Key of a page of a home; with an empty path the prefix of all of them.
 fn page_key(home: &[u8], path: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(home.len() + 2 + path.len());
     key.push(PAGE);
@@ -742,7 +742,7 @@ fn page_key(home: &[u8], path: &[u8]) -> Vec<u8> {
     key
 }
 
-/// The key of a customer of a home; without one what the keys of all of them begin with.
+/// Key of a customer of a home; with an empty customer the prefix of all of them.
 fn customer_key(home: &[u8], customer: &str) -> Vec<u8> {
     [&[CUSTOMER], home, b"/", model::escape(customer).as_bytes()].concat()
 }
@@ -773,14 +773,14 @@ pub(crate) fn first_came(
     Ok(beside.unwrap_or(i64::MIN))
 }
 
-/// The ids of some events, and where to go on.
+/// Some event ids, and the position at which to continue.
 pub(crate) type SomeEvents = (Vec<u8>, Vec<String>);
 
-/// The ids of some events that were folded in a conversation or activity which is erased, and where to go on; for those that follow.
-/// `from` is where it stopped; empty at first. None: those were all.
+/// Ids of some events that were folded in a conversation or activity that is erased, and the position at which to continue; for
+/// downstream processors. `from` is the last such position, or empty at first. Returns `None` after the last events.
 ///
 /// # Errors
-/// The state cannot be read: give the error on.
+/// The state cannot be read; propagate the error.
 pub(crate) fn event_ids(
     scope: &Scope<'_>,
     from: &[u8],

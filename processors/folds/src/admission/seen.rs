@@ -1,73 +1,73 @@
-//! The ids of the events that were folded, each with a number for what it said, in pages.
+//! Pages with the ids of the folded events, each with a hash of its content.
 //!
-//! A record of the changelog for each id would be one for each event, and half of all that the pipeline writes for the activities.
-//! So ids lie together: the first ones behind their conversation's life, in the record that an event looks at anyway, and once
-//! that page is full in pages by the hash of the id, each with sixteen below it. What one commit brings for a conversation is then
-//! one record, no record grows with the conversation, and ten thousand events lie three pages deep.
+//! One changelog record for each id would be one for each event, and half of all that the pipeline writes for activities. Ids
+//! therefore share pages: the first ones follow their conversation's life, in the record that every event reads anyway. Once
+//! that page is full, further ids go to pages by the hash of the id, sixteen below each page. One commit then writes one record
+//! for a conversation, no record grows with the conversation, and ten thousand events are three pages deep.
 
 use xxhash_rust::xxh64::xxh64;
 
-/// A page takes events as long as it holds fewer bytes: about forty, so most conversations have one page only.
+/// Size above which a page is full: about forty events, so most conversations have one page.
 const FULL_BYTES: usize = 1024;
-/// At most so many events lie in a page: the shortest has an id of one byte.
+/// Maximum number of events in a page: the shortest id has one byte.
 pub(super) const EVENTS_MAX: u64 =
     (FULL_BYTES as u64).div_ceil((CONTENT_BYTES + 1 + size_of::<u32>() + 1) as u64);
-/// A page has so many below it.
+/// Number of pages below each page.
 pub(super) const BELOW: u64 = 16;
-/// Digits of a path: more than there ever are full pages on it.
+/// Digits of a path: more than the full pages on it can ever be.
 const PATH_MAX: usize = 16;
-/// Bytes of the number for what an event said.
+/// Size of the content hash in bytes.
 const CONTENT_BYTES: usize = size_of::<u64>();
 
-/// How an id is written: as bytes of hexadecimal digits where it is written so everywhere, which halves most pages.
+/// Encoding of an id. Hexadecimal ids are stored as bytes, which halves most pages.
 const TEXT: u8 = 0;
 const UUID: u8 = 1;
 const DIGITS: u8 = 2;
-/// Added to the form of an event that was taken back. It stays, so that a page that was full once remains full: what is in the
-/// pages below it is found.
+/// Flag on the encoding of an event that was withdrawn. The entry stays, so that a page that was full remains full and the
+/// pages below it are still searched.
 const TAKEN_BACK: u8 = 0x80;
 
-/// Where a UUID has its hyphens.
+/// Positions of the hyphens in a UUID.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
-/// An event as the pages know it.
+/// An event as the pages store it.
 pub(super) struct Seen<'a> {
     id: Id<'a>,
     content: [u8; CONTENT_BYTES],
-    /// The id as it came: its hash says where it lies, should the first page be full.
+    /// The id as received: its hash selects the page if the first one is full.
     text: &'a str,
 }
 
-/// An id in the form in which pages hold it.
+/// An id as pages store it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Id<'a> {
-    /// Any other, in UTF-8: whoever looks for one compares bytes, and need not know that they are text.
+    /// Any other id in UTF-8; lookups compare bytes, so it need not be parsed as text.
     Text(&'a [u8]),
-    /// In lower case, with hyphens.
+    /// Lower case, with hyphens.
     Uuid([u8; 16]),
-    /// Twenty-four digits in lower case.
+    /// Twenty-four lower-case hexadecimal digits.
     Digits([u8; 12]),
 }
 
-/// What a page knows of an event.
+/// Result of looking for an event in a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found {
-    /// It, or another one of the same id; whether it said the same.
+    /// The page has the event, or another one with its id; `same` says whether the content is equal.
     Known { same: bool },
-    /// Nothing, and no page below it does; it has room.
+    /// Neither this page nor one below it has the event, and this page has room.
     Room,
-    /// Nothing; it is full, and those below may know.
+    /// This full page does not have the event; pages below it may.
     PerhapsFurther,
 }
 
-/// What is left of a page without an event.
+/// Result of removing an event from a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Without {
-    /// The event was in it; this is left.
+    /// The page without the event.
     Page(Vec<u8>),
-    /// It was not, but may be in a page below.
+    /// The page does not have the event; a page below it may.
     PerhapsFurther,
-    /// It is in no page.
+    /// No page has the event.
     Never,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Seen<'a> {
         Self { id: Id::of(id), content: content.to_be_bytes(), text: id }
     }
 
-    /// The paths of the pages in which it may lie, the first page left out, from the top on.
+    /// The paths of the pages that may have the event, from the top, without the first page.
     pub(super) fn paths(&self) -> Paths {
         let hash = xxh64(self.text.as_bytes(), 0);
         let mut digits = [0; PATH_MAX];
@@ -87,7 +87,7 @@ impl<'a> Seen<'a> {
         Paths { digits, next: 1 }
     }
 
-    /// Writes it behind a page's events.
+    /// Appends the event to a page.
     pub(super) fn push_to(&self, page: &mut Vec<u8>) {
         page.extend_from_slice(&self.content);
         match self.id {
@@ -108,16 +108,16 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// A page, or a record that ends with one, with the event behind it.
+    /// A page, or a record that ends with one, with the event appended.
     pub(super) fn behind(&self, page: &[u8]) -> Vec<u8> {
-        // Just as many bytes as it takes: they are kept.
+        // Reserve exactly the bytes needed: they are kept.
         let mut with = Vec::with_capacity(page.len() + self.bytes());
         with.extend_from_slice(page);
         self.push_to(&mut with);
         with
     }
 
-    /// Bytes that [`push_to`](Self::push_to) writes.
+    /// Number of bytes that [`push_to`](Self::push_to) writes.
     fn bytes(&self) -> usize {
         let id = match self.id {
             Id::Text(text) => size_of::<u32>() + text.len(),
@@ -128,7 +128,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// The paths from the top on, each one digit longer than the one before.
+/// The paths from the top, each one digit longer than the one before.
 pub(super) struct Paths {
     digits: [u8; PATH_MAX],
     next: usize,
@@ -142,8 +142,8 @@ impl Paths {
         path
     }
 
-    /// Whether there is none below the one that was given last: its page has room for ever, for nobody may make ids of one hash
-    /// until nothing has room.
+    /// Whether no page is below the one returned last. Such a page never becomes full, so ids made to share one hash cannot
+    /// fill all pages.
     pub(super) fn is_last(&self) -> bool {
         self.next > PATH_MAX
     }
@@ -196,17 +196,17 @@ fn digits_of(text: &[u8]) -> Option<[u8; 12]> {
     bytes_of::<3>(eights.try_into().ok()?)?.as_flattened().try_into().ok()
 }
 
-/// Bytes written as two digits each, in lower case.
+/// Decodes lower-case hexadecimal bytes of two digits each.
 ///
-/// An event's id is looked at with each event, and a look at each digit on its own took a fiftieth of all the work: so eight are
-/// looked at at once, each in its own byte of a number.
+/// Every event's id is decoded, and one digit at a time took 2% of the total work; so eight digits are decoded at once, each in
+/// its own byte of a number.
 fn bytes_of<const N: usize>(eights: [[u8; 8]; N]) -> Option<[[u8; 4]; N]> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let (mut bytes, mut wrong) = ([[0; 4]; N], 0);
     for (to, eight) in bytes.iter_mut().zip(eights) {
         let text = u64::from_le_bytes(eight);
-        // Letters have bit 6, and `a` has 1 in its lower half. Of what is no digit the value may be more than 15, or another
-        // digit's; in no byte is it more than 24, so none reaches into the next one.
+        // Letters have bit 6 set, and `a` has 1 in its lower half. A character that is not a digit may have a value above 15,
+        // or that of a digit; but never above 24, so no byte overflows into the next one.
         let values = (text & (ONES * 0xf)) + ((text >> 6) & ONES) * 9;
         let letters = ((values + ONES * (0x80 - 10)) >> 7) & ONES;
         let written = values + ONES * u64::from(b'0') + letters * u64::from(b'a' - b'0' - 10);
@@ -223,12 +223,12 @@ fn digits(bytes: &[u8]) -> String {
     nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
 }
 
-/// Events that lie together, in the order in which they came.
+/// The events of a page, in the order of arrival.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Page<'a>(&'a [u8]);
 
 impl<'a> Page<'a> {
-    /// A page as it is stored; none: it is empty.
+    /// A stored page; `None` is an empty one.
     pub(super) fn of(bytes: Option<&'a [u8]>) -> Self {
         Self(bytes.unwrap_or_default())
     }
@@ -259,12 +259,12 @@ impl<'a> Page<'a> {
         Without::Page(page)
     }
 
-    /// How many events it has.
+    /// Number of events.
     pub(super) fn count(self) -> u64 {
         self.entries().filter(|entry| !entry.is_taken_back).count() as u64
     }
 
-    /// The ids of its events.
+    /// Ids of its events.
     pub(super) fn ids(self) -> impl Iterator<Item = String> {
         self.entries().filter(|entry| !entry.is_taken_back).map(|entry| entry.id.to_text())
     }
@@ -278,7 +278,7 @@ impl<'a> Page<'a> {
 struct Entry<'a> {
     id: Id<'a>,
     content: [u8; CONTENT_BYTES],
-    /// Where in the page its form stands.
+    /// Index of the entry's encoding in the page.
     form_at: usize,
     is_taken_back: bool,
 }
@@ -332,7 +332,7 @@ mod tests {
         "7",
     ];
 
-    /// The slow way: a digit at a time.
+    /// Reference implementation: one digit at a time.
     fn plainly(text: &str, hyphens: &[usize]) -> Option<Vec<u8>> {
         let is_hyphen = |place: &usize| hyphens.contains(place);
         if !hyphens.iter().all(|place| text.as_bytes()[*place] == b'-') {

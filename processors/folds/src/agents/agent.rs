@@ -1,4 +1,4 @@
-//! One agent in the state, as it is taken from there and changed.
+//! State of one agent.
 
 use engine::{ProcessError, State};
 use model::{AgentNews, escape};
@@ -6,25 +6,25 @@ use model::{AgentNews, escape};
 use super::change::{CHANGES_MAX, Change, OLDEST_MS, Spans};
 use super::head::{Day, Head, Shown};
 
-/// Begins the keys of agents' current values.
+/// Key prefix of agents' current values.
 const HEAD: u8 = b'h';
-/// Begins the keys of their changes.
+/// Key prefix of their changes.
 const DAY: u8 = b'd';
 
-/// What became of a record.
+/// Outcome of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// It says something new.
+    /// It has new data.
     New,
-    /// All that it says is known, or does not count beside what is.
+    /// All its data is known, or superseded.
     Known,
-    /// It is beyond what is kept.
+    /// It is older than what is kept.
     TooLate,
 }
 
 /// An agent.
 pub(super) struct Agent<'s, 't> {
-    /// The id, as keys have it.
+    /// The id, escaped as in keys.
     escaped: String,
     state: &'s mut State<'t>,
 }
@@ -73,7 +73,7 @@ impl<'s, 't> Agent<'s, 't> {
         Ok(Taken::New)
     }
 
-    /// The current values, and the time since the last run of equal states began.
+    /// The current values, and the start of the current run of equal states.
     pub(super) fn stand(&mut self) -> Result<Option<(Head, i64)>, ProcessError> {
         let Some(head) = self.head()? else { return Ok(None) };
         let mut since = head.last.at;
@@ -88,7 +88,7 @@ impl<'s, 't> Agent<'s, 't> {
         Ok(Some((head, since)))
     }
 
-    /// What has changed of the spans since the last commit; from now on it has been said.
+    /// Takes the changes of spans since the last commit, which are emitted now.
     pub(super) fn take_spans(&mut self, head: &Head) -> Option<Spans> {
         if head.spans.is_empty() {
             return None;
@@ -97,7 +97,7 @@ impl<'s, 't> Agent<'s, 't> {
         Some(head.spans.clone())
     }
 
-    /// Whether a change is older than all that may be kept. What has left is, too.
+    /// Whether a change is older than all that may be kept, or than one that has left.
     fn is_beyond(&mut self, head: &Head, change: &Change) -> Result<bool, ProcessError> {
         if change.at < head.last.at.saturating_sub(OLDEST_MS) {
             return Ok(true);
@@ -108,7 +108,7 @@ impl<'s, 't> Agent<'s, 't> {
         Ok(self.day(*first)?.0.first().is_some_and(|first| change < first))
     }
 
-    /// The changes before and after one that would be at this place of its day.
+    /// The changes before and after this position of its day.
     fn around(
         &mut self,
         head: &Head,
@@ -128,7 +128,7 @@ impl<'s, 't> Agent<'s, 't> {
         Ok((before.or_else(|| head.left.clone()), behind))
     }
 
-    /// Lets go of the changes that are too many, or too old.
+    /// Deletes the changes that are too many or too old.
     fn let_go(&mut self, head: &mut Head) -> Result<(), ProcessError> {
         let oldest_ms = head.last.at.saturating_sub(OLDEST_MS);
         while let Some((number, _)) = head.days.first().copied() {
@@ -182,12 +182,12 @@ impl<'s, 't> Agent<'s, 't> {
     }
 }
 
-/// The key of an agent's current values.
+/// Key of an agent's current values.
 pub(super) fn head_key(escaped: &str) -> Vec<u8> {
     crate::stored::prefixed(HEAD, escaped.as_bytes())
 }
 
-/// Begins the keys of an agent's changes.
+/// Key prefix of an agent's changes.
 pub(super) fn day_prefix(escaped: &str) -> Vec<u8> {
     let mut key = crate::stored::prefixed(DAY, escaped.as_bytes());
     key.push(b'/');

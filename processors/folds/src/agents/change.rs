@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::amounts::{Cell, StoredAmount};
 
-/// So many changes of an agent are kept, the last ones.
+/// Number of stored changes of an agent: the last ones.
 pub const CHANGES_MAX: u64 = 1_000;
-/// No change is kept that is older than the last one by more, in milliseconds.
+/// Maximum age of a stored change relative to the last one, in milliseconds.
 pub const OLDEST_MS: i64 = 30 * DAY_MS;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// A change: when, to what, and why. Changes are in the order of these, absent ones first.
+/// A change: time, state and reason. Changes sort by these, absent ones first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Change {
     pub(super) at: i64,
@@ -30,17 +30,17 @@ impl Change {
         }
     }
 
-    /// The day on which it was, counted from the epoch.
+    /// Its day, counted from the epoch.
     pub(super) fn day(&self) -> i64 {
         self.at.div_euclid(DAY_MS)
     }
 
-    /// Whether another one was to the same state, for the same reason.
+    /// Whether another change was to the same state for the same reason.
     pub(super) fn is_to_the_same(&self, other: &Self) -> bool {
         self.state == other.state && self.reason == other.reason
     }
 
-    /// What the time counts as that an agent is in the state.
+    /// The figures that time in this state counts in.
     pub(super) fn figures(&self) -> &'static [Figure] {
         match self.state.as_deref() {
             Some("LOGOUT") => &[],
@@ -51,12 +51,12 @@ impl Change {
     }
 }
 
-/// How the spans of an agent changed within a commit: the code of the figure, from, to (not in it), and how many more there are.
+/// Changes of an agent's spans within a commit: figure code, start, end (exclusive), and the difference in their number.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Spans(BTreeMap<(u8, i64, i64), i64>);
 
 impl Spans {
-    /// A change comes between two others, if there are any.
+    /// Inserts a change between two others, if there are any.
     pub(super) fn split(&mut self, before: Option<&Change>, change: &Change, behind: Option<&Change>) {
         if let (Some(before), Some(behind)) = (before, behind) {
             self.enter(before, behind.at, -1);
@@ -87,7 +87,7 @@ impl Spans {
         self.0.is_empty()
     }
 
-    /// As `metrics` hears them.
+    /// The changes in the format of `metrics`.
     pub(super) fn amounts<'a>(&self, agent_id: &'a str) -> Vec<StoredAmount<'a>> {
         let amount = |(&(figure, from, to), &value): (&(u8, i64, i64), &i64)| StoredAmount {
             dimension: Dimension::Agent.code(),

@@ -1,4 +1,4 @@
-//! The state of an agent: the current values, and the changes in pages of a day each.
+//! State of an agent: the current values, and the changes in pages of one day each.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,23 +9,23 @@ use serde::{Deserialize, Serialize};
 use super::change::{Change, Spans};
 use crate::stored::behind;
 
-/// Version of the forms; the first byte. Another version is refused, and so rebuilt.
+/// Version of the formats; the first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 1;
 
 /// The current values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
-    /// The days that have changes, in their order, and how many.
+    /// The days with changes, in order, and their number of changes.
     pub(super) days: Vec<(i64, u64)>,
     pub(super) last: Change,
     pub(super) shown: Shown,
-    /// The last change that has left. Its span goes on to the first that is kept.
+    /// The last change that has left. Its span extends to the first one that is kept.
     pub(super) left: Option<Change>,
-    /// What has not been said yet.
+    /// Changes of spans that are not emitted yet.
     pub(super) spans: Spans,
 }
 
-/// What the record says beside the last change.
+/// The record's fields besides the last change.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shown {
     published_at: Option<i64>,
@@ -47,12 +47,12 @@ impl Head {
         Self { days: Vec::new(), last: change, shown: Shown::of(news), left: None, spans: Spans::default() }
     }
 
-    /// How many changes are kept.
+    /// Number of stored changes.
     pub(super) fn kept(&self) -> u64 {
         self.days.iter().map(|(_, count)| count).sum()
     }
 
-    /// A day has so many changes from now on.
+    /// Sets the number of changes of a day.
     pub(super) fn set_count(&mut self, day: i64, count: u64) {
         match self.days.binary_search_by_key(&day, |(day, _)| *day) {
             Ok(at) if count == 0 => {
@@ -67,7 +67,7 @@ impl Head {
         }
     }
 
-    /// The day before one that has changes, and the day after it.
+    /// The days with changes before and after a day.
     pub(super) fn around(&self, day: i64) -> (Option<i64>, Option<i64>) {
         let before = self.days.iter().rev().map(|(day, _)| *day).find(|other| *other < day);
         let behind = self.days.iter().map(|(day, _)| *day).find(|other| *other > day);
@@ -79,7 +79,7 @@ impl Head {
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         behind(VERSION, self).unwrap_or_default()
     }
 }
@@ -105,13 +105,13 @@ impl Shown {
         self.mrds.iter().map(StoredMrd::to_model).collect()
     }
 
-    /// Of the records of one change that counts which was published last; of those the one with the greater text.
+    /// Of several records of one change, the one published last counts; of equal ones the one with the greater text.
     pub(super) fn cmp(&self, other: &Self) -> Ordering {
         self.published_at.cmp(&other.published_at).then_with(|| self.text().cmp(&other.text()))
     }
 
     fn text(&self) -> String {
-        // What is written into memory, of text and numbers alone, can be written.
+        // Serializing text and numbers into memory cannot fail.
         serde_json::to_string(&(self.mrds(), self.login_at, self.name.as_deref())).unwrap_or_default()
     }
 }
@@ -127,7 +127,7 @@ impl StoredMrd {
     }
 }
 
-/// The changes of a day, in their order.
+/// The changes of a day, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Day(pub(super) Vec<Change>);
 
@@ -137,7 +137,7 @@ impl Day {
     }
 
     pub(super) fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         behind(VERSION, self).unwrap_or_default()
     }
 

@@ -1,4 +1,4 @@
-//! What an agent's state says from outside: the spans between the changes that are kept.
+//! Queries of an agent's state: the spans between stored changes.
 
 use engine::{Place, ProcessError};
 use model::Figure;
@@ -8,7 +8,7 @@ use super::agent::{corrupt, day_prefix, head_key};
 use super::head::{Day, Head};
 use crate::stored::prefixed;
 
-/// Where the state of an agent lies.
+/// Key ranges of an agent's state.
 pub(crate) fn places(id: &str) -> [Place; 2] {
     let escaped = model::escape(id);
     [
@@ -17,7 +17,7 @@ pub(crate) fn places(id: &str) -> [Place; 2] {
     ]
 }
 
-/// What the times of an agent count as, of what was found in his places: the figure, from, and to (not in it).
+/// The spans of an agent in the records of these ranges: figure, start and end (exclusive).
 ///
 /// # Errors
 /// The state cannot be read: restore it.
@@ -28,7 +28,7 @@ pub(crate) fn spans<'f>(
     let head = prefixed(NAMESPACE, &head_key(&model::escape(id)));
     let mut changes = Vec::new();
     let mut left = None;
-    // The keys of days are in their order.
+    // Keys of days sort by day.
     for (key, value) in found {
         if key == head.as_slice() {
             left = Head::read(value).map_err(|problem| corrupt(key, problem))?.left;

@@ -1,11 +1,11 @@
 //! The current state of each agent, and the time spent in each state (contract section 6.1).
 //!
-//! An agent lies with the task of its id. The state holds the agent's last changes. Each contributes the span to the next change to
-//! the metrics. A late change splits a span: the old contribution is taken back, the two new ones are added, and `metrics`, which
-//! follows, gets the difference.
+//! An agent's state is in the partition of the agent's id. It holds the agent's last changes. Each contributes the span to the
+//! next change to the metrics. A late change splits a span: the old contribution is subtracted, the two new ones are added, and
+//! `metrics`, which follows, gets the difference.
 //!
-//! Changes that are too old or too many leave the state, and what they contributed stays. An agent never expires: there are as many
-//! as people, and the state of each is bounded. Erasure requests are about customers, so there is none about an agent.
+//! Changes that are too old or too many leave the state; their contributions stay. An agent never expires: there are as many
+//! agents as people, and the state of each is limited. Erasure requests are about customers, so none concerns an agent.
 
 mod agent;
 mod change;
@@ -23,12 +23,12 @@ pub(crate) use look::{places, spans};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "agents";
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'p';
 const SCHEMA: &str = "agent/1";
 const OUTPUT: usize = 0;
 
-/// Changes that came when they were already beyond what is kept.
+/// Changes that were older on arrival than what is kept.
 pub static TOO_LATE: Counter = Counter::new(
     "cx_timelines_agent_states_too_late_total",
     "Changes of agents' states that came when 1,000 later ones were known, or one that was more than 30 days later.",
@@ -60,7 +60,7 @@ impl Processor for Agents {
     }
 
     fn emit(&self, key: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        // It was marked with text.
+        // The key was marked as text.
         let Ok(id) = std::str::from_utf8(key) else { return Ok(()) };
         let mut agent = Agent::of(id, emitter);
         let Some((head, since)) = agent.stand()? else { return Ok(()) };
@@ -106,7 +106,7 @@ impl TakeAgents for Agents {
     }
 }
 
-/// The contributions that changed, as `metrics` reads them; `None` of another processor's note.
+/// The contributions that changed, in the format of `metrics`; `None` for another processor's note.
 pub(crate) fn amounts_of<'n>(note: &Note<'n>) -> Option<&'n [u8]> {
     (note.from == NAME).then_some(note.text)
 }

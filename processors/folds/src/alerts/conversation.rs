@@ -1,4 +1,4 @@
-//! One conversation: what its alerts are is compared with what was published.
+//! Alerts of one conversation: compares those that should exist with those that were published.
 
 use engine::{Emitter, ProcessError, Slice};
 use model::Record;
@@ -9,11 +9,11 @@ use crate::stored::prefixed;
 use crate::watches::{Changes, Span};
 use crate::{timelines, timers};
 
-/// One conversation while its alerts are settled.
+/// A conversation whose alerts are being updated.
 pub(super) struct Conversation<'c, 't> {
     id: String,
     escaped: &'c [u8],
-    /// As it was, and as it will be. What is empty is not kept.
+    /// The state before and after. An empty state is deleted.
     before: Known,
     known: Known,
     emitter: &'c mut Emitter<'t>,
@@ -28,7 +28,7 @@ impl<'c, 't> Conversation<'c, 't> {
         Ok(Self { id, escaped, before: known.clone(), known, emitter })
     }
 
-    /// Publishes what has changed, and sets the timer by what runs now.
+    /// Publishes the changes and sets the timer for the spans that run now.
     pub(super) fn follow(mut self, changes: Changes) -> Result<(), ProcessError> {
         let Changes { gone, late, standing } = changes;
         for span in gone.iter().filter(|span| !late.iter().any(|late| late.is_same_alert(span))) {
@@ -49,7 +49,7 @@ impl<'c, 't> Conversation<'c, 't> {
         self.write()
     }
 
-    /// Raises what is due, and sets the next timer. The one that rang is gone.
+    /// Raises the alerts that are due and sets the next timer. The timer that fired is already removed.
     pub(super) fn punctuate(mut self, standing: &[Span], by_ms: i64) -> Result<(), ProcessError> {
         self.known.timer_ms = None;
         for span in standing {
@@ -62,11 +62,11 @@ impl<'c, 't> Conversation<'c, 't> {
         self.write()
     }
 
-    /// An alert that is raised stays so while its time runs as it did.
+    /// A raised alert stays while its span runs unchanged.
     fn compare_raised(&mut self, standing: &[Span]) -> Result<(), ProcessError> {
         for raised in std::mem::take(&mut self.known.raised) {
             match standing.iter().find(|span| span.is_same_alert(&raised)) {
-                // It was due once, so it is over by now whatever time it is.
+                // It was due once, so it is overdue now, whatever the time.
                 Some(span) if span.due_at() <= raised.due_at() => {
                     if *span != raised {
                         self.publish(span, true)?;
@@ -79,8 +79,8 @@ impl<'c, 't> Conversation<'c, 't> {
         Ok(())
     }
 
-    /// The timer fires when the first of the times is over that run and are not raised yet. One that fires too early costs
-    /// less than a write for each event, so it is only ever moved forward.
+    /// Sets the timer for the first running span without an alert. The timer only ever moves forward: one that fires too early
+    /// costs less than a write for each event.
     fn set_timer(&mut self, standing: &[Span]) {
         let waiting = standing.iter().filter(|span| !self.known.has_raised(span));
         let next_ms = waiting.map(Span::due_at).min();
@@ -97,13 +97,13 @@ impl<'c, 't> Conversation<'c, 't> {
         self.known.timer_ms = next_ms;
     }
 
-    /// Forgets what is known of it, which no timer finds any more then; and, as far as the budget goes, what was resolved.
+    /// Deletes the conversation's state, which no timer refers to afterwards, and its resolved alerts within the budget.
     pub(super) fn forget(mut self) -> Result<Slice, ProcessError> {
         self.forget_known();
         Ok(Slice::of(self.emitter.delete_under(&resolved_of(self.escaped))?))
     }
 
-    /// The same, and overwrites all its alerts with tombstones.
+    /// Deletes the state and overwrites all alerts with tombstones.
     pub(super) fn erase(mut self) -> Result<Slice, ProcessError> {
         let raised: Vec<String> = self.known.raised.iter().map(|span| span.key(&self.id)).collect();
         raised.iter().try_for_each(|key| self.emit(key, None))?;
@@ -127,7 +127,7 @@ impl<'c, 't> Conversation<'c, 't> {
         }
     }
 
-    /// Emits an alert as it is, or a tombstone.
+    /// Emits an alert, or its tombstone.
     fn publish(&mut self, span: &Span, is_so: bool) -> Result<(), ProcessError> {
         if !self.emitter.is_published() {
             return Ok(());
@@ -150,7 +150,7 @@ impl<'c, 't> Conversation<'c, 't> {
         self.emitter.read(&key, |value| value.is_some())
     }
 
-    /// Where it is kept that this alert was resolved: under its own key.
+    /// Key of the record that says that this alert was resolved.
     fn resolved(&self, span: &Span) -> Vec<u8> {
         prefixed(RESOLVED, span.key(&self.id).as_bytes())
     }

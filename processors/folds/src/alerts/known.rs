@@ -1,4 +1,4 @@
-//! What is remembered of a conversation's alerts.
+//! State of a conversation's alerts.
 
 use engine::ProcessError;
 use serde::{Deserialize, Serialize};
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::stored::behind;
 use crate::watches::Span;
 
-/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+/// Format version; the first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 1;
 
-/// The timer that is set, and the alerts that are raised.
+/// The timer that is set, and the raised alerts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Known {
     pub(super) timer_ms: Option<i64>,

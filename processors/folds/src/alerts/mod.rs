@@ -1,11 +1,11 @@
-//! Somebody has waited for longer than was agreed: one record for each time that this came to pass.
+//! Alerts: a record for each time that a wait exceeded its target.
 //!
-//! Which times run, and which ended too late, is found by the scan of the timelines (the watch): so an alert follows from the set
-//! of events, whatever their order was. What the scan finds is compared with what was published: an alert that should never
-//! have been is taken back, one whose cause has ended is resolved.
+//! The scan of the timelines (`watches`) finds which spans run and which ended too late. An alert is therefore a function of
+//! the set of events, whatever their order of arrival. The processor compares the result with the published alerts: it
+//! withdraws an alert that should never have been raised, and resolves one whose cause has ended.
 //!
-//! Only that a time which runs is over cannot follow from events: nothing comes. A timer in the state says when to look, and the
-//! engine tells when it is that time, and that nothing lies unread which would have ended it.
+//! One case does not follow from an event: a running span becomes overdue because no event arrives. A timer in the state says
+//! when to check; the engine calls the processor at that time, once no unread record could have ended the span.
 
 mod conversation;
 mod known;
@@ -22,26 +22,26 @@ pub use crate::watches::{AlertSettings, AlertUnits};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "alerts";
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'w';
 const SCHEMA: &str = "alert/1";
 const OUTPUT: usize = 0;
 
-/// Begins the keys of what is known of conversations.
+/// Key prefix of the states of conversations.
 const KNOWN: u8 = b's';
-/// Begins the keys of alerts that are resolved.
+/// Key prefix of resolved alerts.
 const RESOLVED: u8 = b'r';
-/// Begins the keys of timers.
+/// Key prefix of timers.
 const TIMER: u8 = b't';
 
-/// Says who has waited for too long: writes one topic, `cx.alerts`.
+/// Raises alerts when a wait exceeds its target: writes one topic, `cx.alerts`.
 #[derive(Debug, Clone, Copy)]
 pub struct Alerts {
     settings: AlertSettings,
 }
 
 impl Alerts {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         Self { settings: settings.alerts }
@@ -101,7 +101,7 @@ impl Punctuate for Alerts {
 }
 
 impl Forget for Alerts {
-    /// Its alerts stay as they are.
+    /// Its alerts stay unchanged.
     fn forget(
         &self,
         scope: &Scope<'_>,
@@ -127,7 +127,7 @@ impl Forget for Alerts {
     }
 }
 
-/// Whose a record of this processor's state is.
+/// Owner of a record of this processor's state.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
         (&KNOWN, of) => Owned::by(of, false),

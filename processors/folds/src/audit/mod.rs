@@ -1,13 +1,13 @@
-//! Who did what when to which activity, without any text (contract section 10). It has no state.
+//! Audit trail: who did what, when, to which activity, without texts (contract section 10). It has no state.
 //!
-//! There is one record for each event that can be read, whether it waits or not. Its key begins with the conversation, so that two
-//! events of one id in two conversations hide each other nowhere; that of an event without one is the event's id alone. An event
-//! that has to wait for its session's conversation comes twice: as it is, and again once the conversation is known. Then the
-//! first record is taken back: the tombstone is caused by the event that waited, so it comes after its record, and both lie in
-//! the partition of the event's id. That holds for repetitions too, also where one of them names its conversation and another
-//! does not: so each leaves its record again, which is the same.
+//! Each readable event has one record, whether it waits or not. The key begins with the conversation, so events with the same
+//! id in two conversations do not overwrite each other; the key of an event without a conversation is its id alone. An event
+//! that waits for its session's conversation is written twice: immediately, and again once the conversation is known. The first
+//! record is then deleted by a tombstone. The waiting event causes the tombstone, so it follows that record in the partition of
+//! the event's id. Duplicates behave the same, also if only one of them names its conversation: each writes the same record
+//! again.
 //!
-//! Of signals nothing is remembered, so a request to erase takes their records back only with the command, which looks at the topic.
+//! Signals leave no state, so erasure can delete their records only with the `erase` command, which reads the topic.
 
 use engine::{
     Context, Emitter, Forget, HandleErasures, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord,
@@ -50,7 +50,7 @@ impl Processor for Audit {
         false
     }
 
-    /// It only looks up which events an erased conversation had, or waited and were erased.
+    /// It reads only the event ids of an erased conversation, and of erased events that waited.
     fn follows(&self) -> &'static [&'static str] {
         &[admission::NAME, correlate::NAME]
     }
@@ -75,7 +75,7 @@ impl Processor for Audit {
         let key = model::activity_key(conversation, &event.id);
         let partition_key = conversation.unwrap_or(&event.id).as_bytes();
         context.emit(OUTPUT, SCHEMA, partition_key, key.as_bytes(), Some(value))?;
-        // Its conversation came with it, not from it: it may have waited.
+        // Its conversation was added later, so the event may have waited.
         if record.conversation.is_some() && event.channel_session_id.is_some() {
             let waiting = model::activity_key(None, &event.id);
             context.emit(OUTPUT, SCHEMA, event.id.as_bytes(), waiting.as_bytes(), None)?;
@@ -108,7 +108,7 @@ impl Forget for Audit {
 }
 
 impl HandleErasures for Audit {
-    /// By then those that waited are erased: what they were held by comes before.
+    /// Events that waited are already erased: the processor that holds them precedes this one.
     fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
         let mut from = from.to_vec();
         while let Some((next, ids)) = correlate::erased_events(&from, emitter)? {
@@ -122,8 +122,8 @@ impl HandleErasures for Audit {
     }
 }
 
-/// Takes the records of events back: under their conversation's key, and under those of an event that has waited or belongs to
-/// none, and of versions whose keys did not begin with the conversation.
+/// Deletes the records of events: those with their conversation's key, those of events that waited or have no conversation, and
+/// those of versions whose keys did not begin with the conversation.
 fn take_back(
     conversation: Option<&str>,
     events: &[String],

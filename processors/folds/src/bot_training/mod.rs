@@ -1,8 +1,9 @@
-//! What bots can learn from (contract section 10): for each customer's message that a bot had suggestions for, the text,
-//! the suggestions, what people flagged, and the reply that closed its turn.
+//! Training data for bots (contract section 10): for each customer message with a bot's suggestions, the text, the suggestions,
+//! the flags that people set, and the reply that closed its turn.
 //!
-//! The message and the reply are read from the activities' state at each commit that changes one of them, so edits and
-//! deletions are followed. Of its own it only remembers which reply belongs to which message, and what has a record.
+//! At each commit that changes one of them, the message and the reply are read from the activities' state, so the record
+//! follows edits and deletions. The processor's own state holds only which reply belongs to which message, and which messages
+//! have a record.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,30 +18,30 @@ use crate::timelines::{self, Said};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "bot-training";
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'b';
 const SCHEMA: &str = "bot-training/1";
 const OUTPUT: usize = 0;
 
-/// Version of the form in which a [`Reply`] is kept; its first byte. Another version is refused, and so rebuilt.
+/// Format version of a stored [`Reply`]; its first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 1;
 
-/// The reply to a message, by the message's key.
+/// Key prefix: the reply to a message, by the message's key.
 const REPLY: u8 = b'r';
-/// The message that a reply answers, by the reply's key.
+/// Key prefix: the message that a reply answers, by the reply's key.
 const MESSAGE: u8 = b'm';
-/// Messages that have a record.
+/// Key prefix: messages that have a record.
 const EMITTED: u8 = b'e';
 
 /// Writes one topic, `cx.bot-training`.
 #[derive(Debug, Clone, Copy)]
 pub struct BotTraining {
-    /// What the bodies of one activity may have together, in bytes.
+    /// Limit for the bodies of one activity, in bytes.
     activity_bytes: u64,
 }
 
 impl BotTraining {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         Self { activity_bytes: settings.activity_bytes }
@@ -70,7 +71,7 @@ impl Processor for BotTraining {
 
     fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let mut affected: BTreeSet<Vec<u8>> = BTreeSet::new();
-        // The last word on a turn counts.
+        // The last notification of a turn counts.
         let mut turns: BTreeMap<&[u8], Option<timelines::Reply<'_>>> = BTreeMap::new();
         for note in news.heard() {
             match Said::of(&note) {
@@ -84,7 +85,7 @@ impl Processor for BotTraining {
                 }
             }
         }
-        // All that no longer holds goes first: a reply may have gone from one message to another.
+        // Delete old pairs first: a reply may have moved from one message to another.
         turns.keys().try_for_each(|message| forget(message, emitter))?;
         for (message, reply) in turns {
             remember(message, reply, emitter);
@@ -126,7 +127,7 @@ impl Forget for BotTraining {
     }
 }
 
-/// Whose a record of this processor's state is.
+/// Owner of a record of this processor's state.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     let (_, of) = key.split_first().filter(|(kind, _)| [REPLY, MESSAGE, EMITTED].contains(kind))?;
     Owned::by_key(of, false)
@@ -135,14 +136,14 @@ pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
 /// The reply that closed a message's turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Reply {
-    /// The reply's activity, and its key.
+    /// The reply's activity and its key.
     activity_id: String,
     key: String,
     response_ms: i64,
 }
 
 impl Reply {
-    /// Reads what is kept of the reply to a message; no bytes are no reply.
+    /// Reads the stored reply to a message; `None` if there is none.
     fn read(message: &[u8], bytes: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
         let corrupt = |problem| ProcessError::Corrupt {
             processor: NAME,
@@ -175,7 +176,7 @@ fn remember(message: &[u8], reply: Option<timelines::Reply<'_>>, emitter: &mut E
         key: model::activity_key(conversation.as_deref(), reply.activity_id),
         response_ms: reply.response_ms,
     };
-    // Writing plain data into memory cannot fail.
+    // Serializing plain data into memory cannot fail.
     let bytes = behind(VERSION, &reply).unwrap_or_default();
     emitter.put(&prefixed(REPLY, message), &bytes);
     emitter.put(&prefixed(MESSAGE, reply.key.as_bytes()), message);
@@ -185,12 +186,12 @@ fn reply_to(message: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Reply>, 
     emitter.read(&prefixed(REPLY, message), |bytes| Reply::read(message, bytes))?
 }
 
-/// The message that an activity is the reply to.
+/// The message that an activity replies to.
 fn message_of(reply: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, ProcessError> {
     emitter.read(&prefixed(MESSAGE, reply), |message| message.map(<[u8]>::to_vec))
 }
 
-/// Says what a message's record now is: a tombstone where there is none any more.
+/// Emits a message's current record, or a tombstone if it has none any more.
 fn emit(message: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let place = prefixed(EMITTED, message);
     let known = emitter.read(&place, |emitted| emitted.is_some())?;
@@ -228,12 +229,12 @@ fn record(message: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<Optio
     })?
 }
 
-/// Whether and when something was read is in no record of this processor.
+/// Records of this processor have no read times.
 fn around(texts: &activities::Texts, limit: u64) -> activities::Around<'_> {
     activities::Around { texts, limit, read: None }
 }
 
-/// The record of a customer's message that has suggestions; none once it is deleted.
+/// The record of a customer's message with suggestions; `None` if it is deleted.
 fn written(message: &Activity<'_>, answer: Option<&Answer>, format: &dyn Format) -> Option<Vec<u8>> {
     if message.deletion.is_some() {
         return None;
@@ -254,7 +255,7 @@ fn written(message: &Activity<'_>, answer: Option<&Answer>, format: &dyn Format)
     Some(value)
 }
 
-/// A reply with what it says now.
+/// A reply with its current text.
 struct Answer {
     reply: Reply,
     kind: Kind,

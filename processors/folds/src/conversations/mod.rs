@@ -1,4 +1,5 @@
-//! One summary for each conversation (contract section 5): what its timeline's scan found, and what its activities add.
+//! Summary of each conversation (contract section 5): the result of its timeline's scan and the contributions of its
+//! activities.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +12,20 @@ use crate::timelines::{self, Progress, Said};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "conversations";
-/// For every queue: offered = answered + abandoned + noAgent + cancelled + open.
+/// Invariant for every queue: offered = answered + abandoned + noAgent + cancelled + open.
 pub const RULE_QUEUES: &str = "queues";
 const SCHEMA: &str = "conversation/3";
 const OUTPUT: usize = 0;
 
-/// Sums conversations up: writes one topic, `cx.conversations`. It has no state of its own.
+/// Summarizes conversations: writes one topic, `cx.conversations`. It has no state of its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Conversations {
-    /// What the bodies of the wrap-ups of one summary may have together, in bytes.
+    /// Limit for the bodies of the wrap-ups in one summary, in bytes.
     bodies_bytes: u64,
 }
 
 impl Conversations {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         Self { bodies_bytes: settings.activity_bytes }
@@ -68,7 +69,7 @@ impl Processor for Conversations {
 }
 
 impl Forget for Conversations {
-    /// The last word on a conversation: no figure of it changes any more.
+    /// Writes the final summary: no figure of the conversation changes any more.
     fn forget(
         &self,
         scope: &Scope<'_>,
@@ -81,7 +82,7 @@ impl Forget for Conversations {
         Ok(Slice::Last)
     }
 
-    /// Also of one whose state was forgotten long ago.
+    /// Also erases conversations whose state was forgotten long ago.
     fn erase(
         &self,
         scope: &Scope<'_>,
@@ -128,7 +129,7 @@ impl Conversations {
     }
 }
 
-/// The wrap-ups that a summary lists: those that are not deleted, the last ones, each with its body.
+/// The wrap-ups of a summary: the last ones that are not deleted, each with its body.
 #[derive(Debug, Default)]
 pub(crate) struct ShownWrapUps<'p> {
     list: Vec<(&'p StoredWrapUp, Option<Json<'static>>)>,
@@ -136,8 +137,8 @@ pub(crate) struct ShownWrapUps<'p> {
 }
 
 impl<'p> ShownWrapUps<'p> {
-    /// Those of a conversation. `shown` tells of an activity, by its id, what [`shown_body`] does; only where its body is wanted
-    /// with the body. The bodies of the oldest are left out where all are longer together than `limit` (contract section 5).
+    /// Loads the wrap-ups of a conversation. `shown` returns what [`shown_body`] returns for the activity with this id, and the
+    /// body only if it is asked for. If all bodies together exceed `limit`, the oldest are left out (contract section 5).
     ///
     /// # Errors
     /// Those of `shown`.
@@ -166,7 +167,7 @@ impl<'p> ShownWrapUps<'p> {
     }
 }
 
-/// The record of a conversation whose scan has come so far.
+/// The record of a conversation at this point of its scan.
 pub(crate) fn summary<'s>(
     id: &'s str,
     progress: &'s Progress,
@@ -184,7 +185,7 @@ pub(crate) fn summary<'s>(
     summary
 }
 
-/// The body of a wrap-up as it now is, by its activity's state, null where it has none; `None` for one that is deleted.
+/// The current body of a wrap-up, by its activity's state; null if it has none; `None` if it is deleted.
 pub(crate) fn shown_body(
     key: &[u8],
     state: Option<&[u8]>,
@@ -197,7 +198,7 @@ pub(crate) fn shown_body(
     })
 }
 
-/// Each visit that was offered is open, or has ended in exactly one way and not before it began.
+/// Each offered visit is open or has ended in exactly one way, and not before it began.
 fn queues_are_conserved(summary: &ConversationSummary<'_>) -> bool {
     summary.queue_visits.iter().all(|visit| match (visit.ended_at, visit.outcome, visit.wait_ms) {
         (None, None, None) => true,

@@ -1,4 +1,4 @@
-//! A record that waits, with what has to be known of it while it does.
+//! A waiting record, with what is needed while it waits.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,30 +7,30 @@ const NUMBER_BYTES: usize = size_of::<u64>();
 /// A waiting record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Held<'h> {
-    /// The number for what its event says.
+    /// Hash of its event's content.
     pub(super) content: u64,
-    /// The stream time at which it came.
+    /// Stream time of its arrival.
     pub(super) came_ms: i64,
-    /// Whose its event is.
-    pub(super) whose: Whose<'h>,
-    /// The record, packed; empty: it is erased, and so will be its conversation.
+    /// Customers and time of the event, for erasure requests.
+    pub(super) of: EventCustomers<'h>,
+    /// The packed record; empty if it is erased, and its conversation will be erased too.
     pub(super) carried: &'h [u8],
 }
 
-/// Whose an event is.
+/// Customers and time of an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Whose<'h> {
-    /// Its customers.
+pub(super) struct EventCustomers<'h> {
+    /// The event's customers.
     #[serde(borrow)]
     pub(super) customers: Vec<&'h str>,
-    /// Its record's Kafka timestamp, in epoch milliseconds.
+    /// The record's Kafka timestamp, in epoch milliseconds.
     pub(super) at_ms: i64,
 }
 
 impl<'h> Held<'h> {
-    /// What is left of it once it is erased: that there was one.
+    /// The rest of it once it is erased: only that it existed.
     pub(super) fn erased(&self) -> Held<'static> {
-        Held { content: self.content, came_ms: self.came_ms, whose: Whose::default(), carried: b"" }
+        Held { content: self.content, came_ms: self.came_ms, of: EventCustomers::default(), carried: b"" }
     }
 
     /// Whether it is erased.
@@ -42,8 +42,8 @@ impl<'h> Held<'h> {
         let mut bytes = Vec::with_capacity(2 * NUMBER_BYTES + 64 + self.carried.len());
         bytes.extend_from_slice(&self.content.to_be_bytes());
         bytes.extend_from_slice(&self.came_ms.to_be_bytes());
-        // Writing plain data into memory cannot fail.
-        let mut bytes = postcard::to_extend(&self.whose, bytes).unwrap_or_default();
+        // Serializing plain data into memory cannot fail.
+        let mut bytes = postcard::to_extend(&self.of, bytes).unwrap_or_default();
         bytes.extend_from_slice(self.carried);
         bytes
     }
@@ -52,9 +52,9 @@ impl<'h> Held<'h> {
     pub(super) fn read(bytes: &'h [u8]) -> Option<Self> {
         let (content, rest) = bytes.split_first_chunk::<NUMBER_BYTES>()?;
         let (came_ms, rest) = rest.split_first_chunk::<NUMBER_BYTES>()?;
-        let (whose, carried) = postcard::take_from_bytes(rest).ok()?;
+        let (of, carried) = postcard::take_from_bytes(rest).ok()?;
         let (content, came_ms) = (u64::from_be_bytes(*content), i64::from_be_bytes(*came_ms));
-        Some(Self { content, came_ms, whose, carried })
+        Some(Self { content, came_ms, of, carried })
     }
 }
 
@@ -63,8 +63,8 @@ mod tests {
     use super::*;
 
     fn held() -> Held<'static> {
-        let whose = Whose { customers: vec!["cus", "+49"], at_ms: 1_750_000_000_007 };
-        Held { content: u64::MAX, came_ms: 1_750_000_000_000, whose, carried: b"x" }
+        let of = EventCustomers { customers: vec!["cus", "+49"], at_ms: 1_750_000_000_007 };
+        Held { content: u64::MAX, came_ms: 1_750_000_000_000, of, carried: b"x" }
     }
 
     #[test]

@@ -1,15 +1,15 @@
-//! Events that are known only by their channel session (contract section 7).
+//! Correlates events that have only a channel session with their conversation (contract section 7).
 //!
-//! Such an event belongs to the conversation whose events carry that session. Where a conversation lies, each new pair of
-//! session and conversation is sent to the session's partition. There the first pair counts, and the events that only name
-//! the session wait, in their original bytes, in no output at all. As soon as the pair is known they are passed on to the
-//! conversation's partition, and folded as if they carried its id. What waits for too long becomes a dead letter.
+//! Such an event belongs to the conversation whose events name the same session. The conversation's partition sends each new
+//! pair of session and conversation to the session's partition. There the first pair counts, and events with only the session
+//! wait unchanged, without any output. Once the pair is known, they are forwarded to the conversation's partition and folded as
+//! if they had named the conversation. An event that waits too long becomes a dead letter.
 //!
-//! What waits and is a customer's who is to be erased goes at once. Only that there was such an event is kept as long as it would have
-//! waited: should its conversation become known, it is erased too, as it would be had it been known before.
+//! A waiting event of a customer to be erased is deleted at once. A record that it existed is kept until the end of its wait:
+//! if its conversation becomes known by then, that is erased too, as it would have been earlier.
 //!
-//! When a conversation is forgotten its pairs are kept as long as the knowledge of it: an event that still comes for one of
-//! its sessions is told that it comes too late. Those of an erased conversation are kept for ever.
+//! When a conversation is forgotten, its pairs are kept as long as the record that it existed: a further event for one of its
+//! sessions is rejected as too late. The pairs of an erased conversation are kept for ever.
 
 mod held;
 
@@ -25,47 +25,47 @@ use crate::admission::{self, SomeEvents, judged};
 use crate::owner::{Owned, Owner};
 use crate::stored::prefixed;
 use crate::{Limits, timers, whose};
-use held::{Held, Whose};
+use held::{EventCustomers, Held};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "correlate";
-/// Sessions of two conversations.
+/// Sessions with two conversations.
 pub static SESSION_CONFLICTS: Counter = Counter::new(
     "cx_timelines_session_conflicts_total",
-    "Channel sessions that events named with a second conversation; the first one seen stays.",
+    "Channel sessions that events named with a second conversation; the first one is kept.",
 );
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'h';
 
-/// Pairs of which the session's partition has been told, by conversation.
-const TOLD: u8 = b't';
-/// The conversation of a session.
+/// Key prefix of the pairs that were sent to the session's partition, by conversation.
+const SENT: u8 = b't';
+/// Key prefix of the conversation of a session.
 const PAIR: u8 = b'p';
-/// Records that wait for it.
+/// Key prefix of waiting records.
 const WAITING: u8 = b'w';
-/// When they have waited for too long.
+/// Key prefix of the timers of waiting records.
 const WAITING_TIMER: u8 = b'x';
-/// When a pair of a forgotten conversation goes.
+/// Key prefix of the timers of pairs of forgotten conversations.
 const PAIR_TIMER: u8 = b'y';
-/// Begins a message that tells a pair.
+/// Message type: a pair.
 const LEARN: u8 = b'L';
-/// Begins a message that says until when a pair is to be kept.
+/// Message type: until when to keep a pair.
 const LET_GO: u8 = b'G';
-/// Begins a message that lets go more of what has waited.
+/// Message type: forward more of the waiting records.
 const RELEASE: u8 = b'R';
 
-/// So many waiting records go to their conversation at once, or so many bytes of them: the others follow in later commits.
+/// Number of waiting records, or of their bytes, that are forwarded at once; the rest follows in later commits.
 const RELEASED_RECORDS: usize = 256;
 const RELEASED_BYTES: usize = 1 << 20;
 
-/// Finds the conversation of events that do not say it. It writes no topic.
+/// Finds the conversation of events that do not name it. It writes no topic.
 #[derive(Debug, Clone, Copy)]
 pub struct Correlate {
     limits: Limits,
 }
 
 impl Correlate {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         Self { limits: settings.limits }
@@ -114,7 +114,7 @@ impl Processor for Correlate {
         record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        // A signal pairs nothing, and waits for nothing.
+        // A signal creates no pair and waits for none.
         if event.action == Action::Signal {
             let is_asked = admission::is_asked(event, whose::came_ms(record), context)?;
             let is_refused = is_asked && matches!(event.home(), Home::Session(_));
@@ -130,7 +130,7 @@ impl Processor for Correlate {
         }
     }
 
-    /// About a pair, from where its conversation lies: the key is the session.
+    /// Takes a message about a pair from the conversation's partition; the key is the session.
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         let session = text(key)?;
         match payload.split_first() {
@@ -178,7 +178,7 @@ impl Forget for Correlate {
             return Ok(Slice::Last);
         };
         let until = emitter.clock_ms().saturating_add(self.limits.forgotten_ms);
-        let mut prefix = vec![TOLD];
+        let mut prefix = vec![SENT];
         prefix.extend_from_slice(&scope.prefix());
         let is_all = emitter.drain(&prefix, |key, emitter| {
             let session = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default());
@@ -191,7 +191,7 @@ impl Forget for Correlate {
         Ok(Slice::of(is_all))
     }
 
-    /// Its pairs are kept: what still comes for one of its sessions must not wait, whole, for a conversation.
+    /// Keeps the pairs: a further event for one of the sessions must not be stored whole while it waits for a conversation.
     fn erase(
         &self,
         scope: &Scope<'_>,
@@ -199,14 +199,15 @@ impl Forget for Correlate {
         emitter: &mut Emitter<'_>,
     ) -> Result<Slice, ProcessError> {
         match scope {
-            Scope::Conversation(_) => Ok(Slice::of(emitter.delete_under(&prefixed(TOLD, &scope.prefix()))?)),
+            Scope::Conversation(_) => Ok(Slice::of(emitter.delete_under(&prefixed(SENT, &scope.prefix()))?)),
             Scope::Activity(_) => Ok(Slice::Last),
         }
     }
 }
 
 impl HandleErasures for Correlate {
-    /// Its pair counts all the same: what still comes for its session must not wait, whole, for a conversation that is erased.
+    /// The pair counts all the same: a further event for its session must not be stored whole while it waits for an erased
+    /// conversation.
     fn refused(&self, event: &Event<'_>, context: &mut Context<'_>) -> Result<(), ProcessError> {
         if let (Home::Conversation(conversation), Some(session)) =
             (event.home(), event.channel_session_id.as_deref())
@@ -217,7 +218,7 @@ impl HandleErasures for Correlate {
         Ok(())
     }
 
-    /// Looks at all that waits.
+    /// Checks all waiting records.
     fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
         let mut from = from.to_vec();
         loop {
@@ -226,10 +227,9 @@ impl HandleErasures for Correlate {
             }
             let mut waiting = Vec::new();
             let next = emitter.look_on(&[WAITING], &from, |key, held| match Held::read(held) {
-                Some(held) if held.whose.customers.is_empty() => {}
+                Some(held) if held.of.customers.is_empty() => {}
                 Some(held) => {
-                    let customers =
-                        held.whose.customers.iter().map(|id| ((*id).to_owned(), held.whose.at_ms));
+                    let customers = held.of.customers.iter().map(|id| ((*id).to_owned(), held.of.at_ms));
                     waiting.push(Ok((key.to_vec(), customers.collect::<Vec<_>>(), held.erased())));
                 }
                 None => waiting.push(Err(corrupt(key))),
@@ -250,7 +250,7 @@ impl HandleErasures for Correlate {
     }
 }
 
-/// Says until when a pair is to be kept, where its session lies.
+/// Notifies the session's partition until when to keep a pair.
 fn let_go(
     session: &str,
     conversation: &str,
@@ -269,7 +269,7 @@ fn let_go(
 }
 
 impl Correlate {
-    /// A pair has been told: the first one of a session counts.
+    /// Takes a pair; the first one of a session counts.
     fn learnt(
         &self,
         session: &str,
@@ -315,16 +315,16 @@ impl Correlate {
         }
         let came_ms = context.clock_ms();
         let at_ms = whose::came_ms(record);
-        let whose = Whose { customers: whose::customers(event).collect(), at_ms };
+        let of = EventCustomers { customers: whose::customers(event).collect(), at_ms };
         let carried = context.carried(record, None);
-        let held = Held { content, came_ms, whose, carried: &carried };
+        let held = Held { content, came_ms, of, carried: &carried };
         let is_asked = admission::is_asked(event, at_ms, context)?;
         context.put(&waiting, &if is_asked { held.erased() } else { held }.write());
         timers::set(context, WAITING_TIMER, came_ms.saturating_add(self.limits.waiting_ms), name.as_bytes());
         Ok(if is_asked { Outcome::Rejected(admission::erased()) } else { Outcome::Held })
     }
 
-    /// The session's conversation has become known: what waited for it goes there.
+    /// Forwards the waiting records to the session's conversation, which is now known.
     fn release(
         &self,
         session: &str,
@@ -362,7 +362,7 @@ impl Correlate {
     }
 }
 
-/// A record has waited for too long: it goes where somebody may look at it, as it came.
+/// Turns a record that has waited too long into a dead letter, unchanged.
 fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let mut waiting = vec![WAITING];
     waiting.extend_from_slice(name);
@@ -371,7 +371,7 @@ fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     if let Some(session) = session
         && emitter.read(&pair_key(&session), |pair| pair.is_some())?
     {
-        // It is on its way to its conversation.
+        // It is already being forwarded to its conversation.
         return Ok(());
     }
     let Some(bytes) = emitter.read(&waiting, |held| held.map(<[u8]>::to_vec))? else { return Ok(()) };
@@ -387,11 +387,11 @@ fn give_up(name: &[u8], emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// Tells the session's partition, once for each pair.
+/// Sends a pair to the session's partition, once.
 fn learn(session: &str, conversation: &str, context: &mut Context<'_>) -> Result<(), ProcessError> {
-    let told = key(TOLD, &model::activity_key(Some(conversation), session));
-    if !context.read(&told, |told| told.is_some())? {
-        context.put(&told, b"");
+    let sent = key(SENT, &model::activity_key(Some(conversation), session));
+    if !context.read(&sent, |sent| sent.is_some())? {
+        context.put(&sent, b"");
         tell_pair(session, conversation, context);
     }
     Ok(())
@@ -408,11 +408,11 @@ fn conversation_of(session: &str, context: &mut Context<'_>) -> Result<Option<St
     context.read(&key, |pair| pair.map(|conversation| String::from_utf8_lossy(conversation).into_owned()))
 }
 
-/// Whose a record of this processor's state is.
+/// Owner of a record of this processor's state.
 pub(crate) fn owned<'r>(key: &'r [u8], value: &'r [u8]) -> Option<Owned<'r>> {
     let (kind, of) = key.split_first()?;
     match *kind {
-        TOLD => Owned::by_key(of, false),
+        SENT => Owned::by_key(of, false),
         PAIR => {
             let conversation = std::str::from_utf8(value).ok()?;
             Some(Owned { owner: Owner::Conversation(conversation.into()), stays: true })
@@ -428,14 +428,14 @@ pub(crate) fn owned<'r>(key: &'r [u8], value: &'r [u8]) -> Option<Owned<'r>> {
     }
 }
 
-/// What waits belongs to its session, as long as nobody knows more.
+/// A waiting record belongs to its session until the conversation is known.
 fn of_session(name: &[u8], stays: bool) -> Option<Owned<'_>> {
     let slash = name.iter().position(|byte| *byte == b'/')?;
     let session = model::unescape(std::str::from_utf8(name.get(..slash)?).ok()?)?;
     Some(Owned { owner: Owner::Session(session), stays })
 }
 
-/// Whose a message of this processor is.
+/// Owner of a message of this processor.
 pub(crate) fn owner_of_message(payload: &[u8]) -> Option<Owner<'_>> {
     let conversation = match payload.split_first()? {
         (&(LEARN | RELEASE), conversation) => conversation,
@@ -445,16 +445,16 @@ pub(crate) fn owner_of_message(payload: &[u8]) -> Option<Owner<'_>> {
     Some(Owner::Conversation(std::str::from_utf8(conversation).ok()?.into()))
 }
 
-/// The ids of some events that waited and were erased, and where to go on; for those that follow. `from` is where it stopped;
-/// empty at first. None: those were all.
+/// Ids of some events that were erased while they waited, and the position at which to continue; for downstream processors.
+/// `from` is the last such position, or empty at first. Returns `None` after the last events.
 ///
 /// # Errors
-/// The state cannot be read: give the error on.
+/// The state cannot be read; propagate the error.
 pub(crate) fn erased_events(
     from: &[u8],
     emitter: &mut Emitter<'_>,
 ) -> Result<Option<SomeEvents>, ProcessError> {
-    /// So many waiting records are looked at.
+    /// Number of waiting records read at once.
     const AT_ONCE: usize = 256;
     let start = if from.is_empty() { &[WAITING] } else { from };
     let (mut ids, mut last, mut seen) = (Vec::new(), None, 0);

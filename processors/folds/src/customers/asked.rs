@@ -1,7 +1,7 @@
-//! Customers who are to be erased: what of theirs no life knows any more (contract section 9).
+//! Erasure of customers: conversations in their lists that no life knows any more (contract section 9).
 //!
-//! A conversation of which there is any knowledge is erased where it lies, and that takes it out of this list, too. What is left
-//! are those that were forgotten so long ago that even the knowledge of them has gone.
+//! A conversation with any record of its existence is erased in its own partition, which also removes it from this list. The
+//! rest are conversations that were forgotten so long ago that even that record has expired.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use engine::{Emitter, HandleErasures, ProcessError, Slice};
 use super::store::{self, ENTRY, Entry};
 use super::{Customers, tell_left};
 
-/// A conversation in a list, and whose list that is.
+/// A conversation in a list, and the list's customer.
 struct Found {
     key: Vec<u8>,
     customer: String,
@@ -30,7 +30,7 @@ impl Found {
 }
 
 impl HandleErasures for Customers {
-    /// Looks at all lists.
+    /// Checks all lists.
     fn look_for_asked(&self, from: &[u8], emitter: &mut Emitter<'_>) -> Result<Slice, ProcessError> {
         let mut from = from.to_vec();
         loop {
@@ -51,8 +51,8 @@ impl HandleErasures for Customers {
 }
 
 impl Customers {
-    /// Takes those out that are to be erased, as far as the budget goes; whether that was far enough. `from` is then the last that was
-    /// looked at.
+    /// Removes the conversations that are to be erased, within the budget; returns whether it was enough. Otherwise `from` is
+    /// the last one that was checked.
     fn take_out_asked(
         self,
         found: Vec<Found>,

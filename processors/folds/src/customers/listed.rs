@@ -1,4 +1,4 @@
-//! The record of a customer, of his conversations as they lie in the state. Pure.
+//! The record of a customer, built from the stored conversations. Pure.
 
 use engine::ProcessError;
 use model::{CustomerConversation, CustomerRecord, Outcome};
@@ -7,25 +7,25 @@ use super::store::{self, Entry};
 use crate::scan::{Contact, LISTED};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
-/// Who comes again within these times comes for the same, a report says.
+/// Times within which a report counts another contact as a repeat contact.
 const SOON_MS: i64 = 24 * HOUR_MS;
 const LATER_MS: i64 = 72 * HOUR_MS;
 
-/// A conversation as it lies in a customer's list.
+/// A conversation as stored in a customer's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) started_at: i64,
     pub(super) conversation: String,
-    /// Under which key of the state.
+    /// Its key in the state.
     pub(super) key: Vec<u8>,
     pub(super) value: Vec<u8>,
 }
 
 impl Stored {
-    /// Of a record of the state.
+    /// Parses a record of the state.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The record is corrupt.
     pub(super) fn read(key: &[u8], value: &[u8]) -> Result<Self, ProcessError> {
         let conversation = key.get(1..).and_then(store::parts_of_entry);
         let conversation = conversation.and_then(|(_, conversation)| store::unescaped(conversation));
@@ -38,14 +38,14 @@ impl Stored {
     }
 }
 
-/// Puts a list in its order: by start, then by id.
+/// Sorts a list by start, then by id.
 pub(super) fn sort(list: &mut [Stored]) {
     list.sort_unstable_by(|a, b| {
         (a.started_at, a.conversation.as_str()).cmp(&(b.started_at, b.conversation.as_str()))
     });
 }
 
-/// Lets `look` see the record of a customer, of his list in its order; none where the list is empty.
+/// Passes the record of a customer to `look`, given the sorted list; `None` if the list is empty.
 ///
 /// # Errors
 /// The state cannot be read.
@@ -76,7 +76,7 @@ pub(super) fn with_list<R>(
     Ok(look(Some(&record_of(customer, last))))
 }
 
-/// The record of a customer with these conversations, which are in their order; their `sincePreviousMs` are found out.
+/// The record of a customer with these conversations, which must be sorted; computes their `sincePreviousMs`.
 #[must_use]
 pub fn record_of<'a>(
     customer: &'a str,
@@ -101,7 +101,7 @@ pub fn record_of<'a>(
     }
 }
 
-/// Lets `look` see the record of a customer, of what was found in his [place](super::place); none where that is nothing.
+/// Passes the record of a customer to `look`, given the records in its [key range](super::place); `None` if there are none.
 ///
 /// # Errors
 /// The state cannot be read.

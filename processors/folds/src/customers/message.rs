@@ -1,4 +1,4 @@
-//! What is sent between where a conversation lies and where its customer does. The first byte says what it is.
+//! Messages between the partition of a conversation and that of its customer. The first byte is the type.
 
 use engine::ProcessError;
 
@@ -10,21 +10,21 @@ const LIST: u8 = b'L';
 const UNLIST: u8 = b'U';
 const LEFT: u8 = b'O';
 
-/// One message. Those about a customer's list have the customer as their key, the other one the conversation.
+/// A message. Those about a customer's list have the customer as their key, the other one the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Message<'m> {
-    /// The conversation belongs into the list, as it is now.
+    /// The conversation belongs in the list, with this entry.
     List { conversation: &'m str, entry: Entry<'m> },
-    /// It belongs into another list, or none.
+    /// It belongs in another list, or in none.
     Unlist { conversation: &'m str },
-    /// It has left this customer's list, not because it belongs into another.
+    /// It has left this customer's list, but not for another list.
     Left { conversation: &'m str, customer: &'m str },
 }
 
 impl<'m> Message<'m> {
-    /// Its bytes.
+    /// Serializes the message.
     pub(super) fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         match self {
             Self::List { conversation, entry } => behind(LIST, &(conversation, entry)),
             Self::Unlist { conversation } => behind(UNLIST, conversation),
@@ -33,10 +33,10 @@ impl<'m> Message<'m> {
         .unwrap_or_default()
     }
 
-    /// Reads what [`write`](Self::write) wrote.
+    /// Parses what [`write`](Self::write) wrote.
     ///
     /// # Errors
-    /// It is none of these.
+    /// The bytes are not a message.
     pub(super) fn read(bytes: &'m [u8]) -> Result<Self, ProcessError> {
         let read = match bytes {
             [LIST, rest @ ..] => {

@@ -1,19 +1,20 @@
-//! Customers, each with his last conversations (contract section 6.2), in two stages.
+//! Customers with their last conversations (contract section 6.2), in two stages.
 //!
-//! First, where a conversation lies: its timeline says what it was to its customer at the last commit, and what it is now. That is
-//! sent to the partition of the customer's id. Where the customer has changed, the conversation is taken from the one and given to the
-//! other, in one transaction. All that is sent of one conversation to one customer comes from one partition, in order and exactly
-//! once, so the last word counts.
+//! The first stage runs in the conversation's partition: its timeline reports the conversation's contact with its customer at
+//! the last commit and now. The change is sent to the partition of the customer's id. If the customer has changed, the
+//! conversation is removed from one list and added to the other, in one transaction. All messages about one conversation to one
+//! customer come from one partition, in order and exactly once, so the last one counts.
 //!
-//! Second, there: each conversation of a customer lies under a key of its own, so a change costs one small record, however many he
-//! has. At the commit they are put in order, those beyond the last 1,000 go, and the record of the last 100 is emitted.
+//! The second stage runs in the customer's partition: each conversation of a customer has its own key, so a change costs one
+//! small record, however long the list. At the commit the list is sorted, entries beyond the last 1,000 are deleted, and the
+//! record with the last 100 is emitted.
 //!
-//! *What is erased leaves the lists.* A conversation that is forgotten stays listed; so its partition keeps whose list it is in, for
-//! as long as it is. An erasure takes it out there. A customer's conversations that nobody knows any more, since all knowledge of
-//! them went with time, are found where he lies, by when the first of his events came.
+//! *Erasure.* A forgotten conversation stays listed, so its partition stores the list's customer as long as it is listed; an
+//! erasure then removes it from the list. A customer's conversations without any such record, because it has expired, are found
+//! in the customer's partition by the time of their first event.
 //!
-//! *No customer stays for ever.* One of whose conversations nothing has come for a long time leaves the state; his record stays.
-//! Should he come again, his list begins anew.
+//! *Retention.* A customer without events for a long time leaves the state; the record stays. A later conversation of the
+//! customer begins a new list.
 
 mod asked;
 mod listed;
@@ -40,7 +41,7 @@ pub(crate) use store::{NAMESPACE, place};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "customers";
-/// What its records say they are.
+/// Schema name in its records.
 pub const SCHEMA: &str = "customer/1";
 const OUTPUT: usize = 0;
 
@@ -51,7 +52,7 @@ pub struct Customers {
 }
 
 impl Customers {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         Self { retention_ms: settings.customer_retention_ms }
@@ -91,7 +92,7 @@ impl Processor for Customers {
         &[admission::NAME, timelines::NAME]
     }
 
-    /// From where a conversation lies, about it, to its customer; or back.
+    /// Takes a message about a conversation: from its partition to the customer's, or back.
     fn receive(&self, key: &[u8], payload: &[u8], context: &mut Context<'_>) -> Result<(), ProcessError> {
         let text = std::str::from_utf8(key).map_err(|problem| message::unknown(&problem))?;
         match Message::read(payload)? {
@@ -122,7 +123,7 @@ impl Processor for Customers {
 }
 
 impl Forget for Customers {
-    /// Also one that was forgotten long ago leaves its customer's list: forgetting leaves it in it.
+    /// Also removes conversations from their customer's list that were forgotten long ago: forgetting keeps them listed.
     fn erase(
         &self,
         scope: &Scope<'_>,
@@ -140,7 +141,7 @@ impl Forget for Customers {
     }
 }
 
-/// A conversation has become something else to its customer, or has another one. Gives on whose list lies here and has changed.
+/// Updates a conversation's contact or customer. Returns the customer if the list is in this partition and has changed.
 fn moves(
     escaped: &[u8],
     moved: Moved<'_>,
@@ -171,7 +172,7 @@ fn moves(
     emitter.send(contact.customer.as_bytes(), &Message::List { conversation: &conversation, entry }.write())
 }
 
-/// Takes a conversation out of a customer's list; whether it lies here, and was in it.
+/// Removes a conversation from a customer's list; returns whether the list is here and had it.
 fn take_out(customer: &str, conversation: &str, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     if emitter.is_here(customer.as_bytes()) {
         return store::unlist(emitter, customer, conversation);
@@ -180,7 +181,7 @@ fn take_out(customer: &str, conversation: &str, emitter: &mut Emitter<'_>) -> Re
     Ok(false)
 }
 
-/// Says, where a conversation lies, that it has left a customer's list.
+/// Notifies the conversation's partition that it has left a customer's list.
 fn tell_left(customer: &str, conversation: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     if emitter.is_here(conversation.as_bytes()) {
         return store::left(emitter, conversation, customer);
@@ -188,7 +189,7 @@ fn tell_left(customer: &str, conversation: &str, emitter: &mut Emitter<'_>) -> R
     emitter.send(conversation.as_bytes(), &Message::Left { conversation, customer }.write())
 }
 
-/// Whose a record of this processor's state is.
+/// Owner of a record of this processor's state.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
         (&store::ENTRY, rest) => Owned::by(store::parts_of_entry(rest)?.1, false),
@@ -199,7 +200,7 @@ pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     }
 }
 
-/// Whose a message of this processor is.
+/// Owner of a message of this processor.
 pub(crate) fn owner_of_message(payload: &[u8]) -> Option<Owner<'_>> {
     let (Message::List { conversation, .. }
     | Message::Unlist { conversation }

@@ -1,4 +1,4 @@
-//! Customers to whom nothing has happened for a long time leave the state.
+//! Retention: customers without events for a long time leave the state.
 
 use std::ops::ControlFlow;
 
@@ -8,11 +8,11 @@ use super::store::{self, Customer};
 use super::{Customers, tell_left};
 use crate::timers;
 
-/// A customer who changes with this very commit is looked at again so much later.
+/// Delay before the next check of a customer who changes with this commit.
 const AGAIN_MS: i64 = 60 * 1000;
 
 impl Expire for Customers {
-    /// Lets those go whose time is up, as far as the budget goes. Their records stay.
+    /// Deletes expired customers within the budget. Their records stay.
     fn expire(&self, now_ms: i64, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         timers::each_due(emitter, store::TIMER, now_ms, |escaped, emitter| {
             let Some(customer) = store::unescaped(escaped) else { return Ok(()) };
@@ -40,7 +40,7 @@ impl Expire for Customers {
     }
 }
 
-/// Whether a customer's list has changed since the last commit: his record is emitted first.
+/// Whether a customer's list has changed since the last commit: the record is emitted first.
 fn is_changing(customer: &str, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     let prefix = store::entries_of(customer);
     let (mut is, mut was) = (Vec::new(), Vec::new());
@@ -52,7 +52,7 @@ fn is_changing(customer: &str, emitter: &mut Emitter<'_>) -> Result<bool, Proces
     Ok(is != was)
 }
 
-/// Lets a customer's conversations go, as far as the budget goes, one at the least; whether all have gone.
+/// Deletes a customer's conversations within the budget, at least one; returns whether all are deleted.
 fn leave(customer: &str, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     let most = emitter.keys_max().max(1);
     let (mut keys, mut is_all) = (Vec::new(), true);

@@ -1,4 +1,4 @@
-//! At the commit: a customer whose list has changed.
+//! Flush of a customer whose list has changed.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,18 @@ use super::store::{self, Customer, Entry};
 use super::{Customers, OUTPUT, SCHEMA, tell_left};
 use crate::timers;
 
-/// Conversations that are not in their customers' lists.
+/// Conversations left out of their customers' lists.
 pub static BEYOND: Counter = Counter::new(
     "cx_timelines_customer_conversations_beyond_total",
     "Conversations that were beyond the last 1,000 of their customer, and so left the list or did not come into it.",
 );
-/// So many of a customer's conversations are kept, the last ones (contract section 6.2).
+/// Number of stored conversations of a customer: the last ones (contract section 6.2).
 pub(super) const KEPT: usize = 1_000;
-/// When something happened to a customer is written down again only when it is so much later.
+/// Step in which the time of a customer's last event is stored.
 pub(super) const STEP_MS: i64 = 60 * 60 * 1000;
 
 impl Customers {
-    /// Lets those of a customer's conversations go that are beyond the last ones, and says what his record now is: a tombstone where
-    /// no conversation is left.
+    /// Deletes a customer's conversations beyond the last ones and emits the record: a tombstone if no conversation is left.
     pub(super) fn settle(self, customer: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let key = store::customer_key(customer);
         let known = emitter.read(&key, |bytes| Customer::read(&key, bytes))??;
@@ -33,7 +32,7 @@ impl Customers {
             format.write(&record?.into(), &mut value);
             Some(value)
         })?;
-        // One that is listed and taken out again within a commit was never to be seen.
+        // A conversation that is listed and removed within one commit was never visible.
         let was_emitted = known.is_some() || emitter.read_committed(&key, |bytes| bytes.is_some())?;
         if value.is_none() {
             if let Some(known) = known {
@@ -49,7 +48,7 @@ impl Customers {
         emitter.emit(OUTPUT, SCHEMA, customer.as_bytes(), customer.as_bytes(), value.as_deref())
     }
 
-    /// Writes down that something has happened to a customer.
+    /// Stores the time of a customer's last event.
     fn touch(
         self,
         customer: &str,
@@ -77,13 +76,13 @@ impl Customers {
         Ok(())
     }
 
-    /// When a customer leaves the state to whom nothing happens after this time.
+    /// Time at which a customer leaves the state if no event follows.
     pub(super) fn due_ms(self, touched_ms: i64) -> i64 {
         touched_ms.saturating_add(STEP_MS).saturating_add(self.retention_ms)
     }
 }
 
-/// A customer's list, in its order.
+/// A customer's sorted list.
 fn read_list(customer: &str, emitter: &mut Emitter<'_>) -> Result<Vec<Stored>, ProcessError> {
     let mut list = Vec::new();
     emitter.scan_all(&store::entries_of(customer), |key, value| list.push(Stored::read(key, value)))?;
@@ -92,7 +91,7 @@ fn read_list(customer: &str, emitter: &mut Emitter<'_>) -> Result<Vec<Stored>, P
     Ok(list)
 }
 
-/// The time of the last event of those that are listed.
+/// The time of the last event of the listed conversations.
 fn last_event(list: &[Stored]) -> Result<i64, ProcessError> {
     let shown = list.get(list.len().saturating_sub(crate::scan::LISTED)..).unwrap_or_default();
     shown.iter().try_fold(0, |last, stored| {
@@ -100,8 +99,8 @@ fn last_event(list: &[Stored]) -> Result<i64, ProcessError> {
     })
 }
 
-/// Lets those go that are more than are kept, and those that come though they began before one that has gone. Gives the start of
-/// the last that has gone so far.
+/// Deletes conversations beyond the limit, and new ones that began before a deleted one. Returns the start of the last deleted
+/// one so far.
 fn drop_beyond(
     customer: &str,
     list: &mut Vec<Stored>,

@@ -1,7 +1,7 @@
-//! The keys and values of the state.
+//! Keys and values of the state.
 //!
-//! Where a customer lies: each of his conversations under a key of its own, and one small record of himself. Where a conversation
-//! lies: in whose list it is.
+//! In the customer's partition: each conversation under its own key, and one small record of the customer. In the
+//! conversation's partition: the customer whose list has it.
 
 use engine::{Place, ProcessError, State};
 use serde::{Deserialize, Serialize};
@@ -10,51 +10,51 @@ use super::NAME;
 use crate::scan::Contact;
 use crate::stored::{behind, prefixed};
 
-/// Begins the keys of this processor's state.
+/// Key prefix of this processor's state.
 pub(crate) const NAMESPACE: u8 = b'k';
-/// Begins the keys of a customer's conversations: his id and theirs follow, with a slash between.
+/// Key prefix of a customer's conversations: the customer's id, a slash and the conversation's id follow.
 pub(super) const ENTRY: u8 = b'e';
-/// Begins the keys of customers.
+/// Key prefix of customers.
 pub(super) const CUSTOMER: u8 = b'c';
-/// Begins the keys of timers of customers.
+/// Key prefix of timers of customers.
 pub(super) const TIMER: u8 = b'x';
-/// Begins the keys that tell in whose list a conversation is.
+/// Key prefix of the customers whose lists have the conversations.
 pub(super) const LISTED: u8 = b'o';
 
-/// Version of the forms; the first byte. Another version is refused, and so rebuilt.
+/// Version of the formats; the first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 1;
 const START_BYTES: usize = size_of::<i64>();
 
 /// A conversation in a customer's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry<'e> {
-    /// The least Kafka timestamp of its events that are the customer's, as requests to erase compare with it.
+    /// The earliest Kafka timestamp of its events of this customer, for erasure requests.
     pub(super) came_ms: i64,
     #[serde(borrow)]
     pub(super) contact: Contact<'e>,
 }
 
-/// What is remembered of a customer whose record was emitted.
+/// State of a customer whose record was emitted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Customer {
-    /// The stream time when something happened last, or the time of the last event where that is later; to the hour.
+    /// Stream time of the last event, or the event's own time if that is later; to the hour.
     pub(super) touched_ms: i64,
-    /// When his timer is due.
+    /// When the customer's timer is due.
     pub(super) due_ms: i64,
-    /// The start of the last of his conversations that was beyond the last ones: none that began before it is listed again.
+    /// The start of the last deleted conversation: none that began before it is listed again.
     pub(super) beyond: Option<i64>,
 }
 
 impl<'e> Entry<'e> {
-    /// Its bytes: the start comes first, so that a list is put in order without reading all of it.
+    /// Serializes the entry with the start first, so that lists can be sorted without parsing all of it.
     fn write(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(&self.contact.started_at.to_be_bytes());
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         postcard::to_extend(self, bytes).unwrap_or_default()
     }
 
-    /// Reads what [`write`](Self::write) wrote.
+    /// Parses what [`write`](Self::write) wrote.
     pub(super) fn read(key: &[u8], bytes: &'e [u8]) -> Result<Self, ProcessError> {
         start(key, bytes)?;
         let rest = bytes.get(1 + START_BYTES..).unwrap_or_default();
@@ -62,7 +62,7 @@ impl<'e> Entry<'e> {
     }
 }
 
-/// When the conversation began of which these are the bytes of an [`Entry`].
+/// The start of the conversation in the bytes of an [`Entry`].
 pub(super) fn start(key: &[u8], bytes: &[u8]) -> Result<i64, ProcessError> {
     match bytes {
         [VERSION, rest @ ..] => rest
@@ -75,7 +75,7 @@ pub(super) fn start(key: &[u8], bytes: &[u8]) -> Result<i64, ProcessError> {
 
 impl Customer {
     pub(super) fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         behind(VERSION, self).unwrap_or_default()
     }
 
@@ -90,12 +90,12 @@ impl Customer {
     }
 }
 
-/// Puts a conversation into a customer's list, or what it is now in the place of what it was.
+/// Adds a conversation to a customer's list, or replaces its entry.
 pub(super) fn list(state: &mut State<'_>, customer: &str, conversation: &str, entry: &Entry<'_>) {
     state.put(&entry_key(customer, conversation), &entry.write());
 }
 
-/// Takes a conversation out of a customer's list; whether it was in it.
+/// Removes a conversation from a customer's list; returns whether it was there.
 pub(super) fn unlist(
     state: &mut State<'_>,
     customer: &str,
@@ -109,7 +109,7 @@ pub(super) fn unlist(
     Ok(was_listed)
 }
 
-/// A conversation has left a customer's list: where it lies it is not said any more that it is in it.
+/// Records that a conversation has left a customer's list.
 pub(super) fn left(state: &mut State<'_>, conversation: &str, customer: &str) -> Result<(), ProcessError> {
     let key = listed_key(model::escape(conversation).as_bytes());
     if state.read(&key, |listed| listed == Some(customer.as_bytes()))? {
@@ -118,24 +118,24 @@ pub(super) fn left(state: &mut State<'_>, conversation: &str, customer: &str) ->
     Ok(())
 }
 
-/// In whose list a conversation is, whose id is escaped.
+/// The customer whose list has a conversation, by its escaped id.
 pub(super) fn listed_of(state: &mut State<'_>, escaped: &[u8]) -> Result<Option<String>, ProcessError> {
     state.read(&listed_key(escaped), |customer| {
         customer.map(|customer| String::from_utf8_lossy(customer).into_owned())
     })
 }
 
-/// The key that tells in whose list a conversation is.
+/// Key of the customer whose list has a conversation.
 pub(super) fn listed_key(escaped: &[u8]) -> Vec<u8> {
     prefixed(LISTED, escaped)
 }
 
-/// The key of a customer.
+/// Key of a customer.
 pub(super) fn customer_key(customer: &str) -> Vec<u8> {
     prefixed(CUSTOMER, model::escape(customer).as_bytes())
 }
 
-/// The prefix of all conversations of a customer.
+/// Key prefix of all conversations of a customer.
 pub(super) fn entries_of(customer: &str) -> Vec<u8> {
     let mut key = prefixed(ENTRY, model::escape(customer).as_bytes());
     key.push(b'/');
@@ -154,12 +154,12 @@ pub(super) fn parts_of_entry(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((rest.get(..slash)?, rest.get(slash + 1..)?))
 }
 
-/// An id that is escaped.
+/// The id of an escaped id.
 pub(super) fn unescaped(escaped: &[u8]) -> Option<String> {
     Some(model::unescape(std::str::from_utf8(escaped).ok()?)?.into_owned())
 }
 
-/// Where a customer's conversations lie in the state.
+/// Key range of a customer's conversations.
 pub(crate) fn place(customer: &str) -> Place {
     Place::Under(prefixed(NAMESPACE, &entries_of(customer)))
 }

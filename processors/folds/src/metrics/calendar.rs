@@ -1,5 +1,5 @@
-//! Windows of days and weeks as they are somewhere: from the first instant of a local date to that of another, so longer or shorter
-//! where clocks change (contract section 6).
+//! Windows of local days and weeks: from the first instant of a local date to that of another, so their length varies where
+//! clocks change (contract section 6).
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,18 +8,18 @@ use std::sync::Arc;
 use chrono::{Datelike, LocalResult, NaiveDate, NaiveTime, TimeZone, Weekday};
 use chrono_tz::Tz;
 
-/// The dates of which the table has the first instants. No time of an event lies before or behind, whatever the zone.
+/// First date of the table of window starts. No event time is outside the table, in any zone.
 const FIRST: (i32, u32, u32) = (1999, 12, 1);
 const BEHIND: (i32, u32, u32) = (2100, 3, 1);
-/// No clock is further from UTC.
+/// Maximum offset from UTC.
 const OFFSET_MS_MAX: i64 = 16 * 60 * 60 * 1000;
 
-/// How long a calendar window is.
+/// Length of a calendar window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// A day.
     Day,
-    /// Seven days, of which the first is this day of the week.
+    /// Seven days, beginning with this day of the week.
     Week(Weekday),
 }
 
@@ -28,11 +28,11 @@ pub enum Unit {
 pub struct Calendar {
     name: String,
     unit: Unit,
-    /// The first instant of each window, sorted; the last one is only an end.
+    /// First instant of each window, sorted; the last one is only an end.
     starts: Arc<[i64]>,
 }
 
-/// There is no time zone of this name.
+/// There is no time zone with this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no time zone of the IANA database; write for example Asia/Karachi, Europe/Berlin or UTC, as it is spelled there"
@@ -53,7 +53,7 @@ impl Calendar {
             Unit::Week(first) => day.weekday() == first,
         };
         let mut starts: Vec<i64> = dates.filter(begins).map(|day| first_instant(tz, day)).collect();
-        // A date that was skipped has no instant.
+        // A skipped date has no instant.
         starts.dedup();
         let length = match unit {
             Unit::Day => "1d",
@@ -62,25 +62,25 @@ impl Calendar {
         Ok(Self { name: format!("{length}@{zone}"), unit, starts: starts.into() })
     }
 
-    /// What keys call windows of this length: `1d@ZONE` or `7d@ZONE`.
+    /// Name of the size in keys: `1d@ZONE` or `7d@ZONE`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Days, or weeks from which day on.
+    /// Days, or weeks and their first day.
     #[must_use]
     pub fn unit(&self) -> Unit {
         self.unit
     }
 
-    /// The window in which an instant lies: its start and its end; `None` where no event can be.
+    /// Start and end of the window that contains an instant; `None` where no event can be.
     pub(super) fn window_at(&self, at: i64) -> Option<(i64, i64)> {
         let behind = self.starts.partition_point(|start| *start <= at);
         Some((*self.starts.get(behind.checked_sub(1)?)?, *self.starts.get(behind)?))
     }
 
-    /// The first instants of all windows.
+    /// First instants of all windows.
     pub(super) fn starts(&self) -> &[i64] {
         &self.starts
     }
@@ -89,13 +89,13 @@ impl Calendar {
         self.starts.iter().zip(self.starts.iter().skip(1)).map(|(start, end)| end - start)
     }
 
-    /// The length of the shortest window, in milliseconds.
+    /// Length of the shortest window, in milliseconds.
     #[must_use]
     pub fn shortest_ms(&self) -> i64 {
         self.lengths().min().unwrap_or(1).max(1)
     }
 
-    /// The length of the longest window, in milliseconds.
+    /// Length of the longest window, in milliseconds.
     #[must_use]
     pub fn longest_ms(&self) -> i64 {
         self.lengths().max().unwrap_or_default()
@@ -108,12 +108,12 @@ impl fmt::Debug for Calendar {
     }
 }
 
-/// The first instant at which the local date is this one, or, where that was skipped, a later one.
+/// The first instant of this local date, or of a later one if it was skipped.
 fn first_instant(tz: Tz, day: NaiveDate) -> i64 {
     let midnight = day.and_time(NaiveTime::MIN);
     match tz.from_local_datetime(&midnight) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at.timestamp_millis(),
-        // Clocks went forward over midnight: the instant at which they did.
+        // Clocks went forward over midnight: the instant of the change.
         LocalResult::None => {
             let midnight_ms = midnight.and_utc().timestamp_millis();
             let is_reached =

@@ -1,4 +1,4 @@
-//! From contributions to changes of windows.
+//! Turns contributions into changes of windows.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub(crate) const MESSAGE_MAX: u64 = 1_000;
 /// One message says of no more cells than this how they change; but a single grain's are never taken apart.
 pub(crate) const MESSAGE_CELLS_MAX: usize = 16_000;
 
-/// What figures are of: the code of the dimension, and which one.
+/// Subject of figures: dimension code and id.
 pub(super) type Subject = (u8, String);
 
 /// By how much cells change; none by 0.
@@ -23,7 +23,7 @@ pub(super) type Cells = BTreeMap<Cell, i64>;
 /// Changes of windows.
 pub(super) type Windows = BTreeMap<Span, Cells>;
 
-/// The changes of one subject's windows.
+/// Changes of one subject's windows.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Change {
     /// Of contributions at one instant, by the first instant of their grain: they fall into the same windows of every size.
@@ -34,9 +34,9 @@ pub(super) struct Change {
 }
 
 impl Change {
-    /// The bytes of a message.
+    /// Serializes a message.
     pub(super) fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         crate::stored::behind(VERSION, self).unwrap_or_default()
     }
 
@@ -48,7 +48,7 @@ impl Change {
         }
     }
 
-    /// How many windows it changes at the most.
+    /// Maximum number of windows that it changes.
     pub(super) fn windows_max(&self, grid: &Grid) -> u64 {
         let at_instants = grid.count().saturating_mul(self.grains.len() as u64);
         let spread = self.spans.keys().map(|(_, from, to)| grid.count_of(*from, *to));
@@ -82,15 +82,15 @@ impl Change {
         (windows, adds_up)
     }
 
-    /// The same changes in pieces of which none changes more than `most` windows, so that each can be taken by itself: a span
-    /// is cut in two as often as it takes, for its milliseconds add up whichever way they are cut.
+    /// Splits the changes so that no piece changes more than `most` windows and each can be applied on its own. A span is
+    /// halved as often as necessary, because its milliseconds add up however they are split.
     pub(super) fn pieces(self, grid: &Grid, most: u64) -> Vec<Self> {
         let mut pieces = Pieces { done: Vec::new(), piece: Self::default(), room: most, cells: 0, most };
         for (at, cells) in self.grains {
             pieces.make_room(grid.count(), cells.len());
             pieces.piece.grains.insert(at, cells);
         }
-        // The later halves wait for their turn.
+        // The later halves follow.
         let mut spans: Vec<_> = self.spans.into_iter().rev().collect();
         while let Some(((cell, from, to), times)) = spans.pop() {
             let count = grid.count_of(from, to);
@@ -138,7 +138,7 @@ impl Pieces {
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) subjects: BTreeMap<Subject, Change>,
-    /// Spans that are longer than a span may be, and so count nowhere: how many more there are.
+    /// Difference in the number of spans that exceed the maximum length and count in no window.
     pub(super) too_long: i64,
 }
 
@@ -163,7 +163,7 @@ impl Changes {
         }
     }
 
-    /// Leaves only what really changes.
+    /// Removes differences of 0.
     pub(super) fn drop_zeros(&mut self) {
         self.subjects.retain(|_, change| {
             drop_zeros(&mut change.grains);

@@ -1,4 +1,4 @@
-//! Windows by their ends: those of a span of time are found without looking at the others.
+//! Index of windows by their ends, to find those of a span of time without reading the others.
 
 use engine::Place;
 use model::Dimension;
@@ -6,16 +6,16 @@ use model::Dimension;
 use super::window::{END, END_BYTES, WINDOW, end_key, subject_key};
 use crate::stored::prefixed;
 
-/// Keys of ends are looked up in blocks of so many bits of milliseconds, 4.7 hours.
+/// Bits of the smallest block of end keys, in milliseconds: 4.7 hours.
 const GRAIN_BITS: u32 = 24;
-/// 2100 and some years more, in epoch milliseconds.
+/// Latest end, after 2100, in epoch milliseconds.
 const END_MAX: i64 = 4 << 40;
-/// 4 of the largest blocks, and of each of the two smaller sizes those before the first and behind the last larger one.
+/// 4 of the largest blocks, and of each of the two smaller sizes those before the first and after the last larger one.
 #[cfg(test)]
 const END_PLACES_MAX: usize = 4 + 4 * 255;
 
-/// Where the names of all windows lie that end in `from..to`, in epoch milliseconds; a few of others lie there too. Never more
-/// than some thousand places, whatever the span.
+/// Key ranges of the names of all windows that end in `from..to`, in epoch milliseconds; they include a few others. At most
+/// some thousand ranges, whatever the span.
 pub(super) fn places_of_ends(namespace: u8, from: i64, to: i64) -> Vec<Place> {
     let place = |start: i64, shift: u32| {
         let bytes = start.to_be_bytes();
@@ -24,11 +24,11 @@ pub(super) fn places_of_ends(namespace: u8, from: i64, to: i64) -> Vec<Place> {
         prefix.extend_from_slice(bytes.get(..kept).unwrap_or_default());
         Place::Under(prefix)
     };
-    // No window ends before the epoch, or after this.
+    // No window ends before the epoch, or after `END_MAX`.
     let (mut at, to) = (from.clamp(0, END_MAX) >> GRAIN_BITS << GRAIN_BITS, to.clamp(0, END_MAX));
     let mut places = Vec::new();
     while at < to {
-        // The largest block of keys that begin alike, begins here, and holds nothing beyond the end.
+        // The largest block of keys with a common prefix that begins here and does not extend beyond the end.
         let fits = |shift: &u32| at & ((1 << shift) - 1) == 0 && at + (1 << shift) <= to;
         let shift = [40, 32].into_iter().find(fits).unwrap_or(GRAIN_BITS);
         places.push(place(at, shift));
@@ -37,19 +37,19 @@ pub(super) fn places_of_ends(namespace: u8, from: i64, to: i64) -> Vec<Place> {
     places
 }
 
-/// Where the names of a subject's windows lie that end at an instant.
+/// Key range of the names of a subject's windows that end at an instant.
 pub(super) fn place_of_end(namespace: u8, (dimension, id): (Dimension, &str), end: i64) -> Place {
     let subject = format!("{}/", subject_key(dimension, id));
     Place::Under(prefixed(namespace, &end_key(end, subject.as_bytes())))
 }
 
-/// The name of a window and when it ends, of a key in one of these places; `None` for another key.
+/// Name and end of a window, by a key in one of these ranges; `None` for any other key.
 pub(super) fn ending(key: &[u8]) -> Option<(&str, i64)> {
     let (end, name) = key.strip_prefix(&[END])?.split_first_chunk::<END_BYTES>()?;
     Some((std::str::from_utf8(name).ok()?, i64::from_be_bytes(*end)))
 }
 
-/// Where the window of this name lies.
+/// Key of the window with this name.
 pub(super) fn place_of_name(namespace: u8, name: &str) -> Place {
     let mut key = vec![namespace, WINDOW];
     key.extend_from_slice(name.as_bytes());

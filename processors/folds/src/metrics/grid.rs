@@ -1,4 +1,4 @@
-//! The windows that time is divided into, in each of the configured sizes.
+//! Windows of each configured size.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use xxhash_rust::xxh64::Xxh64;
 
 use super::calendar::{Calendar, Unit};
 
-/// A size of windows.
+/// A window size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WindowSize {
-    /// So many milliseconds, aligned to the epoch.
+    /// This number of milliseconds, aligned to the epoch.
     Fixed(i64),
-    /// Days or weeks somewhere.
+    /// Local days or weeks.
     Calendar(Calendar),
 }
 
 impl WindowSize {
-    /// What keys call it: the milliseconds, or `1d@ZONE`, or `7d@ZONE`.
+    /// Name in keys: the milliseconds, `1d@ZONE` or `7d@ZONE`.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -25,7 +25,7 @@ impl WindowSize {
         }
     }
 
-    /// The length of its longest window, in milliseconds.
+    /// Length of its longest window, in milliseconds.
     #[must_use]
     pub fn longest_ms(&self) -> i64 {
         match self {
@@ -35,7 +35,7 @@ impl WindowSize {
     }
 }
 
-/// All sizes of windows. What falls into the same grain falls into the same windows, of every size.
+/// All window sizes. Instants of the same grain are in the same windows of every size.
 #[derive(Debug, Clone)]
 pub(super) struct Grid {
     sizes: Vec<Size>,
@@ -49,18 +49,18 @@ struct Size {
     shortest_ms: i64,
 }
 
-/// A window, whatever it is of.
+/// A window of any subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
-    /// Which of the sizes, in their order.
+    /// Index of the size.
     pub(super) size: usize,
     pub(super) start: i64,
-    /// The first instant after it.
+    /// Its end, exclusive.
     pub(super) end: i64,
 }
 
 impl Grid {
-    /// Windows of these sizes. One that is there twice counts once, and one that is not above 0 is none.
+    /// Windows of these sizes. Duplicates and sizes that are not positive are ignored.
     pub(super) fn new(sizes: &[WindowSize]) -> Self {
         let mut of: Vec<Size> = sizes.iter().filter_map(Size::of).collect();
         of.sort_by(|one, other| (one.shortest_ms, &one.name).cmp(&(other.shortest_ms, &other.name)));
@@ -69,27 +69,27 @@ impl Grid {
         Self { sizes: of, grain_ms }
     }
 
-    /// How many sizes there are.
+    /// Number of sizes.
     pub(super) fn count(&self) -> u64 {
         self.sizes.len() as u64
     }
 
-    /// What a key calls a size.
+    /// Name of a size in keys.
     pub(super) fn name(&self, size: usize) -> &str {
         self.sizes.get(size).map_or("", |size| &size.name)
     }
 
-    /// The first instant of the grain of an instant.
+    /// First instant of the grain of an instant.
     pub(super) fn grain_of(&self, at: i64) -> i64 {
         at - at.rem_euclid(self.grain_ms)
     }
 
-    /// The windows that an instant lies in: one of each size.
+    /// The windows that contain an instant: one of each size.
     pub(super) fn windows_at(&self, at: i64) -> impl Iterator<Item = Span> {
         self.sizes.iter().enumerate().filter_map(move |(place, size)| size.window_at(place, at))
     }
 
-    /// The windows of all sizes that a span overlaps, each with the part of the span that lies in it: from, to (not in it).
+    /// The windows of all sizes that a span overlaps, each with the overlap: start, end (exclusive).
     pub(super) fn overlaps(&self, from: i64, to: i64) -> impl Iterator<Item = (Span, i64, i64)> {
         self.sizes.iter().enumerate().flat_map(move |(place, size)| {
             let mut at = from;
@@ -102,7 +102,7 @@ impl Grid {
         })
     }
 
-    /// How many windows a span overlaps at the most.
+    /// Maximum number of windows that a span overlaps.
     pub(super) fn count_of(&self, from: i64, to: i64) -> u64 {
         let length = to.saturating_sub(from).max(0);
         let of_size = |size: &Size| (length / size.shortest_ms).unsigned_abs() + 2;
@@ -110,8 +110,8 @@ impl Grid {
     }
 }
 
-/// What amounts in windows depend on. The boundaries of zones are in it as a hash: with others, what is taken back would not be
-/// what was added.
+/// The settings that the amounts in windows depend on. It includes a hash of the zones' boundaries: with other boundaries,
+/// subtracted contributions would differ from the added ones.
 impl fmt::Display for Grid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, size) in self.sizes.iter().enumerate() {
@@ -142,7 +142,7 @@ impl Size {
         (shortest_ms > 0).then(|| Self { size: size.clone(), name: size.name(), shortest_ms })
     }
 
-    /// Every boundary of its windows is a multiple of this.
+    /// Every window boundary is a multiple of this.
     fn grain_ms(&self) -> i64 {
         match &self.size {
             WindowSize::Fixed(size_ms) => *size_ms,
@@ -162,12 +162,12 @@ impl Size {
     }
 }
 
-/// The greatest common divisor.
+/// Greatest common divisor.
 fn common(one: i64, other: i64) -> i64 {
     if other == 0 { one } else { common(other, one % other) }
 }
 
-/// How many windows the longest span changes, at the most: what one stay may cost.
+/// Maximum number of windows that the longest span changes: the cost of one stay.
 pub(crate) fn longest_span_windows(longest_span_ms: i64, sizes: &[WindowSize]) -> u64 {
     Grid::new(sizes).count_of(0, longest_span_ms)
 }

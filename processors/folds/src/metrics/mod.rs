@@ -1,10 +1,10 @@
-//! Figures in windows for analytics (contract section 6), in two stages.
+//! Windowed metrics for analytics (contract section 6), in two stages.
 //!
-//! First, where a conversation lies: its timeline says how its contributions changed; they are summed over all
-//! conversations of the commit and sent, one message for each queue, agent, channel or bot, to the partition of that
-//! subject. Second, there: they are added to the windows. Both stages are exactly once, and addition does not mind the
-//! order, so a window is the sum of what its conversations contribute — also after late events, whose old contributions
-//! were taken back in the same message that brought the new ones.
+//! The first stage runs in the conversation's partition: its timeline reports how its contributions changed. They are summed
+//! over all conversations of the commit and sent to the partition of each subject (queue, agent, channel or bot), one message
+//! for each subject. The second stage adds them to the subject's windows. Both stages are exactly once, and addition is
+//! commutative, so a window is the sum of its conversations' contributions. This also holds after late events: the message with
+//! the new contributions also subtracts the old ones.
 
 mod calendar;
 mod changes;
@@ -35,35 +35,35 @@ pub(crate) use window::subject_key;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "metrics";
-/// Over all windows of a size, a figure is the sum of its contributions.
+/// Invariant: over all windows of a size, a figure is the sum of its contributions.
 pub const RULE_SUMS: &str = "windows";
-/// Stays whose times count nowhere.
+/// Stays that are too long and count in no window.
 pub static STAYS_TOO_LONG: Counter = Counter::new(
     "cx_timelines_stays_too_long_total",
-    "Stays of agents that turned out to be longer than metrics.longest_span; their times are in no window.",
+    "Stays of agents longer than metrics.longest_span; their times are counted in no window.",
 );
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 const NAMESPACE: u8 = b'm';
 const SCHEMA: &str = "metrics-window/2";
 const OUTPUT: usize = 0;
-/// Where the settings lie with which the state was made.
+/// Key of the settings that the state was made with.
 const SETTINGS: &[u8] = b"settings";
-/// Conversations of one commit change so many windows of their own partition right away; the rest goes to this same partition
-/// as messages, to be taken one by one. Else one commit could become as large as a conversation's stays make it.
+/// Maximum number of windows of the own partition that one commit changes directly. Further changes go to this partition as
+/// messages and are taken one by one; otherwise the stays of a conversation could make a commit arbitrarily large.
 const CHANGED_MAX: u64 = 10_000;
 
-/// Sums contributions up in windows: writes one topic, `cx.metrics`.
+/// Sums contributions in windows: writes one topic, `cx.metrics`.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     grid: Grid,
     window_retention_ms: i64,
     longest_span_ms: i64,
-    /// What the amounts in the windows depend on.
+    /// The settings that the amounts in the windows depend on.
     fingerprint: String,
 }
 
 impl Metrics {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         let grid = Grid::new(&settings.windows);
@@ -79,7 +79,7 @@ impl Metrics {
         }
     }
 
-    /// With other settings, what is taken back would not be what was added.
+    /// With other settings, subtracted contributions would differ from the added ones.
     fn check_settings(&self, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let wanted = self.fingerprint.as_bytes();
         let known = emitter.read(SETTINGS, |known| known.map(|known| known == wanted))?;
@@ -98,7 +98,7 @@ impl Metrics {
         }
     }
 
-    /// Adds changes to a subject's windows; gives the names of those that changed.
+    /// Adds changes to a subject's windows; returns the names of the changed windows.
     fn add(
         &self,
         state: &mut State<'_>,
@@ -214,7 +214,7 @@ impl Metrics {
     }
 }
 
-/// Says what a window now is: its record, or a tombstone where all its figures have gone.
+/// Emits a window's current record, or a tombstone if all its figures are 0.
 fn emit(name: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let format = emitter.format(OUTPUT);
     let value = window::with_record(emitter, name, |record| {
@@ -237,7 +237,7 @@ pub fn partition_key_of(key: &str) -> Option<Vec<u8>> {
     Some(subject_key(of.dimension, &of.id).into_bytes())
 }
 
-/// Where the windows of a subject lie in the state.
+/// The key range of a subject's windows in the state.
 pub(crate) fn place(dimension: Dimension, id: &str) -> Place {
     window::place(NAMESPACE, (dimension, id))
 }
@@ -262,10 +262,10 @@ pub(crate) fn place_of_name(name: &str) -> Place {
     ends::place_of_name(NAMESPACE, name)
 }
 
-/// Lets `look` see the record of the window that a record of the state holds; none for what is no window.
+/// Passes the window in a record of the state to `look`; `None` for any other record.
 ///
 /// # Errors
-/// It cannot be read.
+/// The record cannot be read.
 pub(crate) fn with_window<R>(
     key: &[u8],
     value: &[u8],

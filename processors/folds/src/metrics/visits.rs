@@ -1,5 +1,5 @@
-//! How visits of queues end, counted for those who watch the service level as it is now: over all queues, so that there are few
-//! figures. By queue and by window it is in the records.
+//! Counts ended queue visits for monitoring of the current service level: over all queues, to limit the number of series. The
+//! records have the figures by queue and by window.
 
 use engine::{Counter, Notice};
 use model::{Dimension, Figure};
@@ -13,7 +13,7 @@ const ABANDONED: &str = "abandoned";
 const NO_AGENT: &str = "no_agent";
 const CANCELLED: &str = "cancelled";
 
-/// The ways in which a visit can end.
+/// The outcomes of a visit.
 const OUTCOMES: &[&str] = &[IN_TARGET, LATE, ABANDONED, NO_AGENT, CANCELLED];
 
 /// Visits that ended.
@@ -25,7 +25,7 @@ pub static ENDED: Counter = Counter::new(
 /// Visits that were counted as ended, and have not: a late event has changed their conversation.
 pub static TAKEN_BACK: Counter = Counter::new(
     "cx_timelines_queue_visits_taken_back_total",
-    "Visits of queues that were counted as ended so and, after a late event, have not; to be subtracted.",
+    "Queue visits counted with an outcome that a late event revoked; to be subtracted.",
 )
 .by(&["outcome"], OUTCOMES);
 

@@ -1,4 +1,4 @@
-//! The state of a window: its figures, until its retention is over.
+//! State of a window: its figures, until its retention ends.
 
 use engine::{Counter, Emitter, Place, ProcessError, State};
 use model::{Bucket, Dimension, Figure, Histogram, MetricsWindow};
@@ -8,19 +8,19 @@ use super::changes::Cells;
 use crate::amounts::Cell;
 use crate::stored::{behind, prefixed};
 
-/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+/// Format version; the first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 2;
-/// Changes that came too late.
+/// Changes that arrived too late.
 pub static CHANGES_EXPIRED: Counter = Counter::new(
     "cx_timelines_window_changes_expired_total",
-    "Changes of metrics windows whose retention was over; those windows stay as they are.",
+    "Changes of metrics windows past their retention; those windows stay unchanged.",
 );
 pub(super) const WINDOW: u8 = b'w';
-/// Windows by their end, so that the oldest are found without looking at the others.
+/// Windows by their end, so that the oldest are found without reading the others.
 pub(super) const END: u8 = b'x';
 pub(super) const END_BYTES: usize = size_of::<i64>();
-/// Windows that ended before this have left, or were refused. A task that is restored elsewhere does not know yet how late
-/// it is; without this it would begin such a window anew, half empty, over its record.
+/// Key of the time before which all windows have left the state. A task that was just restored does not know the stream time
+/// yet; without this record it would start such a window from 0 and overwrite its record.
 const OVER: u8 = b'o';
 
 /// The figures of one window.
@@ -45,7 +45,7 @@ impl Window {
     }
 
     fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         behind(VERSION, self).unwrap_or_default()
     }
 }
@@ -96,7 +96,7 @@ pub(super) fn add(
     Ok(true)
 }
 
-/// Lets `look` see the record of a window as it is now; none where all its figures are 0.
+/// Passes the window's current record to `look`; `None` if all its figures are 0.
 pub(super) fn with_record<R>(
     emitter: &mut Emitter<'_>,
     name: &str,
@@ -106,7 +106,7 @@ pub(super) fn with_record<R>(
     emitter.read(&key, |bytes| with_record_of(&key, name, bytes, look))?
 }
 
-/// The same, of the state of a window.
+/// Like [`with_record`], from the state of a window.
 fn with_record_of<R>(
     key: &[u8],
     name: &str,
@@ -137,7 +137,7 @@ fn with_record_of<R>(
     })))
 }
 
-/// Where the windows of a subject lie, in a namespace.
+/// The key range of a subject's windows in a namespace.
 pub(super) fn place(namespace: u8, (dimension, id): (Dimension, &str)) -> Place {
     let mut prefix = vec![namespace, WINDOW];
     prefix.extend_from_slice(subject_key(dimension, id).as_bytes());
@@ -145,7 +145,7 @@ pub(super) fn place(namespace: u8, (dimension, id): (Dimension, &str)) -> Place 
     Place::Under(prefix)
 }
 
-/// Lets `look` see the record of the window that a record of the state holds; none for what is no window.
+/// Passes the window in a record of the state to `look`; `None` for any other record.
 pub(super) fn with_state<R>(
     key: &[u8],
     value: &[u8],
@@ -158,13 +158,13 @@ pub(super) fn with_state<R>(
     }
 }
 
-/// Whether the window was there, and so was emitted, at the last commit.
+/// Whether the window existed, and so was emitted, at the last commit.
 pub(super) fn was_emitted(emitter: &mut Emitter<'_>, name: &str) -> Result<bool, ProcessError> {
     emitter.read_committed(&prefixed(WINDOW, name.as_bytes()), |bytes| bytes.is_some())
 }
 
-/// Lets windows leave the state whose retention is over, as far as the budget goes. Their records stay. One that has changed since
-/// the last commit leaves with the next one: its record is emitted first.
+/// Removes windows past their retention from the state, within the budget. Their records stay. A window that has changed since
+/// the last commit leaves with the next one, after its record is emitted.
 pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64) -> Result<(), ProcessError> {
     if emitter.stream_time_ms().is_none() {
         return Ok(());
@@ -199,7 +199,7 @@ pub(super) fn forget(emitter: &mut Emitter<'_>, retention_ms: i64) -> Result<(),
     Ok(())
 }
 
-/// The retention of windows that ended before this is over: by stream time, and by what has left already.
+/// The end time before which windows are past their retention: by stream time, and by the windows that have already left.
 fn over(state: &mut State<'_>, retention_ms: i64) -> Result<i64, ProcessError> {
     let so_far = state.read(&[OVER], |bytes| match bytes.map(<[u8; END_BYTES]>::try_from) {
         None => Ok(i64::MIN),
@@ -217,12 +217,12 @@ pub(super) fn end_key(end: i64, name: &[u8]) -> Vec<u8> {
     key
 }
 
-/// What figures are of, as a key: all windows of a subject lie in one partition.
+/// A subject as a key: all windows of a subject are in one partition.
 pub(crate) fn subject_key(dimension: Dimension, id: &str) -> String {
     format!("{}/{}", dimension.as_str(), model::escape(id))
 }
 
-/// Reads what [`subject_key`] wrote.
+/// Parses what [`subject_key`] wrote.
 pub(super) fn parse_subject_key(key: &[u8]) -> Option<(Dimension, String)> {
     let (dimension, id) = std::str::from_utf8(key).ok()?.split_once('/')?;
     Some((Dimension::from_name(dimension)?, model::unescape(id)?.into_owned()))

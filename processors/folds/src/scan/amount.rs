@@ -1,10 +1,10 @@
-//! What a conversation contributes to the metrics' windows (contract section 6).
+//! Contributions of a conversation to the metrics windows (contract section 6).
 
 use model::{Dimension, Figure, Histogram};
 
 use crate::amounts::Cell;
 
-/// One contribution. The same one, given back, takes it away again.
+/// A contribution. Subtracting it again removes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Amount<'a> {
     pub(crate) dimension: Dimension,
@@ -12,20 +12,20 @@ pub(crate) struct Amount<'a> {
     pub(crate) id: &'a str,
     pub(crate) cell: Cell,
     pub(crate) when: When,
-    /// How much; of a span all its milliseconds, of which each window gets those that it overlaps.
+    /// The value; for a span all its milliseconds, which are distributed over the windows it overlaps.
     pub(crate) value: i64,
 }
 
-/// When a contribution counts. All times are epoch milliseconds.
+/// When a contribution counts, in epoch milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     /// In the window of this instant.
     At(i64),
-    /// Spread over the windows that the span overlaps.
+    /// Distributed over the windows that the span overlaps.
     Over { from: i64, to: i64 },
 }
 
-/// Where contributions go.
+/// Receives contributions.
 pub(crate) type Amounts<'m> = dyn FnMut(Amount<'_>) + 'm;
 
 impl<'a> Amount<'a> {

@@ -1,4 +1,4 @@
-//! What a conversation is to its customer (contract section 6.2).
+//! Contact of a conversation with its customer (contract section 6.2).
 
 use model::{Outcome, Waits};
 use serde::{Deserialize, Serialize};
@@ -9,12 +9,12 @@ use super::visits::Visit;
 /// A conversation as its customer's record lists it. All times are epoch milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Contact<'s> {
-    /// The customer whom the summary names.
+    /// The customer in the summary.
     pub(crate) customer: &'s str,
     pub(crate) started_at: i64,
     pub(crate) closed_at: Option<i64>,
     pub(crate) last_event_at: i64,
-    /// The code of an [`Outcome`].
+    /// Code of an [`Outcome`].
     pub(crate) outcome: Option<u8>,
     /// The first channel type of its events.
     pub(crate) channel: Option<&'s str>,
@@ -25,7 +25,7 @@ pub(crate) struct Contact<'s> {
 }
 
 impl Scan {
-    /// What the conversation is to its customer; none where it has none, or agents are among themselves.
+    /// The contact of the conversation; `None` if it has no customer, or is among agents.
     pub(crate) fn contact(&self) -> Option<Contact<'_>> {
         let customer = self.profile.customer().filter(|_| !self.is_private())?;
         let closed = self.cycles.last_closed();

@@ -1,8 +1,8 @@
-//! What is counted of a conversation's entries one by one (contract section 5).
+//! Counts of a conversation's entries by type (contract section 5).
 
 use model::{Category, Counts, FactKind, Kind};
 
-/// Counts a primary that is not rejected; `may_respond`: whether a message of an agent or a bot is by one.
+/// Counts an accepted primary; `may_respond` says whether a message of an agent or bot is really from one.
 pub(super) fn primary(counts: &mut Counts, kind: Kind, may_respond: bool) {
     match kind {
         Kind::CustomerMessage => counts.customer_messages += 1,

@@ -1,30 +1,30 @@
-//! Cycles: from each opening of a conversation to the close that follows.
+//! Cycles: from each opening of a conversation to the next close.
 
 use model::{Cycle, Outcome, VisitOutcome};
 use serde::{Deserialize, Serialize};
 
-/// All cycles, in their order.
+/// All cycles, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cycles {
     list: Vec<StoredCycle>,
-    /// What has happened in the last one; none while the conversation is closed.
+    /// What has happened in the current cycle; `None` while the conversation is closed.
     open: Option<Happened>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct StoredCycle {
     started_at: i64,
-    /// When it was closed, and how: the code of an [`Outcome`].
+    /// When and how it was closed: the code of an [`Outcome`].
     closed: Option<(i64, u8)>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Happened {
-    /// An agent served, or answered the customer.
+    /// An agent served or answered the customer.
     is_handled: bool,
-    /// The customer was put into a queue.
+    /// The customer was queued.
     is_queued: bool,
-    /// Of these visits the one whose end came last ended without an agent.
+    /// Of the customer's visits, the one that ended last ended without an agent.
     has_no_agent: bool,
 }
 
@@ -39,14 +39,14 @@ impl Cycles {
         opens
     }
 
-    /// The conversation begins with its first event.
+    /// Starts the conversation with its first event.
     pub(super) fn begin_first(&mut self, at: i64) {
         if self.list.is_empty() {
             self.begin(at);
         }
     }
 
-    /// The conversation is closed; gives how its cycle ended.
+    /// Closes the conversation; returns how its cycle ended.
     pub(super) fn close(&mut self, at: i64) -> Option<Outcome> {
         let happened = self.open.take()?;
         let outcome = match happened {
@@ -61,26 +61,26 @@ impl Cycles {
         Some(outcome)
     }
 
-    /// The number of the cycle that goes on.
+    /// The number of the current cycle.
     pub(super) fn current(&self) -> Option<u64> {
         self.open.as_ref().map(|_| self.list.len() as u64)
     }
 
-    /// An agent serves.
+    /// Records that an agent serves.
     pub(super) fn serve(&mut self) {
         if let Some(open) = &mut self.open {
             open.is_handled = true;
         }
     }
 
-    /// The customer is put into a queue.
+    /// Records that the customer is queued.
     pub(super) fn queue(&mut self) {
         if let Some(open) = &mut self.open {
             open.is_queued = true;
         }
     }
 
-    /// A visit of the customer has ended that was opened in this cycle.
+    /// Records the end of a customer's visit that was opened in this cycle.
     pub(super) fn visit_ended(&mut self, opened_in: Option<u64>, outcome: VisitOutcome) {
         let is_of_this = opened_in.is_some() && opened_in == self.current();
         let Some(open) = &mut self.open else { return };
@@ -95,7 +95,7 @@ impl Cycles {
         self.list.iter().skip(1).map(|cycle| cycle.started_at)
     }
 
-    /// Those that are closed: when, and how.
+    /// The closed cycles: when and how.
     pub(super) fn closed(&self) -> impl Iterator<Item = (i64, Outcome)> {
         self.list.iter().filter_map(|cycle| {
             let (at, outcome) = cycle.closed?;
@@ -103,18 +103,18 @@ impl Cycles {
         })
     }
 
-    /// When the conversation was closed, and how; none while it is open.
+    /// When and how the conversation was closed; `None` while it is open.
     pub(super) fn last_closed(&self) -> Option<(i64, Outcome)> {
         let (at, outcome) = self.list.last()?.closed?;
         Some((at, Outcome::from_code(outcome)?))
     }
 
-    /// How many there are.
+    /// Number of cycles.
     pub(super) fn count(&self) -> usize {
         self.list.len()
     }
 
-    /// All of them, but for the first `skipped` ones.
+    /// All cycles but the first `skipped` ones.
     pub(super) fn shown(&self, skipped: usize) -> Vec<Cycle> {
         let shown = self.list.iter().skip(skipped).map(|cycle| Cycle {
             started_at: cycle.started_at,

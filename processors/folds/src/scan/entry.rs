@@ -1,5 +1,4 @@
-//! What is remembered of one event of a conversation: all that the timeline, the summary and the figures read of it, and
-//! no text of a message.
+//! State of one event of a conversation: all that the timeline, the summary and the metrics need, without message texts.
 
 use model::{Action, Category, Event, FactDetail, FactKind, Kind, Order, Primary, Relation, Targets};
 use serde::{Deserialize, Serialize};
@@ -7,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::form;
 use crate::stored::StoredActor;
 
-/// Versions of the entry's form; the first byte of every stored entry. Another version is refused, and so rebuilt. Many events
-/// name neither targets nor a room: their entries have no place for them.
+/// Format versions of an entry; the first byte of every stored entry. Another version is rejected, and the state is rebuilt.
+/// Many events have neither targets nor a room: their entries have no fields for them.
 const VERSION: u8 = 3;
 const VERSION_WITH_MORE: u8 = 4;
 
-/// One event, as the scan reads it. Borrows from the event, or from the bytes that it was read from.
+/// An event as the scan reads it. It borrows from the event or from the stored bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry<'a> {
     pub(crate) id: &'a str,
@@ -26,36 +25,36 @@ pub(crate) struct Entry<'a> {
     pub(crate) actor: Option<StoredActor<'a>>,
     pub(crate) direction: Option<&'a str>,
     pub(crate) what: What<'a>,
-    /// Who may take how long, as the event says.
+    /// Target times in the event.
     #[serde(skip)]
     pub(crate) targets: Targets,
     /// The room.
     #[serde(skip)]
     pub(crate) room: Option<&'a str>,
-    /// The code of the room's [`model::RoomMode`].
+    /// Code of the room's [`model::RoomMode`].
     #[serde(skip)]
     pub(crate) mode: Option<u8>,
 }
 
-/// What only some entries have.
+/// Fields that only some entries have.
 type More<'a> = (Targets, Option<&'a str>, Option<u8>);
 
-/// A channel: its type, and the number or name under which the contact centre was reached.
+/// A channel: its type, and the number or name at which the customer reached the contact centre.
 pub(crate) type StoredChannel<'a> = (Option<&'a str>, Option<&'a str>);
 
-/// What the event is. New variants go to the end: the state holds their numbers.
+/// The role of an event. Append new variants at the end: the state stores their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum What<'a> {
-    /// The first event of an activity, or one that would be.
+    /// The first event of an activity, or a candidate for it.
     Primary { activity_id: &'a str, kind: u8 },
-    /// A change of an activity; what it changes is said by its category.
+    /// A change of an activity; the category says which.
     Relation { target: &'a str, category: u8 },
-    /// Anything else: which fact it is follows from the event's name.
+    /// Any other event; its name determines the fact.
     #[serde(borrow)]
     Fact(StoredDetail<'a>),
 }
 
-/// What a fact says. New variants go to the end: the state holds their numbers.
+/// Details of a fact. Append new variants at the end: the state stores their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) enum StoredDetail<'a> {
     None,
@@ -98,7 +97,7 @@ pub(crate) struct StoredTask<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// What is remembered of the event.
+    /// The stored fields of the event.
     pub(crate) fn of(event: &'a Event<'_>) -> Self {
         Self {
             id: &event.id,
@@ -119,11 +118,11 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The entry's bytes in the state.
+    /// Serializes the entry for the state.
     ///
     /// # Errors
     ///
-    /// Where the form cannot be written, which no entry causes.
+    /// The entry cannot be serialized, which does not occur.
     pub(crate) fn write(&self) -> Result<Vec<u8>, String> {
         let more: More<'_> = (self.targets, self.room, self.mode);
         if more == More::default() {
@@ -133,11 +132,11 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Reads what [`Entry::write`] wrote.
+    /// Parses what [`Entry::write`] wrote.
     ///
     /// # Errors
     ///
-    /// Of another version, or of bytes that are no entry: what is wrong with them.
+    /// The bytes have another version or are not an entry; returns why.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, String> {
         const WHAT: &str = "an entry of the timeline";
         if bytes.first() == Some(&VERSION_WITH_MORE) {
@@ -148,12 +147,12 @@ impl<'a> Entry<'a> {
         form::read(bytes, VERSION, WHAT)
     }
 
-    /// The entry's place in the total order.
+    /// The entry's position in the total order.
     pub(crate) fn order(&self) -> Order<'a> {
         (self.at, self.rank(), self.id)
     }
 
-    /// What comes first within one millisecond.
+    /// Sorts entries of the same millisecond.
     pub(crate) fn rank(&self) -> u8 {
         match self.what {
             What::Fact(StoredDetail::Task(task)) => model::rank(self.name, task.state, task.reason),
@@ -162,7 +161,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The activity: a primary's own, a relation's target; none for facts.
+    /// The activity: a primary's own, or a relation's target; `None` for facts.
     pub(crate) fn activity_id(&self) -> Option<&'a str> {
         match self.what {
             What::Primary { activity_id, .. } => Some(activity_id),
@@ -171,7 +170,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// What kind of entry it is (contract section 4).
+    /// The entry's category (contract section 4).
     pub(crate) fn category(&self) -> Category {
         match self.what {
             What::Primary { kind, .. } => Kind::from_code(kind).map_or(Category::Other, Category::of_primary),
@@ -180,12 +179,12 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Which fact the entry is; none for all else.
+    /// The fact kind; `None` for other entries.
     pub(crate) fn fact_kind(&self) -> Option<FactKind> {
         matches!(self.what, What::Fact(_)).then(|| self.fact())
     }
 
-    /// Which fact an entry of this name is.
+    /// The fact kind of an entry with this name.
     pub(super) fn fact(&self) -> FactKind {
         FactKind::from_name(self.name)
     }

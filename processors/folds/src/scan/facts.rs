@@ -1,4 +1,4 @@
-//! What the facts do to the conversation (contract section 4). One that lacks the id that its rule needs does nothing.
+//! Effects of facts on the conversation (contract section 4). A fact without the id that its rule needs has no effect.
 
 use model::{Dimension, FactKind, Figure, SessionEnd, Waits};
 
@@ -8,18 +8,18 @@ use super::tasks::Step;
 use super::visits::{At, How, waits_of};
 use super::{Scan, ScanSettings, counts};
 
-/// States of tasks and of conversations.
+/// State of a closed task or conversation.
 const CLOSED: &str = "CLOSED";
 const ACTIVE: &str = "ACTIVE";
 const RESERVED: &str = "RESERVED";
 const ON_HOLD: &str = "ON_HOLD";
-/// Reasons of a task's close.
+/// Reason of a closed task: the agent let it ring (redirection on no answer).
 const RONA: &str = "RONA";
 const CANCELLED: &str = "CANCELLED";
 const NO_AGENT_AVAILABLE: &str = "NO_AGENT_AVAILABLE";
-/// Who breaks in takes the work from nobody who waits.
+/// A supervisor who barges in takes no waiting customer.
 const BARGE_IN: &str = "BARGE_IN";
-/// Who is asked for advice.
+/// An agent who is consulted.
 const CONSULTED: &str = "CONSULTED";
 
 impl Scan {
@@ -169,7 +169,7 @@ impl Scan {
         }
     }
 
-    /// While the conversation is closed none begins.
+    /// While the conversation is closed, no hold starts.
     fn begin_hold(&mut self, at: i64) {
         if self.cycles.current().is_some() {
             self.hold.begin(at);
@@ -199,7 +199,7 @@ impl Scan {
         }
     }
 
-    /// A close ends everything. One while closed changes nothing.
+    /// Closes the conversation, which ends everything. A close while closed has no effect.
     fn close(&mut self, at: i64, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
         if self.cycles.current().is_none() {
             return;

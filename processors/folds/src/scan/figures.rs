@@ -1,10 +1,10 @@
-//! What the activities of a conversation contribute to its summary, each by its own fold.
+//! Contributions of a conversation's activities to its summary, each from its own fold.
 
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 use serde::{Deserialize, Serialize};
 
-/// Sums over a conversation's activities. One activity's share is taken back by subtraction when it changes.
+/// Sums over a conversation's activities. A changed activity's old share is subtracted, and its new share added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ActivityFigures {
     /// Activities that were delivered or read.
@@ -13,13 +13,13 @@ pub(crate) struct ActivityFigures {
     pub(crate) read: i64,
     /// Activities whose delivery failed.
     pub(crate) failed: i64,
-    /// `RESPONSE` reactions shown on questions of surveys.
+    /// Number of `RESPONSE` reactions shown on survey questions.
     pub(crate) survey_answers: i64,
-    /// The length of the call legs whose length is known, without the time on hold.
+    /// Total length of call legs with a known length, without hold time.
     pub(crate) talk_ms: i64,
-    /// The time on hold within call legs.
+    /// Total hold time within call legs.
     pub(crate) call_hold_ms: i64,
-    /// `RESPONSE`s of replies whose target is known; each is a reaction without an event of its own.
+    /// Number of `RESPONSE`s from replies with a known target; each is a reaction without an event of its own.
     pub(crate) reply_reactions: i64,
 }
 

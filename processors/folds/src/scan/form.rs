@@ -1,4 +1,4 @@
-//! The bytes of what this module keeps in the state: a version, then the compact form.
+//! Serialization of this module's state: a version, then the compact form.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::stored::behind;
 
-/// Writes a value under the version of its form.
+/// Serializes a value after the version of its format.
 pub(super) fn write<T: Serialize>(value: &T, version: u8) -> Result<Vec<u8>, String> {
     behind(version, value).map_err(|problem| problem.to_string())
 }
 
-/// Reads what [`write()`] wrote under the same version; all the bytes have to belong to the value.
+/// Parses what [`write()`] wrote with the same version; the value must use all bytes.
 pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], version: u8, what: &str) -> Result<T, String> {
     let Some((found, rest)) = bytes.split_first() else {
         return Err(format!("{what} has no bytes"));

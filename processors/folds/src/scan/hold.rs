@@ -1,11 +1,11 @@
-//! How long a conversation was on hold.
+//! Hold time of a conversation.
 
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Hold {
     since: Option<i64>,
-    /// The length of the holds that were ended.
+    /// Total length of ended holds.
     held_ms: i64,
 }
 
@@ -20,7 +20,7 @@ impl Hold {
         }
     }
 
-    /// One that is open counts nothing.
+    /// An open hold does not count.
     pub(super) fn held_ms(&self) -> i64 {
         self.held_ms
     }

@@ -1,7 +1,7 @@
-//! The scan of a conversation's entries in the total order (contract sections 4 to 6).
+//! Scan of a conversation's entries in the total order (contract sections 4 to 6).
 //!
-//! A [`Scan`] is the state after an entry: from it, and the next entry, follow the entry's derived fields, the summary,
-//! and the contributions to the metrics. It can be stored after any entry, and the scan goes on from there.
+//! A [`Scan`] is the state after an entry. The scan and the next entry determine the entry's derived fields, the summary and
+//! the contributions to the metrics. A scan can be stored after any entry and continued later.
 
 mod amount;
 mod contact;
@@ -39,25 +39,26 @@ pub(crate) use primaries::StoredWrapUp;
 #[cfg(test)]
 use whole::scan_all;
 
-/// So many of each list are in a summary, the last ones; and so many channels, and agents of an entry, the first ones.
+/// Length of each list in a summary, of its last elements; and of the lists of channels, and of an entry's agents, of their
+/// first elements.
 pub(crate) const LISTED: usize = 100;
 
-/// Version of the scan's form; the first byte of every stored scan. Another version is refused, and so rebuilt.
+/// Format version of the scan; the first byte of every stored scan. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 3;
 
-/// What of the configuration the figures depend on.
+/// Settings that the figures depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScanSettings {
     /// What is within the service level waited no longer.
     pub(crate) service_level_ms: i64,
     /// The same for the queues that have a target of their own, by name.
     pub(crate) service_levels_ms: Arc<BTreeMap<String, i64>>,
-    /// A stay that is longer contributes no times.
+    /// Maximum length of a stay; a longer one contributes no times.
     pub(crate) longest_span_ms: i64,
 }
 
 impl Default for ScanSettings {
-    /// The contract's: 20 seconds, 7 days.
+    /// The contract's defaults: 20 seconds, 7 days.
     fn default() -> Self {
         Self {
             service_level_ms: 20_000,
@@ -74,40 +75,40 @@ impl ScanSettings {
     }
 }
 
-/// What a primary is among those of its activity (rules A1 and A9). What is no primary counts.
+/// Standing of a primary among those of its activity (rules A1 and A9). Entries that are not primaries count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// The first of its activity.
+    /// The first primary of its activity.
     Counts,
-    /// Rejected: the activity has its primary.
+    /// Rejected: the activity already has its primary.
     DuplicatePrimary,
     /// A later event of a call leg.
     CompletesLeg,
 }
 
 impl Standing {
-    /// The standing of a primary whose activity has an earlier one: both kinds decide.
+    /// Standing of a primary whose activity has an earlier one, by the kinds of both.
     pub(crate) fn after(first: u8, later: u8) -> Self {
         let leg = Kind::AgentCallLeg.code();
         if first == leg && later == leg { Standing::CompletesLeg } else { Standing::DuplicatePrimary }
     }
 }
 
-/// The fields of an entry that follow from the scan: their values just after it.
+/// Fields of an entry derived from the scan: their values just after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Derived {
     pub(crate) elapsed_ms: i64,
     pub(crate) stage: Stage,
     /// The agents present, sorted.
     pub(crate) agents: Arc<[Box<str>]>,
-    /// The queue's name of the open visit opened last.
+    /// Queue name of the open visit that was opened last.
     pub(crate) queue: Option<Arc<str>>,
     pub(crate) response_ms: Option<i64>,
-    /// The opening message's activity, of an entry that closed a turn.
+    /// Activity of the opening message, for an entry that closed a turn.
     pub(crate) responds_to: Option<Box<str>>,
 }
 
-/// The state of a conversation after its last entry.
+/// State of a conversation after its last entry.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scan {
     profile: profile::Profile,
@@ -118,32 +119,32 @@ pub(crate) struct Scan {
     cycles: cycles::Cycles,
     tasks: tasks::Tasks,
     hold: hold::Hold,
-    /// Of the entries one by one; what follows from stays, visits and turns is added in the summary.
+    /// Counts of single entries; the summary adds those derived from stays, visits and turns.
     counts: Counts,
     wrap_ups: Vec<StoredWrapUp>,
 }
 
 impl Scan {
-    /// The scan's bytes in the state.
+    /// Serializes the scan for the state.
     ///
     /// # Errors
     ///
-    /// Where the form cannot be written, which no scan causes.
+    /// The scan cannot be serialized, which does not occur.
     pub(crate) fn write(&self) -> Result<Vec<u8>, String> {
         form::write(self, VERSION)
     }
 
-    /// Reads what [`Scan::write`] wrote.
+    /// Parses what [`Scan::write`] wrote.
     ///
     /// # Errors
     ///
-    /// Of another version, or of bytes that are no scan: what is wrong with them.
+    /// The bytes have another version or are not a scan; returns why.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, String> {
         form::read(bytes, VERSION, "the scan of a conversation")
     }
 
-    /// Applies the next entry of the total order. Gives the entry's derived fields, and to `amounts` the contributions
-    /// that no later entry can change.
+    /// Applies the next entry of the total order. Returns the entry's derived fields, and passes the contributions that no
+    /// later entry can change to `amounts`.
     pub(crate) fn apply(
         &mut self,
         entry: &Entry<'_>,
@@ -181,12 +182,12 @@ impl Scan {
         }
     }
 
-    /// The wrap-ups that are no duplicates, deleted ones included, by `(at, activityId)`.
+    /// The wrap-ups that are not duplicates, including deleted ones, by `(at, activityId)`.
     pub(crate) fn wrap_ups(&self) -> &[StoredWrapUp] {
         &self.wrap_ups
     }
 
-    /// How many sessions, stays, visits, tasks, cycles and wrap-ups it holds: its length is by and large theirs.
+    /// Number of sessions, stays, visits, tasks, cycles and wrap-ups, which determines its size.
     pub(crate) fn holds(&self) -> u64 {
         let held = self.sessions.count()
             + self.stays.list().len()
@@ -201,7 +202,7 @@ impl Scan {
         self.turns.open_since().is_some()
     }
 
-    /// The customer's open visits, each by its first task and with its queue's name, in the order in which they were opened.
+    /// The customer's open visits with their first task and queue name, in the order of opening.
     pub(crate) fn waiting(&self) -> impl DoubleEndedIterator<Item = (&str, Option<&str>)> {
         self.visits.open_of_customer().map(|visit| (visit.task(), visit.queue()))
     }
@@ -211,7 +212,7 @@ impl Scan {
         self.stays.serving_agents()
     }
 
-    /// Whether agents are among themselves: then it is in no figure, and nobody waits.
+    /// Whether only agents are in the conversation: then no metrics count it, and no customer waits.
     pub(crate) fn is_private(&self) -> bool {
         self.profile.mode() == Some(RoomMode::Private)
     }
@@ -226,12 +227,12 @@ impl Scan {
         }
     }
 
-    /// When the customer's message came that still waits for its answer.
+    /// When the customer message that awaits a reply arrived.
     pub(crate) fn awaits_reply_since(&self) -> Option<i64> {
         self.turns.open_since()
     }
 
-    /// What the conversation is in.
+    /// The conversation's stage.
     pub(crate) fn stage(&self) -> Stage {
         if self.cycles.last_closed().is_some() {
             Stage::Closed

@@ -1,4 +1,4 @@
-//! What the primaries that count do: messages open and close turns, wrap-ups are listed.
+//! Effects of primaries that count: messages open and close turns; wrap-ups are listed.
 
 use model::{Dimension, Figure, Histogram, Kind};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use super::counts;
 use super::entry::Entry;
 use super::turns::{Closed, Responder};
 
-/// A wrap-up of the conversation; whether it is deleted is for its activity to say.
+/// A wrap-up of the conversation; whether it is deleted follows from its activity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredWrapUp {
     pub(crate) at: i64,
@@ -19,7 +19,7 @@ pub(crate) struct StoredWrapUp {
 }
 
 impl Scan {
-    /// Applies a primary that is not rejected; gives the turn that it closed.
+    /// Applies an accepted primary; returns the turn that it closed.
     pub(super) fn primary(
         &mut self,
         entry: &Entry<'_>,
@@ -73,7 +73,7 @@ impl Scan {
         closed
     }
 
-    /// Wrap-ups lie by `(at, activityId)`, which is not the total order where times are equal.
+    /// Wrap-ups are sorted by `(at, activityId)`, which differs from the total order for equal times.
     fn wrap_up(&mut self, entry: &Entry<'_>, activity_id: &str) {
         let place =
             self.wrap_ups.partition_point(|other| (other.at, &*other.activity_id) <= (entry.at, activity_id));
@@ -82,7 +82,7 @@ impl Scan {
     }
 }
 
-/// Whether a message is by whom its kind says: what the system sends in the name of an agent or a bot answers nobody.
+/// Whether a message's actor matches its kind: a message that the system sends in the name of an agent or bot closes no turn.
 fn may_respond(entry: &Entry<'_>, kind: Kind) -> bool {
     let own = match kind {
         Kind::AgentMessage => "AGENT",

@@ -1,5 +1,5 @@
-//! What the events say of the conversation as a whole: every valid event counts here, also a rejected one (contract
-//! section 4, last point).
+//! General properties of a conversation. Every valid event counts here, including rejected ones (contract section 4, last
+//! point).
 
 use model::{Dimension, Figure, Outcome, RoomMode};
 use serde::{Deserialize, Serialize};
@@ -12,24 +12,24 @@ use super::turns::{First, Turns};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Profile {
-    /// The first entry's time; none before it.
+    /// Time of the first entry; `None` before it.
     started_at: Option<i64>,
     last_event_at: i64,
-    /// How many entries there were.
+    /// Number of entries.
     revision: u64,
     direction: Option<Box<str>>,
     customer: Option<Box<str>>,
-    /// The channel types, sorted: the first ones.
+    /// The first channel types, sorted.
     channels: Vec<Box<str>>,
     first_channel: Option<Box<str>>,
-    /// The code of the first [`RoomMode`] that an event told.
+    /// Code of the first [`RoomMode`] in an event.
     mode: Option<u8>,
     room: Option<Box<str>>,
 }
 
 impl Profile {
     /// Takes an entry in; gives the time at which the conversation started. `before` is what happened before it, which counts for the
-    /// first channel even where that is told only now.
+    /// first channel even if that becomes known only now.
     pub(super) fn take(
         &mut self,
         entry: &Entry<'_>,
@@ -77,7 +77,7 @@ impl Profile {
                 self.responded(first, amounts);
             }
         }
-        // One that is beyond the listed ones never comes back: there are only ever more before it.
+        // A channel beyond the listed ones never enters the list: only earlier ones are added to it.
         if let Err(place) = self.channels.binary_search_by(|known| (**known).cmp(channel))
             && place < LISTED
         {
@@ -86,12 +86,12 @@ impl Profile {
         }
     }
 
-    /// The least time; 0 before the first entry.
+    /// The earliest time; 0 before the first entry.
     pub(super) fn started_at(&self) -> i64 {
         self.started_at.unwrap_or_default()
     }
 
-    /// The greatest time; 0 before the first entry.
+    /// The latest time; 0 before the first entry.
     pub(super) fn last_event_at(&self) -> i64 {
         self.last_event_at
     }
@@ -112,7 +112,7 @@ impl Profile {
         self.channels.iter().take(LISTED).map(|channel| &**channel).collect()
     }
 
-    /// A cycle is closed.
+    /// Records a closed cycle.
     pub(super) fn closed(&self, at: i64, outcome: Outcome, amounts: &mut Amounts<'_>) {
         if let Some(channel) = self.first_channel() {
             amounts(closed(channel, at, outcome));

@@ -1,11 +1,11 @@
-//! Channel sessions: which were there, and which are active.
+//! Channel sessions, and which are active.
 
 use model::{Category, SessionEnd};
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, StoredChannel, What};
 
-/// All sessions that an event named, in the order of their first appearance.
+/// All sessions in events, in the order of their first appearance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sessions {
     list: Vec<Session>,
@@ -17,10 +17,10 @@ pub(super) struct Session {
     pub(super) id: Box<str>,
     channel: Option<SessionChannel>,
     pub(super) started_at: Option<i64>,
-    /// When it ended last, and by what: the code of a [`SessionEnd`].
+    /// When it last ended, and how: the code of a [`SessionEnd`].
     ended: Option<(i64, u8)>,
     active: bool,
-    /// Whether it has been ended, and not started again: then no other event makes it active.
+    /// Whether it ended and was not started again; until then no other event makes it active.
     over: bool,
 }
 
@@ -31,7 +31,7 @@ struct SessionChannel {
 }
 
 impl Sessions {
-    /// Takes in that an event, of whatever kind, belongs to a session. Calls and relations may come long after it: they make none
+    /// Records that an event belongs to a session. Calls and relations may occur long after the session, so they do not make it
     /// active.
     pub(super) fn appear(&mut self, entry: &Entry<'_>) {
         let Some(id) = entry.session else { return };
@@ -64,7 +64,7 @@ impl Sessions {
         }
     }
 
-    /// Starts the entry's session; it has appeared.
+    /// Starts the entry's session, which has appeared.
     pub(super) fn start(&mut self, entry: &Entry<'_>) {
         let Some(session) = self.of_entry(entry) else { return };
         session.started_at.get_or_insert(entry.at);
@@ -73,8 +73,8 @@ impl Sessions {
         self.active += usize::from(begins);
     }
 
-    /// Ends the entry's session, which has appeared; one that is removed has no end of its own. Says whether it was active and left
-    /// none active.
+    /// Ends the entry's session, which has appeared; a removed one has no end of its own. Returns whether it was the last
+    /// active session.
     pub(super) fn end(&mut self, entry: &Entry<'_>, by: Option<SessionEnd>) -> bool {
         let Some(session) = self.of_entry(entry) else { return false };
         if let Some(by) = by {
@@ -86,7 +86,7 @@ impl Sessions {
         ends && self.active == 0
     }
 
-    /// Ends all sessions: no other event makes them active, until they start again.
+    /// Ends all sessions: no other event makes them active until they start again.
     pub(super) fn end_all(&mut self) {
         for session in &mut self.list {
             (session.active, session.over) = (false, true);
@@ -94,12 +94,12 @@ impl Sessions {
         self.active = 0;
     }
 
-    /// The sessions that one of the three session events named.
+    /// The sessions in session events.
     pub(super) fn listed(&self) -> impl Iterator<Item = &Session> {
         self.list.iter().filter(|session| session.started_at.is_some() || session.ended.is_some())
     }
 
-    /// How many there are, listed or not.
+    /// Number of sessions, listed or not.
     pub(super) fn count(&self) -> usize {
         self.list.len()
     }
@@ -109,7 +109,7 @@ impl Sessions {
         self.list.get_mut(place)
     }
 
-    /// Where a session is. Mostly the last one: from there it is looked for.
+    /// Index of a session; searched from the end, because it is usually the last one.
     fn place(&self, id: &str) -> Option<usize> {
         self.list.iter().rposition(|session| *session.id == *id)
     }

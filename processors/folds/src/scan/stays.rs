@@ -1,4 +1,4 @@
-//! Which agents are present, and the stays of all that ever were.
+//! Agents' stays: who is present, and all stays so far.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::entry::StoredAgent;
 use super::turns::Closed;
 use super::{LISTED, ScanSettings};
 
-/// The role of an agent who only finishes the work.
+/// Role of an agent who only does after-call work.
 const WRAP_UP: &str = "WRAP_UP";
-/// Who has one of these roles listens, or is asked for advice, and serves nobody.
+/// Roles of agents who listen or are consulted, and serve no customer.
 const BESIDE: [&str; 3] = ["SILENT_MONITOR", "WHISPER", "CONSULTED"];
-/// The reason of a stay that a close has ended.
+/// Reason of a stay that a close ended.
 const CLOSED: &str = "CLOSED";
 
 /// What an agent does in a role.
@@ -22,7 +22,7 @@ const CLOSED: &str = "CLOSED";
 enum Does {
     Serve,
     WrapUp,
-    /// Be present, and serve nobody.
+    /// Is present without serving a customer.
     Listen,
 }
 
@@ -40,11 +40,11 @@ impl Does {
     }
 }
 
-/// How an agent's part has changed.
+/// Change of an agent's role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) was_present: bool,
-    /// Whether the agent has come to serve, having not served just before.
+    /// Whether the agent starts to serve and did not serve just before.
     pub(super) comes_to_serve: bool,
 }
 
@@ -53,22 +53,22 @@ pub(super) struct Change {
 #[serde(from = "StoredStays")]
 pub(super) struct Stays {
     list: Vec<Stay>,
-    /// The places of the current stays, sorted by the agents' ids.
+    /// Indexes of the current stays, sorted by agent id.
     present: Vec<usize>,
-    /// The ids of the agents present, sorted: made of the two others, for all entries to share.
+    /// Ids of the present agents, sorted; derived from the two fields above and shared by all entries.
     #[serde(skip)]
     agents: Arc<[Box<str>]>,
     /// Those of them that an entry lists.
     #[serde(skip)]
     shown: Arc<[Box<str>]>,
-    /// How many of the present serve, and how many of these have the role `WRAP_UP`.
+    /// Number of present agents who serve, and of those in the role `WRAP_UP`.
     #[serde(skip)]
     serving: usize,
     #[serde(skip)]
     wrapping_up: usize,
 }
 
-/// What of the stays is in the state.
+/// Fields of the stays in the state.
 #[derive(Deserialize)]
 struct StoredStays {
     list: Vec<Stay>,
@@ -83,23 +83,23 @@ impl From<StoredStays> for Stays {
     }
 }
 
-/// One stay of an agent, from the subscribe on.
+/// One stay of an agent, from its subscribe event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stay {
     pub(super) agent: Box<str>,
     pub(super) name: Option<Box<str>>,
-    /// That of the subscribe.
+    /// Role in the subscribe event.
     pub(super) role: Option<Box<str>>,
     pub(super) joined_at: i64,
     left: Option<Left>,
     /// Whether the agent served at any time of it.
     pub(super) has_served: bool,
-    /// The parts of a stay that goes on: its figures depend on how it ends.
+    /// Parts of a stay that continues: its figures depend on how it ends.
     parts: Vec<Part>,
     pub(super) messages: i64,
     pub(super) responses: i64,
     pub(super) response_ms: i64,
-    /// The same, each counted from the agent's joining on where that was later.
+    /// Like `response_ms`, but from the agent's joining if that was later.
     pub(super) agent_response_ms: i64,
 }
 
@@ -110,14 +110,14 @@ struct Left {
     times: Times,
 }
 
-/// How long a stay was.
+/// Times of a stay.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Times {
     pub(super) engaged_ms: i64,
     pub(super) wrap_up_ms: i64,
 }
 
-/// A part of a stay without a change of what the agent does. It lasts until the next part.
+/// Part of a stay in which the agent does the same thing. It lasts until the next part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Part {
     from: i64,
@@ -125,7 +125,7 @@ struct Part {
 }
 
 impl Stays {
-    /// An agent joins, or is given a role anew.
+    /// Records that an agent joins or gets a role again.
     pub(super) fn join(
         &mut self,
         at: i64,
@@ -148,7 +148,7 @@ impl Stays {
         }
     }
 
-    /// An agent leaves, if present. What the stay took is settled with that.
+    /// Records that an agent leaves, if present. The stay's times are then final.
     pub(super) fn leave(
         &mut self,
         at: i64,
@@ -164,7 +164,7 @@ impl Stays {
         self.refresh();
     }
 
-    /// The conversation is closed: all who are present are gone.
+    /// Closes the conversation: all present agents leave.
     pub(super) fn close(&mut self, at: i64, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
         for index in std::mem::take(&mut self.present) {
             if let Some(stay) = self.list.get_mut(index) {
@@ -174,7 +174,7 @@ impl Stays {
         self.refresh();
     }
 
-    /// Gives a present agent a role; an absent role is none.
+    /// Sets the role of a present agent; a missing role removes it.
     pub(super) fn set_role(&mut self, at: i64, agent: &str, role: Option<&str>) -> Change {
         let does = Does::in_role(role);
         let change = match self.current(agent) {
@@ -189,7 +189,7 @@ impl Stays {
         change
     }
 
-    /// A message of an agent, who may be present; `closed` is the turn that it closed.
+    /// Records a message of an agent, who may be present; `closed` is the turn that it closed.
     pub(super) fn message(
         &mut self,
         at: i64,
@@ -219,12 +219,12 @@ impl Stays {
         amounts(Amount::counted(Dimension::Agent, agent, Histogram::ResponseMs, at, agent_response_ms));
     }
 
-    /// The first of the agents present: as many as an entry lists.
+    /// The first of the present agents, as many as an entry lists.
     pub(super) fn shown_agents(&self) -> Arc<[Box<str>]> {
         Arc::clone(&self.shown)
     }
 
-    /// The agents who serve, sorted: no more than an entry lists.
+    /// The agents who serve, sorted; at most as many as an entry lists.
     pub(super) fn serving_agents(&self) -> impl Iterator<Item = &str> {
         self.current_stays().filter(|stay| stay.does().serves()).map(|stay| &*stay.agent).take(LISTED)
     }
@@ -233,7 +233,7 @@ impl Stays {
         self.serving > 0
     }
 
-    /// Whether all that serve only finish the work.
+    /// Whether all agents who serve only do after-call work.
     pub(super) fn all_wrapping_up(&self) -> bool {
         self.wrapping_up == self.serving
     }
@@ -242,7 +242,7 @@ impl Stays {
         &self.list
     }
 
-    /// Where an agent is among the present, or would be.
+    /// Index of an agent among the present ones, or where it would be inserted.
     fn find(&self, agent: &str) -> Result<usize, usize> {
         self.agents.binary_search_by(|present| (**present).cmp(agent))
     }
@@ -256,7 +256,7 @@ impl Stays {
         self.present.iter().filter_map(|index| self.list.get(*index))
     }
 
-    /// Makes anew what follows from who is present.
+    /// Recomputes the fields derived from the present agents.
     fn refresh(&mut self) {
         self.agents = self.current_stays().map(|stay| stay.agent.clone()).collect();
         self.shown = match self.agents.get(..LISTED) {
@@ -311,8 +311,8 @@ impl Stay {
         self.parts = Vec::new();
     }
 
-    /// The stretches of the stay up to an instant: from, to, the figure that they count in. Those that are empty, or count in none,
-    /// are left out.
+    /// The stretches of the stay until an instant: start, end, and the figure that they count in. Stretches that are empty or
+    /// count in no figure are left out.
     fn stretches(&self, until: i64) -> impl Iterator<Item = (i64, i64, Figure)> {
         let ends = self.parts.iter().skip(1).map(|next| next.from).chain([until]);
         let stretches = self.parts.iter().zip(ends);
@@ -328,8 +328,8 @@ impl Stay {
             .filter(|(from, to, _)| from < to)
     }
 
-    /// Gives the time of the stay. One that is too long is given in one piece, whatever its parts: `metrics` counts it, and adds
-    /// it to no window.
+    /// Reports the time of the stay. One that is too long is reported in one piece, whatever its parts: `metrics` counts it and
+    /// adds it to no window.
     fn spend(&self, until: i64, settings: &ScanSettings, amounts: &mut Amounts<'_>) {
         if until.saturating_sub(self.joined_at) > settings.longest_span_ms {
             amounts(Amount::over(Dimension::Agent, &self.agent, Figure::EngagedMs, self.joined_at, until));
@@ -349,7 +349,7 @@ impl Stay {
         times
     }
 
-    /// How long the stay was; none while it goes on.
+    /// Times of the stay; `None` while it continues.
     pub(super) fn times(&self) -> Option<Times> {
         self.left.as_ref().map(|left| left.times)
     }

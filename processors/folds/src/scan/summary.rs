@@ -1,4 +1,4 @@
-//! The summary of a conversation, of the scan after its last entry (contract section 5).
+//! Summary of a conversation, from the scan after its last entry (contract section 5).
 
 use std::borrow::Cow;
 
@@ -17,8 +17,8 @@ use super::{ActivityFigures, LISTED, Scan};
 const CONFERENCES: [&str; 2] = ["DIRECT_CONFERENCE", "CONSULT_CONFERENCE"];
 
 impl Scan {
-    /// The record of the conversation. `activities` is what its activities contribute, `wrap_ups` those of
-    /// [`Scan::wrap_ups`] that are not deleted; `forgotten` says that nothing can change it any more.
+    /// The record of the conversation. `activities` is the contribution of its activities, `wrap_ups` those of
+    /// [`Scan::wrap_ups`] that are not deleted; `forgotten` says that the summary is final.
     pub(crate) fn summary<'s>(
         &'s self,
         conversation_id: &'s str,
@@ -85,7 +85,7 @@ impl Scan {
         }
     }
 
-    /// The counts of single entries, with those that follow from turns, visits and activities.
+    /// The counts of single entries and those derived from turns, visits and activities.
     fn all_counts(&self, activities: &ActivityFigures) -> Counts {
         let visits = || self.visits.list().iter();
         let in_direction = |directions: &[&str]| {
@@ -107,7 +107,7 @@ impl Scan {
     }
 }
 
-/// How many of a list are left out: the first ones.
+/// Number of elements of a list that are left out: the first ones.
 fn left_out(length: usize) -> usize {
     length.saturating_sub(LISTED)
 }

@@ -1,4 +1,4 @@
-//! The tasks of the routing, as their events tell of them (contract section 5).
+//! Routing tasks, from their events (contract section 5).
 
 use model::{Dimension, Figure, Histogram, Task};
 use serde::{Deserialize, Serialize};
@@ -25,17 +25,17 @@ struct Seen {
     disposition: Option<Box<str>>,
 }
 
-/// What an event tells of a task.
+/// Change of a task by an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Enqueued,
     Reserved,
-    /// It has changed to the state that it names.
+    /// The task changed to the state in the event.
     Changed,
 }
 
 impl Tasks {
-    /// Takes in what an event tells of a task.
+    /// Applies an event's change of a task.
     pub(super) fn take(&mut self, at: i64, step: Step, task: &StoredTask<'_>, amounts: &mut Amounts<'_>) {
         let Some(id) = task.task_id else { return };
         let place = self.0.iter().rposition(|seen| *seen.id == *id).unwrap_or_else(|| {
@@ -53,12 +53,12 @@ impl Tasks {
         }
     }
 
-    /// How many there are.
+    /// Number of tasks.
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// All of them, but for the first `skipped` ones.
+    /// All tasks but the first `skipped` ones.
     pub(super) fn shown(&self, skipped: usize) -> Vec<Task<'_>> {
         self.0.iter().skip(skipped).map(Seen::shown).collect()
     }

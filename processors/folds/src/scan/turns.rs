@@ -1,21 +1,21 @@
-//! Turns: a customer's message opens one, the next message of a bot or an agent closes it.
+//! Turns: a customer's message opens a turn, the next message of a bot or an agent closes it.
 
 use model::{Histogram, ResponseFigures};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Turns {
-    /// The message that opened the turn: its time and its activity.
+    /// The message that opened the turn: its time and activity.
     open: Option<(i64, Box<str>)>,
     first_customer_at: Option<i64>,
     /// When the first turn was closed, and how long it took.
     first_response: Option<(i64, i64)>,
     first_agent_response_ms: Option<i64>,
-    /// When an agent was asked for first.
+    /// When an agent was first requested.
     requested_at: Option<i64>,
     /// When an agent's first message came after that, and how long it took.
     first_from_request: Option<(i64, i64)>,
-    /// How many turns were ended by a close.
+    /// Number of turns that a close ended.
     unanswered: i64,
     by_agents: ResponseFigures,
     by_bots: ResponseFigures,
@@ -24,17 +24,17 @@ pub(super) struct Turns {
 /// A first response of the conversation: when it came, which histogram counts it, and how long it took.
 pub(super) type First = (i64, Histogram, i64);
 
-/// What closed a turn.
+/// Who closed a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Responder {
     Agent,
     Bot,
 }
 
-/// A turn that was closed.
+/// A closed turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Closed {
-    /// The activity that had opened it.
+    /// The activity that opened it.
     pub(super) responds_to: Box<str>,
     pub(super) response_ms: i64,
     /// When it was opened.
@@ -42,7 +42,7 @@ pub(super) struct Closed {
 }
 
 impl Turns {
-    /// A customer's message: opens a turn if none is open.
+    /// Applies a customer's message: opens a turn if none is open.
     pub(super) fn customer(&mut self, at: i64, activity_id: &str) {
         self.first_customer_at.get_or_insert(at);
         if self.open.is_none() {
@@ -50,7 +50,7 @@ impl Turns {
         }
     }
 
-    /// A message of an agent or a bot: closes the open turn.
+    /// Applies a message of an agent or a bot: closes the open turn.
     pub(super) fn respond(&mut self, at: i64, by: Responder) -> Option<Closed> {
         if by == Responder::Agent {
             if let Some(asked_at) = self.first_customer_at {
@@ -82,12 +82,12 @@ impl Turns {
         ]
     }
 
-    /// An agent is asked for.
+    /// Records that an agent is requested.
     pub(super) fn request(&mut self, at: i64) {
         self.requested_at.get_or_insert(at);
     }
 
-    /// The conversation is closed: the open turn stays unanswered.
+    /// Closes the conversation: the open turn remains unanswered.
     pub(super) fn close(&mut self) {
         self.unanswered += i64::from(self.open.take().is_some());
     }
@@ -104,7 +104,7 @@ impl Turns {
         self.unanswered
     }
 
-    /// When the message came that still waits for its answer.
+    /// When the message that awaits a reply arrived.
     pub(super) fn open_since(&self) -> Option<i64> {
         self.open.as_ref().map(|(at, _)| *at)
     }

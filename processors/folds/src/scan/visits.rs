@@ -1,5 +1,5 @@
-//! Queue visits: waits for an agent. A visit follows its tasks: where one was closed because an agent let it ring, the next one goes
-//! on waiting.
+//! Queue visits: waits for an agent. A visit consists of its tasks: if a task was closed because an agent let it ring, the next
+//! task continues the visit.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::cycles::Cycles;
 use super::entry::StoredTask;
 use super::form::Shared;
 
-/// The directions of tasks for which an agent waits.
+/// Directions of tasks in which an agent waits for another agent.
 const AGENTS: [&str; 5] = ["CONSULT", "CONSULT_TRANSFER", "CONSULT_CONFERENCE", "SILENT_MONITOR", "BARGE_IN"];
 
 /// The directions of visits that are transfers.
@@ -33,13 +33,13 @@ pub(super) fn waits_of(direction: Option<&str>) -> Waits {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Visits {
     list: Vec<Visit>,
-    /// The places of the open ones, in the order of opening.
+    /// Indexes of the open visits, in the order of opening.
     open: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Visit {
-    /// Its tasks, in the order in which they came. There is always one.
+    /// Its tasks, in the order of arrival; at least one.
     tasks: Vec<Box<str>>,
     queue: Option<Shared>,
     pub(super) direction: Option<Box<str>>,
@@ -49,10 +49,10 @@ pub(super) struct Visit {
     pub(super) enqueued_at: i64,
     /// The agent to whom the task is offered.
     reserved: Option<Box<str>>,
-    /// Whether its task was closed and another one is to come.
+    /// Whether its task was closed and another one is expected.
     goes_on: bool,
     pub(super) ronas: i64,
-    /// The number of the cycle in which it was opened; none where the conversation was closed.
+    /// Number of the cycle in which it was opened; `None` if the conversation was closed.
     cycle: Option<u64>,
     ended: Option<Ended>,
 }
@@ -60,21 +60,21 @@ pub(super) struct Visit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Ended {
     at: i64,
-    /// The code of a [`VisitOutcome`].
+    /// Code of a [`VisitOutcome`].
     outcome: u8,
-    /// Who answered.
+    /// The agent who answered.
     agent: Option<Box<str>>,
 }
 
-/// How visits end.
+/// How a visit ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How<'a> {
-    /// By this agent.
+    /// This agent answered.
     Answered(&'a str),
     NoAgent,
     /// The task was closed for a reason of its own.
     Cancelled,
-    /// Whoever waited has gone, or is waited for no more.
+    /// The waiting customer or agent has left, or no longer waits.
     Gone,
 }
 
@@ -89,7 +89,7 @@ impl How<'_> {
     }
 }
 
-/// Where an end is told of: the time, the settings, the conversation's cycles, the figures.
+/// Context of an end: the time, the settings, the conversation's cycles and the figures.
 pub(super) struct At<'t, 'm> {
     pub(super) at: i64,
     pub(super) settings: &'t ScanSettings,
@@ -98,8 +98,8 @@ pub(super) struct At<'t, 'm> {
 }
 
 impl Visits {
-    /// A task is enqueued: it opens a visit, or goes on with one, unless it is in an open one already. `session` is that of the
-    /// event.
+    /// Enqueues a task: opens a visit, or continues one, unless the task is already in an open visit. `session` is the event's
+    /// session.
     pub(super) fn enqueue(&mut self, task: &StoredTask<'_>, session: Option<&str>, to: &mut At<'_, '_>) {
         let Some(id) = task.task_id else { return };
         let waits = waits_of(task.direction);
@@ -136,14 +136,14 @@ impl Visits {
         });
     }
 
-    /// A task is offered to an agent.
+    /// Offers a task to an agent.
     pub(super) fn offer(&mut self, task: &StoredTask<'_>, agent: &str) {
         if let Some(visit) = self.of_task(task) {
             visit.reserved = Some(agent.into());
         }
     }
 
-    /// A task is closed so that its wait goes on; `is_rona`: because its agent let it ring.
+    /// Closes a task whose wait continues; `is_rona` says whether its agent let it ring.
     pub(super) fn go_on(&mut self, task: &StoredTask<'_>, is_rona: bool, to: &mut At<'_, '_>) {
         if let Some(visit) = self.of_task(task) {
             visit.goes_on = true;
@@ -161,12 +161,13 @@ impl Visits {
         self.end_where(|visit| visit.is_at(id), how, to);
     }
 
-    /// Ends the open visits for which somebody waits.
+    /// Ends the open visits of a waiting customer or agent.
     pub(super) fn end_for(&mut self, waits: Waits, how: How<'_>, to: &mut At<'_, '_>) {
         self.end_where(|visit| visit.waits() == waits, how, to);
     }
 
-    /// An agent comes: ends the open visits that are offered to that agent, else those of `waits` that are offered to nobody.
+    /// An agent answers: ends the open visits that are offered to this agent, else those of `waits` that are offered to no
+    /// agent.
     pub(super) fn answer(&mut self, agent: &str, waits: Waits, to: &mut At<'_, '_>) {
         let is_offered = |visit: &Visit| visit.reserved.as_deref() == Some(agent);
         let how = How::Answered(agent);
@@ -204,7 +205,7 @@ impl Visits {
         self.find_open(|visit| visit.is_at(id))
     }
 
-    /// The open visit of which this is so: the one that was opened first.
+    /// The first open visit, in the order of opening, that satisfies the predicate.
     fn find_open(&mut self, is_it: impl Fn(&Visit) -> bool) -> Option<&mut Visit> {
         let list = &self.list;
         let place = self.open.iter().find(|place| list.get(**place).is_some_and(&is_it))?;
@@ -215,18 +216,18 @@ impl Visits {
         self.open_of_customer().next().is_some()
     }
 
-    /// The queue's name of the customer's open visit opened last.
+    /// Queue name of the customer's open visit that was opened last.
     pub(super) fn queue(&self) -> Option<Arc<str>> {
         let visit = self.open_of_customer().next_back()?;
         visit.queue.as_ref().map(|queue| Arc::clone(&queue.0))
     }
 
-    /// The customer's open ones, in the order of opening.
+    /// The customer's open visits, in the order of opening.
     pub(super) fn open_of_customer(&self) -> impl DoubleEndedIterator<Item = &Visit> {
         self.open().filter(|visit| visit.waits() == Waits::Customer)
     }
 
-    /// The open ones, in the order of opening.
+    /// The open visits, in the order of opening.
     fn open(&self) -> impl DoubleEndedIterator<Item = &Visit> {
         self.open.iter().filter_map(|place| self.list.get(*place))
     }
@@ -274,7 +275,7 @@ fn ended(queue: &str, outcome: VisitOutcome, wait_ms: i64, to: &mut At<'_, '_>) 
 }
 
 impl Visit {
-    /// Whether it waits for another task, and this one is of the same wait.
+    /// Whether the visit waits for another task, and this task continues the same wait.
     fn goes_on_with(&self, task: &StoredTask<'_>, waits: Waits) -> bool {
         let is_same = match (self.timer.as_deref(), task.timer_id) {
             (Some(own), Some(timer)) => own == timer,
@@ -283,7 +284,7 @@ impl Visit {
         self.goes_on && self.waits() == waits && is_same
     }
 
-    /// Whether a task concerns it: its last one.
+    /// Whether a task is the visit's current one: its last.
     fn is_at(&self, task: &str) -> bool {
         self.tasks.last().is_some_and(|last| **last == *task)
     }
@@ -312,7 +313,7 @@ impl Visit {
         }
     }
 
-    /// The first of its tasks.
+    /// Its first task.
     pub(super) fn task(&self) -> &str {
         self.tasks.first().map_or("", |task| task)
     }
@@ -337,7 +338,7 @@ impl Visit {
         self.ended.as_ref().and_then(|ended| VisitOutcome::from_code(ended.outcome))
     }
 
-    /// Who answered.
+    /// The agent who answered.
     pub(super) fn agent(&self) -> Option<&str> {
         self.ended.as_ref().and_then(|ended| ended.agent.as_deref())
     }

@@ -1,12 +1,12 @@
-//! The scan of a whole conversation from its first entry.
+//! Scan of a whole conversation from its first entry.
 
 use std::collections::HashMap;
 
 use super::{Amounts, Derived, Entry, Scan, ScanSettings, Standing, What};
 
-/// Scans all entries of a conversation, sorted in the total order. Relations whose target is not among them wait: they
-/// are left out, and in nothing. `visit` is given each of the others with its derived fields; `amounts` all
-/// contributions but the standing ones ([`Scan::standing_amounts`]).
+/// Scans all entries of a conversation, sorted in the total order. Relations without their target wait and are left out.
+/// `visit` receives each of the other entries with its derived fields; `amounts` receives all contributions except the standing
+/// ones ([`Scan::standing_amounts`]).
 pub(crate) fn scan_all<'e>(
     entries: &[Entry<'e>],
     settings: &ScanSettings,
@@ -24,7 +24,7 @@ pub(crate) fn scan_all<'e>(
     scan
 }
 
-/// For each activity its first primary: the event, and its kind's code.
+/// The first primary of each activity: event and kind code.
 struct Firsts<'e>(HashMap<&'e str, (&'e str, u8)>);
 
 impl<'e> Firsts<'e> {
@@ -38,7 +38,7 @@ impl<'e> Firsts<'e> {
         Self(firsts)
     }
 
-    /// How an entry stands; `None` for a relation that waits for its target.
+    /// Standing of an entry; `None` for a relation that waits for its target.
     fn standing(&self, entry: &Entry<'_>) -> Option<Standing> {
         match entry.what {
             What::Fact(_) => Some(Standing::Counts),

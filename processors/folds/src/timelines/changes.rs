@@ -1,4 +1,4 @@
-//! What has changed in a conversation since the last commit, and which entries are to be seen because of it.
+//! Changes of a conversation since the last commit, and the entries that become visible because of them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -13,30 +13,30 @@ use super::ledger::Sight;
 use crate::activities::{self, Digest, LegFigures};
 use crate::scan::{ActivityFigures, Entry, Standing, What};
 
-/// The first primary of an activity: its event, and its kind's code; none while it is not known.
+/// First primary of an activity: event and kind code; `None` while it is unknown.
 pub(super) type First = Option<(Box<str>, u8)>;
 
-/// Entries that are to be seen from now on, in the total order, each with how it stands.
+/// Entries that become visible, in the total order, each with its standing.
 pub(super) type Visible<'b> = BTreeMap<Order<'b>, (Entry<'b>, Standing)>;
 
-/// What the activities that changed mean for the conversation.
+/// Effects of the changed activities on the conversation.
 #[derive(Default)]
 pub(super) struct ChangedActivities<'n> {
-    /// By how much the sums of the summary change.
+    /// Differences of the summary's sums.
     pub(super) figures: ActivityFigures,
     /// What call legs added to the figures of their agents, or add now.
     pub(super) legs: Vec<(LegFigures, Sight)>,
-    /// Events that waited for an activity which is known now.
+    /// Events that waited for an activity that is now known.
     awake: Vec<Box<str>>,
-    /// The first primaries as they are now, by the activities' keys.
+    /// The current first primaries, by activity key.
     firsts: HashMap<&'n [u8], First>,
 }
 
 impl<'n> ChangedActivities<'n> {
-    /// Compares the activities as they are with what is committed.
+    /// Compares the current activities with the committed ones.
     pub(super) fn of(changes: &Changes<'n>, emitter: &mut Emitter<'_>) -> Result<Self, ProcessError> {
         let mut changed = Self::default();
-        // Mostly nobody marks anything as read.
+        // Most conversations have no read receipts.
         let wants_read = match changes.activities.first() {
             Some(key) => {
                 let slash = key.iter().position(|byte| *byte == b'/').unwrap_or(0);
@@ -71,7 +71,7 @@ impl<'n> ChangedActivities<'n> {
                     ControlFlow::Continue(())
                 })?;
             }
-            // Of too many receipts the first are left out.
+            // If there are too many receipts, the first ones are left out.
             if after.delivery_rank < before.delivery_rank && !after.omits_receipts {
                 emitter.notice(Notice::Violation(RULE_DELIVERY));
             }
@@ -84,7 +84,7 @@ impl<'n> ChangedActivities<'n> {
         Ok(changed)
     }
 
-    /// How an entry stands; `None` for a relation that waits for its target.
+    /// Standing of an entry; `None` for a relation that waits for its target.
     pub(super) fn standing(
         &self,
         conversation: Conversation<'_>,
@@ -101,7 +101,7 @@ impl<'n> ChangedActivities<'n> {
         Ok(standing(entry, &first))
     }
 
-    /// The entries of the events that came, and of those that have waited, as they lie in the state.
+    /// The stored entries of the new events, and of those that no longer wait.
     pub(super) fn entries(
         &self,
         conversation: Conversation<'_>,
@@ -117,7 +117,7 @@ impl<'n> ChangedActivities<'n> {
         Ok(entries)
     }
 
-    /// Which of these entries are to be seen from now on: all but relations that wait.
+    /// The entries that become visible: all except waiting relations.
     pub(super) fn visible<'b>(
         &self,
         conversation: Conversation<'_>,
@@ -135,7 +135,7 @@ impl<'n> ChangedActivities<'n> {
     }
 }
 
-/// How an entry stood when the last commit was made; `None` for a relation that waited for its target.
+/// Standing of an entry at the last commit; `None` for a relation that waited for its target.
 pub(super) fn standing_before(
     conversation: Conversation<'_>,
     entry: &Entry<'_>,
@@ -148,7 +148,7 @@ pub(super) fn standing_before(
     Ok(standing(entry, &first))
 }
 
-/// How an entry stands, by the first primary of its activity; `None` for a relation that waits for its target.
+/// Standing of an entry, by the first primary of its activity; `None` for a relation that waits for its target.
 pub(super) fn standing(entry: &Entry<'_>, first: &First) -> Option<Standing> {
     match (&entry.what, first) {
         (What::Relation { .. }, None) => None,

@@ -1,4 +1,4 @@
-//! One conversation while it is settled: its keys, its entries, what is said of it.
+//! One conversation during the flush: its keys, entries and notifications.
 
 use engine::{Emitter, ProcessError};
 use model::{Channel, Record, TimelineEntry};
@@ -12,7 +12,7 @@ use crate::stored::StoredActor;
 const SCHEMA: &str = "timeline-entry/1";
 const OUTPUT: usize = 0;
 
-/// A conversation's id, as it is and escaped.
+/// A conversation's id, plain and escaped.
 #[derive(Clone, Copy)]
 pub(super) struct Conversation<'c> {
     pub(super) id: &'c str,
@@ -20,7 +20,7 @@ pub(super) struct Conversation<'c> {
 }
 
 impl Conversation<'_> {
-    /// Reads an entry of this conversation.
+    /// Parses an entry of this conversation.
     pub(super) fn entry<'b>(&self, bytes: &'b [u8]) -> Result<Entry<'b>, ProcessError> {
         Entry::read(bytes).map_err(|problem| corrupt(&keys::entries_of(self.escaped), problem))
     }
@@ -47,7 +47,7 @@ impl Conversation<'_> {
         emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), Some(&value))
     }
 
-    /// Lets `look` see the record of an entry.
+    /// Passes the record of an entry to `look`.
     pub(super) fn with_record<R>(
         &self,
         entry: &Entry<'_>,
@@ -79,7 +79,7 @@ impl Conversation<'_> {
         })
     }
 
-    /// Takes its entries back, by tombstones, and forgets them, as far as the budget goes; `false`: there are more.
+    /// Deletes its entries and writes tombstones for them, within the budget; `false` if some remain.
     pub(super) fn erase_entries(&self, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
         let prefix = keys::entries_of(self.escaped);
         emitter.drain(&prefix, |key, emitter| {
@@ -91,13 +91,13 @@ impl Conversation<'_> {
         })
     }
 
-    /// Says which message closes the turn that an activity opened.
+    /// Notifies downstream processors which message closes the turn that an activity opened.
     pub(super) fn tell_turn(&self, opening: &str, reply: Option<Reply<'_>>, emitter: &mut Emitter<'_>) {
         emitter.tell(self.activity_key(opening).as_bytes(), &Said::Turn(reply).text());
     }
 }
 
-/// The turn that an entry closed: the opening activity, and the reply.
+/// The turn that an entry closed: the opening activity and the reply.
 pub(super) fn turn<'s>(entry: &Entry<'s>, derived: &'s Derived) -> Option<(&'s str, Reply<'s>)> {
     let reply = Reply { activity_id: entry.activity_id()?, response_ms: derived.response_ms? };
     Some((derived.responds_to.as_deref()?, reply))

@@ -1,4 +1,4 @@
-//! At the commit: the scan of each conversation in which something is new goes on, or back and on.
+//! Flush at the commit: advances the scan of each changed conversation, or goes back and repeats it.
 
 use engine::{Emitter, Notice, ProcessError};
 use model::Order;
@@ -47,7 +47,7 @@ impl Timelines {
             (false, false) => {
                 activities.legs.iter().for_each(|(leg, sight)| ledger.enter_leg(leg, *sight));
             }
-            // Agents among themselves are in no figure, and nobody waits for them.
+            // Conversations among agents are in no metrics, and no customer waits in them.
             (true, true) => ledger = Ledger::default(),
             (false, true) => ledger = self.all(conversation, (changes, &activities), Sight::Was, emitter)?,
             (true, false) => ledger = self.all(conversation, (changes, &activities), Sight::Is, emitter)?,
@@ -76,7 +76,7 @@ impl Timelines {
         Ok(())
     }
 
-    /// Moves the scan on by entries that come after it.
+    /// Advances the scan over the entries after it.
     fn go_on(
         &self,
         conversation: Conversation<'_>,
@@ -98,7 +98,7 @@ impl Timelines {
 }
 
 impl Timelines {
-    /// Moves a scan on over the next entry; what that contributes goes into the ledger.
+    /// Advances the scan over the next entry; its contributions go into the ledger.
     pub(super) fn pass(
         &self,
         progress: &mut Progress,
@@ -114,7 +114,7 @@ impl Timelines {
     }
 }
 
-/// Keeps the scan as it is after this entry, where a checkpoint belongs here.
+/// Stores a checkpoint of the scan after this entry, if one is due here.
 pub(super) fn keep_checkpoint(
     conversation: Conversation<'_>,
     progress: &Progress,
@@ -124,20 +124,20 @@ pub(super) fn keep_checkpoint(
         && let Some(place) = progress.last()
     {
         let key = keys::checkpoint(conversation.escaped, place);
-        // What lay there before has been removed.
+        // An earlier checkpoint at this key is already removed.
         parts::write(&key, progress, 0, emitter)?;
     }
     Ok(())
 }
 
-/// Keeps the places of new entries, waiting ones too.
+/// Stores the order of new entries, including waiting ones.
 fn keep_order(conversation: Conversation<'_>, events: &[Order<'_>], emitter: &mut Emitter<'_>) {
     for place in events {
         emitter.put(&keys::order(conversation.escaped, *place), b"");
     }
 }
 
-/// The conversation has become long: from now on the places of its entries are kept.
+/// Starts to store the order of a conversation's entries, which has become long.
 fn begin_order(conversation: Conversation<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     emitter.scan_all(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;

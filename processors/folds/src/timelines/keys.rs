@@ -1,4 +1,4 @@
-//! The keys under which a conversation's entries and its scan lie, and the marks of new entries.
+//! Keys of a conversation's entries and its scan, and the dirty marks of new entries.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,47 +12,47 @@ const ENTRY: u8 = b'e';
 const ORDER: u8 = b'o';
 const CHECKPOINT: u8 = b'k';
 const PROGRESS: u8 = b's';
-/// Begins the keys of parts of scans: the scan's own key follows.
+/// Key prefix of the parts of scans; the scan's own key follows.
 const PART: u8 = b'p';
-/// Between a scan's key and the number of the part: no id holds it, for it is no UTF-8.
+/// Separator between a scan's key and the part number. Ids never contain it, because it is not valid UTF-8.
 const BETWEEN: u8 = 0xff;
 const AT_BYTES: usize = size_of::<i64>();
-/// Before an event's id: its time and its rank.
+/// Bytes before an event's id: time and rank.
 const PLACE_BYTES: usize = AT_BYTES + 1;
 
-/// The prefix of all entries of a conversation, whose id is escaped.
+/// Prefix of all entries of a conversation, by its escaped id.
 pub(super) fn entries_of(escaped: &[u8]) -> Vec<u8> {
     prefix(ENTRY, escaped, 0)
 }
 
-/// The key of one entry.
+/// Key of an entry.
 pub(super) fn entry(escaped: &[u8], event_id: &str) -> Vec<u8> {
     let mut key = prefix(ENTRY, escaped, event_id.len());
     key.extend_from_slice(event_id.as_bytes());
     key
 }
 
-/// The prefix of all places of a conversation's entries in the total order.
+/// Prefix of the order of a conversation's entries.
 pub(super) fn orders_of(escaped: &[u8]) -> Vec<u8> {
     prefix(ORDER, escaped, 0)
 }
 
-/// The key of an entry's place in the total order.
+/// Key of an entry's position in the total order.
 pub(super) fn order(escaped: &[u8], place: Order<'_>) -> Vec<u8> {
     placed(prefix(ORDER, escaped, PLACE_BYTES + place.2.len()), place)
 }
 
-/// The prefix of all checkpoints of a conversation's scan.
+/// Prefix of all checkpoints of a conversation's scan.
 pub(super) fn checkpoints_of(escaped: &[u8]) -> Vec<u8> {
     prefix(CHECKPOINT, escaped, 0)
 }
 
-/// The key of the checkpoint just after an entry.
+/// Key of the checkpoint after an entry.
 pub(super) fn checkpoint(escaped: &[u8], place: Order<'_>) -> Vec<u8> {
     placed(prefix(CHECKPOINT, escaped, PLACE_BYTES + place.2.len()), place)
 }
 
-/// The key of a conversation's progress.
+/// Key of a conversation's progress.
 pub(super) fn progress(escaped: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(escaped.len() + 1);
     key.push(PROGRESS);
@@ -60,12 +60,12 @@ pub(super) fn progress(escaped: &[u8]) -> Vec<u8> {
     key
 }
 
-/// The key of a part of the scan that lies under `scan`.
+/// Key of a part of the scan at `scan`.
 pub(super) fn part(scan: &[u8], number: u32) -> Vec<u8> {
     [&[PART], scan, &[BETWEEN], number.to_be_bytes().as_slice()].concat()
 }
 
-/// The prefixes of the parts of a conversation's progress, and of its checkpoints.
+/// Prefixes of the parts of a conversation's progress and of its checkpoints.
 pub(super) fn parts_of(escaped: &[u8]) -> [Vec<u8>; 2] {
     let mut of_progress = vec![PART];
     of_progress.extend_from_slice(&progress(escaped));
@@ -75,7 +75,7 @@ pub(super) fn parts_of(escaped: &[u8]) -> [Vec<u8>; 2] {
     [of_progress, of_checkpoints]
 }
 
-/// The mark of a new entry. Marks of one conversation sort in the total order.
+/// Dirty mark of a new entry. Those of one conversation sort in the total order.
 pub(super) fn mark(escaped: &str, place: Order<'_>) -> Vec<u8> {
     let mut mark = Vec::with_capacity(escaped.len() + 1 + PLACE_BYTES + place.2.len());
     mark.extend_from_slice(escaped.as_bytes());
@@ -83,20 +83,20 @@ pub(super) fn mark(escaped: &str, place: Order<'_>) -> Vec<u8> {
     placed(mark, place)
 }
 
-/// The prefix of the progress of all conversations.
+/// Prefix of the progress of all conversations.
 pub(super) const PROGRESS_OF_ALL: &[u8] = &[PROGRESS];
 
-/// The escaped id of the conversation whose progress lies under this key; `None` for what is no progress.
+/// The escaped conversation id in the key of its progress; `None` for any other key.
 pub(super) fn conversation_in_progress(key: &[u8]) -> Option<&[u8]> {
     key.strip_prefix(PROGRESS_OF_ALL)
 }
 
-/// Whether an entry lies under this key.
+/// Whether the key is that of an entry.
 pub(super) fn is_entry(key: &[u8]) -> bool {
     key.first() == Some(&ENTRY)
 }
 
-/// Whose a record of the state is.
+/// Owner of a record of the state.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
         (&(ENTRY | ORDER | CHECKPOINT), of) | (&PART, [CHECKPOINT, of @ ..]) => Owned::by_key(of, false),
@@ -106,7 +106,7 @@ pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     }
 }
 
-/// What the keys of one kind begin with in a conversation, with room for so many bytes behind it.
+/// Prefix of one kind of key in a conversation, with capacity for `room` more bytes.
 fn prefix(first: u8, escaped: &[u8], room: usize) -> Vec<u8> {
     let mut key = Vec::with_capacity(escaped.len() + 2 + room);
     key.push(first);
@@ -115,7 +115,7 @@ fn prefix(first: u8, escaped: &[u8], room: usize) -> Vec<u8> {
     key
 }
 
-/// Appends a place, so that keys sort in the total order: no time is negative.
+/// Appends a position so that keys sort in the total order: times are never negative.
 fn placed(mut key: Vec<u8>, (at, rank, event_id): Order<'_>) -> Vec<u8> {
     key.extend_from_slice(&at.to_be_bytes());
     key.push(rank);
@@ -123,21 +123,21 @@ fn placed(mut key: Vec<u8>, (at, rank, event_id): Order<'_>) -> Vec<u8> {
     key
 }
 
-/// The event id in a key of [`order`] under `prefix`.
+/// The event id in a key of [`order`] with this prefix.
 pub(super) fn ordered_event<'k>(prefix: &[u8], key: &'k [u8]) -> Option<&'k str> {
     Some(place_of(key.strip_prefix(prefix)?)?.2)
 }
 
-/// What is new in one conversation.
+/// Changes in one conversation.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes<'n> {
-    /// The events that came, in the total order: their times and ids.
+    /// New events in the total order: times and ids.
     pub(super) events: Vec<Order<'n>>,
-    /// The keys of the activities that changed.
+    /// Keys of the changed activities.
     pub(super) activities: Vec<&'n [u8]>,
 }
 
-/// What is new, by conversation (escaped). Activities that belong to no conversation are left out.
+/// The changes by escaped conversation id, without standalone activities.
 pub(super) fn by_conversation<'n>(news: &News<'n>) -> BTreeMap<&'n [u8], Changes<'n>> {
     let mut conversations: BTreeMap<&[u8], Changes<'_>> = BTreeMap::new();
     for (escaped, event) in news.marked().filter_map(split) {
@@ -164,7 +164,7 @@ fn place_of(mark: &[u8]) -> Option<Order<'_>> {
     Some((i64::from_be_bytes(*at), *rank, std::str::from_utf8(id).ok()?))
 }
 
-/// The id of a conversation whose escaped id this is.
+/// The conversation id of this escaped id.
 pub(crate) fn conversation_id(escaped: &[u8]) -> Option<Cow<'_, str>> {
     model::unescape(std::str::from_utf8(escaped).ok()?)
 }

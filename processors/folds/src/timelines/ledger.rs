@@ -1,5 +1,5 @@
-//! How a conversation's contributions to the metrics change, and its times that ended too late: what was is taken back, what is
-//! is added. What is both cancels out, so a change costs what it changes.
+//! Ledger of the changes of a conversation's contributions to the metrics, and of its spans that ended too late. Old values are
+//! subtracted, new ones added, and equal ones cancel out, so the cost depends on the change only.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Ledger {
     late: Changed,
 }
 
-/// Whether the conversation as it is is looked at, or as it was.
+/// Whether the current state of the conversation is entered, or the old one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sight {
     Is,
@@ -37,12 +37,12 @@ impl Sight {
 }
 
 impl Ledger {
-    /// Adds a contribution, or takes it back.
+    /// Adds or subtracts a contribution.
     pub(super) fn enter(&mut self, amount: &Amount<'_>, sight: Sight) {
         let sign = sight.sign();
         let (from, to, value) = match amount.when {
             When::At(at) => (at, None, amount.value),
-            // The value of a span is its length, which the windows share.
+            // The value of a span is its length, which is distributed over the windows.
             When::Over { from, to } => (from, Some(to), i64::from(from < to)),
         };
         if value != 0 {
@@ -58,17 +58,17 @@ impl Ledger {
         }
     }
 
-    /// A time has ended too late, or had.
+    /// Adds or subtracts a span that ended too late.
     pub(super) fn enter_late(&mut self, span: Span, sight: Sight) {
         self.late.enter(span, sight.sign());
     }
 
-    /// The changes of times that ended too late, with those that run now.
+    /// The changes of spans that ended too late, with the spans that run now.
     pub(super) fn watched(&mut self, standing: Vec<Span>) -> Changes {
         std::mem::take(&mut self.late).into_changes(standing)
     }
 
-    /// The changes, as `metrics` reads them; none where all has cancelled out.
+    /// The changes in the format of `metrics`; `None` if all cancel out.
     pub(super) fn bytes(&self) -> Option<Vec<u8>> {
         let changed = self.amounts.iter().filter(|(_, value)| **value != 0);
         let amounts: Vec<StoredAmount<'_>> = changed

@@ -1,4 +1,4 @@
-//! For whoever looks at the state from outside: where a conversation lies in it, and its entries as they were emitted.
+//! Queries: key ranges of a conversation in the state, and its entries as they were emitted.
 
 use engine::{Place, ProcessError};
 use model::TimelineEntry;
@@ -9,7 +9,7 @@ use super::{NAMESPACE, Progress, keys, parts};
 use crate::scan::{Amount, Entry, Scan, ScanSettings};
 use crate::stored::prefixed;
 
-/// Where the entries and the progress of a conversation lie, whose id is escaped.
+/// Key ranges of a conversation's entries and progress, by its escaped id.
 pub(crate) fn places(escaped: &[u8]) -> [Place; 3] {
     let [parts, _] = keys::parts_of(escaped);
     [
@@ -19,21 +19,21 @@ pub(crate) fn places(escaped: &[u8]) -> [Place; 3] {
     ]
 }
 
-/// Where the progress of all conversations lies.
+/// Key range of the progress of all conversations.
 pub(crate) fn place_of_all() -> Vec<u8> {
     prefixed(NAMESPACE, keys::PROGRESS_OF_ALL)
 }
 
-/// Whether an entry lies under this key of the state.
+/// Whether the key is that of an entry.
 pub(crate) fn is_entry(key: &[u8]) -> bool {
     key.split_first().is_some_and(|(namespace, key)| *namespace == NAMESPACE && keys::is_entry(key))
 }
 
-/// The progress that a record of the state holds, with the escaped id of its conversation; `None` for another record. `get` gives
-/// what lies under another key of the state: a long scan has several records.
+/// The progress in a record of the state, with the escaped id of its conversation; `None` for any other record. `get` reads
+/// other keys of the state, because a long scan has several records.
 ///
 /// # Errors
-/// It cannot be read.
+/// The progress cannot be read.
 pub(crate) fn in_progress<'k>(
     key: &'k [u8],
     value: &[u8],
@@ -45,14 +45,14 @@ pub(crate) fn in_progress<'k>(
     Ok(progress.map(|progress| (escaped, progress)))
 }
 
-/// Whether a record of the state holds only the first part of a conversation's progress.
+/// Whether a record of the state is only the first part of a conversation's progress.
 pub(crate) fn is_first_part(key: &[u8], value: &[u8]) -> bool {
     let progress = key.strip_prefix(&[NAMESPACE]).and_then(keys::conversation_in_progress);
     progress.is_some() && parts::is_parted(value)
 }
 
-/// Lets `see` have each record of a conversation's timeline, in the total order, of its entries' bytes. `first` tells the
-/// first primary of an activity. Relations that wait for their target are left out.
+/// Passes each record of a conversation's timeline to `see`, in the total order, given the bytes of its entries. `first`
+/// returns the first primary of an activity. Relations that wait for their target are left out.
 ///
 /// # Errors
 /// An entry cannot be read, or `first` fails.
@@ -67,7 +67,7 @@ pub(crate) fn records<'b>(
     let mut entries = entries.collect::<Result<Vec<Entry<'_>>, ProcessError>>()?;
     entries.sort_unstable_by_key(Entry::order);
     let mut scan = Scan::default();
-    // Settings decide about amounts alone, and these go nowhere.
+    // Settings affect only the contributions, which are discarded here.
     let settings = ScanSettings::default();
     for entry in &entries {
         let first = match entry.activity_id() {

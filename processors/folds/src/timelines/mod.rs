@@ -1,13 +1,12 @@
-//! Events become a timeline: one entry for each event, in the total order, each with what the conversation was just after
-//! it (contract section 4).
+//! Timelines: one entry for each event, in the total order, each with the conversation's state just after it (contract section
+//! 4).
 //!
-//! An entry's own fields never change, so an event is written once. What follows from the entries before it — stage, agents,
-//! queue, response times — is not kept but scanned. The scan stands after the last entry: an event that comes after it moves
-//! it on, at the cost of that event. An event in the past makes the scan go back, for its conversation only: to the first
-//! entry, or in long conversations to the last checkpoint before it. Only entries that came out differently are emitted
-//! again.
+//! An entry's own fields never change, so an event is written once. Fields derived from earlier entries (stage, agents, queue,
+//! response times) are not stored but computed by a scan, which is stored after the last entry. A later event advances the scan
+//! and costs one step. An event in the past makes the scan of its conversation go back to the first entry, or in long
+//! conversations to the last checkpoint before it. Only entries that changed are emitted again.
 //!
-//! Relations that wait for their target are kept as entries too, and left out of every scan until it is known.
+//! Relations that wait for their target are stored as entries too, but left out of every scan until it is known.
 
 mod changes;
 mod conversation;
@@ -40,11 +39,11 @@ pub(crate) use state::Progress;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "timelines";
-/// Begins the keys of its state.
+/// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b't';
-/// The stages of a conversation tile its time, without gap or overlap.
+/// Invariant: the stages of a conversation cover its time without gaps or overlaps.
 pub const RULE_STAGES: &str = "stages";
-/// The delivery of an activity never moves back.
+/// Invariant: the delivery status of an activity never goes back.
 pub const RULE_DELIVERY: &str = "delivery";
 
 /// Folds events into timelines: writes one topic, `cx.timelines`.
@@ -55,7 +54,7 @@ pub struct Timelines {
 }
 
 impl Timelines {
-    /// The processor, as configured.
+    /// Creates the processor from the settings.
     #[must_use]
     pub fn new(settings: &crate::Settings) -> Self {
         let scan = ScanSettings {
@@ -126,7 +125,7 @@ impl Processor for Timelines {
 }
 
 impl Forget for Timelines {
-    /// The progress goes first: without it nobody finds the conversation, whole or not.
+    /// Deletes the progress first: without it no reader finds the conversation, complete or not.
     fn forget(
         &self,
         scope: &Scope<'_>,
@@ -163,7 +162,7 @@ impl Forget for Timelines {
         self.forget(scope, from, emitter)
     }
 
-    /// An event that waited in vain was in no scan: only its entry goes.
+    /// A retracted event was in no scan: only its entry is deleted.
     fn retract(&self, event: &Retracted<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let Scope::Conversation(escaped) = event.scope else { return Ok(()) };
         let key = keys::entry(escaped, event.event_id);
@@ -187,10 +186,10 @@ fn forget_progress(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<(), Proc
     Ok(())
 }
 
-/// How far the scan of a conversation, whose id is escaped, has come; for those that follow.
+/// Progress of a conversation's scan, by its escaped id; for downstream processors.
 ///
 /// # Errors
-/// The state cannot be read: give the error on.
+/// The state cannot be read; propagate the error.
 pub(crate) fn progress(escaped: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Progress>, ProcessError> {
     parts::read_of(&keys::progress(escaped), emitter)
 }

@@ -1,14 +1,14 @@
-//! A scan that is long lies in several records of the state, so that none of them is large. Few ever are: what a conversation has
-//! of sessions, stays, visits and wrap-ups is all that it holds.
+//! Splits a long scan into several records of the state, so that none becomes large. Long scans are rare: they hold all of a
+//! conversation's sessions, stays, visits and wrap-ups.
 
 use engine::{Emitter, ProcessError};
 
 use super::keys;
 use super::state::{Progress, corrupt};
 
-/// A record of the state that holds a scan, or a part of one, is not longer.
+/// Maximum size of a record with a scan, or with a part of one.
 pub(crate) const PART_BYTES: usize = 512 << 10;
-/// Begins the first part of a scan that has several, instead of the version of its form.
+/// First byte of the first part of a split scan, instead of the format version.
 const PARTED: u8 = 0xff;
 const COUNT_BYTES: usize = size_of::<u32>();
 const HEAD_BYTES: usize = 1 + COUNT_BYTES;
@@ -18,25 +18,25 @@ pub(super) fn is_parted(value: &[u8]) -> bool {
     value.first() == Some(&PARTED)
 }
 
-/// How many parts lie beside the first one.
+/// Number of parts besides the first.
 pub(super) fn count(value: &[u8]) -> u32 {
     let count = value.get(1..HEAD_BYTES).filter(|_| is_parted(value));
     count.and_then(|count| count.first_chunk()).map_or(0, |count| u32::from_be_bytes(*count))
 }
 
-/// Reads the scan under a key.
+/// Reads the scan at a key.
 pub(super) fn read(key: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Progress>, ProcessError> {
     let first = emitter.read(key, |value| First::of(key, value))??;
     first.whole(key, |part| emitter.read(part, |value| value.map(<[u8]>::to_vec)))
 }
 
-/// Reads the scan under a key, for a processor that follows.
+/// Reads the scan at a key, for a downstream processor.
 pub(super) fn read_of(key: &[u8], emitter: &mut Emitter<'_>) -> Result<Option<Progress>, ProcessError> {
     let first = emitter.read_of(super::NAME, key, |value| First::of(key, value))??;
     first.whole(key, |part| emitter.read_of(super::NAME, part, |value| value.map(<[u8]>::to_vec)))
 }
 
-/// Reads the scan that a value of the state holds; `get` gives what lies under another key.
+/// Reads the scan in a value of the state; `get` reads other keys.
 pub(super) fn read_value(
     key: &[u8],
     value: &[u8],
@@ -45,7 +45,7 @@ pub(super) fn read_value(
     First::of(key, Some(value))?.whole(key, get)
 }
 
-/// Writes a scan; where one lay before that had so many parts beside the first one, those go that are too many.
+/// Writes a scan, and deletes surplus parts of the previous one, which had `parts_before` parts besides the first.
 pub(super) fn write(
     key: &[u8],
     progress: &Progress,
@@ -71,13 +71,13 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Removes a scan that had so many parts beside the first one.
+/// Deletes a scan with this number of parts besides the first.
 pub(super) fn delete(key: &[u8], parts: u32, emitter: &mut Emitter<'_>) {
     emitter.delete(key);
     (0..parts).for_each(|part| emitter.delete(&keys::part(key, part)));
 }
 
-/// What lies under a scan's own key. Lives for one call: its size does not matter.
+/// The value at a scan's own key. It lives for one call, so its size does not matter.
 #[expect(clippy::large_enum_variant, reason = "boxing would allocate for every conversation of a commit")]
 enum First {
     Whole(Option<Progress>),

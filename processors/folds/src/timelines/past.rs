@@ -1,5 +1,5 @@
-//! An event in the past: the conversation is scanned again from before it, as it was and as it is, and what came out
-//! differently is said.
+//! Handles events in the past: repeats the scan from the position before them, for the old and the new entries, and emits the
+//! differences.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -17,11 +17,11 @@ use super::{Progress, Timelines, parts};
 use crate::activities;
 use crate::scan::{Derived, Entry};
 
-/// Entries with what the scan found.
+/// Entries with their derived fields.
 type Scanned<'e> = Vec<(Entry<'e>, Derived)>;
 
 impl Timelines {
-    /// Scans again from before `earliest`, the first entry that is to be seen from now on.
+    /// Repeats the scan from before `earliest`, the first entry that becomes visible.
     pub(super) fn go_back(
         &self,
         conversation: Conversation<'_>,
@@ -60,7 +60,7 @@ impl Timelines {
         Ok(progress)
     }
 
-    /// All that the conversation contributes, or did: it turns out to be private, or to be none.
+    /// Enters all contributions, old or new, of a conversation that turns out to be private, or not to be.
     pub(super) fn all(
         &self,
         conversation: Conversation<'_>,
@@ -91,7 +91,7 @@ impl Timelines {
         Ok(ledger)
     }
 
-    /// The conversation as it was when the last commit was made: what it contributed is taken back.
+    /// Scans the conversation as of the last commit; its contributions are subtracted.
     fn scan_old<'e>(
         &self,
         conversation: Conversation<'_>,
@@ -110,7 +110,7 @@ impl Timelines {
         Ok(scanned)
     }
 
-    /// The conversation as it is now. Checkpoints on the way are kept anew.
+    /// Scans the current conversation and stores its checkpoints again.
     fn scan_new<'e>(
         &self,
         conversation: Conversation<'_>,
@@ -158,7 +158,7 @@ fn enter_legs(
     problem
 }
 
-/// The scan as it was kept last before a place; from the first entry, where there is no checkpoint.
+/// The last checkpoint before a position; the start of the conversation if there is none.
 fn last_checkpoint(
     conversation: Conversation<'_>,
     place: Order<'_>,
@@ -177,7 +177,7 @@ fn last_checkpoint(
     Ok(parts::read_value(&key, &bytes, get)?.unwrap_or_default())
 }
 
-/// Checkpoints after the scan's place hold no longer.
+/// Deletes the checkpoints after the scan's position, which are no longer valid.
 fn forget_checkpoints(
     conversation: Conversation<'_>,
     progress: &Progress,
@@ -206,7 +206,7 @@ fn all_entries(
     Ok(all)
 }
 
-/// The entries from the scan's place on.
+/// The entries from the scan's position.
 fn ordered_entries(
     conversation: Conversation<'_>,
     start: &Progress,
@@ -226,7 +226,7 @@ fn ordered_entries(
     Ok(entries)
 }
 
-/// Tells of each turn that another message closes now.
+/// Notifies downstream processors of each turn that another message closes now.
 fn tell_turns(
     conversation: Conversation<'_>,
     was: &Scanned<'_>,
@@ -244,7 +244,7 @@ fn tell_turns(
     }
 }
 
-/// The closed turns: the opening activity, and the reply.
+/// The closed turns: the opening activity and the reply.
 fn turns<'s>(entries: &'s Scanned<'_>) -> BTreeMap<&'s str, Reply<'s>> {
     entries.iter().filter_map(|(entry, derived)| turn(entry, derived)).collect()
 }

@@ -1,4 +1,4 @@
-//! What the timelines say to the processors that follow them. The first byte tells what it is.
+//! Notifications from the timelines to downstream processors. The first byte is the type.
 
 use engine::Note;
 use serde::{Deserialize, Serialize};
@@ -12,18 +12,17 @@ const AMOUNTS: u8 = b'A';
 const WATCHED: u8 = b'W';
 const CONTACT: u8 = b'C';
 
-/// One thing said.
+/// A notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said<'n> {
-    /// The scan of a conversation, or what its activities add to it, changed. The note's key is the conversation's id,
-    /// escaped.
+    /// The scan of a conversation, or its activities' contributions, changed. The note's key is the conversation's escaped id.
     Summary,
-    /// Another message, or none any more, closes the turn that an activity opened. The note's key is that activity's.
+    /// Another message, or no message any more, closes the turn that an activity opened. The note's key is that activity's.
     Turn(Option<Reply<'n>>),
-    /// Contributions to the metrics changed; as `metrics` reads them.
+    /// Contributions to the metrics changed; in the format of `metrics`.
     Amounts(&'n [u8]),
-    /// The times that run in a conversation, or that ended too late, may have changed; as `alerts` reads it. The note's key is
-    /// the conversation's id, escaped.
+    /// The spans that run in a conversation, or that ended too late, may have changed; in the format of `alerts`. The note's
+    /// key is the conversation's escaped id.
     Watched(&'n [u8]),
     /// What a conversation is to its customer has changed. The note's key is the conversation's id, escaped.
     Contact(Moved<'n>),
@@ -42,7 +41,7 @@ pub(crate) struct Moved<'n> {
 pub(crate) struct Reply<'n> {
     /// Its activity.
     pub(crate) activity_id: &'n str,
-    /// How long it took.
+    /// Response time.
     pub(crate) response_ms: i64,
 }
 
@@ -58,7 +57,7 @@ pub(super) fn moved(was: &[u8], is: &[u8]) -> Vec<u8> {
 }
 
 impl<'n> Said<'n> {
-    /// What a note of the timelines says; `None` for another's.
+    /// Parses a note of the timelines; `None` for another processor's.
     pub(crate) fn of(note: &Note<'n>) -> Option<Self> {
         if note.from != super::NAME {
             return None;
@@ -76,7 +75,7 @@ impl<'n> Said<'n> {
     pub(super) fn text(&self) -> Vec<u8> {
         match self {
             Said::Summary => vec![SUMMARY],
-            // Writing plain data into memory cannot fail.
+            // Serializing plain data into memory cannot fail.
             Said::Turn(reply) => behind(TURN, reply).unwrap_or_default(),
             Said::Amounts(amounts) => [&[AMOUNTS], *amounts].concat(),
             Said::Watched(changes) => [&[WATCHED], *changes].concat(),
@@ -91,8 +90,8 @@ mod tests {
 
     #[test]
     fn what_a_conversation_was_and_is_to_its_customer_is_heard_of_the_bytes_of_both() {
-        let nobody = contact(&Scan::default());
-        let text = moved(&nobody, &nobody);
+        let unknown = contact(&Scan::default());
+        let text = moved(&unknown, &unknown);
         assert_eq!(text, Said::Contact(Moved { was: None, is: None }).text());
     }
 

@@ -1,4 +1,4 @@
-//! What is remembered of a conversation between commits: where its scan stands.
+//! State of a conversation between commits: the progress of its scan.
 
 use engine::ProcessError;
 use model::Order;
@@ -8,11 +8,11 @@ use crate::scan::{ActivityFigures, Derived, Entry, Scan, Standing};
 use crate::stored::behind;
 use crate::watches::{AlertSettings, Late, Span, Watch};
 
-/// Version of the form; the first byte. Another version is refused, and so rebuilt.
+/// Format version; the first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 3;
 
-/// A conversation of fewer entries is scanned whole when an event comes late. A longer one keeps a checkpoint after so many
-/// entries each, so that a late event costs no more in it.
+/// Number of entries between checkpoints. A shorter conversation is scanned from the start when an event arrives late; a longer
+/// one from a checkpoint, so a late event costs no more in it.
 const CHECKPOINT_EVERY: u64 = 128;
 
 /// A conversation up to its last entry.
@@ -21,9 +21,9 @@ pub(crate) struct Progress {
     head: Head,
     /// The scan after the last entry.
     pub(crate) scan: Scan,
-    /// The times that run after it.
+    /// The spans that run after it.
     pub(super) watch: Watch,
-    /// So many records hold it besides the one under its own key.
+    /// Number of records that hold it besides the one at its own key.
     parts: u32,
 }
 
@@ -34,16 +34,16 @@ struct Head {
     last_id: Box<str>,
     figures: ActivityFigures,
     first_at: Option<i64>,
-    /// How many entries were scanned.
+    /// Number of scanned entries.
     scanned: u64,
-    /// Whether the places of all entries are kept in their order.
+    /// Whether the order of all entries is stored.
     is_ordered: bool,
-    /// The time spent in stages so far, whichever they were.
+    /// Total time in all stages so far.
     staged_ms: i64,
 }
 
 impl Progress {
-    /// Reads it; no bytes are a conversation without entries.
+    /// Parses the progress; `None` is a conversation without entries.
     pub(crate) fn read(key: &[u8], bytes: Option<&[u8]>) -> Result<Option<Self>, ProcessError> {
         let Some(bytes) = bytes else { return Ok(None) };
         let read = || {
@@ -58,7 +58,7 @@ impl Progress {
         read().map(Some).map_err(|problem| corrupt(key, problem))
     }
 
-    /// Its bytes.
+    /// Serializes the progress.
     pub(super) fn write(&self, key: &[u8]) -> Result<Vec<u8>, ProcessError> {
         let write = || {
             let bytes = behind(VERSION, &self.head).map_err(|problem| problem.to_string())?;
@@ -69,14 +69,14 @@ impl Progress {
         write().map_err(|problem| corrupt(key, problem))
     }
 
-    /// What the conversation's activities add to its summary.
+    /// Contributions of the conversation's activities to its summary.
     pub(crate) fn figures(&self) -> ActivityFigures {
         self.head.figures
     }
 
-    /// The times that run now.
+    /// The spans that run now.
     pub(crate) fn standing(&self, settings: &AlertSettings) -> Vec<Span> {
-        // In a private room nobody waits.
+        // In a private room no customer waits.
         if self.scan.is_private() {
             return Vec::new();
         }
@@ -87,25 +87,25 @@ impl Progress {
         self.head.figures = figures;
     }
 
-    /// The place of the last entry; none before the first.
+    /// The position of the last entry; `None` before the first.
     pub(super) fn last(&self) -> Option<Order<'_>> {
         self.head.first_at.map(|_| (self.head.last_at, self.head.last_rank, &*self.head.last_id))
     }
 
-    /// Whether so many entries are scanned that it pays to keep their order and checkpoints.
+    /// Whether the conversation is long enough to store its order and checkpoints.
     pub(super) fn is_long(&self) -> bool {
         self.head.scanned >= CHECKPOINT_EVERY
     }
 
-    /// Whether a checkpoint belongs here. The more a scan holds, the fewer there are, so that all of them together are not longer
-    /// than the entries.
+    /// Whether a checkpoint is due here. The larger the scan, the fewer checkpoints there are, so that all of them together are
+    /// not larger than the entries.
     pub(super) fn is_at_checkpoint(&self) -> bool {
         let scanned = self.head.scanned;
         scanned.is_multiple_of(CHECKPOINT_EVERY)
             && scanned.is_multiple_of(self.scan.holds().next_power_of_two())
     }
 
-    /// How many records hold it besides the one under its own key.
+    /// Number of records that hold it besides the one at its own key.
     pub(super) fn parts(&self) -> u32 {
         self.parts
     }
@@ -114,7 +114,7 @@ impl Progress {
         self.parts = parts;
     }
 
-    /// Whether the places of all entries are kept in their order.
+    /// Whether the order of all entries is stored.
     pub(super) fn is_ordered(&self) -> bool {
         self.head.is_ordered
     }
@@ -123,12 +123,12 @@ impl Progress {
         self.head.is_ordered = is_ordered;
     }
 
-    /// Whether an entry comes after all that are scanned.
+    /// Whether an entry comes after all scanned ones.
     pub(super) fn is_before(&self, order: Order<'_>) -> bool {
         self.last().is_none_or(|last| last < order)
     }
 
-    /// An entry has been scanned. Times that it has ended too late go to `late`.
+    /// Records a scanned entry. Spans that it ended too late go to `late`.
     pub(super) fn passed(
         &mut self,
         entry: &Entry<'_>,
@@ -141,7 +141,7 @@ impl Progress {
         let head = &mut self.head;
         match head.first_at {
             None => head.first_at = Some(entry.at),
-            // From the entry before to this one the conversation was in one stage.
+            // Between the previous entry and this one the conversation was in one stage.
             Some(_) => head.staged_ms += entry.at - head.last_at,
         }
         debug_assert!(derived.elapsed_ms >= 0, "an entry before the first one");
@@ -151,7 +151,7 @@ impl Progress {
         head.scanned += 1;
     }
 
-    /// Whether the stages tile the conversation's time, without a gap or an overlap.
+    /// Whether the stages cover the conversation's time without gaps or overlaps.
     pub(super) fn stages_tile(&self) -> bool {
         self.head.first_at.is_none_or(|first| self.head.staged_ms == self.head.last_at - first)
     }

@@ -1,7 +1,7 @@
-//! Times that run in a conversation: who waits since when, and until when that is within what was agreed.
+//! Watches: waits in a conversation that run against a target, with their start and their due time.
 //!
-//! The scan of the timeline starts and ends them ([`Watch`]); the processor `alerts` follows what the timelines say of them and keeps
-//! the timers. Both depend on this module, and neither on the other's insides.
+//! The scan of the timeline starts and ends them ([`Watch`]); the processor `alerts` takes the timelines' notifications about
+//! them and keeps the timers. Both depend on this module, but not on each other's internals.
 
 mod news;
 mod sessions;

@@ -1,4 +1,4 @@
-//! What the timelines say of the times that run in a conversation.
+//! Notifications from the timelines about the spans of a conversation.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::span::Span;
 
-/// How the spans that ended too late have changed. What is in both, as it was and as it is, cancels out.
+/// Changes of the spans that ended too late. A span that was there before and after cancels out.
 #[derive(Debug, Default)]
 pub(crate) struct Changed(BTreeMap<Span, i64>);
 
 impl Changed {
-    /// The conversation has this span now (1), or had it (-1).
+    /// Counts a span: `1` if the conversation has it now, `-1` if it had it.
     pub(crate) fn enter(&mut self, span: Span, sign: i64) {
         *self.0.entry(span).or_default() += sign;
     }
@@ -30,14 +30,14 @@ impl Changed {
     }
 }
 
-/// What has changed in one conversation.
+/// Changes in one conversation.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Changes {
-    /// Spans that had ended too late, and have not.
+    /// Spans that no longer count as ended too late.
     pub(crate) gone: Vec<Span>,
-    /// Spans that have ended too late, and had not.
+    /// Spans that newly ended too late.
     pub(crate) late: Vec<Span>,
-    /// All that run.
+    /// All running spans.
     pub(crate) standing: Vec<Span>,
 }
 
@@ -46,9 +46,9 @@ impl Changes {
         postcard::from_bytes(bytes).map_err(|problem| problem.to_string())
     }
 
-    /// Its bytes.
+    /// Serializes the changes.
     pub(crate) fn write(&self) -> Vec<u8> {
-        // Writing plain data into memory cannot fail.
+        // Serializing plain data into memory cannot fail.
         postcard::to_stdvec(self).unwrap_or_default()
     }
 }

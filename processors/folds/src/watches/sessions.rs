@@ -1,5 +1,5 @@
-//! The timers of customers' silence, one for each channel session: the column "Default Controller Behaviour" of the producers'
-//! table of events says what starts and stops them.
+//! Timers of customer inactivity, one for each channel session. The column "Default Controller Behaviour" of the producers'
+//! table of events defines what starts and stops them.
 
 use model::AlertKind;
 use serde::{Deserialize, Serialize};
@@ -8,14 +8,14 @@ use super::settings::AlertSettings;
 use super::span::{About, Began, Span};
 use crate::scan::Entry;
 
-/// So many sessions of a conversation are watched at once, and so many tasks.
+/// Maximum number of watched sessions in a conversation, and of watched tasks.
 pub(crate) const WATCHED: usize = 100;
 
-/// The channel sessions that an event named, in the order of their first appearance: the last ones.
+/// The last channel sessions in events, in the order of their first appearance.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sessions {
     list: Vec<Session>,
-    /// The place of the one that an event named last: an event that names none means this one.
+    /// Index of the session in the last event that named one: an event without a session belongs to this one.
     current: Option<usize>,
 }
 
@@ -23,16 +23,16 @@ pub(crate) struct Sessions {
 struct Session {
     id: Box<str>,
     channel: Option<Box<str>>,
-    /// How long its customer may be silent, as an event said last.
+    /// Maximum inactivity of its customer, from the last event that has it.
     target: Option<i64>,
     phase: Phase,
     timer: Option<Timer>,
 }
 
-/// Where a session is in its life. New variants go to the end: the state holds their numbers.
+/// State of a session. Append new variants at the end: the state stores their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 enum Phase {
-    /// Events named it, its start is not known.
+    /// Events named it, but its start is unknown.
     Named,
     Active,
     Over,
@@ -45,12 +45,12 @@ struct Timer {
 }
 
 impl Sessions {
-    /// Takes in which session an event belongs to, and what it says of it.
+    /// Records the session of an event and its target time.
     pub(crate) fn appear(&mut self, entry: &Entry<'_>) {
         let Some(id) = entry.session else { return };
         let place = self.list.iter().rposition(|session| *session.id == *id).unwrap_or_else(|| {
             while self.list.len() >= WATCHED {
-                // The earliest of those that nothing is waited for, else the earliest: it is watched no longer.
+                // Remove the earliest session without a timer, else the earliest one: it is not watched any more.
                 self.list.remove(self.list.iter().position(|session| session.timer.is_none()).unwrap_or(0));
             }
             let (id, phase) = (id.into(), Phase::Named);
@@ -65,7 +65,7 @@ impl Sessions {
         }
     }
 
-    /// The entry's session, which has appeared, is active; the timers of all that are start.
+    /// Activates the entry's session, which has appeared, and starts the timers of all active sessions.
     pub(crate) fn begin(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         if entry.session.is_none() {
             return;
@@ -77,7 +77,7 @@ impl Sessions {
         active.for_each(|session| session.start(entry, settings));
     }
 
-    /// The entry's session, which has appeared, is over.
+    /// Ends the entry's session, which has appeared.
     pub(crate) fn finish(&mut self, entry: &Entry<'_>, end: &mut dyn FnMut(Span)) {
         if entry.session.is_none() {
             return;
@@ -95,8 +95,8 @@ impl Sessions {
         }
     }
 
-    /// The platform's own clock for the customer has begun: it says how long that may take.
-    pub(crate) fn told(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
+    /// Applies the target time that the platform's own inactivity timer has started with.
+    pub(crate) fn platform_started(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         let Some(session) = self.current() else { return };
         session.start(entry, settings);
         if let (Some(timer), Some(number)) = (&mut session.timer, entry.targets.customer_activity) {
@@ -104,7 +104,7 @@ impl Sessions {
         }
     }
 
-    /// Starts the timers of all other sessions that are active.
+    /// Starts the timers of all other active sessions.
     pub(crate) fn start_others(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         let current = self.current;
         let others = self.list.iter_mut().enumerate().filter(|(place, _)| Some(*place) != current);
@@ -124,7 +124,7 @@ impl Sessions {
         self.list.iter_mut().for_each(|session| session.stop(end));
     }
 
-    /// The timers that run.
+    /// The running timers.
     pub(crate) fn running(&self) -> impl Iterator<Item = Span> {
         self.list.iter().filter_map(|session| Some(session.span(session.timer.as_ref()?)))
     }
@@ -135,7 +135,7 @@ impl Sessions {
 }
 
 impl Session {
-    /// Starts the timer, if it does not run already.
+    /// Starts the timer if it is not running.
     fn start(&mut self, entry: &Entry<'_>, settings: &AlertSettings) {
         if self.timer.is_some() || self.phase == Phase::Over {
             return;

@@ -1,26 +1,26 @@
-//! How long who may take, as configured.
+//! Target times, as configured.
 
-/// What alerts depend on. A time that is absent is not watched.
+/// Settings of alerts. A target that is `None` is not watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertSettings {
-    /// A customer may be silent so long, where the channel's configuration does not say; in milliseconds, as all.
+    /// Maximum customer inactivity if the channel's configuration has none; all times are in milliseconds.
     pub customer_inactive_ms: Option<i64>,
-    /// Agents may take so long to respond, where no event says.
+    /// Maximum response time of agents if no event has one.
     pub agent_response_ms: Option<i64>,
-    /// After this share of the time a response is due; in percent.
+    /// Share of the response time after which a warning is due, in percent.
     pub response_warning_percent: i64,
-    /// A customer may wait so long in a queue.
+    /// Maximum wait of a customer in a queue.
     pub queue_wait_ms: Option<i64>,
-    /// A conversation may be open so long without any event.
+    /// Maximum time that a conversation is open without an event.
     pub left_open_ms: Option<i64>,
-    /// What the whole numbers in events are.
+    /// Unit of integers in events.
     pub units: AlertUnits,
-    /// An alert is raised so long after it was due: events that end a timer in time may come a little late.
+    /// Delay between the due time and the alert, for late events that end a span in time.
     pub grace_ms: i64,
 }
 
 impl Default for AlertSettings {
-    /// What topics.yaml has.
+    /// The values in topics.yaml.
     fn default() -> Self {
         Self {
             customer_inactive_ms: None,
@@ -34,10 +34,10 @@ impl Default for AlertSettings {
     }
 }
 
-/// What the whole numbers are that events have for times: producers differ.
+/// Unit of integer times in events, which differs between producers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlertUnits {
-    /// Milliseconds, if it is a multiple of 1000 and at least 10,000; else seconds.
+    /// Milliseconds if the number is a multiple of 1000 and at least 10,000, else seconds.
     Auto,
     /// Always seconds.
     Seconds,
@@ -45,13 +45,13 @@ pub enum AlertUnits {
     Milliseconds,
 }
 
-/// Whoever writes whole seconds in milliseconds writes three zeros at the end; no usual time in seconds ends so.
+/// Producers that write whole seconds in milliseconds write three zeros at the end; usual times in seconds do not end so.
 const THOUSAND: i64 = 1000;
-/// Less would be a few seconds, which no customer is given.
+/// Anything less would be a few seconds, which is no realistic target for a customer.
 const LEAST_MS: i64 = 10 * THOUSAND;
 
 impl AlertUnits {
-    /// A time as an event has it, in milliseconds.
+    /// Converts a time in an event to milliseconds.
     pub(crate) fn ms(self, number: i64) -> i64 {
         let is_ms = match self {
             AlertUnits::Auto => number >= LEAST_MS && number % THOUSAND == 0,

@@ -1,16 +1,16 @@
-//! A time that runs, or ran, against a target.
+//! A span: a wait that runs, or ran, against a target.
 
 use model::{AlertKind, AlertRecord, AlertState};
 use serde::{Deserialize, Serialize};
 
-/// When a time began to run: the event, and its time.
+/// Start of a span: the event and its time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Began {
     pub(crate) at: i64,
     pub(crate) by: Box<str>,
 }
 
-/// When it ended: the event, its time and its name.
+/// End of a span: the event, its time and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Ended {
     pub(crate) at: i64,
@@ -18,7 +18,7 @@ pub(crate) struct Ended {
     pub(crate) name: Box<str>,
 }
 
-/// What it is about. New variants go to the end: the state holds their numbers.
+/// Subject of a span. Append new variants at the end: the state stores their numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum About {
     Conversation,
@@ -27,10 +27,10 @@ pub(crate) enum About {
     Task { id: Box<str>, queue: Option<Box<str>> },
 }
 
-/// A time that runs against a target, or that ended later than it should have.
+/// A wait that runs against a target, or that ended after it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Span {
-    /// The code of an [`AlertKind`].
+    /// Code of an [`AlertKind`].
     kind: u8,
     pub(crate) began: Began,
     target_ms: i64,
@@ -39,29 +39,29 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// One that runs.
+    /// A running span.
     pub(crate) fn running(kind: AlertKind, began: &Began, target_ms: i64, about: About) -> Self {
         Self { kind: kind.code(), began: began.clone(), target_ms, about, ended: None }
     }
 
-    /// The same, ended by an event; none where that was in time.
+    /// The span ended by an event; `None` if that was in time.
     pub(crate) fn ended_late(self, at: i64, by: &str, name: &str) -> Option<Self> {
         (at > self.due_at())
             .then(|| Self { ended: Some(Ended { at, by: by.into(), name: name.into() }), ..self })
     }
 
-    /// Until when it has to end.
+    /// When it is due to end.
     pub(crate) fn due_at(&self) -> i64 {
         self.began.at.saturating_add(self.target_ms)
     }
 
-    /// Whether both are the same alert, however it stands.
+    /// Whether both are the same alert, in any state.
     pub(crate) fn is_same_alert(&self, other: &Self) -> bool {
         self.kind == other.kind && self.began.by == other.began.by && self.session() == other.session()
     }
 
     fn kind(&self) -> AlertKind {
-        // A number that no version has written is not in the state.
+        // The state contains only numbers that a version has written.
         AlertKind::from_code(self.kind).unwrap_or(AlertKind::LeftOpen)
     }
 
@@ -77,7 +77,7 @@ impl Span {
         model::alert_key(conversation, self.kind(), &self.began.by, self.session())
     }
 
-    /// The alert.
+    /// The alert's record.
     pub(crate) fn record<'s>(&'s self, conversation_id: &'s str) -> AlertRecord<'s> {
         let (channel_type, agents, task) = match &self.about {
             About::Conversation => (None, [].as_slice(), (None, None)),

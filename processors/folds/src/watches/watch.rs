@@ -1,5 +1,5 @@
-//! What of a conversation runs against a target: which timers an entry starts and stops. A part of the scan of a timeline's
-//! entries in the total order, so it is a function of the set of events as that is.
+//! Watch: the spans that an entry starts and ends. It is part of the scan of a timeline's entries in the total order, so it is
+//! also a function of the set of events.
 
 use model::{AlertKind, FactKind, Kind, Order, Stage};
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,14 @@ use super::settings::AlertSettings;
 use super::span::{About, Began, Span};
 use crate::scan::{Derived, Entry, Scan, Standing, StoredDetail, What};
 
-/// Where spans go that ended too late.
+/// Receives spans that ended too late.
 pub(crate) type Late<'m> = dyn FnMut(Span) + 'm;
 
 /// The timers of a conversation after its last entry.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Watch {
     sessions: Sessions,
-    /// How long agents may take, as events said last: of the conversation, and of a channel.
+    /// Maximum response time of agents from the last events that have one: for the conversation and for a channel.
     agent_target: Option<i64>,
     channel_target: Option<i64>,
     response: Option<Response>,
@@ -24,7 +24,7 @@ pub(crate) struct Watch {
     is_closed: bool,
 }
 
-/// Agents are present, and a customer's message is not answered.
+/// Agents are present, and a customer's message awaits a reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Response {
     began: Began,
@@ -42,8 +42,8 @@ struct Wait {
 }
 
 impl Watch {
-    /// Applies the next entry, which the scan has just been applied to; `last` is the place of the one before it. Spans that it
-    /// ends too late go to `late`; no later entry changes them.
+    /// Applies the next entry, after the scan has applied it; `last` is the position of the previous entry. Spans that it ends
+    /// too late go to `late`; no later entry changes them.
     pub(crate) fn apply(
         &mut self,
         entry: &Entry<'_>,
@@ -68,7 +68,7 @@ impl Watch {
         self.watch_waits(entry, scan, settings, &mut end);
     }
 
-    /// The spans that run, after the entry at `last`.
+    /// The running spans after the entry at `last`.
     pub(crate) fn standing(&self, last: Option<Order<'_>>, settings: &AlertSettings) -> Vec<Span> {
         let mut spans: Vec<Span> = self.quiet(last, settings).into_iter().collect();
         spans.extend(self.sessions.running());
@@ -103,7 +103,7 @@ impl Watch {
             },
             What::Fact(_) => match FactKind::from_name(entry.name) {
                 FactKind::NoAgentAvailable => self.sessions.start_current(entry, settings),
-                FactKind::CustomerSlaStarted => self.sessions.told(entry, settings),
+                FactKind::CustomerSlaStarted => self.sessions.platform_started(entry, settings),
                 FactKind::ChannelSessionStarted => self.sessions.begin(entry, settings),
                 FactKind::ChannelSessionEnded
                 | FactKind::ChannelSessionExpired
@@ -127,7 +127,7 @@ impl Watch {
         end: &mut dyn FnMut(Span),
     ) {
         let is_due = derived.stage == Stage::Agent && scan.is_turn_open();
-        // The platform's own clock begins anew, and so does this one.
+        // The platform's own timer restarts, and so does this one.
         let begins_anew = entry.fact_kind() == Some(FactKind::ResetAgentSla);
         if (!is_due || begins_anew)
             && let Some(response) = self.response.take()
@@ -142,7 +142,7 @@ impl Watch {
                 agents: scan.serving_agents().map(Into::into).collect(),
             });
         }
-        // It has begun already, with the message, and says how long it may take.
+        // The span already started with the message; this event has its target time.
         if entry.fact_kind() == Some(FactKind::AgentSlaStarted)
             && let (Some(response), Some(number)) = (&mut self.response, entry.targets.agent)
         {
@@ -171,7 +171,7 @@ impl Watch {
         if entry.fact_kind() != Some(FactKind::TaskEnqueued) || self.waits.len() >= WATCHED {
             return;
         }
-        // A visit that this entry has opened is the last one.
+        // A visit that this entry opened is the last one.
         if let Some((task, queue)) = scan.waiting().next_back()
             && enqueued.task_id == Some(task)
             && !self.waits.iter().any(|wait| *wait.task == *task)

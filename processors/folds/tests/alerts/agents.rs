@@ -1,11 +1,11 @@
-//! The time of agents to respond.
+//! Alerts for agents' response times.
 
 use folds::alerts::AlertSettings;
 use serde_json::{Value, json};
 
 use crate::{T0, after, agent, fact, in_session, message, nothing, raised, resolved};
 
-/// Ten seconds; after eight of them a response is due.
+/// Target of ten seconds, warning after eight.
 fn settings() -> AlertSettings {
     AlertSettings { agent_response_ms: Some(10_000), ..nothing() }
 }
@@ -101,7 +101,7 @@ fn a_time_that_was_configured_for_the_grace_is_waited_for() {
     assert_eq!(alert["dueAt"], T0 + 13_000, "and is not in the record");
 }
 
-fn told(id: &str, name: &str, second: i64, seconds: i64) -> Value {
+fn sla(id: &str, name: &str, second: i64, seconds: i64) -> Value {
     let mut event = fact(id, name, second);
     event["data"] = json!({"totalDuration": seconds, "action": "START_TIMER"});
     event
@@ -109,11 +109,11 @@ fn told(id: &str, name: &str, second: i64, seconds: i64) -> Value {
 
 #[test]
 fn the_platforms_own_clock_says_how_long_agents_may_take() {
-    let events = [joined("a", 0), asked("b", 5), told("d", "AGENT_SLA_STARTED", 5, 100)];
+    let events = [joined("a", 0), asked("b", 5), sla("d", "AGENT_SLA_STARTED", 5, 100)];
     assert_eq!(after(settings(), &events, 84), []);
     assert_eq!(after(settings(), &events, 85), [raised(&due("b"))]);
     let mut events = events.to_vec();
-    events.push(told("e", "RESET_AGENT_SLA", 50, 20));
+    events.push(sla("e", "RESET_AGENT_SLA", 50, 20));
     assert_eq!(after(settings(), &events, 65), []);
     assert_eq!(after(settings(), &events, 66), [raised(&due("e"))]);
 }

@@ -1,4 +1,4 @@
-//! The times of customers: silence, queues, conversations in which nothing happens.
+//! Alerts for customers: inactivity, queue waits, and open conversations without events.
 
 use folds::alerts::AlertSettings;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn a_message_in_one_session_starts_the_time_of_the_others_that_are_active() {
         in_session(message("e", "CUSTOMER_MESSAGE", 6), "s2"),
         in_session(message("f", "CUSTOMER_MESSAGE", 7), "s1"),
     ];
-    // At 6 s1's time began, at 7 it ended, and s2's began.
+    // s1's timer ran from second 6 to 7; s2's started at 7.
     assert_eq!(after(nothing(), &events, 16), []);
     assert_eq!(after(nothing(), &events, 17), [raised("c/customer-inactive/f/s2")]);
 }

@@ -1,4 +1,4 @@
-//! Alerts: what starts and stops each time, and what is said when it is over.
+//! Tests of alerts: what starts and stops each timer, and what is emitted when it is overdue.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 use testkit::{Driver, EventFactory, INNER, WRITES};
 
 const T0: i64 = 1_750_000_000_000;
-/// Long after everything.
+/// Long after all events.
 const AT_LAST: i64 = T0 + 1_000_000_000;
 const TOPIC: &str = "cx.alerts";
 
-/// Nothing is watched but what an event names.
+/// Settings without targets: only those in events are watched.
 fn nothing() -> AlertSettings {
     AlertSettings {
         customer_inactive_ms: None,
@@ -51,13 +51,13 @@ fn driver(alerts: AlertSettings) -> Driver {
     Driver::new(topology(alerts))
 }
 
-/// All alerts that stand in the topic: key, state.
+/// The current alerts in the topic: key and state.
 fn alerts(driver: &Driver) -> Vec<(String, String)> {
     let finals = driver.finals().iter().filter(|((topic, _), _)| topic == TOPIC);
     finals.map(|((_, key), alert)| (key.clone(), alert["state"].as_str().unwrap().to_owned())).collect()
 }
 
-/// Takes these events, and lets the clock say so many seconds after time 0.
+/// Takes these events and sets the clock to this number of seconds after time 0.
 fn after(settings: AlertSettings, events: &[Value], second: i64) -> Vec<(String, String)> {
     let mut driver = driver(settings);
     events.iter().for_each(|event| driver.push(event.to_string()));
@@ -78,7 +78,7 @@ fn c() -> EventFactory {
     EventFactory::new("c")
 }
 
-/// An event in a channel session, whose configuration gives its customer ten seconds.
+/// An event in a channel session with a target of ten seconds for its customer.
 fn in_session(mut event: Value, session: &str) -> Value {
     event["channelSession"] = json!({"id": session, "channel": {
         "channelType": {"name": "WEB"}, "channelConfig": {"customerActivityTimeout": 10, "responseSla": 0}}});

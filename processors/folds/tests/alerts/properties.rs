@@ -1,4 +1,4 @@
-//! The law holds for alerts too: once all times are over, which alerts stand is a function of the set of events.
+//! Convergence holds for alerts too: once all spans are overdue, the set of alerts is a function of the set of events.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use testkit::Driver;
 use crate::generated::events;
 use crate::{AT_LAST, T0, TOPIC, nothing, topology};
 
-/// What happens between two records.
+/// An action between two records.
 #[derive(Debug, Clone, Copy)]
 enum Between {
     Nothing,
     Commit,
     Abort,
     Crash,
-    /// The clock says so many seconds, in which what is due is done, and the commit succeeds or not.
+    /// Advances the clock by this number of seconds, which runs what is due; the commit succeeds or fails.
     Ring(i64, bool),
 }
 
@@ -31,7 +31,7 @@ fn between() -> impl Strategy<Value = Between> {
     ]
 }
 
-/// All events lie within eight seconds: times so short that many are over, and many are not.
+/// All events are within eight seconds; with such short targets, many spans are overdue and many are not.
 fn short() -> AlertSettings {
     AlertSettings {
         customer_inactive_ms: Some(2_000),

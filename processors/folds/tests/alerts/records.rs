@@ -1,4 +1,4 @@
-//! What an alert's record says, when it is written, and what becomes of it.
+//! Contents of an alert's record, when it is written, and how it changes.
 
 use folds::alerts::AlertSettings;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What bots can learn from (contract section 10), on the real tasks.
+//! Tests of the training data for bots (contract section 10), on the real tasks.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -54,7 +54,7 @@ fn run(mut driver: Driver, events: &[Value]) -> Driver {
     driver
 }
 
-/// A commit after each event, so that each finds what the ones before left behind.
+/// Commits after each event, so that each is processed with the stored state of the earlier ones.
 fn run_one_by_one(mut driver: Driver, events: &[Value]) -> Driver {
     for event in events {
         driver = run(driver, std::slice::from_ref(event));
@@ -62,7 +62,7 @@ fn run_one_by_one(mut driver: Driver, events: &[Value]) -> Driver {
     driver
 }
 
-/// The record of `c/m`: the same whether the events come in one commit or in many.
+/// The record of `c/m`, which is the same for one commit and for many.
 fn record(events: &[Value]) -> Value {
     let at_once = run(driver(), events).record(TOPIC, "c/m").cloned();
     let one_by_one = run_one_by_one(driver(), events).record(TOPIC, "c/m").cloned();
@@ -70,7 +70,7 @@ fn record(events: &[Value]) -> Value {
     at_once.unwrap_or(Value::Null)
 }
 
-/// Only this product is chosen: what it follows runs, and is not seen.
+/// Only this output is selected: the processors it follows run, but write no topic.
 fn driver_of_this_product() -> Driver {
     let processor = |name| folds::by_name(name, &folds::Settings::default()).unwrap();
     let mut topology = Topology::new(InnerTopics {

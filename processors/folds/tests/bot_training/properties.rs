@@ -1,4 +1,4 @@
-//! What the product is for any events whatsoever.
+//! Properties of the training data, for any events.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use testkit::Driver;
 use super::common::{self, driver_of};
 use super::{TOPIC, c, driver_of_this_product, reacts, run, run_one_by_one, suggests};
 
-/// An event from a handful of small numbers, so that everything collides.
+/// An event from a few small numbers, so that many collide.
 fn event(number: usize, [what, activity, actor, second]: [u8; 4]) -> Value {
     let id = format!("e{number:03}");
     let pick = |list: &[&'static str], n: u8| list[usize::from(n) % list.len()];
@@ -40,7 +40,7 @@ fn events() -> impl Strategy<Value = Vec<Value>> {
         .prop_map(|numbers| numbers.into_iter().enumerate().map(|(n, numbers)| event(n, numbers)).collect())
 }
 
-/// What the product has to be, said with the records of activities and timelines.
+/// The expected records, computed from the records of activities and timelines.
 fn expected(driver: &Driver) -> BTreeMap<&str, Value> {
     let of_topic = |topic: &'static str| {
         let records = driver.finals().iter().filter(move |((name, _), _)| name == topic);

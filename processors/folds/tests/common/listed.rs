@@ -1,4 +1,4 @@
-//! The records of customers as the contract says them (section 6.2), of what summaries and timelines say: the plainest way.
+//! Reference implementation of customer records (contract section 6.2), from summaries and timelines.
 #![allow(dead_code, reason = "not every test needs everything")]
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ pub(crate) type Finals = BTreeMap<(String, String), Value>;
 const LISTED: usize = 100;
 const BESIDE: [&str; 3] = ["SILENT_MONITOR", "WHISPER", "CONSULTED"];
 
-/// The record of a customer with these conversations, as they are listed but for `sincePreviousMs`; none without any.
+/// The record of a customer with these conversations, which lack only `sincePreviousMs`; `None` without conversations.
 pub(crate) fn record(customer: &str, mut conversations: Vec<Value>) -> Option<Value> {
     conversations.sort_by_key(|one| {
         (one["startedAt"].as_i64().unwrap(), one["conversationId"].as_str().unwrap().to_owned())
@@ -34,14 +34,14 @@ pub(crate) fn record(customer: &str, mut conversations: Vec<Value>) -> Option<Va
     (count > 0).then_some(record)
 }
 
-/// The same record without a conversation; none where no other is listed.
+/// The same record without a conversation; `None` if no other is listed.
 pub(crate) fn without(record_of: &Value, conversation: &str) -> Option<Value> {
     let listed = record_of["conversations"].as_array().unwrap().iter();
     let left = listed.filter(|one| one["conversationId"] != conversation).cloned().collect();
     record(record_of["customerId"].as_str().unwrap(), left)
 }
 
-/// The final records without those of a conversation; windows stay as they are.
+/// The final records without those of a conversation; windows stay unchanged.
 pub(crate) fn without_conversation(finals: &Finals, conversation: &str) -> Finals {
     let left = finals.iter().filter_map(|((topic, key), value)| {
         let value = match topic.as_str() {
@@ -55,8 +55,8 @@ pub(crate) fn without_conversation(finals: &Finals, conversation: &str) -> Final
     left.collect()
 }
 
-/// The records of all customers that these final records make; none of the conversations may have more than 100 stays or visits, and
-/// no agent may be given another role while present. Of all entries with a channel the first by time, then by event, counts.
+/// The customer records that these final records imply. No conversation may have more than 100 stays or visits, and no agent
+/// may get another role while present. Of all entries with a channel, the first one counts, by time, then by event.
 pub(crate) fn records(finals: &Finals) -> Finals {
     let of = |wanted: &'static str| finals.iter().filter(move |((topic, _), _)| topic == wanted);
     let mut channels: BTreeMap<&str, (i64, &str, &str)> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What the tests of this crate share.
+//! Shared code of this crate's tests.
 #![allow(dead_code, reason = "not every test needs everything")]
 
 pub(crate) mod generated;
@@ -22,7 +22,7 @@ pub(crate) fn driver_of_activities() -> Driver {
     Driver::new(topology)
 }
 
-/// The real tasks with all processors in so many partitions; records are put into any of them.
+/// The real tasks with all processors in this number of partitions; records are pushed to any of them.
 pub(crate) fn driver_of(partitions: i32) -> Driver {
     Driver::with_partitions(topology(), partitions)
 }

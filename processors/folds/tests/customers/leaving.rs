@@ -1,4 +1,4 @@
-//! What leaves the lists: what is erased, and customers to whom nothing has happened for long.
+//! Tests of leaving the lists: erased conversations, and customers without events for a long time.
 
 use engine::Budget;
 use folds::Settings;
@@ -9,7 +9,7 @@ use testkit::EventFactory;
 
 const T0: i64 = 1_750_000_000_000;
 
-/// With time that goes by: an event of another conversation.
+/// Advances time by an event of another conversation.
 fn pass(driver: &mut Driver, days: i64) {
     driver.set_clock(T0 + days * DAY * 1000);
     // In each partition.
@@ -122,7 +122,7 @@ fn a_customers_conversations_that_nobody_knows_any_more_are_erased_with_him_and_
     }
 }
 
-/// A year of nothing: with a small budget in many commits.
+/// A year without events: with a small budget in many commits.
 #[test]
 fn a_customer_leaves_the_state_after_the_retention_and_his_record_stays() {
     for budget in [3, 20_000] {

@@ -1,4 +1,4 @@
-//! Customers with their last conversations (contract section 6.2).
+//! Tests of customers with their last conversations (contract section 6.2).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ use testkit::{Driver, EventFactory};
 pub(crate) const HOUR: i64 = 3_600;
 pub(crate) const DAY: i64 = 24 * HOUR;
 
-/// An event of a session, which a customer has if that is not empty.
+/// An event of a session, with a customer if that is not empty.
 pub(crate) fn started(conversation: &str, id: &str, second: i64, customer: &str) -> Value {
     let mut event = EventFactory::new(conversation).event(id, "CHANNEL_SESSION_STARTED", second, json!({}));
     event["channelSession"] = json!({"id": format!("session of {conversation}"),
@@ -33,13 +33,13 @@ pub(crate) fn push_all(driver: &mut Driver, events: &[Value]) {
     driver.finish();
 }
 
-/// The conversations that a customer's record lists; none where there is no record.
+/// The conversations in a customer's record; `None` without a record.
 pub(crate) fn listed(driver: &Driver, customer: &str) -> Option<Vec<String>> {
     let list = driver.record("cx.customers", customer)?["conversations"].as_array()?;
     Some(list.iter().map(|one| one["conversationId"].as_str().unwrap().to_owned()).collect())
 }
 
-/// How many records of this kind the state has.
+/// Number of records of this kind in the state.
 pub(crate) fn kept(driver: &Driver, kind: &str) -> usize {
     driver.changelog().filter(|(key, _)| key.starts_with(kind.as_bytes())).count()
 }
@@ -90,7 +90,7 @@ fn a_conversation_moves_with_its_customer_and_who_has_none_left_has_no_record() 
         (kept(&driver, "kc"), kept(&driver, "ke"), kept(&driver, "kx"), kept(&driver, "ko")),
         (1, 2, 1, 2)
     );
-    // A late event says what the customer was in between, which changes nothing.
+    // A late event with an earlier customer changes nothing.
     push_all(&mut driver, &[started("a", "e5", 3, "third")]);
     assert_eq!((listed(&driver, "third"), listed(&driver, "new").unwrap().len()), (None, 2));
 }
@@ -146,7 +146,7 @@ fn what_changes_nothing_in_the_list_is_not_said_again() {
     let before = driver.emissions();
     let events = [EventFactory::new("a").event("e2", "ANYTHING", 5, json!({}))];
     push_all(&mut driver, &events);
-    // An entry, a summary, a trace.
+    // An entry, a summary, an audit record.
     assert_eq!(driver.emissions(), before + 3);
 }
 
@@ -160,7 +160,7 @@ fn the_last_hundred_are_listed_and_the_last_thousand_kept_and_none_comes_back() 
     assert_eq!((all.len(), all[0].as_str(), all[99].as_str()), (100, "c0905", "c1004"));
     assert_eq!((kept(&driver, "ke"), kept(&driver, "ko")), (1_000, 1_000));
     assert_eq!(driver.noticed(&BEYOND), 5);
-    // Five go elsewhere: there is room, but what was beyond does not come back.
+    // Five are moved away: there is room, but what was beyond the limit does not come back.
     let moved: Vec<Value> =
         (1_000..1_005).map(|n| started(&format!("c{n}"), &format!("f{n}"), n + 1, "other")).collect();
     push_all(&mut driver, &moved);

@@ -1,4 +1,4 @@
-//! Customers against the plainest model that there is, over conversations that move between them and events that come late.
+//! Compares customers with a reference implementation, over conversations that move between them and late events.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::{DAY, HOUR};
 
 const CUSTOMERS: [&str; 4] = ["", "ann", "b/b%", "cy"];
 
-/// An event of one of a few conversations: of which, when, who the customer is, and what it is.
+/// An event of one of a few conversations, at some time, with some customer and of some kind.
 fn event(number: usize, [conversation, hour, customer, what]: [u8; 4]) -> Value {
     let conversation = format!("c/{}", conversation % 6);
     let of = EventFactory::new(&conversation);
@@ -20,7 +20,7 @@ fn event(number: usize, [conversation, hour, customer, what]: [u8; 4]) -> Value 
     let at = i64::from(hour) * HOUR / 2;
     let detail = usize::from(what / 8);
     let one = |list: [&'static str; 2], by: usize| list[detail / by % 2];
-    // Each agent has one role: what a stay's later roles were no summary tells.
+    // Each agent has one role: summaries do not show later roles of a stay.
     let (agent, role) = [("eve", "PRIMARY"), ("flo", "SILENT_MONITOR")][detail % 2];
     let participant = json!({"role": role, "participant": {"id": agent}});
     let (queue, direction) = (one(["sales", "vip"], 1), one(["INBOUND", "CONSULT"], 2));
@@ -35,7 +35,7 @@ fn event(number: usize, [conversation, hour, customer, what]: [u8; 4]) -> Value 
     if what % 8 == 7 && detail.is_multiple_of(6) {
         event["roomInfo"] = json!({"id": "r", "mode": "PRIVATE"});
     }
-    // Which of two events of one millisecond comes first depends on what they are: so only these have a channel.
+    // The order of two events of one millisecond depends on their kind: so only these have a channel.
     let channel_type = one(["WEB", "SMS"], 1);
     let channel = (what % 8 > 3).then(|| json!({"channelType": {"name": channel_type}}));
     let customer = CUSTOMERS[usize::from(customer) % CUSTOMERS.len()];
@@ -73,7 +73,7 @@ proptest! {
                 4 => driver.abort(),
                 _ => driver.crash(),
             }
-            // At no time a conversation is in two lists.
+            // A conversation is never in two lists.
             let mut lists: BTreeMap<String, usize> = BTreeMap::new();
             for record in customers(&driver).values() {
                 for one in record["conversations"].as_array().unwrap() {

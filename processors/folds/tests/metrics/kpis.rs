@@ -1,5 +1,5 @@
-//! The KPIs of docs/reference/kpis.md: each formula is read from the page and computed on what the real task makes of a case, or, of what
-//! other topics say, on figures that are written here.
+//! Tests of the KPIs in docs/reference/kpis.md: each formula is read from the page and evaluated on the real task's output for
+//! a case, or, for data of other topics, on figures written here.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use testkit::Driver;
 
 use crate::common::driver;
 
-/// What a formula is computed on.
+/// Input of a formula.
 #[derive(Debug, Default, Clone)]
 struct Figures {
     sums: BTreeMap<String, i64>,
-    /// By histogram, bounds with their counts.
+    /// Bounds and counts, by histogram.
     histograms: BTreeMap<String, Vec<(i64, i64)>>,
 }
 
@@ -21,7 +21,7 @@ impl Figures {
         Self { sums, histograms: BTreeMap::new() }
     }
 
-    /// All windows of a dimension, added up; of ids that begin so.
+    /// Sum of all windows of a dimension, for ids with this prefix.
     fn of_case(driver: &Driver, dimension: &str, ids: &str) -> Self {
         let mut all = Self::default();
         for ((topic, _), window) in driver.finals() {
@@ -42,7 +42,7 @@ impl Figures {
     }
 }
 
-/// Computes a formula; `None` where a divisor is 0, or a percentile is of nothing.
+/// Evaluates a formula; `None` if a divisor is 0 or a percentile has no values.
 fn compute(formula: &str, figures: &Figures) -> Option<f64> {
     let mut rest = formula.trim();
     let value = sum(&mut rest, figures);
@@ -121,7 +121,7 @@ fn page() -> Vec<(String, String)> {
 fn folded(case: &str) -> Driver {
     let path = format!("{}/../../tests/cases/{case}/events.ndjson", env!("CARGO_MANIFEST_DIR"));
     let mut driver = driver();
-    // The lines have no Kafka timestamps: none of them is ahead of its own.
+    // The lines have no Kafka timestamps, so none of them is ahead of its own.
     driver.set_clock(model::AT_MAX);
     for line in std::fs::read_to_string(path).unwrap().lines() {
         driver.push(line);
@@ -131,7 +131,7 @@ fn folded(case: &str) -> Driver {
 }
 
 /// Of the eight scenarios of the service level, one in a queue each: 8 offered; 1 and 5 are answered after 9 s and 30 s; 2, 3 and 4 are
-/// abandoned after 9 s, 9 s and 30 s; 6 and 7 had a RONA late and early, and still wait; 8 finds nobody after 60 s.
+/// abandoned after 9 s, 9 s and 30 s; 6 and 7 had a RONA late and early, and still wait; 8 finds no agent after 60 s.
 const SCENARIOS: &[(&str, f64)] = &[
     ("Offered", 8.0),
     ("Answered", 2.0),
@@ -147,7 +147,7 @@ const SCENARIOS: &[(&str, f64)] = &[
     ("Average speed of answer", (9_000.0 + 30_000.0) / 2.0),
     ("Average time to abandon", (9_000.0 + 9_000.0 + 30_000.0) / 3.0),
     ("Average queue time", (9_000.0 + 30_000.0 + 48_000.0 + 60_000.0) / 6.0),
-    // 30 s, at the least bound not below.
+    // 30 s; the smallest bound that is not below it.
     ("Answer within, 90 %", 32_904.0),
     ("Longest answered wait", 32_904.0),
     ("RONA rate", 2.0 / 8.0),
@@ -168,7 +168,7 @@ fn each_kpi_of_the_page_is_what_its_formula_makes_of_a_case() {
     let chat_agents = figures("web-chat-from-bot-to-close", "agent");
     let call_agents = figures("voice-call-with-body-leg-and-hold", "agent");
     let reopened = figures("reopened-conversation", "channel");
-    // An hour, of which half was engaged, 6 minutes wrapped up, 40 minutes ready, 20 not.
+    // An hour: half of it engaged, 6 minutes of wrap-up, 40 minutes ready, 20 not ready.
     let hour = Figures::of(&[
         ("engagedMs", 1_800_000),
         ("wrapUpMs", 360_000),
@@ -237,7 +237,7 @@ fn a_ratio_of_nothing_is_not_known() {
     assert_eq!(compute("offered - answered", &Figures::default()), Some(0.0));
 }
 
-/// The figures of the queue of a scenario, by name; absent ones are 0.
+/// The figures of a scenario's queue, by name; absent ones are 0.
 fn scenario(driver: &Driver, number: usize, names: [&str; 8]) -> [i64; 8] {
     let figures = Figures::of_case(driver, "queue", &format!("scenario {number}"));
     names.map(|name| figures.sums.get(name).copied().unwrap_or(0))

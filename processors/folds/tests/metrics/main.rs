@@ -1,4 +1,4 @@
-//! Windows of figures (contract section 6): what is in them, what late events take back, and when they leave the state.
+//! Tests of metrics windows (contract section 6): their contents, subtraction by late events, and expiry.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -26,13 +26,13 @@ use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
 
 const DAY_S: i64 = 24 * 60 * 60;
-/// The window of time 0 of a test.
+/// The window that contains a test's time 0.
 const FIRST: &str = "900000/1749999600000";
 const SECOND: &str = "900000/1750000500000";
 
 type Windows = BTreeMap<String, Value>;
 
-/// The windows' final records. Their revision depends on how the events came.
+/// The final records of the windows, without the revision, which depends on the order of arrival.
 fn windows(driver: &Driver) -> Windows {
     let of_metrics = driver.finals().iter().filter(|((topic, _), _)| topic == "cx.metrics");
     of_metrics
@@ -103,7 +103,7 @@ fn what_a_late_event_takes_away_from_a_window_leaves_a_tombstone_where_nothing_i
     let (first, second) = (format!("bot/bo/{FIRST}"), format!("bot/bo/{SECOND}"));
     task.take(&[bot_message("b", 1000, "m")]);
     assert_eq!(figures(&task, &second), json!({"messages": 1}));
-    // The same message once more, and earlier: this one counts.
+    // The same message again with an earlier time: this one counts.
     task.take(&[bot_message("a", 0, "m")]);
     assert_eq!(figures(&task, &first), json!({"messages": 1}));
     assert!(task.has_emitted("cx.metrics", &second) && task.record("cx.metrics", &second).is_null());
@@ -176,7 +176,7 @@ fn a_window_leaves_the_state_when_its_retention_is_over_and_its_record_stays() {
 #[test]
 fn a_window_that_changes_in_the_commit_in_which_its_retention_ends_keeps_its_record() {
     let window = format!("bot/bo/{FIRST}");
-    // The change comes as a message from another partition, and what ends the retention in the same commit.
+    // The change arrives as a message from another partition, in the commit that ends the retention.
     let mut task = OneTask::new(&for_a_day());
     task.catch_up();
     task.take(&[bot_message("a", 0, "m1")]);
@@ -236,7 +236,7 @@ fn unsubscribed(agent: &str, second: i64) -> Value {
     of_agent("c", agent, &format!("b-{agent}"), "AGENT_UNSUBSCRIBED", second, "PRIMARY")
 }
 
-/// All that is published of an agent's windows, figure by figure.
+/// Sum of each figure over all published windows of an agent.
 fn sums(task: &OneTask, agent: &str) -> BTreeMap<String, i64> {
     let mut sums = BTreeMap::new();
     for window in task.records("cx.metrics", &format!("agent/{agent}/")) {
@@ -305,7 +305,7 @@ fn a_late_event_that_makes_a_stay_short_enough_gives_its_times_and_one_that_make
     // An earlier end of the stay.
     task.take(&[of_agent("c", "ann", "b0", "AGENT_UNSUBSCRIBED", DAY_S, "PRIMARY")]);
     assert_eq!(sums(&task, "ann").get("engagedMs"), Some(&(DAY_S * 1000)));
-    // An earlier beginning.
+    // An earlier start.
     task.take(&[of_agent("c", "ann", "a0", "AGENT_SUBSCRIBED", -9 * DAY_S, "PRIMARY")]);
     assert_eq!(sums(&task, "ann").get("engagedMs"), None);
     assert_eq!(task.count(&STAYS_TOO_LONG), 2);
@@ -390,7 +390,7 @@ proptest! {
                 Between::Crash => driver.crash(),
             }
         }
-        // What is staged may leave work for other partitions.
+        // A commit may leave work for other partitions.
         driver.commit();
         driver.finish();
         prop_assert_eq!(windows(&driver), expected);

@@ -1,5 +1,4 @@
-//! One task with all processors, on a partition that a test may let catch up, and where it sees what the driver does not
-//! show: what was counted.
+//! One task with all processors, on a partition whose lag the test controls. Unlike the driver, it also shows the counters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +33,7 @@ pub(crate) fn topology(settings: &Settings) -> Topology {
     topology
 }
 
-/// The task, and what its partition's consumers see.
+/// The task and the output that consumers of its partition see.
 pub(crate) struct OneTask {
     topology: Arc<Topology>,
     task: Task,
@@ -42,10 +41,10 @@ pub(crate) struct OneTask {
     changelog: BTreeMap<Vec<u8>, Vec<u8>>,
     outputs: BTreeMap<String, Value>,
     notices: BTreeMap<Notice, u64>,
-    /// What it has sent to itself.
+    /// Messages that the task sent to itself.
     messages: Vec<(Vec<u8>, Vec<u8>)>,
     taken: usize,
-    /// Records of the last commit, but for the changelog's.
+    /// Number of records in the last commit, without the changelog.
     emitted: usize,
 }
 
@@ -66,12 +65,12 @@ impl OneTask {
         }
     }
 
-    /// From now on things may expire.
+    /// Lets state expire from now on.
     pub(crate) fn catch_up(&mut self) {
         self.task.caught_up();
     }
 
-    /// Takes events, and commits.
+    /// Takes events and commits.
     pub(crate) fn take(&mut self, events: &[Value]) {
         for event in events {
             let value = event.to_string();
@@ -91,7 +90,7 @@ impl OneTask {
         self.commit();
     }
 
-    /// Takes the next message that it has sent to itself, and commits; `false` when there is none.
+    /// Takes the next message that the task sent to itself, and commits; `false` if there is none.
     pub(crate) fn take_message(&mut self) -> bool {
         let Some((key, value)) = self.messages.get(self.taken).cloned() else { return false };
         self.taken += 1;
@@ -149,7 +148,7 @@ impl OneTask {
         }
     }
 
-    /// The task is restored elsewhere; there it has not caught up yet.
+    /// Restores the task on another instance, where it has not caught up yet.
     pub(crate) fn move_elsewhere(&mut self) {
         self.task = new_task(&self.topology);
         for (key, value) in &self.changelog {
@@ -158,7 +157,7 @@ impl OneTask {
         self.task.restored(0).unwrap();
     }
 
-    /// The task is restored under other settings and takes an event: why it refuses to commit, if it does.
+    /// Restores the task with other settings and takes an event; returns why the commit is rejected, if it is.
     pub(crate) fn refusal(&mut self, settings: &Settings, event: &Value) -> Option<String> {
         self.topology = Arc::new(topology(settings));
         self.move_elsewhere();
@@ -178,12 +177,12 @@ impl OneTask {
         self.task.prepare(&mut sent).err().map(|error| error.to_string())
     }
 
-    /// The last record of a key; null is a tombstone, or nothing was ever emitted.
+    /// The last record of a key; null if it is a tombstone or was never emitted.
     pub(crate) fn record(&self, topic: &str, key: &str) -> Value {
         self.outputs.get(&format!("{topic}: {key}")).cloned().unwrap_or(Value::Null)
     }
 
-    /// The last records of all keys that begin so.
+    /// The last records of all keys with this prefix.
     pub(crate) fn records(&self, topic: &str, prefix: &str) -> impl Iterator<Item = &Value> {
         let prefix = format!("{topic}: {prefix}");
         let of =
@@ -191,27 +190,27 @@ impl OneTask {
         of.map(|(_, value)| value)
     }
 
-    /// How many records the last commit had, but for the changelog's.
+    /// Number of records in the last commit, without the changelog.
     pub(crate) fn emitted(&self) -> usize {
         self.emitted
     }
 
-    /// How many rules were violated.
+    /// Number of violated invariants.
     pub(crate) fn violations(&self) -> usize {
         self.notices.keys().filter(|notice| matches!(notice, Notice::Violation(_))).count()
     }
 
-    /// Whether anything was ever emitted of a key, tombstones included.
+    /// Whether any record of a key was ever emitted, including tombstones.
     pub(crate) fn has_emitted(&self, topic: &str, key: &str) -> bool {
         self.outputs.contains_key(&format!("{topic}: {key}"))
     }
 
-    /// How often something was counted.
+    /// Value of a counter.
     pub(crate) fn count(&self, notice: impl Into<Notice>) -> u64 {
         self.notices.get(&notice.into()).copied().unwrap_or(0)
     }
 
-    /// How many keys of the state have this text in them.
+    /// Number of state keys that contain this text.
     pub(crate) fn keys_with(&self, text: &str) -> usize {
         let keys = self.changelog.keys().map(|key| String::from_utf8_lossy(key).into_owned());
         keys.filter(|key| key.contains(text)).count()
@@ -224,7 +223,7 @@ fn task(topology: &Arc<Topology>) -> Task {
     task
 }
 
-/// A task that is being restored.
+/// A task in the restoring state.
 fn new_task(topology: &Arc<Topology>) -> Task {
     let store = Box::new(MemoryStore::default());
     let mut task = Task::new(0, 1, Arc::clone(topology), Limits::default(), store);

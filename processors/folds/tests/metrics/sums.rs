@@ -1,5 +1,5 @@
-//! What must add up over all windows of a size, whatever the size: offers and their ends, histograms and what they count, figures and
-//! the summaries and activities that they are of.
+//! Sums that must match over all windows of a size, for every size: offers and their ends, histograms and their figures,
+//! figures and the summaries and activities behind them.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use testkit::Driver;
 
 use crate::{common, counted, fixed, folded, week, windows, zone};
 
-/// Small windows, for the events of these tests are seconds apart, and days and weeks.
+/// Small windows, because the events of these tests are seconds apart, and days and weeks.
 fn settings() -> Settings {
     let sizes = [fixed(&[1_000, 900_000]), vec![zone("Asia/Kathmandu"), zone("Europe/Berlin"), week("UTC")]];
     Settings { windows: sizes.concat(), ..Settings::default() }
@@ -19,7 +19,7 @@ fn settings() -> Settings {
 
 const SIZES: usize = 5;
 
-/// By the name of the size: the sums of what its windows of a dimension count, by id and figure, or histogram.
+/// By size name: the sums over its windows of a dimension, by id and figure or histogram.
 type Sums = BTreeMap<String, BTreeMap<(String, String), i64>>;
 
 fn sums(driver: &Driver, dimension: &str) -> Sums {
@@ -29,7 +29,7 @@ fn sums(driver: &Driver, dimension: &str) -> Sums {
         if of.dimension.as_str() == dimension {
             let of_size = sums.entry(of.size).or_default();
             for (what, value) in counted(&window) {
-                // A histogram's count in all buckets together.
+                // The count of a histogram in all buckets together.
                 let what = what.split_once(' ').map_or(what.clone(), |(name, _)| format!("counts of {name}"));
                 *of_size.entry((of.id.clone(), what)).or_default() += value;
             }
@@ -38,7 +38,7 @@ fn sums(driver: &Driver, dimension: &str) -> Sums {
     sums
 }
 
-/// The lists of the summaries that are in figures.
+/// The lists of the summaries that count in metrics.
 fn lists(driver: &Driver, field: &str) -> Vec<Value> {
     let records = driver.finals().iter().filter(|((topic, _), _)| topic == "cx.conversations");
     let public = records.map(|(_, summary)| summary).filter(|summary| summary["mode"] != "PRIVATE");

@@ -1,4 +1,4 @@
-//! Legs of calls with holds (rule A9).
+//! Call legs with holds (rule A9).
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ const LEG: &str = "1106:ann:dialog";
 const KEY: &str = "c/1106:ann:dialog";
 
 fn of_leg(id: &str, name: &str, second: i64, reason: &str) -> Value {
-    let header = json!({"sender": {"type": "AGENT", "id": "somebody"}});
+    let header = json!({"sender": {"type": "AGENT", "id": "ann"}});
     let body = json!({"type": "VOICE", "leg": LEG, "callId": "call", "reasonCode": reason});
     c().event(id, name, second, json!({"id": id, "header": header, "body": body}))
 }

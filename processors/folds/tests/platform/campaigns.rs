@@ -1,4 +1,4 @@
-//! What campaigns send: activities that belong to no conversation, each with a session of its own.
+//! Campaign messages: standalone activities, each with its own session.
 
 use serde_json::{Value, json};
 use testkit::{Driver, EventFactory};
@@ -109,7 +109,7 @@ fn an_answer_whose_message_never_comes_is_forgotten_in_time() {
     assert_eq!(offered(&driver)["reactions"], json!([]));
 }
 
-/// A conversation whose partition is that of an activity on its own.
+/// A conversation in the same partition as a standalone activity.
 fn neighbour_of(activity: &str, partitions: i32) -> String {
     let home = engine::partition_of(activity.as_bytes(), partitions);
     let is_there = |id: &String| engine::partition_of(id.as_bytes(), partitions) == home;

@@ -1,5 +1,5 @@
-//! What the platform sends besides messages (contract sections 2, 3 and 7), on the real task: comments, calls, campaigns, signals, and
-//! receipts that mean all up to here.
+//! Platform events besides messages (contract sections 2, 3 and 7), on the real task: comments, calls, campaigns, signals, and
+//! read receipts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

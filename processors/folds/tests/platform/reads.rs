@@ -1,4 +1,4 @@
-//! A `READ` means all up to here (rule A7).
+//! A `READ` marks all earlier messages as read (rule A7).
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn a_summary_counts_what_was_read_up_to_here() {
     assert_eq!(*delivery, json!({"delivered": 4, "read": 4, "failed": 0}));
 }
 
-/// How many records a `READ` on the last of so many messages makes, where the one before it was read already.
+/// Number of records that a `READ` on the last message writes, if the one before it was already read.
 fn records_of_a_read(messages: usize) -> usize {
     let mut driver = driver_of_activities();
     let push = |driver: &mut Driver, event: Value| driver.push(event.to_string());
@@ -73,7 +73,7 @@ fn a_read_touches_the_messages_since_the_last_one_and_not_the_conversation() {
     assert_eq!([10, 100, 2_000].map(records_of_a_read), [1, 1, 1]);
 }
 
-/// When each message was read, and up to which, by looking at all.
+/// The read time of each message and the message of the receipt, computed by brute force.
 fn expected(
     messages: &[(usize, bool)],
     reads: &[(usize, i64)],

@@ -1,4 +1,4 @@
-//! Private rooms: agents among themselves.
+//! Private rooms: conversations among agents.
 
 use serde_json::{Value, json};
 use testkit::Driver;

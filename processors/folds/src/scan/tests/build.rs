@@ -1,4 +1,4 @@
-//! Entries made by hand.
+//! Hand-made entries.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::super::Entry;
 use super::super::entry::{StoredAgent, StoredDetail, StoredTask, What};
 use crate::stored::StoredActor;
 
-/// An entry of this name that says nothing.
+/// An entry with this name and no data.
 pub(super) fn fact<'a>(id: &'a str, at: i64, name: &'a str) -> Entry<'a> {
     Entry {
         id,
@@ -66,13 +66,13 @@ pub(super) fn task<'a>(id: &'a str, at: i64, task_id: Option<&'a str>, state: Op
     of_task(id, at, "TASK_STATE_CHANGED", StoredTask { task_id, state, ..StoredTask::default() })
 }
 
-/// A task's close for a reason.
+/// A task closed for a reason.
 pub(super) fn closed<'a>(id: &'a str, at: i64, task_id: &'a str, reason: &'a str) -> Entry<'a> {
     let (task_id, state, reason) = (Some(task_id), Some("CLOSED"), Some(reason));
     of_task(id, at, "TASK_STATE_CHANGED", StoredTask { task_id, state, reason, ..StoredTask::default() })
 }
 
-/// A task is offered to an agent.
+/// A task offered to an agent.
 pub(super) fn reserved<'a>(id: &'a str, at: i64, task_id: &'a str, agent: &'a str) -> Entry<'a> {
     let (task_id, agent_id) = (Some(task_id), Some(agent));
     of_task(id, at, "AGENT_RESERVED", StoredTask { task_id, agent_id, ..StoredTask::default() })
@@ -82,7 +82,7 @@ pub(super) fn of_task<'a>(id: &'a str, at: i64, name: &'a str, task: StoredTask<
     Entry { what: What::Fact(StoredDetail::Task(task)), ..fact(id, at, name) }
 }
 
-/// No agent can be found, for a request of this direction.
+/// No agent is available for a request of this direction.
 pub(super) fn no_agent<'a>(id: &'a str, at: i64, direction: Option<&'a str>) -> Entry<'a> {
     let what = What::Fact(StoredDetail::Request { direction });
     Entry { what, ..fact(id, at, "NO_AGENT_AVAILABLE") }
@@ -107,16 +107,16 @@ pub(super) fn relation<'a>(id: &'a str, at: i64, category: Category, target: &'a
     Entry { what: What::Relation { target, category: category.code() }, ..fact(id, at, category.as_str()) }
 }
 
-/// All who act by hand.
+/// All actors of hand-made entries.
 static ACTORS: [Actor<'static>; 5] = [
-    somebody(None, "ann"),
-    somebody(None, "ben"),
-    somebody(None, "cy/1"),
-    somebody(None, "bot"),
-    somebody(Some("SYSTEM"), "monitor"),
+    actor_of(None, "ann"),
+    actor_of(None, "ben"),
+    actor_of(None, "cy/1"),
+    actor_of(None, "bot"),
+    actor_of(Some("SYSTEM"), "monitor"),
 ];
 
-const fn somebody(actor_type: Option<&'static str>, id: &'static str) -> Actor<'static> {
+const fn actor_of(actor_type: Option<&'static str>, id: &'static str) -> Actor<'static> {
     let actor_type = match actor_type {
         Some(actor_type) => Some(Cow::Borrowed(actor_type)),
         None => None,
@@ -124,7 +124,7 @@ const fn somebody(actor_type: Option<&'static str>, id: &'static str) -> Actor<'
     Actor { actor_type, id: Some(Cow::Borrowed(id)), name: None }
 }
 
-/// The one of this id.
+/// The actor with this id.
 pub(super) fn actor(id: Option<&str>) -> Option<StoredActor<'static>> {
     let of_id = |id: &str| ACTORS.iter().find(|actor| actor.id.as_deref() == Some(id)).unwrap();
     id.map(|id| StoredActor::of(of_id(id)))

@@ -1,6 +1,6 @@
-//! The contract's cases: timelines, summaries and metrics come out as expected.
+//! Test cases of the contract: timelines, summaries and metrics are as expected.
 //!
-//! What other folds would add (deletions, deliveries, bodies) is taken from the expected activities.
+//! Contributions of other folds (deletions, deliveries, bodies) are taken from the expected activities.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::amounts::Cell;
 /// The records of one topic, by key.
 type Records = BTreeMap<String, Value>;
 
-/// A case: the values with the conversation that their topic names, and the expected records by topic.
+/// A test case: the values with the conversation that their topic names, and the expected records by topic.
 struct Case {
     name: String,
     values: Vec<(Vec<u8>, Option<String>)>,
@@ -58,7 +58,7 @@ impl Case {
         self.expected.get(topic).cloned().unwrap_or_default()
     }
 
-    /// The distinct valid events of each conversation; a session's lie with its conversation.
+    /// The distinct valid events of each conversation; events with only a session are with the session's conversation.
     fn conversations(&self) -> BTreeMap<String, Vec<Event<'_>>> {
         let limits = model::Limits::default();
         let decoded = self.values.iter();
@@ -86,7 +86,7 @@ impl Case {
     }
 }
 
-/// The value of a record, and the conversation that its topic names; none for tombstones.
+/// The value of a record and the conversation that its topic names; `None` for tombstones.
 fn record(line: &[u8]) -> Option<(Vec<u8>, Option<String>)> {
     let record: Value = serde_json::from_slice(line).unwrap();
     let value = record["value"].as_str()?.as_bytes().to_vec();
@@ -130,7 +130,7 @@ fn timeline(id: &str, whole: &Whole<'_>) -> Records {
     whole.entries.iter().map(record).collect()
 }
 
-/// What the expected activities of the conversation contribute to its summary.
+/// The contributions of the conversation's expected activities to its summary.
 fn figures(activities: &[&Value], whole: &Whole<'_>) -> ActivityFigures {
     let primaries = whole.entries.iter().filter(|(entry, _)| matches!(entry.what, What::Primary { .. }));
     let primaries: HashSet<&str> = primaries.map(|(entry, _)| entry.id).collect();
@@ -227,7 +227,7 @@ fn the_cases_give_the_expected_timelines_summaries_and_metrics() {
             }
             timelines.extend(timeline(id, &whole));
             summaries.insert(id.clone(), summary(id, &whole, &activities));
-            // Agents among themselves are in no figure.
+            // Conversations among agents are in no metrics.
             if !whole.scan.is_private() {
                 windows.join(whole.windows);
             }

@@ -1,4 +1,4 @@
-//! Tests of the scan as a whole: the contract's cases, its rules one by one, and what holds for any conversation.
+//! Tests of the whole scan: the contract's cases, its rules one by one, and properties of any conversation.
 
 mod build;
 mod cases;
@@ -9,14 +9,14 @@ mod windows;
 use super::{Amount, Derived, Entry, Scan, ScanSettings, scan_all};
 use windows::Windows;
 
-/// All that a scan gives for a conversation.
+/// All results of scanning a conversation.
 struct Whole<'e> {
     scan: Scan,
     entries: Vec<(Entry<'e>, Derived)>,
     windows: Windows,
 }
 
-/// Scans a conversation's entries, in whatever order they are.
+/// Scans a conversation's entries in any order.
 fn whole<'e>(mut entries: Vec<Entry<'e>>) -> Whole<'e> {
     entries.sort_by_key(Entry::order);
     let mut visited = Vec::new();

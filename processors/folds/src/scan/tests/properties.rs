@@ -1,4 +1,4 @@
-//! What holds for any conversation, on short ones where everything collides.
+//! Properties of any conversation, tested on short ones with many collisions.
 
 use model::{Category, Dimension, Figure, Kind, Stage, Waits};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ const IDS: [&str; 24] = [
     "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t", "u",
     "v", "w", "x",
 ];
-/// No id at all is one of them: it changes nothing.
+/// Includes `None`, which has no effect.
 const AGENTS: [Option<&str>; 4] = [Some("ann"), Some("ben"), Some("cy/1"), None];
 const ROLES: [Option<&str>; 6] =
     [Some("PRIMARY"), Some("WRAP_UP"), Some("SILENT_MONITOR"), Some("CONSULTED"), Some("BARGE_IN"), None];
@@ -36,7 +36,7 @@ const KINDS: [Kind; 8] = [
     Kind::CampaignResponse,
 ];
 const RELATIONS: [Category; 4] = [Category::Edit, Category::Reaction, Category::Suggestion, Category::Hide];
-/// Facts without data of their own; the sessions' among them.
+/// Facts without data of their own, including those of sessions.
 const FACTS: [&str; 16] = [
     "CHANNEL_SESSION_STARTED",
     "CHANNEL_SESSION_STARTED",
@@ -60,7 +60,7 @@ fn pick<T: Copy>(list: &[T], number: u8) -> T {
     list[usize::from(number) % list.len()]
 }
 
-/// One entry from a handful of small numbers.
+/// Builds an entry from a few small numbers.
 fn entry(number: usize, [what, time, first, second, third]: [u8; 5]) -> Entry<'static> {
     // Seven minutes: two or three steps for a window, and many entries at the same time.
     let (id, at) = (IDS[number], 1_750_000_000_000 + i64::from(time % 16) * 7 * 60_000);
@@ -125,7 +125,7 @@ fn conversations() -> impl Strategy<Value = Vec<Entry<'static>>> {
     })
 }
 
-/// How a primary stands, by looking at all that were before it.
+/// The standing of a primary, determined by looking at all entries before it.
 fn standing(before: &[Entry<'_>], entry: &Entry<'_>) -> Standing {
     let What::Primary { activity_id, kind } = entry.what else { return Standing::Counts };
     let first = before.iter().find_map(|other| match other.what {
@@ -147,7 +147,7 @@ fn is_known(all: &[Entry<'_>], entry: &Entry<'_>) -> bool {
     all.iter().any(made)
 }
 
-/// Applies the entries one by one, to a scan that is stored after each.
+/// Applies the entries one by one to a scan that is stored after each.
 fn step_by_step<'e>(entries: &[Entry<'e>]) -> Whole<'e> {
     let (mut scan, mut visited, mut windows) = (Scan::default(), Vec::new(), Windows::default());
     let mut add = |amount: Amount<'_>| windows.add(&amount);
@@ -233,7 +233,7 @@ proptest! {
             prop_assert_eq!(sum(Figure::WrapUpMs), stays().filter_map(|stay| stay.wrap_up_ms).sum::<i64>());
             let serving = stays().filter(|stay| !matches!(stay.role, Some("SILENT_MONITOR" | "CONSULTED")));
             prop_assert_eq!(sum(Figure::Stays), i64::try_from(serving.count()).unwrap());
-            // Messages count in a stay or not.
+            // Messages may be outside every stay.
             prop_assert!(sum(Figure::Messages) >= stays().map(|stay| stay.messages).sum::<i64>());
             prop_assert!(sum(Figure::Responses) >= stays().map(|stay| stay.responses).sum::<i64>());
             prop_assert!(sum(Figure::ResponseMs) >= stays().map(|stay| stay.response_ms_total).sum::<i64>());
@@ -241,7 +241,7 @@ proptest! {
         for stay in &summary.agents {
             let length = stay.left_at.map(|end| end - stay.joined_at);
             let times = stay.engaged_ms.and_then(|engaged| Some(engaged + stay.wrap_up_ms?));
-            // Who only listens is present, and engaged in nothing.
+            // An agent who only listens is present, but not engaged.
             prop_assert!(times <= length);
             prop_assert_eq!(times.is_some(), length.is_some());
             prop_assert!(stay.agent_response_ms_total <= stay.response_ms_total);

@@ -1,4 +1,4 @@
-//! The rules of contract sections 4 and 5 that are easy to get wrong, one by one.
+//! Rules of contract sections 4 and 5 that are easy to get wrong, one by one.
 
 use model::{Category, ConversationSummary, Dimension, Figure, Finality, Kind, Outcome, Stage, VisitOutcome};
 
@@ -16,7 +16,7 @@ const LEAVE: &str = "AGENT_UNSUBSCRIBED";
 const CLOSE: &str = "CONVERSATION_CLOSED";
 const START: &str = "CONVERSATION_STARTED";
 
-/// The summary, for tests that keep it longer than the scan: what that leaks is little.
+/// The summary, for tests that keep it longer than the scan; it leaks a little memory.
 fn summary(whole: &Whole<'_>) -> ConversationSummary<'static> {
     let scan: &'static Scan = Box::leak(Box::new(whole.scan.clone()));
     scan.summary("c", &ActivityFigures::default(), Vec::new(), false)
@@ -286,7 +286,7 @@ fn a_session_is_active_from_any_event_until_its_end_and_not_again_before_it_star
         entries.extend(messages);
         summary_of(&entries)
     };
-    // A lost start costs nothing.
+    // A missing start has no effect.
     assert_eq!(outcomes(&entries(&[])), [Some(VisitOutcome::Abandoned)]);
     let later = [
         in_session("d", T + 2, "ANYTHING", Some("s")),
@@ -306,7 +306,7 @@ fn the_customer_who_leaves_ends_all_visits_and_sessions() {
         enqueued("d", T + 6, Some("u"), Some("q")),
         in_session("e", T + 7, "CHANNEL_SESSION_ENDED", Some("s")),
     ];
-    // The session was over already: its end abandons nothing but its own visits.
+    // The session was over already: its end abandons only its own visits.
     assert_eq!(outcomes(&summary_of(&entries)), [Some(VisitOutcome::Abandoned), None]);
 }
 
@@ -496,7 +496,8 @@ fn a_turn_is_opened_once_and_closed_once() {
     let summary = summary(&whole);
     assert_eq!((summary.first_response_ms, summary.first_agent_response_ms), (Some(3), Some(8)));
     assert_eq!((summary.bot_responses.count, summary.agent_responses.max_ms), (1, None));
-    // The first message has no actor: no figure of a bot. The agent is in no stay: a figure of an agent all the same.
+    // The first message has no actor, so no bot's figure counts it. The agent has no stay, but an agent's figure counts the
+    // message.
     assert_eq!(whole.windows.sum(Dimension::Bot, "bot", Figure::Messages), 1);
     assert_eq!(whole.windows.sum(Dimension::Agent, "ann", Figure::Messages), 1);
 }

@@ -1,4 +1,4 @@
-//! The metrics' windows, as plainly as can be: what the contributions of conversations sum up to.
+//! Reference implementation of the metrics windows: the sums of the conversations' contributions.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::amounts::Cell;
 
 const SIZE_MS: i64 = 15 * 60 * 1000;
 
-/// For each window, by its key, its figures.
+/// The figures of each window, by key.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Windows(pub(super) BTreeMap<String, BTreeMap<Cell, i64>>);
 
@@ -44,7 +44,7 @@ impl Windows {
         });
     }
 
-    /// Adds all that another conversation contributes.
+    /// Adds the contributions of another conversation.
     pub(super) fn join(&mut self, other: Self) {
         for (key, figures) in other.0 {
             let own = self.0.entry(key).or_default();
