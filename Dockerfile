@@ -2,8 +2,8 @@
 
 # The program, built. The version is the workspace's rust-version (a test compares them).
 FROM rust:1.95-slim-bookworm AS build
-# What librdkafka's own build needs beside the C compiler that is there, and OpenSSL, which librdkafka and the schema
-# registry's client speak TLS with.
+# Needed by librdkafka's build besides the C compiler, and OpenSSL, which librdkafka and the schema registry's client use
+# for TLS.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends g++ make libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
@@ -13,14 +13,14 @@ COPY .cargo .cargo
 COPY processors processors
 COPY schemas schemas
 COPY tests tests
-# The registry and the target directory are kept between builds; the program is taken out of them.
+# The registry and the target directory are cached between builds; the program is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --package app --bin cx-timelines \
     && cp target/release/cx-timelines /usr/local/bin/cx-timelines
 
-# The program, alone: everything but the C library and OpenSSL is linked in. Those are Debian's, so that they are kept up with
-# the image, and so are the certificates of those whom everybody trusts.
+# Only the program: everything but the C library and OpenSSL is linked statically. Those are Debian's, so that they are updated
+# with the image, and so are the CA certificates.
 FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libssl3 ca-certificates \
@@ -32,8 +32,8 @@ WORKDIR /etc/cx-timelines
 COPY topics.yaml ./
 USER 10001:10001
 EXPOSE 9464
-# For --state-dir; a volume that is mounted here belongs to the user above.
+# For --state-dir; a volume mounted here belongs to the user above.
 VOLUME /var/lib/cx-timelines
-# A stop is asked for with SIGTERM: the open transaction is committed and the group left within 5 seconds.
+# SIGTERM commits the open transaction and leaves the group within 5 seconds.
 ENTRYPOINT ["/usr/local/bin/cx-timelines"]
 CMD ["run"]

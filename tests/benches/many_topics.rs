@@ -22,7 +22,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::{Kafka, Options};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 const STEPS: usize = 4;
 /// How long the idle pipeline is watched.
 const IDLE: Duration = Duration::from_secs(20);
@@ -55,15 +55,14 @@ impl Ground {
         for names in names.chunks(250) {
             let topics: Vec<NewTopic<'_>> =
                 names.iter().map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(1))).collect();
-            let options =
-                AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+            let options = AdminOptions::new().operation_timeout(Some(TIMEOUT)).request_timeout(Some(TIMEOUT));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             for created in runtime.block_on(self.admin.create_topics(&topics, &options)).unwrap() {
                 created.unwrap();
             }
         }
         (from..to).for_each(|topic| self.send(topic, 1));
-        self.producer.flush(PATIENCE).unwrap();
+        self.producer.flush(TIMEOUT).unwrap();
     }
 
     fn send(&self, topic: usize, number: usize) {
@@ -87,7 +86,7 @@ fn traffic(instance: &mut Program) -> (f64, f64) {
 /// Waits until so many events of messages are folded; gives how long that took.
 fn folded(instance: &mut Program, events: f64) -> Duration {
     let began = Instant::now();
-    wait_until("all events are folded", PATIENCE, || {
+    wait_until("all events are folded", TIMEOUT, || {
         (instance.figure("cx_timelines_events_total{kind=\"primary\"}") >= events).then_some(())
     });
     began.elapsed()

@@ -20,7 +20,7 @@ use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::{Kafka, Options};
 
-const PATIENCE: Duration = Duration::from_secs(900);
+const TIMEOUT: Duration = Duration::from_secs(900);
 const PARTITIONS: i32 = 8;
 /// How much of all the state there is at each step: one part of so many.
 const STEPS: [usize; 4] = [10, 4, 2, 1];
@@ -76,7 +76,7 @@ impl Ground {
         self.lives += 1;
         let log = self.folder.path().join(format!("run-{}.log", self.lives));
         let mut instance = Program::start(&arguments, log);
-        wait_until("all tasks run", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
+        wait_until("all tasks run", TIMEOUT, || (instance.get("/health/ready").0 == 200).then_some(()));
         self.instance = Some(instance);
         began.elapsed()
     }
@@ -108,9 +108,9 @@ impl Ground {
                 record = back;
             }
         }
-        self.producer.flush(PATIENCE).unwrap();
+        self.producer.flush(TIMEOUT).unwrap();
         self.sent += messages;
-        Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(PATIENCE);
+        Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
     }
 }
 

@@ -223,8 +223,8 @@ impl Watch {
         (0..self.partitions).map(committed).collect()
     }
 
-    /// Whether nothing is left in the repartition topic. Its log ends with the markers of transactions, which nobody ever
-    /// commits as read: so it is read on from what is committed, to see whether any record comes.
+    /// Whether nothing is left in the repartition topic. Its log ends with transaction markers, which are never
+    /// delivered: so it is read from the committed offsets on, to see whether a record comes.
     fn repartition_is_done(&self) -> Option<()> {
         let ends = self.ends(&self.repartition)?;
         let mut places = TopicPartitionList::new();
@@ -246,7 +246,7 @@ impl Watch {
                 // Not the end yet: more lies behind a transaction that a killed instance has left open, or the leader is new.
                 Err(KafkaError::PartitionEOF(partition)) if !passed(partition) => return None,
                 Err(KafkaError::PartitionEOF(_)) => open -= 1,
-                // What happened while nobody asked: of each broker that was away there may be many.
+                // Pending events: each broker that was down may have caused many.
                 Err(_) => {}
             }
         }

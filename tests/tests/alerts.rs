@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const TOPIC: &str = "cx.alerts";
 const GROUP: &str = "cx-timelines";
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// So many seconds has a customer whose timer is to run while the instance is killed.
+/// The seconds of a customer's timer that runs while the instance is killed.
 const WHILE_KILLED_S: i64 = 15;
 const SOON_S: i64 = 1;
 

@@ -1,5 +1,5 @@
 //! Instances and brokers of a three-node cluster die, sleep, come and go while events keep coming: nothing is lost, nothing
-//! is doubled, nothing stands still. `CX_CHAOS_SEED` repeats the faults of a run; the command `chaos` has as many as one likes.
+//! is duplicated, nothing is blocked. `CX_CHAOS_SEED` repeats the faults of a run; the command `chaos` has as many as one likes.
 #![allow(clippy::unwrap_used, reason = "all of this file is a test")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

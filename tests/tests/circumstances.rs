@@ -1,4 +1,4 @@
-//! Bad circumstances that are nobody's wrong use: a broker that is away, topics that are deleted, records that a topic does not
+//! Failures without wrong usage: a broker that is away, topics that are deleted, records that a topic does not
 //! take, clocks that are off. What can pass by itself is waited for, what cannot is said; and no record is ever wrong.
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
 const MINUTE: i64 = 60_000;
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A broker with the topics, and a folder for one instance after the other.
 struct Ground {
@@ -99,7 +99,7 @@ impl Ground {
     }
 
     fn wait_for_all(&self) {
-        Watch::new(self.bootstrap(), "cx-timelines", "cx.events").wait_for_all(PATIENCE);
+        Watch::new(self.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
     }
 
     fn consumed(&self, topics: &[&str]) -> Records {
@@ -136,7 +136,7 @@ fn ends_in_order(mut instance: Program) {
 }
 
 fn wait_for_readiness(instance: &mut Program, status: u16) {
-    wait_until(&format!("readiness is {status}"), PATIENCE, || {
+    wait_until(&format!("readiness is {status}"), TIMEOUT, || {
         (instance.get("/health/ready").0 == status).then_some(())
     });
 }
@@ -170,7 +170,7 @@ fn an_output_topic_that_is_deleted_ends_it_with_the_topics_name_and_the_next_sta
     ground.wait_for_all();
     delete_topic(ground.bootstrap(), "cx.audit");
     ground.load(after);
-    assert_eq!(instance.wait_for_end(PATIENCE), Some(1), "{}", instance.log());
+    assert_eq!(instance.wait_for_end(TIMEOUT), Some(1), "{}", instance.log());
     let said = instance.log();
     assert!(said.contains("error: topic cx.audit does not exist: run `cx-timelines topics apply`"), "{said}");
     let instance = ground.run();
@@ -201,14 +201,14 @@ fn an_input_topic_that_is_deleted_and_created_again_is_read_from_its_beginning()
     ground.apply_topics();
     ground.load(after);
     ground.wait_for_all();
-    wait_until("it says what became of the topic", PATIENCE, || {
+    wait_until("it says what became of the topic", TIMEOUT, || {
         let said = instance.log();
-        // Or the group noticed that it was gone, and gave it anew.
+        // Or the group noticed that it was gone, and assigned it again.
         (said.contains("was deleted and created again") || said.contains("revoked")).then_some(())
     });
     // The group's offsets are still those of the topic before: they do not tell when all is read.
     let expected = of_lines(&fold(lines.join("\n").as_bytes()));
-    wait_until("consumers see what fold gives", PATIENCE, || {
+    wait_until("consumers see what fold gives", TIMEOUT, || {
         differences(&expected, &ground.consumed(&OUTPUTS)).is_empty().then_some(())
     });
     ends_in_order(instance);
@@ -230,12 +230,12 @@ fn a_record_too_large_for_its_topic_ends_it_with_the_setting_to_raise_and_nothin
     wait_for_readiness(&mut instance, 200);
     set("20000");
     ground.load(&lines);
-    assert_eq!(instance.wait_for_end(PATIENCE), Some(1), "{}", instance.log());
+    assert_eq!(instance.wait_for_end(TIMEOUT), Some(1), "{}", instance.log());
     let said = instance.log();
     assert!(said.contains("error: cannot write to topic cx.activities"), "{said}");
     assert!(said.contains("max.message.bytes"), "{said}");
     let mut refused = ground.run();
-    assert_eq!(refused.wait_for_end(PATIENCE), Some(2), "{}", refused.log());
+    assert_eq!(refused.wait_for_end(TIMEOUT), Some(2), "{}", refused.log());
     let said = refused.log();
     assert!(said.contains("topic cx.activities: max.message.bytes is 20000, must be"), "{said}");
     set("16777216");
@@ -281,7 +281,7 @@ fn an_event_hours_ahead_of_its_record_lets_nothing_expire_and_a_producer_wrong_t
     // The event's time and the record's are 55 minutes ahead: nothing tells that from the truth, and what waits for 30 expires.
     ground.load_records(&[reaction("r1", "m1", now)]);
     let mut sent = 0;
-    wait_until("what waits for longer than it may is a dead letter", PATIENCE, || {
+    wait_until("what waits for longer than it may is a dead letter", TIMEOUT, || {
         sent += 1;
         let ahead = now + 55 * MINUTE + sent;
         ground.load_records(&[stamped(message(&format!("ahead-{sent}"), ahead), ahead)]);
@@ -310,7 +310,7 @@ fn a_record_from_the_future_that_the_input_took_becomes_a_dead_letter_of_now() {
         &[("message.timestamp.after.max.ms", "9223372036854775807"), ("cleanup.policy", "delete")],
     );
     let ahead = now_ms() + 150 * MINUTE;
-    wait_until("the broker takes records from the future", PATIENCE, || {
+    wait_until("the broker takes records from the future", TIMEOUT, || {
         ground.takes(&[stamped(message("m0", ahead), ahead)]).then_some(())
     });
     let home = engine::partition_of(b"c", 8);
@@ -367,39 +367,39 @@ fn nothing_that_waits_is_given_up_before_all_partitions_have_been_read() {
     let tells = event_of(Some(&conversation), Some(&session), "tells", began).to_string();
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", ground.bootstrap())
-        .set("transactional.id", "somebody-else")
+        .set("transactional.id", "another-producer")
         .set("transaction.timeout.ms", "600000")
         .create()
         .unwrap();
-    producer.init_transactions(PATIENCE).unwrap();
+    producer.init_transactions(TIMEOUT).unwrap();
     producer.begin_transaction().unwrap();
     let record = BaseRecord::<str, str>::to("cx.events").partition(behind).payload(&tells).timestamp(began);
     producer.send(record).map_err(|(error, _)| error).unwrap();
-    producer.flush(PATIENCE).unwrap();
+    producer.flush(TIMEOUT).unwrap();
 
     let mut instance = ground.run();
     let lag = format!("cx_timelines_consumer_lag_records{{partition=\"{ahead}\",topic=\"cx.events\"}}");
-    wait_until("the partition that is ahead has been read", PATIENCE, || {
+    wait_until("the partition that is ahead has been read", TIMEOUT, || {
         let scrape = instance.get("/metrics").1;
         (series(&scrape, &lag) == Some(0.0) && series(&scrape, "cx_timelines_events_total") >= Some(2.0))
             .then_some(())
     });
     ground.load_records(&[tick(4 * DAY)]);
-    wait_until("the clock has been read", PATIENCE, || {
+    wait_until("the clock has been read", TIMEOUT, || {
         (instance.figure("cx_timelines_events_total") >= 3.0).then_some(())
     });
-    producer.commit_transaction(PATIENCE).unwrap();
-    wait_until("what waited is folded", PATIENCE, || {
+    producer.commit_transaction(TIMEOUT).unwrap();
+    wait_until("what waited is folded", TIMEOUT, || {
         let finals = ground.consumed(&["cx.activities"]).finals;
         finals.contains_key(&("cx.activities".to_owned(), format!("{conversation}/waits"))).then_some(())
     });
     assert!(ground.consumed(&[DEAD_LETTERS]).reasons.is_empty());
 
     // Now that everything has been read, what waits in vain is given up; also behind the end of a transaction.
-    let in_vain = event_of(None, Some(&named("nobody's", ahead)), "waits in vain", began);
+    let in_vain = event_of(None, Some(&named("unresolved", ahead)), "waits in vain", began);
     ground.load_records(&[in_partition(ahead, &in_vain, began + 4 * DAY)]);
     let mut after = 5 * DAY;
-    wait_until("what waits in vain is a dead letter", PATIENCE, || {
+    wait_until("what waits in vain is a dead letter", TIMEOUT, || {
         after += MINUTE;
         ground.load_records(&[tick(after)]);
         (ground.consumed(&[DEAD_LETTERS]).reasons.get("unresolved-session") == Some(&1)).then_some(())

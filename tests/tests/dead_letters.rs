@@ -33,7 +33,7 @@ const EVENTS: &str = r#"not json
 
 /// A broker with a running pipeline.
 struct Cluster {
-    // First: what it said is told when a test fails, as long as the folder is there.
+    // First: its output is printed when a test fails, while the folder exists.
     instance: Program,
     kafka: Kafka,
     folder: tempfile::TempDir,
@@ -180,7 +180,7 @@ fn letters_are_listed_shown_and_sent_back_once() {
     let named: Vec<&str> = positions.iter().map(String::as_str).collect();
     let named = [&["dead-letters", "replay"][..], &named].concat();
     let replay = |flags: &[&'static str]| [&named[..], flags].concat();
-    assert!(cluster.fails(2, &replay(&[])).contains("--yes"), "nobody can be asked");
+    assert!(cluster.fails(2, &replay(&[])).contains("--yes"), "without a terminal");
     let dry = cluster.ok(&replay(&["--dry-run"]));
     assert!(dry.contains("4 dead letters to send back") && dry.contains("would go to cx.events/"), "{dry}");
     let bootstrap = cluster.kafka.bootstrap();
@@ -191,7 +191,7 @@ fn letters_are_listed_shown_and_sent_back_once() {
 
     let done = cluster.ok(&replay(&["--yes"]));
     assert!(done.ends_with("sent back 4 dead letters\n"), "{done}");
-    // Not by the group's offsets: after a transaction a partition ends with a marker, which nobody ever reads.
+    // Not by the group's offsets: after a transaction a partition ends with a marker, which is never delivered.
     wait_until("all are dead letters again", TIMEOUT, || (cluster.letters(&[]).len() >= 8).then_some(()));
     let twice = reasons(&cluster.letters(&[]));
     assert_eq!(twice, first.iter().map(|(reason, count)| (reason.clone(), 2 * count)).collect());

@@ -84,11 +84,11 @@ fn without_a_broker_and_with_a_broken_configuration_everything_that_can_be_looke
         changed(folder.path(), "cleanup: delete\n    retention: 7d", "cleanup: never\n    retenton: 7d");
     doctor(&bootstrap, &[&ANY_PORT[..], &["--config", &config]].concat())
         .failed(&["configuration", "cluster"])
-        .has("FAIL", "configuration", &["never", "retenton", "did you mean", "mend the file"]);
+        .has("FAIL", "configuration", &["never", "retenton", "did you mean", "correct the file"]);
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     std::thread::spawn({
         let other = other.try_clone().unwrap();
-        // Whoever asks is told nothing.
+        // Every request is denied.
         move || other.incoming().for_each(drop)
     });
     let address = other.local_addr().unwrap().to_string();
@@ -206,7 +206,7 @@ fn state_of_another_cluster(rest: &[&str]) {
 fn a_transaction_that_stays_open(bootstrap: &str, folder: &Path, rest: &[&str]) {
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
-        .set("transactional.id", "somebody-else")
+        .set("transactional.id", "another-producer")
         .create()
         .unwrap();
     let timeout = Duration::from_secs(20);

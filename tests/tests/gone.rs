@@ -1,5 +1,5 @@
-//! What somebody does to topics behind the pipeline's back: removes records before they were read, or adds partitions. It is said,
-//! counted, and told by the probes; all else goes on.
+//! Changes of topics while the pipeline runs: records removed before they were read, added partitions. They are logged, counted and
+//! reported by the probes; everything else continues.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 const AT: i64 = 1_750_000_000_000;
 const INPUT: &str = "cx.events";
 /// A topic of one conversation.
@@ -49,7 +49,7 @@ impl Ground {
         let arguments = ["run", "--bootstrap", self.bootstrap(), "--http", "127.0.0.1:0"];
         let log = format!("run-{}.log", self.starts.replace(self.starts.get() + 1));
         let mut instance = Program::start(&arguments, self.folder.path().join(log));
-        wait_until("it is ready", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
+        wait_until("it is ready", TIMEOUT, || (instance.get("/health/ready").0 == 200).then_some(()));
         instance
     }
 
@@ -61,7 +61,7 @@ impl Ground {
     }
 
     fn wait_for_all(&self) {
-        Watch::new(self.bootstrap(), "cx-timelines", INPUT).wait_for_all(PATIENCE);
+        Watch::new(self.bootstrap(), "cx-timelines", INPUT).wait_for_all(TIMEOUT);
     }
 
     /// What consumers see is what `fold` gives for these records.
@@ -69,22 +69,22 @@ impl Ground {
         let lines: Vec<String> =
             records.iter().map(|record| record["value"].as_str().unwrap().to_owned()).collect();
         let expected = of_lines(&fold(lines.join("\n").as_bytes()));
-        wait_until("consumers see what fold gives", PATIENCE, || {
+        wait_until("consumers see what fold gives", TIMEOUT, || {
             let seen = consume(self.bootstrap(), &OUTPUTS).records;
             differences(&expected, &seen).is_empty().then_some(())
         });
     }
 
-    /// An open transaction in a partition: who reads what is committed sees nothing behind it.
+    /// An open transaction in a partition: `read_committed` consumers see nothing after it.
     fn hold_back(&self, topic: &str, partition: i32) -> BaseProducer {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.bootstrap());
         let producer: BaseProducer =
             client.set("transactional.id", format!("hold {topic}")).create().unwrap();
-        producer.init_transactions(PATIENCE).unwrap();
+        producer.init_transactions(TIMEOUT).unwrap();
         producer.begin_transaction().unwrap();
         producer.send(BaseRecord::<[u8], [u8]>::to(topic).partition(partition).payload(b"{}")).unwrap();
-        producer.flush(PATIENCE).unwrap();
+        producer.flush(TIMEOUT).unwrap();
         producer
     }
 }
@@ -122,7 +122,7 @@ fn events_that_were_removed_before_a_start_are_said_and_counted_and_the_rest_is_
     ground.load(&kept);
     let mut instance = ground.run();
     ground.wait_for_all();
-    Watch::new(ground.bootstrap(), "cx-timelines", OWN).wait_for_all(PATIENCE);
+    Watch::new(ground.bootstrap(), "cx-timelines", OWN).wait_for_all(TIMEOUT);
     assert_eq!(instance.figure(&lost(INPUT)), 0.0);
     assert_eq!(instance.terminate().0, Some(0));
 
@@ -138,7 +138,7 @@ fn events_that_were_removed_before_a_start_are_said_and_counted_and_the_rest_is_
     ground.check(&kept);
     assert_eq!(instance.figure(&lost(INPUT)), 7.0, "{}", instance.log());
     let pattern = r"^cx\.conversation\.";
-    wait_until("the other topic's gap is counted", PATIENCE, || {
+    wait_until("the other topic's gap is counted", TIMEOUT, || {
         let scrape = instance.get("/metrics").1;
         let line = scrape.lines().find(|line| {
             line.starts_with("cx_timelines_input_records_lost_total") && line.contains("conversation")
@@ -163,18 +163,18 @@ fn events_that_are_removed_while_it_runs_are_said_and_counted_and_the_rest_is_fo
     let mut instance = ground.run();
     ground.wait_for_all();
     let own = Watch::new(ground.bootstrap(), "cx-timelines", OWN);
-    own.wait_for_all(PATIENCE);
-    // So nobody reads what is removed then.
+    own.wait_for_all(TIMEOUT);
+    // So the removed records are not read.
     let held = [ground.hold_back(INPUT, 0), ground.hold_back(OWN, 0)];
     ground.load(&messages((INPUT, 0), "gone", 0..7));
     ground.load(&messages((OWN, 0), "own", 3..5));
     assert_eq!(remove_all(ground.bootstrap(), INPUT, 0), 13);
     assert_eq!(remove_all(ground.bootstrap(), OWN, 0), 6);
-    wait_until("it has noticed both", PATIENCE, || {
+    wait_until("it has noticed both", TIMEOUT, || {
         let all = instance.figure("cx_timelines_input_records_lost_total");
         (all >= 11.0).then_some(())
     });
-    held.iter().for_each(|producer| producer.abort_transaction(PATIENCE).unwrap());
+    held.iter().for_each(|producer| producer.abort_transaction(TIMEOUT).unwrap());
     let after = [messages((INPUT, 0), "after", 0..2), messages((INPUT, 1), "beside", 5..9)];
     let after = [after.concat(), messages((OWN, 0), "own", 5..6)].concat();
     ground.load(&after);
@@ -231,7 +231,7 @@ fn partitions_that_are_added_to_the_input_are_told_and_the_others_go_on() {
     let mut instance = ground.run();
     ground.wait_for_all();
     add_partitions(ground.bootstrap(), INPUT, 10);
-    let body = wait_until("it is not ready any more", PATIENCE, || {
+    let body = wait_until("it is not ready any more", TIMEOUT, || {
         let (status, body) = instance.get("/health/ready");
         (status == 503 && body.contains("cx.events/9")).then_some(body)
     });
@@ -258,7 +258,7 @@ fn a_topic_between_the_processors_with_another_number_of_partitions_is_told() {
     for topic in ["cx-timelines-repartition", "cx-timelines-changelog"] {
         add_partitions(ground.bootstrap(), topic, 9);
     }
-    let body = wait_until("the probe tells it", PATIENCE, || {
+    let body = wait_until("the probe tells it", TIMEOUT, || {
         let body = instance.get("/health/ready").1;
         (body.contains("cx-timelines-changelog has 9") && body.contains("cx-timelines-repartition has 9"))
             .then_some(body)

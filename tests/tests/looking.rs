@@ -130,9 +130,9 @@ fn show_gives_each_conversation_as_the_topics_have_it() {
         assert_eq!(differences(&of_it, &shown), Vec::<String>::new(), "{id}");
     }
 
-    let said = cluster.fails(&["show", "nobody"]);
+    let said = cluster.fails(&["show", "unknown"]);
     assert!(
-        said.contains("no conversation \"nobody\": looked at") && said.contains("cx.timelines/"),
+        said.contains("no conversation \"unknown\": looked at") && said.contains("cx.timelines/"),
         "{said}"
     );
     cluster.kafka.stop();
@@ -160,7 +160,7 @@ fn as_of_gives_a_conversation_as_it_stood_and_as_it_was_known() {
     let seen = cluster.ok(&["as-of", "--conversation", id, "--event-time", &time, "--json"]);
     assert_eq!(differences(&folded, &records(&seen)), Vec::<String>::new());
 
-    // A late event: nobody knew it before it came.
+    // A late event: it was unknown before it arrived.
     let before = cluster.ok(&["show", "c", "--json"]);
     let mut tail = Program::start(
         &["tail", "--conversation", "c", "--from-beginning", "--bootstrap", cluster.kafka.bootstrap()],
@@ -170,14 +170,14 @@ fn as_of_gives_a_conversation_as_it_stood_and_as_it_was_known() {
     let known_at = now_ms().to_string();
     std::thread::sleep(Duration::from_millis(50));
     let late = json!({"id": "late", "name": "CUSTOMER_MESSAGE", "timestamp": 1_749_999_990_000_i64, "conversationId": "c",
-        "data": {"id": "m-late", "body": {"type": "PLAIN", "markdownText": "Anybody there?"}}});
+        "data": {"id": "m-late", "body": {"type": "PLAIN", "markdownText": "Is a person there?"}}});
     cluster.load(&format!("{late}\n"));
     let far = ["as-of", "--conversation", "c", "--event-time", "2099-12-31T00:00:00Z", "--json"];
     let known_then = cluster.ok(&[&far[..], &["--known-at", &known_at]].concat());
     assert_eq!(differences(&records(&before), &records(&known_then)), Vec::<String>::new());
     let known_now = cluster.ok(&far);
     let now = cluster.ok(&["show", "c", "--json"]);
-    assert!(known_now.contains("Anybody there?"), "{known_now}");
+    assert!(known_now.contains("Is a person there?"), "{known_now}");
     assert_eq!(differences(&records(&now), &records(&known_now)), Vec::<String>::new());
 
     let said = cluster.fails(&["as-of", "--conversation", "c", "--event-time", "2024-01-01T00:00:00Z"]);
@@ -187,7 +187,10 @@ fn as_of_gives_a_conversation_as_it_stood_and_as_it_was_known() {
     wait_until("tail shows the corrections", TIMEOUT, || (tail.log().lines().count() >= 35).then_some(()));
     let log = tail.log();
     assert_eq!(log.lines().filter(|line| line.contains('~')).count(), 17, "{log}");
-    assert!(log.contains("message: Anybody there?") && log.contains("message: Where is my parcel?"), "{log}");
+    assert!(
+        log.contains("message: Is a person there?") && log.contains("message: Where is my parcel?"),
+        "{log}"
+    );
     let (code, _) = tail.terminate();
     assert_eq!(code, Some(0), "{}", tail.log());
     cluster.kafka.stop();
@@ -243,9 +246,9 @@ fn as_of_says_where_the_inputs_beginnings_are_gone_and_does_not_call_that_done()
 
     // What is not found may be among what is gone.
     let unknown =
-        cluster.fails(&["as-of", "--conversation", "nobody", "--event-time", "2099-12-31T00:00:00Z"]);
+        cluster.fails(&["as-of", "--conversation", "unknown", "--event-time", "2099-12-31T00:00:00Z"]);
     assert!(
-        unknown.contains("no event names conversation \"nobody\"") && unknown.contains("begins at offset 3"),
+        unknown.contains("no event names conversation \"unknown\"") && unknown.contains("begins at offset 3"),
         "{unknown}"
     );
     cluster.kafka.stop();

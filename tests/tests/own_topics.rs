@@ -1,5 +1,5 @@
 //! The topics that are the pipeline's own: what was taken of the repartition topic is deleted, one that has lost records is never
-//! read anew, and a state goes on with the processors that made it.
+//! read again, and a state continues with the processors that made it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use sandbox::conversations::{Options, events};
 use sandbox::kafka::Kafka;
 
 const REPARTITION: &str = "cx-timelines-repartition";
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A group on a broker, and its input in parts.
 struct Ground {
@@ -60,7 +60,7 @@ impl Ground {
     }
 
     fn wait_for_all(&self) {
-        Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(PATIENCE);
+        Watch::new(self.kafka.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
     }
 
     /// The outputs are what `fold` gives of all that was loaded.
@@ -87,8 +87,8 @@ impl Ground {
         for partition in 0..partitions_of(self.kafka.bootstrap(), REPARTITION) {
             places.add_partition(REPARTITION, partition);
         }
-        let committed = group.committed_offsets(places, PATIENCE).unwrap();
-        let of = |partition| group.fetch_watermarks(REPARTITION, partition, PATIENCE).unwrap().0;
+        let committed = group.committed_offsets(places, TIMEOUT).unwrap();
+        let of = |partition| group.fetch_watermarks(REPARTITION, partition, TIMEOUT).unwrap().0;
         let read = committed.elements();
         let read = read.iter().filter_map(|element| match element.offset() {
             Offset::Offset(offset) => Some((of(element.partition()), offset)),
@@ -99,7 +99,7 @@ impl Ground {
 }
 
 fn ends_with(mut instance: Program, words: &[&str]) {
-    assert_eq!(instance.wait_for_end(PATIENCE), Some(1), "{}", instance.log());
+    assert_eq!(instance.wait_for_end(TIMEOUT), Some(1), "{}", instance.log());
     let said = instance.log();
     for part in words {
         assert!(said.contains(part), "{part} is not in\n{said}");
@@ -112,7 +112,7 @@ fn what_was_taken_of_the_repartition_topic_is_deleted_and_nothing_else_of_it() {
     let mut instance = ground.start(&[]);
     ground.load_next();
     ground.wait_for_all();
-    let deleted = wait_until("all that was taken is deleted", PATIENCE, || {
+    let deleted = wait_until("all that was taken is deleted", TIMEOUT, || {
         let work = ground.work();
         let is_deleted = work.iter().all(|(first, committed)| first == committed);
         (is_deleted && work.iter().any(|(first, _)| *first > 0)).then_some(work)
@@ -171,7 +171,7 @@ fn a_state_goes_on_only_with_the_processors_that_made_it() {
     let words =
         ["activities, admission, correlate, timelines", "the same --processors", "cx-timelines reset"];
     ends_with(ground.start(&[]), &words);
-    // Without the timelines nobody would look after their state.
+    // Without the timelines no processor would maintain their state.
     ends_with(ground.start(&["--processors", "activities"]), &words);
     // Audit has none of its own.
     let mut instance = ground.start(&["--processors", "activities,timelines,conversations,audit"]);

@@ -20,7 +20,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::Kafka;
 use serde_json::json;
 
-const PATIENCE: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(90);
 const LETTERS: &str = "cx.dead-letters";
 const ACTIVITIES: &str = "cx.activities";
 /// Records of this schema are events, once the registry knows it.
@@ -125,12 +125,12 @@ impl Ground {
         for value in values {
             self.producer.send(BaseRecord::<str, _>::to("cx.events").partition(0).payload(&value)).unwrap();
         }
-        self.producer.flush(PATIENCE).unwrap();
+        self.producer.flush(TIMEOUT).unwrap();
     }
 
     /// Waits for so many activities and dead letters.
     fn await_results(&self, activities: usize, letters: usize) {
-        wait_until(&format!("{activities} activities and {letters} dead letters"), PATIENCE, || {
+        wait_until(&format!("{activities} activities and {letters} dead letters"), TIMEOUT, || {
             let records = consume(self.kafka.bootstrap(), &[ACTIVITIES, LETTERS]).records;
             let folded = records.finals.keys().filter(|(topic, _)| topic == ACTIVITIES).count();
             let refused = records.reasons.values().sum::<usize>();
@@ -175,7 +175,7 @@ fn an_id_that_is_unknown_for_long_is_asked_for_again_and_its_records_are_read_wi
     // It had only lost the schema for a while.
     ground.registry.known.lock().unwrap().ids.insert(ID);
     let mut sent = 0;
-    wait_until("records are read", PATIENCE, || {
+    wait_until("records are read", TIMEOUT, || {
         ground.send(std::iter::once(event(&format!("late-{sent}"))));
         sent += 1;
         let records = consume(ground.kafka.bootstrap(), &[ACTIVITIES]).records;

@@ -21,7 +21,7 @@ use sandbox::conversations::{Options, events};
 use sandbox::kafka::Kafka;
 
 const CHANGELOG: &str = "cx-timelines-changelog";
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A group on a broker, and its input.
 struct Ground {
@@ -70,7 +70,7 @@ impl Ground {
         let state = self.state();
         let flags = ["run", "--bootstrap", self.bootstrap(), "--http", "127.0.0.1:0", "--state-dir", &state];
         let instance = Program::start(&[&flags[..], more].concat(), self.folder.path().join("run.log"));
-        self.watch().wait_for_all(PATIENCE);
+        self.watch().wait_for_all(TIMEOUT);
         instance
     }
 
@@ -112,7 +112,7 @@ fn read_changelog(bootstrap: &str) -> (usize, usize) {
     reader.assign(&places).unwrap();
     let (mut open, mut records, mut keys) = (places.count(), 0, std::collections::BTreeSet::new());
     while open > 0 {
-        match reader.poll(PATIENCE).expect("the changelog has an end") {
+        match reader.poll(TIMEOUT).expect("the changelog has an end") {
             Err(KafkaError::PartitionEOF(_)) => open -= 1,
             Err(error) => panic!("{error}"),
             Ok(message) => {
@@ -151,7 +151,7 @@ fn cut_the_input(bootstrap: &str) {
         ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
     let reader: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
     let has_events =
-        |partition: &i32| reader.fetch_watermarks("cx.events", *partition, PATIENCE).unwrap().1 > 0;
+        |partition: &i32| reader.fetch_watermarks("cx.events", *partition, TIMEOUT).unwrap().1 > 0;
     let partition = (0..partitions_of(bootstrap, "cx.events")).find(has_events).unwrap();
     let mut places = TopicPartitionList::new();
     places.add_partition_offset("cx.events", partition, Offset::Offset(1)).unwrap();
@@ -199,7 +199,7 @@ fn after_a_reset_all_is_read_again_and_comes_out_the_same_and_no_reset_happens_w
     ground.folded();
     assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
 
-    // Of a group under the brokers' own protocol nobody tells the members; it is refused all the same.
+    // The members of a group under the consumer protocol cannot be listed; it is refused all the same.
     let mut instance = ground.run_with(&["--membership", "broker"]);
     let committed = ground.watch().places().unwrap();
     let (code, said) = ground.command(&["reset", "--yes"], b"");
@@ -227,7 +227,7 @@ fn refused_while_running(ground: &Ground) {
     let said = ground.ok(&["reset", "--dry-run"], b"");
     assert!(said.contains("cannot be reset before its members are stopped"), "{said}");
     let (code, said) = ground.command(&["reset"], b"");
-    assert_eq!(code, Some(2), "there is nobody to ask: {said}");
+    assert_eq!(code, Some(2), "without a terminal: {said}");
     assert_eq!(ground.watch().places().unwrap(), committed);
 }
 

@@ -21,7 +21,7 @@ use sandbox::kafka::Kafka;
 use serde_json::json;
 
 const CHANGELOG: &str = "cx-timelines-changelog";
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 const GONE: &str = "forget-what-i-said";
 
 /// A group on a broker.
@@ -75,11 +75,11 @@ impl Ground {
     /// An instance that has read everything.
     fn run(&self, name: &str) -> Program {
         let instance = self.start(name);
-        Watch::new(self.bootstrap(), "cx-timelines", "cx.events").wait_for_all(PATIENCE);
+        Watch::new(self.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
         instance
     }
 
-    /// Somebody writes to the changelog, to these partitions.
+    /// Another program writes to these partitions of the changelog.
     fn write_to_changelog(&self, partitions: std::ops::Range<i32>, key: &[u8], value: Option<&[u8]>) {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", self.bootstrap());
@@ -90,7 +90,7 @@ impl Ground {
             record.payload = value;
             producer.send(record).map_err(|(error, _)| error).unwrap();
         }
-        producer.flush(PATIENCE).unwrap();
+        producer.flush(TIMEOUT).unwrap();
         assert_eq!(producer.context().take_failed(), None);
     }
 
@@ -128,7 +128,7 @@ fn a_changelog_of_another_form_is_refused_with_what_to_do_until_it_is_reset() {
     for (value, words) in forms {
         ground.write_to_changelog(0..partitions, b"\0form", value);
         let mut refused = ground.start(words);
-        assert_eq!(refused.wait_for_end(PATIENCE), Some(1));
+        assert_eq!(refused.wait_for_end(TIMEOUT), Some(1));
         let log = refused.log();
         for words in [words, "cx-timelines reset", "docs/upgrade.md"] {
             assert!(log.contains(words), "{words} is not in {log}");
@@ -150,13 +150,13 @@ fn a_state_that_cannot_be_read_makes_the_program_unready_with_the_reason_and_oth
     ground.write_to_changelog(0..1, b"\0stream-time", Some(b"no time at all"));
     let mut instance = ground.start("second");
     let reason = "the state of partition 0 could not be read";
-    let ready = wait_until("it is not ready and says why", PATIENCE, || {
+    let ready = wait_until("it is not ready and says why", TIMEOUT, || {
         let (status, body) = instance.get("/health/ready");
         (status == 503 && body.contains(reason)).then_some(body)
     });
     assert!(ready.contains("the stream time is no time"), "{ready}");
     // Each further restore waits for longer: a line with the partition, the cause and the wait.
-    wait_until("the restores wait", PATIENCE, || instance.log().contains("wait_ms=4000").then_some(()));
+    wait_until("the restores wait", TIMEOUT, || instance.log().contains("wait_ms=4000").then_some(()));
     let log = instance.log();
     let warned = log.lines().find(|line| line.contains("wait_ms=1000")).expect("a line for each restore");
     assert!(
@@ -168,7 +168,7 @@ fn a_state_that_cannot_be_read_makes_the_program_unready_with_the_reason_and_oth
     let elsewhere = |number: &usize| engine::partition_of(format!("c-{number}").as_bytes(), 8) != 0;
     let next = (40..).find(elsewhere).unwrap();
     ground.load(next..next + 1, "hello");
-    wait_until("others go on", PATIENCE, || {
+    wait_until("others go on", TIMEOUT, || {
         let key = ("cx.conversations".to_owned(), format!("c-{next}"));
         consume(ground.bootstrap(), &["cx.conversations"]).records.finals.contains_key(&key).then_some(())
     });
@@ -184,9 +184,9 @@ fn erased_text_leaves_the_state_directory_of_an_instance_that_was_killed_before(
     assert!(ground.holds("killed", GONE), "else this test shows nothing");
     let mut other = ground.run("other");
     ground.ok(&["erase", "--conversation", "c-0", "--yes"], b"");
-    wait_until("it is gone where it was erased", PATIENCE, || (!ground.holds("other", GONE)).then_some(()));
+    wait_until("it is gone where it was erased", TIMEOUT, || (!ground.holds("other", GONE)).then_some(()));
     assert_eq!(other.terminate().0, Some(0));
     assert!(ground.holds("killed", GONE), "else this test shows nothing");
     let _again = ground.run("killed");
-    wait_until("it is gone there too", PATIENCE, || (!ground.holds("killed", GONE)).then_some(()));
+    wait_until("it is gone there too", TIMEOUT, || (!ground.holds("killed", GONE)).then_some(()));
 }

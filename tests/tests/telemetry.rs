@@ -125,7 +125,7 @@ fn a_collector_is_sent_what_takes_time_and_never_a_single_event_nor_anything_of_
     let request = of("GET /api/conversations/{id}")[0];
     let status = attribute(&request.attributes, "http.response.status_code");
     assert_eq!(status, Some(&Value::IntValue(404)));
-    assert!(!format!("{spans:?}").contains("4711"), "what was asked for is told to nobody");
+    assert!(!format!("{spans:?}").contains("4711"), "the path is never exported");
     assert_eq!(text(&collector.attributes_of_the_process(), "service.name").as_deref(), Some("cx-timelines"));
     let log = instance.log();
     assert!(!log.contains("rebalance{") && !log.contains("commit{"), "spans are no part of log lines: {log}");
@@ -144,7 +144,7 @@ fn a_collector_that_never_answers_holds_up_neither_the_program_nor_its_end() {
     let flags = ["run", "--bootstrap", &nowhere, "--http", "127.0.0.1:0", "--otlp-endpoint", &endpoint];
     let mut instance = Program::start(&flags, folder.path().join("run.log"));
     assert_eq!(instance.get("/metrics").0, 200);
-    // It has begun to send, and is told nothing.
+    // It has begun to send, and gets no response.
     let (mut sending, _) = collector.accept().unwrap();
     assert!(sending.read(&mut [0; 1]).unwrap() > 0);
     assert_eq!(instance.get("/metrics").0, 200);

@@ -1,5 +1,5 @@
 //! Topics that were set wrong, each in one way, one after the other, on a real broker: `run` refuses each or warns of it, and
-//! `doctor` and `topics check` say the same. None is accepted without a word.
+//! `doctor` and `topics check` say the same. None is accepted silently.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,7 +20,7 @@ use rdkafka::admin::{
 use rdkafka::client::DefaultClientContext;
 use sandbox::kafka::Kafka;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const CHANGELOG: &str = "cx-timelines-changelog";
 const REPARTITION: &str = "cx-timelines-repartition";
 const ACTIVITIES: &str = "cx.activities";
@@ -145,7 +145,7 @@ impl Ground {
         let settings: Vec<(&str, &str)> =
             settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         set_topic(self.bootstrap(), topic, &settings);
-        wait_until("the settings are those", PATIENCE, || {
+        wait_until("the settings are those", TIMEOUT, || {
             let own = self.own_settings(topic);
             settings.iter().all(|(name, value)| own.get(*name).is_some_and(|own| own == value)).then_some(())
         });
@@ -157,7 +157,7 @@ impl Ground {
         let _ = std::fs::remove_file(&log);
         let arguments = ["run", "--bootstrap", self.bootstrap(), "--http", "127.0.0.1:0"];
         let mut program = Program::start(&arguments, log);
-        wait_until("it runs, or has ended", PATIENCE, || {
+        wait_until("it runs, or has ended", TIMEOUT, || {
             (program.log().contains("assigned") || !program.is_running()).then_some(())
         });
         let has_ended = !program.is_running();
@@ -241,7 +241,7 @@ fn each_topic_that_is_set_wrong_is_refused_or_warned_of_by_run_doctor_and_topics
 fn topics_of_which_the_number_of_partitions_does_not_fit_are_refused_or_warned_of() {
     let ground = Ground::new();
     delete_topic(ground.bootstrap(), REPARTITION);
-    wait_until("the topic is gone", PATIENCE, || {
+    wait_until("the topic is gone", TIMEOUT, || {
         (cx_timelines_tests::partitions_of(ground.bootstrap(), REPARTITION) == 0).then_some(())
     });
     let four = NewTopic::new(REPARTITION, 4, TopicReplication::Fixed(1))
@@ -251,7 +251,7 @@ fn topics_of_which_the_number_of_partitions_does_not_fit_are_refused_or_warned_o
     block_on(ground.admin.create_topics(&[four], &AdminOptions::new())).unwrap();
     let more = NewPartitions::new(ACTIVITIES, 12);
     block_on(ground.admin.create_partitions(&[more], &AdminOptions::new())).unwrap();
-    wait_until("there are as many", PATIENCE, || {
+    wait_until("there are as many", TIMEOUT, || {
         (cx_timelines_tests::partitions_of(ground.bootstrap(), REPARTITION) == 4
             && cx_timelines_tests::partitions_of(ground.bootstrap(), ACTIVITIES) == 12)
             .then_some(())

@@ -16,7 +16,7 @@ use cx_timelines_tests::{
 use sandbox::conversations::{Options, Size, events};
 use sandbox::kafka::Kafka;
 
-/// An address that nobody listens on.
+/// An address without a listener.
 fn nowhere() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -78,17 +78,17 @@ fn elsewhere(api: &Shared, partition: i32, uri: &Uri, follow: bool) -> Problem {
     });
     if place.is_none() && api.options.group_is_hidden {
         let detail = format!(
-            "partition {partition} is not here, and under --membership broker no instance is told which other one has it: ask \
+            "partition {partition} is not here, and under --membership broker no instance knows its owner: ask \
              the others, or run them with --membership classic or static"
         );
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nobody", "Nobody can be asked", detail);
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "nobody", "No instance can be asked", detail);
     }
     let Some((url, location)) = place else {
         let detail = format!(
-            "partition {partition} is not here, and who has it is not known right now, or does not advertise itself \
+            "partition {partition} is not here, and its owner is unknown right now, or does not advertise its address \
              (--advertise)"
         );
-        return Problem::later("nobody", "Nobody can be asked", detail);
+        return Problem::later("nobody", "No instance can be asked", detail);
     };
     let detail = format!("partition {partition} is at another instance");
     if follow {
@@ -135,6 +135,6 @@ mod tests {
         let hidden = said(true);
         assert!(hidden.contains("--membership classic") && !hidden.contains("retry-after"), "{hidden}");
         let unknown = said(false);
-        assert!(unknown.contains("not known right now") && unknown.contains("retry-after"), "{unknown}");
+        assert!(unknown.contains("unknown right now") && unknown.contains("retry-after"), "{unknown}");
     }
 }

@@ -21,11 +21,11 @@ use crate::{Api, Shared};
 
 const LIMIT: usize = 10_000;
 const LIMIT_MAX: usize = 20_000;
-/// So many windows are asked for at a time: a worker has other things to do in between.
+/// Number of windows per query: a worker does other work in between.
 const AT_ONCE: usize = 500;
-/// So many questions are asked before the first of them is answered.
+/// Maximum number of queries in flight.
 const QUESTIONS: usize = 4;
-/// So long are calendar windows at the most, wherever clocks are put forward and back.
+/// Maximum length of calendar windows, including changes of clocks.
 #[cfg(test)]
 const CALENDAR_WINDOW_MS: i64 = 9 * 24 * 60 * 60 * 1000;
 
@@ -48,7 +48,7 @@ struct Windows {
     complete: bool,
 }
 
-/// The windows that are wanted.
+/// The requested windows.
 struct Wanted {
     dimension: Dimension,
     from: i64,
@@ -57,7 +57,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Where the names of windows of this span of time lie.
+    /// Key ranges of the names of windows in this span of time.
     fn places(&self, longest_ms: i64) -> Vec<Place> {
         let size_ms = self.size.as_ref().and_then(|size| size.parse().ok()).unwrap_or(longest_ms);
         look::places_of_window_names(self.from.saturating_add(1), self.to.saturating_add(size_ms))
@@ -97,7 +97,7 @@ pub(crate) async fn all(
     Ok(Json::of(&Windows { dimension: wanted.dimension.as_str(), sizes, windows, windows_total, complete }))
 }
 
-/// The names of the windows in this instance's partitions, with these, and whether all partitions have answered.
+/// The names of the requested windows in this instance's partitions, and whether all partitions answered.
 async fn names(
     api: &Shared,
     wanted: &Wanted,
@@ -119,7 +119,7 @@ async fn names(
     Ok((named, answered == partitions))
 }
 
-/// The records of these windows, in their order.
+/// The records of these windows, in order.
 async fn records(
     api: &Shared,
     named: Vec<(i32, WindowName)>,
@@ -146,7 +146,7 @@ async fn records(
         };
         let found: Found = found.into_iter().collect();
         for (number, key) in some {
-            // One that has left the state meanwhile is not there.
+            // A window that has left the state in the meantime is left out.
             let record = look::window(&key, &found).map_err(|error| unreadable(&error))?;
             let record = record.and_then(|record| serde_json::from_slice(&record).ok());
             records.extend(record.map(|record| (number, record)));
@@ -155,24 +155,29 @@ async fn records(
     Ok(records.into_values().collect())
 }
 
-type Told = Result<edge::queries::Entries, QueryError>;
+type PartitionAnswer = Result<edge::queries::Entries, QueryError>;
 
-/// What lies in places of a partition, with what it is asked for.
-async fn asked<F>(api: &Shared, partition: i32, places: Vec<Place>, what_for: F) -> (i32, F, Told) {
+/// Queries key ranges of a partition; returns `what_for` with the answer.
+async fn asked<F>(
+    api: &Shared,
+    partition: i32,
+    places: Vec<Place>,
+    what_for: F,
+) -> (i32, F, PartitionAnswer) {
     let found = api.sources.queries.ask(partition, places, BYTES_MAX / QUESTIONS).await;
     (partition, what_for, found)
 }
 
-/// How many bytes answers may still have.
+/// Remaining size of the answers in bytes.
 struct Room(usize);
 
 impl Room {
-    /// What a partition has told; none where it does not answer.
+    /// The answer of a partition; `None` if it does not answer.
     ///
     /// # Errors
-    /// All answers together are too much.
-    fn take(&mut self, told: Told) -> Result<Option<edge::queries::Entries>, Problem> {
-        let found = match told {
+    /// All answers together are too large.
+    fn take(&mut self, answer: PartitionAnswer) -> Result<Option<edge::queries::Entries>, Problem> {
+        let found = match answer {
             Ok(found) => found,
             Err(QueryError::TooLarge) => return Err(too_large()),
             Err(QueryError::NotHere | QueryError::NotReady | QueryError::Busy) => return Ok(None),

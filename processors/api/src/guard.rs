@@ -29,7 +29,7 @@ pub(crate) async fn admit(State(api): State<Api>, request: Request, next: Next) 
     match &api.options.token {
         Some(token) => {
             let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            if !header.and_then(bearer).is_some_and(|told| token.is(told)) {
+            if !header.and_then(bearer).is_some_and(|sent| token.is(sent)) {
                 return Err(unknown());
             }
         }

@@ -118,7 +118,7 @@ impl Keeper {
             if Instant::now() >= tell_at {
                 tell_at = Instant::now() + TELL_EVERY;
                 if let Some(message) = self.pending.take() {
-                    // An error says that nobody looks on.
+                    // An error means that no stream is open.
                     let _ = self.sender.send(message);
                 }
             }
@@ -128,7 +128,7 @@ impl Keeper {
 
 /// The view, for a moment.
 pub(crate) fn locked(view: &Mutex<View>) -> MutexGuard<'_, View> {
-    // Whoever panicked with it left at worst a row too few.
+    // A panic while the lock was held lost one row at worst.
     view.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -12,7 +12,7 @@ use crate::hub::locked;
 use crate::params::{NoParams, Params, limited};
 use crate::problem::Problem;
 use crate::row::Row;
-use crate::view::{Place, View};
+use crate::view::{SortKey, View};
 use crate::{Api, Shared};
 
 const LIMIT: usize = 100;
@@ -72,7 +72,7 @@ fn cursor(row: &Row) -> String {
     format!("{}{CURSOR}{}", row.started_at, row.conversation_id)
 }
 
-fn place(cursor: &str) -> Result<Place, Problem> {
+fn place(cursor: &str) -> Result<SortKey, Problem> {
     let place = cursor.split_once(CURSOR).and_then(|(at, id)| Some((Reverse(at.parse().ok()?), id.into())));
     place.ok_or_else(|| Problem::parameter("after: write what an earlier answer had as its `next`"))
 }

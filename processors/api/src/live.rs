@@ -97,7 +97,7 @@ impl Looker {
                 break Word::Now(now);
             }
             match timeout(COUNT_EVERY, self.messages.recv()).await {
-                Ok(Ok(Message::Changes(changes))) => break told(&changes),
+                Ok(Ok(Message::Changes(changes))) => break changes_event(&changes),
                 Ok(Ok(Message::Resync) | Err(RecvError::Lagged(_))) => {
                     self.messages = self.messages.resubscribe();
                     break Word::Resync;
@@ -128,7 +128,7 @@ impl Looker {
     }
 }
 
-fn told(changes: &Changes) -> Word {
+fn changes_event(changes: &Changes) -> Word {
     let rows: Vec<_> = changes.values().flatten().collect();
     let gone: Vec<_> = changes.iter().filter(|(_, row)| row.is_none()).map(|(id, _)| &**id).collect();
     Word::Changes(json!({"conversations": rows, "gone": gone}))

@@ -22,7 +22,7 @@ pub(crate) struct Row {
     pub(crate) customer_id: Option<String>,
     pub(crate) channels: Vec<String>,
     pub(crate) agents: Vec<Stay>,
-    pub(crate) queue_visits: Vec<Visit>,
+    pub(crate) queue_visits: Vec<QueueVisitRow>,
     pub(crate) customer_messages: i64,
     pub(crate) agent_messages: i64,
     pub(crate) bot_messages: i64,
@@ -42,7 +42,7 @@ pub(crate) struct Stay {
 /// A visit of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Visit {
+pub(crate) struct QueueVisitRow {
     pub(crate) queue: Option<String>,
     pub(crate) enqueued_at: i64,
     pub(crate) ended_at: Option<i64>,
@@ -60,7 +60,7 @@ impl Row {
             joined_at: stay.joined_at,
             left_at: stay.left_at,
         });
-        let visits = summary.queue_visits.iter().map(|visit| Visit {
+        let visits = summary.queue_visits.iter().map(|visit| QueueVisitRow {
             queue: owned(visit.queue),
             enqueued_at: visit.enqueued_at,
             ended_at: visit.ended_at,
@@ -98,7 +98,7 @@ impl Row {
             + text(&self.customer_id)
             + size_of::<String>() * self.channels.capacity()
             + size_of::<Stay>() * self.agents.capacity()
-            + size_of::<Visit>() * self.queue_visits.capacity()
+            + size_of::<QueueVisitRow>() * self.queue_visits.capacity()
             + (channels + agents + queues)
     }
 

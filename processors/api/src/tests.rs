@@ -79,7 +79,7 @@ impl Served {
         self.ask("GET", path, "")
     }
 
-    /// What the tasks hold, told as a worker tells it.
+    /// Sends the tasks' records as a worker does.
     fn tell(&self, driver: &Driver) {
         for task in driver.tasks() {
             let mut records = Vec::new();
@@ -316,7 +316,7 @@ fn lists_are_filtered_and_go_on_page_by_page() {
         ("?agent=ann", vec!["b"]),
         ("?queue=support", vec!["b", "a"]),
         ("?queue=support&state=closed", vec![]),
-        ("?agent=nobody", vec![]),
+        ("?agent=unknown", vec![]),
     ] {
         let list = served.get(&format!("/api/conversations{filter}")).json();
         assert_eq!(ids(&list), expected, "{filter}");

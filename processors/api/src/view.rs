@@ -13,7 +13,7 @@ use crate::row::Row;
 const ROW_EXTRA: usize = 256;
 
 /// The sort key of the list: the latest started conversation comes first.
-pub(crate) type Place = (Reverse<i64>, Arc<str>);
+pub(crate) type SortKey = (Reverse<i64>, Arc<str>);
 
 /// A change of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) enum Changed {
     All,
 }
 
-struct Kept {
+struct CachedRow {
     row: Arc<Row>,
     partition: i32,
 }
@@ -36,9 +36,9 @@ pub(crate) struct View {
     bytes_max: usize,
     /// The memory of the rows.
     bytes: usize,
-    rows: HashMap<Arc<str>, Kept>,
+    rows: HashMap<Arc<str>, CachedRow>,
     /// All rows, latest started first.
-    order: BTreeSet<Place>,
+    order: BTreeSet<SortKey>,
     /// Closed conversations, by closing time.
     closed: BTreeSet<(i64, Arc<str>)>,
     /// For each partition, whether all of its rows were received.
@@ -121,11 +121,11 @@ impl View {
             self.closed.insert((closed_at, Arc::clone(&id)));
         }
         self.bytes += bytes_of(&row);
-        self.rows.insert(id, Kept { row, partition });
+        self.rows.insert(id, CachedRow { row, partition });
     }
 
     fn remove(&mut self, id: &Arc<str>) -> bool {
-        let Some(Kept { row, .. }) = self.rows.remove(id) else { return false };
+        let Some(CachedRow { row, .. }) = self.rows.remove(id) else { return false };
         self.bytes -= bytes_of(&row);
         self.order.remove(&(Reverse(row.started_at), Arc::clone(id)));
         if let Some(closed_at) = row.closed_at {
@@ -148,9 +148,9 @@ impl View {
     }
 
     /// The rows after a sort key, latest started first.
-    pub(crate) fn after(&self, place: Option<&Place>) -> impl Iterator<Item = &Arc<Row>> {
+    pub(crate) fn after(&self, place: Option<&SortKey>) -> impl Iterator<Item = &Arc<Row>> {
         let from = place.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-        let places = self.order.range::<Place, _>((from, std::ops::Bound::Unbounded));
+        let places = self.order.range::<SortKey, _>((from, std::ops::Bound::Unbounded));
         places.filter_map(|(_, id)| self.rows.get(id).map(|kept| &kept.row))
     }
 
@@ -191,7 +191,7 @@ mod tests {
         })
     }
 
-    fn ids(view: &View, place: Option<&Place>) -> Vec<String> {
+    fn ids(view: &View, place: Option<&SortKey>) -> Vec<String> {
         view.after(place).map(|row| row.conversation_id.clone()).collect()
     }
 
@@ -219,9 +219,9 @@ mod tests {
         view.take(nothing(0), |_| {});
         view.take(nothing(1), |_| {});
         assert!(view.is_complete(Some(2)) && !view.is_complete(Some(3)) && !view.is_complete(None));
-        let mut told = Vec::new();
-        view.take(Update::Closed { partition: 1 }, |change| told.push(change));
-        assert_eq!((ids(&view, None), told), (vec!["a".to_owned()], vec![Changed::All]));
+        let mut changes = Vec::new();
+        view.take(Update::Closed { partition: 1 }, |change| changes.push(change));
+        assert_eq!((ids(&view, None), changes), (vec!["a".to_owned()], vec![Changed::All]));
         assert!(!view.is_complete(Some(2)) && view.closed.is_empty());
         view.take(Update::Reset { partition: 0 }, |_| {});
         assert_eq!(ids(&view, None), Vec::<String>::new());

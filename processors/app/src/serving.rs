@@ -107,8 +107,8 @@ fn serve(
 
 /// The token, from its file or the environment.
 fn token(web: &WebArgs) -> anyhow::Result<Option<Token>> {
-    let told = std::env::var(TOKEN).ok();
-    match (&web.http_token_file, told) {
+    let value = std::env::var(TOKEN).ok();
+    match (&web.http_token_file, value) {
         (Some(_), Some(_)) => bail!("both --http-token-file and {TOKEN} are given: leave one out"),
         (Some(file), None) => Ok(Some(
             Token::from_file(file)
@@ -188,8 +188,8 @@ mod tests {
             |args: &RunArgs, address: &str| advertised(args, address.parse().unwrap(), "http://it").unwrap();
         assert_eq!(of(&args, "127.0.0.1:1").as_deref(), Some("http://it"));
         assert_eq!(of(&args, "0.0.0.0:1"), None);
-        let told = WebArgs { advertise: Some("http://cx:1".to_owned()), ..WebArgs::default() };
-        let mut args = RunArgs { web: told, ..args };
+        let value = WebArgs { advertise: Some("http://cx:1".to_owned()), ..WebArgs::default() };
+        let mut args = RunArgs { web: value, ..args };
         assert_eq!(of(&args, "0.0.0.0:1").as_deref(), Some("http://cx:1"));
         args.membership = MembershipFlag::Broker;
         assert!(advertised(&args, "127.0.0.1:1".parse().unwrap(), "").is_err());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use disk::care::{self, Kept};
-use disk::{Budget, Found, Home, HomeError, Stamp};
+use disk::care::{self, StateCheck};
+use disk::{Budget, Home, HomeError, OpenedState, Stamp};
 use edge::Stores;
 use edge::metrics::Metrics;
 use engine::{MemoryStore, StateStore, StoreError};
@@ -51,7 +51,7 @@ fn home(state_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// It contains other files, or cannot be read.
-pub fn look(state_dir: &Path, origin: &Origin<'_>) -> Result<BTreeMap<i32, Kept>, HomeError> {
+pub fn look(state_dir: &Path, origin: &Origin<'_>) -> Result<BTreeMap<i32, StateCheck>, HomeError> {
     care::look(&home(state_dir), &origin.stamp())
 }
 
@@ -102,11 +102,11 @@ fn open(
 ) -> Result<Box<dyn StateStore>, StoreError> {
     let (store, found) = home.store_within(partition, stamp, age_max).map_err(as_store_error)?;
     match found {
-        Found::Nothing => {}
-        Found::State { changelog_offset } => {
+        OpenedState::Nothing => {}
+        OpenedState::State { changelog_offset } => {
             tracing::debug!(partition, changelog_offset, "the state on disk is used");
         }
-        Found::Discarded { why } => {
+        OpenedState::Discarded { why } => {
             tracing::warn!(partition, "the state on disk cannot be used ({why}): it is restored completely");
             metrics.state_discarded();
         }

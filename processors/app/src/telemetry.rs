@@ -114,10 +114,10 @@ impl Client {
     }
 }
 
-type Answer<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
+type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'a>>;
 
 impl HttpClient for Client {
-    fn send_bytes<'s, 'a>(&'s self, request: Request<Bytes>) -> Answer<'a>
+    fn send_bytes<'s, 'a>(&'s self, request: Request<Bytes>) -> ResponseFuture<'a>
     where
         's: 'a,
         Self: 'a,

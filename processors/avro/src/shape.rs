@@ -9,7 +9,7 @@ use apache_avro::schema::{DecimalSchema, InnerDecimalSchema, Name, NamespaceRef,
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// It is no valid schema.
-    #[error("this is no Avro schema: {0}; mend it, or register another one")]
+    #[error("this is not an Avro schema: {0}; correct it, or register another one")]
     Unreadable(String),
     /// It refers to a type that it does not define.
     #[error(
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(kind(r#"{"type":"int","logicalType":"date"}"#), Type::Int);
         assert_eq!(kind(r#"{"type":"string","logicalType":"uuid"}"#), Type::Text);
         assert_eq!(kind(r#"{"type":"bytes","logicalType":"decimal","precision":4}"#), Type::Bytes);
-        assert_eq!(kind(r#"{"type":"string","logicalType":"nobody-knows"}"#), Type::Text);
+        assert_eq!(kind(r#"{"type":"string","logicalType":"unknown-type"}"#), Type::Text);
     }
 
     #[test]

@@ -218,7 +218,7 @@ fn a_type_that_holds_itself_is_looked_at_once() {
     assert_eq!(conflicts(&node(required), &node("")).unwrap().len(), 1);
 }
 
-/// One thing that somebody may do to a field.
+/// A possible change of a field.
 fn change(field: &mut Value, how: u8) {
     let object = field.as_object_mut().unwrap();
     match how % 6 {

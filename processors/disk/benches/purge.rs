@@ -4,7 +4,6 @@
 //! batches as fast as possible, each of which deletes a conversation and requests a purge, like commits that carry out
 //! erasures. Finally it waits until no deleted text is left in any file. Times are those of the calls that the worker waits
 //! for; bytes are all that this process has written, as the system counts them.
-//! that this process has written, by the system's count.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

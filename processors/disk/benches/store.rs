@@ -77,10 +77,10 @@ impl Applying {
         self.records += batch.len();
     }
 
-    fn told(&mut self) -> String {
+    fn summary(&mut self) -> String {
         let records = self.records as f64;
         let busy = (self.own + others_micros() - self.others) / records;
-        let told = format!(
+        let summary = format!(
             "{:6.2} µs a record, processor {:5.2}, of that this thread {:5.2}; slowest batch {:.0} ms",
             self.micros / records,
             busy,
@@ -89,7 +89,7 @@ impl Applying {
         );
         (self.micros, self.worst, self.records, self.own) = (0.0, 0.0, 0, 0.0);
         self.others = others_micros();
-        told
+        summary
     }
 }
 
@@ -122,7 +122,7 @@ fn main() {
     );
 }
 
-fn open(directory: &Path, memory_bytes: u64) -> (DiskStore, disk::Found) {
+fn open(directory: &Path, memory_bytes: u64) -> (DiskStore, disk::OpenedState) {
     let home = Home::open(directory, Budget { memory_bytes }).unwrap();
     home.store(0, &Stamp::default()).unwrap()
 }
@@ -151,7 +151,7 @@ fn fill_and_die(directory: &Path, state: u64, memory: u64) -> ! {
         applying.apply(&batch);
     }
     let records = applying.records;
-    println!("fill, by 500         {} ({records} records, {} MiB)", applying.told(), bytes >> 20);
+    println!("fill, by 500         {} ({records} records, {} MiB)", applying.summary(), bytes >> 20);
     let done = next - IN_FLIGHT;
     for (size, rounds) in [(20, 5000), (500, 400)] {
         for _ in 0..rounds {
@@ -162,14 +162,14 @@ fn fill_and_die(directory: &Path, state: u64, memory: u64) -> ! {
             }
             applying.apply(&batch);
         }
-        println!("overwrite, by {size:<6} {}", applying.told());
+        println!("overwrite, by {size:<6} {}", applying.summary());
     }
     println!("memory               {}", memory_of_this_process());
     read(&applying.store, random, done);
     println!("memory               {}", memory_of_this_process());
     println!("files                {} MiB", files(directory) >> 20);
     Command::new("kill").args(["-9", &id().to_string()]).status().unwrap();
-    panic!("nobody was killed")
+    panic!("the process was not killed")
 }
 
 fn newest_or_any(random: &mut ChaCha8Rng, done: u64) -> u64 {

@@ -17,7 +17,7 @@ pub(crate) enum Before {
 }
 
 #[derive(Debug)]
-struct Change {
+struct BufferedChange {
     value: Option<Box<[u8]>>,
     before: Before,
 }
@@ -25,7 +25,7 @@ struct Change {
 /// Changes of keys; of several changes of a key the last.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    changes: KeyMap<Change>,
+    changes: KeyMap<BufferedChange>,
     memory: usize,
 }
 
@@ -60,7 +60,7 @@ impl Buffer {
                 totals.subtract(Totals::of(key.len(), old));
             }
             self.memory += key.len() + ENTRY_BYTES;
-            self.changes.insert(key, Change { value: value.map(Into::into), before });
+            self.changes.insert(key, BufferedChange { value: value.map(Into::into), before });
         }
     }
 

@@ -12,7 +12,7 @@ use crate::stamp::{self, Stamp, Stamped};
 
 /// Whether a partition's state can be used with a stamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum StateCheck {
     /// It can be used.
     Usable,
     /// It will be discarded and restored completely.
@@ -28,7 +28,7 @@ pub enum Kept {
 ///
 /// # Errors
 /// It contains other files, or cannot be read.
-pub fn look(directory: &Path, stamp: &Stamp) -> Result<BTreeMap<i32, Kept>, HomeError> {
+pub fn look(directory: &Path, stamp: &Stamp) -> Result<BTreeMap<i32, StateCheck>, HomeError> {
     let fails = |source| HomeError::of(directory, source);
     let partitions = match partitions(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -38,9 +38,9 @@ pub fn look(directory: &Path, stamp: &Stamp) -> Result<BTreeMap<i32, Kept>, Home
     let kept = |partition: i32| {
         let folder = directory.join(format!("{PARTITION}{partition}"));
         let kept = match stamp::read(&folder, stamp).map_err(fails)? {
-            Stamped::Ours(_) => Kept::Usable,
-            Stamped::Nothing => Kept::Unusable { fact: None, why: "its stamp is missing".to_owned() },
-            Stamped::NotOurs(fact, why) => Kept::Unusable { fact, why },
+            Stamped::Ours(_) => StateCheck::Usable,
+            Stamped::Nothing => StateCheck::Unusable { fact: None, why: "its stamp is missing".to_owned() },
+            Stamped::NotOurs(fact, why) => StateCheck::Unusable { fact, why },
         };
         Ok((partition, kept))
     };
@@ -114,9 +114,9 @@ mod tests {
     fn a_state_is_usable_for_its_own_stamp_and_names_the_fact_that_differs() {
         let directory = tempfile::tempdir().unwrap();
         used(directory.path());
-        assert_eq!(look(directory.path(), &stamp("a")).unwrap(), BTreeMap::from([(3, Kept::Usable)]));
+        assert_eq!(look(directory.path(), &stamp("a")).unwrap(), BTreeMap::from([(3, StateCheck::Usable)]));
         let other = look(directory.path(), &stamp("b")).unwrap();
-        let expected = Kept::Unusable {
+        let expected = StateCheck::Unusable {
             fact: Some("cluster".to_owned()),
             why: "its cluster was a and is now b".to_owned(),
         };

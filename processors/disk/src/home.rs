@@ -46,7 +46,7 @@ impl Default for Budget {
 
 /// What was found when a store was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum OpenedState {
     /// No state.
     Nothing,
     /// A state up to this changelog offset, exclusive.
@@ -119,7 +119,7 @@ impl Home {
     ///
     /// # Errors
     /// The store is already open, or the disk fails.
-    pub fn store(&self, partition: i32, stamp: &Stamp) -> Result<(DiskStore, Found), HomeError> {
+    pub fn store(&self, partition: i32, stamp: &Stamp) -> Result<(DiskStore, OpenedState), HomeError> {
         self.store_within(partition, stamp, Duration::MAX)
     }
 
@@ -133,7 +133,7 @@ impl Home {
         partition: i32,
         stamp: &Stamp,
         age_max: Duration,
-    ) -> Result<(DiskStore, Found), HomeError> {
+    ) -> Result<(DiskStore, OpenedState), HomeError> {
         let home = &self.0;
         home.register.reserve(partition)?;
         let opened = home.open_partition(partition, stamp, age_max);
@@ -180,7 +180,7 @@ impl HomeInner {
         partition: i32,
         stamp: &Stamp,
         age_max: Duration,
-    ) -> Result<(Arc<Shelf>, Meta, Found), HomeError> {
+    ) -> Result<(Arc<Shelf>, Meta, OpenedState), HomeError> {
         let directory = self.register.partition_directory(partition);
         fs::create_dir_all(&directory).map_err(|source| self.fails(source))?;
         let generation = match stamp::read(&directory, stamp).map_err(|source| self.fails(source))? {
@@ -191,13 +191,13 @@ impl HomeInner {
                 generation
             }
             Stamped::Nothing if generations(&directory).map_err(|source| self.fails(source))?.is_empty() => {
-                return Ok((self.begin_anew(partition, stamp, 0)?, Meta::default(), Found::Nothing));
+                return Ok((self.begin_anew(partition, stamp, 0)?, Meta::default(), OpenedState::Nothing));
             }
             Stamped::Nothing => return self.discard(partition, stamp, 0, "its stamp is missing".to_owned()),
             Stamped::NotOurs(_, why) => return self.discard(partition, stamp, 0, why),
         };
         match self.read_partition(partition, generation) {
-            Ok((shelf, None)) => Ok((shelf, Meta::default(), Found::Nothing)),
+            Ok((shelf, None)) => Ok((shelf, Meta::default(), OpenedState::Nothing)),
             Ok((shelf, Some(meta))) if meta.age() > age_max => {
                 shelf.discard();
                 let (hours, most) = (meta.age().as_secs() / 3600, age_max.as_secs() / 3600);
@@ -207,7 +207,7 @@ impl HomeInner {
                 self.discard(partition, stamp, generation, why)
             }
             Ok((shelf, Some(meta))) => match meta.changelog_offset {
-                Some(changelog_offset) => Ok((shelf, meta, Found::State { changelog_offset })),
+                Some(changelog_offset) => Ok((shelf, meta, OpenedState::State { changelog_offset })),
                 None => {
                     shelf.discard();
                     let why = "it does not know how far in its changelog it is".to_owned();
@@ -245,9 +245,9 @@ impl HomeInner {
         stamp: &Stamp,
         generation: u64,
         why: String,
-    ) -> Result<(Arc<Shelf>, Meta, Found), HomeError> {
+    ) -> Result<(Arc<Shelf>, Meta, OpenedState), HomeError> {
         let shelf = self.begin_anew(partition, stamp, generation)?;
-        Ok((shelf, Meta::default(), Found::Discarded { why }))
+        Ok((shelf, Meta::default(), OpenedState::Discarded { why }))
     }
 
     /// Creates an empty state for a partition in an unused directory, and deletes its unused former states.

@@ -63,7 +63,7 @@ impl Keeper {
         let job = Job { shelf: Arc::clone(shelf), buffer: Arc::clone(buffer), meta, wishes };
         let sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         if !sent {
-            shelf.end_writing(Err(Failure::Corrupt("nobody writes any more".into())), 0);
+            shelf.end_writing(Err(Failure::Corrupt("the writer has stopped".into())), 0);
         }
     }
 }

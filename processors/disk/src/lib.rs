@@ -23,6 +23,6 @@ mod store;
 mod tables;
 
 pub use error::HomeError;
-pub use home::{Budget, Found, Home};
+pub use home::{Budget, Home, OpenedState};
 pub use stamp::Stamp;
 pub use store::DiskStore;

@@ -18,7 +18,7 @@ const RUNS_TO_WAIT_FOR_PURGE: usize = 64;
 const RUNS_TO_HURRY: usize = 8;
 
 #[derive(Default)]
-struct Progress {
+struct KeeperProgress {
     /// Whether a buffer is being written or queued.
     writing: bool,
     /// Whether a merge is running or queued.
@@ -46,17 +46,17 @@ pub(crate) struct Shelf {
     pub(crate) tables: Tables,
     pub(crate) generation: u64,
     directory: PathBuf,
-    progress: Mutex<Progress>,
+    progress: Mutex<KeeperProgress>,
     changed: Condvar,
 }
 
 impl Shelf {
     pub(crate) fn new(tables: Tables, generation: u64, directory: PathBuf, purges: Record) -> Self {
-        let progress = Mutex::new(Progress { purges, ..Progress::default() });
+        let progress = Mutex::new(KeeperProgress { purges, ..KeeperProgress::default() });
         Self { tables, generation, directory, progress, changed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    fn lock(&self) -> MutexGuard<'_, KeeperProgress> {
         // Nothing that can panic runs under this lock.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,7 +81,7 @@ impl Shelf {
         self.wait_while(|_, progress| progress.writing)
     }
 
-    fn wait_while(&self, busy: impl Fn(&Self, &Progress) -> bool) -> Result<Totals, Failure> {
+    fn wait_while(&self, busy: impl Fn(&Self, &KeeperProgress) -> bool) -> Result<Totals, Failure> {
         let mut progress = self.lock();
         while progress.failure.is_none() && busy(self, &progress) {
             progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
@@ -136,7 +136,7 @@ impl Shelf {
         progress.writing || self.has_too_many_runs(&progress)
     }
 
-    fn has_too_many_runs(&self, progress: &Progress) -> bool {
+    fn has_too_many_runs(&self, progress: &KeeperProgress) -> bool {
         let most = if progress.purging { RUNS_TO_WAIT_FOR_PURGE } else { RUNS_TO_WAIT };
         progress.merging && self.tables.runs() >= most
     }

@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use disk::{Budget, DiskStore, Found, Home, HomeError, Stamp};
+use disk::{Budget, DiskStore, Home, HomeError, OpenedState, Stamp};
 use engine::{StateStore, StoreError, WriteBatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -28,7 +28,7 @@ const FEW_BYTES: usize = 16;
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
-fn open(directory: &Path) -> Result<(DiskStore, Found), HomeError> {
+fn open(directory: &Path) -> Result<(DiskStore, OpenedState), HomeError> {
     let home = Home::open(directory, Budget::default())?;
     home.store(0, &Stamp::default().with("group", "damage"))
 }
@@ -97,13 +97,13 @@ struct Outcomes {
 fn check(directory: &Path, state: &State, what: &str, outcomes: &mut Outcomes) {
     let (store, found) = open(directory).unwrap_or_else(|error| panic!("{what}: {error}"));
     match found {
-        Found::State { changelog_offset } => assert_eq!(changelog_offset, RUNS, "{what}"),
-        Found::Discarded { why } => {
+        OpenedState::State { changelog_offset } => assert_eq!(changelog_offset, RUNS, "{what}"),
+        OpenedState::Discarded { why } => {
             assert!(!why.is_empty());
             outcomes.discarded += 1;
             return assert_eq!(store.stats(), engine::StoreStats::default(), "{what}");
         }
-        Found::Nothing => panic!("{what}: the state has vanished silently"),
+        OpenedState::Nothing => panic!("{what}: the state has vanished silently"),
     }
     let mut errors = 0;
     for number in 0..KEYS {

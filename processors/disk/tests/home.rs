@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use disk::{Budget, DiskStore, Found, Home, HomeError, Stamp};
+use disk::{Budget, DiskStore, Home, HomeError, OpenedState, Stamp};
 use engine::{StateStore, StoreError, StoreStats, WriteBatch};
 
 fn home(directory: &Path) -> Home {
@@ -38,8 +38,8 @@ fn what_a_store_held_when_it_was_dropped_is_found_again() {
         for partition in [0, 7] {
             let (mut store, found) = home.store(partition, &stamp()).unwrap();
             let expected = match round {
-                0 => Found::Nothing,
-                changelog_offset => Found::State { changelog_offset },
+                0 => OpenedState::Nothing,
+                changelog_offset => OpenedState::State { changelog_offset },
             };
             assert_eq!(found, expected);
             assert_eq!(store.changelog_offset().unwrap(), (round > 0).then_some(round));
@@ -62,7 +62,7 @@ fn a_store_can_be_opened_again_in_the_same_process_and_not_twice() {
     assert!(matches!(error, HomeError::PartitionInUse { partition: 3 }), "{error}");
     drop(store);
     let (store, found) = home.store(3, &stamp()).unwrap();
-    assert_eq!(found, Found::State { changelog_offset: 5 });
+    assert_eq!(found, OpenedState::State { changelog_offset: 5 });
     assert_eq!(store.get(b"k").unwrap().as_deref(), Some(b"v".as_slice()));
 }
 
@@ -72,7 +72,7 @@ fn another_stamp_throws_the_state_away_and_says_why() {
     let home = home(directory.path());
     put(&mut home.store(0, &stamp()).unwrap().0, "k", b"v", 5);
     let (store, found) = home.store(0, &Stamp::default().with("group", "b")).unwrap();
-    assert_eq!(found, Found::Discarded { why: "its group was a and is now b".into() });
+    assert_eq!(found, OpenedState::Discarded { why: "its group was a and is now b".into() });
     assert_eq!(store.get(b"k").unwrap(), None);
     assert_eq!(store.changelog_offset().unwrap(), None);
 }
@@ -85,7 +85,7 @@ fn a_state_that_does_not_know_its_offset_is_thrown_away() {
     batch.put(b"k", b"v");
     home.store(0, &stamp()).unwrap().0.apply(&batch, None).unwrap();
     let (store, found) = home.store(0, &stamp()).unwrap();
-    assert!(matches!(found, Found::Discarded { .. }), "{found:?}");
+    assert!(matches!(found, OpenedState::Discarded { .. }), "{found:?}");
     assert_eq!(store.get(b"k").unwrap(), None);
 }
 
@@ -102,7 +102,7 @@ fn a_wiped_store_is_empty_after_opening_too_and_leaves_no_files() {
     }
     let home = home(directory.path());
     let (_store, found) = home.store(0, &stamp()).unwrap();
-    assert_eq!(found, Found::Nothing);
+    assert_eq!(found, OpenedState::Nothing);
     let states = fs::read_dir(directory.path().join("partition-0")).unwrap().count();
     assert_eq!(states, 3, "the stamp, when it was purged, and one state");
 }
@@ -198,7 +198,7 @@ fn a_partition_that_moved_away_is_deleted_once_nothing_has_used_it_for_long() {
     put(&mut stays, "k", b"v", 1);
     put(&mut home.store(1, &stamp()).unwrap().0, "k", b"a text that is erased elsewhere", 1);
     assert_eq!(home.sweep(Duration::from_secs(3600)).unwrap(), 0, "it was used just now, and may come back");
-    assert!(matches!(home.store(1, &stamp()).unwrap().1, Found::State { .. }));
+    assert!(matches!(home.store(1, &stamp()).unwrap().1, OpenedState::State { .. }));
     // The keeper may still use it.
     let deadline = Instant::now() + Duration::from_secs(60);
     while home.sweep(Duration::ZERO).unwrap() == 0 {
@@ -207,7 +207,7 @@ fn a_partition_that_moved_away_is_deleted_once_nothing_has_used_it_for_long() {
     }
     assert!(!directory.path().join("partition-1").exists() && directory.path().join("partition-0").exists());
     assert_eq!(stays.get(b"k").unwrap().as_deref(), Some(b"v".as_slice()));
-    assert_eq!(home.store(1, &stamp()).unwrap().1, Found::Nothing, "and it can come back");
+    assert_eq!(home.store(1, &stamp()).unwrap().1, OpenedState::Nothing, "and it can come back");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn what_a_kill_left_of_a_state_that_was_thrown_away_goes_when_the_partition_is_o
     fs::write(left.join("table"), "a text that was erased since").unwrap();
     fs::create_dir(directory.path().join("gone-3")).unwrap();
     let home = home(directory.path());
-    assert!(matches!(home.store(0, &stamp()).unwrap().1, Found::State { .. }));
+    assert!(matches!(home.store(0, &stamp()).unwrap().1, OpenedState::State { .. }));
     assert!(!left.exists());
     home.sweep(Duration::from_secs(3600)).unwrap();
     assert!(!directory.path().join("gone-3").exists());
@@ -262,12 +262,12 @@ fn a_full_disk_is_an_error_of_the_medium_and_what_was_written_stays() {
         .env(DIRECTORY, directory.path())
         .output()
         .unwrap();
-    let told = String::from_utf8(child.stdout).unwrap();
-    assert!(child.status.success() && told.contains("full: "), "{told}");
+    let output = String::from_utf8(child.stdout).unwrap();
+    assert!(child.status.success() && output.contains("full: "), "{output}");
     let written: i64 =
-        told.lines().filter_map(|line| line.strip_prefix("written ")?.parse().ok()).next_back().unwrap();
+        output.lines().filter_map(|line| line.strip_prefix("written ")?.parse().ok()).next_back().unwrap();
     let (store, found) = home(directory.path()).store(0, &stamp()).unwrap();
-    let Found::State { changelog_offset } = found else { panic!("{found:?}") };
+    let OpenedState::State { changelog_offset } = found else { panic!("{found:?}") };
     // If a merge fails first, the last batch may have been written nevertheless.
     assert!([written, written + 1].contains(&changelog_offset), "{changelog_offset} after {written}");
     for offset in 1..=changelog_offset {

@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use disk::{Budget, DiskStore, Found, Home, Stamp};
+use disk::{Budget, DiskStore, Home, OpenedState, Stamp};
 use engine::{StateStore, WriteBatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +25,7 @@ const KEYS: u64 = 12;
 /// The large value's length: large enough that buffers are written and runs merged continuously.
 const LARGE: usize = 60_000;
 
-fn open(directory: &Path) -> (DiskStore, Found) {
+fn open(directory: &Path) -> (DiskStore, OpenedState) {
     let home = Home::open(directory, Budget { memory_bytes: 0 }).unwrap();
     home.store(0, &Stamp::default().with("group", "kill")).unwrap()
 }
@@ -83,9 +83,9 @@ fn a_killed_process_leaves_a_whole_state() {
         let applied = apply_and_kill(directory.path(), random.random_range(1..2500));
         let (store, found) = open(directory.path());
         let reached = match found {
-            Found::State { changelog_offset } => changelog_offset,
-            Found::Nothing => 0,
-            Found::Discarded { why } => panic!("round {round}: {why}"),
+            OpenedState::State { changelog_offset } => changelog_offset,
+            OpenedState::Nothing => 0,
+            OpenedState::Discarded { why } => panic!("round {round}: {why}"),
         };
         // It may have continued after it reported the last batch.
         assert!(reached >= before, "round {round}: {reached} comes before {before}");

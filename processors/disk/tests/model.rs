@@ -11,7 +11,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 
-use disk::{Budget, DiskStore, Found, Home, Stamp};
+use disk::{Budget, DiskStore, Home, OpenedState, Stamp};
 use engine::{MemoryStore, StateStore, WriteBatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -88,7 +88,7 @@ fn whatever_is_done_the_disk_store_and_the_memory_store_agree() {
             10..12 => {
                 drop(disk);
                 let (again, found) = open();
-                assert_eq!(found, Found::State { changelog_offset: offset });
+                assert_eq!(found, OpenedState::State { changelog_offset: offset });
                 assert_eq!(again.stats(), memory.stats());
                 disk = again;
             }
@@ -134,8 +134,8 @@ fn stores_that_come_and_go_in_several_threads_keep_their_states_apart() {
         let mut reached = None;
         for _ in 0..6 {
             let (mut store, found) = home.store(partition, &Stamp::default()).unwrap();
-            let expected =
-                reached.map_or(Found::Nothing, |changelog_offset| Found::State { changelog_offset });
+            let expected = reached
+                .map_or(OpenedState::Nothing, |changelog_offset| OpenedState::State { changelog_offset });
             assert_eq!(found, expected);
             for _ in 0..60 {
                 let offset = reached.map_or(1, |offset: i64| offset + 1);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use disk::{Budget, DiskStore, Found, Home, Stamp};
+use disk::{Budget, DiskStore, Home, OpenedState, Stamp};
 use engine::{StateStore, WriteBatch};
 
 const SECRET: &[u8] = b"the text that is to be erased";
@@ -186,7 +186,7 @@ fn a_state_that_was_brought_on_too_long_ago_is_thrown_away() {
     let home = Home::open(directory.path(), Budget::default()).unwrap();
     apply(&mut home.store(0, &Stamp::default()).unwrap().0, 1, |batch| batch.put(b"k", b"v"));
     let (store, found) = home.store_within(0, &Stamp::default(), Duration::from_secs(3600)).unwrap();
-    assert_eq!(found, Found::State { changelog_offset: 1 });
+    assert_eq!(found, OpenedState::State { changelog_offset: 1 });
     drop(store);
     // Any duration is longer than zero.
     let written = Instant::now();
@@ -194,7 +194,7 @@ fn a_state_that_was_brought_on_too_long_ago_is_thrown_away() {
         std::thread::yield_now();
     }
     let (store, found) = home.store_within(0, &Stamp::default(), Duration::ZERO).unwrap();
-    let Found::Discarded { why } = found else { panic!("{found:?}") };
+    let OpenedState::Discarded { why } = found else { panic!("{found:?}") };
     assert!(why.contains("may have forgotten"), "{why}");
     assert_eq!(store.get(b"k").unwrap(), None);
 }

@@ -15,7 +15,7 @@ use crate::{Driver, DriverError, Event};
 
 /// What happened to a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum PositionState {
     /// It is available.
     There,
     /// Its record is gone; `begin` is the first offset that may be available.
@@ -24,25 +24,25 @@ enum Found {
     Shorter { begin: i64 },
 }
 
-fn look_for(Extent { begin, end }: Extent, next: i64) -> Found {
+fn look_for(Extent { begin, end }: Extent, next: i64) -> PositionState {
     if next < begin {
-        Found::Gone { begin }
+        PositionState::Gone { begin }
     } else if next > end {
-        Found::Shorter { begin }
+        PositionState::Shorter { begin }
     } else {
-        Found::There
+        PositionState::There
     }
 }
 
 /// Positions that are gone.
 pub(crate) struct Gone {
     wanted: BTreeMap<TopicPartition, i64>,
-    found: BTreeMap<TopicPartition, Found>,
+    found: BTreeMap<TopicPartition, PositionState>,
 }
 
 impl Gone {
     fn partitions(&self) -> Vec<TopicPartition> {
-        let gone = self.found.iter().filter(|(_, found)| matches!(found, Found::Gone { .. }));
+        let gone = self.found.iter().filter(|(_, found)| matches!(found, PositionState::Gone { .. }));
         gone.map(|(partition, _)| partition.clone()).collect()
     }
 }
@@ -114,8 +114,8 @@ impl<E: Display> Driver<E> {
         let mut shorter = Vec::new();
         for (partition, found) in &gone.found {
             match *found {
-                Found::There => {}
-                Found::Gone { begin } => {
+                PositionState::There => {}
+                PositionState::Gone { begin } => {
                     let next = gone.wanted.get(partition).copied().unwrap_or(0);
                     let committed = committed.get(partition).and_then(Option::as_ref);
                     let from = next.max(committed.map_or(0, |offset| offset.next));
@@ -124,7 +124,7 @@ impl<E: Display> Driver<E> {
                     }
                     self.skip_to(partition, begin);
                 }
-                Found::Shorter { begin } => shorter.push((partition, begin)),
+                PositionState::Shorter { begin } => shorter.push((partition, begin)),
             }
         }
         let repartition = &self.input_topics.repartition;
@@ -182,16 +182,16 @@ mod tests {
     #[test]
     fn only_what_lies_below_the_first_offset_is_gone() {
         let extent = Extent { begin: 10, end: 20 };
-        assert_eq!(look_for(extent, 9), Found::Gone { begin: 10 });
-        assert_eq!(look_for(extent, 10), Found::There);
-        assert_eq!(look_for(extent, 20), Found::There, "nothing more has come yet");
-        assert_eq!(look_for(extent, 21), Found::Shorter { begin: 10 });
+        assert_eq!(look_for(extent, 9), PositionState::Gone { begin: 10 });
+        assert_eq!(look_for(extent, 10), PositionState::There);
+        assert_eq!(look_for(extent, 20), PositionState::There, "nothing more has come yet");
+        assert_eq!(look_for(extent, 21), PositionState::Shorter { begin: 10 });
     }
 
     #[test]
     fn all_may_be_gone() {
         let empty = Extent { begin: 20, end: 20 };
-        assert_eq!(look_for(empty, 5), Found::Gone { begin: 20 });
-        assert_eq!(look_for(empty, 20), Found::There);
+        assert_eq!(look_for(empty, 5), PositionState::Gone { begin: 20 });
+        assert_eq!(look_for(empty, 20), PositionState::There);
     }
 }

@@ -4,12 +4,12 @@ use engine::LETTER_BYTES_LEAST;
 
 /// The sizes of a transaction's dead letters, with Kafka's framing.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Sent {
+pub(crate) struct SentSizes {
     largest: usize,
     sum: usize,
 }
 
-impl Sent {
+impl SentSizes {
     /// Counts a dead letter of this size.
     pub(crate) fn add(&mut self, bytes: usize) {
         self.largest = self.largest.max(bytes);
@@ -34,7 +34,7 @@ pub(crate) enum Smaller {
 }
 
 /// Chooses the remedy. `takes` is the topic's own limit, when known. If it does not help, try half of the refused size.
-pub(crate) fn smaller(limit: usize, sent: Sent, batch_bytes: usize, takes: Option<usize>) -> Smaller {
+pub(crate) fn smaller(limit: usize, sent: SentSizes, batch_bytes: usize, takes: Option<usize>) -> Smaller {
     let refused = sent.at_once(batch_bytes);
     if refused > limit {
         return Smaller::Batches;
@@ -49,8 +49,8 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    fn sent(letters: &[usize]) -> Sent {
-        let mut sent = Sent::default();
+    fn sent(letters: &[usize]) -> SentSizes {
+        let mut sent = SentSizes::default();
         letters.iter().for_each(|bytes| sent.add(*bytes));
         sent
     }

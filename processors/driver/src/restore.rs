@@ -29,7 +29,7 @@ enum Stage {
 }
 
 #[derive(Debug)]
-struct Progress {
+struct RestoreProgress {
     next: i64,
     stage: Stage,
     read: u64,
@@ -40,7 +40,7 @@ struct Progress {
 /// The restores of one worker.
 #[derive(Default)]
 pub(crate) struct Restores {
-    partitions: BTreeMap<i32, Progress>,
+    partitions: BTreeMap<i32, RestoreProgress>,
     ask_at: Duration,
     heard_at: Duration,
     /// The assignment of the reader has to change.
@@ -120,7 +120,7 @@ impl<E: Display> Driver<E> {
     fn begin_restore(&mut self, partition: i32, from: i64) {
         self.move_phase(partition, Phase::Restoring);
         self.report(Event::RestoreBegan { partition });
-        let progress = Progress { next: from, stage: Stage::Measure, read: 0, impatient_at: None };
+        let progress = RestoreProgress { next: from, stage: Stage::Measure, read: 0, impatient_at: None };
         self.restores.partitions.insert(partition, progress);
         self.restores.ask_at = self.now.elapsed;
         #[cfg(feature = "defects")]
@@ -276,7 +276,7 @@ impl<E: Display> Driver<E> {
     /// client's position, control records included.
     pub fn changelog_ended(&mut self, partition: i32, position: Option<i64>) {
         self.restores.heard_at = self.now.elapsed;
-        let Some(&Progress { next, stage: Stage::Read { end }, .. }) =
+        let Some(&RestoreProgress { next, stage: Stage::Read { end }, .. }) =
             self.restores.partitions.get(&partition)
         else {
             return;

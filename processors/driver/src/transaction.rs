@@ -19,7 +19,7 @@ use crate::action::{Action, Answer, Failure, GroupOffsets, Position, Remedy, Top
 use crate::error::{Damaged, damaged_by};
 use crate::event::Outcome as Ending;
 use crate::job::{Job, Outcome, Pending};
-use crate::letters::{self, Sent, Smaller};
+use crate::letters::{self, SentSizes, Smaller};
 use crate::{Driver, DriverError, Event, Now, Stop};
 
 /// The next step of a transaction.
@@ -78,7 +78,7 @@ pub(crate) struct Transaction<E> {
     has_producer: bool,
     /// The producer's batch size.
     batch_bytes: usize,
-    letters: Sent,
+    letters: SentSizes,
     /// Why dead letters were refused.
     refusal: Option<E>,
 }
@@ -98,7 +98,7 @@ impl<E> Transaction<E> {
             after: After::Nothing,
             has_producer: false,
             batch_bytes: usize::MAX,
-            letters: Sent::default(),
+            letters: SentSizes::default(),
             refusal: None,
         }
     }
@@ -114,7 +114,7 @@ impl<E> Transaction<E> {
 struct Measured<'s> {
     sink: &'s mut dyn Sink,
     dead_letters: TopicId,
-    letters: &'s mut Sent,
+    letters: &'s mut SentSizes,
 }
 
 impl Sink for Measured<'_> {
@@ -174,7 +174,7 @@ impl<E: Display> Driver<E> {
         self.report(Event::TransactionBegan);
         self.transaction.number += 1;
         self.transaction.began = self.now.elapsed;
-        self.transaction.letters = Sent::default();
+        self.transaction.letters = SentSizes::default();
         self.transaction.changelog_ends.clear();
         self.do_first([Job::Transaction(Step::Begin)]);
         Ok(None)

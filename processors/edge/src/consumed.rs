@@ -21,10 +21,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The committed positions of this process in the repartition topic. Clones share one state.
 #[derive(Debug, Clone, Default)]
-pub struct Consumed(Arc<Mutex<BTreeMap<i32, Progress>>>);
+pub struct Consumed(Arc<Mutex<BTreeMap<i32, ConsumedProgress>>>);
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Progress {
+struct ConsumedProgress {
     /// Records below this offset were taken in committed transactions.
     committed: i64,
     /// Records below this offset were deleted.
@@ -57,7 +57,7 @@ impl Consumed {
         }
     }
 
-    fn partitions(&self) -> MutexGuard<'_, BTreeMap<i32, Progress>> {
+    fn partitions(&self) -> MutexGuard<'_, BTreeMap<i32, ConsumedProgress>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -33,7 +33,6 @@ pub struct FailedDeliveries {
 /// batch of the same partition is accepted. But a partition without state for a producer accepts any sequence number
 /// (KAFKA-15591, fixed in brokers of late 2026): a new leader may not be ready for the first request and accept the second.
 /// Then the first batch is in no log. An inferred record has no offset.
-/// second one is taken. Then the first batch is in nobody's log. Such a record comes back without an offset.
 #[derive(Debug, Default)]
 pub struct Deliveries {
     failed: Mutex<Option<FailedDeliveries>>,
@@ -261,7 +260,7 @@ mod tests {
     /// A real broker cannot be made to refuse just the first of two requests in flight.
     #[test]
     fn what_the_client_only_infers_to_be_written_has_failed() {
-        const PATIENCE: Duration = Duration::from_secs(30);
+        const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
         let cluster = MockCluster::new(1).unwrap();
         cluster.create_topic("letters", 1, 1).unwrap();
         let producer: BaseProducer<Deliveries, NoCustomPartitioner> = ClientConfig::new()
@@ -279,15 +278,15 @@ mod tests {
         );
         send();
         send();
-        producer.flush(PATIENCE).unwrap();
-        let told = FailedDeliveries {
+        producer.flush(FLUSH_TIMEOUT).unwrap();
+        let expected = FailedDeliveries {
             count: 1,
             topic: "letters".to_owned(),
             code: RDKafkaErrorCode::OutOfOrderSequenceNumber,
         };
-        assert_eq!(producer.context().take_failed(), Some(told));
+        assert_eq!(producer.context().take_failed(), Some(expected));
         send();
-        producer.flush(PATIENCE).unwrap();
+        producer.flush(FLUSH_TIMEOUT).unwrap();
         assert_eq!(producer.context().take_failed(), None);
     }
 
@@ -300,12 +299,12 @@ mod tests {
             numbered.deliveries.note(code, "events");
             numbered.note_number(number, code, "events");
         }
-        let told = FailedDeliveries {
+        let expected = FailedDeliveries {
             count: 2,
             topic: "events".to_owned(),
             code: RDKafkaErrorCode::InvalidTimestamp,
         };
-        assert_eq!(numbered.take_failed(), Some((3, told)));
+        assert_eq!(numbered.take_failed(), Some((3, expected)));
         assert_eq!(numbered.take_failed(), None);
     }
 
@@ -316,12 +315,12 @@ mod tests {
         deliveries.note(RDKafkaErrorCode::MessageSizeTooLarge, "activities");
         deliveries.note(RDKafkaErrorCode::PurgeInflight, "audit");
         deliveries.note(RDKafkaErrorCode::InvalidTimestamp, "letters");
-        let told = FailedDeliveries {
+        let expected = FailedDeliveries {
             count: 4,
             topic: "activities".to_owned(),
             code: RDKafkaErrorCode::MessageSizeTooLarge,
         };
-        assert_eq!(deliveries.take_failed(), Some(told));
+        assert_eq!(deliveries.take_failed(), Some(expected));
         assert_eq!(deliveries.take_failed(), None);
     }
 }

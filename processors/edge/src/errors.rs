@@ -154,7 +154,7 @@ pub enum EdgeError {
         advice: &'static str,
     },
     /// An output topic does not exist or has no partitions.
-    #[error("topic {0} does not exist: run `cx-timelines topics apply`, or mend topics.yaml")]
+    #[error("topic {0} does not exist: run `cx-timelines topics apply`, or correct topics.yaml")]
     MissingTopic(String),
     /// The repartition topic ends before the committed position.
     #[error(
@@ -178,7 +178,7 @@ pub enum EdgeError {
         source: StoreError,
     },
     /// The stores of standby copies cannot be opened.
-    #[error("warm copies cannot be kept: {0}; is the disk of --state-dir full or broken?")]
+    #[error("standby copies cannot be kept: {0}; is the disk of --state-dir full or broken?")]
     WarmCopies(#[source] StoreError),
     /// A worker panicked: a defect. Standard error has the panic's message.
     #[error("a worker panicked; please report the message above")]

@@ -22,7 +22,7 @@ pub struct Health {
 
 /// An answer for a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct ProbeAnswer {
     /// Whether the answer is yes.
     pub ok: bool,
     /// The same with every worker's detail, as a JSON object.
@@ -75,17 +75,17 @@ impl Health {
 
     /// [`Health::is_live`] with the reasons.
     #[must_use]
-    pub fn live(&self) -> Answer {
+    pub fn live(&self) -> ProbeAnswer {
         self.answer("live", self.is_live())
     }
 
     /// [`Health::is_ready`] with the reasons.
     #[must_use]
-    pub fn ready(&self) -> Answer {
+    pub fn ready(&self) -> ProbeAnswer {
         self.answer("ready", self.is_ready())
     }
 
-    fn answer(&self, question: &str, ok: bool) -> Answer {
+    fn answer(&self, question: &str, ok: bool) -> ProbeAnswer {
         let mut json = format!("{{\"{question}\":{ok},\"workers\":{{");
         for (index, (name, worker)) in self.locked().iter().enumerate() {
             if index > 0 {
@@ -98,7 +98,7 @@ impl Health {
             json.push('}');
         }
         json.push_str("}}\n");
-        Answer { ok, json }
+        ProbeAnswer { ok, json }
     }
 
     /// A panic while the lock was held left no partial change.

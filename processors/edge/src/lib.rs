@@ -35,7 +35,7 @@ pub use members::Instance;
 pub use peers::Peers;
 pub use pipeline::{Ended, Pipeline, worker_names};
 pub use producer::OutputTopics;
-pub use reading::{Place, ReadsToTheEnd, begins, committed_offset, ends, has_passed};
+pub use reading::{ReadsToTheEnd, TopicAndPartition, begins, committed_offset, ends, has_passed};
 pub use reread::Reread;
 pub use schemas::{Learnt, SchemaSource, SchemaUnavailable, Schemas};
 pub use settings::{Membership, Overrides, Queues, RECORD_BYTES_MAX, Settings};

@@ -34,7 +34,7 @@ impl ClientContext for ReadsToTheEnd {
 impl ConsumerContext for ReadsToTheEnd {}
 
 /// A topic and a partition.
-pub type Place = (String, i32);
+pub type TopicAndPartition = (String, i32);
 
 /// The end offsets of partitions as a client sees them: with `read_committed`, the last stable offset. One request for all;
 /// partitions without an answer have their errors.
@@ -45,7 +45,7 @@ pub fn ends<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     places: TopicPartitionList,
     timeout: Duration,
-) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>> {
+) -> KafkaResult<Vec<(TopicAndPartition, KafkaResult<i64>)>> {
     limits(client, places, Offset::End, timeout)
 }
 
@@ -58,7 +58,7 @@ pub fn begins<C: ConsumerContext>(
     client: &BaseConsumer<C>,
     places: TopicPartitionList,
     timeout: Duration,
-) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>> {
+) -> KafkaResult<Vec<(TopicAndPartition, KafkaResult<i64>)>> {
     limits(client, places, Offset::Beginning, timeout)
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn limits<C: ConsumerContext>(
     mut places: TopicPartitionList,
     which: Offset,
     timeout: Duration,
-) -> KafkaResult<Vec<(Place, KafkaResult<i64>)>> {
+) -> KafkaResult<Vec<(TopicAndPartition, KafkaResult<i64>)>> {
     if places.count() == 0 {
         return Ok(Vec::new());
     }

@@ -21,19 +21,19 @@ pub struct Reread<T> {
 
 struct Current<T> {
     value: Arc<T>,
-    seen: Vec<Option<Seen>>,
+    seen: Vec<Option<FileState>>,
     look_at: Instant,
 }
 
 /// The state of a file; a different state means a changed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+struct FileState {
     inode: u64,
     length: u64,
     changed: (i64, i64),
 }
 
-impl From<Metadata> for Seen {
+impl From<Metadata> for FileState {
     fn from(metadata: Metadata) -> Self {
         Self {
             inode: metadata.ino(),
@@ -96,8 +96,8 @@ impl<T> Reread<T> {
     }
 }
 
-fn look(files: &[PathBuf]) -> Vec<Option<Seen>> {
-    files.iter().map(|file| std::fs::metadata(file).ok().map(Seen::from)).collect()
+fn look(files: &[PathBuf]) -> Vec<Option<FileState>> {
+    files.iter().map(|file| std::fs::metadata(file).ok().map(FileState::from)).collect()
 }
 
 #[cfg(test)]

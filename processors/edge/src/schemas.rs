@@ -62,7 +62,7 @@ pub struct Schemas {
 
 /// How often a message occurred, logged or not.
 #[derive(Default)]
-struct Told {
+struct LogCounts {
     failures: u64,
     denials: u64,
 }
@@ -86,7 +86,7 @@ impl Schemas {
     /// The thread: fetches schemas until shutdown.
     pub(crate) fn serve(&self, metrics: &Metrics, stop: &Stop) {
         let Some(source) = self.source.as_deref() else { return };
-        let mut told = Told::default();
+        let mut counts = LogCounts::default();
         while !stop.is_requested() {
             let over = self.book().take_over(self.start.elapsed());
             over.into_iter().for_each(|id| source.allow(id));
@@ -94,7 +94,7 @@ impl Schemas {
             metrics.schemas_awaited(self.book().awaited());
             let answer = source.learn(id);
             metrics.registry_asked(answer.is_ok());
-            self.take(source, id, answer, &mut told);
+            self.take(source, id, answer, &mut counts);
             metrics.schemas_awaited(self.book().awaited());
             metrics.schemas_known(source.known());
         }
@@ -106,7 +106,7 @@ impl Schemas {
         source: &dyn SchemaSource,
         id: u32,
         answer: Result<Learnt, SchemaUnavailable>,
-        told: &mut Told,
+        counts: &mut LogCounts,
     ) {
         let now = self.start.elapsed();
         match answer {
@@ -115,20 +115,20 @@ impl Schemas {
                 source.deny(id);
                 forget.into_iter().for_each(|id| source.allow(id));
                 self.book().settled(id);
-                if told.denials.is_multiple_of(LOG_EVERY) {
+                if counts.denials.is_multiple_of(LOG_EVERY) {
                     tracing::warn!(
                         id,
-                        denied = told.denials + 1,
+                        denied = counts.denials + 1,
                         "the schema registry knows no schema of this id: records that bear it become dead letters; it is asked again \
                          with the first of them after {} s",
                         wait.as_secs()
                     );
                 }
-                told.denials += 1;
+                counts.denials += 1;
             }
             Ok(learnt) => {
                 self.book().known(id);
-                told.failures = 0;
+                counts.failures = 0;
                 match learnt {
                     Learnt::Unreadable(why) => tracing::warn!(
                         id,
@@ -139,13 +139,13 @@ impl Schemas {
             }
             Err(problem) => {
                 self.book().unavailable(id, now);
-                if told.failures.is_multiple_of(LOG_EVERY) {
+                if counts.failures.is_multiple_of(LOG_EVERY) {
                     tracing::warn!(
                         id,
                         "a schema cannot be fetched and its partitions wait: {problem}; retrying"
                     );
                 }
-                told.failures += 1;
+                counts.failures += 1;
             }
         }
     }

@@ -21,9 +21,9 @@ enum TokenError {
     NoFile,
     #[error("the token file {file} cannot be read: {source}")]
     Unreadable { file: String, source: std::io::Error },
-    #[error("the token file {file} is empty: whoever fetches tokens has to write one into it")]
+    #[error("the token file {file} is empty: the process that fetches tokens has to write one")]
     Empty { file: String },
-    #[error("the token in {file} has expired: whoever fetches tokens has to write a new one into it")]
+    #[error("the token in {file} has expired: the process that fetches tokens has to write a new one")]
     Expired { file: String },
 }
 

@@ -6,28 +6,28 @@ use serde::Serialize;
 
 /// An agent's state as it was published. All times are epoch milliseconds.
 ///
-/// A *change* is who, when, the state and the reason; records of the same change differ in the rest.
+/// A *change* is identified by agent, time, state and reason; records of the same change differ in the other fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentNews<'a> {
     /// The agent.
     pub agent_id: Cow<'a, str>,
-    /// When the state changed, else when that was published.
+    /// When the state changed, else when the change was published.
     pub at: i64,
     /// The state's name.
     pub state: Option<Cow<'a, str>>,
-    /// Why.
+    /// The reason.
     pub reason: Option<Cow<'a, str>>,
     /// When it was published.
     pub published_at: Option<i64>,
-    /// A name to show.
+    /// Display name.
     pub name: Option<Cow<'a, str>>,
     /// When the agent logged in.
     pub login_at: Option<i64>,
-    /// The state in each of the media routing domains, by their ids: at most [`MRDS_MAX`] of them.
+    /// The state in each media routing domain, by domain id: at most [`MRDS_MAX`] domains.
     pub mrds: Vec<MrdState<'a>>,
 }
 
-/// So many media routing domains of an agent are listed.
+/// Maximum number of listed media routing domains of an agent.
 pub const MRDS_MAX: usize = 100;
 
 /// An agent's state in a media routing domain.
@@ -40,31 +40,31 @@ pub struct MrdState<'a> {
     pub name: Option<Cow<'a, str>>,
     /// The state there.
     pub state: Option<Cow<'a, str>>,
-    /// Since when.
+    /// When it began.
     pub since: Option<i64>,
 }
 
-/// The state of an agent after the last change. Its key is the agent's id as it is. All times are epoch milliseconds.
+/// The state of an agent after the last change. The key is the plain agent id. All times are epoch milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentRecord<'a> {
     /// The agent.
     pub agent_id: &'a str,
-    /// A name to show.
+    /// Display name.
     pub name: Option<&'a str>,
     /// The state.
     pub state: Option<&'a str>,
-    /// Why.
+    /// The reason.
     pub reason: Option<&'a str>,
     /// When the last run of this state with this reason began.
     pub since: i64,
     /// When the agent logged in.
     pub login_at: Option<i64>,
-    /// The state in each of the media routing domains, by their ids.
+    /// The state in each media routing domain, by domain id.
     pub mrds: &'a [MrdState<'a>],
-    /// When the last change was.
+    /// Time of the last change.
     pub last_change_at: i64,
-    /// How many changes are kept.
+    /// Number of stored changes.
     pub revision: u64,
 }
 

@@ -1,22 +1,22 @@
-//! The records of topic `cx.customers` (contract, section 6.2): a customer's conversations, and how soon he came back.
+//! Records of topic `cx.customers` (contract, section 6.2): a customer's conversations and repeat contacts.
 
 use serde::Serialize;
 
 use crate::Outcome;
 
-/// A customer, with the last conversations whose summary names him. Its key is the customer's id as it is, without escapes.
+/// A customer with the last conversations whose summary names the customer. The key is the plain customer id, without escapes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerRecord<'a> {
     /// The customer.
     pub customer_id: &'a str,
-    /// The last 100 of his conversations, by start, then by id.
+    /// The last 100 conversations, by start, then by id.
     pub conversations: Vec<CustomerConversation<'a>>,
-    /// How many are listed.
+    /// Number of listed conversations.
     pub count: u64,
-    /// How many of them began at most 24 hours after the customer's events before.
+    /// Number of them that began at most 24 hours after the customer's previous events.
     pub repeats_within_24h: u64,
-    /// How many began at most 72 hours after them.
+    /// Number of them that began at most 72 hours after those.
     pub repeats_within_72h: u64,
 }
 
@@ -26,13 +26,13 @@ pub struct CustomerRecord<'a> {
 pub struct CustomerConversation<'a> {
     /// The conversation.
     pub conversation_id: &'a str,
-    /// The least time of its events.
+    /// Time of its earliest event.
     pub started_at: i64,
-    /// When it was closed last, if it is closed.
+    /// When it was last closed, if it is closed.
     pub closed_at: Option<i64>,
-    /// The greatest time of its events.
+    /// Time of its latest event.
     pub last_event_at: i64,
-    /// How it ended; none while it is open.
+    /// How it ended; `None` while it is open.
     pub outcome: Option<Outcome>,
     /// The first channel type of its events.
     pub channel: Option<&'a str>,
@@ -40,7 +40,8 @@ pub struct CustomerConversation<'a> {
     pub queue: Option<&'a str>,
     /// The agent of the last stay that served.
     pub agent_id: Option<&'a str>,
-    /// From the last event of those listed before it to its start, in milliseconds, 0 where they overlap; none for the first one.
+    /// Time from the last event of the conversations listed before it to its start, in milliseconds; 0 if they overlap, `None`
+    /// for the first one.
     pub since_previous_ms: Option<i64>,
 }
 

@@ -478,8 +478,8 @@ mod tests {
         assert!(!ann.is_same(&actor(Some("AGENT"), Some("2"), Some("Ann"))));
         assert!(!ann.is_same(&actor(None, Some("1"), Some("Ann"))));
         assert!(actor(None, Some("1"), None).is_same(&actor(None, Some("1"), None)));
-        let nobody = actor(Some("AGENT"), None, Some("Ann"));
-        assert!(!nobody.is_same(&nobody.clone()));
+        let unknown = actor(Some("AGENT"), None, Some("Ann"));
+        assert!(!unknown.is_same(&unknown.clone()));
     }
 
     #[test]

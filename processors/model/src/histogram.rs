@@ -1,61 +1,61 @@
-//! Histograms of `cx.metrics` (contract, section 6): counts of values by upper bound. Counts can be taken back, so what is read
-//! from them stays right when a late event corrects a value.
+//! Histograms of `cx.metrics` (contract, section 6): counts of values by upper bound. Counts can be subtracted, so histograms
+//! stay correct when a late event corrects a value.
 
-/// How many bounds there are. The last one is beyond any time between two events.
+/// Number of bounds. The last one is beyond any time between two events.
 pub const BUCKETS: usize = 384;
-/// So many bounds are the integers from 0 on.
+/// Number of bounds that are the integers from 0.
 const EXACT: usize = 11;
 
 const BOUNDS: [i64; BUCKETS] = bounds();
 
-/// The integers from 0 to 10, and from there on the greatest integer not above the last one times 1.1.
+/// The integers from 0 to 10; then each bound is the previous one times 1.1, rounded down.
 #[expect(clippy::indexing_slicing, reason = "checked when the program is compiled")]
 const fn bounds() -> [i64; BUCKETS] {
     let mut bounds = [0; BUCKETS];
     let mut place = 1;
     while place < BUCKETS {
         let last = bounds[place - 1];
-        // The same as last * 11 / 10, without the large product.
+        // Equals last * 11 / 10, without the large product.
         bounds[place] = if place < EXACT { last + 1 } else { last + last / 10 };
         place += 1;
     }
     bounds
 }
 
-/// A bucket of a histogram: the values that are not above its bound, and above the bound before.
+/// A bucket of a histogram: the values up to its bound and above the previous bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bucket(u16);
 
 impl Bucket {
-    /// The bucket in which a value is counted: that of the least bound that is not below it. Values below 0 count as 0; those above the
-    /// last bound, which no two times of events lie apart, as that bound.
+    /// The bucket that counts a value: that of the smallest bound that is not below it. Values below 0 count as 0; values above
+    /// the last bound, which no two event times are apart, count as that bound.
     #[must_use]
     pub fn of(value: i64) -> Self {
         let place = BOUNDS.partition_point(|bound| *bound < value).min(BUCKETS - 1);
         Self(u16::try_from(place).unwrap_or(u16::MAX))
     }
 
-    /// The bucket of a number that [`Bucket::place`] gave; `None` for any other.
+    /// The bucket of a number from [`Bucket::place`]; `None` for any other number.
     #[must_use]
     pub fn at(place: u16) -> Option<Self> {
         (usize::from(place) < BUCKETS).then_some(Self(place))
     }
 
-    /// The number that stands for it in stored state: how many bounds are below its own. It never changes.
+    /// Its number in stored state: the number of smaller bounds. It never changes.
     #[must_use]
     pub fn place(self) -> u16 {
         self.0
     }
 
-    /// Its upper bound: the greatest value that is counted in it.
+    /// Its upper bound: the largest value it counts.
     #[must_use]
     pub fn bound(self) -> i64 {
         BOUNDS.get(usize::from(self.0)).copied().unwrap_or(i64::MAX)
     }
 }
 
-/// The value that so many percent of the counted values do not exceed, by the nearest rank: a bound, so at most a tenth above the
-/// exact one. `counts` are a histogram's, each with its bound; `None` where nothing is counted.
+/// The given percentile of the counted values, by nearest rank: a bound, so at most a tenth above the exact value. `counts` are
+/// a histogram's counts by bound; `None` if nothing is counted.
 #[must_use]
 pub fn percentile(counts: &[(i64, i64)], percent: f64) -> Option<i64> {
     let mut sorted: Vec<(i64, i64)> = counts.iter().copied().filter(|(_, count)| *count > 0).collect();

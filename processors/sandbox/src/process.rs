@@ -75,16 +75,16 @@ impl Guarded {
         self.watchdog.try_wait()
     }
 
-    /// Asks the command to end; kills it if it has not within `patience`.
+    /// Asks the command to end; kills it if it has not within `timeout`.
     ///
     /// # Errors
     /// It cannot be sent a signal.
-    pub fn stop(&mut self, patience: Duration) -> io::Result<()> {
+    pub fn stop(&mut self, timeout: Duration) -> io::Result<()> {
         if self.ended()?.is_some() {
             return Ok(());
         }
         signal("TERM", self.pid)?;
-        let until = Instant::now() + patience;
+        let until = Instant::now() + timeout;
         while Instant::now() < until {
             if self.ended()?.is_some() {
                 return Ok(());

@@ -20,25 +20,25 @@ const NOW_MS: i64 = 1_750_000_000_000;
 
 /// A task's position in a log.
 #[derive(Debug, Clone, Copy, Default)]
-struct Place {
+struct PartitionId {
     next: usize,
     committed: usize,
 }
 
 /// A task with its input.
-struct Lane {
+struct TaskRun {
     task: Task,
     /// Topics and values with Kafka timestamps.
     log: Vec<(&'static str, Vec<u8>, i64)>,
-    input: Place,
-    repartition: Place,
+    input: PartitionId,
+    repartition: PartitionId,
 }
 
 /// The tasks of all partitions, their input, and their outputs as `read_committed` consumers see them.
 pub struct Driver {
     topology: Arc<Topology>,
     names: Names,
-    lanes: Vec<Lane>,
+    runs: Vec<TaskRun>,
     cluster: Cluster,
     turn: usize,
     pushed: usize,
@@ -80,14 +80,14 @@ impl Driver {
             changelog: topology.changelog().index(),
             repartition: topology.repartition().index(),
         };
-        let lane = |partition| Lane {
+        let run = |partition| TaskRun {
             task: new_task(partition, partitions, &topology, store(partition)),
             log: Vec::new(),
-            input: Place::default(),
-            repartition: Place::default(),
+            input: PartitionId::default(),
+            repartition: PartitionId::default(),
         };
         let mut driver = Self {
-            lanes: (0..partitions).map(lane).collect(),
+            runs: (0..partitions).map(run).collect(),
             topology,
             names,
             cluster: Cluster::new(partitions),
@@ -109,7 +109,7 @@ impl Driver {
     #[must_use]
     pub fn with_expiry(mut self) -> Self {
         self.expires = true;
-        self.lanes.iter_mut().for_each(|lane| lane.task.caught_up());
+        self.runs.iter_mut().for_each(|run| run.task.caught_up());
         self
     }
 
@@ -141,20 +141,20 @@ impl Driver {
     }
 
     fn push_to(&mut self, topic: &'static str, value: Vec<u8>) {
-        let partition = self.pushed % self.lanes.len();
+        let partition = self.pushed % self.runs.len();
         self.pushed += 1;
-        if let Some(lane) = self.lanes.get_mut(partition) {
-            lane.log.push((topic, value, self.clock_ms));
+        if let Some(run) = self.runs.get_mut(partition) {
+            run.log.push((topic, value, self.clock_ms));
         }
     }
 
     /// The tasks, by partition.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
-        self.lanes.iter().map(|lane| &lane.task)
+        self.runs.iter().map(|run| &run.task)
     }
 
     fn partitions(&self) -> i32 {
-        i32::try_from(self.lanes.len()).unwrap_or(i32::MAX)
+        i32::try_from(self.runs.len()).unwrap_or(i32::MAX)
     }
 
     /// Lets one task take its next record, round robin; `false` when no records are left.
@@ -162,8 +162,8 @@ impl Driver {
     /// # Panics
     /// The task failed, and so does the test.
     pub fn step(&mut self) -> bool {
-        for _ in 0..self.lanes.len() {
-            self.turn = (self.turn + 1) % self.lanes.len();
+        for _ in 0..self.runs.len() {
+            self.turn = (self.turn + 1) % self.runs.len();
             if self.step_of(self.turn) {
                 return true;
             }
@@ -173,18 +173,18 @@ impl Driver {
 
     fn step_of(&mut self, partition: usize) -> bool {
         let repartition_topic = self.topology.name(self.topology.repartition());
-        let (Some(lane), Some(messages)) =
-            (self.lanes.get_mut(partition), self.cluster.repartition.get(partition))
+        let (Some(run), Some(messages)) =
+            (self.runs.get_mut(partition), self.cluster.repartition.get(partition))
         else {
             return false;
         };
-        let message = messages.get(lane.repartition.next);
-        let (topic, place, key, value, timestamp_ms) = match (message, lane.log.get(lane.input.next)) {
+        let message = messages.get(run.repartition.next);
+        let (topic, place, key, value, timestamp_ms) = match (message, run.log.get(run.input.next)) {
             (Some((key, value)), _) => {
-                (repartition_topic, &mut lane.repartition, Some(key), value, self.clock_ms)
+                (repartition_topic, &mut run.repartition, Some(key), value, self.clock_ms)
             }
             (None, Some((topic, value, timestamp_ms))) => {
-                (*topic, &mut lane.input, None, value, *timestamp_ms)
+                (*topic, &mut run.input, None, value, *timestamp_ms)
             }
             (None, None) => return false,
         };
@@ -198,7 +198,7 @@ impl Driver {
             headers: &NoHeaders,
             conversation: None,
         };
-        assert_eq!(lane.task.process(&record, NOW_MS).map_err(|error| error.to_string()), Ok(()));
+        assert_eq!(run.task.process(&record, NOW_MS).map_err(|error| error.to_string()), Ok(()));
         place.next += 1;
         true
     }
@@ -209,18 +209,18 @@ impl Driver {
     /// A task failed, and so does the test.
     pub fn commit(&mut self) {
         let mut transaction = Transaction::new(self.names.clone(), self.partitions());
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.task.is_clean()) {
-            let prepared = lane.task.prepare_within(&mut transaction, &mut self.budget.clone());
+        for run in self.runs.iter_mut().filter(|run| !run.task.is_clean()) {
+            let prepared = run.task.prepare_within(&mut transaction, &mut self.budget.clone());
             assert_eq!(prepared.map_err(|error| error.to_string()), Ok(()));
         }
         self.largest = self.largest.max(transaction.len());
         self.commits += 1;
         self.cluster.commit(transaction);
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.task.is_clean()) {
-            lane.input.committed = lane.input.next;
-            lane.repartition.committed = lane.repartition.next;
+        for run in self.runs.iter_mut().filter(|run| !run.task.is_clean()) {
+            run.input.committed = run.input.next;
+            run.repartition.committed = run.repartition.next;
             #[expect(clippy::expect_used, reason = "a test's own store")]
-            let tally = lane.task.committed(None).expect("the store takes what is committed");
+            let tally = run.task.committed(None).expect("the store takes what is committed");
             for (notice, count) in tally.notices() {
                 *self.notices.entry(notice).or_default() += count;
             }
@@ -233,34 +233,34 @@ impl Driver {
     /// A failed transaction: prepared, then dropped; its records are taken again.
     pub fn abort(&mut self) {
         let mut lost = Transaction::new(self.names.clone(), self.partitions());
-        for lane in &mut self.lanes {
-            let _ = lane.task.prepare_within(&mut lost, &mut self.budget.clone());
-            lane.task.aborted();
-            lane.input.next = lane.input.committed;
-            lane.repartition.next = lane.repartition.committed;
+        for run in &mut self.runs {
+            let _ = run.task.prepare_within(&mut lost, &mut self.budget.clone());
+            run.task.aborted();
+            run.input.next = run.input.committed;
+            run.repartition.next = run.repartition.committed;
         }
     }
 
     /// A crash: new tasks are restored from their changelogs and continue after the last commit.
     pub fn crash(&mut self) {
         let partitions = self.partitions();
-        for (partition, lane) in (0..partitions).zip(&mut self.lanes) {
+        for (partition, run) in (0..partitions).zip(&mut self.runs) {
             let store = Box::new(MemoryStore::default());
-            lane.task = new_task(partition, partitions, &self.topology, store);
-            lane.input.next = lane.input.committed;
-            lane.repartition.next = lane.repartition.committed;
+            run.task = new_task(partition, partitions, &self.topology, store);
+            run.input.next = run.input.committed;
+            run.repartition.next = run.repartition.committed;
         }
         self.restore_all();
     }
 
     fn restore_all(&mut self) {
-        for (lane, changelog) in self.lanes.iter_mut().zip(&self.cluster.changelogs) {
+        for (run, changelog) in self.runs.iter_mut().zip(&self.cluster.changelogs) {
             for (key, value) in changelog {
-                assert!(lane.task.restore(0, key, Some(value)).is_ok(), "the store takes what was restored");
+                assert!(run.task.restore(0, key, Some(value)).is_ok(), "the store takes what was restored");
             }
-            assert!(lane.task.restored(0).is_ok(), "the store takes what was restored");
+            assert!(run.task.restored(0).is_ok(), "the store takes what was restored");
             if self.expires {
-                lane.task.caught_up();
+                run.task.caught_up();
             }
         }
     }
@@ -280,10 +280,10 @@ impl Driver {
 
     /// Lets the next commit continue the work that the last one left, like a worker.
     pub fn go_on(&mut self) {
-        for (partition, lane) in (0..).zip(&mut self.lanes) {
-            if lane.task.has_more() {
-                let next = i64::try_from(lane.input.next).unwrap_or(i64::MAX);
-                lane.task.go_on(SourceOffset { topic: INPUT.to_owned(), partition, next });
+        for (partition, run) in (0..).zip(&mut self.runs) {
+            if run.task.has_more() {
+                let next = i64::try_from(run.input.next).unwrap_or(i64::MAX);
+                run.task.go_on(SourceOffset { topic: INPUT.to_owned(), partition, next });
             }
         }
     }
@@ -291,7 +291,7 @@ impl Driver {
     /// Whether the last commit left work.
     #[must_use]
     pub fn has_more(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.task.has_more())
+        self.runs.iter().any(|run| run.task.has_more())
     }
 
     /// Resets the largest commit.
@@ -318,12 +318,12 @@ impl Driver {
     /// A task failed, and so does the test.
     pub fn stage_punctuation(&mut self, now_ms: i64) -> bool {
         let mut fires = false;
-        for (partition, lane) in (0..).zip(&mut self.lanes) {
+        for (partition, run) in (0..).zip(&mut self.runs) {
             #[expect(clippy::expect_used, reason = "a test's own store")]
-            let due = lane.task.next_due().expect("the store can be read");
+            let due = run.task.next_due().expect("the store can be read");
             if due.is_some_and(|due| due <= now_ms) {
-                let next = i64::try_from(lane.input.committed).unwrap_or(i64::MAX);
-                lane.task.punctuate(now_ms, SourceOffset { topic: INPUT.to_owned(), partition, next });
+                let next = i64::try_from(run.input.committed).unwrap_or(i64::MAX);
+                run.task.punctuate(now_ms, SourceOffset { topic: INPUT.to_owned(), partition, next });
                 fires = true;
             }
         }
@@ -339,10 +339,8 @@ impl Driver {
     }
 
     fn is_anything_left(&self) -> bool {
-        let mut lanes = self.lanes.iter().zip(&self.cluster.repartition);
-        lanes.any(|(lane, messages)| {
-            lane.input.next < lane.log.len() || lane.repartition.next < messages.len()
-        })
+        let mut runs = self.runs.iter().zip(&self.cluster.repartition);
+        runs.any(|(run, messages)| run.input.next < run.log.len() || run.repartition.next < messages.len())
     }
 
     /// The latest record of every key of every output topic.

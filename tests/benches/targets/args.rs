@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// For so many seconds latencies are measured.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seconds: u32,
-    /// So much of the work is left out of steady figures and of latencies.
+    /// The share of the work that steady figures and latencies exclude.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) warm_up: u32,
     /// The events are the same for the same seed.

@@ -1,4 +1,4 @@
-//! The targets of this program's speed, measured side by side on throw-away brokers: with what only copies the records, and with
+//! The targets of this program's speed, measured side by side on temporary brokers: with what only copies the records, and with
 //! other programs that one names, say an application of Kafka Streams that folds the same activities.
 //!
 //! `cargo build --release -p app && CX_TIMELINES_BIN=target/release/cx-timelines cargo bench -p cx-timelines-tests --bench targets
@@ -61,7 +61,7 @@ struct Suite<'a> {
 }
 
 impl Suite<'_> {
-    /// Each part's table is printed as soon as it is measured: whoever stops the rest has it.
+    /// Each part's table is printed as soon as it is measured, so stopping the rest loses nothing.
     fn measure(&self) -> Measured {
         let mut measured = Measured::default();
         if self.args.wants(Part::Slim) {

@@ -14,7 +14,7 @@ use crate::systems::System;
 const STOP_MAX: Duration = Duration::from_secs(30);
 /// How often new descendants are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Of what a system said, this much is told when it fails.
+/// How much of a system's output a failure message includes.
 const LAST_LINES: usize = 15;
 
 /// What processes have used.

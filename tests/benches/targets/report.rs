@@ -19,7 +19,7 @@ impl<T> Default for Runs<T> {
     }
 }
 
-/// What is told of a run at once.
+/// The summary of a run.
 pub(crate) trait Brief {
     /// In a line.
     fn brief(&self) -> String;

@@ -10,7 +10,7 @@ const COPYING_MORE: &str = "copying, with a changelog";
 pub(crate) const ACTIVITIES: &str = "activities";
 /// The same, its state on disk.
 pub(crate) const ACTIVITIES_ON_DISK: &str = "activities, on disk";
-/// This program as it is started without a word, its state in memory.
+/// This program without flags, with state in memory.
 pub(crate) const ALL: &str = "all processors";
 const ALL_ON_DISK: &str = "all processors, on disk";
 
@@ -18,7 +18,7 @@ const ALL_ON_DISK: &str = "all processors, on disk";
 pub(crate) const BUILT_IN: [&str; 6] =
     [COPYING, COPYING_MORE, ACTIVITIES, ACTIVITIES_ON_DISK, ALL, ALL_ON_DISK];
 
-/// A program that somebody named.
+/// A program named on the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct Sut {
     /// How it is called in the tables.

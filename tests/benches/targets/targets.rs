@@ -110,7 +110,7 @@ pub(crate) fn table(measured: &Measured, baseline: Option<&str>) -> String {
     format!("## Targets\n\n{}", markdown(&head, &rows))
 }
 
-/// The only target that compares with nobody.
+/// The only target without a comparison.
 fn median_latency(latency: &Runs<Delays>) -> Vec<String> {
     const WANTED_MS: f64 = 15.0;
     let measured = latency.median(ACTIVITIES, |run| Some(run.p50));

@@ -20,7 +20,7 @@ const STILL_MAX: Duration = Duration::from_secs(180);
 /// Lets a system take all that was loaded.
 ///
 /// # Errors
-/// It ends, or stands still.
+/// It ended or stopped.
 pub(crate) fn run(
     ground: &Ground,
     system: &System,

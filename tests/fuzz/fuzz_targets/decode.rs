@@ -24,7 +24,7 @@ fn check(data: &[u8]) {
             check_event(&event);
         }
         Err(invalid) => {
-            assert!(!invalid.detail.is_empty(), "a dead letter without a word for a person");
+            assert!(!invalid.detail.is_empty(), "a dead letter without a detail");
             match invalid.reason {
                 Reason::Malformed => assert!(reference.is_err() || deep, "JSON refused: {}", invalid.detail),
                 Reason::NotAnEvent

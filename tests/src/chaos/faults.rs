@@ -69,7 +69,7 @@ pub(super) struct Step {
     pub(super) fault: Fault,
 }
 
-/// So many kills, and other faults in proportion.
+/// The number of kills, and other faults in proportion.
 pub(super) fn schedule(seed: u64, instance_kills: usize, broker_kills: usize) -> Vec<Step> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut faults = Vec::new();

@@ -13,7 +13,7 @@ use rdkafka::{ClientContext, Message as _};
 use sandbox::conversations::{Disorder, Options, Planned, Size, disturb, events};
 
 const BEGINS_MS: i64 = 1_750_000_000_000;
-/// So many events at a time are made, with their disorder.
+/// The number of events generated at a time, with their disorder.
 const CHUNK: usize = 1_000;
 /// Chunks begin so far apart.
 const CHUNK_MS: i64 = 60_000;
@@ -39,7 +39,7 @@ impl ProducerContext for Refused {
     }
 }
 
-/// A producer that runs until it is told to stop.
+/// A producer that runs until it is stopped.
 pub(super) struct Input {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Vec<String>>>,

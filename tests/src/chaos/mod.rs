@@ -16,7 +16,7 @@ pub use report::Report;
 use faults::schedule;
 use scene::Scene;
 
-/// While there is input, no partition may stand still for longer.
+/// With input, no partition may be blocked for longer.
 const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// How much is to go wrong.

@@ -1,4 +1,4 @@
-//! How far the group is, looked at all the while; and for how long a partition stood still though there was input.
+//! The group's progress, sampled continuously; and how long a partition was blocked despite input.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,25 +13,25 @@ const ANSWER: Duration = Duration::from_secs(1);
 
 /// One partition of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct PartitionOffsets {
     pub(super) committed: i64,
     pub(super) end: i64,
 }
 
 /// What is known of the group's progress.
 #[derive(Debug)]
-pub(super) struct Seen {
+pub(super) struct GroupProgress {
     /// As it was last seen, by partition.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<PartitionOffsets>,
     /// Since when a partition has not advanced though there was something.
     still_since: Vec<Instant>,
-    /// The longest that any stood still, and which.
+    /// The longest time any partition was blocked, and which.
     pub(super) longest: (Duration, usize),
 }
 
-impl Seen {
+impl GroupProgress {
     fn new(partitions: usize, now: Instant) -> Self {
-        let nothing = Place { committed: 0, end: 0 };
+        let nothing = PartitionOffsets { committed: 0, end: 0 };
         Self {
             places: vec![nothing; partitions],
             still_since: vec![now; partitions],
@@ -39,8 +39,8 @@ impl Seen {
         }
     }
 
-    /// Takes what was seen just now; nothing where nobody answered. Not to know counts as standing still.
-    fn take(&mut self, places: Option<&[Place]>, now: Instant) {
+    /// Takes a sample; `None` without an answer, which counts as blocked.
+    fn take(&mut self, places: Option<&[PartitionOffsets]>, now: Instant) {
         for (partition, since) in self.still_since.iter_mut().enumerate() {
             if self.places[partition].committed < self.places[partition].end {
                 self.longest = self.longest.max((now - *since, partition));
@@ -55,7 +55,7 @@ impl Seen {
         }
     }
 
-    /// For how long a partition has been standing still that stands still now.
+    /// How long a partition has been blocked that is blocked now.
     pub(super) fn standing(&self, now: Instant) -> Duration {
         let waiting =
             self.places.iter().zip(&self.still_since).filter(|(place, _)| place.committed < place.end);
@@ -74,25 +74,25 @@ impl Seen {
 }
 
 /// Looks at the group's progress in a thread of its own.
-pub(super) struct Progress {
-    seen: Arc<Mutex<Seen>>,
+pub(super) struct ProgressWatch {
+    seen: Arc<Mutex<GroupProgress>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Progress {
+impl ProgressWatch {
     pub(super) fn start(bootstrap: &str, group: &str, topic: &str) -> Self {
         let watch = Watch::new(bootstrap, group, topic).answering_within(ANSWER);
-        let seen = Arc::new(Mutex::new(Seen::new(watch.partitions(), Instant::now())));
+        let seen = Arc::new(Mutex::new(GroupProgress::new(watch.partitions(), Instant::now())));
         let stop = Arc::new(AtomicBool::new(false));
-        let (told, is_over) = (Arc::clone(&seen), Arc::clone(&stop));
+        let (samples, is_over) = (Arc::clone(&seen), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             while !is_over.load(Ordering::Relaxed) {
                 let places = watch.places();
-                let places: Option<Vec<Place>> = places.map(|places| {
-                    places.into_iter().map(|(committed, end)| Place { committed, end }).collect()
+                let places: Option<Vec<PartitionOffsets>> = places.map(|places| {
+                    places.into_iter().map(|(committed, end)| PartitionOffsets { committed, end }).collect()
                 });
-                told.lock().unwrap().take(places.as_deref(), Instant::now());
+                samples.lock().unwrap().take(places.as_deref(), Instant::now());
                 std::thread::sleep(LOOK_EVERY);
             }
         });
@@ -100,12 +100,12 @@ impl Progress {
     }
 
     /// Reads what was seen last.
-    pub(super) fn now<T>(&self, read: impl FnOnce(&Seen) -> T) -> T {
+    pub(super) fn now<T>(&self, read: impl FnOnce(&GroupProgress) -> T) -> T {
         read(&self.seen.lock().unwrap())
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressWatch {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -120,9 +120,9 @@ mod tests {
 
     fn longest_of(looks: &[Option<(i64, i64)>]) -> u64 {
         let begun = Instant::now();
-        let mut seen = Seen::new(1, begun);
+        let mut seen = GroupProgress::new(1, begun);
         for (second, look) in (1..).zip(looks) {
-            let places = look.map(|(committed, end)| [Place { committed, end }]);
+            let places = look.map(|(committed, end)| [PartitionOffsets { committed, end }]);
             seen.take(places.as_ref().map(|places| &places[..]), begun + Duration::from_secs(second));
         }
         seen.longest.0.as_secs()

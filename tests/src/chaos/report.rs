@@ -21,7 +21,7 @@ pub struct Report {
     pub written_twice: usize,
     /// How long it took until all of them were committed.
     pub took: Duration,
-    /// The longest time for which a partition stood still though there was input.
+    /// The longest time a partition was blocked despite input.
     pub longest_stall: Duration,
     /// Final records compared, by topic.
     pub records: BTreeMap<String, usize>,
@@ -41,7 +41,7 @@ impl fmt::Display for Report {
         writeln!(f, "{:>8}  of them written twice by their producer", self.written_twice)?;
         writeln!(
             f,
-            "{:>8.1}  s: the longest time a partition stood still",
+            "{:>8.1}  s: the longest time a partition was blocked",
             self.longest_stall.as_secs_f64()
         )?;
         writeln!(f, "{:>8.1}  s: the slowest orderly stop", self.slowest_stop.as_secs_f64())?;

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::faults::{Fault, Visit};
 use super::input::Input;
-use super::progress::Progress;
+use super::progress::ProgressWatch;
 use super::report::Report;
 use super::{Options, STALL_MAX, check};
 use crate::{Instance, Program, Watch, is_in_sync, partitions_of, run_to_end, wait_until};
@@ -27,12 +27,12 @@ const STANDING_MAX: Duration = Duration::from_secs(15);
 const GROUP: &str = "cx-timelines";
 const INPUT: &str = "cx.events";
 /// How long anything may take, but for a stall.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A broker that is down, or is coming back.
 struct Absent {
     node: usize,
-    /// So many faults more, and it comes back.
+    /// The number of further faults until it returns.
     faults_left: usize,
     /// Its return, once that has begun.
     return_: Option<JoinHandle<()>>,
@@ -42,7 +42,7 @@ struct Absent {
 pub(super) struct Scene {
     // Fields are dropped in this order: the input and the instances before the brokers, the folder last.
     input: Input,
-    progress: Progress,
+    progress: ProgressWatch,
     instances: Vec<Program>,
     absent: Option<Absent>,
     cluster: Arc<Mutex<Cluster>>,
@@ -75,7 +75,7 @@ impl Scene {
         let partitions = partitions_of(&bootstrap, INPUT);
         let mut scene = Self {
             input: Input::start(&bootstrap, INPUT, partitions, options.seed, options.rate),
-            progress: Progress::start(&bootstrap, GROUP, INPUT),
+            progress: ProgressWatch::start(&bootstrap, GROUP, INPUT),
             instances: Vec::new(),
             absent: None,
             cluster: Arc::new(Mutex::new(cluster)),
@@ -114,9 +114,9 @@ impl Scene {
     }
 
     /// Waits until so many records more are committed, and until no partition has been waiting for long: it is the program's
-    /// to recover from a fault, but not from the next one before it had the time. Meanwhile nobody may end by himself.
+    /// to recover from a fault, but not from the next one before it had the time. Meanwhile no instance may end by itself.
     pub(super) fn await_committed(&mut self, records: i64) {
-        let wanted = self.progress.now(super::progress::Seen::committed) + records;
+        let wanted = self.progress.now(super::progress::GroupProgress::committed) + records;
         self.wait_until("so many records more are committed", |scene| {
             let goes_on = scene
                 .progress
@@ -126,7 +126,7 @@ impl Scene {
     }
 
     fn wait_until<T>(&mut self, what: &str, mut question: impl FnMut(&mut Self) -> Option<T>) -> T {
-        wait_until(what, PATIENCE, || {
+        wait_until(what, TIMEOUT, || {
             self.look_after();
             question(self)
         })
@@ -144,7 +144,7 @@ impl Scene {
         let (longest, partition) = self.progress.now(|seen| seen.longest);
         assert!(
             longest <= STALL_MAX,
-            "seed {}: partition {partition} stood still for {longest:?}",
+            "seed {}: partition {partition} was blocked for {longest:?}",
             self.seed
         );
     }
@@ -240,7 +240,7 @@ impl Scene {
         self.absent = Some(Absent { node, faults_left, return_ });
     }
 
-    /// Another fault: who has been away for long enough comes back.
+    /// Another fault: instances that were down long enough restart.
     fn let_brokers_return(&mut self) {
         let Some(mut absent) = self.absent.take() else { return };
         match absent.return_.take() {
@@ -270,10 +270,10 @@ impl Scene {
     pub(super) fn end(mut self, begun: Instant) -> Report {
         self.await_all_brokers();
         let sent = self.input.stop();
-        Watch::new(&self.bootstrap, GROUP, INPUT).wait_for_all(PATIENCE);
+        Watch::new(&self.bootstrap, GROUP, INPUT).wait_for_all(TIMEOUT);
         let took = begun.elapsed();
         self.look_after();
-        let there = self.progress.now(super::progress::Seen::end);
+        let there = self.progress.now(super::progress::GroupProgress::end);
         for mut instance in std::mem::take(&mut self.instances) {
             self.stop_in_order(&mut instance);
         }

@@ -10,12 +10,12 @@ use serde_json::value::RawValue;
 
 use super::clock::now_ms;
 use super::hash;
-use super::input::{Input, Sent};
-use super::outputs::{Letter, Seen};
+use super::input::{Input, SentRecord};
+use super::outputs::{Letter, SeenOutputs};
 use super::record::{Claim, Fate, Is};
 use crate::{DEAD_LETTERS, OUTPUTS};
 
-/// Of each kind of mistake so many are told.
+/// The number of mistakes reported per kind.
 const TOLD_MAX: usize = 3;
 /// A window that is older may have left the state before a change of it came.
 const WINDOWS_SINCE_MS: i64 = 80 * 86_400_000;
@@ -56,7 +56,7 @@ impl Mistakes {
 /// Adds what is wrong.
 pub(super) fn check(
     input: &Input,
-    mut seen: std::sync::MutexGuard<'_, Seen>,
+    mut seen: std::sync::MutexGuard<'_, SeenOutputs>,
     found: &mut Vec<String>,
 ) -> Compared {
     let mut mistakes = Mistakes::default();
@@ -88,7 +88,7 @@ pub(super) fn check(
     compared
 }
 
-fn check_letters(input: &Input, seen: &Seen, mistakes: &mut Mistakes, compared: &mut Compared) {
+fn check_letters(input: &Input, seen: &SeenOutputs, mistakes: &mut Mistakes, compared: &mut Compared) {
     let mut known = 0;
     for sent in &input.sent {
         let (partition, offset) = sent.place.unwrap();
@@ -123,12 +123,12 @@ fn check_letters(input: &Input, seen: &Seen, mistakes: &mut Mistakes, compared: 
     }
     let all: usize = seen.letters.values().map(Vec::len).sum();
     if known != all {
-        mistakes.add("dead letters", format!("{} of records that nobody sent", all - known));
+        mistakes.add("dead letters", format!("{} of records that were not sent", all - known));
     }
 }
 
 /// A letter is its record as it came, but for an erased one, and one that was too large to be written.
-fn is_as_it_came(sent: &Sent, letter: &Letter) -> Result<(), String> {
+fn is_as_it_came(sent: &SentRecord, letter: &Letter) -> Result<(), String> {
     if letter.key != sent.key {
         return Err("another key".to_owned());
     }
@@ -159,7 +159,7 @@ fn is_as_it_came(sent: &Sent, letter: &Letter) -> Result<(), String> {
     Ok(())
 }
 
-fn holds(claim: &Claim, seen: &Seen) -> Result<(), String> {
+fn holds(claim: &Claim, seen: &SeenOutputs) -> Result<(), String> {
     let value = seen.kept.get(&(claim.topic, claim.key.clone()));
     let value = match (&claim.is, value) {
         (Is::Gone, None) => return Ok(()),
@@ -220,7 +220,7 @@ impl Windows {
         }
     }
 
-    fn compare(self, seen: &mut Seen, mistakes: &mut Mistakes, compared: &mut Compared) {
+    fn compare(self, seen: &mut SeenOutputs, mistakes: &mut Mistakes, compared: &mut Compared) {
         for (key, value) in self.0 {
             let wanted = hash::of_output(WINDOWS, value.to_string().as_bytes());
             compare(&(WINDOWS, key), wanted, seen, mistakes, compared);
@@ -231,7 +231,7 @@ impl Windows {
 fn compare(
     key: &(&'static str, String),
     wanted: hash::Hash,
-    seen: &mut Seen,
+    seen: &mut SeenOutputs,
     mistakes: &mut Mistakes,
     compared: &mut Compared,
 ) {
@@ -250,7 +250,7 @@ fn compare(
 fn compare_with_fold(
     file: &Path,
     since_ms: i64,
-    (seen, windows): (&mut Seen, &mut Windows),
+    (seen, windows): (&mut SeenOutputs, &mut Windows),
     mistakes: &mut Mistakes,
     compared: &mut Compared,
 ) {

@@ -42,7 +42,7 @@ pub(super) fn too_late<'c>(prefix: &str, conversations: impl Iterator<Item = &'c
             &id,
             "CUSTOMER_MESSAGE",
             Some(conversation),
-            json!({"data": message(&id, "anybody there?")}),
+            json!({"data": message(&id, "is there a person?")}),
         );
         maker.send(conversation, &event, Fate::Letter("conversation-expired"));
     }

@@ -19,7 +19,7 @@ use serde_json::json;
 use super::PARTITIONS;
 use super::hash::{self, Hash};
 use super::outputs::Wanted;
-use super::record::{Batch, Claim, Fate, INPUT, Place, REQUESTS, Record};
+use super::record::{Batch, Claim, Fate, INPUT, Placement, REQUESTS, Record};
 use crate::create_topic;
 
 /// How long the last acknowledgements may take.
@@ -33,7 +33,7 @@ const LARGE_BYTES: usize = 8 << 20;
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A record that was sent.
-pub(super) struct Sent {
+pub(super) struct SentRecord {
     pub(super) what: &'static str,
     pub(super) topic: String,
     pub(super) fate: Fate,
@@ -85,7 +85,7 @@ pub(super) struct Input {
     /// What `fold` is given.
     pub(super) files: Vec<PathBuf>,
     /// All that was sent.
-    pub(super) sent: Vec<Sent>,
+    pub(super) sent: Vec<SentRecord>,
     /// All that is claimed.
     pub(super) claims: Vec<(&'static str, Claim)>,
     /// Conversations that are forgotten in the end.
@@ -158,7 +158,7 @@ impl Input {
                 self.write_for_fold(&record);
             }
             self.bytes += record.bytes();
-            self.sent.push(Sent {
+            self.sent.push(SentRecord {
                 what,
                 fate: record.fate,
                 key: record.key.as_deref().map(hash::of),
@@ -216,8 +216,8 @@ impl Input {
             }
         };
         match &record.place {
-            Place::Of(home) => engine::partition_of(home.as_bytes(), partitions),
-            Place::NotOf(home) => {
+            Placement::Of(home) => engine::partition_of(home.as_bytes(), partitions),
+            Placement::NotOf(home) => {
                 let right = engine::partition_of(home.as_bytes(), partitions);
                 (right + self.rng.random_range(1..partitions.max(2))) % partitions
             }

@@ -36,7 +36,7 @@ pub(super) struct Letter {
 
 /// What was seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct SeenOutputs {
     /// By topic and key, the hash of the last record; without tombstones, alerts and dead letters.
     pub(super) finals: HashMap<(&'static str, String), Hash>,
     /// Of records that something is claimed of, the last value.
@@ -57,7 +57,7 @@ pub(super) struct Seen {
 
 /// A thread that reads on.
 pub(super) struct Outputs {
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<SeenOutputs>>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -80,7 +80,7 @@ impl Outputs {
                 places.insert((topic.to_owned(), partition), 0);
             }
         }
-        let (seen, stop) = (Arc::<Mutex<Seen>>::default(), Arc::<AtomicBool>::default());
+        let (seen, stop) = (Arc::<Mutex<SeenOutputs>>::default(), Arc::<AtomicBool>::default());
         let (to, is_over) = (Arc::clone(&seen), Arc::clone(&stop));
         let thread = std::thread::spawn(move || follow(&reader, places, &to, &is_over));
         Self { seen, stop, thread: Some(thread) }
@@ -92,12 +92,12 @@ impl Outputs {
     }
 
     /// What was seen so far.
-    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub(super) fn seen(&self) -> MutexGuard<'_, SeenOutputs> {
         self.seen.lock().unwrap()
     }
 
     /// Reads all that there is by now, and no more; to be asked when nothing is written any more.
-    pub(super) fn read_to_the_end(&mut self) -> MutexGuard<'_, Seen> {
+    pub(super) fn read_to_the_end(&mut self) -> MutexGuard<'_, SeenOutputs> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap();
         self.seen()
@@ -105,7 +105,7 @@ impl Outputs {
 }
 
 /// Says which records are to be kept whole.
-pub(super) struct Wanted(Arc<Mutex<Seen>>);
+pub(super) struct Wanted(Arc<Mutex<SeenOutputs>>);
 
 impl Wanted {
     /// Those that something is claimed of; to be said before they can be written.
@@ -123,12 +123,12 @@ impl Drop for Outputs {
 
 type Places = HashMap<(String, i32), i64>;
 
-fn follow(reader: &BaseConsumer, mut places: Places, seen: &Mutex<Seen>, is_over: &AtomicBool) {
+fn follow(reader: &BaseConsumer, mut places: Places, seen: &Mutex<SeenOutputs>, is_over: &AtomicBool) {
     assign(reader, &places);
     while !is_over.load(Ordering::Relaxed) {
         step(reader, &mut places, seen);
     }
-    // Assigned anew, each partition says once more that it has come to its end.
+    // After a new assignment each partition reports its end again.
     assign(reader, &places);
     let mut open = places.len();
     while open > 0 {
@@ -147,7 +147,7 @@ fn assign(reader: &BaseConsumer, places: &Places) {
 }
 
 /// Takes a record, if one comes; whether a partition has come to its end.
-fn step(reader: &BaseConsumer, places: &mut Places, seen: &Mutex<Seen>) -> bool {
+fn step(reader: &BaseConsumer, places: &mut Places, seen: &Mutex<SeenOutputs>) -> bool {
     match reader.poll(Duration::from_millis(200)) {
         None => false,
         Some(Err(KafkaError::PartitionEOF(_))) => true,
@@ -175,7 +175,7 @@ fn bytes(message: &BorrowedMessage<'_>) -> usize {
     message.key_len() + message.payload_len() + headers
 }
 
-fn take(seen: &mut Seen, message: &BorrowedMessage<'_>) {
+fn take(seen: &mut SeenOutputs, message: &BorrowedMessage<'_>) {
     let topic = message.topic();
     let largest = seen.largest.entry(topic.to_owned()).or_default();
     *largest = bytes(message).max(*largest);
@@ -192,7 +192,7 @@ fn take(seen: &mut Seen, message: &BorrowedMessage<'_>) {
     }
 }
 
-fn take_letter(seen: &mut Seen, message: &BorrowedMessage<'_>) {
+fn take_letter(seen: &mut SeenOutputs, message: &BorrowedMessage<'_>) {
     let number = |name: &str| header(message, name).unwrap().parse::<i64>().unwrap();
     let partition = i32::try_from(number("cx.error.partition")).unwrap();
     let position = (header(message, "cx.error.topic").unwrap(), partition, number("cx.error.offset"));
@@ -212,7 +212,7 @@ fn take_letter(seen: &mut Seen, message: &BorrowedMessage<'_>) {
     });
 }
 
-fn take_output(seen: &mut Seen, topic: &'static str, message: &BorrowedMessage<'_>) {
+fn take_output(seen: &mut SeenOutputs, topic: &'static str, message: &BorrowedMessage<'_>) {
     let key = (topic, String::from_utf8(message.key().unwrap().to_vec()).unwrap());
     let value = message.payload();
     if seen.wanted.contains(&key) {

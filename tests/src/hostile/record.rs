@@ -22,7 +22,7 @@ pub(super) enum Fate {
 
 /// Where it is sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Placement {
     /// The partition of this conversation, or of whatever else it is keyed by.
     Of(String),
     /// Any other partition than that, by chance: it has to be moved.
@@ -43,7 +43,7 @@ pub(super) struct Record {
     /// Its Kafka timestamp, in epoch milliseconds.
     pub(super) timestamp_ms: i64,
     /// Its partition.
-    pub(super) place: Place,
+    pub(super) place: Placement,
     /// What must become of it.
     pub(super) fate: Fate,
 }
@@ -154,7 +154,8 @@ impl Maker {
     pub(super) fn raw(&mut self, home: &str, value: Option<Vec<u8>>, fate: Fate) -> &mut Record {
         let number = self.batch.records.len() + 1;
         let is_misplaced = self.misplaced_every > 0 && number.is_multiple_of(self.misplaced_every);
-        let place = if is_misplaced { Place::NotOf(home.to_owned()) } else { Place::Of(home.to_owned()) };
+        let place =
+            if is_misplaced { Placement::NotOf(home.to_owned()) } else { Placement::Of(home.to_owned()) };
         self.batch.records.push(Record {
             topic: INPUT.to_owned(),
             key: Some(home.as_bytes().to_vec()),

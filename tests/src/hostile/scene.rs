@@ -21,16 +21,16 @@ use super::{CONVERSATION_EVENTS_MAX, Options, PARTITIONS, check, events};
 use crate::{Instance, Program, Watch, partitions_of, run_to_end, series, wait_until};
 
 const GROUP: &str = "cx-timelines";
-/// So many times what compressed batches unpack to comes on top of the memory that the program is given.
+/// The factor of decompressed batches that comes on top of the memory limit.
 const UNPACKED_TIMES: u64 = 3;
 /// How long the program may take for what lies there, and for what is due in the end.
-const PATIENCE: Duration = Duration::from_secs(600);
+const TIMEOUT: Duration = Duration::from_secs(600);
 /// How long nothing at all may be committed while there is something to do.
 const STALL_MAX: Duration = Duration::from_secs(120);
 /// Not more records may lie there unread.
 const UNREAD_MAX: i64 = 6_000;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// So many forgotten conversations are written to once more.
+/// The number of expired conversations that get another event.
 const TOO_LATE: usize = 60;
 /// Every so many records of a batch one lies in a wrong partition, in every other batch.
 const MISPLACED_EVERY: usize = 7;
@@ -125,7 +125,7 @@ impl Scene {
         Instant::now() + self.options.kill_every.mul_f64(self.rng.random_range(0.5..1.5))
     }
 
-    /// Nobody may end by himself, or take more memory than he was given.
+    /// No instance may end by itself, or exceed its memory limit.
     fn look(&mut self) {
         let seed = self.options.seed;
         let peak = self.instance.peak_memory();
@@ -151,7 +151,7 @@ impl Scene {
     }
 
     fn wait_until<T>(&mut self, what: &str, mut question: impl FnMut(&mut Self) -> Option<T>) -> T {
-        wait_until(what, PATIENCE, || {
+        wait_until(what, TIMEOUT, || {
             self.look();
             question(self)
         })
@@ -216,7 +216,7 @@ impl Scene {
             });
         }
         let watch = Watch::new(self.bootstrap(), GROUP, INPUT);
-        watch.wait_for_all(PATIENCE);
+        watch.wait_for_all(TIMEOUT);
     }
 
     /// Until what waited is a dead letter, and every conversation is forgotten.

@@ -1,4 +1,4 @@
-//! The HTTP API of two instances on a real broker: what it tells is what the topics hold, whoever is asked.
+//! The HTTP API of two instances on a real broker: its responses equal the topics' records, from either instance.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 const CASES: [&str; 2] = ["kitchen-sink", "web-chat-from-bot-to-close"];
 const TIMEOUT: Duration = Duration::from_secs(60);
-const TOKEN: &str = "a-token-that-nobody-guesses";
+const TOKEN: &str = "a-token-that-is-not-guessed";
 
 fn case(name: &str, file: &str) -> String {
     let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/cases")).join(name);
@@ -85,7 +85,7 @@ impl Ground {
                 let instances = tasks["instances"].as_array().unwrap();
                 let share = |instance: &Value| instance["partitions"].as_array().unwrap().len();
                 let own = instances.iter().find(|instance| instance["isThis"] == true).map(share);
-                // Who reads the requests to erase may have one less.
+                // A worker that reads erasure requests may have one less.
                 let all: usize = instances.iter().map(share).sum();
                 (all == 8 && own == Some(running) && (3..=5).contains(&running)).then_some(())
             });
@@ -197,7 +197,7 @@ fn conversations_are_told_whole(ground: &mut Ground, expected: &Records) {
             assert_eq!(whole["textShown"], told_by == 0);
             if told_by == 0 {
                 // What names only its session comes a transaction later.
-                wait_until("the conversation is told as the topics have it", TIMEOUT, || {
+                wait_until("the conversation equals the topics' records", TIMEOUT, || {
                     let whole = ground.get(0, &path).json();
                     differences(&only(expected, &id), &records(&whole)).is_empty().then_some(())
                 });
@@ -210,13 +210,13 @@ fn conversations_are_told_whole(ground: &mut Ground, expected: &Records) {
                 );
             }
             if elsewhere {
-                let told = ground.get(asked, &format!("{path}?follow=false"));
-                ground.openapi.check(route, &told);
-                assert_eq!((told.status, told.json()["owner"].is_string()), (421, true));
+                let response = ground.get(asked, &format!("{path}?follow=false"));
+                ground.openapi.check(route, &response);
+                assert_eq!((response.status, response.json()["owner"].is_string()), (421, true));
             }
         }
     }
-    assert_eq!(redirected.len(), 4, "each instance told some and sent us to the other for some");
+    assert_eq!(redirected.len(), 4, "each instance answered some and redirected others");
     let last = ground.follow(0, route, "/api/conversations/c?limit=2").0.json();
     assert_eq!((last["timeline"].as_array().unwrap().len(), &last["timelineTotal"]), (2, &json!(17)));
 }
@@ -229,7 +229,7 @@ fn customers_are_told_whole(ground: &mut Ground) {
         let path = format!("/api/customers/{}", encoded(&id));
         for asked in 0..2 {
             // A customer whose conversations lie in other partitions is listed a transaction later.
-            wait_until("the customer is told as the topic has it", TIMEOUT, || {
+            wait_until("the response equals the record of the customer", TIMEOUT, || {
                 let (answer, _) = ground.follow(asked, "/api/customers/{id}", &path);
                 (answer.status == 200 && answer.json() == record).then_some(())
             });
@@ -251,20 +251,20 @@ fn figures_are_told_whole(ground: &mut Ground) {
     for ((dimension, id), expected) in subjects {
         let path = format!("/api/metrics/{dimension}/{}", encoded(&id));
         // Windows of a subject in another partition come a transaction later.
-        wait_until("the figures are told as the topics have them", TIMEOUT, || {
+        wait_until("the figures equal the topics' records", TIMEOUT, || {
             let (answer, _) = ground.follow(0, "/api/metrics/{dimension}/{id}", &path);
-            let mut told = Records::default();
+            let mut response = Records::default();
             for window in answer.json()["windows"].as_array().into_iter().flatten() {
                 let start = window["windowStart"].as_i64().unwrap();
                 let size = window["windowEnd"].as_i64().unwrap() - start;
                 let name = model::Dimension::from_name(&dimension).unwrap();
-                told.take(
+                response.take(
                     "cx.metrics",
                     Some(&model::window_key(name, &id, &size.to_string(), start)),
                     window.clone(),
                 );
             }
-            differences(&expected, &told).is_empty().then_some(())
+            differences(&expected, &response).is_empty().then_some(())
         });
     }
 }
@@ -292,7 +292,7 @@ fn windows_of_a_dimension_are_listed_by_who_has_them(ground: &mut Ground) {
             *count += windows.len();
             all.extend(windows);
         }
-        // Each is told as it is told of its subject.
+        // Each equals the response for its subject.
         let ids: BTreeSet<String> = all.iter().map(|window| text(window, "id")).collect();
         for id in ids {
             let path = format!("/api/metrics/{dimension}/{}", encoded(&id));
@@ -327,28 +327,32 @@ fn every_figure_is_made_of_its_contributions(ground: &mut Ground) {
             let path = format!("/api/metrics/{dimension}/{id}/explain?{span}");
             let answer = ground.get(0, &path);
             ground.openapi.check(route, &answer);
-            let told = answer.json();
+            let response = answer.json();
             let sum = |figure: &str| -> i64 {
-                let parts = told["contributions"].as_array().unwrap().iter();
+                let parts = response["contributions"].as_array().unwrap().iter();
                 parts
                     .filter(|part| part["figure"] == figure)
                     .map(|part| part["amount"].as_i64().unwrap())
                     .sum()
             };
-            assert_eq!((&told["complete"], &told["notes"]), (&json!(true), &json!([])), "{path}");
+            assert_eq!((&response["complete"], &response["notes"]), (&json!(true), &json!([])), "{path}");
             for (figure, value) in window["figures"].as_object().unwrap() {
-                assert_eq!(told["figures"][figure], json!({"recorded": value, "explained": value}), "{path}");
+                assert_eq!(
+                    response["figures"][figure],
+                    json!({"recorded": value, "explained": value}),
+                    "{path}"
+                );
                 assert_eq!(json!(sum(figure)), *value, "{path} {figure}");
                 explained += 1;
             }
             assert_eq!(
-                told["figures"].as_object().unwrap().len(),
+                response["figures"].as_object().unwrap().len(),
                 window["figures"].as_object().unwrap().len()
             );
         }
     }
     assert!(explained > 100, "{explained}");
-    let answer = ground.get(0, "/api/metrics/queue/nobody-knows-it/explain?windowStart=0&windowEnd=1");
+    let answer = ground.get(0, "/api/metrics/queue/unknown-id/explain?windowStart=0&windowEnd=1");
     ground.openapi.check(route, &answer);
     assert_eq!(answer.status, 404, "{}", answer.body);
 }
@@ -388,10 +392,10 @@ fn every_conversation_is_in_one_list(ground: &mut Ground, expected: &Records) {
 
 fn what_is_wrong_is_said(ground: &mut Ground) {
     for (route, path, status) in [
-        ("/api/conversations/{id}", "/api/conversations/nobody-knows-it", 404),
+        ("/api/conversations/{id}", "/api/conversations/unknown-id", 404),
         ("/api/conversations/{id}", "/api/conversations/c?limit=0", 400),
-        ("/api/customers/{id}", "/api/customers/nobody-knows-it", 404),
-        ("/api/metrics/{dimension}/{id}", "/api/metrics/queue/nobody-knows-it", 404),
+        ("/api/customers/{id}", "/api/customers/unknown-id", 404),
+        ("/api/metrics/{dimension}/{id}", "/api/metrics/queue/unknown-id", 404),
         ("/api/metrics/{dimension}/{id}", "/api/metrics/team/x", 404),
         ("/api/conversations", "/api/conversations?colour=red", 400),
     ] {
@@ -480,8 +484,8 @@ fn doors_are_closed(ground: &mut Ground) {
     ground.add(&["--group", "guarded", "--http-token-file", &token]);
     let address = ground.address(2);
     assert_eq!(http::get(address, "/api/now", "").status, 401);
-    let told = http::get(address, "/api/now", &format!("Authorization: Bearer {TOKEN}\r\n"));
-    assert_eq!(told.status, 200);
+    let response = http::get(address, "/api/now", &format!("Authorization: Bearer {TOKEN}\r\n"));
+    assert_eq!(response.status, 200);
     for open in ["/", "/metrics", "/health/live"] {
         assert_eq!(http::get(address, open, "").status, 200, "{open}");
     }

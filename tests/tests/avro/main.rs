@@ -20,7 +20,7 @@ use sandbox::conversations::{Options, Size, events};
 use serde_json::{Value, json};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// So many pipelines run at a time.
+/// The number of concurrent pipelines.
 const AT_A_TIME: usize = 4;
 
 fn cases() -> Vec<PathBuf> {
@@ -112,7 +112,7 @@ fn generated() -> Vec<String> {
     events(&options, 400).into_iter().map(|event| event.value).collect()
 }
 
-/// An event as a producer of Avro has it: its envelope, the rest as JSON text. None: the form has another envelope.
+/// An event as a producer of Avro has it: its envelope, the rest as JSON text. `None` if the form has another envelope.
 fn record(json: &str, has_record_as_session: bool) -> Option<Value> {
     let event: Value = serde_json::from_str(json).unwrap();
     event["timestamp"].as_i64()?;
@@ -213,7 +213,7 @@ fn events_that_fastavro_wrote_fold_like_json_and_a_registry_that_goes_and_comes_
     ground.pipeline("b", &topics).produce("cx.events", &first);
     ground.pipeline("b", &topics).wait_for_all();
 
-    // Schemas come that nobody has asked for yet, while the registry is down.
+    // New schemas arrive while the registry is down.
     ground.registry.kill();
     let pipeline = ground.pipeline("b", &topics);
     pipeline.produce("cx.events", &second);
@@ -245,7 +245,7 @@ fn events_that_fastavro_wrote_fold_like_json_and_a_registry_that_goes_and_comes_
     }
     assert!(found.is_empty(), "{}", found[..found.len().min(3)].join("\n"));
 
-    // Whoever waits for a registry stays in the group.
+    // An instance that waits for a registry stays in the group.
     for kind in ["lost", "revoked"] {
         let rebalances = format!("cx_timelines_rebalances_total{{kind=\"{kind}\"}}");
         assert_eq!(program.figure(&rebalances), 0.0, "{kind}");

@@ -64,7 +64,7 @@ pub(super) fn conversation_in(partition: i32, beginning: &str) -> String {
 
 /// A broker with the topics, and a folder for the instance.
 pub(super) struct Ground {
-    // First: it is told when a test fails, as long as the folder is there.
+    // First: it is printed when a test fails, while the folder exists.
     pub(super) instance: Option<Program>,
     producer: BaseProducer<Deliveries>,
     pub(super) admin: AdminClient<DefaultClientContext>,
@@ -228,7 +228,7 @@ impl Ground {
         let mut event = self.event(id, "CUSTOMER_MESSAGE", second, rest);
         event["data"] = json!({
             "id": format!("m-{id}"),
-            "header": {"sender": {"type": "CUSTOMER", "id": "somebody"}},
+            "header": {"sender": {"type": "CUSTOMER", "id": "a-customer"}},
             "body": {"type": "PLAIN", "markdownText": text},
         });
         event

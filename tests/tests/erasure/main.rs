@@ -29,7 +29,7 @@ fn fill(ground: &mut Ground) {
     let alone = json!({"channelSession": {"id": "s1"}});
     let mut edit = ground.message("e4", 3, GONE, &live);
     edit["name"] = "MODIFY_ACTIVITY".into();
-    edit["data"]["header"]["originalMessageId"] = "nobody knows".into();
+    edit["data"]["header"]["originalMessageId"] = "unknown".into();
     edit["data"]["body"] = json!({"action": "EDIT", "body": {"markdownText": GONE}});
     for event in [
         ground.message("e1", 0, GONE, &live),
@@ -128,7 +128,7 @@ fn check_what_there_is(ground: &Ground) {
     assert!(!before.contains("cx.timelines") && !before.contains("cx.audit"), "{before:?}");
     let verified = ground.fails(1, &erase(&["--verify", "--text", GONE]));
     assert!(verified.contains("not overwritten: run `cx-timelines erase`"), "{verified}");
-    assert!(ground.fails(2, &erase(&[])).contains("--yes"), "nobody can be asked");
+    assert!(ground.fails(2, &erase(&[])).contains("--yes"), "without a terminal");
     assert!(ground.fails(2, &["erase", "--yes"]).contains("--customer"));
     let dry = ground.ok(&erase(&["--dry-run"]));
     assert!(dry.starts_with("4 conversations to erase\n  gone-closed\n  gone-live\n"), "{dry}");

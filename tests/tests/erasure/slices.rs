@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ground::{GONE, Ground, KEPT, PARTITIONS, TIMEOUT, conversation_in};
 
-/// So many conversations close at the same time, of so many events each.
+/// The number of conversations that close at the same time, and of their events.
 const CLOSING: usize = 300;
 const EVENTS: usize = 60;
 

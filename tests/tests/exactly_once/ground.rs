@@ -46,7 +46,7 @@ pub(super) struct Ground {
     pub(super) lines: Vec<String>,
     /// Agents' states that fit the events, as records.
     states: Vec<String>,
-    /// So many of these were loaded.
+    /// Number of these that were loaded.
     loaded: Cell<usize>,
 }
 

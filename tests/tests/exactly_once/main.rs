@@ -1,6 +1,6 @@
 //! 20,000 events with disorder, duplicates and invalid records go through two instances of which one is killed again and
 //! again. What consumers see in the end is what `fold` gives for the same events; also where members keep their names, where
-//! the brokers assign, and where others keep warm copies.
+//! the brokers assign, and with standby copies.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

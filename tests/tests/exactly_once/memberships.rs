@@ -1,4 +1,4 @@
-//! The same under the other ways in which a group can work, and with warm copies.
+//! The same with the other group protocols, and with standby copies.
 
 use std::time::Duration;
 

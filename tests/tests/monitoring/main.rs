@@ -28,12 +28,12 @@ fn load(file: &str, bootstrap: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// All that somebody asks Prometheus for: the dashboard's queries, with its variables put in, and the recorded figures.
+/// All queries of Prometheus: the dashboard's, with its variables replaced, and the recorded series.
 fn questions(dashboard: &Value) -> BTreeSet<String> {
     let shown = panels(dashboard).into_iter().flat_map(queries).map(|query| {
         let query = query.replace("$job", "cx-timelines").replace("$instance", ".*");
         let query = query.replace("$__rate_interval", "1m");
-        assert!(!query.contains('$'), "a variable that nobody put in: {query}");
+        assert!(!query.contains('$'), "a variable was not replaced: {query}");
         query
     });
     let marks = dashboard["annotations"]["list"].as_array().unwrap().iter();
@@ -81,15 +81,15 @@ fn every_panel_and_every_recorded_figure_has_data_of_a_running_pipeline_and_aler
     variables_have_values(&prometheus);
     rules_are_healthy(&prometheus);
 
-    // The bad events are told by reason, and nothing else is wrong.
-    let firing = wait_until("dead letters are told", SOON, || {
+    // The invalid events fire by reason, and no other alert fires.
+    let firing = wait_until("the alerts of dead letters fire", SOON, || {
         let firing = prometheus.alerts("firing");
         firing.iter().any(|alert| alert["reason"] == "malformed").then_some(firing)
     });
     for alert in firing {
-        let told =
+        let expected =
             ["CxTimelinesDeadLetters", "CxTimelinesWindowChangesExpired", "CxTimelinesSessionConflicts"];
-        assert!(told.contains(&word(&alert, "alertname")), "{alert}");
+        assert!(expected.contains(&word(&alert, "alertname")), "{alert}");
     }
     instance.kill();
     wait_until("it is noticed that the instance has gone", SOON, || {

@@ -94,14 +94,14 @@ impl Browser {
         self.press(&keys.iter().map(String::as_str).collect::<Vec<_>>());
     }
 
-    /// Shows the page to somebody who likes it `light` or `dark`.
+    /// Shows the page in a `light` or `dark` colour scheme.
     pub(crate) fn prefer(&self, scheme: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
         let command = json!({"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}});
         self.post("goog/cdp/execute", &command);
     }
 
-    /// Shows the page to somebody whose clocks are at UTC.
+    /// Shows the page in a browser with the time zone UTC.
     pub(crate) fn in_utc(&self) {
         let command = json!({"cmd": "Emulation.setTimezoneOverride", "params": {"timezoneId": "UTC"}});
         self.post("goog/cdp/execute", &command);

@@ -21,8 +21,8 @@ use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
-const TOKEN: &str = "a-token-that-nobody-guesses";
-/// What somebody would write who wants to take the page over.
+const TOKEN: &str = "a-token-that-is-not-guessed";
+/// A script injection.
 const ATTACK: &str = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>";
 /// The contrast of each text on its ground, for those below what WCAG 2 asks of normal text (AA).
 const FAINT_TEXTS: &str = r#"
@@ -203,7 +203,7 @@ fn a_conversation_is_told_as_a_person_reads_it(browser: &Browser) {
     assert!(browser.text("#timeline .message.customer").contains("Where is my parcel?"));
     let timeline = browser.text("#timeline");
     assert!(timeline.contains("put into a queue") && timeline.contains("agent joined"), "{timeline}");
-    assert!(!timeline.contains("modify activity"), "it is told at its message: {timeline}");
+    assert!(!timeline.contains("modify activity"), "it is shown at its message: {timeline}");
     browser.run("document.querySelector('#every').click()");
     assert!(browser.text("#timeline").contains("modify activity"));
     browser.run("document.querySelector('#every').click()");
@@ -231,13 +231,7 @@ fn what_comes_is_seen_without_asking(ground: &Ground, browser: &Browser, start: 
             start + 40_000,
             &message("m3", ("CUSTOMER", "Cy"), "Thank you!"),
         ),
-        event(
-            "other",
-            "1",
-            "CUSTOMER_MESSAGE",
-            start + 41_000,
-            &message("m1", ("CUSTOMER", "Di"), "Anybody?"),
-        ),
+        event("other", "1", "CUSTOMER_MESSAGE", start + 41_000, &message("m1", ("CUSTOMER", "Di"), "Hello?")),
         event("other", "2", "TASK_ENQUEUED", start + 42_000, &waits),
     ]);
     browser.wait("document.querySelector('#timeline').innerText.includes('Thank you!')");
@@ -366,12 +360,12 @@ fn reopened_call(now: i64) -> (String, Vec<String>) {
     let again = |event: &str, name: &str, at: i64, data: Value| {
         json!({"id": event, "name": name, "timestamp": at, "conversationId": id, "data": data}).to_string()
     };
-    let mut told: Vec<String> = call.iter().map(|event| event.value.clone()).collect();
+    let mut events: Vec<String> = call.iter().map(|event| event.value.clone()).collect();
     let said = json!({"id": "again-m", "header": {"sender": {"type": "CUSTOMER", "id": "cus", "senderName": "Nele Vogt"}},
         "body": {"type": "PLAIN", "markdownText": "We were cut off. Can you call me back?"}});
-    told.push(again("again-1", "TOPIC_STATE_CHANGED", now - 30_000, json!({"state": "ACTIVE"})));
-    told.push(again("again-2", "CUSTOMER_MESSAGE", now - 29_000, said));
-    (id, told)
+    events.push(again("again-1", "TOPIC_STATE_CHANGED", now - 30_000, json!({"state": "ACTIVE"})));
+    events.push(again("again-2", "CUSTOMER_MESSAGE", now - 29_000, said));
+    (id, events)
 }
 
 /// The README's pictures.
@@ -395,8 +389,8 @@ fn pictures_of_the_page() {
         let so_far = all.len() * (number % 4 + 2) / 5;
         events.extend(all.into_iter().take(so_far).map(|event| event.value));
     }
-    let (call, told) = reopened_call(now);
-    events.extend(told);
+    let (call, reopened) = reopened_call(now);
+    events.extend(reopened);
     ground.load(&events);
     let browser = Browser::open();
     browser.go(&page);

@@ -147,7 +147,7 @@ fn reports_show_a_day_as_the_api_tells_it_and_say_what_a_figure_is_made_of() {
 }
 
 fn queues_are_summed_as_the_records_have_them(reports: &Reports) {
-    // What is told of queues in other partitions comes a transaction later.
+    // Data of queues in other partitions arrives a transaction later.
     wait_until("the page shows the sums of the records", TIMEOUT, || {
         let of_queues = sums(&reports.windows("queue"), "id");
         let shown = reports.table("subjects");

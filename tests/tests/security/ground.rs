@@ -16,16 +16,16 @@ pub(super) const GROUP: &str = "cx-timelines";
 pub(super) const MAKER: &str = "maker";
 /// Who runs the pipeline, by whatever way it says so.
 pub(super) const FOLDER: &str = "folder";
-/// Who sends events.
+/// Sends events.
 pub(super) const SOURCE: &str = "source";
-/// Who reads the results.
+/// Reads the results.
 pub(super) const READER: &str = "reader";
 
-/// Who sends dead letters back.
+/// Replays dead letters.
 pub(super) const OPERATOR: &str = "operator";
 /// Who erases.
 pub(super) const ERASER: &str = "eraser";
-/// Who has a password.
+/// Users with a password.
 const USERS: [&str; 5] = [MAKER, FOLDER, SOURCE, READER, OPERATOR];
 
 /// The broker with its CA, and the files of those who come to it.
@@ -38,7 +38,7 @@ pub(super) struct Ground {
     expired: u16,
 }
 
-/// How somebody comes to the broker: address and flags.
+/// A way to connect to the broker: address and flags.
 #[derive(Clone)]
 pub(super) struct Way(pub(super) Vec<String>);
 
@@ -209,7 +209,7 @@ fn properties(authority: &Authority, folder: &Path) -> Vec<(String, String)> {
     let trusted = authority.file().to_str().unwrap().to_owned();
     let mut all = vec![
         ("authorizer.class.name", "org.apache.kafka.metadata.authorizer.StandardAuthorizer".to_owned()),
-        // Plain text is the brokers' own, and the test's who looks on.
+        // Plain text is for the brokers, and for the test as an observer.
         ("super.users", "User:ANONYMOUS".to_owned()),
         ("sasl.enabled.mechanisms", "SCRAM-SHA-512,OAUTHBEARER".to_owned()),
         ("ssl.principal.mapping.rules", "RULE:^CN=([^,]+).*$/$1/".to_owned()),
@@ -222,7 +222,7 @@ fn properties(authority: &Authority, folder: &Path) -> Vec<(String, String)> {
             "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";"
                 .to_owned(),
         ),
-        // Whoever shows a token has to show one that is still good every now and then.
+        // A client with a token has to present a valid one regularly.
         ("listener.name.secure.oauthbearer.connections.max.reauth.ms", "4000".to_owned()),
         ("listener.name.mutual.ssl.client.auth", "required".to_owned()),
     ]

@@ -24,9 +24,9 @@ use sandbox::conversations::{Options, Size, events};
 const ONE: &str = "6f0c2c5e-8c4b-4c55-9d3b-0f6f1f6a0001";
 const EVENTS_OF_ONE: &str = include_str!("one.ndjson");
 
-/// How long each token is good of those that are written anew all the time.
+/// The lifetime of each token, which is replaced continuously.
 const TOKEN_SECONDS: i64 = 7;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One broker for all: it takes the longest to start.
 #[test]
@@ -46,7 +46,7 @@ fn a_broker_lets_in_whom_it_knows_by_each_way_and_for_what_is_listed() {
     an_operator_sends_back_and_erases(&ground);
 }
 
-/// The rights that the program lists for what somebody does.
+/// The ACLs that the program lists for a purpose.
 fn rights(ground: &Ground, whom: &str, what: &str) -> Vec<String> {
     let principal = format!("User:{whom}");
     let way = Way(["--bootstrap", ground.bootstrap()].map(str::to_owned).to_vec());
@@ -65,7 +65,7 @@ fn without_a_right_it_is_told_which(ground: &Ground) {
     let way = ground.by_password(FOLDER);
     let denied = |name: &str, code: i32, words: &[&str]| {
         let mut instance = ground.run(&way, name, &[]);
-        assert_eq!(instance.wait_for_end(PATIENCE), Some(code), "{name}: {}", instance.log());
+        assert_eq!(instance.wait_for_end(TIMEOUT), Some(code), "{name}: {}", instance.log());
         let said = instance.log();
         let last = said.lines().last().unwrap();
         for word in words.iter().chain(&["`cx-timelines acls run`"]) {
@@ -87,12 +87,12 @@ fn without_a_right_it_is_told_which(ground: &Ground) {
     let taken = format!("--allow-principal User:{FOLDER} --operation Write --topic cx.activities");
     let address = format!("kafka-acls.sh --bootstrap-server {}", ground.bootstrap());
     let mut instance = ground.run(&way, "no-output", &["-vv"]);
-    wait_until("it is ready", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
+    wait_until("it is ready", TIMEOUT, || (instance.get("/health/ready").0 == 200).then_some(()));
     ground.run_acls(&format!("{address} --remove --force {taken}"));
     let loaded = ground.by_password(SOURCE).to_end(&["load", "-", "-vv"], EVENTS_OF_ONE.as_bytes());
     assert!(loaded.status.success(), "{}", said(&loaded));
     tells_nothing_personal("load", &said(&loaded));
-    assert_eq!(instance.wait_for_end(PATIENCE), Some(1), "{}", instance.log());
+    assert_eq!(instance.wait_for_end(TIMEOUT), Some(1), "{}", instance.log());
     let log = instance.log();
     tells_nothing_personal("run", &log);
     let last = log.lines().last().unwrap();
@@ -105,8 +105,8 @@ fn without_a_right_it_is_told_which(ground: &Ground) {
 /// All that is said of events that are full of marked words, and none of these.
 fn tells_nothing_personal(who: &str, log: &str) {
     assert!(log.contains("TRACE"), "{who} does not say everything: {log}");
-    let told: Vec<&str> = log.lines().filter(|line| line.contains("MARKED")).collect();
-    assert!(told.is_empty(), "{who} tells what is personal: {told:?}");
+    let leaked: Vec<&str> = log.lines().filter(|line| line.contains("MARKED")).collect();
+    assert!(leaked.is_empty(), "{who} logs personal data: {leaked:?}");
     assert!(!log.contains("s3cret"), "{who} tells a password");
 }
 
@@ -114,7 +114,7 @@ fn tells_nothing_personal(who: &str, log: &str) {
 fn refused(ground: &Ground, name: &str, way: &Way, words: &[&str]) {
     let arguments = way.with(&["run", "--no-create-topics", "--http", "127.0.0.1:0"]);
     let mut program = Program::start(&arguments, ground.file(&format!("{name}.log")));
-    let code = program.wait_for_end(PATIENCE);
+    let code = program.wait_for_end(TIMEOUT);
     let said = program.log();
     assert_eq!(code, Some(2), "{name}: {said}");
     let last = said.lines().last().unwrap();
@@ -141,7 +141,7 @@ fn who_is_not_let_in_is_told_why(ground: &Ground) {
         ("trust", trusting_a_stranger, &["certificate of 127.0.0.1:", "is not accepted", "--kafka-ca"]),
         ("name", by_another_name, &["certificate of localhost:", "issued for other names", "--bootstrap"]),
         ("expired", ground.to_the_expired(), &["has expired", "new certificate"]),
-        ("nobody", ground.without_a_certificate(), &["127.0.0.1:", "--kafka-cert"]),
+        ("anonymous", ground.without_a_certificate(), &["127.0.0.1:", "--kafka-cert"]),
         ("plain", plain, &["speaks TLS", "--kafka-security ssl"]),
         ("tls", tls, &["speaks plain text", "--kafka-security plaintext"]),
     ];
@@ -174,15 +174,15 @@ fn each_way_folds_its_part(ground: &Ground) {
         assert!(loaded.status.success(), "{name}: {}", said(&loaded));
         let mut instance = ground.run(folder, name, &["--standbys", "1", "-vv", "--log-format", "json"]);
         if *name == "token" {
-            wait_until("something is committed", PATIENCE, || {
+            wait_until("something is committed", TIMEOUT, || {
                 (instance.figure("cx_timelines_events_total") > 0.0).then_some(())
             });
             instance.kill();
             instance = ground.run(folder, name, &["--standbys", "1"]);
         }
-        watch.wait_for_all(PATIENCE);
+        watch.wait_for_all(TIMEOUT);
         if *name == "certificate" {
-            wait_until("the lag is told", PATIENCE, || {
+            wait_until("the lag is known", TIMEOUT, || {
                 let lag = series(&instance.get("/metrics").1, "cx_timelines_consumer_lag_records")?;
                 (lag == 0.0).then_some(())
             });
@@ -196,7 +196,7 @@ fn each_way_folds_its_part(ground: &Ground) {
     assert!(found.is_empty(), "{} differences, the first:\n{}", found.len(), found[0]);
 }
 
-/// Tokens that are good for seconds only, as somebody keeps writing them; the broker asks for a good one all the time. Past the end of
+/// Tokens that are good for seconds only, written continuously; the broker requires a valid one all the time. Past the end of
 /// the first one it goes on, so the file is read again.
 fn goes_on_with_new_tokens(ground: &Ground) {
     let way = ground.by_token(FOLDER, TOKEN_SECONDS);
@@ -209,12 +209,12 @@ fn goes_on_with_new_tokens(ground: &Ground) {
             }
         });
         let mut instance = ground.run(&way, "new-tokens", &[]);
-        wait_until("the first token is over", PATIENCE, || (Instant::now() > first_ends).then_some(()));
-        wait_until("it is ready", PATIENCE, || (instance.get("/health/ready").0 == 200).then_some(()));
+        wait_until("the first token is over", TIMEOUT, || (Instant::now() > first_ends).then_some(()));
+        wait_until("it is ready", TIMEOUT, || (instance.get("/health/ready").0 == 200).then_some(()));
         let before = instance.figure("cx_timelines_transactions_total");
         let loaded = ground.by_password(SOURCE).to_end(&["load", "-"], EVENTS_OF_ONE.as_bytes());
         assert!(loaded.status.success(), "{}", said(&loaded));
-        wait_until("it goes on", PATIENCE, || {
+        wait_until("it goes on", TIMEOUT, || {
             (instance.figure("cx_timelines_transactions_total") > before).then_some(())
         });
         assert_eq!(instance.terminate().0, Some(0), "{}", instance.log());
@@ -222,7 +222,7 @@ fn goes_on_with_new_tokens(ground: &Ground) {
     });
 }
 
-/// Who reads comes in by all ways too, and can neither write nor look at settings.
+/// A reader can connect in all ways too, and can neither write nor read settings.
 fn readers_read_and_nobody_does_more(ground: &Ground) {
     for (name, way) in [
         ("password", ground.by_password(READER)),

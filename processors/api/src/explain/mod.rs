@@ -1,4 +1,4 @@
-//! What the figures of a window are made of: the contributions of the conversations that are listed here.
+//! Explains the figures of a window: the contributions of the conversations listed on this instance.
 
 mod sums;
 
@@ -23,14 +23,14 @@ use sums::{Looked, Sums, Window};
 
 const LIMIT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
-/// So many conversations are looked at for one answer.
+/// Maximum number of conversations read for one answer.
 const CONVERSATIONS_MAX: usize = 2_000;
-/// So many are asked for at a time, and so many bytes of them; a longer one is asked for alone.
+/// Number of conversations per query, and of their bytes; a longer one is queried alone.
 const AT_ONCE: usize = 16;
 const AT_ONCE_BYTES: usize = 4 << 20;
-/// So many questions are asked before the first of them is answered.
+/// Maximum number of queries in flight.
 const QUESTIONS: usize = 4;
-/// Call legs say themselves when they ended, which may be so long before or after the events of their conversation.
+/// Maximum time between a call leg's own end and the events of its conversation, in either direction.
 const BESIDE_MS: i64 = 10 * 60 * 1000;
 
 #[derive(Debug, Deserialize)]
@@ -72,7 +72,7 @@ fn figure_of(name: &str) -> Result<Figure, Problem> {
     })
 }
 
-/// One end of a window. A number is taken as it is: the first window of all begins before the first instant that an event can have.
+/// Start or end of a window. Any number is accepted: the first window begins before the first instant that an event can have.
 fn required(name: &str, text: Option<&str>) -> Result<i64, Problem> {
     if let Some(at) = text.and_then(|text| text.parse().ok()) {
         return Ok(at);
@@ -81,7 +81,7 @@ fn required(name: &str, text: Option<&str>) -> Result<i64, Problem> {
     instant(name, text)?.ok_or_else(missing)
 }
 
-/// The window as it is recorded.
+/// The recorded window.
 async fn recorded(
     api: &Api,
     (dimension, id): (Dimension, &str),
@@ -91,7 +91,7 @@ async fn recorded(
     let key = look::key_of_subject(dimension, id);
     let question = |place| Question { key: &key, places: vec![place], uri, follow };
     let named = ask(api, question(look::place_of_window_names(dimension, id, end))).await?;
-    // Windows of several sizes may have the same span; then they say the same.
+    // Windows of several sizes may have the same span; their figures are then the same.
     let mut names = named.keys().filter_map(|key| look::window_name(key));
     let name = names.find(|name| name.of.window_start == start);
     let name = name.ok_or_else(|| no_window(dimension, id))?;
@@ -128,7 +128,7 @@ fn candidates(api: &Shared, window: &Window, looked: &mut Looked) -> Vec<(i32, V
     some.filter_map(|some| Some((some.first()?.0, some.iter().map(|(_, id)| id.clone()).collect()))).collect()
 }
 
-/// Whether a conversation that is listed so may contribute to the window. What a list says in short is not held against it.
+/// Whether a listed conversation may contribute to the window. Missing details in the list do not exclude it.
 fn may_contribute(row: &Row, window: &Window) -> bool {
     let beside = if window.dimension == Dimension::Agent { BESIDE_MS } else { 0 };
     let overlaps = row.started_at - beside < window.end && row.last_event_at + beside >= window.start;
@@ -143,7 +143,7 @@ fn may_contribute(row: &Row, window: &Window) -> bool {
     overlaps && is_of_it
 }
 
-/// Adds what these conversations contribute.
+/// Adds the contributions of these conversations.
 async fn look_at(api: &Api, wanted: Vec<(i32, Vec<String>)>, looked: &mut Looked, sums: &mut Sums) {
     let questions = wanted.into_iter().map(|(partition, ids)| asked(api, partition, ids, AT_ONCE_BYTES));
     let mut answers = stream::iter(questions).buffered(QUESTIONS);
@@ -171,15 +171,15 @@ fn take(all: Vec<Of>, looked: &mut Looked, sums: &mut Sums) {
     }
 }
 
-/// A conversation and what it contributes.
+/// A conversation and its contributions.
 type Of = (String, Vec<Contribution>);
 
-/// What came of a question.
+/// Result of a query.
 enum Answered {
     Contributions(Vec<Of>),
-    /// It is too much for one answer.
+    /// The answer would be too large.
     TooLarge(i32, Vec<String>),
-    /// The partition does not answer, for so many conversations.
+    /// The partition does not answer; the number of its conversations.
     Not(usize),
 }
 
@@ -193,7 +193,7 @@ async fn asked(api: &Api, partition: i32, ids: Vec<String>, bytes_max: usize) ->
         }
     };
     let (count, api) = (ids.len(), Api::clone(api));
-    // The workers' threads only copy; scanning is done where nobody waits for it.
+    // The workers' threads only copy; scanning runs on another thread.
     let scanned = tokio::task::spawn_blocking(move || {
         let of = |id: String| {
             let all = contributions(&id, &look::found_of(&id, &found), &api.options.folds)?;

@@ -1,4 +1,4 @@
-//! Contributions, added up beside what is recorded.
+//! Sums of contributions, compared with the recorded figures.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use folds::explain::{Contribution, Counted};
 use model::{Dimension, Figure};
 use serde::{Deserialize, Serialize};
 
-/// What these figures are made of is not in conversations.
+/// Figures that come from agents' states, not from conversations.
 const OF_STATES: [Figure; 3] = [Figure::LoggedInMs, Figure::NotReadyMs, Figure::ReadyMs];
 
-/// A record of `cx.metrics`, as far as it is explained.
+/// The parts of a `cx.metrics` record that are explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Window {
     /// The record's key.
@@ -22,7 +22,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The window of this subject, of its record; `None` for what is no record.
+    /// Parses a record of this subject's window; `None` if it is not one.
     pub(super) fn read(key: String, (dimension, id): (Dimension, &str), record: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -37,16 +37,16 @@ impl Window {
     }
 }
 
-/// What was looked at.
+/// The conversations that were read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Looked {
-    /// So many conversations.
+    /// Number of conversations.
     pub(super) conversations: usize,
     /// Whether all conversations of the group are listed here.
     pub(super) are_all_listed: bool,
-    /// So many were too many.
+    /// Number of conversations beyond the limit.
     pub(super) left_out: usize,
-    /// So many lie where nobody answers right now, or are too large.
+    /// Number of conversations in partitions that do not answer now, or that are too large.
     pub(super) not_answered: usize,
 }
 
@@ -56,14 +56,14 @@ impl Looked {
     }
 }
 
-/// A figure in the record, and as the contributions make it.
+/// A figure in the record, and the sum of its contributions.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
 struct Sum {
     recorded: i64,
     explained: i64,
 }
 
-/// A contribution, as far as it lies in the window.
+/// The part of a contribution that is in the window.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Part {
@@ -84,10 +84,10 @@ pub(super) struct Sums {
     parts_total: usize,
 }
 
-/// What is told of them.
+/// The answer about them.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Told<'s> {
+pub(super) struct Explanation<'s> {
     dimension: &'static str,
     id: &'s str,
     window_start: i64,
@@ -101,13 +101,13 @@ pub(super) struct Told<'s> {
 }
 
 impl Sums {
-    /// Nothing so far. Of the contributions the first ones are kept, by time; one figure alone where it is named.
+    /// Empty sums. The first `limit` contributions are kept, by time; `only` restricts them to one figure.
     pub(super) fn new(window: Window, only: Option<Figure>, limit: usize) -> Self {
         let is_wanted = |figure: &Figure| only.is_none_or(|only| only == *figure);
         let recorded = |figure: Figure| window.figures.get(figure.as_str()).copied();
         let all = Figure::ALL.iter().copied().filter(is_wanted);
         let sums = all.filter_map(|figure| {
-            // A figure that was asked for and is not in the record is 0 there.
+            // A requested figure that is not in the record is 0 there.
             let recorded = recorded(figure).or(only.map(|_| 0))?;
             Some((figure.as_str(), Sum { recorded, explained: 0 }))
         });
@@ -115,7 +115,7 @@ impl Sums {
         Self { window, only, limit, sums, parts: Vec::new(), parts_total: 0 }
     }
 
-    /// Adds what a conversation contributes to the window.
+    /// Adds a conversation's contributions to the window.
     pub(super) fn take(&mut self, conversation: &str, contributions: &[Contribution]) {
         for contribution in contributions {
             let Some((figure, amount)) = self.part_of(contribution) else { continue };
@@ -147,13 +147,13 @@ impl Sums {
         self.parts.truncate(self.limit);
     }
 
-    /// All of it, in words too where the sums are not what is recorded.
-    pub(super) fn answer(&mut self, looked: &Looked) -> Told<'_> {
+    /// The complete answer, with notes where the sums differ from the record.
+    pub(super) fn answer(&mut self, looked: &Looked) -> Explanation<'_> {
         self.shorten();
         self.sums.retain(|figure, sum| {
             *sum != Sum::default() || self.only.is_some_and(|only| only.as_str() == *figure)
         });
-        Told {
+        Explanation {
             dimension: self.window.dimension.as_str(),
             id: &self.window.id,
             window_start: self.window.start,
@@ -167,7 +167,7 @@ impl Sums {
         }
     }
 
-    /// By how much the sums are not what is recorded, and why.
+    /// Differences between the sums and the record, with the reasons.
     fn notes(&self, looked: &Looked) -> Vec<String> {
         let differing = self.sums.iter().filter(|(_, sum)| sum.recorded != sum.explained);
         let mut notes: Vec<String> = differing
@@ -202,7 +202,7 @@ impl Sums {
         }
         if looked.not_answered > 0 {
             notes.push(format!(
-                "{} conversations are too large, or lie where nobody answers right now.",
+                "{} conversations are too large, or in a partition that does not answer right now.",
                 looked.not_answered
             ));
         }
@@ -243,7 +243,7 @@ mod tests {
         Looked { conversations: 2, are_all_listed: true, ..Looked::default() }
     }
 
-    fn told(sums: &mut Sums, looked: &Looked) -> Value {
+    fn explained(sums: &mut Sums, looked: &Looked) -> Value {
         serde_json::to_value(sums.answer(looked)).unwrap()
     }
 
@@ -263,10 +263,10 @@ mod tests {
                 other,
             ],
         );
-        let told = told(&mut sums, &all_listed());
+        let answer = explained(&mut sums, &all_listed());
         let figures = json!({"offered": {"recorded": 2, "explained": 2}, "waitMs": {"recorded": 500, "explained": 500}});
-        assert_eq!(told["figures"], figures);
-        let events: Vec<&str> = told["contributions"]
+        assert_eq!(answer["figures"], figures);
+        let events: Vec<&str> = answer["contributions"]
             .as_array()
             .unwrap()
             .iter()
@@ -274,11 +274,11 @@ mod tests {
             .collect();
         assert_eq!(events, ["1", "2", "3"]);
         assert_eq!(
-            told["contributions"][0],
+            answer["contributions"][0],
             json!({"conversationId": "a", "eventId": "1", "at": 1000, "figure": "offered", "amount": 1})
         );
         assert_eq!(
-            (&told["complete"], &told["notes"], &told["contributionsTotal"]),
+            (&answer["complete"], &answer["notes"], &answer["contributionsTotal"]),
             (&json!(true), &json!([]), &json!(3))
         );
     }
@@ -290,12 +290,12 @@ mod tests {
             "a",
             &[contribution("1", 1_000, Figure::Offered, 1), contribution("2", 1_500, Figure::WaitMs, 500)],
         );
-        let whole = told(&mut sums, &all_listed());
+        let whole = explained(&mut sums, &all_listed());
         let notes = whole["notes"].as_array().unwrap();
         assert_eq!(notes[0], "offered: the record has 2, these contributions make 1 (-1).");
         assert!(notes.len() == 2 && notes[1].as_str().unwrap().contains("forgotten"), "{notes:?}");
         let partly = Looked { are_all_listed: false, left_out: 3, not_answered: 4, ..all_listed() };
-        let partly = told(&mut sums, &partly);
+        let partly = explained(&mut sums, &partly);
         let notes = partly["notes"].to_string();
         assert_eq!(partly["complete"], false);
         for said in ["explain queue/Sales/1000/1000", "3 were too many", "4 conversations"] {
@@ -307,7 +307,7 @@ mod tests {
     fn figures_of_the_agents_states_are_said_to_be_made_of_these() {
         let record = br#"{"windowStart":1000,"windowEnd":2000,"figures":{"loggedInMs":900}}"#;
         let window = Window::read("agent/a/1000/1000".to_owned(), (Dimension::Agent, "a"), record).unwrap();
-        let notes = told(&mut Sums::new(window, None, 10), &all_listed())["notes"].clone();
+        let notes = explained(&mut Sums::new(window, None, 10), &all_listed())["notes"].clone();
         assert_eq!(notes[1], "loggedInMs come from the agents' states, not from conversations.");
         assert_eq!(notes.as_array().unwrap().len(), 2, "{notes}");
     }
@@ -322,7 +322,7 @@ mod tests {
                 &[contribution(&id, at, Figure::Offered, 1), contribution(&id, at, Figure::WaitMs, 1)],
             );
         }
-        let one = told(&mut sums, &all_listed());
+        let one = explained(&mut sums, &all_listed());
         assert_eq!(one["figures"], json!({"offered": {"recorded": 2, "explained": 20}}));
         assert_eq!(one["contributionsTotal"], 20);
         let at: Vec<i64> = one["contributions"]
@@ -333,7 +333,7 @@ mod tests {
             .collect();
         assert_eq!(at, [1_980, 1_981, 1_982]);
         let mut none = Sums::new(window(), Some(Figure::Ronas), 3);
-        let none = told(&mut none, &all_listed());
+        let none = explained(&mut none, &all_listed());
         assert_eq!(none["figures"], json!({"ronas": {"recorded": 0, "explained": 0}}));
     }
 }

@@ -8,7 +8,7 @@ const LEFT = 56;
 const RIGHT = 8;
 const TOP = 10;
 const BOTTOM = 24;
-// So many labels are beside the time's axis.
+// Number of labels on the time axis.
 const LABELS_MAX = 9;
 const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800].map((seconds) => seconds * 1000);
 

@@ -2,7 +2,7 @@
 
 import { byId, counted, duration, el, reconcile, time, words } from "./dom.js";
 
-// So many are kept here; of more the server is asked again.
+// The maximum kept here; beyond, the server is asked again.
 const ROWS_MAX = 1000;
 
 const rows = new Map();
@@ -88,8 +88,8 @@ export function showNow(now, filterBy) {
     el("td", {}, String(waiting)), el("td", { "data-since": waitingSince }));
   const agent = ({ agentId, name, conversations }) => el("tr", {},
     el("th", { scope: "row" }, filter(name ?? agentId, agentId, filterBy)), el("td", {}, String(conversations)));
-  fill("queues", now.queues, (row) => row.queue, queue, 3, "Nobody waits.");
-  fill("agents", now.agents, (row) => row.agentId, agent, 2, "Nobody is in a conversation.");
+  fill("queues", now.queues, (row) => row.queue, queue, 3, "No customer waits.");
+  fill("agents", now.agents, (row) => row.agentId, agent, 2, "No agent is in a conversation.");
   tick();
 }
 

@@ -166,7 +166,7 @@ const loadAll = () => guarded(async () => {
 const on = {
   open() {
     say("live", "live");
-    // What has changed before the connection was there is not told.
+    // Changes before the connection are not sent.
     loadAll();
   },
   event(name, data) {

@@ -42,8 +42,8 @@ export function begin(guarded) {
   byId("report-level").replaceChildren(...options);
   byId("report-day").value = isoDay(new Date());
   byId("report").addEventListener("submit", (event) => event.preventDefault());
-  for (const id of ["report-of", "report-day"]) byId(id).addEventListener("change", () => anew(id === "report-of"));
-  byId("report-size").addEventListener("change", () => anew(false));
+  for (const id of ["report-of", "report-day"]) byId(id).addEventListener("change", () => reload(id === "report-of"));
+  byId("report-size").addEventListener("change", () => reload(false));
   for (const id of ["report-subject", "report-level"]) byId(id).addEventListener("change", show);
   byId("explained-close").addEventListener("click", () => {
     close();
@@ -73,7 +73,7 @@ export function news() {
   }, Math.max(0, SOON_MS - (Date.now() - lastAsked)));
 }
 
-function anew(isOther) {
+function reload(isOther) {
   if (isOther) byId("report-subject").value = "";
   close();
   work(load);

@@ -6,7 +6,7 @@ import { explain } from "./explain.js";
 import { REPORTS, sum } from "./kpis.js";
 import { agentName } from "./list.js";
 
-// So many intervals are in a chart.
+// Number of intervals in a chart.
 const CHARTED_MAX = 400;
 
 let dimension = "queue";

@@ -2,7 +2,7 @@
 
 import { byId, counted, duration, el, reconcile, time, words } from "./dom.js";
 
-// Relations are told at the message that they change.
+// Relations are shown at the message that they change.
 const TOLD_AT_MESSAGE = new Set(["EDIT", "DELETE", "HIDE", "REACTION", "SUGGESTION", "DELIVERY"]);
 const PRIMARIES = new Set(["MESSAGE", "CALL", "WRAP_UP", "DATA", "ACTIVITY"]);
 const SAID = {
@@ -17,7 +17,7 @@ const SAID = {
   ASSIGN_RESOURCE_REQUESTED: "asked for an agent", TOPIC_STATE_CHANGE_EVENT: "topic state changed",
   CUSTOMER_SLA_EXPIRED: "customer was too slow", CUSTOMER_RESPONSE_TIMEOUT: "customer did not answer in time",
 };
-// What roles mean that serve nobody.
+// The meaning of roles that do not serve.
 const ROLES = { SILENT_MONITOR: "only listened", WHISPER: "whispered", CONSULTED: "was asked for advice" };
 const SIDES = { CUSTOMER: "customer", AGENT: "agent", BOT: "bot" };
 

@@ -231,7 +231,7 @@ impl Broker {
 
     fn name(&self) -> String {
         match self {
-            Broker::Kafka(_) => format!("Apache Kafka {}, thrown away at the end", throw_away::VERSION),
+            Broker::Kafka(_) => format!("Apache Kafka {}, removed at the end", throw_away::VERSION),
             Broker::Mock(_) => "mock cluster: no exactly-once".to_owned(),
         }
     }

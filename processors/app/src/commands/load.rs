@@ -81,7 +81,7 @@ fn progress_bar(args: &LoadArgs) -> ProgressBar {
 
 /// The target partition and key of a record.
 #[derive(Debug, PartialEq, Eq)]
-struct Place {
+struct Target {
     key: Option<Vec<u8>>,
     /// `None`: any partition.
     partition: Option<i32>,
@@ -97,7 +97,7 @@ enum Holds<'c> {
 }
 
 /// An event's key is its conversation, else its session, else its activity (contract section 7); an agent's state's the agent.
-fn place(line: &InputLine, holds: Holds<'_>, partitions: i32, limits: &model::Limits) -> Option<Place> {
+fn place(line: &InputLine, holds: Holds<'_>, partitions: i32, limits: &model::Limits) -> Option<Target> {
     let value = line.value.as_deref().unwrap_or_default();
     let origin = |conversation| Origin { conversation, timestamp_ms: line.timestamp_ms };
     let home = match holds {
@@ -113,7 +113,7 @@ fn place(line: &InputLine, holds: Holds<'_>, partitions: i32, limits: &model::Li
         }
     };
     let partition = line.partition.unwrap_or_else(|| engine::partition_of(&home, partitions));
-    Some(Place { key: Some(line.key.clone().unwrap_or(home)), partition: Some(partition) })
+    Some(Target { key: Some(line.key.clone().unwrap_or(home)), partition: Some(partition) })
 }
 
 /// Produces events idempotently from a bounded queue. Also used by the demo.
@@ -178,7 +178,7 @@ impl<'c> Loader<'c> {
         };
         let place = place(line, holds, partitions, &self.config.limits).unwrap_or_else(|| {
             self.undecodable += u64::from(line.value.is_some());
-            Place { key: line.key.clone(), partition: line.partition }
+            Target { key: line.key.clone(), partition: line.partition }
         });
         let avro = line.value.as_deref().map(|json| self.writer.value(topic, json)).transpose()?.flatten();
         let number = usize::try_from(line.number).unwrap_or(usize::MAX);
@@ -248,7 +248,7 @@ mod tests {
         );
     }
 
-    fn placed(value: &str) -> Option<Place> {
+    fn placed(value: &str) -> Option<Target> {
         let line = InputLine { value: Some(value.as_bytes().to_vec()), ..InputLine::default() };
         place(&line, Holds::Events(None), 8, &model::Limits::default())
     }
@@ -258,7 +258,7 @@ mod tests {
         let by = |fields: &str| {
             placed(&format!(r#"{{"id":"e","name":"AGENT_MESSAGE","timestamp":1750000000000,{fields}}}"#))
         };
-        let key = |place: Option<Place>| String::from_utf8(place.unwrap().key.unwrap()).unwrap();
+        let key = |place: Option<Target>| String::from_utf8(place.unwrap().key.unwrap()).unwrap();
         assert_eq!(key(by(r#""conversationId":"c","data":{"header":{"channelSessionId":"s"}}"#)), "c");
         assert_eq!(key(by(r#""data":{"header":{"channelSessionId":"s"}}"#)), "s");
         assert_eq!(key(by(r#""data":{"id":"note","body":{"type":"NOTE"}}"#)), "note");
@@ -281,7 +281,7 @@ mod tests {
             ..InputLine::default()
         };
         let placed = place(&line, Holds::Events(None), 8, &model::Limits::default()).unwrap();
-        assert_eq!(placed, Place { key: Some(b"k".to_vec()), partition: Some(5) });
+        assert_eq!(placed, Target { key: Some(b"k".to_vec()), partition: Some(5) });
     }
 
     #[test]
@@ -290,7 +290,7 @@ mod tests {
         let line = InputLine { value: Some(value.to_vec()), ..InputLine::default() };
         let placed = place(&line, Holds::AgentStates, 8, &model::Limits::default()).unwrap();
         let partition = Some(engine::partition_of(b"21", 8));
-        assert_eq!(placed, Place { key: Some(b"21".to_vec()), partition });
+        assert_eq!(placed, Target { key: Some(b"21".to_vec()), partition });
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::topics;
 use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
-use crate::formats::{self, Patience};
+use crate::formats::{self, Retries};
 use crate::instance::Instance;
 use crate::memory::Shares;
 use crate::state::{self, Origin};
@@ -86,7 +86,7 @@ pub fn start(
     stop: &Stop,
 ) -> Result<Option<Running>, Failure> {
     let mut topology = wiring::topology(config, &global.processors).map_err(Failure::usage)?;
-    let registry = formats::registry(config, Patience::None)?;
+    let registry = formats::registry(config, Retries::None)?;
     check_flags(global, args).map_err(Failure::usage)?;
     let instance = Instance::claim(global.state_dir.as_deref()).map_err(Failure::usage)?;
     let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();

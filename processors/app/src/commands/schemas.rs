@@ -10,7 +10,7 @@ use avro::{Plans, Schema, conflicts};
 use crate::cli::SchemasCommand;
 use crate::config::{Config, RegistrySpec, Role, Topic};
 use crate::exit::Failure;
-use crate::formats::{self, Patience, outputs};
+use crate::formats::{self, Retries, outputs};
 
 /// The compatibility level of our subjects: any version reads the records of all others.
 const RULE: &str = "FULL_TRANSITIVE";
@@ -84,7 +84,7 @@ fn check(config: &Config, folder: Option<&Path>) -> Result<(), Failure> {
         report.versions(schema.name, "released", text(schema), &released)?;
     }
     let mut is_bad = print(&report.findings);
-    match (&config.registry, formats::registry(config, Patience::Some)?) {
+    match (&config.registry, formats::registry(config, Retries::Some)?) {
         (Some(spec), Some(registry)) => {
             let mut report = Report::default();
             let looked = look(config, spec, &registry, &text, &mut report);
@@ -199,7 +199,7 @@ fn check_input(registry: &Registry, topic: &str, subject: &str, report: &mut Rep
 
 fn register(config: &Config) -> Result<(), Failure> {
     let spec = outputs::spec(config)?;
-    let Some(registry) = formats::registry(config, Patience::Some)? else { return Ok(()) };
+    let Some(registry) = formats::registry(config, Retries::Some)? else { return Ok(()) };
     let (outputs, inputs) = (outputs::of(config, spec), inputs(config, spec));
     if outputs.is_empty() && inputs.is_empty() {
         anstream::println!("nothing to register: no topic with a name has `format: avro` in topics.yaml");

@@ -8,7 +8,7 @@ use super::lines::{Headers, text, write_letter, write_record};
 use engine::{HEADER_REASON, KeyMap, OutputRecord, Sink, SinkError, Topology};
 
 /// The position of a value in the file; `None` is a tombstone.
-type Place = Option<(u64, usize)>;
+type FilePosition = Option<(u64, usize)>;
 
 /// The records of a fold.
 pub(super) struct Spool<'t> {
@@ -16,8 +16,8 @@ pub(super) struct Spool<'t> {
     file: BufWriter<File>,
     end: u64,
     /// By topic and key.
-    latest: BTreeMap<String, KeyMap<Place>>,
-    letters: Vec<(Option<Vec<u8>>, Place, Headers)>,
+    latest: BTreeMap<String, KeyMap<FilePosition>>,
+    letters: Vec<(Option<Vec<u8>>, FilePosition, Headers)>,
     /// The direct output, for `--as-emitted`.
     direct: Option<Box<dyn Write + 't>>,
     failure: Option<std::io::Error>,
@@ -60,7 +60,7 @@ impl<'t> Spool<'t> {
         self.latest.values().map(KeyMap::len).sum()
     }
 
-    fn keep(&mut self, value: Option<&[u8]>) -> std::io::Result<Place> {
+    fn keep(&mut self, value: Option<&[u8]>) -> std::io::Result<FilePosition> {
         let Some(value) = value else { return Ok(None) };
         let place = (self.end, value.len());
         self.file.write_all(value)?;
@@ -133,7 +133,7 @@ impl<'t> Spool<'t> {
 }
 
 fn write_records(
-    latest: &BTreeMap<String, KeyMap<Place>>,
+    latest: &BTreeMap<String, KeyMap<FilePosition>>,
     values: &mut Values<'_>,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
@@ -151,7 +151,7 @@ struct Values<'f> {
 }
 
 impl Values<'_> {
-    fn read(&mut self, place: Place) -> std::io::Result<Option<&[u8]>> {
+    fn read(&mut self, place: FilePosition) -> std::io::Result<Option<&[u8]>> {
         let Some((start, length)) = place else { return Ok(None) };
         self.file.seek(SeekFrom::Start(start))?;
         self.buffer.resize(length, 0);

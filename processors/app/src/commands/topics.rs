@@ -39,7 +39,7 @@ pub fn run(global: &Global, command: &TopicsCommand, config: &Config) -> Result<
     for one in &found {
         writeln!(out, "{:width$}  {}", one.name, one.text())?;
     }
-    if found.iter().all(Found::is_fine) { Ok(()) } else { Err(Failure::No) }
+    if found.iter().all(TopicReport::is_fine) { Ok(()) } else { Err(Failure::No) }
 }
 
 /// The cluster's metadata, or a failure after some attempts.
@@ -169,7 +169,7 @@ pub fn create_missing(
 }
 
 /// The result for a topic.
-pub struct Found {
+pub struct TopicReport {
     /// Its name.
     pub name: String,
     state: State,
@@ -181,7 +181,7 @@ enum State {
     There { partitions: i32, deviations: Vec<Deviation> },
 }
 
-impl Found {
+impl TopicReport {
     /// Whether it is as declared, and `run` accepts it.
     fn is_fine(&self) -> bool {
         match &self.state {
@@ -273,7 +273,7 @@ fn compare(
     config: &Config,
     metadata: &Metadata,
     created: &[String],
-) -> Result<Vec<Found>, Failure> {
+) -> Result<Vec<TopicReport>, Failure> {
     let there = config.topics.iter().filter_map(Topic::exact);
     let real = described(client, there.filter(|name| partitions(metadata, name).is_some()))?;
     Ok(found(config, metadata, created, &real))
@@ -284,7 +284,7 @@ fn found(
     metadata: &Metadata,
     created: &[String],
     real: &BTreeMap<String, Settings>,
-) -> Vec<Found> {
+) -> Vec<TopicReport> {
     let unknown = Settings::new();
     let input = real.get(config.name_of(Role::Input));
     let state = |name: &str, topic: &Topic| {
@@ -299,7 +299,7 @@ fn found(
         State::There { partitions: around.partitions, deviations }
     };
     let declared = config.topics.iter().filter_map(|topic| Some((topic.exact()?, topic)));
-    declared.map(|(name, topic)| Found { name: name.to_owned(), state: state(name, topic) }).collect()
+    declared.map(|(name, topic)| TopicReport { name: name.to_owned(), state: state(name, topic) }).collect()
 }
 
 /// Checks that the topics cannot lose records or state. Warns about lesser problems.
@@ -324,14 +324,14 @@ pub(super) fn require(
         Err(Failure::Usage(error) | Failure::Failed(error)) => {
             tracing::warn!(
                 "the topics' settings cannot be compared with what the pipeline needs ({error:#}); it takes DescribeConfigs on \
-                 them, see `cx-timelines acls run`, or look by `cx-timelines topics check` as somebody who may"
+                 them, see `cx-timelines acls run`, or run `cx-timelines topics check` as a principal with that permission"
             );
             BTreeMap::new()
         }
         Err(Failure::No) => BTreeMap::new(),
     };
     let mut refused = Vec::new();
-    for Found { name, state } in found(config, metadata, &[], &real) {
+    for TopicReport { name, state } in found(config, metadata, &[], &real) {
         let State::There { deviations, .. } = state else { continue };
         for Deviation { weight, text, .. } in deviations {
             match weight {

@@ -16,7 +16,7 @@ use crate::kafka;
 /// The timeout of one attempt of a long call.
 const STEP: Duration = Duration::from_secs(1);
 /// The time limit of one call, over all attempts.
-const PATIENCE: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// A transactional producer.
@@ -57,7 +57,7 @@ impl Transactions {
     /// # Errors
     /// The client refuses the record.
     pub fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + CALL_TIMEOUT;
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -90,7 +90,7 @@ impl Transactions {
     /// # Errors
     /// A record was refused, another run has taken over, or the cluster does not answer.
     pub fn commit(&self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + CALL_TIMEOUT;
         while self.producer.in_flight_count() > 0 {
             if Instant::now() >= deadline {
                 bail!("the cluster does not acknowledge the records");
@@ -135,7 +135,7 @@ fn advice(code: RDKafkaErrorCode) -> &'static str {
 
 /// Retries a call with identical arguments, while the client reports a retriable error.
 fn patiently(mut call: impl FnMut() -> KafkaResult<()>) -> KafkaResult<()> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + CALL_TIMEOUT;
     loop {
         match call() {
             Err(KafkaError::Transaction(error)) if error.is_retriable() && Instant::now() < deadline => {

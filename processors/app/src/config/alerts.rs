@@ -1,4 +1,4 @@
-//! The section `alerts`: how long who may take.
+//! The section `alerts`: target times.
 
 use folds::alerts::{AlertSettings, AlertUnits};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The section `customers`: how long they are kept in the state.
+//! The section `customers`: their retention in the state.
 
 use serde_json::Value;
 
@@ -6,11 +6,12 @@ use super::read::unit;
 use super::tree::{Errors, Node};
 use super::units;
 
-/// Repeats are counted within three days.
+/// Repeat contacts are counted within three days.
 const RETENTION_MS_MIN: i64 = 72 * 3_600_000;
 const RETENTION_MS_MAX: i64 = 36_500 * 86_400_000;
 
-/// How long after his last event a customer leaves the state. `idle_ms` is how long a conversation can live without an event.
+/// Time after the last event at which a customer leaves the state. `idle_ms` is the time that a conversation can live without
+/// an event.
 pub(super) fn retention_ms(value: Option<&Value>, idle_ms: i64, errors: &mut Errors) -> i64 {
     let standard = folds::Settings::default().customer_retention_ms;
     let mut retention_ms = standard.max(idle_ms);

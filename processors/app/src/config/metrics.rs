@@ -1,4 +1,4 @@
-//! The section `metrics`: what the figures of `cx.metrics` depend on.
+//! The section `metrics`: settings of the figures of `cx.metrics`.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::units;
 
 const WINDOW_MS_MIN: i64 = 1_000;
 const WINDOW_MS_MAX: i64 = 366 * 86_400_000;
-/// One stay of an agent changes no more windows than this: each is a record.
+/// Maximum number of windows that one stay of an agent changes: each is a record.
 const SPAN_WINDOWS_MAX: u64 = 20_000;
 const QUEUES_MAX: usize = 10_000;
 const SIZES: &[(&str, bool)] = &[("1d", false), ("7d", true)];
@@ -71,7 +71,7 @@ pub(super) fn metrics(value: Option<&Value>, errors: &mut Errors) -> folds::Sett
     settings
 }
 
-/// The service levels of queues, by name: a time, or keys and values with a `service_level`.
+/// Service levels of queues by name: a time, or an object with a `service_level`.
 fn queues(place: &str, value: &Value, errors: &mut Errors) -> BTreeMap<String, i64> {
     let Some(fields) = value.as_object() else {
         errors.add(

@@ -190,7 +190,7 @@ impl Config {
     /// registry that the command line gives.
     ///
     /// # Errors
-    /// Everything that is wrong, at once: mend the file.
+    /// Everything that is wrong, at once; correct the file.
     pub fn load(path: Option<&Path>, group: &str, registry: Option<&str>) -> Result<Self, ConfigErrors> {
         let (file, text) = text_of(path)?;
         read::config(&text, group, registry).map_err(|errors| ConfigErrors { file: file.to_owned(), errors })

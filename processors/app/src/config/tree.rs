@@ -14,7 +14,7 @@ impl Errors {
     }
 }
 
-/// An object of the tree, and what was asked of it: what nobody asks for is unknown.
+/// An object of the tree and the keys that were read from it; any other key is reported as unknown.
 pub(super) struct Node<'v> {
     path: String,
     fields: Option<&'v Map<String, Value>>,
@@ -86,7 +86,7 @@ impl<'v> Node<'v> {
         texts
     }
 
-    /// Reports the keys that nobody asked for.
+    /// Reports the keys that were not read.
     pub(super) fn finish(self, errors: &mut Errors) {
         for key in self.fields.into_iter().flat_map(Map::keys) {
             if self.asked.contains(key.as_str()) {

@@ -14,7 +14,7 @@ const TOKEN: &str = "CX_SCHEMA_REGISTRY_TOKEN";
 
 /// The credentials found.
 #[derive(Default)]
-struct Found {
+struct Credentials {
     user: Option<String>,
     password: Option<String>,
     token: Option<String>,
@@ -26,7 +26,7 @@ struct Found {
 /// The file cannot be read, or the values are incompatible.
 pub fn auth(file: Option<&Path>) -> anyhow::Result<Auth> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let found = Found { user: variable(USER), password: variable(PASSWORD), token: variable(TOKEN) };
+    let found = Credentials { user: variable(USER), password: variable(PASSWORD), token: variable(TOKEN) };
     let environment = format!("{USER}, {PASSWORD} and {TOKEN}");
     match (found.auth(&environment)?, file) {
         (Auth::None, Some(file)) => of_file(file)?.auth(&file.display().to_string()),
@@ -34,8 +34,8 @@ pub fn auth(file: Option<&Path>) -> anyhow::Result<Auth> {
     }
 }
 
-fn of_file(file: &Path) -> anyhow::Result<Found> {
-    let mut found = Found::default();
+fn of_file(file: &Path) -> anyhow::Result<Credentials> {
+    let mut found = Credentials::default();
     for pairs::Pair { place, key, value } in pairs::read(file)? {
         match key.as_str() {
             "user" => found.user = Some(value),
@@ -47,7 +47,7 @@ fn of_file(file: &Path) -> anyhow::Result<Found> {
     Ok(found)
 }
 
-impl Found {
+impl Credentials {
     fn auth(self, place: &str) -> anyhow::Result<Auth> {
         Ok(match (self.user, self.password, self.token) {
             (None, None, None) => Auth::None,

@@ -10,7 +10,7 @@ use model::Decode;
 use regex::Regex;
 
 use super::outputs::{Output, id_of};
-use super::{Patience, registry};
+use super::{Retries, registry};
 use crate::config::{Config, Format, Role, TopicName};
 use crate::exit::Failure;
 
@@ -102,7 +102,7 @@ impl<'c> Writer<'c> {
     /// # Errors
     /// As [`registry`].
     pub fn open(config: &'c Config) -> Result<Self, Failure> {
-        Ok(Self { config, registry: registry(config, Patience::Some)? })
+        Ok(Self { config, registry: registry(config, Retries::Some)? })
     }
 
     /// A JSON event as this topic's Avro value; `None` when the JSON is to be sent unchanged, because the topic is JSON or the

@@ -20,7 +20,7 @@ const RUN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How a failed request is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum Retries {
     /// Some times, as a command does for a waiting user.
     Some,
     /// Not at all: the caller retries, and checks for a stop in between.
@@ -31,12 +31,12 @@ pub enum Patience {
 ///
 /// # Errors
 /// A file cannot be read or is invalid: a usage error.
-pub fn registry(config: &Config, patience: Patience) -> Result<Option<Arc<Registry>>, Failure> {
+pub fn registry(config: &Config, retries: Retries) -> Result<Option<Arc<Registry>>, Failure> {
     let Some(spec) = &config.registry else { return Ok(None) };
-    client(spec, patience).map(|registry| Some(Arc::new(registry))).map_err(Failure::usage)
+    client(spec, retries).map(|registry| Some(Arc::new(registry))).map_err(Failure::usage)
 }
 
-fn client(spec: &RegistrySpec, patience: Patience) -> anyhow::Result<Registry> {
+fn client(spec: &RegistrySpec, retries: Retries) -> anyhow::Result<Registry> {
     let ca_pem = spec.ca_file.as_ref().map(|file| {
         std::fs::read_to_string(file)
             .with_context(|| format!("schema_registry.ca_file: {} cannot be read", file.display()))
@@ -48,9 +48,9 @@ fn client(spec: &RegistrySpec, patience: Patience) -> anyhow::Result<Registry> {
         ca_pem: ca_pem.transpose()?,
         ..Settings::default()
     };
-    let settings = match patience {
-        Patience::Some => settings,
-        Patience::None => Settings { timeout: RUN_TIMEOUT, attempts: 1, ..settings },
+    let settings = match retries {
+        Retries::Some => settings,
+        Retries::None => Settings { timeout: RUN_TIMEOUT, attempts: 1, ..settings },
     };
     Ok(Registry::new(settings)?)
 }
@@ -67,7 +67,7 @@ impl<'c> Formats<'c> {
     /// # Errors
     /// As [`registry`].
     pub fn open(config: &'c Config) -> Result<Self, Failure> {
-        Ok(Self { config, reader: registry(config, Patience::Some)?.map(RecordReader::new) })
+        Ok(Self { config, reader: registry(config, Retries::Some)?.map(RecordReader::new) })
     }
 
     /// A record as JSON. A record that is not valid Avro of its schema is returned unchanged.

@@ -63,7 +63,7 @@ pub fn client(global: &Global) -> Result<ClientConfig, Failure> {
 /// The error for an invalid client configuration.
 fn refused(error: KafkaError) -> Failure {
     Failure::usage(
-        anyhow!(error).context("the Kafka client refuses a property: mend --kafka or --kafka-properties"),
+        anyhow!(error).context("the Kafka client refuses a property: correct --kafka or --kafka-properties"),
     )
 }
 

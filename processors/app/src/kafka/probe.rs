@@ -9,7 +9,7 @@ use openssl::ssl::{ConnectConfiguration, HandshakeError, SslConnector, SslMethod
 use openssl::x509::{X509, X509VerifyResult};
 use rdkafka::ClientConfig;
 
-const PATIENCE: Duration = Duration::from_secs(2);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// An ApiVersions request, version 0, which a broker answers before authentication: length, API, version, correlation, no
 /// client.
 const QUESTION: [u8; 14] = [0, 0, 0, 10, 0, 18, 0, 0, b'c', b'x', b't', b'l', 0xff, 0xff];
@@ -17,7 +17,7 @@ const CORRELATION: &[u8] = b"cxtl";
 
 /// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum ProbeResult {
     /// No listener, or none that speaks Kafka's protocol.
     Unknown,
     /// A broker without TLS.
@@ -30,21 +30,21 @@ pub enum Seen {
 }
 
 /// Probes an address, with the client's trusted certificates.
-pub fn look(address: &str, config: &ClientConfig) -> Seen {
+pub fn look(address: &str, config: &ClientConfig) -> ProbeResult {
     if answers_plainly(address).unwrap_or(false) {
-        return Seen::Plain;
+        return ProbeResult::Plain;
     }
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let Ok(connection) = trusting(config) else { return Seen::Unknown };
-    let Ok(stream) = connect(address) else { return Seen::Unknown };
+    let Ok(connection) = trusting(config) else { return ProbeResult::Unknown };
+    let Ok(stream) = connect(address) else { return ProbeResult::Unknown };
     match connection.connect(host, stream) {
-        Ok(_) => Seen::Tls { refused: None },
+        Ok(_) => ProbeResult::Tls { refused: None },
         Err(HandshakeError::Failure(shaken)) => match shaken.ssl().verify_result() {
-            X509VerifyResult::OK => Seen::Unknown,
-            why => Seen::Tls { refused: Some(why.error_string().to_owned()) },
+            X509VerifyResult::OK => ProbeResult::Unknown,
+            why => ProbeResult::Tls { refused: Some(why.error_string().to_owned()) },
         },
-        Err(HandshakeError::SetupFailure(_) | HandshakeError::WouldBlock(_)) => Seen::Unknown,
+        Err(HandshakeError::SetupFailure(_) | HandshakeError::WouldBlock(_)) => ProbeResult::Unknown,
     }
 }
 
@@ -63,10 +63,10 @@ pub fn remedy(why: &str) -> &'static str {
 fn connect(address: &str) -> std::io::Result<TcpStream> {
     let mut last = std::io::Error::from(std::io::ErrorKind::NotFound);
     for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, PROBE_TIMEOUT) {
             Ok(stream) => {
-                stream.set_read_timeout(Some(PATIENCE))?;
-                stream.set_write_timeout(Some(PATIENCE))?;
+                stream.set_read_timeout(Some(PROBE_TIMEOUT))?;
+                stream.set_write_timeout(Some(PROBE_TIMEOUT))?;
                 return Ok(stream);
             }
             Err(error) => last = error,
@@ -121,14 +121,17 @@ mod tests {
     #[test]
     fn a_broker_that_answers_without_tls_speaks_plain_text() {
         let address = listener(b"\0\0\0\x0acxtl");
-        assert_eq!(look(&address, &ClientConfig::new()), Seen::Plain);
+        assert_eq!(look(&address, &ClientConfig::new()), ProbeResult::Plain);
     }
 
     #[test]
     fn who_hangs_up_or_says_something_else_is_nobody() {
-        assert_eq!(look(&listener(b""), &ClientConfig::new()), Seen::Unknown);
-        assert_eq!(look(&listener(b"HTTP/1.1 400 Bad Request\r\n"), &ClientConfig::new()), Seen::Unknown);
-        assert_eq!(look("127.0.0.1:1", &ClientConfig::new()), Seen::Unknown);
+        assert_eq!(look(&listener(b""), &ClientConfig::new()), ProbeResult::Unknown);
+        assert_eq!(
+            look(&listener(b"HTTP/1.1 400 Bad Request\r\n"), &ClientConfig::new()),
+            ProbeResult::Unknown
+        );
+        assert_eq!(look("127.0.0.1:1", &ClientConfig::new()), ProbeResult::Unknown);
     }
 
     #[test]

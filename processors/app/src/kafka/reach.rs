@@ -16,15 +16,15 @@ use crate::exit::Failure;
 
 /// The client's last report of a failed connection.
 #[derive(Debug, Default)]
-struct Told(Mutex<Option<(ConnectionFailure, String)>>);
+struct LastFailure(Mutex<Option<(ConnectionFailure, String)>>);
 
-impl Told {
+impl LastFailure {
     fn take(&self) -> Option<(ConnectionFailure, String)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl ClientContext for Told {
+impl ClientContext for LastFailure {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
@@ -40,7 +40,7 @@ impl ClientContext for Told {
     }
 }
 
-impl ConsumerContext for Told {}
+impl ConsumerContext for LastFailure {}
 
 /// The cluster's metadata. Retries until a broker answers, and logs it; returns `Ok(None)` when `stop` is set.
 ///
@@ -51,7 +51,7 @@ pub fn wait_for_cluster(
     address: &str,
     stop: &dyn Fn() -> bool,
 ) -> Result<Option<Metadata>, Failure> {
-    let consumer = clients::consumer(client, Told::default()).map_err(refused)?;
+    let consumer = clients::consumer(client, LastFailure::default()).map_err(refused)?;
     let mut tries: u64 = 0;
     while !stop() {
         tries += 1;
@@ -77,12 +77,12 @@ pub fn wait_for_cluster(
 /// # Errors
 /// As [`wait_for_cluster`].
 pub fn ask_cluster(client: &ClientConfig, address: &str) -> Result<Result<Metadata, String>, Failure> {
-    ask(&clients::consumer(client, Told::default()).map_err(refused)?, client, address, true)
+    ask(&clients::consumer(client, LastFailure::default()).map_err(refused)?, client, address, true)
 }
 
 /// With `looks`, probes the listener if the client reports no reason.
 fn ask(
-    consumer: &BaseConsumer<Told>,
+    consumer: &BaseConsumer<LastFailure>,
     client: &ClientConfig,
     address: &str,
     looks: bool,
@@ -96,7 +96,7 @@ fn ask(
     })
 }
 
-fn why(consumer: &BaseConsumer<Told>) -> Option<(ConnectionFailure, String)> {
+fn why(consumer: &BaseConsumer<LastFailure>) -> Option<(ConnectionFailure, String)> {
     clients::attend(consumer);
     consumer.context().take()
 }
@@ -106,10 +106,10 @@ fn why(consumer: &BaseConsumer<Told>) -> Option<(ConnectionFailure, String)> {
 fn hopeless(
     client: &ClientConfig,
     bootstrap: &str,
-    told: Option<&(ConnectionFailure, String)>,
+    last: Option<&(ConnectionFailure, String)>,
     looks: bool,
 ) -> Option<String> {
-    let (address, reason) = match told {
+    let (address, reason) = match last {
         Some((ConnectionFailure::Identity, reason)) => {
             return Some(format!("{reason}: {}", security::identity_remedy(client)));
         }
@@ -122,27 +122,32 @@ fn hopeless(
 }
 
 /// The problem with the security protocol, as probed; `None` when it is uncertain.
-fn encryption(client: &ClientConfig, address: &str, seen: &probe::Seen, reason: &str) -> Option<String> {
-    use probe::Seen;
+fn encryption(
+    client: &ClientConfig,
+    address: &str,
+    seen: &probe::ProbeResult,
+    reason: &str,
+) -> Option<String> {
+    use probe::ProbeResult;
     let wants_tls = security::wants_tls(client);
     match seen {
-        Seen::Plain if wants_tls => Some(format!(
+        ProbeResult::Plain if wants_tls => Some(format!(
             "{address} speaks plain text, and TLS is wanted: is it another port of the broker's? Else write --kafka-security \
              plaintext or sasl_plaintext, which encrypt nothing"
         )),
-        Seen::Tls { .. } if !wants_tls => Some(format!(
+        ProbeResult::Tls { .. } if !wants_tls => Some(format!(
             "{address} speaks TLS, and plain text is wanted: write --kafka-security ssl, or sasl_ssl where the broker wants to \
              know a user or token"
         )),
         // Only if the client complains as well: it may trust other certificates than those of the probe.
-        Seen::Tls { refused: Some(why) } if !reason.is_empty() => {
+        ProbeResult::Tls { refused: Some(why) } if !reason.is_empty() => {
             Some(format!("the certificate of {address} is not accepted: {why}; {}", probe::remedy(why)))
         }
-        Seen::Tls { refused: None } if reason.contains("alert") => Some(format!(
+        ProbeResult::Tls { refused: None } if reason.contains("alert") => Some(format!(
             "{address} does not accept who we are: {reason}: is the certificate in --kafka-cert still valid, is --kafka-key its \
              key, and do the brokers trust the CA that signed it?"
         )),
-        Seen::Unknown | Seen::Plain | Seen::Tls { .. } => None,
+        ProbeResult::Unknown | ProbeResult::Plain | ProbeResult::Tls { .. } => None,
     }
 }
 
@@ -155,9 +160,9 @@ fn place(reason: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::probe::Seen;
+    use crate::kafka::probe::ProbeResult;
 
-    fn said(protocol: &str, seen: &Seen, reason: &str) -> Option<String> {
+    fn said(protocol: &str, seen: &ProbeResult, reason: &str) -> Option<String> {
         let mut client = ClientConfig::new();
         client.set("security.protocol", protocol);
         encryption(&client, "broker:9093", seen, reason)
@@ -172,8 +177,8 @@ mod tests {
 
     #[test]
     fn only_what_was_seen_for_certain_ends_the_wait() {
-        let tls = |refused: Option<&str>| Seen::Tls { refused: refused.map(str::to_owned) };
-        assert!(said("ssl", &Seen::Plain, "").unwrap().contains("--kafka-security plaintext"));
+        let tls = |refused: Option<&str>| ProbeResult::Tls { refused: refused.map(str::to_owned) };
+        assert!(said("ssl", &ProbeResult::Plain, "").unwrap().contains("--kafka-security plaintext"));
         assert!(said("plaintext", &tls(None), "").unwrap().contains("--kafka-security ssl"));
         let expired = tls(Some("certificate has expired"));
         assert!(said("ssl", &expired, "certificate verify failed").unwrap().contains("new certificate"));
@@ -181,7 +186,7 @@ mod tests {
         let reason = "SSL alert number 116: certificate required";
         assert!(said("ssl", &tls(None), reason).unwrap().contains("--kafka-cert"));
         assert_eq!(said("ssl", &tls(None), "Disconnected"), None);
-        assert_eq!(said("ssl", &Seen::Unknown, ""), None);
-        assert_eq!(said("plaintext", &Seen::Plain, ""), None);
+        assert_eq!(said("ssl", &ProbeResult::Unknown, ""), None);
+        assert_eq!(said("plaintext", &ProbeResult::Plain, ""), None);
     }
 }

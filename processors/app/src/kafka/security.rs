@@ -248,9 +248,9 @@ impl Wanted<'_> {
 
     /// A secret from its file or the environment.
     fn secret(&mut self, flag: &str, file: Option<&Path>, name: &str) -> Option<String> {
-        let told = (self.variable)(name).filter(|secret| !secret.is_empty());
-        let Some(file) = file else { return told };
-        if told.is_some() {
+        let value = (self.variable)(name).filter(|secret| !secret.is_empty());
+        let Some(file) = file else { return value };
+        if value.is_some() {
             self.problem(format!("both {flag} and {name} are given: leave one out"));
         }
         match std::fs::read_to_string(file) {

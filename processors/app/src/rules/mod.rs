@@ -3,7 +3,6 @@
 //!
 //! A rule *refuses* when records or state would be lost, or writing would fail; it *warns* when that takes another failure, or
 //! something else suffers.
-//! wrong, or something else suffers.
 
 mod real;
 mod table;

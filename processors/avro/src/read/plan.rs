@@ -150,7 +150,7 @@ impl Plan {
         scratch: &'a mut Vec<u8>,
     ) -> Result<Envelope<'a>, Mismatch> {
         scratch.clear();
-        let mut found = Found::default();
+        let mut found = DecodedFields::default();
         let mut room = Room::new(cursor.left(), json_bytes_max);
         for (name, slot, of) in &self.fields {
             let read = match slot {
@@ -171,7 +171,7 @@ impl Plan {
         of: TypeId,
         cursor: &mut Cursor<'a>,
         (room, scratch): (&mut Room, &mut Vec<u8>),
-        found: &mut Found<'a>,
+        found: &mut DecodedFields<'a>,
     ) -> Result<(), Mismatch> {
         let what = self.shape.get(of);
         if let Type::Union(branches) = what {
@@ -226,7 +226,7 @@ fn holds_local_time(shape: &Shape, of: TypeId) -> bool {
 
 /// The fields read so far.
 #[derive(Default)]
-struct Found<'a> {
+struct DecodedFields<'a> {
     envelope: Envelope<'a>,
     channel_session: Option<Range<usize>>,
     event_emitter: Option<Range<usize>>,
@@ -234,7 +234,7 @@ struct Found<'a> {
     data: Option<Range<usize>>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> DecodedFields<'a> {
     fn text(&mut self, slot: Slot, text: &'a str) {
         let envelope = &mut self.envelope;
         match slot {

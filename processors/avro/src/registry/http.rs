@@ -14,7 +14,7 @@ const CONTENT_TYPE: &str = "application/vnd.schemaregistry.v1+json";
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
 /// A response: a status below 500, and its JSON.
-pub(super) struct Answer {
+pub(super) struct RegistryAnswer {
     pub(super) status: StatusCode,
     pub(super) json: Value,
 }
@@ -58,20 +58,20 @@ impl Http {
         url.map_or("", |url| url.trim_end_matches('/'))
     }
 
-    pub(super) fn get(&self, path: &str) -> Result<Answer, RegistryError> {
+    pub(super) fn get(&self, path: &str) -> Result<RegistryAnswer, RegistryError> {
         self.persist(&Method::GET, path, "")
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Answer, RegistryError> {
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<RegistryAnswer, RegistryError> {
         self.persist(&Method::POST, path, &body.to_string())
     }
 
-    pub(super) fn put(&self, path: &str, body: &Value) -> Result<Answer, RegistryError> {
+    pub(super) fn put(&self, path: &str, body: &Value) -> Result<RegistryAnswer, RegistryError> {
         self.persist(&Method::PUT, path, &body.to_string())
     }
 
     /// All calls may be repeated: registering a registered schema returns its id. The addresses are tried in turn.
-    fn persist(&self, method: &Method, path: &str, body: &str) -> Result<Answer, RegistryError> {
+    fn persist(&self, method: &Method, path: &str, body: &str) -> Result<RegistryAnswer, RegistryError> {
         let mut pause = self.settings.first_pause;
         let mut attempt = 1;
         loop {
@@ -90,7 +90,7 @@ impl Http {
         }
     }
 
-    fn once(&self, method: &Method, path: &str, body: &str) -> Result<Answer, RegistryError> {
+    fn once(&self, method: &Method, path: &str, body: &str) -> Result<RegistryAnswer, RegistryError> {
         let url = format!("{}{path}", self.url());
         let mut request = Request::builder().method(method).uri(&url).header("accept", CONTENT_TYPE);
         if let Some(authorization) = &self.authorization {
@@ -119,7 +119,7 @@ impl Http {
                 "there is nothing at {path}; does the address end in the path of the API, as /apis/ccompat/v7 with Apicurio?"
             )));
         }
-        Ok(Answer { status, json })
+        Ok(RegistryAnswer { status, json })
     }
 
     fn unavailable(&self, problem: String) -> RegistryError {

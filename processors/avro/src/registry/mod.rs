@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use error::RegistryError;
-use http::{Answer, Http, escaped};
+use http::{Http, RegistryAnswer, escaped};
 
 /// How to connect to the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,7 +229,7 @@ impl Registry {
         self.accepted(&answer, &format!("the rule {rule} for {subject}")).map(|_| ())
     }
 
-    fn accepted<'j>(&self, answer: &'j Answer, what: &str) -> Result<&'j Value, RegistryError> {
+    fn accepted<'j>(&self, answer: &'j RegistryAnswer, what: &str) -> Result<&'j Value, RegistryError> {
         let what = || what.to_owned();
         match answer.status.as_u16() {
             200..300 => Ok(&answer.json),
@@ -238,13 +238,13 @@ impl Registry {
         }
     }
 
-    fn id_in(&self, answer: &Answer, what: &str) -> Result<u32, RegistryError> {
+    fn id_in(&self, answer: &RegistryAnswer, what: &str) -> Result<u32, RegistryError> {
         let id = self.accepted(answer, what)?.get("id").and_then(Value::as_u64);
         let id = id.and_then(|id| u32::try_from(id).ok());
         id.ok_or_else(|| self.http.strange(format!("{what} gives no id")))
     }
 
-    fn schema_in(&self, answer: &Answer, what: &str) -> Result<String, RegistryError> {
+    fn schema_in(&self, answer: &RegistryAnswer, what: &str) -> Result<String, RegistryError> {
         let json = self.accepted(answer, what)?;
         // Without a type it is Avro.
         let kind = json.get("schemaType").and_then(Value::as_str).unwrap_or("AVRO");
@@ -257,7 +257,7 @@ impl Registry {
 }
 
 /// The registry's message.
-fn message(answer: &Answer) -> String {
+fn message(answer: &RegistryAnswer) -> String {
     let message = answer.json.get("message").and_then(Value::as_str);
     message.unwrap_or("it does not say why").to_owned()
 }

@@ -9,7 +9,7 @@ mod reserve;
 mod timed;
 mod tls;
 
-use crate::health::{Answer, Health};
+use crate::health::{Health, ProbeAnswer};
 use crate::metrics::{CONTENT_TYPE, Metrics};
 use axum::Router;
 use axum::extract::State;
@@ -224,7 +224,7 @@ async fn ready_probe(State(state): State<HttpState>) -> Response {
     probe(state.health.ready())
 }
 
-fn probe(answer: Answer) -> Response {
+fn probe(answer: ProbeAnswer) -> Response {
     let status = if answer.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, answer.json).into_response()

@@ -206,7 +206,7 @@ impl Clients {
     }
 
     /// Takes a client's statistics.
-    pub(super) fn told(&self, worker: &str, client: Client, mut figures: ClientFigures) {
+    pub(super) fn update(&self, worker: &str, client: Client, mut figures: ClientFigures) {
         let mut last = locked(&self.last);
         let before = last.entry((worker.to_owned(), client)).or_default();
         self.count(client, before, &figures);

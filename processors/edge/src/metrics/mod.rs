@@ -328,7 +328,7 @@ impl Metrics {
     /// Takes the statistics of a worker's client, if there are new ones.
     pub(crate) fn client(&self, worker: &str, client: Client, figures: Option<ClientFigures>) {
         if let Some(figures) = figures {
-            self.inner.clients.told(worker, client, figures);
+            self.inner.clients.update(worker, client, figures);
         }
     }
 

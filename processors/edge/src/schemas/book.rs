@@ -182,7 +182,7 @@ mod tests {
         let mut asked = 0;
         loop {
             match book.next(now) {
-                Next::Rest(at) => now = at.expect("somebody waits"),
+                Next::Rest(at) => now = at.expect("a partition waits"),
                 Next::Ask(asked_id) => {
                     assert_eq!(asked_id, id);
                     asked += 1;

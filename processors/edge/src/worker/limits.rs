@@ -14,7 +14,7 @@ use rdkafka::error::KafkaResult;
 use super::names::listed;
 use crate::clients;
 use crate::errors::EdgeError;
-use crate::reading::{Place, ReadsToTheEnd, limits};
+use crate::reading::{ReadsToTheEnd, TopicAndPartition, limits};
 use crate::settings::Settings;
 
 const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
@@ -58,10 +58,10 @@ impl Limits {
     fn of(&self, partitions: &[TopicPartition], which: Offset) -> BTreeMap<TopicPartition, i64> {
         clients::attend(&self.client);
         let ask = |list, timeout| limits(&self.client, list, which, timeout);
-        let known = |answers: Vec<(Place, KafkaResult<i64>)>| {
+        let known = |answers: Vec<(TopicAndPartition, KafkaResult<i64>)>| {
             answers.into_iter().filter_map(|(place, limit)| Some((place, limit.ok()?)))
         };
-        let found: BTreeMap<Place, i64> = match ask(listed(partitions), LIMITS_TIMEOUT) {
+        let found: BTreeMap<TopicAndPartition, i64> = match ask(listed(partitions), LIMITS_TIMEOUT) {
             Ok(answers) => known(answers).collect(),
             Err(error) => {
                 tracing::debug!(%error, "the offsets of partitions are not known yet");

@@ -232,8 +232,8 @@ fn an_event_of_which_little_is_known_has_the_number_that_it_always_had() {
     let bytes = b"\x01\x01\x02\0\0\0e1\x02\x01\0\0\0X\x03\x00\xdc\x20\x74\x97\x01\0\0\x3c";
     assert_eq!(bare.content_hash(), xxh64(bytes, 0));
     assert_eq!(bare.content_hash(), 3_432_438_233_769_055_061);
-    let nobody = Event { actor: Some(Actor { actor_type: None, id: None, name: None }), ..bare.clone() };
-    assert_ne!(nobody.content_hash(), bare.content_hash(), "a sender of whom nothing is known is one");
+    let unknown = Event { actor: Some(Actor { actor_type: None, id: None, name: None }), ..bare.clone() };
+    assert_ne!(unknown.content_hash(), bare.content_hash(), "a sender of whom nothing is known is one");
 }
 
 #[test]

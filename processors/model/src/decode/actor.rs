@@ -25,7 +25,7 @@ macro_rules! within_session {
 }
 
 /// The identifiers of section 1 of an event.
-pub(super) struct Found<'a> {
+pub(super) struct Identities<'a> {
     pub(super) conversation_id: Shared<'a>,
     pub(super) channel_session_id: Shared<'a>,
     pub(super) customer_id: Shared<'a>,
@@ -44,7 +44,7 @@ pub(super) fn find<'a>(
     data: &DataFields<'a>,
     outer: Text<'a>,
     topic: Option<&'a str>,
-) -> Found<'a> {
+) -> Identities<'a> {
     let header = data.header.get();
     let session = Session::of(event, data);
     let session = session.as_ref();
@@ -56,7 +56,7 @@ pub(super) fn find<'a>(
         .or_else(|| data.customer.get()?.underscore_id.get())
         .or_else(|| data.customer.get()?.id.get());
     let rooms = rooms(event, session, header);
-    Found {
+    Identities {
         conversation_id: conversation_id(event, data, outer)
             .or_else(|| topic.filter(|topic| !topic.is_empty()).map(Cow::Borrowed)),
         // In the order of `session_places`.

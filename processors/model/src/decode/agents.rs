@@ -26,7 +26,7 @@ wanted! {
         "agentPresence" => presence: Boxed<PresenceFields<'de>>,
     }
 
-    /// How an agent stands.
+    /// State of an agent.
     PresenceFields {
         "agent" => agent: Object<ParticipantFields<'de>>,
         "state" => state: AgentState<'de>,
@@ -35,7 +35,7 @@ wanted! {
         "agentMrdStates" => mrds: Array<Object<MrdStateFields<'de>>>,
     }
 
-    /// How an agent stands in a media routing domain.
+    /// State of an agent in a media routing domain.
     MrdStateFields {
         "mrd" => mrd: Object<MrdFields<'de>>,
         "state" => state: TextOrName<'de>,
@@ -48,13 +48,13 @@ wanted! {
         "name" => name: Text<'de>,
     }
 
-    /// What an agent's state object says.
+    /// Fields of an agent's state object.
     AgentStateFields {
         "name" => name: Text<'de>,
         "reasonCode" => reason_code: ReasonCode<'de>,
     }
 
-    /// What a reason says.
+    /// Fields of a reason.
     ReasonFields {
         "label" => label: Text<'de>,
         "name" => name: Text<'de>,
@@ -62,7 +62,7 @@ wanted! {
     }
 }
 
-/// An agent's state: text, or an object's name, with the object's reason.
+/// An agent's state: text, or an object's name with the object's reason.
 #[derive(Default)]
 pub(super) struct AgentState<'a>(AgentStateFields<'a>);
 
@@ -79,7 +79,7 @@ impl<'a> Value<'a> for AgentState<'a> {
     }
 }
 
-/// Why a state changed: text, or the first that is there of an object's label, name and code.
+/// Reason of a state: text, or an object's label, name or code, whichever comes first.
 #[derive(Default)]
 pub(super) struct ReasonCode<'a> {
     own: Text<'a>,
@@ -106,7 +106,7 @@ impl<'a> Value<'a> for ReasonCode<'a> {
     }
 }
 
-/// Decodes a record's value, JSON, to an agent's state. Of the origin only the timestamp counts.
+/// Decodes a record's JSON value to an agent's state. Only the timestamp of the origin is used.
 ///
 /// # Errors
 ///
@@ -127,12 +127,12 @@ pub fn decode_agent<'a>(
     news_of(news, origin.into(), limits)
 }
 
-/// Decodes an envelope as [`decode_agent`] decodes a record's value: only its timestamp and its data count. The limit on the size of
+/// Decodes an envelope like [`decode_agent`] decodes a record's value: only its timestamp and its data are used. The size of
 /// the value is not checked.
 ///
 /// # Errors
 ///
-/// [`Invalid`], as with [`decode_agent`]: [`Reason::Malformed`] where the data is no JSON, and all reasons that come after it.
+/// [`Invalid`], as with [`decode_agent`]: [`Reason::Malformed`] if the data is not JSON, and all reasons that follow it.
 pub fn decode_agent_envelope<'a>(
     envelope: &Envelope<'a>,
     origin: impl Into<Origin<'a>>,
@@ -186,7 +186,7 @@ fn news_of<'a>(news: &NewsFields<'a>, origin: Origin<'a>, limits: &Limits) -> Re
     })
 }
 
-/// The states in the domains, by their ids, in the order in which they came where that is the same.
+/// The states in the domains, by domain id; equal ids stay in the order of arrival.
 fn mrds<'a>(found: &Array<Object<MrdStateFields<'a>>>) -> Vec<MrdState<'a>> {
     let found = found.0.iter().flatten().filter_map(Object::get);
     let state = |fields: &MrdStateFields<'a>| {
@@ -204,7 +204,7 @@ fn mrds<'a>(found: &Array<Object<MrdStateFields<'a>>>) -> Vec<MrdState<'a>> {
     mrds
 }
 
-/// When the state changed. Unlike an event's, a time that cannot be read gives way to the other.
+/// When the state changed. Unlike an event's, an unreadable time falls back to the other one.
 fn at(
     prefix: &str,
     changed: Time,

@@ -1,6 +1,6 @@
 //! The action of an event, from its name and content (contract, section 2).
 
-use super::actor::Found;
+use super::actor::Identities;
 use super::lenient::{ABSENT, Object, Text};
 use super::raw::{BodyFields, Data, DataFields, Form, HeaderFields, SenderFields, SuggestionFields};
 use super::{actor, facts};
@@ -18,7 +18,7 @@ pub(super) struct Subject<'s, 'a> {
     pub(super) whole: &'s Data<'a>,
     /// The whole data as text, if [`needs_whole_data`].
     pub(super) data_json: Option<Json<'a>>,
-    pub(super) found: &'s Found<'a>,
+    pub(super) found: &'s Identities<'a>,
 }
 
 /// The action of an event.

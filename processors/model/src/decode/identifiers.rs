@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::actor::Found;
+use super::actor::Identities;
 use super::classify::{Asked, INTENT_REPLY, INTENT_UPDATE, PrimaryName};
 use super::lenient::Text;
 use super::raw::{BodyFields, DataFields, EventFields, Form};
@@ -13,11 +13,11 @@ pub const IDENTIFIER_BYTES_MAX: usize = 512;
 
 /// The first identifier that is too long.
 #[derive(Default)]
-struct Long(Option<(Place, usize)>);
+struct Long(Option<(IdentifierPath, usize)>);
 
 /// An identifier.
 #[derive(Clone, Copy)]
-enum Place {
+enum IdentifierPath {
     /// The one at this path within the event.
     At(&'static str),
     /// One with several possible paths: its path is looked up only if it is too long.
@@ -29,7 +29,7 @@ enum Place {
 
 impl Long {
     #[inline]
-    fn look(&mut self, place: Place, text: &str) {
+    fn look(&mut self, place: IdentifierPath, text: &str) {
         if text.len() > IDENTIFIER_BYTES_MAX && self.0.is_none() {
             self.0 = Some((place, text.len()));
         }
@@ -38,7 +38,7 @@ impl Long {
     #[inline]
     fn look_at(&mut self, path: &'static str, text: Option<&Cow<'_, str>>) {
         if let Some(text) = text {
-            self.look(Place::At(path), text);
+            self.look(IdentifierPath::At(path), text);
         }
     }
 
@@ -48,17 +48,17 @@ impl Long {
 }
 
 /// The parts of an event that are needed to name an identifier's path.
-pub(super) struct Whole<'s, 'a> {
+pub(super) struct EventParts<'s, 'a> {
     pub(super) form: Form,
     pub(super) event: &'s EventFields<'a>,
     pub(super) data: &'s DataFields<'a>,
     pub(super) outer: Text<'a>,
 }
 
-impl Whole<'_, '_> {
+impl EventParts<'_, '_> {
     /// Checks the identifiers of all events.
-    pub(super) fn check_found(&self, id: &str, name: &str, found: &Found<'_>) -> Result<(), Invalid> {
-        let Found {
+    pub(super) fn check_found(&self, id: &str, name: &str, found: &Identities<'_>) -> Result<(), Invalid> {
+        let Identities {
             conversation_id,
             channel_session_id,
             customer_id,
@@ -71,19 +71,19 @@ impl Whole<'_, '_> {
             targets: _,
         } = found;
         let mut long = Long::default();
-        long.look(Place::At("id"), id);
-        long.look(Place::At("name"), name);
+        long.look(IdentifierPath::At("id"), id);
+        long.look(IdentifierPath::At("name"), name);
         if let Some(id) = conversation_id {
-            long.look(Place::Conversation, id);
+            long.look(IdentifierPath::Conversation, id);
         }
         if let Some(id) = channel_session_id {
-            long.look(Place::Session, id);
+            long.look(IdentifierPath::Session, id);
         }
         if let Some(id) = customer_id {
-            long.look(Place::Customer, id);
+            long.look(IdentifierPath::Customer, id);
         }
         if let Some(id) = room_id {
-            long.look(Place::Room, id);
+            long.look(IdentifierPath::Room, id);
         }
         if let Some(channel) = channel {
             long.look_at(
@@ -221,15 +221,15 @@ impl Whole<'_, '_> {
     }
 
     #[cold]
-    fn too_long(&self, place: Place, length: usize) -> Invalid {
+    fn too_long(&self, place: IdentifierPath, length: usize) -> Invalid {
         let Self { form, event, data, outer } = self;
         let first = |places: &[(&'static str, Option<Text<'_>>)], topic: &'static str| {
             let found = places.iter().find(|(_, text)| text.is_some_and(|text| text.is_present()));
             found.map_or(topic, |(path, _)| *path)
         };
         let path = match place {
-            Place::At(path) => path,
-            Place::Conversation => {
+            IdentifierPath::At(path) => path,
+            IdentifierPath::Conversation => {
                 let places = super::actor::conversation_places(event, data, *outer);
                 match first(&places, "the conversation in the topic's name") {
                     // Beside the event, not within it.
@@ -237,11 +237,11 @@ impl Whole<'_, '_> {
                     path => path,
                 }
             }
-            Place::Session => first(&super::actor::session_places(event, data), "channelSession.id"),
-            Place::Customer => {
+            IdentifierPath::Session => first(&super::actor::session_places(event, data), "channelSession.id"),
+            IdentifierPath::Customer => {
                 first(&super::actor::customer_places(event, data), "channelSession.customer._id")
             }
-            Place::Room => first(&super::actor::room_places(event, data), "roomInfo.id"),
+            IdentifierPath::Room => first(&super::actor::room_places(event, data), "roomInfo.id"),
         };
         said(&format!("{}{path}", form.prefix()), length)
     }

@@ -13,9 +13,9 @@ mod verbatim;
 use std::fmt::Display;
 
 use crate::{Action, Event, Invalid, Json, Kind, Origin, Reason};
-use actor::Found;
+use actor::Identities;
 use classify::Subject;
-use identifiers::Whole;
+use identifiers::EventParts;
 use lenient::{Object, Text, Value, whole};
 use raw::{DataFields, Document, EventFields, Form, RawData};
 use verbatim::Time;
@@ -94,7 +94,7 @@ fn event_from<'a>(
         &no_data
     };
     let found = actor::find(event, data, outer, origin.conversation);
-    let whole = Whole { form, event, data, outer };
+    let whole = EventParts { form, event, data, outer };
     whole.check_found(&id, &name, &found)?;
     let data_json = if classify::needs_whole_data(&name, data) { whole_data()? } else { None };
     let subject = Subject { form, id: &id, name: &name, data, whole: &event.data, data_json, found: &found };
@@ -103,7 +103,7 @@ fn event_from<'a>(
         Err(invalid) => return Err(whole.check_fields(&name).err().unwrap_or(invalid)),
     };
     whole.check_action(&action)?;
-    let Found {
+    let Identities {
         conversation_id,
         channel_session_id,
         customer_id,

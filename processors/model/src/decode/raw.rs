@@ -4,7 +4,7 @@ use super::lenient::{
     Array, Boxed, Fields, First, NameFields, Object, Positive, Presence, State, Text, TextOrName, Value,
     are_distinct, key, wanted,
 };
-use super::verbatim::{ANumber, AnObject, Anything, Raw, RawAnd, Sent, Time};
+use super::verbatim::{ANumber, AnObject, Anything, Raw, RawAnd, SentTime, Time};
 use crate::reader::{Reader, Refused};
 
 // Objects with many fields are boxed: few events have all of them, and each would take stack space. Without boxes reading was
@@ -89,7 +89,7 @@ wanted! {
         "intent" => intent: Text<'de>,
         "originalMessageId" => original_message_id: Text<'de>,
         "replyToMessageId" => reply_to_message_id: Text<'de>,
-        "timestamp" => timestamp: Sent,
+        "timestamp" => timestamp: SentTime,
         "roomInfo" => room: Object<RoomFields<'de>>,
         "roomId" => room_id: Text<'de>,
         "providerMessageId" => provider_message_id: Text<'de>,

@@ -54,9 +54,9 @@ impl<'a> Value<'a> for Time {
 
 /// When a message was sent: a time in any form of section 1, or epoch seconds; absent for any other value.
 #[derive(Default, Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sent(pub(super) Option<i64>);
+pub(super) struct SentTime(pub(super) Option<i64>);
 
-impl<'a> Value<'a> for Sent {
+impl<'a> Value<'a> for SentTime {
     fn read(&mut self, json: &mut Reader<'a>) -> Result<(), Refused> {
         self.0 = match json.peek()? {
             b'"' => time::parse_sent_text(&json.string()?.to_text()),

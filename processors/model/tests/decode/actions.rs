@@ -587,8 +587,8 @@ fn what_a_campaign_sends_stands_alone_whatever_its_session_is() {
     assert_eq!((sent.home(), sent.channel_session_id.as_deref()), (Home::Activity("own"), Some("s")));
     let in_room = json!({"roomInfo": {"id": "r"}, "schedulingMetaData": {"at": 1}});
     assert_eq!(read(&campaign("APP", &in_room)).home(), Home::Activity("own"));
-    let nobodys = json!({"schedulingMetaData": {"at": 1}});
-    assert_eq!(reason(&campaign("APP", &nobodys)), "no-key");
+    let unowned = json!({"schedulingMetaData": {"at": 1}});
+    assert_eq!(reason(&campaign("APP", &unowned)), "no-key");
     let mut in_conversation = campaign("APP", &header);
     in_conversation["conversationId"] = json!("c");
     assert_eq!(read(&in_conversation).home(), Home::Conversation("c"));

@@ -30,7 +30,7 @@ fn reason(value: &str) -> &'static str {
 
 #[test]
 fn what_the_routing_engine_really_sends_is_read() {
-    // As in the platform's documents, without what nobody reads.
+    // As in the platform's documents, without the fields that are not read.
     let real = json!({
         "name": "AGENT_STATE_CHANGED",
         "data": {"agentPresence": {

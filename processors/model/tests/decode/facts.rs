@@ -158,8 +158,8 @@ fn a_role_changes_only_for_a_participant_of_type_agent() {
     for absent in absent() {
         let own = json!({"type": "AGENT", "id": "2", "role": absent, "participant": {"id": absent}});
         assert_eq!(role(&own), Some((some("2"), None)), "{absent}");
-        let nobody = json!({"type": "AGENT", "id": absent, "role": 3, "participant": absent});
-        assert_eq!(role(&nobody), Some((None, some("3"))), "{absent}");
+        let unknown = json!({"type": "AGENT", "id": absent, "role": 3, "participant": absent});
+        assert_eq!(role(&unknown), Some((None, some("3"))), "{absent}");
         assert_eq!(role(&json!({"type": absent, "id": "2", "role": "WRAP_UP"})), None, "{absent}");
         assert_eq!(role(&absent), None, "{absent}");
     }

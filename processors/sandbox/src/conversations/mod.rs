@@ -206,13 +206,13 @@ mod tests {
 
     #[test]
     fn a_conversation_begins_when_it_is_told_to_and_is_the_same_otherwise() {
-        let mut told = Conversations::new(options(5, Size::Slim));
-        told.begin_next_at(1_760_000_000_000);
-        let (told, untold) =
-            (told.next().unwrap(), Conversations::new(options(5, Size::Slim)).next().unwrap());
-        assert_eq!(told[0].at_ms, 1_760_000_000_000);
-        assert_eq!(told[0].conversation, untold[0].conversation);
-        assert_eq!(told.len(), untold.len());
+        let mut shifted = Conversations::new(options(5, Size::Slim));
+        shifted.begin_next_at(1_760_000_000_000);
+        let (shifted, unshifted) =
+            (shifted.next().unwrap(), Conversations::new(options(5, Size::Slim)).next().unwrap());
+        assert_eq!(shifted[0].at_ms, 1_760_000_000_000);
+        assert_eq!(shifted[0].conversation, unshifted[0].conversation);
+        assert_eq!(shifted.len(), unshifted.len());
     }
 
     #[test]

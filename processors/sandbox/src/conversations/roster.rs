@@ -1,4 +1,4 @@
-//! The states of agents that fit generated conversations: an agent who joins a conversation is logged in and ready.
+//! Agents' states for generated conversations: an agent who joins a conversation is logged in and ready.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 
 use super::Planned;
 
-/// An agent logs in so long before joining the first conversation, and becomes ready so long before joining one, in ms.
+/// Time from login to the first conversation, and from ready to joining a conversation, in ms.
 const LOGIN_MS: i64 = 20_000;
 const READY_MS: i64 = 2_000;
-/// An agent takes a break so long after leaving a conversation, in ms.
+/// Time from leaving a conversation to a break, in ms.
 const BREAK_MS: i64 = 500;
-/// An agent takes a break each time after leaving so many conversations.
+/// Number of conversations that an agent leaves before each break.
 const BREAK_EVERY: usize = 4;
 const REASONS: [&str; 3] = ["Break", "Lunch", "Training"];
 /// Each agent has one media routing domain.
 const DOMAIN: &str = "cx-chat";
 
-/// What the routing engine publishes about an agent's state.
+/// A state that the routing engine publishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentState {
     /// The time of publication, in epoch milliseconds.
@@ -28,7 +28,7 @@ pub struct AgentState {
     pub value: String,
 }
 
-/// Follows conversations, and tells what the routing engine publishes of their agents.
+/// Follows conversations and returns the states that the routing engine publishes for their agents.
 #[derive(Debug, Default)]
 pub struct Roster {
     agents: BTreeMap<String, Agent>,
@@ -36,26 +36,26 @@ pub struct Roster {
 
 #[derive(Debug)]
 struct Agent {
-    /// As conversations name the agent.
+    /// The agent as named in conversations.
     participant: Value,
     login_ms: i64,
     changed_ms: i64,
     state: &'static str,
     reason: Option<&'static str>,
-    /// Conversations that the agent is in.
+    /// Number of the agent's conversations.
     conversations: usize,
-    /// How many conversations the agent has left.
+    /// Number of conversations that the agent has left.
     left: usize,
 }
 
 impl Roster {
-    /// Nobody is logged in yet.
+    /// No agent is logged in yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The states to publish because of an event, in the order of time. Only agents who join or leave cause any.
+    /// The states to publish for an event, in the order of time. Only events of agents who join or leave cause any.
     pub fn follow(&mut self, event: &Planned) -> Vec<AgentState> {
         let Ok(whole) = serde_json::from_str::<Value>(&event.value) else { return Vec::new() };
         let places = ["/cimEvent", "/payload/entities/cimEvent", "/entities/cimEvent"];
@@ -213,6 +213,6 @@ mod tests {
         }
         let leaves =
             r#"{"name":"AGENT_UNSUBSCRIBED","data":{"agentParticipant":{"participant":{"id":"a"}}}}"#;
-        assert!(Roster::new().follow(&planned(leaves)).is_empty(), "nobody of that id was there");
+        assert!(Roster::new().follow(&planned(leaves)).is_empty(), "no agent with that id was there");
     }
 }

@@ -40,7 +40,7 @@ pub enum Fault {
     /// The changelog is compacted.
     Compaction,
     /// A pause of everything.
-    Standstill,
+    Pause,
     /// Another producer aborts records in the input.
     AbortedInput,
     /// The schema of a record, or of a waiting one that comes with it, is not known yet.
@@ -125,7 +125,7 @@ const CHOSEN: [Fault; 31] = [
     Fault::LastingFailure,
     Fault::OtherForm,
     Fault::Compaction,
-    Fault::Standstill,
+    Fault::Pause,
     Fault::AbortedInput,
     Fault::UnknownSchema,
     Fault::Retention,
@@ -161,7 +161,7 @@ impl Fault {
         Fault::LastingFailure,
         Fault::OtherForm,
         Fault::Compaction,
-        Fault::Standstill,
+        Fault::Pause,
         Fault::AbortedInput,
         Fault::UnknownSchema,
         Fault::Retention,
@@ -215,7 +215,7 @@ impl Fault {
             Fault::LastingFailure => "store failure that lasts",
             Fault::OtherForm => "program of another form",
             Fault::Compaction => "compaction",
-            Fault::Standstill => "standstill",
+            Fault::Pause => "pause",
             Fault::AbortedInput => "aborted input",
             Fault::UnknownSchema => "unknown schema",
             Fault::Retention => "retention",
@@ -244,7 +244,7 @@ impl Fault {
             Fault::Gap => "→ gap that was said",
             Fault::LostBeforeOffsets => "→ lost before offsets were sent",
             Fault::TakenForAborted => "→ taken for aborted",
-            Fault::ReadAnew => "→ topic that was read anew",
+            Fault::ReadAnew => "→ topic that was read again",
             Fault::BelievedEnd => "→ end that was not believed",
             Fault::BrokenStore => "→ broken store",
             Fault::UnreadablePartition => "→ unreadable partition",

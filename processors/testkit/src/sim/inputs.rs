@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use engine::partition_of;
 use serde_json::{Value, json};
 
-use super::broker::{Place, Record};
+use super::broker::{PartitionId, Record};
 use super::rng::Rng;
 use super::topology::Topics;
 use crate::{EventFactory, agent_news, generated_event};
@@ -29,7 +29,7 @@ const LATER_S: i64 = 25 * 3600;
 /// A record to be produced.
 #[derive(Clone)]
 pub(super) struct Input {
-    pub(super) place: Place,
+    pub(super) place: PartitionId,
     pub(super) record: Record,
 }
 
@@ -126,7 +126,7 @@ impl Inputs {
             if rng.chance(500) {
                 remove(&mut event, "conversationId");
             }
-            return self.input(Place { topic, partition: 0 }, &event, rng);
+            return self.input(PartitionId { topic, partition: 0 }, &event, rng);
         }
         let id = CONVERSATIONS.get(rng.below(conversations)).copied().unwrap_or_default();
         let mut event = generated_event(id, number, numbers);
@@ -141,12 +141,12 @@ impl Inputs {
             }
         }
         let partition = self.partition(id, rng);
-        self.input(Place { topic: self.topics.input, partition }, &event, rng)
+        self.input(PartitionId { topic: self.topics.input, partition }, &event, rng)
     }
 
     /// An agent's state, or an invalid one.
     fn agent_state(&self, rng: &mut Rng) -> Input {
-        let place = Place { topic: self.topics.agent_states(), partition: 0 };
+        let place = PartitionId { topic: self.topics.agent_states(), partition: 0 };
         if rng.chance(100) {
             return self.record(place, Some(br#"{"agentPresence":{"agent":{"id":"ann"}}}"#.to_vec()), rng);
         }
@@ -170,7 +170,7 @@ impl Inputs {
             factory.edit(&id, second, &note, "SYSTEM:sys", "edited")
         };
         let partition = self.partition(&note, rng);
-        self.input(Place { topic: self.topics.input, partition }, &event, rng)
+        self.input(PartitionId { topic: self.topics.input, partition }, &event, rng)
     }
 
     /// A record that becomes a dead letter, or a tombstone.
@@ -196,7 +196,7 @@ impl Inputs {
             self.topics.input
         };
         let partition = if topic == self.topics.input { self.any_partition(rng) } else { 0 };
-        self.record(Place { topic, partition }, text.map(String::into_bytes), rng)
+        self.record(PartitionId { topic, partition }, text.map(String::into_bytes), rng)
     }
 
     /// Mostly the correct partition.
@@ -212,11 +212,11 @@ impl Inputs {
         i32::try_from(rng.below(usize::try_from(self.topics.partitions).unwrap_or(1))).unwrap_or(0)
     }
 
-    fn input(&self, place: Place, event: &Value, rng: &mut Rng) -> Input {
+    fn input(&self, place: PartitionId, event: &Value, rng: &mut Rng) -> Input {
         self.record(place, Some(event.to_string().into_bytes()), rng)
     }
 
-    fn record(&self, place: Place, value: Option<Vec<u8>>, rng: &mut Rng) -> Input {
+    fn record(&self, place: PartitionId, value: Option<Vec<u8>>, rng: &mut Rng) -> Input {
         let headers =
             if rng.chance(200) { vec![("trace".to_owned(), Some(vec![rng.byte()]))] } else { Vec::new() };
         let key = rng.chance(500).then(|| b"some key".to_vec());
@@ -279,7 +279,7 @@ impl Inputs {
             Some(customer) => json!({"customerId": customer}),
             None => json!({"conversationId": id}),
         };
-        let request = self.input(Place { topic: self.topics.erasures(), partition: 0 }, &request, rng);
+        let request = self.input(PartitionId { topic: self.topics.erasures(), partition: 0 }, &request, rng);
         let is_of_it = |of: &str, input: &Input| match &customer {
             Some(customer) => names_customer(input, customer),
             None => of == id,
@@ -308,7 +308,7 @@ impl Inputs {
                 headers: Vec::new(),
                 timestamp_ms: T0 + second * 1000,
             };
-            inputs.push(Input { place: Place { topic: self.topics.input, partition }, record });
+            inputs.push(Input { place: PartitionId { topic: self.topics.input, partition }, record });
         }
         inputs
     }

@@ -3,7 +3,7 @@
 use engine::Budget;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::broker::{Broker, Place, Record};
+use super::broker::{Broker, PartitionId, Record};
 use super::disk::Disk;
 use super::faults::{Fault, Faults};
 use super::inputs::{self, Input, Inputs};
@@ -38,7 +38,7 @@ const FAULTS: [Fault; 15] = [
     Fault::LastingFailure,
     Fault::OtherForm,
     Fault::Compaction,
-    Fault::Standstill,
+    Fault::Pause,
     Fault::AbortedInput,
     Fault::Retention,
     Fault::UnreadRemoved,
@@ -69,12 +69,12 @@ impl Scheduler {
         let partitions = i32::try_from(rng.between(1, 4)).unwrap_or(1);
         let topics = Topics::new(partitions, &own_topics);
         let inputs = Inputs::new(topics.clone(), &mut rng);
-        let lanes = (0..partitions).map(|partition| Place { topic: topics.input, partition });
-        let siding = topics.unaligned().map(|topic| Place { topic, partition: 0 });
+        let aligned = (0..partitions).map(|partition| PartitionId { topic: topics.input, partition });
+        let unaligned = topics.unaligned().map(|topic| PartitionId { topic, partition: 0 });
         let mut world = World {
             faults: Faults::new(&mut rng),
             trace: Trace::new(options.trace),
-            broker: Broker::new(lanes.chain(siding).collect()),
+            broker: Broker::new(aligned.chain(unaligned).collect()),
             topics,
             defect: options.defect,
             marks: 0,
@@ -325,7 +325,7 @@ impl Scheduler {
                     world.note(format_args!("{place:?} is compacted"));
                 }
             }
-            Fault::Standstill => {
+            Fault::Pause => {
                 let passed_ms = u64::try_from(world.rng.between(50, 500)).unwrap_or(50);
                 self.pass(passed_ms);
             }
@@ -337,7 +337,7 @@ impl Scheduler {
                 self.remove_some(true);
             }
             Fault::AddedPartition => {
-                let place = Place { topic: world.topics.input, partition: world.topics.partitions };
+                let place = PartitionId { topic: world.topics.input, partition: world.topics.partitions };
                 world.broker.add_to_group(place);
                 world.note(format_args!("{place:?} is added"));
             }
@@ -361,7 +361,7 @@ impl Scheduler {
         let inputs = std::iter::once(topics.input).chain(topics.unaligned());
         // Dead letters' records are needed for the verdict, and losing messages in the repartition topic would change outputs.
         let topics: Vec<usize> = inputs.collect();
-        let places: Vec<Place> = topics.into_iter().flat_map(|topic| broker.places_of(topic)).collect();
+        let places: Vec<PartitionId> = topics.into_iter().flat_map(|topic| broker.places_of(topic)).collect();
         let place = rng.pick(&places).filter(|place| !held.contains_key(place)).copied()?;
         let committed = broker.committed(&[place]).ok()?;
         let next = committed.first().copied().flatten()?.next;
@@ -415,7 +415,7 @@ impl Scheduler {
             i32::try_from(rng.below(usize::try_from(topics.partitions).unwrap_or(1))).unwrap_or(0);
         let value = Some(b"aborted".to_vec());
         let record = Record { key: None, value, headers: Vec::new(), timestamp_ms: 0 };
-        let place = Place { topic: topics.input, partition };
+        let place = PartitionId { topic: topics.input, partition };
         if held.contains_key(&place) {
             return;
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::HeaderSource;
 use serde_json::Value;
 
-use super::broker::{Place, Record};
+use super::broker::{PartitionId, Record};
 use super::disk::{Content, Disk};
 use super::inputs::{AT_LAST, Inputs, Produced, What};
 use super::topology::{AUDIT, GROWING, METRICS};
@@ -15,7 +15,7 @@ use crate::Driver;
 /// The latest value of each key of each output.
 type Finals = BTreeMap<(String, String), Value>;
 /// The position and value of a key's latest record.
-type Last<'r> = (Place, Option<&'r [u8]>);
+type Last<'r> = (PartitionId, Option<&'r [u8]>);
 
 /// Judges a run at rest. `disks` are those of live tasks, by partition.
 pub(super) fn judge(world: &mut World, inputs: &Inputs, disks: &[(i32, Disk)]) -> Result<(), String> {
@@ -133,7 +133,7 @@ fn compare_letters(world: &World, inputs: &Inputs, straight: &Driver) -> Result<
             if !sources.insert(source) && !world.is_truncated {
                 return Err(format!("two dead letters of {}/{partition} {offset}", world.topics.name(topic)));
             }
-            let record = world.broker.log(Place { topic, partition }).record_at(offset);
+            let record = world.broker.log(PartitionId { topic, partition }).record_at(offset);
             if !world.is_truncated && !record.is_some_and(|record| came_as(letter, record)) {
                 return Err(format!("a dead letter is not as its record came: {letter:?}"));
             }
@@ -243,7 +243,7 @@ fn nothing_is_left(world: &World) -> Result<(), String> {
 
 /// Exactly the records removed before they were read were reported.
 fn all_gaps_are_said(world: &World) -> Result<(), String> {
-    let offsets = |gaps: &BTreeSet<Gap>| -> BTreeSet<(Place, i64)> {
+    let offsets = |gaps: &BTreeSet<Gap>| -> BTreeSet<(PartitionId, i64)> {
         gaps.iter().flat_map(|(place, from, to)| (*from..*to).map(|offset| (*place, offset))).collect()
     };
     let (removed, said) = (offsets(&world.removed), offsets(&world.said));
@@ -258,7 +258,7 @@ fn all_gaps_are_said(world: &World) -> Result<(), String> {
 /// The state of each live task equals its changelog.
 fn stores_are_their_changelogs(world: &World, disks: &[(i32, Disk)]) -> Result<(), String> {
     for (partition, disk) in disks {
-        let place = Place { topic: world.topics.changelog(), partition: *partition };
+        let place = PartitionId { topic: world.topics.changelog(), partition: *partition };
         let mut changelog = Content::new();
         for (_, record) in world.broker.committed_records(place) {
             let key = record.key.clone().unwrap_or_default();

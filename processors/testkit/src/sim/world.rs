@@ -6,7 +6,7 @@ use std::fmt;
 use driver::Defect;
 use engine::Budget;
 
-use super::broker::{Broker, Place, Record};
+use super::broker::{Broker, PartitionId, Record};
 use super::faults::{Fault, Faults};
 use super::rng::Rng;
 use super::topology::Topics;
@@ -15,7 +15,7 @@ use super::trace::Trace;
 /// The key of a state's format.
 const FORM_KEY: &[u8] = b"\0form";
 /// A partition, the position that is gone, and the first available offset.
-pub(super) type Gap = (Place, i64, i64);
+pub(super) type Gap = (PartitionId, i64, i64);
 
 /// Everything but the instances.
 pub(super) struct World {
@@ -41,9 +41,9 @@ pub(super) struct World {
     pub(super) is_truncated: bool,
     /// Records for partitions that have lost their ends, until a worker has noticed. Written at once they would take the lost
     /// offsets, and whether a client notices depends on its version.
-    pub(super) held: BTreeMap<Place, Vec<Record>>,
+    pub(super) held: BTreeMap<PartitionId, Vec<Record>>,
     /// The offsets from which partitions hold only tombstones that may be lost.
-    pub(super) tails: BTreeMap<Place, i64>,
+    pub(super) tails: BTreeMap<PartitionId, i64>,
     /// Whether stores are on disk and used again, or in memory.
     pub(super) keeps_stores: bool,
     /// The work that one commit may spend on expiry and erasure.
@@ -53,7 +53,8 @@ pub(super) struct World {
 impl World {
     /// A worker reads a topic again: records held back are written now.
     pub(super) fn release(&mut self, topic: usize) {
-        let places: Vec<Place> = self.held.keys().filter(|place| place.topic == topic).copied().collect();
+        let places: Vec<PartitionId> =
+            self.held.keys().filter(|place| place.topic == topic).copied().collect();
         for place in places {
             for record in self.held.remove(&place).unwrap_or_default() {
                 self.broker.append(place, record);
@@ -76,6 +77,7 @@ impl World {
             let mut records = self.broker.committed_records(place);
             records.any(|(_, record)| record.key.as_deref() == Some(FORM_KEY))
         };
-        (0..self.topics.partitions).all(|partition| says(Place { topic: self.topics.changelog(), partition }))
+        (0..self.topics.partitions)
+            .all(|partition| says(PartitionId { topic: self.topics.changelog(), partition }))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::hostile::record::{Is, Maker, by_agent, message, text_of};
 
-/// So many events of each relation are folded (contract A10).
+/// The number of events of each relation that are folded (contract A10).
 const RELATIONS_MAX: usize = 200;
 /// Of a suggestion so many items are taken.
 const ITEMS_MAX: usize = 20;
@@ -66,7 +66,7 @@ pub(super) fn many_relations(maker: &mut Maker, rng: &mut ChaCha8Rng) {
         maker,
         "d",
         "MESSAGE_DELIVERY_NOTIFICATION",
-        &|number| json!({"body": {"messageId": activity, "status": (["SENT", "DELIVERED", "READ", "NOBODY KNOWS"][number % 4])}}),
+        &|number| json!({"body": {"messageId": activity, "status": (["SENT", "DELIVERED", "READ", "UNKNOWN STATUS"][number % 4])}}),
     );
     let written = json!({"data": by_agent(&activity, "ann", "hello")});
     events.push(maker.event(&activity, "AGENT_MESSAGE", Some(&conversation), written));

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::hostile::CONVERSATION_EVENTS_MAX;
 use crate::hostile::record::{Fate, Is, Maker, by_agent, message, text_of};
 
-/// So many of each list of a summary are listed (contract section 5, "Bounds").
+/// The number of entries in each list of a summary (contract section 5, "Bounds").
 const LISTED_MAX: usize = 100;
-/// So many there are.
+/// The number of entries sent.
 const COUNT: usize = 300;
 
 /// Says of a summary's list that so many are listed, and how many are not.

@@ -113,7 +113,7 @@ pub(super) fn larger_than_letters(maker: &mut Maker, rng: &mut ChaCha8Rng) {
     maker.raw(&conversation, Some(vec![b'x'; bytes]), Fate::Letter("too-large"));
 }
 
-/// Thousands of fields that nobody knows, fields with names of 100 kB, and the same field thousands of times.
+/// Thousands of unknown fields, fields with names of 100 kB, and the same field thousands of times.
 pub(super) fn fields(maker: &mut Maker, _: &mut ChaCha8Rng) {
     let conversation = maker.id("c");
     let many: Map<String, Value> =

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::hostile::record::{Fate, Is, Maker, message, text_of};
 
-/// Events that name only their session, which nobody ever names with a conversation.
+/// Session-keyed events whose session is never named with a conversation.
 pub(super) fn for_sessions(maker: &mut Maker, _: &mut ChaCha8Rng) {
     for number in 0..60 {
         let session = maker.id(&format!("s{}", number % 20));

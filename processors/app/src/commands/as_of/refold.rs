@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use engine::{MemoryStore, OutputRecord, Phase, Sink, SinkError, Task, TopicId, Topology};
 
-use super::selection::Kept;
+use super::selection::SelectedRecord;
 use crate::commands::conversation::{Conversation, Products};
 use crate::commands::now_ms;
 use crate::config::Config;
@@ -19,7 +19,7 @@ pub fn refold(
     topology: Topology,
     config: &Config,
     conversation: &str,
-    records: &[Kept],
+    records: &[SelectedRecord],
 ) -> anyhow::Result<Conversation> {
     let topology = Arc::new(topology);
     let store = Box::new(MemoryStore::default());

@@ -32,20 +32,20 @@ pub struct Window {
 }
 
 /// A record's position in the fold's order.
-pub type Place = (i64, usize, i64);
+pub type FoldOrder = (i64, usize, i64);
 
 /// One record of a source.
-pub struct Found<'r> {
+pub struct OrderedRecord<'r> {
     /// The record.
     pub record: SourceRecord<'r>,
     /// Its position in the fold's order.
-    pub place: Place,
+    pub place: FoldOrder,
 }
 
 /// A record that is kept for the fold.
 #[derive(Debug)]
-pub struct Kept {
-    place: Place,
+pub struct SelectedRecord {
+    place: FoldOrder,
     topic: String,
     partition: i32,
     offset: i64,
@@ -54,8 +54,8 @@ pub struct Kept {
     conversation: Option<String>,
 }
 
-impl Kept {
-    fn of(found: &Found<'_>, value: &[u8]) -> Self {
+impl SelectedRecord {
+    fn of(found: &OrderedRecord<'_>, value: &[u8]) -> Self {
         let record = &found.record;
         Self {
             place: found.place,
@@ -129,7 +129,7 @@ pub struct Selection {
     sessions: HashSet<String>,
     /// Sessions that came alone, as hashes: a collision only costs a second pass.
     alone: HashSet<u64>,
-    kept: Vec<Kept>,
+    kept: Vec<SelectedRecord>,
     outline: Outline,
     /// The customers that the conversation's events name, with the time of the first event.
     customers: BTreeMap<String, Came>,
@@ -154,7 +154,7 @@ impl Selection {
     ///
     /// # Errors
     /// An ingestion time is given, and the record has none.
-    pub fn take(&mut self, found: &Found<'_>) -> anyhow::Result<()> {
+    pub fn take(&mut self, found: &OrderedRecord<'_>) -> anyhow::Result<()> {
         self.outline.records += 1;
         let known = self.is_known(&found.record)?;
         let Some(value) = found.record.value else { return Ok(()) };
@@ -165,7 +165,7 @@ impl Selection {
                 self.note(&event, found.record.timestamp_ms, counts);
                 if counts {
                     self.sessions.extend(event.channel_session_id.as_deref().map(str::to_owned));
-                    self.kept.push(Kept::of(found, value));
+                    self.kept.push(SelectedRecord::of(found, value));
                 }
             }
             Home::Session(session) if counts => {
@@ -200,7 +200,7 @@ impl Selection {
     ///
     /// # Errors
     /// As [`take`](Self::take).
-    pub fn take_again(&mut self, found: &Found<'_>) -> anyhow::Result<()> {
+    pub fn take_again(&mut self, found: &OrderedRecord<'_>) -> anyhow::Result<()> {
         if !self.is_known(&found.record)? {
             return Ok(());
         }
@@ -213,7 +213,7 @@ impl Selection {
             Home::Activity(_) => false,
         };
         if event.at <= self.window.event_time && is_shared && is_new {
-            self.kept.push(Kept::of(found, value));
+            self.kept.push(SelectedRecord::of(found, value));
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl Selection {
         let Some(known_at) = self.window.known_at else { return Ok(true) };
         let came = record.timestamp_ms.with_context(|| {
             format!(
-                "the record at {}/{}@{} has no timestamp, so nobody knows when it came: leave out --known-at, or give each record \
+                "the record at {}/{}@{} has no timestamp, so its ingestion time is unknown: leave out --known-at, or give each record \
                  its \"timestamp\"",
                 record.topic, record.partition, record.offset
             )
@@ -241,7 +241,7 @@ impl Selection {
     }
 
     /// The records, in the fold's order.
-    pub fn into_records(mut self) -> Vec<Kept> {
+    pub fn into_records(mut self) -> Vec<SelectedRecord> {
         self.kept.sort_by_key(|kept| kept.place);
         self.kept
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::commands::as_of::selection::Found;
-use crate::commands::as_of::source::{Gap, Visit};
+use crate::commands::as_of::selection::OrderedRecord;
+use crate::commands::as_of::source::{Gap, RecordVisitor};
 use engine::{NoHeaders, SourceRecord};
 
 const CALL: &str = include_str!(concat!(
@@ -25,7 +25,7 @@ impl Events {
 }
 
 impl Source for Events {
-    fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()> {
+    fn each(&mut self, visit: &mut RecordVisitor<'_>) -> anyhow::Result<()> {
         for (number, (timestamp_ms, value)) in (0..).zip(&self.0) {
             let record = SourceRecord {
                 topic: "cx.events",
@@ -37,7 +37,7 @@ impl Source for Events {
                 headers: &NoHeaders,
                 conversation: None,
             };
-            visit(&Found { record, place: (0, 0, number) })?;
+            visit(&OrderedRecord { record, place: (0, 0, number) })?;
         }
         Ok(())
     }

@@ -141,9 +141,9 @@ mod tests {
         latencies.seen("a", begun + Duration::from_millis(3));
         latencies.seen("a", begun + Duration::from_secs(9));
         assert_eq!(latencies.awaited(), 1);
-        let told = latencies.percentiles();
-        assert_eq!(told.count, 1);
-        assert!((told.max - 3.0).abs() < 0.01, "{told:?}");
+        let percentiles = latencies.percentiles();
+        assert_eq!(percentiles.count, 1);
+        assert!((percentiles.max - 3.0).abs() < 0.01, "{percentiles:?}");
     }
 
     #[test]

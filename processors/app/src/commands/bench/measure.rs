@@ -15,11 +15,11 @@ use super::facts::Facts;
 use super::instance::Instance;
 use super::latency::Latencies;
 use super::pace::Pace;
-use super::progress::Progress;
+use super::progress::ProgressLine;
 use super::reader::{Read, Reader};
 use super::report::{Cost, OutFigures, Report, SentFigures};
 use super::scrape::Scrape;
-use super::sender::{self, Means, Sent};
+use super::sender::{self, Means, SentEvents};
 use super::taken::Taken;
 use crate::cli::Global;
 use crate::config::{Config, Role};
@@ -145,7 +145,7 @@ impl Test<'_> {
         mut instance: Option<&mut Instance>,
         is_sent: &dyn Fn() -> bool,
     ) -> Result<Course, Failure> {
-        let progress = Progress::new();
+        let progress = ProgressLine::new();
         let (mut last, mut moved) = ((0, 0, 0), Instant::now());
         let mut committed = taken.map(|_| 0);
         loop {
@@ -182,7 +182,7 @@ impl Test<'_> {
 
     fn report(
         &self,
-        (sent, read, course): (Sent, Read, Course),
+        (sent, read, course): (SentEvents, Read, Course),
         latencies: &Latencies,
         cost: Option<Cost>,
         begun: Instant,

@@ -8,9 +8,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::latency::Percentiles;
 
 /// The progress line; nothing when standard error is no terminal.
-pub struct Progress(ProgressBar);
+pub struct ProgressLine(ProgressBar);
 
-impl Progress {
+impl ProgressLine {
     /// Shows it.
     pub fn new() -> Self {
         if !std::io::stderr().is_terminal() {
@@ -36,7 +36,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -21,7 +21,7 @@ const NAP_MAX: Duration = Duration::from_millis(50);
 
 /// What was sent.
 #[derive(Debug, Clone)]
-pub struct Sent {
+pub struct SentEvents {
     /// Events, duplicates included; all were acknowledged.
     pub events: u64,
     /// Duplicates.
@@ -60,10 +60,10 @@ pub struct Means<'m> {
 ///
 /// # Errors
 /// An event could not be sent, or was not acknowledged.
-pub fn send(wanted: Wanted, pace: &Pace, begun: Instant, means: &Means<'_>) -> Result<Sent, Failure> {
+pub fn send(wanted: Wanted, pace: &Pace, begun: Instant, means: &Means<'_>) -> Result<SentEvents, Failure> {
     let mut player = Player::new(wanted);
     let mut loader = Loader::new(means.client, means.config, means.metadata, means.stop.clone())?;
-    let mut sent = Sent {
+    let mut sent = SentEvents {
         events: 0,
         duplicates: 0,
         late: 0,

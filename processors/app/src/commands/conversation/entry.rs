@@ -58,7 +58,7 @@ impl People {
 
 /// How a line is formatted.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Look {
+pub struct LineStyle {
     /// Whether to show the conversation id: when several are shown.
     pub names_conversation: bool,
     /// Whether the entry was shown before with other content.
@@ -68,7 +68,7 @@ pub struct Look {
 }
 
 /// The line of an entry, without a line end. `known`: the activity that it creates or changes.
-pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: Look) -> String {
+pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: LineStyle) -> String {
     let mark = if look.is_correction { '~' } else { ' ' };
     let is_wide = look.width.is_none_or(|width| width >= WIDE_COLUMNS);
     let part = if is_wide { PART_COLUMNS } else { PART_COLUMNS_NARROW };
@@ -185,7 +185,7 @@ fn primary(entry: &Entry, known: Option<&Known>, refused: Option<&str>) -> Strin
 }
 
 /// Whether the known activity includes this entry; otherwise an update may be on its way.
-pub fn is_told(entry: &Entry, known: Option<&Known>) -> bool {
+pub fn is_covered(entry: &Entry, known: Option<&Known>) -> bool {
     match (&entry.activity_id, known) {
         (None, _) => true,
         (Some(_), None) => false,

@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use self::entry::{Look, People};
+use self::entry::{LineStyle, People};
 use self::known::Known;
 use self::records::{Activity, Entry, Summary};
 use crate::config::Config;
@@ -114,7 +114,7 @@ pub struct Conversation {
 /// The output of `--json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Whole<'a> {
+struct JsonOutput<'a> {
     conversation_id: &'a str,
     summary: Option<&'a RawValue>,
     timeline: Vec<&'a RawValue>,
@@ -163,7 +163,7 @@ impl Conversation {
     pub fn write_json(&self, out: &mut dyn Write) -> anyhow::Result<()> {
         let entries = self.timeline()?;
         let activities = self.activities()?;
-        let whole = Whole {
+        let whole = JsonOutput {
             conversation_id: &self.id,
             summary: self.summaries.values().next().map(AsRef::as_ref),
             timeline: entries.iter().map(|(_, raw)| *raw).collect(),
@@ -195,7 +195,7 @@ impl Conversation {
             .map(|(activity, _)| (activity.activity_id.as_str(), Known::of(activity)))
             .collect();
         writeln!(out, "\ntimeline, {}", counted(entries.len(), "entry", "entries"))?;
-        let look = Look { width, ..Look::default() };
+        let look = LineStyle { width, ..LineStyle::default() };
         for (entry, _) in &entries {
             let known = entry.activity_id.as_deref().and_then(|id| known.get(id));
             writeln!(out, "{}", entry::line(entry, known, &people, look))?;

@@ -296,7 +296,7 @@ pub struct Summary {
     /// The agents' stays.
     pub agents: Vec<Stay>,
     /// The visits of queues.
-    pub queue_visits: Vec<Visit>,
+    pub queue_visits: Vec<QueueVisit>,
     /// The tasks of the routing.
     pub tasks: Vec<Task>,
     /// From each opening to its close.
@@ -376,7 +376,7 @@ pub struct Stay {
 /// A visit of a queue.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Visit {
+pub struct QueueVisit {
     /// The queue.
     pub queue: Option<String>,
     /// `INBOUND`, `DIRECT_TRANSFER`, ….

@@ -2,7 +2,7 @@
 
 use super::body;
 use super::entry::{People, channel_words};
-use super::records::{Cycle, Responses, Session, Stay, Summary, Task, Visit, WrapUp};
+use super::records::{Cycle, QueueVisit, Responses, Session, Stay, Summary, Task, WrapUp};
 use super::text::{count, duration, in_words, omitted_words, safe, time};
 
 /// A thing that is counted: its field, and one of it in words.
@@ -99,7 +99,7 @@ fn session_words(session: &Session) -> String {
     join(parts)
 }
 
-fn visit_words(visit: &Visit) -> String {
+fn visit_words(visit: &QueueVisit) -> String {
     let queue = visit.queue.as_deref().map_or_else(|| "(no name)".to_owned(), |queue| safe(queue, 60));
     let direction = visit.direction.as_deref().filter(|word| *word != "INBOUND").map(in_words);
     let waited = match visit.wait_ms {

@@ -237,7 +237,7 @@ fn on_a_terminal_a_line_is_a_line() {
             found.activities().unwrap().iter().map(|(activity, _)| Known::of(activity)).collect();
         for (entry, _) in found.timeline().unwrap() {
             for width in [80, 100, 120, 200] {
-                let look = Look { width: Some(width), names_conversation: true, is_correction: true };
+                let look = LineStyle { width: Some(width), names_conversation: true, is_correction: true };
                 for known in &known {
                     let line = text::plain(&entry::line(&entry, Some(known), &people, look));
                     assert!(text::columns(&line) <= width, "{width}: {line}");

@@ -25,7 +25,7 @@ pub(super) fn run(global: &Global, args: &ListArgs, config: &Config) -> Result<(
     let metadata = topics::reach(&client, global)?;
     let letters = Letters::open(&client, &metadata, config, &[])?;
     let limit = args.limit.unwrap_or(if args.json { usize::MAX } else { LIMIT_FOR_PEOPLE });
-    let mut found = Found::new(limit);
+    let mut found = Listing::new(limit);
     letters.each(&mut |message| {
         let letter = Letter::of(message);
         if args.choice.takes(&letter) {
@@ -49,7 +49,7 @@ pub(super) fn run(global: &Global, args: &ListArgs, config: &Config) -> Result<(
 }
 
 /// The newest letters, and the counts of all.
-struct Found {
+struct Listing {
     limit: usize,
     newest: BTreeMap<(Option<i64>, Position), Letter>,
     counts: Counts,
@@ -78,7 +78,7 @@ impl Counts {
     }
 }
 
-impl Found {
+impl Listing {
     fn new(limit: usize) -> Self {
         Self { limit, newest: BTreeMap::new(), counts: Counts::default() }
     }
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_newest_are_kept_and_all_are_counted() {
-        let mut found = Found::new(2);
+        let mut found = Listing::new(2);
         for letter in [at(1, 30), at(2, 10), at(3, 20)] {
             found.take(letter);
         }
@@ -193,6 +193,6 @@ mod tests {
 
     #[test]
     fn where_there_is_none_that_is_said() {
-        assert_eq!(Found::new(2).summary(), "no dead letters\n");
+        assert_eq!(Listing::new(2).summary(), "no dead letters\n");
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn run(global: &Global, args: &LetterArgs, config: &Config) -> Result
             let letter = Letter::of(message);
             let topic = letter.topic.as_deref().unwrap_or_default();
             let value = formats.json_or_none(topic, message.payload())?;
-            found = Some((letter, Whole::of(message, value.as_deref())));
+            found = Some((letter, LetterJson::of(message, value.as_deref())));
         }
         Ok(())
     })?;
@@ -49,7 +49,7 @@ pub(super) fn run(global: &Global, args: &LetterArgs, config: &Config) -> Result
 
 /// The record, as text.
 #[derive(Serialize)]
-struct Whole {
+struct LetterJson {
     position: String,
     /// The record's timestamp.
     timestamp: Option<i64>,
@@ -60,7 +60,7 @@ struct Whole {
     headers: Vec<(String, Option<String>)>,
 }
 
-impl Whole {
+impl LetterJson {
     /// The value as text, or as JSON converted from its topic's format.
     fn of(message: &impl Message, value: Option<&[u8]>) -> Self {
         let headers = message.headers().into_iter().flat_map(Headers::iter);
@@ -84,7 +84,7 @@ fn by_name<S: serde::Serializer>(
 }
 
 /// The page as text. External content cannot control the terminal.
-fn page(letter: &Letter, whole: &Whole) -> String {
+fn page(letter: &Letter, whole: &LetterJson) -> String {
     let mut page = format!("dead letter {}\n", letter.position);
     let facts = [
         ("reason", letter.reason.clone()),
@@ -135,9 +135,9 @@ mod tests {
     use crate::commands::conversation::text::plain;
     use crate::commands::dead_letters::letter::tests::{letter, message};
 
-    fn whole(value: Option<&str>) -> Whole {
+    fn whole(value: Option<&str>) -> LetterJson {
         let message = message(&[("trace", "t1"), ("cx.error.reason", "malformed")]);
-        Whole::of(&message, value.map(str::as_bytes))
+        LetterJson::of(&message, value.map(str::as_bytes))
     }
 
     #[test]

@@ -53,10 +53,10 @@ impl Reached {
                 Failure::No => Check::fail(NAME, "the cluster cannot be asked", remedy),
             }
         };
-        let settings = "mend --kafka, or the file of --kafka-properties";
+        let settings = "correct --kafka, or the file of --kafka-properties";
         let client = kafka::client(global).map_err(failed(settings))?;
         let answer = kafka::ask_cluster(&client, &global.bootstrap)
-            .map_err(failed("mend --bootstrap or the --kafka-* flags"))?;
+            .map_err(failed("correct --bootstrap or the --kafka-* flags"))?;
         let metadata = answer.map_err(|why| {
             Check::fail(
                 NAME,

@@ -16,7 +16,7 @@ pub fn checks(reached: &Reached, global: &Global, args: &RunArgs, config: &Confi
     let group = match Group::open(&reached.client, &global.group) {
         Ok(group) => group,
         Err(Failure::Usage(error) | Failure::Failed(error)) => {
-            return vec![Check::error(NAME, &error, "mend --kafka, or the file of --kafka-properties")];
+            return vec![Check::error(NAME, &error, "correct --kafka, or the file of --kafka-properties")];
         }
         Err(Failure::No) => return Vec::new(),
     };
@@ -84,20 +84,20 @@ fn progress(reached: &Reached, group: &Group, (topic, partitions): (&str, i32)) 
     let mut places = Vec::new();
     for (partition, committed) in (0..).zip(group.committed(topic, partitions)?) {
         let span = reader.span(topic, partition)?;
-        places.push(Place { committed, first: span.first, end: span.end });
+        places.push(PartitionProgress { committed, first: span.first, end: span.end });
     }
     Ok(of_places(name, &places))
 }
 
 /// The progress in a partition.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct PartitionProgress {
     committed: Option<i64>,
     first: i64,
     end: i64,
 }
 
-fn of_places(name: String, places: &[Place]) -> Check {
+fn of_places(name: String, places: &[PartitionProgress]) -> Check {
     let lost: i64 = places.iter().filter_map(|place| Some((place.first - place.committed?).max(0))).sum();
     let ahead = places.iter().any(|place| place.committed.is_some_and(|committed| committed > place.end));
     let lag: i64 =
@@ -118,7 +118,7 @@ fn of_places(name: String, places: &[Place]) -> Check {
         return Check::fail(
             name,
             format!("the group has read further than the topic reaches; {found}"),
-            "the topic was made anew: see `cx-timelines reset`, or begin with a new --group",
+            "the topic was recreated: see `cx-timelines reset`, or begin with a new --group",
         );
     }
     Check::ok(name, found)
@@ -152,7 +152,9 @@ mod tests {
 
     #[test]
     fn events_that_went_unread_and_a_topic_made_anew_fail_and_lag_does_not() {
-        let of = |committed, first, end| of_places("p".to_owned(), &[Place { committed, first, end }]).status;
+        let of = |committed, first, end| {
+            of_places("p".to_owned(), &[PartitionProgress { committed, first, end }]).status
+        };
         assert_eq!(of(None, 0, 9), Status::Ok);
         assert_eq!(of(Some(5), 5, 9), Status::Ok);
         assert_eq!(of(Some(4), 5, 9), Status::Fail);

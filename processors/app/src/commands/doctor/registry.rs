@@ -4,7 +4,7 @@ use super::report::Check;
 use crate::commands::schemas;
 use crate::config::{Config, Format};
 use crate::exit::Failure;
-use crate::formats::{self, Patience};
+use crate::formats::{self, Retries};
 
 const NAME: &str = "schema registry";
 const REMEDY: &str = "start it, or name another with --schema-registry; credentials come from the environment or \
@@ -16,7 +16,7 @@ pub fn checks(config: &Config) -> Vec<Check> {
         return vec![Check::ok(NAME, "none is named, and no topic needs one")];
     };
     let urls = spec.urls.join(", ");
-    let registry = match formats::registry(config, Patience::None) {
+    let registry = match formats::registry(config, Retries::None) {
         Ok(Some(registry)) => registry,
         Ok(None) | Err(Failure::No) => return Vec::new(),
         Err(Failure::Usage(error) | Failure::Failed(error)) => {

@@ -137,9 +137,9 @@ mod tests {
 
     #[test]
     fn a_check_is_one_line_with_its_remedy_last() {
-        assert_eq!(Check::ok("group", "nobody").line(), "ok   group: nobody");
-        let errors = Check::fail("configuration", "t.yaml cannot be used:\n  a: b\n  c: d", "mend it");
-        assert_eq!(errors.line(), "FAIL configuration: t.yaml cannot be used: a: b; c: d -> mend it");
+        assert_eq!(Check::ok("group", "empty").line(), "ok   group: empty");
+        let errors = Check::fail("configuration", "t.yaml cannot be used:\n  a: b\n  c: d", "correct it");
+        assert_eq!(errors.line(), "FAIL configuration: t.yaml cannot be used: a: b; c: d -> correct it");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use disk::care::Kept;
+use disk::care::StateCheck;
 
 use super::report::Check;
 use crate::instance::{self, Holder};
@@ -90,8 +90,8 @@ fn kept(folder: &Path, origin: &Origin<'_>) -> Check {
         }
     };
     let unusable = kept.values().filter_map(|kept| match kept {
-        Kept::Usable => None,
-        Kept::Unusable { fact, why } => Some((fact.as_deref(), why)),
+        StateCheck::Usable => None,
+        StateCheck::Unusable { fact, why } => Some((fact.as_deref(), why)),
     });
     let unusable: Vec<(Option<&str>, &String)> = unusable.collect();
     if let Some((_, why)) = unusable.iter().find(|(fact, _)| state::is_of_another(*fact)) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use edge::Place;
+use edge::TopicAndPartition;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
@@ -23,8 +23,8 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// Where readers are blocked for longer than our transaction timeout. It waits only where a transaction is open.
 pub fn check(reached: &Reached, config: &Config) -> Check {
     match look(reached, config) {
-        Ok(Found { places: 0, .. }) => Check::skip(NAME, "no declared topic is there"),
-        Ok(Found { places, stuck, .. }) if stuck.is_empty() => {
+        Ok(OpenTransactions { places: 0, .. }) => Check::skip(NAME, "no declared topic is there"),
+        Ok(OpenTransactions { places, stuck, .. }) if stuck.is_empty() => {
             Check::ok(NAME, format!("none that stays open, in {places} partitions"))
         }
         Ok(found) => tell(config, &found),
@@ -36,31 +36,31 @@ pub fn check(reached: &Reached, config: &Config) -> Check {
 }
 
 /// Open transactions.
-struct Found {
+struct OpenTransactions {
     places: usize,
     /// Blocked partitions, with their last stable offset.
-    stuck: BTreeMap<Place, i64>,
+    stuck: BTreeMap<TopicAndPartition, i64>,
     waited: Duration,
 }
 
-fn look(reached: &Reached, config: &Config) -> Result<Found, Failure> {
+fn look(reached: &Reached, config: &Config) -> Result<OpenTransactions, Failure> {
     let places = places(reached, config)?;
     let committed = reader(&reached.client, "read_committed")?;
     let all = reader(&reached.client, "read_uncommitted")?;
     let began = Instant::now();
-    let patience = Duration::from_millis(config.transaction_timeout_ms) + CLEANUP_INTERVAL;
+    let timeout = Duration::from_millis(config.transaction_timeout_ms) + CLEANUP_INTERVAL;
     // Last stable offsets first, so that a record written meanwhile can only cause another check.
     let mut stuck = ends(&committed, &places)?;
     keep(&mut stuck, &ends(&all, &places)?, |stable, end| stable < end);
-    while !stuck.is_empty() && began.elapsed() < patience {
+    while !stuck.is_empty() && began.elapsed() < timeout {
         std::thread::sleep(ASK_AGAIN_AFTER);
-        let places: Vec<Place> = stuck.keys().cloned().collect();
+        let places: Vec<TopicAndPartition> = stuck.keys().cloned().collect();
         keep(&mut stuck, &ends(&committed, &places)?, |before, now| before == now);
     }
-    Ok(Found { places: places.len(), stuck, waited: began.elapsed() })
+    Ok(OpenTransactions { places: places.len(), stuck, waited: began.elapsed() })
 }
 
-fn places(reached: &Reached, config: &Config) -> anyhow::Result<Vec<Place>> {
+fn places(reached: &Reached, config: &Config) -> anyhow::Result<Vec<TopicAndPartition>> {
     let mut places = Vec::new();
     for name in config.topics.iter().filter_map(|topic| topic.exact()) {
         if let Named::There(metadata) = reached.topic(name)? {
@@ -78,7 +78,7 @@ fn reader(client: &ClientConfig, isolation: &str) -> Result<Reading, Failure> {
 }
 
 /// The end offset of each partition as this client sees it; partitions without an answer are missing.
-fn ends(client: &Reading, places: &[Place]) -> anyhow::Result<BTreeMap<Place, i64>> {
+fn ends(client: &Reading, places: &[TopicAndPartition]) -> anyhow::Result<BTreeMap<TopicAndPartition, i64>> {
     let mut question = TopicPartitionList::new();
     for (topic, partition) in places {
         question.add_partition(topic, *partition);
@@ -96,11 +96,15 @@ fn ends(client: &Reading, places: &[Place]) -> anyhow::Result<BTreeMap<Place, i6
 }
 
 /// Keeps the partitions that are still blocked.
-fn keep(stuck: &mut BTreeMap<Place, i64>, answers: &BTreeMap<Place, i64>, still: impl Fn(i64, i64) -> bool) {
+fn keep(
+    stuck: &mut BTreeMap<TopicAndPartition, i64>,
+    answers: &BTreeMap<TopicAndPartition, i64>,
+    still: impl Fn(i64, i64) -> bool,
+) {
     stuck.retain(|place, offset| answers.get(place).is_some_and(|answer| still(*offset, *answer)));
 }
 
-fn tell(config: &Config, found: &Found) -> Check {
+fn tell(config: &Config, found: &OpenTransactions) -> Check {
     let is_input = |name: &str| {
         let role = config.topics.iter().find(|topic| topic.exact() == Some(name)).map(|topic| topic.role);
         matches!(role, Some(Role::Input | Role::AgentStates | Role::Erasures))
@@ -120,7 +124,7 @@ fn tell(config: &Config, found: &Found) -> Check {
         found.waited.as_secs(),
         first.join(", ")
     );
-    let remedy = "docs/runbook/hanging-transactions.md tells how to find whose it is, and how to go on";
+    let remedy = "see docs/runbook/hanging-transactions.md to find the producer and to continue";
     // A producer of the input may need longer transactions.
     match found.stuck.keys().all(|(topic, _)| is_input(topic)) {
         true => Check::warn(NAME, text, remedy),

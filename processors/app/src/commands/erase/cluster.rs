@@ -114,8 +114,8 @@ impl<'c> Cluster<'c> {
     /// # Errors
     /// A transaction does not end, the topic is gone, or the cluster does not answer.
     pub fn settled(&self, topic: &str) -> anyhow::Result<Vec<Span>> {
-        let patience = Duration::from_millis(self.config.transaction_timeout_ms) + ENDING_TIME_MAX;
-        let deadline = Instant::now() + patience;
+        let timeout = Duration::from_millis(self.config.transaction_timeout_ms) + ENDING_TIME_MAX;
+        let deadline = Instant::now() + timeout;
         self.each_partition(topic, &|partition| {
             let end = self.everything.span(topic, partition)?.end;
             loop {
@@ -125,7 +125,7 @@ impl<'c> Cluster<'c> {
                 }
                 if Instant::now() >= deadline {
                     bail!(
-                        "a transaction on {topic}/{partition} has been open for {patience:?}: whoever writes to this topic \
+                        "a transaction on {topic}/{partition} has been open for {timeout:?}: the producer of this topic \
                          has to end it first; `kafka-transactions.sh find-hanging` tells who"
                     );
                 }

@@ -1,5 +1,5 @@
-//! Records of customers that still list an erased conversation: of customers who have left the state, whom the pipeline does not
-//! write again. Such a record is written without the conversation, by the function that the pipeline has for it.
+//! Customer records that still list an erased conversation, of customers who have left the state, so that the pipeline does not
+//! write them again. The command writes them without the conversation, with the pipeline's own function.
 
 use avro::AvroFormat;
 use engine::HEADER_SCHEMA;
@@ -7,7 +7,7 @@ use model::{CustomerConversation, Format, JsonFormat, Outcome, Record};
 use rdkafka::message::{Headers, Message};
 use serde::Deserialize;
 
-/// A record as far as it lists conversations.
+/// The parts of a record that list conversations.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Customer {
@@ -44,8 +44,8 @@ impl Listed {
     }
 }
 
-/// The value of a customer's record, whose JSON this is, without the conversations that are erased; `None`: a tombstone, where
-/// no other is listed, or for a record of another form than this program's.
+/// The value of a customer's record, given as JSON, without the erased conversations; `None` for a tombstone, if no other
+/// conversation is listed or the record has another format.
 pub fn without(message: &impl Message, json: &[u8], is_erased: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
     let of_schema = |schema: &[u8]| schema == folds::customers::SCHEMA.as_bytes();
     let mut headers = message.headers().into_iter().flat_map(Headers::iter);
@@ -58,7 +58,7 @@ pub fn without(message: &impl Message, json: &[u8], is_erased: impl Fn(&str) -> 
     }
     let record = folds::customers::record_of(&customer_id, left);
     let mut value = Vec::new();
-    // What the record was, in its own schema's id.
+    // Encode it as the record was, with its schema id.
     match message.payload().and_then(avro::split) {
         Some((schema_id, _)) => AvroFormat::new(schema_id).write(&Record::from(&record), &mut value),
         None => JsonFormat.write(&Record::from(&record), &mut value),

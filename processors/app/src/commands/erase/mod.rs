@@ -23,7 +23,7 @@ use anyhow::anyhow;
 
 use self::cluster::Cluster;
 use self::letters::Letters;
-use self::report::{Found, Inputs};
+use self::report::{ErasureReport, Inputs};
 use self::subjects::Subjects;
 use crate::cli::{EraseArgs, Global};
 use crate::commands::confirm::is_confirmed;
@@ -77,7 +77,7 @@ pub fn transactional_id(group: &str) -> String {
 }
 
 /// Counts the subjects' records.
-fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
+fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<ErasureReport, Failure> {
     let mut counts = Vec::new();
     for topic in cluster.outputs() {
         counts.push((topic.to_owned(), outputs::count(cluster, subjects, topic)?));
@@ -85,7 +85,7 @@ fn find(cluster: &Cluster<'_>, subjects: &Subjects) -> Result<Found, Failure> {
     for topic in cluster.of_role(Role::DeadLetters) {
         counts.push((topic.to_owned(), Letters::look(cluster, subjects, topic)?.count()));
     }
-    Ok(Found { counts, inputs: Inputs::look(cluster, subjects)? })
+    Ok(ErasureReport { counts, inputs: Inputs::look(cluster, subjects)? })
 }
 
 /// Waits until the pipeline has carried the requests out: it has read them, then the messages they caused in the repartition

@@ -61,6 +61,6 @@ mod tests {
         assert_eq!(ahead(span(3, 9), &BTreeMap::new()).first, 3);
         assert_eq!(ahead(span(3, 9), &read).first, 7);
         assert_eq!(ahead(span(8, 9), &read).first, 8, "what was before is gone");
-        assert_eq!(ahead(span(3, 5), &read).first, 5, "the topic was made anew");
+        assert_eq!(ahead(span(3, 5), &read).first, 5, "the topic was recreated");
     }
 }

@@ -15,14 +15,14 @@ const ID_COLUMNS_MAX: usize = 80;
 const TOPIC_COLUMNS: usize = 26;
 
 /// The subjects' records before the erasure.
-pub struct Found {
+pub struct ErasureReport {
     /// Records by topic.
     pub counts: Vec<(String, usize)>,
     /// The producers' topics.
     pub inputs: Inputs,
 }
 
-impl Found {
+impl ErasureReport {
     /// The text for a decision.
     pub fn text(&self, subjects: &Subjects) -> String {
         let mut said = format!("{} to erase\n", conversations(subjects.conversations.len()));
@@ -201,7 +201,7 @@ mod tests {
     fn whoever_decides_sees_what_there_is_and_what_is_unknown() {
         let subjects = Subjects::new(&["c\u{1b}".to_owned()], &[]);
         let counts = vec![("cx.activities".to_owned(), 2), ("cx.audit".to_owned(), 0)];
-        let text = Found { counts, inputs: Inputs(Vec::new()) }.text(&subjects);
+        let text = ErasureReport { counts, inputs: Inputs(Vec::new()) }.text(&subjects);
         assert!(text.starts_with("1 conversation to erase\n  c\\u{1b}\nnothing is known of"), "{text}");
         assert!(
             text.contains("cx.activities              2 records") && !text.contains("cx.audit"),

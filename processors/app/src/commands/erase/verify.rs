@@ -29,7 +29,7 @@ const OTHERS_MAX: usize = 5;
 pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Failure> {
     let cluster = Cluster::open(global, config)?;
     let subjects = resolve::subjects(&cluster, args)?;
-    let look = Look { cluster: &cluster, subjects: &subjects, texts: texts(&args.text) };
+    let look = Search { cluster: &cluster, subjects: &subjects, texts: texts(&args.text) };
     let topics = topics_of(&cluster);
     let settings = topics::settings_of(&cluster.client, topics.iter().map(|(name, _)| name.as_str()))?;
     let mut out = anstream::stdout().lock();
@@ -87,7 +87,7 @@ fn texts(wanted: &[String]) -> Vec<Vec<u8>> {
 }
 
 /// What to look for.
-struct Look<'l> {
+struct Search<'l> {
     cluster: &'l Cluster<'l>,
     subjects: &'l Subjects,
     texts: Vec<Vec<u8>>,
@@ -162,7 +162,7 @@ struct Line<'l> {
     goes: Option<String>,
 }
 
-impl Look<'_> {
+impl Search<'_> {
     fn at(&self, topic: &str, role: Role) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
         self.cluster.read_everything(&self.cluster.all(topic)?, &mut |message| {
@@ -214,35 +214,35 @@ impl Look<'_> {
     ) -> anyhow::Result<Hit> {
         let value = message.payload().unwrap_or_default();
         let owner = match role {
-            Role::Output => Whose::named(&Named::of_output(json)),
+            Role::Output => OwnerName::named(&Named::of_output(json)),
             Role::DeadLetters => {
                 let conversation = letters::conversation_of(self.cluster.config, message);
                 let json = letters::json_of(self.cluster, message)?.unwrap_or_default();
-                Named::of_event(&json, conversation.as_deref()).and_then(|named| Whose::named(&named))
+                Named::of_event(&json, conversation.as_deref()).and_then(|named| OwnerName::named(&named))
             }
             Role::Input => {
                 let conversation = self.cluster.config.conversation_of(topic);
-                Named::of_event(json, conversation).and_then(|named| Whose::named(&named))
+                Named::of_event(json, conversation).and_then(|named| OwnerName::named(&named))
             }
             Role::Changelog => {
                 let owned = owners::of_state(message.key().unwrap_or_default(), value);
                 if owned.as_ref().is_some_and(|owned| owned.stays && self.subjects.are(&owned.owner)) {
                     return Ok(Hit::Stays);
                 }
-                owned.map(|owned| Whose::of(&owned.owner))
+                owned.map(|owned| OwnerName::of(&owned.owner))
             }
-            Role::Repartition => owners::of_message(value).map(|owner| Whose::of(&owner)),
+            Role::Repartition => owners::of_message(value).map(|owner| OwnerName::of(&owner)),
             Role::Erasures => return Ok(Hit::Stays),
             Role::AgentStates => None,
         };
-        Ok(owner.map_or(Hit::Unowned, |Whose(owner)| Hit::Others(owner)))
+        Ok(owner.map_or(Hit::Unowned, |OwnerName(owner)| Hit::Others(owner)))
     }
 }
 
 /// The owner of a record, for people.
-struct Whose(String);
+struct OwnerName(String);
 
-impl Whose {
+impl OwnerName {
     fn named(named: &Named) -> Option<Self> {
         let conversation = named.conversation_id.as_deref().map(Self::conversation);
         conversation.or_else(|| named.channel_session_id.as_deref().map(Self::session))

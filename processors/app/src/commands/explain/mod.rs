@@ -1,4 +1,5 @@
-//! `explain`: what a record of `cx.metrics` is made of (contract section 11), found by scanning the conversations of the state once more.
+//! `explain`: the contributions to a record of `cx.metrics` (contract section 11), computed by scanning the conversations of
+//! the state again.
 
 mod state;
 
@@ -18,9 +19,9 @@ use crate::config::Config;
 use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
-use state::{Restored, Whose};
+use state::{Restored, Subject};
 
-/// A record of `cx.metrics`, as far as it is explained.
+/// The parts of a `cx.metrics` record that are explained.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Window {
@@ -56,7 +57,7 @@ pub fn run(global: &Global, args: &ExplainArgs, config: &Config) -> Result<(), F
     let client = kafka::client(global)?;
     let metadata = topics::reach(&client, global)?;
     let reader = Reader::new(&client)?;
-    // All ends are asked for before anything is read, so that record and state are of about the same time.
+    // All end offsets are read first, so that record and state are of about the same time.
     let restored = Restored::spans(&reader, &metadata, config)?;
     let window = read_window(&reader, &metadata, (config, topic), &args.key, &formats)?;
     let figures = chosen(&window, args.figure.as_deref()).map_err(Failure::usage)?;
@@ -69,8 +70,8 @@ pub fn run(global: &Global, args: &ExplainArgs, config: &Config) -> Result<(), F
             let Some(sum) = sums.get_mut(figure) else { continue };
             *sum += amount;
             let (conversation_id, agent_id) = match whose {
-                Whose::Conversation(id) => (Some(id), None),
-                Whose::Agent(id) => (None, Some(id)),
+                Subject::Conversation(id) => (Some(id), None),
+                Subject::Agent(id) => (None, Some(id)),
             };
             let event_id = Some(contribution.event_id.as_str()).filter(|id| !id.is_empty());
             let line = Line { conversation_id, agent_id, event_id, at: contribution.at, figure, amount };
@@ -84,7 +85,7 @@ pub fn run(global: &Global, args: &ExplainArgs, config: &Config) -> Result<(), F
     if differences.is_empty() { Ok(()) } else { Err(Failure::No) }
 }
 
-/// The figures to explain: the one that was named, or all of the record.
+/// The figures to explain: the named one, or all of the record.
 fn chosen(window: &Window, figure: Option<&str>) -> anyhow::Result<Vec<String>> {
     match figure {
         None => Ok(window.figures.keys().cloned().collect()),
@@ -96,7 +97,7 @@ fn chosen(window: &Window, figure: Option<&str>) -> anyhow::Result<Vec<String>> 
     }
 }
 
-/// The figure that a contribution counts in, and how much of it lies in the window; `None` where nothing does.
+/// The figure that a contribution counts in, and its part in the window; `None` if it has none.
 fn part_of(window: &Window, contribution: &Contribution) -> Option<(&'static str, i64)> {
     let Counted::Figure(figure) = contribution.counted else { return None };
     if contribution.dimension.as_str() != window.dimension || contribution.id != window.id {
@@ -106,7 +107,7 @@ fn part_of(window: &Window, contribution: &Contribution) -> Option<(&'static str
     (amount != 0).then_some((figure.as_str(), amount))
 }
 
-/// What does not add up, a sentence for each figure.
+/// The differences, one sentence for each figure.
 fn differences(window: &Window, sums: &BTreeMap<String, i64>) -> Vec<String> {
     let differing = sums.iter().filter_map(|(figure, sum)| {
         let recorded = window.figures.get(figure).copied().unwrap_or(0);

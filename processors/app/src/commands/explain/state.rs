@@ -19,22 +19,22 @@ use crate::wiring;
 
 /// Memory for the restored state; the rest of it is in the temporary folder.
 const MEMORY_BYTES: u64 = 64 << 20;
-/// So many conversations are listed at a time.
+/// Number of conversations listed at once.
 const LISTED_MAX: usize = 1_024;
 
-/// What contributes.
+/// Source of contributions.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Whose<'w> {
-    /// The conversation of this id.
+pub(super) enum Subject<'w> {
+    /// The conversation with this id.
     Conversation(&'w str),
-    /// The states of the agent of this id.
+    /// The states of the agent with this id.
     Agent(&'w str),
 }
 
-/// Sees contributions.
-pub(super) type Visit<'v> = dyn FnMut(Whose<'_>, &[Contribution]) -> anyhow::Result<()> + 'v;
+/// Receives contributions.
+pub(super) type Visit<'v> = dyn FnMut(Subject<'_>, &[Contribution]) -> anyhow::Result<()> + 'v;
 
-/// The partitions of the changelog up to the ends that they had.
+/// The partitions of the changelog up to their end offsets.
 pub(super) struct Restored {
     spans: Vec<Span>,
 }
@@ -51,7 +51,7 @@ impl Restored {
         Ok(Self { spans: spans.collect::<anyhow::Result<_>>()? })
     }
 
-    /// Lets `visit` see the contributions of each conversation, and of an agent's states, a partition after the other.
+    /// Passes the contributions of each conversation, and of each agent's states, to `visit`, one partition after the other.
     ///
     /// # Errors
     /// The changelog or the restored state cannot be read, or `visit` fails.
@@ -72,7 +72,7 @@ impl Restored {
             if let Some(agent) = agent {
                 let found = found(&task, &places_of_agent(agent))?;
                 let states = contributions_of_agent(agent, &found, &config.folds);
-                visit(Whose::Agent(agent), &states.map_err(|error| anyhow!(error))?)?;
+                visit(Subject::Agent(agent), &states.map_err(|error| anyhow!(error))?)?;
             }
         }
         Ok(())
@@ -95,7 +95,7 @@ impl Restored {
             let key = message.key().unwrap_or_default();
             task.restore(message.offset(), key, message.payload()).map_err(|error| anyhow!(error))
         })?;
-        // The form of the state is checked here: one of another version is refused with what to do.
+        // This checks the format of the state: another version is rejected with instructions.
         task.restored(span.end).map_err(|error| anyhow!(error))?;
         Ok(task)
     }
@@ -108,7 +108,7 @@ fn each_conversation(task: &Task, config: &Config, visit: &mut Visit<'_>) -> any
         let (ids, next) = listed(task, &all, &from)?;
         for id in &ids {
             let found = found(task, &look::places_of(id))?;
-            visit(Whose::Conversation(id), &contributions(id, &found, &config.folds)?)?;
+            visit(Subject::Conversation(id), &contributions(id, &found, &config.folds)?)?;
         }
         match next {
             Some(next) => from = next,
@@ -117,7 +117,7 @@ fn each_conversation(task: &Task, config: &Config, visit: &mut Visit<'_>) -> any
     }
 }
 
-/// The ids of conversations from a key on, and the key to go on from; `None` where these are the last.
+/// Conversation ids from a key on, and the key to continue from; `None` after the last ones.
 fn listed(task: &Task, all: &[u8], from: &[u8]) -> anyhow::Result<(Vec<String>, Option<Vec<u8>>)> {
     let (mut ids, mut next) = (Vec::new(), None);
     task.look(&Place::Under(all.to_vec()), from, &mut |key, _| {

@@ -164,6 +164,6 @@ mod tests {
         let refused = refuse_members("g", Some(&of("Stable", &["a-1"]))).unwrap_err().to_string();
         assert!(refused.contains("a-1") && refused.contains("stop all its instances"), "{refused}");
         assert!(refuse_members("g", Some(&of("PreparingRebalance", &[]))).is_err());
-        assert!(refuse_members("g", Some(&of("", &[]))).is_err(), "what may not be told is not known");
+        assert!(refuse_members("g", Some(&of("", &[]))).is_err(), "a state that may not be read is unknown");
     }
 }

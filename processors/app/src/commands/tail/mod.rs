@@ -17,7 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use self::printer::Printer;
 use self::timelines::Timelines;
-use super::conversation::entry::Look;
+use super::conversation::entry::LineStyle;
 use super::conversation::{Products, terminal_width};
 use super::topics;
 use crate::cli::{Global, TailArgs};
@@ -104,7 +104,8 @@ impl<'p> Plan<'p> {
         let timelines = products.timelines.with_context(|| {
             format!("topics.yaml does not declare the processor {}; try --activities", folds::timelines::NAME)
         })?;
-        let look = Look { names_conversation: are_several, is_correction: false, width: terminal_width() };
+        let look =
+            LineStyle { names_conversation: are_several, is_correction: false, width: terminal_width() };
         let topics = [Some(timelines), products.activities, Some(config.name_of(Role::DeadLetters))];
         let view = View::Timelines(Box::new(Timelines::new(look)));
         Ok(Self { view, ..Self::records(topics.into_iter().flatten().collect()) })

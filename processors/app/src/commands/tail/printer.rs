@@ -7,7 +7,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 use super::timelines::Timelines;
 use super::{Plan, View, render};
-use crate::commands::conversation::entry::{self, Look, People};
+use crate::commands::conversation::entry::{self, LineStyle, People};
 use crate::commands::conversation::records::{Activity, Entry};
 use crate::commands::conversation::{Product, Products, activity};
 use crate::commands::lines::{self, text};
@@ -133,7 +133,7 @@ fn by_itself(product: Option<Product>, value: &[u8]) -> Option<String> {
     let line = match product? {
         Product::Activity => activity::line(&serde_json::from_slice::<Activity>(value).ok()?),
         Product::Entry => {
-            let look = Look { names_conversation: true, ..Look::default() };
+            let look = LineStyle { names_conversation: true, ..LineStyle::default() };
             entry::line(&serde_json::from_slice::<Entry>(value).ok()?, None, &People::default(), look)
         }
         Product::Summary => return None,

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::recent::Recent;
 use super::render;
-use crate::commands::conversation::entry::{self, Look, People};
+use crate::commands::conversation::entry::{self, LineStyle, People};
 use crate::commands::conversation::known::Known;
 use crate::commands::conversation::records::{Activity, Entry};
 
 /// The longest wait of an entry for its activity.
-const PATIENCE: Duration = Duration::from_millis(500);
+const ACTIVITY_TIMEOUT: Duration = Duration::from_millis(500);
 /// The maximum of waiting entries.
 const WAITING_MAX: usize = 20_000;
 /// The maximum of activities, and of entries, kept.
@@ -27,7 +27,7 @@ pub(super) struct Timelines {
     waiting: BTreeMap<String, Waiting>,
     /// When the oldest waiting entry arrived.
     since: Option<Instant>,
-    look: Look,
+    look: LineStyle,
 }
 
 struct Waiting {
@@ -36,7 +36,7 @@ struct Waiting {
 }
 
 impl Timelines {
-    pub(super) fn new(look: Look) -> Self {
+    pub(super) fn new(look: LineStyle) -> Self {
         Self {
             known: Recent::new(REMEMBERED),
             people: People::default(),
@@ -86,8 +86,11 @@ impl Timelines {
     /// Whether waiting entries should be shown now.
     pub(super) fn is_due(&self, now: Instant) -> bool {
         let Some(since) = self.since else { return false };
-        let told = |waiting: &Waiting| entry::is_told(&waiting.entry, self.known_of(&waiting.entry));
-        self.is_full() || now.duration_since(since) >= PATIENCE || self.waiting.values().all(told)
+        let is_complete =
+            |waiting: &Waiting| entry::is_covered(&waiting.entry, self.known_of(&waiting.entry));
+        self.is_full()
+            || now.duration_since(since) >= ACTIVITY_TIMEOUT
+            || self.waiting.values().all(is_complete)
     }
 
     /// Whether too many entries are waiting.
@@ -110,7 +113,7 @@ impl Timelines {
 
     fn line(&mut self, key: &str, waiting: &Waiting) -> String {
         let is_correction = self.shown.insert(key, waiting.hash).is_some();
-        let look = Look { is_correction, ..self.look };
+        let look = LineStyle { is_correction, ..self.look };
         let known = self.known_of(&waiting.entry);
         entry::line(&waiting.entry, known, &self.people, look) + "\n"
     }
@@ -157,19 +160,19 @@ mod tests {
 
     #[test]
     fn an_entry_waits_for_its_activity_but_not_for_long() {
-        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let (mut timelines, now) = (Timelines::new(LineStyle::default()), Instant::now());
         assert_eq!(timelines.take_entry("t", "c/e", Some(&entry(0, "e", Some("m"), "AGENT")), now), None);
         assert!(!timelines.is_due(now));
-        assert!(timelines.is_due(now + PATIENCE));
+        assert!(timelines.is_due(now + ACTIVITY_TIMEOUT));
         timelines.take_activity("c/m", Some(&activity("m", "Hello")));
         assert!(timelines.is_due(now));
         assert!(shown(&mut timelines)[0].ends_with("message: Hello"));
-        assert!(!timelines.is_due(now + PATIENCE), "nothing waits");
+        assert!(!timelines.is_due(now + ACTIVITY_TIMEOUT), "nothing waits");
     }
 
     #[test]
     fn entries_are_shown_in_the_order_of_their_events() {
-        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let (mut timelines, now) = (Timelines::new(LineStyle::default()), Instant::now());
         for (at, id) in [(5, "b"), (3, "z"), (5, "a")] {
             let _ = timelines.take_entry(
                 "t",
@@ -185,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_comes_again_is_marked_as_a_correction_unless_it_says_the_same() {
-        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let (mut timelines, now) = (Timelines::new(LineStyle::default()), Instant::now());
         let mut show = |stage: &str| {
             let _ = timelines.take_entry("t", "c/e", Some(&entry(0, "e", None, stage)), now);
             shown(&mut timelines)
@@ -197,7 +200,7 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_taken_away_is_said_to_be() {
-        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let (mut timelines, now) = (Timelines::new(LineStyle::default()), Instant::now());
         let _ = timelines.take_entry("t", "c/e", Some(&entry(0, "e", None, "AGENT")), now);
         let line = timelines.take_entry("cx.timelines", "c/e", None, now).unwrap();
         assert!(line.contains("cx.timelines c/e removed"), "{line}");
@@ -206,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_no_entry_is_shown_as_it_is() {
-        let (mut timelines, now) = (Timelines::new(Look::default()), Instant::now());
+        let (mut timelines, now) = (Timelines::new(LineStyle::default()), Instant::now());
         let line = timelines.take_entry("t", "k", Some(b"{\"x\":\x1b}"), now).unwrap();
         assert!(line.starts_with("t k {\"x\":\\u{1b}}"), "{line}");
     }

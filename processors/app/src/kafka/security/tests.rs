@@ -90,11 +90,11 @@ fn a_token_is_shown_by_oauthbearer_over_tls() {
 #[test]
 fn all_that_does_not_go_together_is_told_at_once_and_never_a_secret() {
     let flags = ["--kafka-security", "plaintext", "--kafka-ca", "/no/such/ca", "--kafka-user", "ann"];
-    let told = of(&flags, &[("sasl.username", "bob")], &[]).unwrap_err();
+    let error = of(&flags, &[("sasl.username", "bob")], &[]).unwrap_err();
     for part in ["/no/such/ca", "--kafka-security plaintext", PASSWORD, "sasl.username: set by --kafka"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(error.contains(part), "{part}: {error}");
     }
-    let told = of(&["--kafka-sasl", "scram-sha-256"], &[], &[(PASSWORD, "hidden")]).unwrap_err();
-    assert!(told.contains("--kafka-user") && !told.contains("hidden"), "{told}");
+    let error = of(&["--kafka-sasl", "scram-sha-256"], &[], &[(PASSWORD, "hidden")]).unwrap_err();
+    assert!(error.contains("--kafka-user") && !error.contains("hidden"), "{error}");
     assert!(of(&["--kafka-sasl", "oauthbearer"], &[], &[]).unwrap_err().contains("--kafka-token-file"));
 }

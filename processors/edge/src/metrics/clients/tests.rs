@@ -77,8 +77,8 @@ impl Shown {
 fn what_clients_tell_is_what_is_shown_summed_over_the_workers() {
     let shown = shown();
     for worker in ["worker-0", "worker-1"] {
-        shown.clients.told(worker, Client::Consumer, consumer());
-        shown.clients.told(worker, Client::Producer, producer());
+        shown.clients.update(worker, Client::Consumer, consumer());
+        shown.clients.update(worker, Client::Producer, producer());
     }
     shown.expect(&[
         r#"client_requests_total{client="consumer"} 20"#,
@@ -103,7 +103,7 @@ fn what_clients_tell_is_what_is_shown_summed_over_the_workers() {
 #[test]
 fn neither_topics_nor_brokers_without_a_number_become_labels() {
     let shown = shown();
-    shown.clients.told("worker-0", Client::Consumer, consumer());
+    shown.clients.update("worker-0", Client::Consumer, consumer());
     let text = shown.text();
     assert!(!text.contains("secret") && !text.contains("bootstrap") && !text.contains("-1"), "{text}");
 }
@@ -113,7 +113,7 @@ fn what_is_told_twice_is_counted_once_and_a_client_that_is_new_counts_from_0() {
     let shown = shown();
     let tell = |requests| {
         let figures = ClientFigures { requests, ..producer() };
-        shown.clients.told("worker-0", Client::Producer, figures);
+        shown.clients.update("worker-0", Client::Producer, figures);
     };
     [10, 10, 12, 5].into_iter().for_each(tell);
     shown.expect(&[
@@ -125,20 +125,20 @@ fn what_is_told_twice_is_counted_once_and_a_client_that_is_new_counts_from_0() {
 #[test]
 fn a_broker_that_is_asked_nothing_keeps_its_last_time_and_one_that_is_gone_does_not() {
     let shown = shown();
-    shown.clients.told("worker-0", Client::Producer, producer());
+    shown.clients.update("worker-0", Client::Producer, producer());
     let mut idle = producer();
     idle.brokers.values_mut().for_each(|broker| broker.round_trip = None);
-    shown.clients.told("worker-0", Client::Producer, idle);
+    shown.clients.update("worker-0", Client::Producer, idle);
     shown.expect(&[r#"broker_round_trip_seconds{broker="1"} 0.0015"#]);
     let alone = ClientFigures { brokers: BTreeMap::new(), ..producer() };
-    shown.clients.told("worker-0", Client::Producer, alone);
+    shown.clients.update("worker-0", Client::Producer, alone);
     assert!(!shown.text().contains("broker_round_trip_seconds{"));
 }
 
 #[test]
 fn a_worker_that_has_ended_takes_its_clients_out_of_the_gauges_and_nothing_out_of_the_counters() {
     let shown = shown();
-    shown.clients.told("worker-0", Client::Consumer, consumer());
+    shown.clients.update("worker-0", Client::Consumer, consumer());
     shown.clients.gone("worker-0");
     shown.expect(&[
         r#"consumers{state="steady"} 0"#,
@@ -151,6 +151,6 @@ fn a_worker_that_has_ended_takes_its_clients_out_of_the_gauges_and_nothing_out_o
 fn a_state_that_nobody_declared_makes_no_new_label() {
     let shown = shown();
     let figures = ClientFigures::of_consumer(&statistics());
-    shown.clients.told("worker-0", Client::Consumer, figures);
+    shown.clients.update("worker-0", Client::Consumer, figures);
     shown.expect(&[r#"consumers{state="undeclared"} 1"#]);
 }

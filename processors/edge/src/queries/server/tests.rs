@@ -95,7 +95,7 @@ fn a_worker_that_does_not_come_to_answer_is_not_asked_without_end() {
         let mut waiting = Vec::new();
         for _ in 0..super::super::QUERIES_MAX {
             let mut query = Box::pin(queries.ask(3, Vec::new(), 1));
-            tokio::select! { biased; _ = &mut query => panic!("nobody answered"), () = async {} => {} }
+            tokio::select! { biased; _ = &mut query => panic!("no answer"), () = async {} => {} }
             waiting.push(query);
         }
         assert_eq!(queries.ask(3, Vec::new(), 1).await, Err(QueryError::Busy));

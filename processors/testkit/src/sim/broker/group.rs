@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Place;
+use super::PartitionId;
 use super::transactions::{Refused, TransactionId};
 
 /// A member's id.
@@ -19,8 +19,8 @@ const REBALANCE_MS: u64 = 400;
 struct Member {
     session_ends_ms: u64,
     /// The partitions it claims to own.
-    holds: BTreeSet<Place>,
-    assigned: BTreeSet<Place>,
+    holds: BTreeSet<PartitionId>,
+    assigned: BTreeSet<PartitionId>,
     has_joined: bool,
 }
 
@@ -33,30 +33,35 @@ pub(crate) struct Offset {
 }
 
 /// Who committed a partition's offset, per generation.
-type Committers = BTreeMap<(Place, i32), MemberId>;
+type Committers = BTreeMap<(PartitionId, i32), MemberId>;
 
 #[derive(Default)]
 pub(super) struct Group {
-    places: Vec<Place>,
+    places: Vec<PartitionId>,
     generation: i32,
     members: BTreeMap<MemberId, Member>,
     /// When the current rebalance removes missing members; `None` without one.
     rebalance_ends_ms: Option<u64>,
     joined: MemberId,
-    committed: BTreeMap<Place, Offset>,
-    pending: BTreeMap<TransactionId, BTreeMap<Place, Offset>>,
+    committed: BTreeMap<PartitionId, Offset>,
+    pending: BTreeMap<TransactionId, BTreeMap<PartitionId, Offset>>,
     committers: Committers,
     /// Topics that are read again from the beginning.
     read_again: BTreeSet<usize>,
 }
 
 impl Group {
-    pub(super) fn new(places: Vec<Place>) -> Self {
+    pub(super) fn new(places: Vec<PartitionId>) -> Self {
         Self { places, ..Self::default() }
     }
 
     /// A member joins or rejoins, with the partitions it owns.
-    pub(super) fn join(&mut self, known: Option<MemberId>, holds: BTreeSet<Place>, now_ms: u64) -> MemberId {
+    pub(super) fn join(
+        &mut self,
+        known: Option<MemberId>,
+        holds: BTreeSet<PartitionId>,
+        now_ms: u64,
+    ) -> MemberId {
         let id = known.filter(|id| self.members.contains_key(id)).unwrap_or_else(|| {
             self.joined += 1;
             self.joined
@@ -71,7 +76,7 @@ impl Group {
     }
 
     /// A partition was added.
-    pub(super) fn add(&mut self, place: Place, now_ms: u64) {
+    pub(super) fn add(&mut self, place: PartitionId, now_ms: u64) {
         if !self.places.contains(&place) {
             self.places.push(place);
             self.begin_rebalance(now_ms);
@@ -99,7 +104,7 @@ impl Group {
     }
 
     /// The member's assignment; `None` during a rebalance.
-    pub(super) fn sync(&self, id: MemberId) -> Result<Option<(i32, BTreeSet<Place>)>, Refused> {
+    pub(super) fn sync(&self, id: MemberId) -> Result<Option<(i32, BTreeSet<PartitionId>)>, Refused> {
         let member = self.members.get(&id).ok_or(Refused::StaleMember)?;
         let is_over = self.rebalance_ends_ms.is_none();
         Ok(is_over.then(|| (self.generation, member.assigned.clone())))
@@ -134,9 +139,9 @@ impl Group {
     fn assign(&mut self) {
         let Some(fair) = self.places.len().checked_div(self.members.len()) else { return };
         let mut larger_shares = self.places.len() % self.members.len();
-        let mut held: BTreeSet<Place> = BTreeSet::new();
+        let mut held: BTreeSet<PartitionId> = BTreeSet::new();
         for member in self.members.values_mut() {
-            let mine: Vec<Place> =
+            let mine: Vec<PartitionId> =
                 member.holds.iter().filter(|place| self.places.contains(place)).copied().collect();
             let share = if mine.len() > fair && larger_shares > 0 {
                 larger_shares -= 1;
@@ -156,7 +161,7 @@ impl Group {
     }
 
     /// Accepts a transaction's offsets. The membership was checked.
-    pub(super) fn take_offsets(&mut self, transaction: TransactionId, offsets: &[(Place, Offset)]) {
+    pub(super) fn take_offsets(&mut self, transaction: TransactionId, offsets: &[(PartitionId, Offset)]) {
         self.pending.entry(transaction).or_default().extend(offsets.iter().copied());
     }
 
@@ -174,7 +179,7 @@ impl Group {
     pub(super) fn note_committer(
         &mut self,
         (id, generation): (MemberId, i32),
-        offsets: &[(Place, Offset)],
+        offsets: &[(PartitionId, Offset)],
     ) -> Result<(), String> {
         for (place, _) in offsets {
             let first = *self.committers.entry((*place, generation)).or_insert(id);
@@ -211,7 +216,7 @@ impl Group {
     ///
     /// # Errors
     /// It decreased.
-    pub(super) fn put(&mut self, place: Place, offset: Offset) -> Result<(), String> {
+    pub(super) fn put(&mut self, place: PartitionId, offset: Offset) -> Result<(), String> {
         let (before, next) =
             (self.committed.insert(place, offset).map_or(0, |before| before.next), offset.next);
         if next < before && !self.read_again.contains(&place.topic) {
@@ -221,7 +226,7 @@ impl Group {
     }
 
     /// The committed offset of a partition, unless an open transaction could change it.
-    pub(super) fn committed(&self, place: Place) -> Result<Option<Offset>, Refused> {
+    pub(super) fn committed(&self, place: PartitionId) -> Result<Option<Offset>, Refused> {
         if self.pending.values().any(|offsets| offsets.contains_key(&place)) {
             return Err(Refused::Unstable);
         }
@@ -229,7 +234,7 @@ impl Group {
     }
 
     /// The latest committed offset.
-    pub(super) fn latest_committed(&self, place: Place) -> Option<Offset> {
+    pub(super) fn latest_committed(&self, place: PartitionId) -> Option<Offset> {
         self.committed.get(&place).copied()
     }
 

@@ -23,7 +23,7 @@ const TRANSACTION_MS: u64 = 200;
 
 /// A partition, by its topic's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct PartitionId {
     pub(super) topic: usize,
     pub(super) partition: i32,
 }
@@ -41,7 +41,7 @@ struct Late {
 /// The broker's data. The scheduler controls the time.
 pub(super) struct Broker {
     pub(super) now_ms: u64,
-    logs: BTreeMap<Place, Log>,
+    logs: BTreeMap<PartitionId, Log>,
     transactions: Transactions,
     group: Group,
     late: Vec<Late>,
@@ -50,7 +50,7 @@ pub(super) struct Broker {
 
 impl Broker {
     /// A broker with a group that reads these partitions.
-    pub(super) fn new(read: Vec<Place>) -> Self {
+    pub(super) fn new(read: Vec<PartitionId>) -> Self {
         Self {
             now_ms: 0,
             logs: BTreeMap::new(),
@@ -61,32 +61,32 @@ impl Broker {
         }
     }
 
-    pub(super) fn log(&self, place: Place) -> &Log {
+    pub(super) fn log(&self, place: PartitionId) -> &Log {
         self.logs.get(&place).unwrap_or(&self.nowhere)
     }
 
     /// All partitions of a topic that were ever written.
-    pub(super) fn places_of(&self, topic: usize) -> Vec<Place> {
+    pub(super) fn places_of(&self, topic: usize) -> Vec<PartitionId> {
         self.logs.keys().filter(|place| place.topic == topic).copied().collect()
     }
 
     /// Appends a record outside any transaction.
-    pub(super) fn append(&mut self, place: Place, record: Record) {
+    pub(super) fn append(&mut self, place: PartitionId, record: Record) {
         self.logs.entry(place).or_default().append(record, None);
     }
 
     /// The next committed record.
-    pub(super) fn fetch(&self, place: Place, from: i64) -> Option<(i64, &Record)> {
+    pub(super) fn fetch(&self, place: PartitionId, from: i64) -> Option<(i64, &Record)> {
         self.logs.get(&place)?.next_committed(from, &self.transactions.fates)
     }
 
     /// The next record, committed or not.
-    pub(super) fn fetch_uncommitted(&self, place: Place, from: i64) -> Option<(i64, &Record)> {
+    pub(super) fn fetch_uncommitted(&self, place: PartitionId, from: i64) -> Option<(i64, &Record)> {
         self.logs.get(&place)?.next_written(from)
     }
 
     /// A partition's records as `read_committed` consumers see them.
-    pub(super) fn committed_records(&self, place: Place) -> impl Iterator<Item = (i64, &Record)> {
+    pub(super) fn committed_records(&self, place: PartitionId) -> impl Iterator<Item = (i64, &Record)> {
         let mut next = 0;
         std::iter::from_fn(move || {
             let (offset, record) = self.fetch(place, next)?;
@@ -103,7 +103,7 @@ impl Broker {
     pub(super) fn produce(
         &mut self,
         producer: Producer<'_>,
-        place: Place,
+        place: PartitionId,
         records: Vec<Record>,
     ) -> Result<i64, Refused> {
         let transaction = self.transactions.add(producer, Target::Partition(place), self.now_ms)?;
@@ -120,7 +120,7 @@ impl Broker {
         &mut self,
         producer: Producer<'_>,
         member: (MemberId, i32),
-        offsets: &[(Place, Offset)],
+        offsets: &[(PartitionId, Offset)],
         checked: bool,
     ) -> Result<Result<(), Refused>, String> {
         let transaction = match self.transactions.add(producer, Target::Offsets, self.now_ms) {
@@ -136,7 +136,7 @@ impl Broker {
     }
 
     /// Commits offsets outside a transaction, which only a defect does.
-    pub(super) fn commit_at_once(&mut self, offsets: &[(Place, Offset)]) -> Result<(), String> {
+    pub(super) fn commit_at_once(&mut self, offsets: &[(PartitionId, Offset)]) -> Result<(), String> {
         offsets.iter().try_for_each(|(place, offset)| self.group.put(*place, *offset))
     }
 
@@ -196,14 +196,14 @@ impl Broker {
     }
 
     /// Removes records of a partition below an offset, like retention.
-    pub(super) fn remove_below(&mut self, place: Place, offset: i64) {
+    pub(super) fn remove_below(&mut self, place: PartitionId, offset: i64) {
         if let Some(log) = self.logs.get_mut(&place) {
             log.remove_below(offset);
         }
     }
 
     /// A partition loses its end. Committed offsets of the topic may decrease from now on.
-    pub(super) fn truncate(&mut self, place: Place, end: i64) {
+    pub(super) fn truncate(&mut self, place: PartitionId, end: i64) {
         if let Some(log) = self.logs.get_mut(&place) {
             log.truncate(end);
         }
@@ -211,13 +211,13 @@ impl Broker {
     }
 
     /// Compacts a partition.
-    pub(super) fn compact(&mut self, place: Place) {
+    pub(super) fn compact(&mut self, place: PartitionId) {
         if let Some(log) = self.logs.get_mut(&place) {
             log.compact(&self.transactions.fates);
         }
     }
 
-    pub(super) fn join(&mut self, known: Option<MemberId>, holds: BTreeSet<Place>) -> MemberId {
+    pub(super) fn join(&mut self, known: Option<MemberId>, holds: BTreeSet<PartitionId>) -> MemberId {
         self.group.join(known, holds, self.now_ms)
     }
 
@@ -229,22 +229,22 @@ impl Broker {
         self.group.heartbeat(member, self.now_ms)
     }
 
-    pub(super) fn sync(&self, member: MemberId) -> Result<Option<(i32, BTreeSet<Place>)>, Refused> {
+    pub(super) fn sync(&self, member: MemberId) -> Result<Option<(i32, BTreeSet<PartitionId>)>, Refused> {
         self.group.sync(member)
     }
 
     /// The group's committed offsets, unless an open transaction could change them.
-    pub(super) fn committed(&self, places: &[Place]) -> Result<Vec<Option<Offset>>, Refused> {
+    pub(super) fn committed(&self, places: &[PartitionId]) -> Result<Vec<Option<Offset>>, Refused> {
         places.iter().map(|place| self.group.committed(*place)).collect()
     }
 
     /// Adds a partition to the group.
-    pub(super) fn add_to_group(&mut self, place: Place) {
+    pub(super) fn add_to_group(&mut self, place: PartitionId) {
         self.group.add(place, self.now_ms);
     }
 
     /// The group's latest committed offset.
-    pub(super) fn latest_committed(&self, place: Place) -> Option<Offset> {
+    pub(super) fn latest_committed(&self, place: PartitionId) -> Option<Offset> {
         self.group.latest_committed(place)
     }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::*;
 
-const INPUT: Place = Place { topic: 0, partition: 0 };
+const INPUT: PartitionId = PartitionId { topic: 0, partition: 0 };
 const OFFSET: Offset = Offset { next: 5, mark: 1 };
-const OTHER: Place = Place { topic: 1, partition: 0 };
+const OTHER: PartitionId = PartitionId { topic: 1, partition: 0 };
 
 fn record(value: &str) -> Record {
     Record {
@@ -33,7 +33,7 @@ fn write_all_markers(broker: &mut Broker) {
     while broker.write_marker(&mut rng).unwrap().is_some() {}
 }
 
-fn committed(broker: &Broker, place: Place) -> Vec<String> {
+fn committed(broker: &Broker, place: PartitionId) -> Vec<String> {
     let value = |record: &Record| String::from_utf8(record.value.clone().unwrap()).unwrap();
     broker.committed_records(place).map(|(_, record)| value(record)).collect()
 }
@@ -106,8 +106,8 @@ fn offsets_are_told_only_when_no_transaction_can_change_them() {
 
 #[test]
 fn a_partition_is_given_on_only_after_its_owner_has_given_it_up() {
-    let places: Vec<Place> = (0..2).map(|partition| Place { topic: 0, partition }).collect();
-    let all: BTreeSet<Place> = places.iter().copied().collect();
+    let places: Vec<PartitionId> = (0..2).map(|partition| PartitionId { topic: 0, partition }).collect();
+    let all: BTreeSet<PartitionId> = places.iter().copied().collect();
     let mut broker = Broker::new(places);
     let first = broker.join(None, BTreeSet::new());
     assert_eq!(broker.sync(first), Ok(Some((1, all.clone()))));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Place;
+use super::PartitionId;
 
 /// A transaction's number, which exists only in the simulation.
 pub(crate) type TransactionId = u64;
@@ -37,7 +37,7 @@ impl Fates {
 /// A receiver of markers: a partition, or the group's offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Target {
-    Partition(Place),
+    Partition(PartitionId),
     Offsets,
 }
 

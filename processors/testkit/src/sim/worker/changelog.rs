@@ -3,7 +3,7 @@
 use driver::{Answer, Defect, Extent};
 
 use super::{Error, Worker, has};
-use crate::sim::broker::Place;
+use crate::sim::broker::PartitionId;
 use crate::sim::faults::Fault;
 use crate::sim::world::World;
 
@@ -63,6 +63,6 @@ impl Worker {
     }
 }
 
-fn changelog(partition: i32, world: &World) -> Place {
-    Place { topic: world.topics.changelog(), partition }
+fn changelog(partition: i32, world: &World) -> PartitionId {
+    PartitionId { topic: world.topics.changelog(), partition }
 }

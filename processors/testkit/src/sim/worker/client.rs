@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use driver::EndOffset;
 
-use crate::sim::broker::{Broker, Log, MemberId, NO_MEMBER, Place};
+use crate::sim::broker::{Broker, Log, MemberId, NO_MEMBER, PartitionId};
 use crate::sim::topology::Topics;
 
 /// A decision of the group, for the worker to carry out.
 #[derive(Debug)]
 pub(super) enum Decision {
-    Assigned(BTreeSet<Place>),
-    Revoked { places: BTreeSet<Place>, lost: bool },
+    Assigned(BTreeSet<PartitionId>),
+    Revoked { places: BTreeSet<PartitionId>, lost: bool },
 }
 
 /// The consumer's position in a partition.
@@ -29,18 +29,18 @@ pub(super) struct Client {
     member: Option<MemberId>,
     generation: i32,
     /// The partitions it owns according to the group.
-    holds: BTreeSet<Place>,
+    holds: BTreeSet<PartitionId>,
     /// Joined, without an assignment yet.
     is_joining: bool,
     /// Has given partitions up: the group waits for it to rejoin.
     has_given_up: bool,
-    positions: BTreeMap<Place, Position>,
+    positions: BTreeMap<PartitionId, Position>,
     decisions: VecDeque<Decision>,
     /// The decision that the worker has not answered yet: whether it is a loss of partitions.
     outstanding: Option<bool>,
     /// A partition was assigned again, so the client has forgotten that it lost all of them.
     has_forgotten: bool,
-    statistics: BTreeMap<Place, EndOffset>,
+    statistics: BTreeMap<PartitionId, EndOffset>,
 }
 
 impl Client {
@@ -94,8 +94,8 @@ impl Client {
         let Ok(Some((generation, assigned))) = broker.sync(member) else { return };
         self.is_joining = false;
         self.generation = generation;
-        let revoked: BTreeSet<Place> = self.holds.difference(&assigned).copied().collect();
-        let added: BTreeSet<Place> = assigned.difference(&self.holds).copied().collect();
+        let revoked: BTreeSet<PartitionId> = self.holds.difference(&assigned).copied().collect();
+        let added: BTreeSet<PartitionId> = assigned.difference(&self.holds).copied().collect();
         if !revoked.is_empty() {
             self.decisions.push_back(Decision::Revoked { places: revoked, lost: false });
         }
@@ -126,14 +126,14 @@ impl Client {
     }
 
     /// Answers an assignment, which may include partitions that the group does not assign.
-    pub(super) fn assign(&mut self, places: &[Place], topics: &Topics) {
+    pub(super) fn assign(&mut self, places: &[PartitionId], topics: &Topics) {
         self.outstanding = None;
         self.holds.extend(places.iter().filter(|place| place.topic != topics.repartition()));
         self.positions.extend(places.iter().map(|place| (*place, Position::default())));
     }
 
     /// Answers a revocation.
-    pub(super) fn unassign(&mut self, places: &[Place], topics: &Topics) {
+    pub(super) fn unassign(&mut self, places: &[PartitionId], topics: &Topics) {
         self.outstanding = None;
         self.holds.retain(|place| !places.contains(place));
         self.positions.retain(|place, _| !places.contains(place));
@@ -142,12 +142,12 @@ impl Client {
     }
 
     /// Assigns partitions again.
-    pub(super) fn reassign(&mut self, positions: &[(Place, i64)]) {
+    pub(super) fn reassign(&mut self, positions: &[(PartitionId, i64)]) {
         self.has_forgotten = true;
         positions.iter().for_each(|(place, offset)| self.seek(*place, *offset));
     }
 
-    pub(super) fn pause(&mut self, places: &[Place]) {
+    pub(super) fn pause(&mut self, places: &[PartitionId]) {
         for place in places {
             if let Some(position) = self.positions.get_mut(place) {
                 position.is_fetched = false;
@@ -168,20 +168,20 @@ impl Client {
     }
 
     /// Fetches a partition from an offset on. Earlier statistics of it become invalid.
-    pub(super) fn seek(&mut self, place: Place, offset: i64) {
+    pub(super) fn seek(&mut self, place: PartitionId, offset: i64) {
         self.statistics.remove(&place);
         if let Some(position) = self.positions.get_mut(&place) {
             *position = Position { next: offset, from: offset, is_fetched: true };
         }
     }
 
-    pub(super) fn position(&self, place: Place) -> i64 {
+    pub(super) fn position(&self, place: PartitionId) -> i64 {
         self.positions.get(&place).map_or(0, |position| position.next)
     }
 
     /// Partitions with a record to deliver, or a position that is gone.
-    pub(super) fn readable(&self, broker: &Broker) -> Vec<Place> {
-        let is_readable = |(place, position): &(&Place, &Position)| {
+    pub(super) fn readable(&self, broker: &Broker) -> Vec<PartitionId> {
+        let is_readable = |(place, position): &(&PartitionId, &Position)| {
             let is_off = is_out_of_range(position.next, broker.log(**place));
             position.is_fetched && (is_off || broker.fetch(**place, position.next).is_some())
         };
@@ -189,17 +189,17 @@ impl Client {
     }
 
     /// Whether the position is gone.
-    pub(super) fn is_out_of_range(&self, place: Place, broker: &Broker) -> bool {
+    pub(super) fn is_out_of_range(&self, place: PartitionId, broker: &Broker) -> bool {
         is_out_of_range(self.position(place), broker.log(place))
     }
 
     /// A record was delivered.
-    pub(super) fn advance(&mut self, place: Place, next: i64) {
+    pub(super) fn advance(&mut self, place: PartitionId, next: i64) {
         self.positions.entry(place).or_default().next = next;
     }
 
     /// Delivers some records again.
-    pub(super) fn fall_back(&mut self, place: Place, records: i64) {
+    pub(super) fn fall_back(&mut self, place: PartitionId, records: i64) {
         if let Some(position) = self.positions.get_mut(&place) {
             position.next = position.from.max(position.next - records);
         }
@@ -214,7 +214,7 @@ impl Client {
         }
     }
 
-    pub(super) fn take_statistics(&mut self) -> BTreeMap<Place, EndOffset> {
+    pub(super) fn take_statistics(&mut self) -> BTreeMap<PartitionId, EndOffset> {
         std::mem::take(&mut self.statistics)
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use engine::{OutputRecord, Route, Sink, SinkError, partition_of};
 
-use crate::sim::broker::{Place, Record};
+use crate::sim::broker::{PartitionId, Record};
 use crate::sim::rng::Rng;
 
 /// The timestamp of records without one.
@@ -12,7 +12,7 @@ const SENT_MS: i64 = 1_750_000_000_000;
 
 pub(super) struct Collected {
     partitions: i32,
-    batches: BTreeMap<Place, Vec<Record>>,
+    batches: BTreeMap<PartitionId, Vec<Record>>,
 }
 
 impl Collected {
@@ -21,8 +21,8 @@ impl Collected {
     }
 
     /// The batches in random order, since a producer guarantees none across partitions; some are split.
-    pub(super) fn batches(self, rng: &mut Rng) -> VecDeque<(Place, Vec<Record>)> {
-        let mut batches: Vec<(Place, Vec<Record>)> = self.batches.into_iter().collect();
+    pub(super) fn batches(self, rng: &mut Rng) -> VecDeque<(PartitionId, Vec<Record>)> {
+        let mut batches: Vec<(PartitionId, Vec<Record>)> = self.batches.into_iter().collect();
         rng.shuffle(&mut batches);
         let mut all = VecDeque::new();
         for (place, mut records) in batches {
@@ -45,7 +45,7 @@ impl Sink for Collected {
             Route::Partition(partition) => partition,
             Route::Source(partition) => partition % self.partitions.max(1),
         };
-        let place = Place { topic: record.topic.index(), partition };
+        let place = PartitionId { topic: record.topic.index(), partition };
         let headers = record.headers.iter();
         self.batches.entry(place).or_default().push(Record {
             key: record.key.map(<[u8]>::to_vec),

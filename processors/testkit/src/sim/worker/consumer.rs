@@ -5,7 +5,7 @@ use engine::SourceRecord;
 
 use super::client::Decision;
 use super::{Error, Worker, named, place};
-use crate::sim::broker::Place;
+use crate::sim::broker::PartitionId;
 use crate::sim::faults::Fault;
 use crate::sim::world::World;
 
@@ -45,7 +45,7 @@ impl Worker {
         Ok(())
     }
 
-    fn hand_out(&mut self, from: Place, world: &mut World) {
+    fn hand_out(&mut self, from: PartitionId, world: &mut World) {
         let until_unknown = world.strikes(Fault::UnknownSchema).then(|| world.rng.between(0, 1));
         world.topics.schemas.forget_after(until_unknown);
         let now = self.now(world);
@@ -77,7 +77,7 @@ impl Worker {
     fn named_decision(&self, decision: Decision, world: &mut World) -> Rebalance {
         let name = &self.name;
         world.note(format_args!("{name}: {decision:?}"));
-        let all = |places: std::collections::BTreeSet<Place>| {
+        let all = |places: std::collections::BTreeSet<PartitionId>| {
             places.into_iter().map(|place| named(&world.topics, place)).collect()
         };
         match decision {
@@ -130,7 +130,7 @@ impl Worker {
     fn statistics(&mut self, world: &mut World) -> Answer<'static, Error> {
         self.delete_consumed(world);
         let ends = self.client.take_statistics();
-        let named = |(place, end): (Place, EndOffset)| (named(&world.topics, place), end);
+        let named = |(place, end): (PartitionId, EndOffset)| (named(&world.topics, place), end);
         Answer::Statistics(ends.into_iter().map(named).collect())
     }
 
@@ -143,10 +143,10 @@ impl Worker {
     }
 }
 
-fn places(partitions: &[TopicPartition], world: &World) -> Vec<Place> {
+fn places(partitions: &[TopicPartition], world: &World) -> Vec<PartitionId> {
     partitions.iter().map(|partition| place(&world.topics, partition)).collect()
 }
 
-fn positions(partitions: &[Position], world: &World) -> Vec<(Place, i64)> {
+fn positions(partitions: &[Position], world: &World) -> Vec<(PartitionId, i64)> {
     partitions.iter().map(|(partition, offset)| (place(&world.topics, partition), *offset)).collect()
 }

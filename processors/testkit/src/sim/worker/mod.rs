@@ -21,7 +21,7 @@ use driver::{
 use engine::{ProcessError, StateStore, TaskError};
 use model::Limits;
 
-use super::broker::{Place, Record, Refused};
+use super::broker::{PartitionId, Record, Refused};
 use super::disk::Disk;
 use super::faults::Fault;
 use super::rng::Rng;
@@ -108,7 +108,7 @@ pub(super) struct Worker {
     /// Whether the coordinator knows the transaction.
     has_sent: bool,
     /// Batches of it to write.
-    batches: VecDeque<(Place, Vec<Record>)>,
+    batches: VecDeque<(PartitionId, Vec<Record>)>,
     /// The end offsets of the changelogs after it.
     changelog_ends: BTreeMap<i32, i64>,
     /// Whether an inferred batch is in no log.
@@ -337,7 +337,7 @@ impl Worker {
     /// Deletes consumed records of the repartition topic, which no task reads again.
     fn delete_consumed(&self, world: &mut World) {
         for (partition, before) in self.driver.consumed() {
-            world.broker.remove_below(Place { topic: world.topics.repartition(), partition }, before);
+            world.broker.remove_below(PartitionId { topic: world.topics.repartition(), partition }, before);
         }
     }
 
@@ -374,11 +374,11 @@ fn kinds(topics: &Topics) -> driver::TopicKinds {
     })
 }
 
-fn place(topics: &Topics, TopicPartition { topic, partition }: &TopicPartition) -> Place {
-    Place { topic: topics.number(topic), partition: *partition }
+fn place(topics: &Topics, TopicPartition { topic, partition }: &TopicPartition) -> PartitionId {
+    PartitionId { topic: topics.number(topic), partition: *partition }
 }
 
-fn named(topics: &Topics, Place { topic, partition }: Place) -> TopicPartition {
+fn named(topics: &Topics, PartitionId { topic, partition }: PartitionId) -> TopicPartition {
     TopicPartition::new(topics.name(topic), partition)
 }
 

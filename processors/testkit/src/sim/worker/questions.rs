@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use driver::{Action, Answer, Extent, GroupOffset, GroupOffsets, Range, TopicPartition};
 
 use super::{Error, Worker, named, place};
-use crate::sim::broker::{Log, Place};
+use crate::sim::broker::{Log, PartitionId};
 use crate::sim::faults::Fault;
 use crate::sim::world::World;
 
@@ -83,9 +83,9 @@ fn partitions(world: &mut World) -> Option<Vec<TopicPartition>> {
     }
     let topics = &world.topics;
     let numbers = [topics.input, topics.repartition(), topics.changelog()].into_iter();
-    let inner =
-        numbers.flat_map(|topic| (0..topics.partitions).map(move |partition| Place { topic, partition }));
-    let unaligned = topics.unaligned().map(|topic| Place { topic, partition: 0 });
+    let inner = numbers
+        .flat_map(|topic| (0..topics.partitions).map(move |partition| PartitionId { topic, partition }));
+    let unaligned = topics.unaligned().map(|topic| PartitionId { topic, partition: 0 });
     Some(inner.chain(unaligned).map(|place| named(topics, place)).collect())
 }
 

@@ -8,8 +8,8 @@ use anyhow::Context;
 use engine::{NoHeaders, SourceRecord};
 use tempfile::NamedTempFile;
 
-use super::{Source, Visit};
-use crate::commands::as_of::selection::Found;
+use super::{RecordVisitor, Source};
+use crate::commands::as_of::selection::OrderedRecord;
 use crate::config::Config;
 use crate::records::{self, Lines};
 
@@ -63,7 +63,7 @@ fn copy(source: &mut dyn Read) -> std::io::Result<NamedTempFile> {
 }
 
 impl Source for FileSource<'_> {
-    fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()> {
+    fn each(&mut self, visit: &mut RecordVisitor<'_>) -> anyhow::Result<()> {
         let input = self.config.exact_inputs().first().copied().unwrap_or_default();
         for (number, line) in (0..).zip(self.lines()?) {
             let line = line?;
@@ -82,7 +82,7 @@ impl Source for FileSource<'_> {
                 headers: &NoHeaders,
                 conversation: self.config.conversation_of(topic),
             };
-            visit(&Found { record, place: (0, 0, number) })
+            visit(&OrderedRecord { record, place: (0, 0, number) })
                 .with_context(|| format!("line {}", line.number))?;
         }
         Ok(())

@@ -3,11 +3,11 @@
 pub mod file;
 pub mod topics;
 
-use super::selection::Found;
+use super::selection::OrderedRecord;
 use crate::commands::conversation::text::time;
 
 /// Takes the records of a source.
-pub type Visit<'v> = dyn FnMut(&Found<'_>) -> anyhow::Result<()> + 'v;
+pub type RecordVisitor<'v> = dyn FnMut(&OrderedRecord<'_>) -> anyhow::Result<()> + 'v;
 
 /// Records of the input, and erasure requests.
 pub trait Source {
@@ -15,7 +15,7 @@ pub trait Source {
     ///
     /// # Errors
     /// The source cannot be read, or `visit` fails.
-    fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()>;
+    fn each(&mut self, visit: &mut RecordVisitor<'_>) -> anyhow::Result<()>;
 
     /// The source's name, for messages.
     fn place(&self) -> String;

@@ -7,9 +7,9 @@ use rdkafka::Message;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
-use super::{Gap, Source, Visit};
+use super::{Gap, RecordVisitor, Source};
 use crate::cli::Global;
-use crate::commands::as_of::selection::Found;
+use crate::commands::as_of::selection::OrderedRecord;
 use crate::commands::conversation::reader::{Reader, Span};
 use crate::commands::topics;
 use crate::config::Config;
@@ -92,7 +92,7 @@ fn inputs<'n>(config: &'n Config, metadata: &'n Metadata, conversation: &str) ->
 }
 
 impl Source for TopicSource<'_> {
-    fn each(&mut self, visit: &mut Visit<'_>) -> anyhow::Result<()> {
+    fn each(&mut self, visit: &mut RecordVisitor<'_>) -> anyhow::Result<()> {
         let mut before = 0;
         for spans in [&self.requests].into_iter().chain(&self.spans) {
             // Records of a partition keep their order regardless of their timestamps; partitions are merged by time.
@@ -118,7 +118,7 @@ impl Source for TopicSource<'_> {
                     headers: &NoHeaders,
                     conversation: config.conversation_of(message.topic()),
                 };
-                visit(&Found { record, place: (*time, before + partition, message.offset()) })
+                visit(&OrderedRecord { record, place: (*time, before + partition, message.offset()) })
             })?;
             before += spans.len();
         }
