@@ -1,6 +1,7 @@
 //! Final records, and how they differ.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -11,18 +12,10 @@ pub const DEAD_LETTERS: &str = "cx.dead-letters";
 const ALERTS: &str = "cx.alerts";
 
 /// All topics that the program writes for others.
-pub const OUTPUTS: [&str; 10] = [
-    "cx.activities",
-    "cx.timelines",
-    "cx.conversations",
-    "cx.agents",
-    "cx.customers",
-    "cx.metrics",
-    "cx.audit",
-    "cx.bot-training",
-    ALERTS,
-    DEAD_LETTERS,
-];
+pub static OUTPUTS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let products = folds::products().map(|(_, product)| product.topic);
+    products.chain([DEAD_LETTERS]).collect()
+});
 
 /// The last record of every key, and the dead letters by reason.
 #[derive(Debug, Default, PartialEq)]

@@ -178,7 +178,7 @@ fn an_output_topic_that_is_deleted_ends_it_with_the_topics_name_and_the_next_sta
     // What the deleted topic held is gone with it; all else is as if nothing had been.
     let expected = of_lines(&fold(lines.join("\n").as_bytes()));
     let consumed = ground.consumed(&OUTPUTS);
-    let others: Vec<&str> = OUTPUTS.into_iter().filter(|topic| *topic != "cx.audit").collect();
+    let others: Vec<&str> = OUTPUTS.iter().copied().filter(|topic| *topic != "cx.audit").collect();
     let (new, old): (Vec<_>, Vec<_>) =
         consumed.finals.iter().partition(|((topic, _), _)| topic == "cx.audit");
     assert!(!new.is_empty() && !old.is_empty());

@@ -2,37 +2,57 @@
 
 use avro::Schema;
 
-/// Processors with output records, and their schemas.
-const SCHEMAS: &[(&str, Schema)] = &[
-    (folds::activities::NAME, Schema::ACTIVITY),
-    (folds::timelines::NAME, Schema::TIMELINE_ENTRY),
-    (folds::conversations::NAME, Schema::CONVERSATION),
-    (folds::customers::NAME, Schema::CUSTOMER),
-    (folds::metrics::NAME, Schema::METRICS_WINDOW),
-    (folds::audit::NAME, Schema::AUDIT),
-    (folds::bot_training::NAME, Schema::BOT_TRAINING),
-    (folds::alerts::NAME, Schema::ALERT),
-    (folds::agents::NAME, Schema::AGENT),
-];
-
 /// The schema of a processor's records; `None` when it writes none.
 pub fn schema_of(processor: &str) -> Option<Schema> {
-    SCHEMAS.iter().find(|(name, _)| *name == processor).map(|(_, schema)| *schema)
+    let (_, product) = folds::products().find(|(name, _)| *name == processor)?;
+    Schema::of_header(product.schema)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+
+    const README: &str = include_str!("../../../README.md");
 
     #[test]
-    fn every_processor_that_writes_has_a_schema_and_every_schema_of_records_a_processor() {
-        let settings = folds::Settings::default();
-        for name in folds::NAMES {
-            let writes = folds::by_name(name, &settings).unwrap().outputs() > 0;
-            assert_eq!(schema_of(name).is_some(), writes, "{name}");
+    fn every_output_has_its_schema_in_the_newest_version_and_every_schema_an_output() {
+        for (processor, product) in folds::products() {
+            let name = product.schema.split('/').next().unwrap();
+            let schema = Schema::by_name(name);
+            let schema = schema.unwrap_or_else(|| panic!("{processor}: write schemas/{name}.avsc"));
+            let version = schema.header();
+            assert_eq!(product.schema, version, "{processor}: write this version into its `PRODUCT`");
         }
         for schema in Schema::ALL.iter().filter(|schema| **schema != Schema::CIM_EVENT) {
-            assert!(SCHEMAS.iter().any(|(_, known)| known == schema), "{}", schema.name);
+            let mut products = folds::products();
+            assert!(
+                products.any(|(_, product)| Schema::of_header(product.schema) == Some(*schema)),
+                "no processor writes records of schemas/{}.avsc",
+                schema.name
+            );
+        }
+    }
+
+    #[test]
+    fn the_shipped_topics_yaml_and_the_readme_have_every_output() {
+        let config = Config::load(None, "g", None).unwrap();
+        for (processor, product) in folds::products() {
+            let spec = config.processors.iter().find(|spec| spec.name == processor);
+            let spec = spec.unwrap_or_else(|| panic!("topics.yaml, `processors`: declare {processor}"));
+            assert!(
+                spec.writes.iter().any(|topic| topic == product.topic),
+                "topics.yaml: {processor} writes {}",
+                product.topic
+            );
+            let row = format!("| {} | {} | `{}` |", product.one_for_each, product.key, product.schema);
+            let is_there =
+                |line: &str| line.starts_with(&format!("| [`{}`]", product.topic)) && line.ends_with(&row);
+            assert!(
+                README.lines().any(is_there),
+                "README.md, \"What comes out\": the row of {} ends with: {row}",
+                product.topic
+            );
         }
     }
 }

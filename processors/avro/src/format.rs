@@ -1,8 +1,12 @@
 //! The wire format: the schema id precedes the value.
 
-use model::{Format, Record};
+use std::sync::Arc;
 
-use crate::encode::Datum;
+use model::{Format, Layout, Record};
+
+use crate::layout;
+use crate::schemas::Schema;
+use crate::shape::SchemaError;
 
 /// The first byte of every value in the wire format.
 const MAGIC: u8 = 0;
@@ -11,24 +15,26 @@ const MAGIC: u8 = 0;
 pub(crate) const HEADER_BYTES: usize = 5;
 
 /// A topic's records as Avro: a zero byte, the schema's id in the registry, the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct AvroFormat {
     schema_id: u32,
+    layout: Arc<Layout>,
 }
 
 impl AvroFormat {
-    /// The format of a topic with this schema id. The caller ensures that the topic's records match the schema:
-    /// [`crate::Schema::of`].
-    #[must_use]
-    pub fn new(schema_id: u32) -> Self {
-        AvroFormat { schema_id }
+    /// The format of a topic whose records have this schema, with the id that the registry gave it.
+    ///
+    /// # Errors
+    /// The schema cannot be written, which is a programming error: no record has bytes, enums or other unions than with null.
+    pub fn new(schema_id: u32, schema: &Schema) -> Result<Self, SchemaError> {
+        Ok(AvroFormat { schema_id, layout: Arc::new(layout::of(schema.text)?) })
     }
 }
 
 impl Format for AvroFormat {
-    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
+    fn write(&self, record: &dyn Record, out: &mut Vec<u8>) {
         begin(self.schema_id, out);
-        record.write(out);
+        record.write_avro(&self.layout, out);
     }
 }
 
@@ -65,7 +71,8 @@ mod tests {
             histograms: &[(Histogram::RingMs, Bucket::of(20), 3)],
         };
         let mut out = b"before".to_vec();
-        AvroFormat::new(0x0102_0304).write(&Record::from(&window), &mut out);
+        let schema = Schema::by_name("metrics-window").unwrap();
+        AvroFormat::new(0x0102_0304, &schema).unwrap().write(&window, &mut out);
         let value = out.strip_prefix(b"before").unwrap();
         assert_eq!(&value[..5], [0, 1, 2, 3, 4]);
         assert_eq!(

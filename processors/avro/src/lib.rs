@@ -1,9 +1,10 @@
 //! Records and events as Avro, in the wire format of Confluent's schema registry (contract, section 10).
 
 mod compatibility;
-mod encode;
+mod event;
 mod format;
 mod inputs;
+mod layout;
 mod learn;
 mod read;
 pub mod registry;
@@ -12,7 +13,7 @@ mod shape;
 mod subject;
 
 pub use compatibility::{Conflict, Direction, conflicts};
-pub use encode::event_value;
+pub use event::event_value;
 pub use format::{AvroFormat, split};
 pub use inputs::Inputs;
 pub use learn::{Learner, Learnt};

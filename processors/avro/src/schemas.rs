@@ -1,7 +1,5 @@
 //! The schemas of `schemas/`, embedded in the program.
 
-use model::Record;
-
 use crate::compatibility::{Conflict, conflicts};
 use crate::shape::SchemaError;
 
@@ -18,49 +16,8 @@ pub struct Schema {
     pub released: &'static [&'static str],
 }
 
-macro_rules! schemas {
-    ($($(#[$doc:meta])* $constant:ident = $name:literal, $record:literal [$($released:literal)*],)*) => {
-        impl Schema {
-            $(
-                $(#[$doc])*
-                pub const $constant: Schema = Schema {
-                    name: $name,
-                    record: concat!("cx.timelines.", $record),
-                    text: include_str!(concat!("../../../schemas/", $name, ".avsc")),
-                    released: &[$(
-                        include_str!(concat!("../../../schemas/released/", $name, "/", $released, ".avsc")),
-                    )*],
-                };
-            )*
-
-            /// All schemas.
-            pub const ALL: &[Schema] = &[$(Schema::$constant,)*];
-        }
-    };
-}
-
-schemas! {
-    /// Records of `cx.activities`.
-    ACTIVITY = "activity", "Activity" [1 2 3],
-    /// Records of `cx.timelines`.
-    TIMELINE_ENTRY = "timeline-entry", "TimelineEntry" [1],
-    /// Records of `cx.conversations`.
-    CONVERSATION = "conversation", "Conversation" [1 2 3],
-    /// Records of `cx.customers`.
-    CUSTOMER = "customer", "Customer" [1],
-    /// Records of `cx.metrics`.
-    METRICS_WINDOW = "metrics-window", "MetricsWindow" [1 2],
-    /// Records of `cx.audit`.
-    AUDIT = "audit", "AuditRecord" [1],
-    /// Records of `cx.bot-training`.
-    BOT_TRAINING = "bot-training", "BotTraining" [1],
-    /// Records of `cx.alerts`.
-    ALERT = "alert", "Alert" [1],
-    /// Records of `cx.agents`.
-    AGENT = "agent", "Agent" [1],
-    /// Input events.
-    CIM_EVENT = "cim-event", "CimEvent" [1 2 3],
-}
+// The constants `Schema::ACTIVITY` and so on, and `Schema::ALL`: one for each file of schemas/ (build.rs).
+include!(concat!(env!("OUT_DIR"), "/schemas.rs"));
 
 impl Schema {
     /// The schema with this name, for example `activity`.
@@ -78,19 +35,17 @@ impl Schema {
         Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    /// The schema of a record.
+    /// The schema of a record with this value in header `cx.schema`: the name, `/` and the version.
     #[must_use]
-    pub fn of(record: &Record<'_>) -> Schema {
-        match record {
-            Record::Activity(_) => Schema::ACTIVITY,
-            Record::TimelineEntry(_) => Schema::TIMELINE_ENTRY,
-            Record::Conversation(_) => Schema::CONVERSATION,
-            Record::Customer(_) => Schema::CUSTOMER,
-            Record::MetricsWindow(_) => Schema::METRICS_WINDOW,
-            Record::Audit(_) => Schema::AUDIT,
-            Record::BotTraining(_) => Schema::BOT_TRAINING,
-            Record::Alert(_) => Schema::ALERT,
-            Record::Agent(_) => Schema::AGENT,
-        }
+    pub fn of_header(header: &str) -> Option<Schema> {
+        Schema::by_name(header.split_once('/')?.0)
+    }
+
+    /// The value of header `cx.schema` for what is written with this schema: the newest released version, or, where the schema has
+    /// changed since, the next one.
+    #[must_use]
+    pub fn header(&self) -> String {
+        let is_released = self.released.last().is_some_and(|released| *released == self.text);
+        format!("{}/{}", self.name, self.released.len() + usize::from(!is_released))
     }
 }

@@ -166,6 +166,17 @@ impl Script {
     }
 }
 
+/// A state of an agent, in which every identifier has its maximum length.
+fn agent_state(filler: char, state: &str, at: i64) -> Value {
+    let presence = json!({
+        "agent": {"id": id(filler, "AGENT of 0"), "displayName": id(filler, "name").repeat(3)},
+        "state": {"name": id(filler, state), "reasonCode": {"label": id(filler, "reason")}},
+        "stateChangeTime": at,
+        "agentMrdStates": [{"mrd": {"id": id(filler, "mrd"), "name": id(filler, "mrd's name")}, "state": id(filler, state)}],
+    });
+    json!({"name": "AGENT_STATE_CHANGED", "timestamp": at, "data": {"agentPresence": presence}})
+}
+
 /// The visible results of a driver.
 #[derive(Debug, PartialEq)]
 struct Seen {
@@ -195,6 +206,9 @@ fn walk(filler: char, stores: impl FnMut(i32) -> Box<dyn StateStore>) -> [Seen; 
         if place % 5 == 0 {
             driver.finish();
         }
+    }
+    for (state, after_ms) in [("READY", 0), ("NOT_READY", 1_800_000)] {
+        driver.push_agent(agent_state(filler, state, T0 + after_ms).to_string());
     }
     driver.finish();
     driver.punctuate(T0 + 3_600_000);
@@ -240,11 +254,10 @@ fn the_longest_ids_there_can_be_go_through_every_processor_in_memory_as_on_disk(
         let topics: BTreeSet<&str> = lived.outputs.keys().map(|(topic, _)| topic.as_str()).collect();
         assert_eq!(
             namespaces.len(),
-            testkit::WRITES.len() - 2,
+            testkit::writes().len() - 2,
             "every processor has a state: {namespaces:?}"
         );
-        let written: BTreeSet<&str> =
-            testkit::WRITES.iter().flat_map(|(_, topics)| *topics).copied().collect();
+        let written: BTreeSet<&str> = testkit::writes().into_iter().flat_map(|(_, topics)| topics).collect();
         assert_eq!(topics, written, "every processor has written");
         assert_eq!(lived.letters, Vec::<String>::new());
         assert_eq!(over.letters, ["target-not-found"], "of the conversation that was not erased");

@@ -10,12 +10,13 @@ use crate::ending::{self, Ending, How};
 use crate::erasure::Erasure;
 use crate::error::ProcessError;
 use crate::marks::Marks;
-use crate::outbox::{EVENT, Message, Outbox, Product};
+use crate::outbox::{EVENT, Emission, Message, Outbox};
 use crate::recent::RecentIds;
 use crate::record::SourceRecord;
 use crate::requests::Scope;
 use crate::state::State;
 use crate::tally::Notice;
+use crate::topic::Output;
 
 /// Work of a processor for the same task, done right after the record that caused it.
 #[derive(Debug)]
@@ -143,16 +144,16 @@ impl Context<'_> {
     pub fn emit(
         &mut self,
         output: usize,
-        schema: &'static str,
         partition_key: &[u8],
         key: &[u8],
         value: Option<Vec<u8>>,
     ) -> Result<(), ProcessError> {
         let Some(outputs) = self.state.outputs else { return Ok(()) };
-        let topic = outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?.topic;
+        let Output { topic, schema, .. } =
+            outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?;
         let processor = self.state.processor;
         let (partition_key, key) = (partition_key.into(), key.into());
-        self.outbox.product(Product { topic, processor, schema, partition_key, key, value });
+        self.outbox.emission(Emission { topic: *topic, processor, schema, partition_key, key, value });
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use crate::overlay;
 use crate::record::{OutputRecord, Route, Sink};
 use crate::requests::{OwnedScope, Request, Retracted, Scope};
 use crate::state::State;
-use crate::topic::TopicId;
+use crate::topic::{Output, TopicId};
 
 /// Interface of a processor during the flush: its [`State`], the state of its upstream processors, and the transaction.
 pub struct Emitter<'t> {
@@ -316,13 +316,13 @@ impl Emitter<'_> {
     pub fn emit(
         &mut self,
         output: usize,
-        schema: &str,
         partition_key: &[u8],
         key: &[u8],
         value: Option<&[u8]>,
     ) -> Result<(), ProcessError> {
         let Some(outputs) = self.state.outputs else { return Ok(()) };
-        let topic = outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?.topic;
+        let Output { topic, schema, .. } =
+            outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?;
         self.state.tally.output(topic.index());
         self.state.budget.spend(key.len() + value.map_or(0, <[u8]>::len));
         let headers = [
@@ -331,7 +331,7 @@ impl Emitter<'_> {
         ];
         let route = Route::Key(partition_key);
         self.sink.send(OutputRecord {
-            topic,
+            topic: *topic,
             route,
             key: Some(key),
             value,

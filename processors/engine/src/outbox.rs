@@ -75,9 +75,9 @@ impl Message {
     }
 }
 
-/// A record for an output.
+/// A record for an output, sent with the transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Product {
+pub(crate) struct Emission {
     pub(crate) topic: TopicId,
     pub(crate) processor: &'static str,
     pub(crate) schema: &'static str,
@@ -87,7 +87,7 @@ pub(crate) struct Product {
     pub(crate) value: Option<Vec<u8>>,
 }
 
-impl Product {
+impl Emission {
     fn send(&self, sink: &mut dyn Sink, tally: &mut Tally) -> Result<(), SinkError> {
         tally.output(self.topic.index());
         sink.send(OutputRecord {
@@ -108,7 +108,7 @@ impl Product {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     messages: Vec<Message>,
-    products: Vec<Product>,
+    emissions: Vec<Emission>,
     bytes: usize,
 }
 
@@ -118,10 +118,10 @@ impl Outbox {
         self.messages.push(message);
     }
 
-    pub(crate) fn product(&mut self, product: Product) {
+    pub(crate) fn emission(&mut self, emission: Emission) {
         self.bytes +=
-            product.partition_key.len() + product.key.len() + product.value.as_ref().map_or(0, Vec::len);
-        self.products.push(product);
+            emission.partition_key.len() + emission.key.len() + emission.value.as_ref().map_or(0, Vec::len);
+        self.emissions.push(emission);
     }
 
     /// Approximate memory use in bytes.
@@ -136,6 +136,6 @@ impl Outbox {
         tally: &mut Tally,
     ) -> Result<(), SinkError> {
         self.messages.iter().try_for_each(|message| message.send(repartition, sink, tally))?;
-        self.products.iter().try_for_each(|product| product.send(sink, tally))
+        self.emissions.iter().try_for_each(|emission| emission.send(sink, tally))
     }
 }

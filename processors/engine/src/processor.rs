@@ -9,6 +9,7 @@ use crate::emitter::Emitter;
 use crate::error::ProcessError;
 use crate::news::News;
 use crate::outcome::Outcome;
+use crate::product::Product;
 use crate::record::SourceRecord;
 
 /// A processor. It has no state of its own: everything it stores goes through [`Context`] and [`Emitter`], so a failed
@@ -24,8 +25,10 @@ pub trait Processor: Send + Sync {
     /// First byte of all its state keys; unique among processors, and not 0.
     fn namespace(&self) -> u8;
 
-    /// Number of topics it writes.
-    fn outputs(&self) -> usize;
+    /// What it publishes, by the number of the output.
+    fn products(&self) -> &'static [Product] {
+        &[]
+    }
 
     /// Expiry, if any of its state expires.
     fn as_expire(&self) -> Option<&dyn Expire> {

@@ -16,9 +16,11 @@ impl TopicId {
     }
 }
 
-/// Topic and format of an output.
+/// Topic, schema and format of an output.
 #[derive(Clone)]
 pub(crate) struct Output {
     pub(crate) topic: TopicId,
+    /// Value of header `cx.schema`.
+    pub(crate) schema: &'static str,
     pub(crate) format: Arc<dyn Format>,
 }

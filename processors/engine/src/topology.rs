@@ -7,6 +7,7 @@ use model::{Decode, Format, JsonDecode, JsonFormat};
 
 use crate::form::StateForm;
 use crate::processor::Processor;
+use crate::product::Product;
 use crate::topic::{Output, TopicId};
 
 /// A processor in the topology with its outputs, in the order of topics.yaml.
@@ -112,14 +113,16 @@ impl Topology {
     /// # Errors
     /// The outputs do not match the processor, or its namespace is taken: correct topics.yaml or the processor.
     pub fn add(&mut self, processor: Box<dyn Processor>, writes: &[&str]) -> Result<(), TopologyError> {
-        if processor.outputs() != writes.len() {
+        let products = processor.products();
+        if products.len() != writes.len() {
             return Err(TopologyError::Outputs {
                 processor: processor.name().to_owned(),
-                needed: processor.outputs(),
+                needed: products.len(),
                 given: writes.len(),
             });
         }
-        let writes = writes.iter().map(|name| self.output(name)).collect();
+        let outputs = products.iter().zip(writes);
+        let writes = outputs.map(|(product, topic)| self.output(product, topic)).collect();
         self.place(processor, Some(writes))
     }
 
@@ -200,8 +203,8 @@ impl Topology {
         &self.decoder
     }
 
-    fn output(&mut self, name: &str) -> Output {
-        Output { topic: self.topic(name), format: Arc::new(JsonFormat) }
+    fn output(&mut self, product: &Product, topic: &str) -> Output {
+        Output { topic: self.topic(topic), schema: product.schema, format: Arc::new(JsonFormat) }
     }
 
     fn topic(&mut self, name: &str) -> TopicId {

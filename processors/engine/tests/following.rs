@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use engine::{
     Carried, Context, Emitter, EventClass, InnerTopics, MemoryStore, News, NoHeaders, Outcome, OutputRecord,
-    Phase, ProcessError, Processor, Route, Sink, SinkError, SourceRecord, Task, Topology, TopologyError,
-    partition_of,
+    Phase, ProcessError, Processor, Product, Route, Sink, SinkError, SourceRecord, Task, Topology,
+    TopologyError, partition_of,
 };
 use model::{Event, Home, Limits};
 use serde_json::json;
@@ -29,8 +29,8 @@ impl Processor for Counting {
     fn namespace(&self) -> u8 {
         b'1'
     }
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        const { &[Product::new("out", "count/1")] }
     }
     fn wants(&self, _home: &Home<'_>) -> bool {
         true
@@ -50,7 +50,7 @@ impl Processor for Counting {
     fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for key in news.marked() {
             let count = emitter.read(key, |bytes| bytes.unwrap().to_vec())?;
-            emitter.emit(0, "count/1", key, key, Some(&count))?;
+            emitter.emit(0, key, key, Some(&count))?;
             emitter.tell(key, &count);
         }
         Ok(())
@@ -76,8 +76,8 @@ impl Processor for Summing {
     fn namespace(&self) -> u8 {
         b'2'
     }
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        const { &[Product::new("out", "sum/1")] }
     }
     fn follows(&self) -> &'static [&'static str] {
         &["counting"]
@@ -106,7 +106,7 @@ impl Processor for Summing {
         }
         for key in news.marked() {
             let sum = emitter.read(key, |bytes| bytes.unwrap().to_vec())?;
-            emitter.emit(0, "sum/1", key, key, Some(&sum))?;
+            emitter.emit(0, key, key, Some(&sum))?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use engine::{
     Context, Emitter, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord, Phase, ProcessError,
-    Processor, Sink, SinkError, SourceRecord, Task, Topology,
+    Processor, Product, Sink, SinkError, SourceRecord, Task, Topology,
 };
 use model::{AuditRecord, Dimension, Event, Format, Home, Limits, MetricsWindow, Record};
 
@@ -26,8 +26,8 @@ impl Processor for Writer {
     fn namespace(&self) -> u8 {
         b'w'
     }
-    fn outputs(&self) -> usize {
-        2
+    fn products(&self) -> &'static [Product] {
+        const { &[Product::new("plain", "test/1"), Product::new("upper", "test/1")] }
     }
     fn wants(&self, _home: &Home<'_>) -> bool {
         true
@@ -40,8 +40,8 @@ impl Processor for Writer {
     ) -> Result<Outcome, ProcessError> {
         for output in 0..2 {
             let mut value = Vec::new();
-            context.format(output).write(&Record::from(&AuditRecord::of(event)), &mut value);
-            context.emit(output, "audit/1", b"", b"at once", Some(value))?;
+            context.format(output).write(&AuditRecord::of(event), &mut value);
+            context.emit(output, b"", b"at once", Some(value))?;
         }
         context.mark(b"key");
         Ok(Outcome::Folded)
@@ -60,24 +60,22 @@ impl Processor for Writer {
         };
         for output in 0..2 {
             let mut value = Vec::new();
-            emitter.format(output).write(&Record::from(&window), &mut value);
-            emitter.emit(output, "window/1", b"", b"at the commit", Some(&value))?;
+            emitter.format(output).write(&window, &mut value);
+            emitter.emit(output, b"", b"at the commit", Some(&value))?;
         }
         Ok(())
     }
 }
 
-/// Writes only the kind of record.
-struct Kinds;
+/// JSON in capitals.
+struct Capitals;
 
-impl Format for Kinds {
-    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let kind = match record {
-            Record::Audit(_) => "audit",
-            Record::MetricsWindow(_) => "window",
-            _ => "other",
-        };
-        out.extend_from_slice(kind.as_bytes());
+impl Format for Capitals {
+    fn write(&self, record: &dyn Record, out: &mut Vec<u8>) {
+        let mut json = Vec::new();
+        record.write_json(&mut json);
+        json.make_ascii_uppercase();
+        out.append(&mut json);
     }
 }
 
@@ -102,10 +100,10 @@ fn each_output_is_written_in_its_topics_format_and_json_is_that_of_which_nothing
         erasures: None,
     };
     let mut topology = Topology::new(inner);
-    topology.add(Box::new(Writer), &["plain", "kinds"]).unwrap();
-    let kinds: Arc<dyn Format> = Arc::new(Kinds);
-    topology.set_format("kinds", &kinds);
-    topology.set_format("not written", &kinds);
+    topology.add(Box::new(Writer), &["plain", "upper"]).unwrap();
+    let capitals: Arc<dyn Format> = Arc::new(Capitals);
+    topology.set_format("upper", &capitals);
+    topology.set_format("not written", &capitals);
     assert_eq!(topology.topics().len(), 5);
 
     let mut task = Task::new(0, 1, Arc::new(topology), Limits::default(), Box::new(MemoryStore::default()));
@@ -128,6 +126,6 @@ fn each_output_is_written_in_its_topics_format_and_json_is_that_of_which_nothing
     let value = |topic: usize, key: &str| values.0[&(topic, key.to_owned())].as_str();
     assert!(value(3, "at once").starts_with(r#"{"eventId":"e","#));
     assert!(value(3, "at the commit").starts_with(r#"{"dimension":"bot","#));
-    assert_eq!(value(4, "at once"), "audit");
-    assert_eq!(value(4, "at the commit"), "window");
+    assert!(value(4, "at once").starts_with(r#"{"EVENTID":"E","#));
+    assert!(value(4, "at the commit").starts_with(r#"{"DIMENSION":"BOT","#));
 }

@@ -29,9 +29,6 @@ impl Processor for Memory {
     fn namespace(&self) -> u8 {
         b'm'
     }
-    fn outputs(&self) -> usize {
-        0
-    }
     fn wants(&self, _home: &Home<'_>) -> bool {
         true
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use engine::{
     Context, HEADER_PROCESSOR, HEADER_SCHEMA, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord,
-    Phase, ProcessError, Processor, Route, Sink, SinkError, SourceRecord, Task, TaskError, Topology,
+    Phase, ProcessError, Processor, Product, Route, Sink, SinkError, SourceRecord, Task, TaskError, Topology,
 };
 use model::{Event, Home, Limits};
 use serde_json::json;
@@ -26,8 +26,8 @@ impl Processor for Echo {
     fn namespace(&self) -> u8 {
         b'e'
     }
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        const { &[Product::new("out", "echo/1")] }
     }
     fn wants(&self, _home: &Home<'_>) -> bool {
         true
@@ -38,13 +38,7 @@ impl Processor for Echo {
         _record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        context.emit(
-            self.0,
-            "echo/1",
-            b"place",
-            event.id.as_bytes(),
-            Some(event.name.as_bytes().to_vec()),
-        )?;
+        context.emit(self.0, b"place", event.id.as_bytes(), Some(event.name.as_bytes().to_vec()))?;
         Ok(Outcome::Ignored)
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use engine::{
     Committed, Context, Emitter, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord, Phase,
-    ProcessError, Processor, Punctuate, Sink, SinkError, SourceOffset, SourceRecord, Task, Topology,
+    ProcessError, Processor, Product, Punctuate, Sink, SinkError, SourceOffset, SourceRecord, Task, Topology,
 };
 use model::{Event, Home, Limits};
 use serde_json::json;
@@ -26,8 +26,8 @@ impl Processor for Alarm {
     fn namespace(&self) -> u8 {
         b'a'
     }
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        const { &[Product::new("out", "alarm/1")] }
     }
 
     fn as_punctuate(&self) -> Option<&dyn Punctuate> {
@@ -57,7 +57,7 @@ impl Punctuate for Alarm {
         emitter.scan_all(b"", |key, _| due.push(key.to_vec()))?;
         due.retain(|key| i64::from_be_bytes(key.as_slice().try_into().unwrap()) <= now_ms);
         for key in due {
-            emitter.emit(0, "alarm/1", b"c", b"fires", Some(&key))?;
+            emitter.emit(0, b"c", b"fires", Some(&key))?;
             emitter.delete(&key);
         }
         Ok(())

@@ -31,9 +31,6 @@ impl Processor for Counter {
     fn namespace(&self) -> u8 {
         self.namespace
     }
-    fn outputs(&self) -> usize {
-        0
-    }
     fn keeps_state(&self) -> bool {
         self.keeps_state
     }

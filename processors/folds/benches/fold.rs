@@ -32,10 +32,10 @@ const ACTIVITIES: [&str; 3] = ["admission", "correlate", "activities"];
 /// A topology of the activities and what they need.
 fn activities_only() -> Topology {
     let mut topology = Topology::new(testkit::INNER);
-    for (name, writes) in testkit::WRITES {
+    for (name, writes) in testkit::writes() {
         if ACTIVITIES.contains(&name) {
             let processor = folds::by_name(name, &folds::Settings::default()).unwrap();
-            topology.add(processor, writes).unwrap();
+            topology.add(processor, &writes).unwrap();
         }
     }
     topology

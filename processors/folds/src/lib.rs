@@ -25,10 +25,13 @@ pub mod timelines;
 mod timers;
 mod watches;
 mod whose;
+mod widths;
 
 use std::collections::BTreeMap;
 
-use engine::{Counter, Processor};
+use engine::{Counter, Processor, Product};
+
+use sizes::Sizes;
 
 /// Settings of the processors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,23 +115,70 @@ impl Settings {
     }
 }
 
+/// A processor in the registry.
+struct Entry {
+    /// Its name in topics.yaml.
+    name: &'static str,
+    new: fn(&Settings) -> Box<dyn Processor>,
+    /// Maximum size of a record's value; `None` without an output.
+    record_bytes: Option<fn(Sizes) -> u64>,
+}
+
+/// The registry: all processors; each comes after those it follows. A new processor is one entry here.
+const PROCESSORS: [Entry; 11] = [
+    Entry {
+        name: admission::NAME,
+        new: |settings| Box::new(admission::Admission::new(settings)),
+        record_bytes: None,
+    },
+    Entry {
+        name: correlate::NAME,
+        new: |settings| Box::new(correlate::Correlate::new(settings)),
+        record_bytes: None,
+    },
+    Entry {
+        name: activities::NAME,
+        new: |settings| Box::new(activities::Activities::new(settings)),
+        record_bytes: Some(activities::record_bytes),
+    },
+    Entry {
+        name: timelines::NAME,
+        new: |settings| Box::new(timelines::Timelines::new(settings)),
+        record_bytes: Some(timelines::record_bytes),
+    },
+    Entry {
+        name: conversations::NAME,
+        new: |settings| Box::new(conversations::Conversations::new(settings)),
+        record_bytes: Some(conversations::record_bytes),
+    },
+    Entry { name: agents::NAME, new: |_| Box::new(agents::Agents), record_bytes: Some(agents::record_bytes) },
+    Entry {
+        name: customers::NAME,
+        new: |settings| Box::new(customers::Customers::new(settings)),
+        record_bytes: Some(customers::record_bytes),
+    },
+    Entry {
+        name: metrics::NAME,
+        new: |settings| Box::new(metrics::Metrics::new(settings)),
+        record_bytes: Some(metrics::record_bytes),
+    },
+    Entry { name: audit::NAME, new: |_| Box::new(audit::Audit), record_bytes: Some(audit::record_bytes) },
+    Entry {
+        name: bot_training::NAME,
+        new: |settings| Box::new(bot_training::BotTraining::new(settings)),
+        record_bytes: Some(bot_training::record_bytes),
+    },
+    Entry {
+        name: alerts::NAME,
+        new: |settings| Box::new(alerts::Alerts::new(settings)),
+        record_bytes: Some(alerts::record_bytes),
+    },
+];
+
 /// The processor with this name in topics.yaml; `None` if there is none.
 #[must_use]
 pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
-    Some(match name {
-        admission::NAME => Box::new(admission::Admission::new(settings)),
-        correlate::NAME => Box::new(correlate::Correlate::new(settings)),
-        activities::NAME => Box::new(activities::Activities::new(settings)),
-        timelines::NAME => Box::new(timelines::Timelines::new(settings)),
-        conversations::NAME => Box::new(conversations::Conversations::new(settings)),
-        customers::NAME => Box::new(customers::Customers::new(settings)),
-        agents::NAME => Box::new(agents::Agents),
-        metrics::NAME => Box::new(metrics::Metrics::new(settings)),
-        audit::NAME => Box::new(audit::Audit),
-        bot_training::NAME => Box::new(bot_training::BotTraining::new(settings)),
-        alerts::NAME => Box::new(alerts::Alerts::new(settings)),
-        _ => return None,
-    })
+    PROCESSORS.iter().find(|entry| entry.name == name).map(|entry| (entry.new)(settings))
 }
 
 /// Version of the processors' state formats; it changes whenever any stored format does. A local state of another version is
@@ -136,19 +186,15 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 pub const STATE_FORMAT: u32 = 7;
 
 /// Names of all processors; each comes after those it follows.
-pub const NAMES: [&str; 11] = [
-    admission::NAME,
-    correlate::NAME,
-    activities::NAME,
-    timelines::NAME,
-    conversations::NAME,
-    customers::NAME,
-    agents::NAME,
-    metrics::NAME,
-    audit::NAME,
-    bot_training::NAME,
-    alerts::NAME,
-];
+pub const NAMES: [&str; PROCESSORS.len()] = {
+    let mut names = [""; PROCESSORS.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = PROCESSORS[place].name;
+        place += 1;
+    }
+    names
+};
 
 /// Processors that every topology includes: they fold an event once, and store an event that waits for its conversation.
 pub const ALWAYS: [&str; 2] = [admission::NAME, correlate::NAME];
@@ -163,6 +209,13 @@ pub fn counters() -> Vec<&'static Counter> {
 #[must_use]
 pub fn rules() -> Vec<&'static str> {
     all().flat_map(|processor| processor.rules()).copied().collect()
+}
+
+/// The outputs of the processors, with the processors' names, in the registry's order.
+pub fn products() -> impl Iterator<Item = (&'static str, Product)> {
+    all().flat_map(|processor| {
+        processor.products().iter().map(move |product| (processor.name(), *product)).collect::<Vec<_>>()
+    })
 }
 
 fn all() -> impl Iterator<Item = Box<dyn Processor>> {

@@ -56,7 +56,7 @@ pub fn conversation(id: &str, found: &Found, limit: u64) -> Result<Option<Emitte
     let mut emitted = Emitted { activities: activities_in(found, limit)?, ..Emitted::default() };
     let entries = found.iter().filter(|(key, _)| timelines::is_entry(key)).map(|(_, value)| value.as_slice());
     let first = |activity_id: &str| with_state(id, activity_id, found, activities::first);
-    timelines::records(id, entries, first, |record| emitted.timeline.push(json(&record.into())))?;
+    timelines::records(id, entries, first, |record| emitted.timeline.push(json(record)))?;
     for (key, value) in found {
         let get = |key: &[u8]| found.get(key).cloned();
         let Some((_, progress)) = timelines::in_progress(key, value, get)? else { continue };
@@ -67,7 +67,7 @@ pub fn conversation(id: &str, found: &Found, limit: u64) -> Result<Option<Emitte
             })
         })?;
         let summary = conversations::summary(id, &progress, &wrap_ups, false);
-        emitted.summary = Some(json(&Record::from(&summary)));
+        emitted.summary = Some(json(&summary));
     }
     Ok((emitted != Emitted::default()).then_some(emitted))
 }
@@ -89,7 +89,7 @@ fn activities_in(found: &Found, limit: u64) -> Result<Vec<Vec<u8>>, ProcessError
         };
         let around = activities::Around { texts: &texts, limit, read: read.as_ref() };
         all.extend(activities::with_activity(key, Some(value), &around, |activity| {
-            activity.map(|activity| (activity.occurred_at, json(&activity.into())))
+            activity.map(|activity| (activity.occurred_at, json(activity)))
         })?);
     }
     // Activities of the same time stay in the order of their ids.
@@ -115,7 +115,7 @@ pub(crate) fn with_state<R>(
     read(key.as_bytes(), state.map(Vec::as_slice))
 }
 
-fn json(record: &Record<'_>) -> Vec<u8> {
+fn json(record: &dyn Record) -> Vec<u8> {
     let mut value = Vec::with_capacity(1024);
     JsonFormat.write(record, &mut value);
     value
@@ -187,7 +187,7 @@ pub fn place_of_customer(customer: &str) -> Place {
 /// The state cannot be read.
 pub fn customer(id: &str, found: &Found) -> Result<Option<Vec<u8>>, ProcessError> {
     let found = found.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
-    customers::with_record(id, found, |record| record.map(|record| json(&record.into())))
+    customers::with_record(id, found, |record| record.map(|record| json(record)))
 }
 
 /// What lies in the places of this conversation ([`places_of`]), of what was found in those of several.
@@ -225,7 +225,7 @@ pub fn windows(found: &Found) -> Result<Vec<Vec<u8>>, ProcessError> {
         all.extend(metrics::with_window(key, value, |window| {
             window.map(|window| {
                 let size = window.window_end - window.window_start;
-                ((size, window.window_start), json(&window.into()))
+                ((size, window.window_start), json(window))
             })
         })?);
     }
@@ -284,5 +284,5 @@ pub fn place_of_window(key: &str) -> Place {
 pub fn window(key: &str, found: &Found) -> Result<Option<Vec<u8>>, ProcessError> {
     let place = place_of_window(key);
     let Some((key, value)) = found.get_key_value(place.first()) else { return Ok(None) };
-    metrics::with_window(key, value, |window| window.map(|window| json(&window.into())))
+    metrics::with_window(key, value, |window| window.map(|window| json(window)))
 }

@@ -355,13 +355,10 @@ fn written(number: u64) -> String {
 fn the_documents_table_of_bounds_is_what_the_program_computes() {
     let document =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/limits.md")).unwrap();
-    let outputs = testkit::WRITES
-        .into_iter()
-        .flat_map(|(processor, topics)| topics.iter().map(move |topic| (processor, *topic)));
-    let mut bounds: Vec<(&str, u64, u64)> = outputs
-        .map(|(processor, topic)| {
+    let mut bounds: Vec<(&str, u64, u64)> = folds::products()
+        .map(|(processor, product)| {
             let of = |sizes| sizes::output_bytes(processor, sizes).unwrap();
-            (topic, of(Sizes { value: 0, activity: 0 }), of(SIZES))
+            (product.topic, of(Sizes { value: 0, activity: 0 }), of(SIZES))
         })
         .collect();
     let none = Sizes { value: 0, activity: 0 };

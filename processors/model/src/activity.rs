@@ -192,7 +192,7 @@ pub struct Rejected<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
     use std::borrow::Cow;
 
     fn bare<'a>() -> Activity<'a> {

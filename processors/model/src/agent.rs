@@ -71,7 +71,7 @@ pub struct AgentRecord<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
 
     #[test]
     fn an_agent_has_all_its_fields_in_the_contracts_order() {

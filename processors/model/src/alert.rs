@@ -70,7 +70,7 @@ pub struct AlertRecord<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
 
     #[test]
     fn an_alert_has_all_its_fields_in_order() {

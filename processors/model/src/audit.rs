@@ -61,7 +61,7 @@ impl<'a> AuditRecord<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
     use crate::{Limits, decode};
     use serde_json::{Value, json};
 

@@ -307,7 +307,7 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
     use std::borrow::Cow;
 
     fn bare<'a>() -> ConversationSummary<'a> {

@@ -48,7 +48,7 @@ pub struct CustomerConversation<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
 
     #[test]
     fn a_customer_has_all_fields_in_order() {

@@ -65,3 +65,4 @@ pub use timeline::{Category, Stage, TimelineEntry};
 pub use training::{TrainingRecord, TrainingReply};
 pub use window::{Dimension, Figure, Histogram, MetricsWindow, WindowKey};
 pub use window::{parse_window_key, queue_agent_id, window_key};
+pub use writer::avro::{Encoded, Layout, LayoutId, long as avro_long};

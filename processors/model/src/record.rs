@@ -1,39 +1,41 @@
 //! How records are written, whatever they are.
 
-use crate::writer;
-use crate::{
-    Activity, AgentRecord, AlertRecord, AuditRecord, ConversationSummary, CustomerRecord, MetricsWindow,
-    TimelineEntry, TrainingRecord,
-};
 use serde::Serialize;
 
-/// A record for an output topic, whichever it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Record<'r> {
-    /// Of `cx.activities`.
-    Activity(&'r Activity<'r>),
-    /// Of `cx.timelines`.
-    TimelineEntry(&'r TimelineEntry<'r>),
-    /// Of `cx.conversations`.
-    Conversation(&'r ConversationSummary<'r>),
-    /// Of `cx.customers`.
-    Customer(&'r CustomerRecord<'r>),
-    /// Of `cx.metrics`.
-    MetricsWindow(&'r MetricsWindow<'r>),
-    /// Of `cx.audit`.
-    Audit(&'r AuditRecord<'r>),
-    /// Of `cx.bot-training`.
-    BotTraining(&'r TrainingRecord<'r>),
-    /// Of `cx.alerts`.
-    Alert(&'r AlertRecord<'r>),
-    /// Of `cx.agents`.
-    Agent(&'r AgentRecord<'r>),
+use crate::writer;
+use crate::writer::avro::Layout;
+
+/// A record for an output topic: any type that serde can write.
+pub trait Record {
+    /// Appends the record's value to `out`: JSON without insignificant whitespace.
+    fn write_json(&self, out: &mut Vec<u8>);
+
+    /// Appends the record's value to `out`: Avro data of a schema with this layout, without a header. Nothing is appended where
+    /// the schema is another record's, which is a programming error.
+    fn write_avro(&self, layout: &Layout, out: &mut Vec<u8>);
+}
+
+impl<T: Serialize> Record for T {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        // Writing into memory cannot fail, and neither can any of these types: bodies are raw or plain strings, and all
+        // map keys are text.
+        let written = writer::write(self, out);
+        debug_assert!(written.is_ok(), "a record could not be written");
+    }
+
+    fn write_avro(&self, layout: &Layout, out: &mut Vec<u8>) {
+        let start = out.len();
+        if let Err(error) = writer::avro::write(self, layout, out) {
+            debug_assert!(false, "a record does not have its schema: {error}");
+            out.truncate(start);
+        }
+    }
 }
 
 /// What a topic's records are written as. What a record says does not depend on it.
 pub trait Format: Send + Sync {
     /// Appends the record's value to `out`.
-    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>);
+    fn write(&self, record: &dyn Record, out: &mut Vec<u8>);
 }
 
 /// JSON without insignificant whitespace.
@@ -41,55 +43,9 @@ pub trait Format: Send + Sync {
 pub struct JsonFormat;
 
 impl Format for JsonFormat {
-    fn write(&self, record: &Record<'_>, out: &mut Vec<u8>) {
-        match record {
-            Record::Activity(record) => record.write_json(out),
-            Record::TimelineEntry(record) => record.write_json(out),
-            Record::Conversation(record) => record.write_json(out),
-            Record::Customer(record) => record.write_json(out),
-            Record::MetricsWindow(record) => record.write_json(out),
-            Record::Audit(record) => record.write_json(out),
-            Record::BotTraining(record) => record.write_json(out),
-            Record::Alert(record) => record.write_json(out),
-            Record::Agent(record) => record.write_json(out),
-        }
+    fn write(&self, record: &dyn Record, out: &mut Vec<u8>) {
+        record.write_json(out);
     }
-}
-
-macro_rules! records {
-    ($($variant:ident($name:ident),)*) => { $(
-        impl $name<'_> {
-            /// Appends the record's value to `out`: JSON without insignificant whitespace.
-            pub fn write_json(&self, out: &mut Vec<u8>) {
-                write(self, out);
-            }
-        }
-
-        impl<'r> From<&'r $name<'r>> for Record<'r> {
-            fn from(record: &'r $name<'r>) -> Self {
-                Record::$variant(record)
-            }
-        }
-    )* };
-}
-
-records! {
-    Activity(Activity),
-    TimelineEntry(TimelineEntry),
-    Conversation(ConversationSummary),
-    Customer(CustomerRecord),
-    MetricsWindow(MetricsWindow),
-    Audit(AuditRecord),
-    BotTraining(TrainingRecord),
-    Alert(AlertRecord),
-    Agent(AgentRecord),
-}
-
-fn write(record: &impl Serialize, out: &mut Vec<u8>) {
-    // Writing into memory cannot fail, and neither can any of these types: bodies are raw or plain strings, and all
-    // map keys are text.
-    let written = writer::write(record, out);
-    debug_assert!(written.is_ok(), "a record could not be written");
 }
 
 /// What a test sees of a record: the text that is appended to what is there.

@@ -216,7 +216,7 @@ words! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
     use crate::{Fact, FactDetail};
 
     fn bare<'a>() -> TimelineEntry<'a> {

@@ -47,7 +47,7 @@ pub struct TrainingReply<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
     use crate::{ReactionKind, SuggestionItem};
     use std::borrow::Cow;
 

@@ -262,7 +262,7 @@ fn is_size(size: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::text;
+    use crate::record::{Record, text};
     use proptest::prelude::*;
 
     fn window<'a>(figures: &'a [(Figure, i64)]) -> MetricsWindow<'a> {

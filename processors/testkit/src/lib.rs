@@ -15,4 +15,4 @@ pub use events::{EventFactory, agent_news};
 pub use generated::generated_event;
 pub use processor::{process_micros, thread_micros};
 pub use store_contract::store_contract;
-pub use topology::{AGENT_STATES, INNER, WRITES, topology, topology_with};
+pub use topology::{AGENT_STATES, INNER, topology, topology_with, writes};

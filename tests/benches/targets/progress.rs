@@ -25,7 +25,7 @@ impl<'b> Progress<'b> {
     /// Of this broker, which has the topics.
     pub(crate) fn new(bootstrap: &'b str) -> Self {
         let client = ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
-        let outputs = OUTPUTS.map(|topic| (topic, partitions_of(bootstrap, topic))).to_vec();
+        let outputs = OUTPUTS.iter().map(|topic| (*topic, partitions_of(bootstrap, topic))).collect();
         Self { bootstrap, client, groups: BTreeMap::new(), looked: None, outputs }
     }
 

@@ -260,7 +260,7 @@ fn compare_with_fold(
     for line in BufReader::with_capacity(1 << 20, folded).lines() {
         let line = line.unwrap();
         let line: Line<'_> = serde_json::from_str(&line).unwrap();
-        let topic = OUTPUTS.into_iter().find(|topic| *topic == line.topic).unwrap();
+        let topic = OUTPUTS.iter().copied().find(|topic| *topic == line.topic).unwrap();
         let key = (topic, line.key.unwrap_or_default());
         if topic == DEAD_LETTERS || topic == "cx.alerts" || is_old_window(topic, &key.1, since_ms) {
             continue;

@@ -180,7 +180,7 @@ fn take(seen: &mut SeenOutputs, message: &BorrowedMessage<'_>) {
     let largest = seen.largest.entry(topic.to_owned()).or_default();
     *largest = bytes(message).max(*largest);
     *seen.records.entry(topic.to_owned()).or_default() += 1;
-    let Some(topic) = OUTPUTS.into_iter().find(|output| *output == topic) else { return };
+    let Some(topic) = OUTPUTS.iter().copied().find(|output| *output == topic) else { return };
     if header(message, "cx.processor").is_none() || header(message, "cx.schema").is_none() {
         seen.without_headers += 1;
     }

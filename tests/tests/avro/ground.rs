@@ -20,7 +20,7 @@ use super::independent;
 
 /// All outputs that have a schema.
 pub(super) fn avro_outputs() -> Vec<&'static str> {
-    OUTPUTS.into_iter().filter(|topic| *topic != DEAD_LETTERS).collect()
+    OUTPUTS.iter().copied().filter(|topic| *topic != DEAD_LETTERS).collect()
 }
 
 /// Stands for the topics of one conversation each.

@@ -264,10 +264,11 @@ impl Ground {
         for partition in 0..PARTITIONS {
             let id = conversation_in(partition, "tick");
             let name = |kind: &str| format!("{kind}-{partition}-{tick}");
-            // Ids of customers find their partition as those of conversations do.
-            let of = json!({"conversationId": id, "customerId": conversation_in(partition, "regular")});
+            let of = json!({"conversationId": id});
             let second = i64::try_from(tick).unwrap() / 10;
-            let said = self.message(&name("said"), second, "tick", &of);
+            let mut said = self.message(&name("said"), second, "tick", &of);
+            // Ids of customers find their partition as those of conversations do.
+            said["data"]["header"]["customer"] = json!({"id": conversation_in(partition, "regular")});
             let suggested = self.suggestion(&name("suggested"), second, &name("said"), "tock", &of);
             let misplaced = self.message(&name("misplaced"), second, "tick", &of);
             self.place(&id, &said);

@@ -121,6 +121,8 @@ pub fn start(
     let client = kafka::client(global)?;
     let shares = memory::share_out(args.memory, args.workers, global.state_dir.is_some());
     let Some(metadata) = cluster(&client, global, config, args, stop)? else { return Ok(None) };
+    let cluster_id = kafka::wait_for_cluster_id(&client, &|| stop.is_requested())?;
+    let Some(cluster_id) = cluster_id else { return Ok(None) };
     let described = topics::require(&client, config, &metadata)?;
     let settings =
         Settings { advertised: web.advertised, ..settings(global, args, config, (&instance.name, shares))? };
@@ -132,7 +134,7 @@ pub fn start(
         outputs: outputs(&topology, &metadata)?,
         topology,
         limits: config.limits.clone(),
-        stores: stores(&client, global, shares, config, &metadata, &metrics)?,
+        stores: stores(&cluster_id, global, shares, config, &metadata, &metrics)?,
         inputs: config.exact_inputs().into_iter().map(str::to_owned).collect(),
         patterns: patterns(config),
         schemas: Schemas::new(source),
@@ -222,18 +224,17 @@ fn cluster(
 
 /// The stores of this process, bound to this cluster, group and partition count.
 fn stores(
-    client: &rdkafka::ClientConfig,
+    cluster: &str,
     global: &Global,
     shares: Shares,
     config: &Config,
     metadata: &Metadata,
     metrics: &Metrics,
 ) -> Result<Stores, Failure> {
-    let cluster = kafka::cluster_id(client)?;
     let changelog = config.name_of(Role::Changelog);
     let partitions = partitions(config, metadata)?;
     let removals_known = config.removals_known(Role::Changelog);
-    let origin = Origin { cluster: &cluster, group: &global.group, changelog, partitions, removals_known };
+    let origin = Origin { cluster, group: &global.group, changelog, partitions, removals_known };
     state::stores(global.state_dir.as_deref(), shares.state_bytes, &origin, metrics).map_err(Failure::usage)
 }
 

@@ -64,7 +64,7 @@ pub fn set_formats(
     for output in &outputs {
         let Some(id) = persist(metrics, stop, || id_of(registry, spec, output))? else { return Ok(None) };
         tracing::info!("{} is written with schema {id}, subject {}", output.topic, output.subject);
-        let format: Arc<dyn Format> = Arc::new(AvroFormat::new(id));
+        let format: Arc<dyn Format> = Arc::new(AvroFormat::new(id, &output.schema)?);
         topology.set_format(&output.topic, &format);
     }
     Ok(Some(outputs.len()))

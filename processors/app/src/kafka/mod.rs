@@ -5,18 +5,18 @@ mod reach;
 pub mod security;
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use edge::{Deliveries, NumberedDeliveries, ReadsToTheEnd, clients};
 use rdkafka::ClientConfig;
 use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::BaseProducer;
 
-pub use reach::{ask_cluster, wait_for_cluster};
+pub use reach::{ask_cluster, wait_for_cluster, wait_for_cluster_id};
 
 use crate::cli::{self, Global};
 use crate::exit::Failure;
@@ -103,8 +103,9 @@ pub fn admin(config: &ClientConfig) -> Result<AdminClient<DefaultClientContext>,
 /// The cluster's id.
 ///
 /// # Errors
-/// The client's configuration is invalid, or no broker answers.
+/// The client's configuration is invalid, or no broker reports it in time.
 pub fn cluster_id(config: &ClientConfig) -> Result<String, Failure> {
-    let id = consumer(config)?.client().fetch_cluster_id(ANSWER_TIMEOUT * 3);
+    let deadline = Instant::now() + ANSWER_TIMEOUT * 3;
+    let id = wait_for_cluster_id(config, &|| Instant::now() >= deadline)?;
     id.ok_or_else(|| Failure::from(anyhow!("no broker reports the cluster id; is the cluster running?")))
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use edge::{ConnectionFailure, clients, token};
@@ -13,6 +14,9 @@ use rdkafka::{ClientConfig, ClientContext};
 
 use super::{ANSWER_TIMEOUT, probe, refused, security};
 use crate::exit::Failure;
+
+/// The time between two attempts.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// The client's last report of a failed connection.
 #[derive(Debug, Default)]
@@ -68,6 +72,34 @@ pub fn wait_for_cluster(
             }
             Err(_) => {}
         }
+    }
+    Ok(None)
+}
+
+/// The cluster's id. Retries until a broker reports it; returns `Ok(None)` when `stop` is set.
+///
+/// A client whose broker closed the connection during the handshake, as one that is being started or stopped does, takes it for
+/// an old broker, which reports no id, and does not ask again. So each attempt has a client of its own.
+///
+/// # Errors
+/// The client's configuration is invalid.
+pub fn wait_for_cluster_id(
+    client: &ClientConfig,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<String>, Failure> {
+    let mut tries: u64 = 0;
+    while !stop() {
+        if tries > 0 {
+            std::thread::sleep(PAUSE);
+        }
+        let consumer = clients::consumer(client, LastFailure::default()).map_err(refused)?;
+        if let Some(id) = consumer.client().fetch_cluster_id(ANSWER_TIMEOUT) {
+            return Ok(Some(id));
+        }
+        if tries.is_multiple_of(10) {
+            tracing::warn!("no broker reports the cluster id; retrying");
+        }
+        tries += 1;
     }
     Ok(None)
 }

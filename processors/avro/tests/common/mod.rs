@@ -7,15 +7,15 @@ use std::sync::Arc;
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value as Avro;
+use engine::Product;
 use model::Format;
 use serde_json::{Map, Value, json};
 use testkit::Driver;
 
-/// All processors, in one partition, with this format for all outputs.
-pub(crate) fn driver(format: &Arc<dyn Format>) -> Driver {
+/// All processors, in one partition, with a format for each output.
+pub(crate) fn driver(format: impl Fn(Product) -> Arc<dyn Format>) -> Driver {
     let mut topology = testkit::topology();
-    let outputs = testkit::WRITES.into_iter().flat_map(|(_, writes)| writes);
-    outputs.for_each(|topic| topology.set_format(topic, format));
+    folds::products().for_each(|(_, product)| topology.set_format(product.topic, &format(product)));
     Driver::new(topology)
 }
 

@@ -20,9 +20,6 @@ impl Processor for Bell {
     fn namespace(&self) -> u8 {
         b'b'
     }
-    fn outputs(&self) -> usize {
-        0
-    }
 
     fn as_punctuate(&self) -> Option<&dyn Punctuate> {
         Some(self)

@@ -20,13 +20,15 @@ mod view;
 mod waiting;
 
 use engine::{
-    Context, Emitter, Expire, Forget, News, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord,
+    Context, Emitter, Expire, Forget, News, Outcome, ProcessError, Processor, Product, Scope, Slice,
+    SourceRecord,
 };
 use model::{Action, Activity, Event, Home, Kind};
 use std::collections::BTreeSet;
 
 use crate::Limits;
 use crate::owner::Owned;
+use crate::widths::{ACTOR, CHANNEL, EVENT, FIELDS, ID, INTEGER, REACTION, SUGGESTION, Sizes};
 use beside::Writes;
 pub(crate) use beside::{Texts, is_beside, prefixes as places_beside};
 use bounds::Group;
@@ -41,8 +43,24 @@ pub const NAME: &str = "activities";
 /// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'a';
 pub(crate) const TEXTS_BYTES: u64 = state::TEXTS_BYTES;
-const SCHEMA: &str = "activity/3";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.activities",
+    schema: "activity/3",
+    one_for_each: "message, call leg, note …",
+    key: "`conversationId/activityId`, or just `activityId` where there is no conversation",
+};
 const OUTPUT: usize = 0;
+
+/// Maximum size of a record's value.
+pub(crate) fn record_bytes(sizes: Sizes) -> u64 {
+    let own = 10 * ID + ACTOR + CHANNEL + 2 * EVENT;
+    let rejected = ID + INTEGER + FIELDS;
+    let lists = KEPT as u64 * (EVENT + REACTION + SUGGESTION + rejected);
+    let delivery_and_call = 8 * ID + 20 * INTEGER;
+    // The activity's own body always stays.
+    own + lists + delivery_and_call + sizes.activity + sizes.value
+}
 
 /// Owner of a record of this processor's state; `None` for standalone activities.
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
@@ -74,8 +92,8 @@ impl Processor for Activities {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_expire(&self) -> Option<&dyn Expire> {
@@ -187,7 +205,7 @@ impl Forget for Activities {
             return Ok(Slice::of(false));
         }
         let take_back = |key: &[u8], emitter: &mut Emitter<'_>| {
-            emitter.emit(OUTPUT, SCHEMA, &model::partition_id(key), key, None)?;
+            emitter.emit(OUTPUT, &model::partition_id(key), key, None)?;
             emitter.delete(key);
             Ok(())
         };
@@ -213,7 +231,7 @@ impl Activities {
         let written = |bytes: Option<&[u8]>, texts: &Texts| {
             with_activity(key, bytes, &Around { texts, limit, read: read.as_ref() }, |activity| {
                 let mut out = Vec::with_capacity(1024);
-                format.write(&activity?.into(), &mut out);
+                format.write(activity?, &mut out);
                 Some(out)
             })
         };
@@ -230,7 +248,7 @@ impl Activities {
             }
         };
         if let Some(value) = value {
-            emitter.emit(OUTPUT, SCHEMA, &model::partition_id(key), key, Some(&value))?;
+            emitter.emit(OUTPUT, &model::partition_id(key), key, Some(&value))?;
         }
         Ok(())
     }

@@ -79,10 +79,6 @@ impl Processor for Admission {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        0
-    }
-
     fn as_expire(&self) -> Option<&dyn Expire> {
         Some(self)
     }

@@ -12,10 +12,11 @@ mod change;
 mod head;
 mod look;
 
-use engine::{Context, Counter, Emitter, Note, Outcome, ProcessError, Processor, TakeAgents};
+use engine::{Context, Counter, Emitter, Note, Outcome, ProcessError, Processor, Product, TakeAgents};
 use model::{AgentNews, AgentRecord};
 
 use crate::amounts::write_amounts;
+use crate::widths::{FIELDS, ID, INTEGER, NAME_TEXT, Sizes};
 use agent::{Agent, Taken};
 
 pub use change::{CHANGES_MAX, OLDEST_MS};
@@ -25,8 +26,16 @@ pub(crate) use look::{places, spans};
 pub const NAME: &str = "agents";
 /// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'p';
-const SCHEMA: &str = "agent/1";
+/// Its output.
+pub const PRODUCT: Product =
+    Product { topic: "cx.agents", schema: "agent/1", one_for_each: "agent", key: "`agentId`, as it is" };
 const OUTPUT: usize = 0;
+
+/// Maximum size of a record's value. The texts of the domains' states are JSON in the input already.
+pub(crate) fn record_bytes(sizes: Sizes) -> u64 {
+    let mrds = model::MRDS_MAX as u64 * (INTEGER + FIELDS);
+    3 * ID + NAME_TEXT + 4 * INTEGER + mrds + sizes.value
+}
 
 /// Changes that were older on arrival than what is kept.
 pub static TOO_LATE: Counter = Counter::new(
@@ -47,8 +56,8 @@ impl Processor for Agents {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_take_agents(&self) -> Option<&dyn TakeAgents> {
@@ -80,8 +89,8 @@ impl Processor for Agents {
             revision: head.kept(),
         };
         let mut value = Vec::with_capacity(512);
-        emitter.format(OUTPUT).write(&(&record).into(), &mut value);
-        emitter.emit(OUTPUT, SCHEMA, key, key, Some(&value))
+        emitter.format(OUTPUT).write(&record, &mut value);
+        emitter.emit(OUTPUT, key, key, Some(&value))
     }
 }
 

@@ -1,10 +1,9 @@
 //! Alerts of one conversation: compares those that should exist with those that were published.
 
 use engine::{Emitter, ProcessError, Slice};
-use model::Record;
 
 use super::known::{self, Known};
-use super::{KNOWN, OUTPUT, RESOLVED, SCHEMA, TIMER};
+use super::{KNOWN, OUTPUT, RESOLVED, TIMER};
 use crate::stored::prefixed;
 use crate::watches::{Changes, Span};
 use crate::{timelines, timers};
@@ -111,7 +110,7 @@ impl<'c, 't> Conversation<'c, 't> {
         let Self { id, escaped, emitter, .. } = self;
         let is_all = emitter.drain(&resolved_of(escaped), |key, emitter| {
             let alert = key.get(1..).unwrap_or_default();
-            emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), alert, None)?;
+            emitter.emit(OUTPUT, id.as_bytes(), alert, None)?;
             emitter.delete(key);
             Ok(())
         })?;
@@ -137,12 +136,12 @@ impl<'c, 't> Conversation<'c, 't> {
             return self.emit(&key, None);
         }
         let mut value = Vec::with_capacity(512);
-        self.emitter.format(OUTPUT).write(&Record::from(&span.record(&self.id)), &mut value);
+        self.emitter.format(OUTPUT).write(&span.record(&self.id), &mut value);
         self.emit(&key, Some(&value))
     }
 
     fn emit(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), ProcessError> {
-        self.emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), value)
+        self.emitter.emit(OUTPUT, self.id.as_bytes(), key.as_bytes(), value)
     }
 
     fn is_resolved(&mut self, span: &Span) -> Result<bool, ProcessError> {

@@ -10,22 +10,35 @@
 mod conversation;
 mod known;
 
-use engine::{Committed, Emitter, Forget, News, ProcessError, Processor, Punctuate, Scope, Slice};
+use engine::{Committed, Emitter, Forget, News, ProcessError, Processor, Product, Punctuate, Scope, Slice};
 
 use crate::owner::Owned;
 use crate::timelines::{self, Said};
 use crate::timers;
 use conversation::Conversation;
 
+use crate::scan::LISTED;
 use crate::watches::Changes;
 pub use crate::watches::{AlertSettings, AlertUnits};
+use crate::widths::{ID, Sizes};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "alerts";
 /// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'w';
-const SCHEMA: &str = "alert/1";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.alerts",
+    schema: "alert/1",
+    one_for_each: "wait beyond its target",
+    key: "`conversationId/kind/startedBy`; for `customer-inactive` followed by `/channelSessionId`",
+};
 const OUTPUT: usize = 0;
+
+/// Maximum size of a record's value.
+pub(crate) fn record_bytes(_: Sizes) -> u64 {
+    10 * ID + LISTED as u64 * ID
+}
 
 /// Key prefix of the states of conversations.
 const KNOWN: u8 = b's';
@@ -57,8 +70,8 @@ impl Processor for Alerts {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_punctuate(&self) -> Option<&dyn Punctuate> {

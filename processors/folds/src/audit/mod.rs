@@ -10,16 +10,29 @@
 //! Signals leave no state, so erasure can delete their records only with the `erase` command, which reads the topic.
 
 use engine::{
-    Context, Emitter, Forget, HandleErasures, Outcome, ProcessError, Processor, Scope, Slice, SourceRecord,
+    Context, Emitter, Forget, HandleErasures, Outcome, ProcessError, Processor, Product, Scope, Slice,
+    SourceRecord,
 };
-use model::{AuditRecord, Event, Home, Record};
+use model::{AuditRecord, Event, Home};
 
+use crate::widths::{ACTOR, CHANNEL, ID, Sizes};
 use crate::{admission, correlate, timelines};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "audit";
-const SCHEMA: &str = "audit/1";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.audit",
+    schema: "audit/1",
+    one_for_each: "event",
+    key: "`conversationId/eventId`, or just `eventId` where there is no conversation",
+};
 const OUTPUT: usize = 0;
+
+/// Maximum size of a record's value.
+pub(crate) fn record_bytes(_: Sizes) -> u64 {
+    8 * ID + ACTOR + CHANNEL
+}
 
 /// Writes one topic, `cx.audit`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,8 +47,8 @@ impl Processor for Audit {
         b'u'
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_forget(&self) -> Option<&dyn Forget> {
@@ -70,15 +83,15 @@ impl Processor for Audit {
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         let mut value = Vec::with_capacity(384);
-        context.format(OUTPUT).write(&Record::from(&AuditRecord::of(event)), &mut value);
+        context.format(OUTPUT).write(&AuditRecord::of(event), &mut value);
         let conversation = event.conversation_id.as_deref();
         let key = model::activity_key(conversation, &event.id);
         let partition_key = conversation.unwrap_or(&event.id).as_bytes();
-        context.emit(OUTPUT, SCHEMA, partition_key, key.as_bytes(), Some(value))?;
+        context.emit(OUTPUT, partition_key, key.as_bytes(), Some(value))?;
         // Its conversation was added later, so the event may have waited.
         if record.conversation.is_some() && event.channel_session_id.is_some() {
             let waiting = model::activity_key(None, &event.id);
-            context.emit(OUTPUT, SCHEMA, event.id.as_bytes(), waiting.as_bytes(), None)?;
+            context.emit(OUTPUT, event.id.as_bytes(), waiting.as_bytes(), None)?;
         }
         Ok(Outcome::Ignored)
     }
@@ -132,12 +145,12 @@ fn take_back(
     for id in events {
         if let Some(conversation) = conversation {
             let key = model::activity_key(Some(conversation), id);
-            emitter.emit(OUTPUT, SCHEMA, conversation.as_bytes(), key.as_bytes(), None)?;
+            emitter.emit(OUTPUT, conversation.as_bytes(), key.as_bytes(), None)?;
         }
         let alone = model::activity_key(None, id);
-        emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), alone.as_bytes(), None)?;
+        emitter.emit(OUTPUT, id.as_bytes(), alone.as_bytes(), None)?;
         if alone != *id {
-            emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), None)?;
+            emitter.emit(OUTPUT, id.as_bytes(), id.as_bytes(), None)?;
         }
     }
     Ok(())

@@ -7,21 +7,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::{Emitter, Forget, News, ProcessError, Processor, Scope, Slice};
-use model::{Activity, Actor, Format, Json, Kind, ReactionKind, Record, TrainingRecord, TrainingReply};
+use engine::{Emitter, Forget, News, ProcessError, Processor, Product, Scope, Slice};
+use model::{Activity, Actor, Format, Json, Kind, ReactionKind, TrainingRecord, TrainingReply};
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
+use crate::activities::KEPT;
 use crate::owner::Owned;
 use crate::stored::{behind, prefixed};
 use crate::timelines::{self, Said};
+use crate::widths::{ACTOR, CHANNEL, ID, REACTION, SUGGESTION, Sizes};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "bot-training";
 /// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'b';
-const SCHEMA: &str = "bot-training/1";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.bot-training",
+    schema: "bot-training/1",
+    one_for_each: "customer's message with suggestions of a bot",
+    key: "as in `cx.activities`",
+};
 const OUTPUT: usize = 0;
+
+/// Maximum size of a record's value: the message and its reply each have their own body.
+pub(crate) fn record_bytes(sizes: Sizes) -> u64 {
+    4 * ID + CHANNEL + ACTOR + KEPT as u64 * (SUGGESTION + REACTION) + sizes.activity + 2 * sizes.value
+}
 
 /// Format version of a stored [`Reply`]; its first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 1;
@@ -57,8 +70,8 @@ impl Processor for BotTraining {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_forget(&self) -> Option<&dyn Forget> {
@@ -208,7 +221,7 @@ fn emit(message: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<(), Pro
 fn publish(message: &[u8], value: Option<&[u8]>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let conversation = std::str::from_utf8(message).ok().and_then(model::parse_activity_key);
     let conversation = conversation.and_then(|(conversation, _)| conversation).unwrap_or_default();
-    emitter.emit(OUTPUT, SCHEMA, conversation.as_bytes(), message, value)
+    emitter.emit(OUTPUT, conversation.as_bytes(), message, value)
 }
 
 fn record(message: &[u8], limit: u64, emitter: &mut Emitter<'_>) -> Result<Option<Vec<u8>>, ProcessError> {
@@ -251,7 +264,7 @@ fn written(message: &Activity<'_>, answer: Option<&Answer>, format: &dyn Format)
         reply: answer.map(Answer::reply),
     };
     let mut value = Vec::with_capacity(1024);
-    format.write(&Record::from(&record), &mut value);
+    format.write(&record, &mut value);
     Some(value)
 }
 

@@ -3,19 +3,38 @@
 
 use std::collections::BTreeSet;
 
-use engine::{Emitter, Forget, News, Notice, ProcessError, Processor, Scope, Slice};
-use model::{ConversationSummary, Json, Record, WrapUp};
+use engine::{Emitter, Forget, News, Notice, ProcessError, Processor, Product, Scope, Slice};
+use model::{ConversationSummary, Json, WrapUp};
 
 use crate::activities;
 use crate::scan::{LISTED, StoredWrapUp};
 use crate::timelines::{self, Progress, Said};
+use crate::widths::{CHANNEL, FIELDS, ID, INTEGER, NAME_TEXT, Sizes};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "conversations";
 /// Invariant for every queue: offered = answered + abandoned + noAgent + cancelled + open.
 pub const RULE_QUEUES: &str = "queues";
-const SCHEMA: &str = "conversation/3";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.conversations",
+    schema: "conversation/3",
+    one_for_each: "conversation",
+    key: "`conversationId`, as it is",
+};
 const OUTPUT: usize = 0;
+
+/// Maximum size of a record's value.
+pub(crate) fn record_bytes(sizes: Sizes) -> u64 {
+    let session = ID + CHANNEL + 2 * INTEGER + FIELDS;
+    let stay = 3 * ID + NAME_TEXT + 8 * INTEGER + FIELDS;
+    let visit = 6 * ID + 4 * INTEGER + FIELDS;
+    let cycle = 2 * INTEGER + FIELDS;
+    let task = 6 * ID + 8 * INTEGER + FIELDS;
+    let wrap_up = 2 * ID + INTEGER + FIELDS;
+    let lists = ID + session + stay + visit + wrap_up + cycle + task;
+    6 * ID + LISTED as u64 * lists + 96 * INTEGER + sizes.activity
+}
 
 /// Summarizes conversations: writes one topic, `cx.conversations`. It has no state of its own.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +60,8 @@ impl Processor for Conversations {
         b'c'
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_forget(&self) -> Option<&dyn Forget> {
@@ -92,7 +111,7 @@ impl Forget for Conversations {
         if let Scope::Conversation(escaped) = scope
             && let Some(id) = timelines::conversation_id(escaped)
         {
-            emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), None)?;
+            emitter.emit(OUTPUT, id.as_bytes(), id.as_bytes(), None)?;
         }
         Ok(Slice::Last)
     }
@@ -124,8 +143,8 @@ impl Conversations {
             emitter.notice(Notice::Violation(RULE_QUEUES));
         }
         let mut value = Vec::with_capacity(2048);
-        emitter.format(OUTPUT).write(&Record::from(&summary), &mut value);
-        emitter.emit(OUTPUT, SCHEMA, id.as_bytes(), id.as_bytes(), Some(&value))
+        emitter.format(OUTPUT).write(&summary, &mut value);
+        emitter.emit(OUTPUT, id.as_bytes(), id.as_bytes(), Some(&value))
     }
 }
 

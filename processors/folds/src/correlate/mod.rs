@@ -85,10 +85,6 @@ impl Processor for Correlate {
         vec![&SESSION_CONFLICTS]
     }
 
-    fn outputs(&self) -> usize {
-        0
-    }
-
     fn as_expire(&self) -> Option<&dyn Expire> {
         Some(self)
     }

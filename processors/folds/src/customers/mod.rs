@@ -26,11 +26,14 @@ mod store;
 use std::collections::BTreeSet;
 
 use engine::{
-    Context, Counter, Emitter, Expire, Forget, HandleErasures, News, ProcessError, Processor, Scope, Slice,
+    Context, Counter, Emitter, Expire, Forget, HandleErasures, News, ProcessError, Processor, Product, Scope,
+    Slice,
 };
 
 use crate::owner::{Owned, Owner};
+use crate::scan::LISTED;
 use crate::timelines::{self, Moved, Said};
+use crate::widths::{FIELDS, ID, INTEGER, Sizes};
 use crate::{admission, timers};
 pub use listed::record_of;
 pub(crate) use listed::with_record;
@@ -41,9 +44,20 @@ pub(crate) use store::{NAMESPACE, place};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "customers";
-/// Schema name in its records.
-pub const SCHEMA: &str = "customer/1";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.customers",
+    schema: "customer/1",
+    one_for_each: "customer",
+    key: "`customerId`, as it is",
+};
 const OUTPUT: usize = 0;
+
+/// Maximum size of a record's value.
+pub(crate) fn record_bytes(_: Sizes) -> u64 {
+    let contact = 5 * ID + 4 * INTEGER + FIELDS;
+    ID + LISTED as u64 * contact + 3 * INTEGER
+}
 
 /// Lists conversations by customer: writes one topic, `cx.customers`.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +82,8 @@ impl Processor for Customers {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_expire(&self) -> Option<&dyn Expire> {

@@ -6,7 +6,8 @@ use engine::{Counter, Emitter, ProcessError};
 
 use super::listed::{self, Stored};
 use super::store::{self, Customer, Entry};
-use super::{Customers, OUTPUT, SCHEMA, tell_left};
+use super::{Customers, OUTPUT, tell_left};
+use crate::scan::LISTED;
 use crate::timers;
 
 /// Conversations left out of their customers' lists.
@@ -29,7 +30,7 @@ impl Customers {
         let format = emitter.format(OUTPUT);
         let value = listed::with_list(customer, &list, |record| {
             let mut value = Vec::with_capacity(512);
-            format.write(&record?.into(), &mut value);
+            format.write(record?, &mut value);
             Some(value)
         })?;
         // A conversation that is listed and removed within one commit was never visible.
@@ -45,7 +46,7 @@ impl Customers {
         } else {
             self.touch(customer, known, beyond, &list, emitter)?;
         }
-        emitter.emit(OUTPUT, SCHEMA, customer.as_bytes(), customer.as_bytes(), value.as_deref())
+        emitter.emit(OUTPUT, customer.as_bytes(), customer.as_bytes(), value.as_deref())
     }
 
     /// Stores the time of a customer's last event.
@@ -93,7 +94,7 @@ fn read_list(customer: &str, emitter: &mut Emitter<'_>) -> Result<Vec<Stored>, P
 
 /// The time of the last event of the listed conversations.
 fn last_event(list: &[Stored]) -> Result<i64, ProcessError> {
-    let shown = list.get(list.len().saturating_sub(crate::scan::LISTED)..).unwrap_or_default();
+    let shown = list.get(list.len().saturating_sub(LISTED)..).unwrap_or_default();
     shown.iter().try_fold(0, |last, stored| {
         Ok(Entry::read(&stored.key, &stored.value)?.contact.last_event_at.max(last))
     })

@@ -15,12 +15,15 @@ mod window;
 
 use std::collections::BTreeSet;
 
-use engine::{Context, Counter, Emitter, Expire, News, Notice, Place, ProcessError, Processor, State};
+use engine::{
+    Context, Counter, Emitter, Expire, News, Notice, Place, ProcessError, Processor, Product, State,
+};
 use model::{Dimension, MetricsWindow};
 
 use crate::agents;
 use crate::amounts::read_amounts;
 use crate::timelines::{self, Said};
+use crate::widths::{ID, INTEGER, Sizes};
 pub use calendar::{Calendar, Unit, UnknownZone};
 use changes::{Change, Changes, Windows};
 pub(crate) use changes::{MESSAGE_CELLS_MAX, MESSAGE_MAX};
@@ -44,8 +47,26 @@ pub static STAYS_TOO_LONG: Counter = Counter::new(
 );
 /// Key prefix of the processor's state.
 const NAMESPACE: u8 = b'm';
-const SCHEMA: &str = "metrics-window/2";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.metrics",
+    schema: "metrics-window/2",
+    one_for_each: "window of a queue, agent, agent at a queue, channel or bot",
+    key: "`dimension/id/size/windowStart`",
+};
 const OUTPUT: usize = 0;
+
+/// How many figures a window has at most, and how many counts in histograms.
+const FIGURES: u64 = 64;
+const COUNTS: u64 = (model::Histogram::ALL.len() * model::BUCKETS) as u64;
+/// How many cells a window has at most.
+pub(crate) const WINDOW_CELLS: u64 = FIGURES + COUNTS;
+
+/// Maximum size of a record's value.
+pub(crate) fn record_bytes(_: Sizes) -> u64 {
+    2 * ID + FIGURES * (64 + INTEGER) + COUNTS * (2 * INTEGER + 8)
+}
+
 /// Key of the settings that the state was made with.
 const SETTINGS: &[u8] = b"settings";
 /// Maximum number of windows of the own partition that one commit changes directly. Further changes go to this partition as
@@ -125,8 +146,8 @@ impl Processor for Metrics {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_expire(&self) -> Option<&dyn Expire> {
@@ -219,7 +240,7 @@ fn emit(name: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     let format = emitter.format(OUTPUT);
     let value = window::with_record(emitter, name, |record| {
         let mut value = Vec::with_capacity(256);
-        format.write(&record?.into(), &mut value);
+        format.write(record?, &mut value);
         Some(value)
     })?;
     if value.is_none() && !window::was_emitted(emitter, name)? {
@@ -227,7 +248,7 @@ fn emit(name: &str, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
     }
     let Some(of) = model::parse_window_key(name) else { return Ok(()) };
     let subject = subject_key(of.dimension, &of.id);
-    emitter.emit(OUTPUT, SCHEMA, subject.as_bytes(), name.as_bytes(), value.as_deref())
+    emitter.emit(OUTPUT, subject.as_bytes(), name.as_bytes(), value.as_deref())
 }
 
 /// The partition key of the record of `cx.metrics` with this key; `None` where that is the key of no window.

@@ -1,7 +1,7 @@
 //! One conversation during the flush: its keys, entries and notifications.
 
 use engine::{Emitter, ProcessError};
-use model::{Channel, Record, TimelineEntry};
+use model::{Channel, TimelineEntry};
 
 use super::keys;
 use super::said::{Reply, Said};
@@ -9,7 +9,6 @@ use super::state::corrupt;
 use crate::scan::{Derived, Entry};
 use crate::stored::StoredActor;
 
-const SCHEMA: &str = "timeline-entry/1";
 const OUTPUT: usize = 0;
 
 /// A conversation's id, plain and escaped.
@@ -42,9 +41,9 @@ impl Conversation<'_> {
         }
         let format = emitter.format(OUTPUT);
         let mut value = Vec::with_capacity(512);
-        self.with_record(entry, derived, |record| format.write(&Record::from(record), &mut value));
+        self.with_record(entry, derived, |record| format.write(record, &mut value));
         let key = model::timeline_key(self.id, entry.id);
-        emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), key.as_bytes(), Some(&value))
+        emitter.emit(OUTPUT, self.id.as_bytes(), key.as_bytes(), Some(&value))
     }
 
     /// Passes the record of an entry to `look`.
@@ -85,7 +84,7 @@ impl Conversation<'_> {
         emitter.drain(&prefix, |key, emitter| {
             let event = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default());
             let shown = model::timeline_key(self.id, &event);
-            emitter.emit(OUTPUT, SCHEMA, self.id.as_bytes(), shown.as_bytes(), None)?;
+            emitter.emit(OUTPUT, self.id.as_bytes(), shown.as_bytes(), None)?;
             emitter.delete(key);
             Ok(())
         })

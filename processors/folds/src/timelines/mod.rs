@@ -22,13 +22,15 @@ mod state;
 use std::sync::Arc;
 
 use engine::{
-    Context, Emitter, Forget, News, Outcome, ProcessError, Processor, Retracted, Scope, Slice, SourceRecord,
+    Context, Emitter, Forget, News, Outcome, ProcessError, Processor, Product, Retracted, Scope, Slice,
+    SourceRecord,
 };
 use model::{Action, Event, Home};
 
 use crate::activities;
-use crate::scan::{Entry, ScanSettings};
+use crate::scan::{Entry, LISTED, ScanSettings};
 use crate::watches::AlertSettings;
+use crate::widths::{ACTOR, CHANNEL, ID, Sizes};
 use state::corrupt;
 
 pub(crate) use keys::{conversation_id, owned};
@@ -39,6 +41,19 @@ pub(crate) use state::Progress;
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "timelines";
+/// Its output.
+pub const PRODUCT: Product = Product {
+    topic: "cx.timelines",
+    schema: "timeline-entry/1",
+    one_for_each: "event of a conversation",
+    key: "`conversationId/eventId`",
+};
+
+/// Maximum size of a record's value.
+pub(crate) fn record_bytes(_: Sizes) -> u64 {
+    8 * ID + ACTOR + CHANNEL + LISTED as u64 * ID
+}
+
 /// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b't';
 /// Invariant: the stages of a conversation cover its time without gaps or overlaps.
@@ -75,8 +90,8 @@ impl Processor for Timelines {
         NAMESPACE
     }
 
-    fn outputs(&self) -> usize {
-        1
+    fn products(&self) -> &'static [Product] {
+        &[PRODUCT]
     }
 
     fn as_forget(&self) -> Option<&dyn Forget> {

@@ -18,7 +18,7 @@ use engine::Topology;
 use folds::Settings;
 use folds::alerts::{AlertSettings, AlertUnits};
 use serde_json::{Value, json};
-use testkit::{Driver, EventFactory, INNER, WRITES};
+use testkit::{Driver, EventFactory};
 
 const T0: i64 = 1_750_000_000_000;
 /// Long after all events.
@@ -39,12 +39,7 @@ fn nothing() -> AlertSettings {
 }
 
 fn topology(alerts: AlertSettings) -> Topology {
-    let settings = Settings { alerts, ..Settings::default() };
-    let mut topology = Topology::new(INNER);
-    for (name, writes) in WRITES {
-        topology.add(folds::by_name(name, &settings).unwrap(), writes).unwrap();
-    }
-    topology
+    testkit::topology_with(&Settings { alerts, ..Settings::default() })
 }
 
 fn driver(alerts: AlertSettings) -> Driver {

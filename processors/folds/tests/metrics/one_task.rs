@@ -27,7 +27,7 @@ pub(crate) fn topology(settings: &Settings) -> Topology {
     for name in folds::NAMES {
         let processor = folds::by_name(name, settings).unwrap();
         let output = format!("cx.{name}");
-        let writes = vec![output.as_str(); processor.outputs()];
+        let writes = vec![output.as_str(); processor.products().len()];
         topology.add(processor, &writes).unwrap();
     }
     topology

@@ -1,9 +1,9 @@
 //! Customer records that still list an erased conversation, of customers who have left the state, so that the pipeline does not
 //! write them again. The command writes them without the conversation, with the pipeline's own function.
 
-use avro::AvroFormat;
+use avro::{AvroFormat, Schema};
 use engine::HEADER_SCHEMA;
-use model::{CustomerConversation, Format, JsonFormat, Outcome, Record};
+use model::{CustomerConversation, Format, JsonFormat, Outcome};
 use rdkafka::message::{Headers, Message};
 use serde::Deserialize;
 
@@ -47,7 +47,7 @@ impl Listed {
 /// The value of a customer's record, given as JSON, without the erased conversations; `None` for a tombstone, if no other
 /// conversation is listed or the record has another format.
 pub fn without(message: &impl Message, json: &[u8], is_erased: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
-    let of_schema = |schema: &[u8]| schema == folds::customers::SCHEMA.as_bytes();
+    let of_schema = |schema: &[u8]| schema == folds::customers::PRODUCT.schema.as_bytes();
     let mut headers = message.headers().into_iter().flat_map(Headers::iter);
     headers.find(|header| header.key == HEADER_SCHEMA && header.value.is_some_and(of_schema))?;
     let Customer { customer_id, conversations } = serde_json::from_slice(json).ok()?;
@@ -60,8 +60,10 @@ pub fn without(message: &impl Message, json: &[u8], is_erased: impl Fn(&str) -> 
     let mut value = Vec::new();
     // Encode it as the record was, with its schema id.
     match message.payload().and_then(avro::split) {
-        Some((schema_id, _)) => AvroFormat::new(schema_id).write(&Record::from(&record), &mut value),
-        None => JsonFormat.write(&Record::from(&record), &mut value),
+        Some((schema_id, _)) => {
+            AvroFormat::new(schema_id, &Schema::CUSTOMER).ok()?.write(&record, &mut value)
+        }
+        None => JsonFormat.write(&record, &mut value),
     }
     Some(value)
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use model::{Actor, Channel, Event, Json, TimelineEntry, WrapUp};
+use model::{Actor, Channel, Event, Json, Record, TimelineEntry, WrapUp};
 use serde_json::{Value, json};
 
 use super::super::{ActivityFigures, Amount, Entry, ScanSettings, What};

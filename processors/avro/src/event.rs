@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::{Limits, Reason, decode};
+use model::{Limits, Reason, avro_long as long, decode};
 use serde_json::value::RawValue;
 
-use super::datum::{Datum, long};
 use crate::format::begin;
 
 /// An object's fields; of repeated names the last.
@@ -79,7 +78,7 @@ fn is_absent(raw: &RawValue) -> bool {
 
 fn text(raw: Option<&&RawValue>, out: &mut Vec<u8>) {
     match raw.and_then(|raw| text_of(raw)) {
-        Some(text) => branch(TEXT, text.as_ref(), out),
+        Some(text) => text_branch(TEXT, &text, out),
         None => long(NULL, out),
     }
 }
@@ -89,12 +88,12 @@ fn time(raw: Option<&&RawValue>, out: &mut Vec<u8>) {
     let Some(raw) = raw.map(|raw| raw.get()) else { return long(NULL, out) };
     if raw.starts_with('"') {
         let text: String = serde_json::from_str(raw).unwrap_or_default();
-        return branch(TIME_AS_TEXT, text.as_str(), out);
+        return text_branch(TIME_AS_TEXT, &text, out);
     }
     match millis(raw) {
-        Some(millis) => branch(TIME, &millis, out),
+        Some(millis) => [TIME, millis].into_iter().for_each(|number| long(number, out)),
         // An invalid time stays invalid.
-        None => branch(TIME_AS_TEXT, raw, out),
+        None => text_branch(TIME_AS_TEXT, raw, out),
     }
 }
 
@@ -113,7 +112,7 @@ fn millis(number: &str) -> Option<i64> {
 
 fn object(raw: Option<&&RawValue>, place: i64, out: &mut Vec<u8>) {
     match raw.filter(|raw| raw.get().starts_with('{')) {
-        Some(raw) => branch(place, raw.get(), out),
+        Some(raw) => text_branch(place, raw.get(), out),
         None => long(NULL, out),
     }
 }
@@ -121,12 +120,15 @@ fn object(raw: Option<&&RawValue>, place: i64, out: &mut Vec<u8>) {
 /// The data: an object or a text, as JSON.
 fn data(raw: Option<&&RawValue>, out: &mut Vec<u8>) {
     match raw.filter(|raw| raw.get().starts_with(['{', '"'])) {
-        Some(raw) => branch(TEXT, raw.get(), out),
+        Some(raw) => text_branch(TEXT, raw.get(), out),
         None => long(NULL, out),
     }
 }
 
-fn branch(place: i64, value: &(impl Datum + ?Sized), out: &mut Vec<u8>) {
-    long(place, out);
-    value.write(out);
+/// A string in a branch of a union.
+fn text_branch(branch: i64, text: &str, out: &mut Vec<u8>) {
+    long(branch, out);
+    // Nothing in memory is longer than an i64.
+    long(i64::try_from(text.len()).unwrap_or(i64::MAX), out);
+    out.extend_from_slice(text.as_bytes());
 }
