@@ -3,6 +3,7 @@
 mod compatibility;
 mod encode;
 mod format;
+mod header;
 mod inputs;
 mod learn;
 mod read;
@@ -13,7 +14,8 @@ mod subject;
 
 pub use compatibility::{Conflict, Direction, conflicts};
 pub use encode::event_value;
-pub use format::{AvroFormat, split};
+pub use format::AvroFormat;
+pub use header::split;
 pub use inputs::Inputs;
 pub use learn::{Learner, Learnt};
 pub use read::{PlanError, Plans, RecordReader, Unreadable};

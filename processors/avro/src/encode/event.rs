@@ -7,7 +7,7 @@ use model::{Limits, Reason, decode};
 use serde_json::value::RawValue;
 
 use super::datum::{Datum, long};
-use crate::format::begin;
+use crate::header::begin;
 
 /// An object's fields; of repeated names the last.
 type Fields<'j> = BTreeMap<Cow<'j, str>, &'j RawValue>;
