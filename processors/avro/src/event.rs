@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use model::{Limits, Reason, avro_long as long, decode};
 use serde_json::value::RawValue;
 
-use crate::format::begin;
+use crate::header::begin;
 
 /// An object's fields; of repeated names the last.
 type Fields<'j> = BTreeMap<Cow<'j, str>, &'j RawValue>;

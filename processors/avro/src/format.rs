@@ -1,18 +1,13 @@
-//! The wire format: the schema id precedes the value.
+//! A topic's records as Avro.
 
 use std::sync::Arc;
 
 use model::{Format, Layout, Record};
 
+use crate::header::begin;
 use crate::layout;
 use crate::schemas::Schema;
 use crate::shape::SchemaError;
-
-/// The first byte of every value in the wire format.
-const MAGIC: u8 = 0;
-
-/// The size of the header.
-pub(crate) const HEADER_BYTES: usize = 5;
 
 /// A topic's records as Avro: a zero byte, the schema's id in the registry, the data.
 #[derive(Debug, Clone)]
@@ -38,23 +33,10 @@ impl Format for AvroFormat {
     }
 }
 
-/// Writes the header.
-pub(crate) fn begin(schema_id: u32, out: &mut Vec<u8>) {
-    out.push(MAGIC);
-    out.extend_from_slice(&schema_id.to_be_bytes());
-}
-
-/// The schema id of a value, and its data; `None` when the value is not in the wire format.
-#[must_use]
-pub fn split(value: &[u8]) -> Option<(u32, &[u8])> {
-    let (&MAGIC, rest) = value.split_first()? else { return None };
-    let (id, data) = rest.split_first_chunk()?;
-    Some((u32::from_be_bytes(*id), data))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::header::split;
     use model::{Bucket, Dimension, Figure, Histogram, MetricsWindow};
 
     #[test]
@@ -80,13 +62,5 @@ mod tests {
             b"\x06bot\x02b\x00\x02\x02\x0eoffered\x02\x00\x08\x02\x0cringMs\x02\x0420\x06\x00\x00"
         );
         assert_eq!(split(value), Some((0x0102_0304, &value[5..])));
-    }
-
-    #[test]
-    fn what_is_shorter_or_begins_otherwise_is_not_in_the_wire_format() {
-        for value in [&b""[..], b"{}", b"\0\0\0\0", b"\x01\0\0\0\x01x"] {
-            assert_eq!(split(value), None, "{value:?}");
-        }
-        assert_eq!(split(b"\0\0\0\0\x07"), Some((7, &b""[..])));
     }
 }

@@ -3,6 +3,7 @@
 mod compatibility;
 mod event;
 mod format;
+mod header;
 mod inputs;
 mod layout;
 mod learn;
@@ -14,7 +15,8 @@ mod subject;
 
 pub use compatibility::{Conflict, Direction, conflicts};
 pub use event::event_value;
-pub use format::{AvroFormat, split};
+pub use format::AvroFormat;
+pub use header::split;
 pub use inputs::Inputs;
 pub use learn::{Learner, Learnt};
 pub use read::{PlanError, Plans, RecordReader, Unreadable};

@@ -1,12 +1,12 @@
 //! State directories for commands: inspecting them, and deleting them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
 use crate::error::HomeError;
-use crate::home::{LOCK, MARK, PARTITION, remove};
+use crate::layout::{LOCK, partition_directory, partitions, refuse_foreign, remove};
 use crate::register::Register;
 use crate::stamp::{self, Stamp, Stamped};
 
@@ -36,7 +36,7 @@ pub fn look(directory: &Path, stamp: &Stamp) -> Result<BTreeMap<i32, StateCheck>
     };
     refuse_foreign(directory)?;
     let kept = |partition: i32| {
-        let folder = directory.join(format!("{PARTITION}{partition}"));
+        let folder = partition_directory(directory, partition);
         let kept = match stamp::read(&folder, stamp).map_err(fails)? {
             Stamped::Ours(_) => StateCheck::Usable,
             Stamped::Nothing => StateCheck::Unusable { fact: None, why: "its stamp is missing".to_owned() },
@@ -65,39 +65,15 @@ pub fn wipe(directory: &Path) -> Result<usize, HomeError> {
     let partitions = partitions(directory).map_err(fails)?;
     Register::new(directory).delete_rest().map_err(fails)?;
     for partition in &partitions {
-        remove(&directory.join(format!("{PARTITION}{partition}"))).map_err(fails)?;
+        remove(&partition_directory(directory, *partition)).map_err(fails)?;
     }
     Ok(partitions.len())
 }
 
-/// Refuses a directory without our mark, unless it is empty.
-pub(crate) fn refuse_foreign(directory: &Path) -> Result<(), HomeError> {
-    let fails = |source| HomeError::of(directory, source);
-    if directory.join(MARK).try_exists().map_err(fails)? {
-        return Ok(());
-    }
-    for entry in fs::read_dir(directory).map_err(fails)? {
-        if entry.map_err(fails)?.file_name() != LOCK {
-            return Err(HomeError::Foreign { directory: directory.to_owned() });
-        }
-    }
-    Ok(())
-}
-
-/// The partitions with a directory, in order.
-pub(crate) fn partitions(directory: &Path) -> io::Result<Vec<i32>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let number: Option<i32> = name.to_str().and_then(|name| name.strip_prefix(PARTITION)?.parse().ok());
-        found.extend(number);
-    }
-    found.sort_unstable();
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{Budget, Home};
 

@@ -9,9 +9,11 @@
 
 mod buffer;
 pub mod care;
+mod directory;
 mod error;
 mod home;
 mod keeper;
+mod layout;
 mod merge;
 mod meta;
 mod purge;
@@ -22,7 +24,8 @@ mod stamp;
 mod store;
 mod tables;
 
+pub use directory::{Budget, OpenedState};
 pub use error::HomeError;
-pub use home::{Budget, Home, OpenedState};
+pub use home::Home;
 pub use stamp::Stamp;
 pub use store::DiskStore;

@@ -9,13 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use crate::care::partitions;
 use crate::error::HomeError;
-use crate::home::{PARTITION, remove};
+use crate::layout::{self, GONE, partitions, remove};
 use crate::shelf::Shelf;
-
-/// The prefix of directories that are being deleted.
-const GONE: &str = "gone-";
 
 /// A partition's tables while in use, and whether by a store.
 #[derive(Default)]
@@ -47,7 +43,7 @@ impl Register {
     }
 
     pub(crate) fn partition_directory(&self, partition: i32) -> PathBuf {
-        self.directory.join(format!("{PARTITION}{partition}"))
+        layout::partition_directory(&self.directory, partition)
     }
 
     /// The number of open stores, at least 1.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch, check_key};
 
 use crate::buffer::{Before, Buffer};
+use crate::directory::Directory;
 use crate::error::{Failure, HomeError};
-use crate::home::HomeInner;
 use crate::merge;
 use crate::meta::{self, Meta};
 use crate::recent::Recent;
@@ -30,7 +30,7 @@ const WISHES_GATHER: Duration = Duration::from_secs(1);
 /// read shortly before. Then the replaced values are subtracted: counted, or for more than a thousand such keys estimated from
 /// one in sixteen.
 pub struct DiskStore {
-    home: Arc<HomeInner>,
+    directory: Arc<Directory>,
     partition: i32,
     stamp: Stamp,
     shelf: Arc<Shelf>,
@@ -54,7 +54,7 @@ pub struct DiskStore {
 
 impl DiskStore {
     pub(crate) fn new(
-        home: Arc<HomeInner>,
+        directory: Arc<Directory>,
         partition: i32,
         stamp: Stamp,
         shelf: Arc<Shelf>,
@@ -62,7 +62,7 @@ impl DiskStore {
     ) -> Self {
         let (fresh, resting, recent) = (Buffer::default(), Arc::default(), RefCell::default());
         Self {
-            home,
+            directory,
             partition,
             stamp,
             shelf,
@@ -119,13 +119,13 @@ impl DiskStore {
         if std::mem::take(&mut self.is_wish_unwritten) {
             self.wish_written = Some(Instant::now());
         }
-        self.home.keeper.write(&self.shelf, &self.resting, self.meta);
+        self.directory.keeper.write(&self.shelf, &self.resting, self.meta);
         Ok(())
     }
 
     /// Queues the buffer when it is full.
     fn seal_when_full(&mut self) -> Result<(), Failure> {
-        let share = self.home.buffer_bytes();
+        let share = self.directory.buffer_bytes();
         if self.fresh.memory() >= share || self.applied >= share * TAIL { self.seal() } else { Ok(()) }
     }
 
@@ -153,7 +153,7 @@ impl StateStore for DiskStore {
             return Ok(());
         }
         // It is already borrowed when `read` looks at another key: then the tables are read.
-        let share = self.home.recent_bytes();
+        let share = self.directory.recent_bytes();
         let mut recent = self.recent.try_borrow_mut().ok();
         if let Some(value) = recent.as_mut().and_then(|recent| recent.get(key, share)) {
             read(value);
@@ -223,15 +223,14 @@ impl StateStore for DiskStore {
 
     fn wipe(&mut self) -> Result<(), StoreError> {
         self.shelf.discard();
-        self.shelf =
-            self.home.begin_anew(self.partition, &self.stamp, self.shelf.generation).map_err(|error| {
-                match error {
-                    HomeError::Io { source, .. } | HomeError::NotWritable { source, .. } => {
-                        StoreError::Io(source)
-                    }
-                    other => StoreError::Io(std::io::Error::other(other.to_string())),
+        self.shelf = self.directory.begin_anew(self.partition, &self.stamp, self.shelf.generation).map_err(
+            |error| match error {
+                HomeError::Io { source, .. } | HomeError::NotWritable { source, .. } => {
+                    StoreError::Io(source)
                 }
-            })?;
+                other => StoreError::Io(std::io::Error::other(other.to_string())),
+            },
+        )?;
         self.fresh = Buffer::default();
         self.resting = Arc::default();
         self.recent = RefCell::default();
@@ -251,6 +250,6 @@ impl Drop for DiskStore {
     fn drop(&mut self) {
         // It is a cache: what cannot be written is read from the changelog again.
         drop(self.flush());
-        self.home.register.close(self.partition);
+        self.directory.register.close(self.partition);
     }
 }

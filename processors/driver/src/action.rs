@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use engine::{SourceRecord, StateStore, StoreError};
 
+use crate::error::DriverError;
+
 /// A partition of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {
@@ -224,7 +226,7 @@ pub enum Action<E> {
         is_committed: bool,
     },
     /// The worker has ended; no further action follows.
-    Finish(Result<(), crate::DriverError<E>>),
+    Finish(Result<(), DriverError<E>>),
 }
 
 /// The answer to an [`Action`].

@@ -4,25 +4,11 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use crate::Driver;
 use crate::action::{Action, Rebalance, TopicPartition};
-use crate::job::{Job, Outcome};
-use crate::open::Unopened;
-use crate::settings::TopicKind;
-use crate::{Driver, Event};
-
-/// Assigned partitions, by what happens with them.
-#[derive(Default)]
-pub(crate) struct Division {
-    /// Partitions read by tasks.
-    tasks: Vec<TopicPartition>,
-    /// Partitions of unaligned topics.
-    unaligned: Vec<(TopicPartition, TopicKind)>,
-    /// Partitions of the input without a state partition.
-    unreadable: Vec<TopicPartition>,
-}
-
-/// Partitions to give up.
-pub(crate) struct Release(Vec<TopicPartition>);
+use crate::division::Division;
+use crate::event::Event;
+use crate::job::{Job, Outcome, Unopened};
 
 impl<E: Display> Driver<E> {
     /// Carries out the group's decisions in order, before any other work.
@@ -37,13 +23,13 @@ impl<E: Display> Driver<E> {
             Rebalance::Assigned(partitions) => {
                 self.has_joined = true;
                 self.report(Event::Assigned(partitions.clone()));
-                let division = self.divide(&partitions);
+                let division = Division::of(&partitions, &self.settings);
                 let all = self.with_repartition(partitions, &division.tasks);
                 self.do_first([Job::Do(Action::Assign(all)), Job::Assigned(division)]);
             }
             Rebalance::Revoked { partitions, is_lost } => {
                 self.report(Event::Revoked { partitions: partitions.clone(), is_lost });
-                let release = Job::Release(Release(partitions));
+                let release = Job::Release(partitions);
                 if is_lost {
                     // The worker is no member until the group answers again, so it is not ready.
                     self.has_joined = false;
@@ -73,8 +59,9 @@ impl<E: Display> Driver<E> {
         Ok(None)
     }
 
-    pub(crate) fn release(&mut self, Release(partitions): Release) -> Outcome<E> {
-        let division = self.divide(&partitions);
+    /// The revoked partitions are committed or lost.
+    pub(crate) fn release(&mut self, partitions: Vec<TopicPartition>) -> Outcome<E> {
+        let division = Division::of(&partitions, &self.settings);
         division.unaligned.iter().for_each(|(partition, _)| self.unaligned.revoked(partition));
         self.drop_unreadable(&division.unreadable);
         let mut jobs: Vec<Job<E>> = Vec::new();
@@ -108,22 +95,6 @@ impl<E: Display> Driver<E> {
     /// A partition of the repartition topic.
     pub(crate) fn repartition(&self, number: i32) -> TopicPartition {
         TopicPartition::new(Arc::clone(&self.input_topics.repartition), number)
-    }
-
-    fn divide(&self, partitions: &[TopicPartition]) -> Division {
-        let mut division = Division::default();
-        for partition in partitions {
-            let own = partition.clone();
-            match (self.settings.kinds)(&partition.topic) {
-                TopicKind::Input if partition.partition < self.settings.partitions => {
-                    division.tasks.push(own);
-                }
-                TopicKind::Input => division.unreadable.push(own),
-                TopicKind::Other => {}
-                kind => division.unaligned.push((own, kind)),
-            }
-        }
-        division
     }
 
     /// The consumer has subscribed.

@@ -9,10 +9,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use crate::Driver;
 use crate::action::{Action, GroupOffsets, Range, TopicPartition};
+use crate::event::Event;
 use crate::job::{Job, Outcome, Pending};
 use crate::settings::TopicKind;
-use crate::{Driver, Event};
 
 /// How many partitions one look checks for records after the committed offsets.
 const LOOKED_AT_MAX: usize = 64;

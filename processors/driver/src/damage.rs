@@ -5,11 +5,11 @@ use std::fmt::{Display, Write as _};
 
 use engine::{Repeated, TaskError};
 
+use crate::Driver;
 use crate::action::Action;
-use crate::error::{Damaged, damaged_by};
-use crate::job::{Job, Outcome};
-use crate::open::Unopened;
-use crate::{Driver, DriverError, Event};
+use crate::error::{Damaged, DriverError, damaged_by};
+use crate::event::Event;
+use crate::job::{Job, Outcome, Unopened};
 
 impl<E: Display> Driver<E> {
     /// Restores the states that these errors report as damaged.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::{Phase, Tally};
 
-use crate::action::TopicPartition;
+use crate::action::{Remedy, TopicPartition};
 
 /// A committed change of the state: key and value; `None` when the key was deleted.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);
@@ -170,7 +170,7 @@ pub enum Event {
         /// The error.
         error: String,
         /// The remedy.
-        remedy: crate::Remedy,
+        remedy: Remedy,
         /// Whether the commit had been requested.
         in_doubt: bool,
     },

@@ -9,43 +9,12 @@ use std::fmt::Display;
 
 use engine::SourceOffset;
 
+use crate::Driver;
 use crate::action::{Action, Extent, GroupOffsets, TopicPartition};
+use crate::error::DriverError;
+use crate::event::Event;
+use crate::extents::{Gone, PositionState};
 use crate::job::{Job, Outcome, Pending};
-use crate::{Driver, DriverError, Event};
-
-/// What happened to a position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum PositionState {
-    /// It is available.
-    There,
-    /// Its record is gone; `begin` is the first offset that may be available.
-    Gone { begin: i64 },
-    /// The partition ends before it: the topic was recreated, or lost its end.
-    Shorter { begin: i64 },
-}
-
-fn look_for(Extent { begin, end }: Extent, next: i64) -> PositionState {
-    if next < begin {
-        PositionState::Gone { begin }
-    } else if next > end {
-        PositionState::Shorter { begin }
-    } else {
-        PositionState::There
-    }
-}
-
-/// Positions that are gone.
-pub(crate) struct Gone {
-    wanted: BTreeMap<TopicPartition, i64>,
-    found: BTreeMap<TopicPartition, PositionState>,
-}
-
-impl Gone {
-    fn partitions(&self) -> Vec<TopicPartition> {
-        let gone = self.found.iter().filter(|(_, found)| matches!(found, PositionState::Gone { .. }));
-        gone.map(|(partition, _)| partition.clone()).collect()
-    }
-}
 
 impl<E: Display> Driver<E> {
     /// Checks all positions once the client has stopped reading a partition; the consumer then seeks in all of them, and takes
@@ -71,11 +40,7 @@ impl<E: Display> Driver<E> {
         wanted: BTreeMap<TopicPartition, i64>,
         extents: BTreeMap<TopicPartition, Extent>,
     ) -> Result<(), DriverError<E>> {
-        let found = extents.into_iter().filter_map(|(partition, extent)| {
-            let next = wanted.get(&partition)?;
-            Some((partition, look_for(extent, *next)))
-        });
-        let gone = Gone { found: found.collect(), wanted };
+        let gone = Gone::of(wanted, extents);
         if gone.partitions().is_empty() {
             return self.pass_gaps(&gone, &GroupOffsets::new());
         }
@@ -147,7 +112,7 @@ impl<E: Display> Driver<E> {
 
     fn report_gap(&mut self, partition: &TopicPartition, from: i64, to: i64) {
         #[cfg(feature = "defects")]
-        if self.has(crate::Defect::SkipsGaps) {
+        if self.has(crate::defect::Defect::SkipsGaps) {
             return;
         }
         self.report(Event::Gap { partition: partition.clone(), from, to });
@@ -172,26 +137,5 @@ impl<E: Display> Driver<E> {
         if !self.unaligned.skip_to(partition, begin) {
             self.tasks.values_mut().for_each(|task| task.begin_anew(&partition.topic));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_lies_below_the_first_offset_is_gone() {
-        let extent = Extent { begin: 10, end: 20 };
-        assert_eq!(look_for(extent, 9), PositionState::Gone { begin: 10 });
-        assert_eq!(look_for(extent, 10), PositionState::There);
-        assert_eq!(look_for(extent, 20), PositionState::There, "nothing more has come yet");
-        assert_eq!(look_for(extent, 21), PositionState::Shorter { begin: 10 });
-    }
-
-    #[test]
-    fn all_may_be_gone() {
-        let empty = Extent { begin: 20, end: 20 };
-        assert_eq!(look_for(empty, 5), PositionState::Gone { begin: 20 });
-        assert_eq!(look_for(empty, 20), PositionState::There);
     }
 }

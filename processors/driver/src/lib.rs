@@ -26,8 +26,11 @@ mod catch_up;
 mod damage;
 #[cfg(feature = "defects")]
 mod defect;
+mod dispatch;
+mod division;
 mod error;
 mod event;
+mod extents;
 mod gaps;
 mod job;
 mod letters;
@@ -64,8 +67,7 @@ pub use settings::{Pace, Schemas, Settings, TopicKind, TopicKinds};
 pub use unaligned::UnalignedLags;
 
 use catch_up::CatchUp;
-use job::{Job, Pending};
-use open::Unopened;
+use job::{Job, Pending, Unopened};
 use partitions::PartitionCounts;
 use positions::Positions;
 use restore::Restores;

@@ -6,17 +6,12 @@ use std::sync::Arc;
 
 use engine::{StateStore, StoreError, Task};
 
+use crate::Driver;
 use crate::action::Action;
 use crate::assigned::AssignedTask;
-use crate::job::{Job, Outcome, Pending};
-use crate::{Driver, DriverError, Event};
-
-/// A partition whose store has to be opened, with its input topic.
-#[derive(Debug, Clone)]
-pub(crate) struct Unopened {
-    pub(crate) partition: i32,
-    pub(crate) topic: Arc<str>,
-}
+use crate::error::DriverError;
+use crate::event::Event;
+use crate::job::{Job, Outcome, Pending, Unopened};
 
 impl<E: Display> Driver<E> {
     /// Opens stores, except for damaged states that have to wait.

@@ -7,9 +7,10 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Driver;
 use crate::action::{Action, TopicPartition};
+use crate::event::Event;
 use crate::job::{Outcome, Pending};
-use crate::{Driver, Event};
 
 /// Partitions and topics that do not match the state.
 #[derive(Default)]

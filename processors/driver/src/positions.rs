@@ -6,8 +6,9 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use crate::action::{Action, GroupOffsets, Position, Sought, TopicPartition};
+use crate::event::Event;
 use crate::job::{Job, Outcome, Pending};
-use crate::{Driver, Event, Now};
+use crate::{Driver, Now};
 
 /// What is unknown about positions, and when to ask for it.
 #[derive(Debug, Default)]
@@ -77,7 +78,7 @@ impl<E: Display> Driver<E> {
     pub(crate) fn seek_tasks(&mut self, begins: &BTreeMap<TopicPartition, i64>) -> Outcome<E> {
         let mut seeks = self.unaligned.seeks();
         #[cfg(feature = "defects")]
-        let is_apart = self.has(crate::Defect::SeeksApart);
+        let is_apart = self.has(crate::defect::Defect::SeeksApart);
         #[cfg(not(feature = "defects"))]
         let is_apart = false;
         for task in self.tasks.values_mut().filter(|task| task.wants_seek()) {

@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 
+use crate::Driver;
 use crate::assigned::AssignedTask;
+use crate::event::Event;
 use crate::job::Outcome;
-use crate::{Driver, Event};
 
 impl<E: Display> Driver<E> {
     pub(crate) fn report_readiness(&mut self) -> Outcome<E> {

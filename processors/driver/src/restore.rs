@@ -13,9 +13,11 @@ use std::time::Duration;
 
 use engine::{Phase, TaskError};
 
+use crate::Driver;
 use crate::action::{Action, Extent, GroupOffsets, TopicPartition};
+use crate::error::DriverError;
+use crate::event::Event;
 use crate::job::{Job, Outcome, Pending};
-use crate::{Driver, DriverError, Event};
 
 /// The progress of one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +126,7 @@ impl<E: Display> Driver<E> {
         self.restores.partitions.insert(partition, progress);
         self.restores.ask_at = self.now.elapsed;
         #[cfg(feature = "defects")]
-        if self.has(crate::Defect::TrustsDisk) && from > 0 {
+        if self.has(crate::defect::Defect::TrustsDisk) && from > 0 {
             self.complete(partition, from);
         }
     }
@@ -282,7 +284,8 @@ impl<E: Display> Driver<E> {
             return;
         };
         #[cfg(feature = "defects")]
-        let position = if self.has(crate::Defect::TrustsEndOfPartition) { Some(end) } else { position };
+        let position =
+            if self.has(crate::defect::Defect::TrustsEndOfPartition) { Some(end) } else { position };
         if next < end && position.is_none_or(|position| position < end) {
             self.report(Event::LeaderBehind { partition, next, end });
             return;

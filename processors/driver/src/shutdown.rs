@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 
+use crate::Driver;
 use crate::action::{Action, TopicPartition};
+use crate::error::DriverError;
 use crate::job::{Job, Outcome};
-use crate::{Driver, DriverError};
 
 impl<E: Display> Driver<E> {
     /// Leaves the group and ends with the error. If leaving fails too, ends with less.

@@ -4,10 +4,12 @@ use std::fmt::Display;
 
 use engine::{SourceRecord, TaskError};
 
+use crate::Driver;
 use crate::action::{Action, TopicPartition};
+use crate::error::DriverError;
+use crate::event::Event;
 use crate::job::Job;
 use crate::unaligned::Taken;
-use crate::{Driver, DriverError, Event};
 
 impl<E: Display> Driver<E> {
     /// Takes a record, or skips it when the consumer is off the task's position.
@@ -53,7 +55,7 @@ impl<E: Display> Driver<E> {
     fn await_schema(&mut self, record: &SourceRecord<'_>, id: u32) {
         self.schemas.request(id);
         #[cfg(feature = "defects")]
-        if self.has(crate::Defect::KeepsHalfARecord) {
+        if self.has(crate::defect::Defect::KeepsHalfARecord) {
             if let Some(task) = self.tasks.get_mut(&record.partition) {
                 task.unposition();
             }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use crate::Driver;
 use crate::action::{Action, EndOffset, TopicPartition};
+use crate::event::Event;
 use crate::job::{Job, Outcome, Pending};
 use crate::unaligned::Seen;
-use crate::{Driver, Event};
 
 impl<E: Display> Driver<E> {
     pub(crate) fn look_around(&mut self) -> Outcome<E> {

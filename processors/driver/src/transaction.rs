@@ -16,33 +16,11 @@ use std::time::Duration;
 use engine::{OutputRecord, Sink, SinkError, SourceOffset, TaskError, TopicId};
 
 use crate::action::{Action, Answer, Failure, GroupOffsets, Position, Remedy, TopicPartition};
-use crate::error::{Damaged, damaged_by};
-use crate::event::Outcome as Ending;
-use crate::job::{Job, Outcome, Pending};
+use crate::error::{Damaged, DriverError, damaged_by};
+use crate::event::{Event, Outcome as Ending};
+use crate::job::{Job, Outcome, Pending, Step};
 use crate::letters::{self, SentSizes, Smaller};
-use crate::{Driver, DriverError, Event, Now, Stop};
-
-/// The next step of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    Begin,
-    Send,
-    Flush,
-    /// Fetch the consumer's membership. It comes after the flush, which may take long: the coordinator refuses an old
-    /// generation, which fences a zombie.
-    Membership,
-    Offsets,
-    Commit,
-    Abort,
-    /// The producer was rebuilt; the transaction was not committed.
-    NotCommitted,
-    /// The producer was rebuilt; it is unknown whether the transaction was committed.
-    Doubt,
-    /// Fetch the record limit for dead letters.
-    RecordLimit,
-    /// Create a new producer if the old one's batches may be too large for dead letters.
-    Batches,
-}
+use crate::{Driver, Now, Stop};
 
 /// What follows an abort.
 enum After<E> {
@@ -302,7 +280,7 @@ impl<E: Display> Driver<E> {
     /// lost. Without them the coordinator would accept the commit of a stranger unchecked.
     fn membership_known(&mut self, is_known: bool, is_lost: bool) -> Result<(), DriverError<E>> {
         #[cfg(feature = "defects")]
-        let is_lost = is_lost && !self.has(crate::Defect::CommitsWhenLost);
+        let is_lost = is_lost && !self.has(crate::defect::Defect::CommitsWhenLost);
         if !is_known {
             self.abort_because("the consumer has no group");
         } else if is_lost {
@@ -322,7 +300,7 @@ impl<E: Display> Driver<E> {
                     self.transaction.calls == 1 && took < self.settings.pace.offsets_retried_after;
                 self.transaction.calls_begin(self.now);
                 #[cfg(feature = "defects")]
-                if self.has(crate::Defect::StoreBeforeCommit) {
+                if self.has(crate::defect::Defect::StoreBeforeCommit) {
                     for task in self.tasks.values_mut().filter(|task| !task.task.is_clean()) {
                         let end = self.transaction.changelog_ends.get(&task.partition()).copied();
                         let _ = task.task.committed(end);
@@ -361,7 +339,7 @@ impl<E: Display> Driver<E> {
         let is_sent_once =
             self.transaction.calls == 1 && self.transaction.are_offsets_sent_once && !is_broken;
         #[cfg(feature = "defects")]
-        let is_sent_once = is_sent_once || self.has(crate::Defect::TrustsOneCall);
+        let is_sent_once = is_sent_once || self.has(crate::defect::Defect::TrustsOneCall);
         self.turn.committed_at = self.now.elapsed;
         let latency = self.now.elapsed.saturating_sub(self.transaction.began);
         self.report(Event::TransactionCommitted { latency });
@@ -396,7 +374,7 @@ impl<E: Display> Driver<E> {
             self.unaligned.rewind();
             for task in self.tasks.values_mut().filter(|task| !task.task.is_clean()) {
                 #[cfg(feature = "defects")]
-                if self.defect == Some(crate::Defect::StaysAfterAbort) {
+                if self.defect == Some(crate::defect::Defect::StaysAfterAbort) {
                     task.task.aborted();
                     continue;
                 }
@@ -461,7 +439,7 @@ impl<E: Display> Driver<E> {
             }
         };
         #[cfg(feature = "defects")]
-        let is_certain = is_certain || self.has(crate::Defect::TrustsOneCall);
+        let is_certain = is_certain || self.has(crate::defect::Defect::TrustsOneCall);
         let mut jobs = Vec::new();
         if !is_certain {
             jobs.extend(self.rebuild_producer());
@@ -493,11 +471,11 @@ impl<E: Display> Driver<E> {
             Remedy::Retry => return self.apply(false),
             Remedy::Rebuild => {
                 #[cfg(feature = "defects")]
-                if in_doubt && self.has(crate::Defect::TrustsCommit) {
+                if in_doubt && self.has(crate::defect::Defect::TrustsCommit) {
                     return self.apply(true);
                 }
                 #[cfg(feature = "defects")]
-                if in_doubt && self.has(crate::Defect::KeepsProducer) {
+                if in_doubt && self.has(crate::defect::Defect::KeepsProducer) {
                     self.do_first([Job::Transaction(Step::Commit)]);
                     return Ok(());
                 }
@@ -541,7 +519,7 @@ impl<E: Display> Driver<E> {
         let mark = self.mark();
         let ours = self.offsets_of_transaction();
         #[cfg(feature = "defects")]
-        if self.has(crate::Defect::TrustsOffsets) && offsets.len() == ours.len() {
+        if self.has(crate::defect::Defect::TrustsOffsets) && offsets.len() == ours.len() {
             let is_there = |(partition, next): &Position| {
                 offsets.get(partition).and_then(Option::as_ref).is_some_and(|offset| offset.next == *next)
             };

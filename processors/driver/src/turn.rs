@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::action::Action;
 use crate::assigned::AssignedTask;
+use crate::event::Event;
 use crate::job::{Job, Outcome, Pending};
 use crate::settings::Pace;
-use crate::{Driver, Event, Now, Stop};
+use crate::{Driver, Now, Stop};
 
 /// The parts of a turn, in order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::worker::Shared;
+use crate::settings::Settings;
+use crate::stop::Stop;
 
 /// The interval of delete requests, for all partitions of this process together.
 const EVERY: Duration = Duration::from_secs(30);
@@ -61,13 +62,12 @@ impl Consumed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Deletes periodically until shutdown.
-    pub(crate) fn delete(&self, shared: &Shared) {
-        let topic = shared.topology.name(shared.topology.repartition());
+    /// Deletes the consumed records of the repartition topic periodically until shutdown.
+    pub(crate) fn delete(&self, settings: &Settings, topic: &str, stop: &Stop) {
         let mut admin: Option<AdminClient<DefaultClientContext>> = None;
         let mut asked_at = Instant::now();
         let mut warned = false;
-        while !shared.stop.is_requested() {
+        while !stop.is_requested() {
             std::thread::sleep(LOOK_EVERY);
             if asked_at.elapsed() < EVERY {
                 continue;
@@ -77,7 +77,7 @@ impl Consumed {
             if open.is_empty() {
                 continue;
             }
-            let deleted = client(&mut admin, shared).and_then(|admin| delete(admin, topic, &open));
+            let deleted = client(&mut admin, settings).and_then(|admin| delete(admin, topic, &open));
             match deleted {
                 Ok(deleted) => {
                     warned = false;
@@ -100,11 +100,11 @@ impl Consumed {
 
 fn client<'a>(
     admin: &'a mut Option<AdminClient<DefaultClientContext>>,
-    shared: &Shared,
+    settings: &Settings,
 ) -> Result<&'a AdminClient<DefaultClientContext>, KafkaError> {
     let made = match admin.take() {
         Some(made) => made,
-        None => shared.settings.admin("consumed").create()?,
+        None => settings.admin("consumed").create()?,
     };
     Ok(admin.insert(made))
 }

@@ -1,5 +1,6 @@
 //! Errors of the Kafka client, by remedy. Only this module knows librdkafka's flags and codes.
 
+use driver::{DriverError, Failure};
 use engine::{StoreError, TaskError};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -194,6 +195,29 @@ impl EdgeError {
     pub fn kafka(what: impl Into<String>, source: KafkaError) -> Self {
         let advice = source.rdkafka_error_code().map_or("", advice);
         Self::Kafka { what: what.into(), source, advice }
+    }
+}
+
+/// The error in the driver's answers.
+pub(crate) type Error = Box<EdgeError>;
+
+impl From<DriverError<Error>> for EdgeError {
+    fn from(error: DriverError<Error>) -> Self {
+        match error {
+            DriverError::Caller(error) => *error,
+            DriverError::Task(error) => Self::Task(error),
+            DriverError::Store { partition, source } => Self::Store { partition, source },
+            DriverError::RepartitionLost(topic) => Self::WorkLost(topic),
+        }
+    }
+}
+
+/// The remedy for a failed producer call.
+pub(crate) fn failure(what: &str, error: KafkaError) -> Failure<Error> {
+    Failure {
+        remedy: of_transaction(&error),
+        error: Box::new(EdgeError::kafka(what, error)),
+        letters_too_large: false,
     }
 }
 

@@ -21,6 +21,7 @@ mod reading;
 mod reread;
 mod schemas;
 mod settings;
+mod shared;
 pub mod spans;
 mod standby;
 mod stop;
@@ -39,6 +40,6 @@ pub use reading::{ReadsToTheEnd, TopicAndPartition, begins, committed_offset, en
 pub use reread::Reread;
 pub use schemas::{Learnt, SchemaSource, SchemaUnavailable, Schemas};
 pub use settings::{Membership, Overrides, Queues, RECORD_BYTES_MAX, Settings};
+pub use shared::{Patterns, Shared};
 pub use stop::Stop;
 pub use stores::{StoreFactory, Stores};
-pub use worker::{Patterns, Shared};

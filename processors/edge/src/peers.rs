@@ -9,7 +9,8 @@ use crate::clients;
 use crate::errors::EdgeError;
 use crate::members::{self, Instance};
 use crate::reading::ReadsToTheEnd;
-use crate::worker::Shared;
+use crate::settings::Settings;
+use crate::stop::Stop;
 
 /// The interval of requests to the coordinator.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -32,21 +33,20 @@ impl Peers {
         self.locked().iter().find(|instance| instance.partitions.contains(&partition)).cloned()
     }
 
-    /// Follows the group until shutdown.
+    /// Follows the group until shutdown: the owners of the input topic's partitions.
     ///
     /// # Errors
     /// The client's configuration is invalid.
-    pub(crate) fn look(shared: &Shared, peers: &Self) -> Result<(), EdgeError> {
-        let client = clients::consumer(&shared.settings.reader("peers", true), ReadsToTheEnd)
-            .map_err(EdgeError::Settings)?;
-        let Some(input) = shared.inputs.first() else { return Ok(()) };
-        let group = &shared.settings.group;
+    pub(crate) fn look(&self, settings: &Settings, input: &str, stop: &Stop) -> Result<(), EdgeError> {
+        let client =
+            clients::consumer(&settings.reader("peers", true), ReadsToTheEnd).map_err(EdgeError::Settings)?;
+        let group = &settings.group;
         let mut look_at = Instant::now();
-        while !shared.stop.is_requested() {
+        while !stop.is_requested() {
             if Instant::now() >= look_at {
                 clients::attend(&client);
                 if let Some(members) = members::ask(&client, group) {
-                    *peers.locked() = members::instances(&members, group, input);
+                    *self.locked() = members::instances(&members, group, input);
                 }
                 look_at = Instant::now() + LOOK_EVERY;
             }

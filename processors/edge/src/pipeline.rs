@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::errors::EdgeError;
-use crate::peers::Peers;
+use crate::shared::Shared;
 use crate::standby::Standby;
-use crate::worker::{Shared, Worker};
+use crate::worker::Worker;
 
 /// The workers' names. They are the same at every start, so that the transactional ids are too.
 #[must_use]
@@ -58,13 +58,15 @@ impl Pipeline {
             let shared = shared.clone();
             // Shutdown does not wait for it: it may be in a request, and holds nothing.
             spawn("consumed", &sender, move || {
-                consumed.delete(&shared);
+                let topic = shared.topology.name(shared.topology.repartition());
+                consumed.delete(&shared.settings, topic, &shared.stop);
                 Ok(())
             })?;
         }
-        if let Some(peers) = shared.peers.clone() {
+        if let (Some(peers), Some(input)) = (shared.peers.clone(), shared.inputs.first().cloned()) {
             let shared = shared.clone();
-            threads.push(spawn("peers", &sender, move || Peers::look(&shared, &peers))?);
+            threads
+                .push(spawn("peers", &sender, move || peers.look(&shared.settings, &input, &shared.stop))?);
         }
         Ok(Self { shared, ends, threads, workers })
     }

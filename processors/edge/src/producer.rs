@@ -15,10 +15,9 @@ use rdkafka::util::Timeout;
 
 use crate::clients;
 use crate::deliveries::{DeliveriesAndEnds, END, FailedDeliveries, NOTHING};
-use crate::errors::{self, EdgeError, Remedy};
+use crate::errors::{self, EdgeError, Error, Remedy, failure};
 use crate::metrics::ClientFigures;
 use crate::settings::Settings;
-use crate::worker::{Error, failure};
 
 /// The timeout of one attempt of a long call. The driver repeats it.
 const STEP: Duration = Duration::from_secs(1);

@@ -13,8 +13,8 @@ use crate::clients;
 use crate::errors::{self, EdgeError, Remedy};
 use crate::members;
 use crate::reading::ReadsToTheEnd;
+use crate::shared::Shared;
 use crate::stores::Warm;
-use crate::worker::Shared;
 
 /// The interval of checking the assignment.
 const LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -194,9 +194,19 @@ impl Bytes {
     }
 }
 
+impl Event<'_> {
+    /// The content hash, over the fields that the contract reads: two events with the same id and hash are duplicates. The
+    /// conversation is left out, since an event may name it or be correlated by its session. The hash is part of stored state,
+    /// so its input is defined byte by byte.
+    #[must_use]
+    pub fn content_hash(&self) -> u64 {
+        number(self)
+    }
+}
+
 /// The content hash of an event. The conversation is left out, since an event may name it or be correlated by its session; so
 /// are fields that the contract does not read.
-pub(crate) fn number(event: &Event<'_>) -> u64 {
+fn number(event: &Event<'_>) -> u64 {
     let Event {
         id,
         name,

@@ -1,7 +1,7 @@
 //! A decoded event (contract, sections 1 and 2).
 
 use crate::order::{Order, rank};
-use crate::{FactKind, Json, Kind, LegPhase, ReactionKind, RoomMode, content};
+use crate::{FactKind, Json, Kind, LegPhase, ReactionKind, RoomMode};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 
@@ -422,14 +422,6 @@ impl Event<'_> {
     #[must_use]
     pub fn order(&self) -> Order<'_> {
         (self.at, self.rank(), &self.id)
-    }
-
-    /// The content hash, over the fields that the contract reads: two events with the same id and hash are duplicates. The
-    /// conversation is left out, since an event may name it or be correlated by its session. The hash is part of stored state,
-    /// so its input is defined byte by byte.
-    #[must_use]
-    pub fn content_hash(&self) -> u64 {
-        content::number(self)
     }
 
     /// The activity that the event creates or changes; `None` for facts.

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use model::{AgentNews, Envelope, Event, Invalid, Limits, NotDecoded, Origin, Reason};
 
-use crate::format::{HEADER_BYTES, split};
+use crate::header::{HEADER_BYTES, split};
 use crate::registry::RegistryError;
 use cursor::{Cursor, Mismatch};
 use plan::Plan;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::cursor::Cursor;
 use super::json::{Room, transcribe_record};
 use super::{Mismatch, sentence};
-use crate::format::{HEADER_BYTES, split};
+use crate::header::{HEADER_BYTES, split};
 use crate::registry::{Registry, RegistryError};
 use crate::shape::{SchemaError, Shape};
 

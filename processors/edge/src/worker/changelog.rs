@@ -8,10 +8,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
+use super::Worker;
 use super::limits::{Limits, find_leaders};
-use super::{Error, Worker};
 use crate::clients;
-use crate::errors::{self, EdgeError, Remedy};
+use crate::errors::{self, EdgeError, Error, Remedy};
 use crate::reading::{ReadsToTheEnd, position};
 use crate::settings::Settings;
 

@@ -8,10 +8,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::Worker;
 use super::names::{listed, named_partition, positioned};
-use super::{Error, Worker};
 use crate::consumer::{MessageHeaders, Notes, Rebalanced, source_record};
-use crate::errors::{self, EdgeError, Remedy};
+use crate::errors::{self, EdgeError, Error, Remedy};
+use crate::shared::Shared;
 
 const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -87,7 +88,7 @@ fn failed(error: KafkaError, notes: &Notes) -> Answer<'static, Error> {
     Answer::Done(Err(Box::new(EdgeError::kafka(format!("cannot read the input{refused}"), error))))
 }
 
-fn subscribe(consumer: &BaseConsumer<Notes>, shared: &super::Shared) -> KafkaResult<()> {
+fn subscribe(consumer: &BaseConsumer<Notes>, shared: &Shared) -> KafkaResult<()> {
     super::reach(consumer, &shared.inputs);
     consumer.subscribe(&shared.subscription())
 }

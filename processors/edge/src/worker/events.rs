@@ -7,9 +7,11 @@ use engine::{Notice, Tally};
 use tracing::Span;
 use tracing::span::EnteredSpan;
 
-use super::{Error, Shared, epoch_ms};
+use super::epoch_ms;
+use crate::errors::Error;
 use crate::metrics::{self, Rebalance};
 use crate::queries::{QueryServer, TaskStatus};
+use crate::shared::Shared;
 use crate::spans;
 
 /// The maximum of partitions in a log line.

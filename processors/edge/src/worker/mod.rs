@@ -12,34 +12,30 @@ mod limits;
 mod names;
 mod queries;
 mod questions;
-mod shared;
 mod transactions;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use driver::{Action, Answer, Driver, DriverError, Settings, TopicPartition};
+use driver::{Action, Answer, Driver, Settings, TopicPartition};
 use engine::Budget;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 
 use crate::clients;
 use crate::consumer::Notes;
-use crate::errors::{self, EdgeError};
+use crate::errors::{EdgeError, Error};
 use crate::metrics::Client;
 use crate::producer::TransactionalProducer;
+use crate::shared::Shared;
 use changelog::Changelog;
 use clock::Clock;
 use events::Observer;
 use limits::Limits;
-pub use shared::{Patterns, Shared};
 
 /// How long the consumer waits for a connection before it subscribes anyway.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Actions slower than this are logged at debug level.
 const SLOW: Duration = Duration::from_millis(300);
-
-/// The error in the driver's answers.
-pub(crate) type Error = Box<EdgeError>;
 
 pub(crate) struct Worker {
     name: String,
@@ -200,24 +196,4 @@ fn reach(consumer: &BaseConsumer<Notes>, inputs: &[String]) {
 fn epoch_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-impl From<DriverError<Error>> for EdgeError {
-    fn from(error: DriverError<Error>) -> Self {
-        match error {
-            DriverError::Caller(error) => *error,
-            DriverError::Task(error) => Self::Task(error),
-            DriverError::Store { partition, source } => Self::Store { partition, source },
-            DriverError::RepartitionLost(topic) => Self::WorkLost(topic),
-        }
-    }
-}
-
-/// The remedy for a failed producer call.
-pub(crate) fn failure(what: &str, error: rdkafka::error::KafkaError) -> driver::Failure<Error> {
-    driver::Failure {
-        remedy: errors::of_transaction(&error),
-        error: Box::new(EdgeError::kafka(what, error)),
-        letters_too_large: false,
-    }
 }

@@ -2,7 +2,8 @@
 
 use driver::{Answer, AssignedTask};
 
-use super::{Error, Worker};
+use super::Worker;
+use crate::errors::Error;
 
 impl Worker {
     /// Answers pending queries and sends listeners a slice of the states that they have not received.

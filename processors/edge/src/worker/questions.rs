@@ -8,7 +8,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 
 use super::names::{listed, named_partition};
-use super::{Error, Worker, drained};
+use super::{Worker, drained};
+use crate::errors::Error;
 use crate::reading::committed_offset;
 
 /// The timeout for committed offsets while records wait.

@@ -5,8 +5,8 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::{Error, Worker, failure};
-use crate::errors::EdgeError;
+use super::Worker;
+use crate::errors::{EdgeError, Error, failure};
 use crate::letters;
 use crate::producer::TransactionalProducer;
 

@@ -71,7 +71,7 @@ pub struct Shared {
 
 impl Shared {
     /// The topic label in metrics. Conversation topics share the label of their pattern.
-    pub(super) fn counted_as<'s>(&'s self, topic: &'s str) -> &'s str {
+    pub(crate) fn counted_as<'s>(&'s self, topic: &'s str) -> &'s str {
         let is_input = self.inputs.iter().any(|input| input == topic);
         let is_events = !is_input && (self.patterns.conversation_of)(topic).is_some();
         let pattern = self.patterns.subscriptions.first();
@@ -88,14 +88,14 @@ impl Shared {
     }
 
     /// The subscription.
-    pub(super) fn subscription(&self) -> Vec<&str> {
+    pub(crate) fn subscription(&self) -> Vec<&str> {
         let Self { inputs, patterns, topology, .. } = self;
         let all = inputs.iter().chain(&patterns.subscriptions).chain(&patterns.erasures);
         all.chain(topology.agent_states()).map(String::as_str).collect()
     }
 
     /// Maps a topic of the subscription to its content.
-    pub(super) fn kinds(&self) -> TopicKinds {
+    pub(crate) fn kinds(&self) -> TopicKinds {
         let (inputs, patterns) = (self.inputs.clone(), self.patterns.clone());
         let topology = Arc::clone(&self.topology);
         Arc::new(move |topic| {
