@@ -9,7 +9,7 @@ use rdkafka::ClientContext;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, DeliveryResult, Message};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Message, OwnedMessage};
 use rdkafka::producer::{NoCustomPartitioner, ProducerContext};
 use rdkafka::statistics::Statistics;
 
@@ -104,15 +104,36 @@ impl ProducerContext<NoCustomPartitioner> for Deliveries {
     }
 }
 
-/// Like [`Deliveries`], for records numbered like lines of a file, so that the first failure can be named.
+/// A record whose delivery the client only infers: a retry was refused as a duplicate, so it has no offset.
+#[derive(Debug)]
+pub struct Unconfirmed {
+    /// Its number.
+    pub number: usize,
+    /// The record.
+    pub record: OwnedMessage,
+}
+
+/// Like [`Deliveries`], for records numbered like lines of a file, so that the first failure can be named. It keeps unconfirmed
+/// records, so that they can be sent again; there are at most as many as the producer has in flight.
 #[derive(Debug, Default)]
 pub struct NumberedDeliveries {
     deliveries: Deliveries,
     /// The failed record with the lowest number.
     first: Mutex<Option<(usize, FailedDeliveries)>>,
+    unconfirmed: Mutex<Vec<Unconfirmed>>,
 }
 
 impl NumberedDeliveries {
+    /// Unconfirmed records since the last call.
+    pub fn take_unconfirmed(&self) -> Vec<Unconfirmed> {
+        std::mem::take(&mut *self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn note_unconfirmed(&self, number: usize, record: OwnedMessage) {
+        let mut unconfirmed = self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        unconfirmed.push(Unconfirmed { number, record });
+    }
+
     /// Failures since the last call, with the lowest number that failed.
     pub fn take_failed(&self) -> Option<(usize, FailedDeliveries)> {
         let FailedDeliveries { count, .. } = self.deliveries.take_failed()?;
@@ -144,6 +165,11 @@ impl ProducerContext<NoCustomPartitioner> for NumberedDeliveries {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        if let Ok(message) = result
+            && message.offset() < 0
+        {
+            return self.note_unconfirmed(number, message.detach());
+        }
         self.deliveries.written(result);
         if let Err((code, topic)) = outcome(result) {
             self.note_number(number, code, topic);
@@ -288,6 +314,39 @@ mod tests {
         send();
         producer.flush(FLUSH_TIMEOUT).unwrap();
         assert_eq!(producer.context().take_failed(), None);
+    }
+
+    #[test]
+    fn a_numbered_record_whose_delivery_is_only_inferred_comes_back_to_be_sent_again() {
+        const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("events", 1, 1).unwrap();
+        let producer: BaseProducer<NumberedDeliveries, NoCustomPartitioner> = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("enable.idempotence", "true")
+            .set("batch.num.messages", "1")
+            .set("linger.ms", "0")
+            .create_with_context(NumberedDeliveries::default())
+            .unwrap();
+        let send = |number: usize, payload: &str| {
+            let record = BaseRecord::<(), str, usize>::with_opaque_to("events", number).payload(payload);
+            assert!(producer.send(record).is_ok());
+        };
+        cluster.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
+        cluster.request_errors(
+            RDKafkaApiKey::Produce,
+            &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION],
+        );
+        send(1, "first");
+        send(2, "second");
+        producer.flush(FLUSH_TIMEOUT).unwrap();
+        assert_eq!(producer.context().take_failed(), None);
+        let unconfirmed = producer.context().take_unconfirmed();
+        let back: Vec<_> = unconfirmed.iter().map(|back| (back.number, back.record.payload())).collect();
+        assert_eq!(back, [(1, Some(&b"first"[..]))]);
+        send(1, "first");
+        producer.flush(FLUSH_TIMEOUT).unwrap();
+        assert!(producer.context().take_unconfirmed().is_empty());
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub mod token;
 mod worker;
 
 pub use consumed::Consumed;
-pub use deliveries::{Deliveries, FailedDeliveries, NumberedDeliveries};
+pub use deliveries::{Deliveries, FailedDeliveries, NumberedDeliveries, Unconfirmed};
 pub use errors::{ConnectionFailure, EdgeError};
 pub use members::Instance;
 pub use peers::Peers;

@@ -5,9 +5,10 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use edge::{FailedDeliveries, NumberedDeliveries, Stop};
+use edge::{FailedDeliveries, NumberedDeliveries, Stop, Unconfirmed};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Home, Origin};
+use rdkafka::Message;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -187,19 +188,41 @@ impl<'c> Loader<'c> {
         record.payload = avro.as_deref().or(line.value.as_deref());
         record.partition = place.partition;
         record.timestamp = line.timestamp_ms;
-        while let Err((error, back)) = self.producer.send(record) {
-            if !matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) {
-                return Err(anyhow!(error).context(format!("line {}: cannot be sent", line.number)).into());
-            }
-            if self.stop.is_requested() {
-                return Ok(());
-            }
-            self.producer.poll(Duration::from_millis(10));
-            record = back;
+        if !self.enqueue(record)? {
+            return Ok(());
         }
         self.sent += 1;
         if self.sent.is_multiple_of(LOOK_EVERY) {
             self.producer.poll(Duration::ZERO);
+            self.send_unconfirmed()?;
+        }
+        Ok(())
+    }
+
+    /// Gives a record to the client. Returns `false` if a stop was requested while its queue was full.
+    fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<bool, Failure> {
+        let number = record.delivery_opaque;
+        while let Err((error, back)) = self.producer.send(record) {
+            if !matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) {
+                return Err(anyhow!(error).context(format!("line {number}: cannot be sent")).into());
+            }
+            if self.stop.is_requested() {
+                return Ok(false);
+            }
+            self.producer.poll(Duration::from_millis(10));
+            record = back;
+        }
+        Ok(true)
+    }
+
+    /// Sends records again whose delivery is uncertain. One that was delivered is then there twice, which changes no output.
+    fn send_unconfirmed(&self) -> Result<(), Failure> {
+        for Unconfirmed { number, record } in self.producer.context().take_unconfirmed() {
+            let mut again = BaseRecord::with_opaque_to(record.topic(), number).partition(record.partition());
+            again.key = record.key();
+            again.payload = record.payload();
+            again.timestamp = record.timestamp().to_millis();
+            self.enqueue(again)?;
         }
         Ok(())
     }
@@ -212,6 +235,7 @@ impl<'c> Loader<'c> {
         let deadline = Instant::now() + FLUSH_TIMEOUT;
         while self.producer.in_flight_count() > 0 {
             self.producer.poll(Duration::from_millis(10));
+            self.send_unconfirmed()?;
             let waiting = self.producer.in_flight_count();
             if waiting > 0 && (self.stop.is_overdue() || Instant::now() >= deadline) {
                 return Err(
