@@ -4,9 +4,12 @@
     reason = "nothing of a program can be reached from outside; pub says: for other modules"
 )]
 
+mod bench;
 mod cli;
+mod clock;
 mod commands;
 mod config;
+mod doctor;
 mod exit;
 mod formats;
 mod instance;
@@ -17,11 +20,14 @@ mod no_json;
 mod pairs;
 mod products;
 mod records;
+mod render;
 mod rules;
 mod serving;
 mod signals;
 mod state;
 mod telemetry;
+mod topics;
+mod trial;
 mod wiring;
 
 use std::process::ExitCode;
@@ -62,11 +68,11 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config()?),
         Command::Erase(args) => commands::erase::run(global, args, &config()?),
         Command::Demo(args) => commands::demo::run(global, args, &config()?),
-        Command::Bench(args) => commands::bench::run(global, args, &config()?),
+        Command::Bench(args) => bench::run(global, args, &config()?),
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
         Command::Acls(args) => commands::acls::run(global, args, &config()?),
         Command::Schemas(command) => commands::schemas::run(command, &config()?),
-        Command::Doctor(args) => commands::doctor::run(global, args, load()),
+        Command::Doctor(args) => doctor::run(global, args, load()),
         Command::Reset(args) => commands::reset::run(global, args, &config()?),
         Command::Completions(args) => commands::manual::completions(*args),
         Command::Man(args) => commands::manual::pages(args),

@@ -7,15 +7,14 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
-use std::sync::Arc;
+mod common;
 
+use common::{Sent, SentRecord, committed, event, prepared, record, running_in, topology};
 use engine::{
-    Carried, Context, Emitter, EventClass, InnerTopics, MemoryStore, News, NoHeaders, Outcome, OutputRecord,
-    Phase, ProcessError, Processor, Product, Route, Sink, SinkError, SourceRecord, Task, Topology,
-    TopologyError, partition_of,
+    Carried, Context, Emitter, EventClass, News, Outcome, ProcessError, Processor, Product, SourceRecord,
+    Task, Topology, TopologyError, partition_of,
 };
-use model::{Event, Home, Limits};
-use serde_json::json;
+use model::{Event, Home};
 
 const PARTITIONS: i32 = 4;
 
@@ -112,80 +111,30 @@ impl Processor for Summing {
     }
 }
 
-fn inner() -> InnerTopics<'static> {
-    InnerTopics {
-        dead_letters: "letters",
-        changelog: "changelog",
-        repartition: "repartition",
-        erasures: None,
-    }
-}
-
-fn topology() -> Topology {
-    let mut topology = Topology::new(inner());
+fn counting_and_summing() -> Topology {
+    let mut topology = topology();
     topology.add(Box::new(Counting), &["counts"]).unwrap();
     topology.add(Box::new(Summing), &["sums"]).unwrap();
     topology
 }
 
 fn task(partition: i32, topology: Topology) -> Task {
-    let mut task = Task::new(
-        partition,
-        PARTITIONS,
-        Arc::new(topology),
-        Limits::default(),
-        Box::new(MemoryStore::default()),
-    );
-    task.become_phase(Phase::Restoring);
-    task.restored(0).unwrap();
-    task
+    running_in(topology, partition, PARTITIONS)
 }
 
-fn event(conversation: &str) -> Vec<u8> {
-    let event = json!({"id": "e", "name": "CONVERSATION_STARTED", "timestamp": 1_750_000_000_000_i64, "conversationId": conversation});
-    event.to_string().into_bytes()
+fn event_of(conversation: &str) -> Vec<u8> {
+    event("e", "CONVERSATION_STARTED", conversation).into_bytes()
 }
 
-fn record<'a>(topic: &'a str, key: Option<&'a [u8]>, value: &'a [u8]) -> SourceRecord<'a> {
-    SourceRecord {
-        topic,
-        partition: 0,
-        offset: 0,
-        timestamp_ms: None,
-        key,
-        value: Some(value),
-        headers: &NoHeaders,
-        conversation: None,
-    }
+fn keyed<'a>(topic: &'a str, key: &'a [u8], value: &'a [u8]) -> SourceRecord<'a> {
+    SourceRecord { key: Some(key), ..record(topic, value) }
 }
 
-/// Topic, key, value.
-type Sent = (usize, Vec<u8>, Vec<u8>);
-
-#[derive(Default)]
-struct List(Vec<Sent>);
-
-impl Sink for List {
-    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
-        let bytes = |part: Option<&[u8]>| part.unwrap_or_default().to_vec();
-        if let Route::Key(key) = record.route {
-            assert_eq!(Some(key), record.key);
-        }
-        self.0.push((record.topic.index(), bytes(record.key), bytes(record.value)));
-        Ok(())
-    }
-}
-
-fn committed(task: &mut Task) -> Vec<Sent> {
-    let mut list = List::default();
-    task.prepare(&mut list).unwrap();
-    task.committed(None).unwrap();
-    list.0
-}
-
-fn to<'s>(sent: &'s [Sent], topology: &Topology, topic: &str) -> Vec<&'s Sent> {
-    let index = topology.topics().iter().position(|name| name == topic).unwrap();
-    sent.iter().filter(|(topic, ..)| *topic == index).collect()
+/// What went to a topic, each record to the partition of its key.
+fn to<'s>(sent: &'s Sent, topology: &Topology, topic: &str) -> Vec<&'s SentRecord> {
+    let records = sent.to(topology.topics().iter().position(|name| name == topic).unwrap());
+    assert!(records.iter().all(|record| record.routed_by.as_ref() == Some(&record.key)), "{records:?}");
+    records
 }
 
 /// A conversation that belongs to this partition.
@@ -196,43 +145,42 @@ fn of_partition(partition: i32) -> String {
 
 #[test]
 fn a_processor_hears_those_that_it_follows_and_messages_reach_its_key() {
-    let names = topology();
-    let mut first = task(0, topology());
+    let names = counting_and_summing();
+    let mut first = task(0, counting_and_summing());
     let id = of_partition(0);
-    first.process(&record("events", None, &event(&id)), 0).unwrap();
-    first.process(&record("events", None, &event(&id)), 0).unwrap();
+    first.process(&record("events", &event_of(&id)), 0).unwrap();
+    first.process(&record("events", &event_of(&id)), 0).unwrap();
     let sent = committed(&mut first);
-    assert_eq!(
-        to(&sent, &names, "counts"),
-        [&(to(&sent, &names, "counts")[0].0, id.clone().into_bytes(), vec![2])]
-    );
+    let counts = to(&sent, &names, "counts");
+    assert_eq!(counts.len(), 1);
+    assert_eq!((counts[0].key.as_slice(), counts[0].bytes()), (id.as_bytes(), [2].as_slice()));
     let messages = to(&sent, &names, "repartition");
     assert_eq!(messages.len(), 1, "one for the commit, however many events");
-    let (_, key, value) = messages[0];
-    assert_eq!((key.as_slice(), value.as_slice()), (b"all".as_slice(), [b'2', 2].as_slice()));
+    let (key, value) = (&messages[0].key, messages[0].bytes());
+    assert_eq!((key.as_slice(), value), (b"all".as_slice(), [b'2', 2].as_slice()));
 
-    let mut second = task(partition_of(b"all", PARTITIONS), topology());
+    let mut second = task(partition_of(b"all", PARTITIONS), counting_and_summing());
     for _ in 0..2 {
-        second.process(&record("repartition", Some(key), value), 0).unwrap();
+        second.process(&keyed("repartition", key, value), 0).unwrap();
     }
     let sent = committed(&mut second);
-    assert_eq!(to(&sent, &names, "sums")[0].2, [4]);
+    assert_eq!(to(&sent, &names, "sums")[0].bytes(), [4]);
 }
 
 #[test]
 fn an_event_in_a_foreign_partition_is_sent_whole_to_its_own_and_folded_there() {
-    let names = topology();
+    let names = counting_and_summing();
     let id = of_partition(3);
-    let value = event(&id);
-    let mut wrong = task(1, topology());
-    wrong.process(&record("events", Some(b"any key"), &value), 0).unwrap();
-    let mut list = List::default();
-    wrong.prepare(&mut list).unwrap();
+    let value = event_of(&id);
+    let mut wrong = task(1, counting_and_summing());
+    wrong.process(&keyed("events", b"any key", &value), 0).unwrap();
+    let sent = prepared(&mut wrong);
     let tally = wrong.committed(None).unwrap();
     let moved = tally.events().find(|(class, _)| *class == EventClass::Moved).unwrap();
     assert_eq!(moved.1, 1);
-    assert!(to(&list.0, &names, "counts").is_empty());
-    let (_, key, message) = to(&list.0, &names, "repartition")[0];
+    assert!(to(&sent, &names, "counts").is_empty());
+    let messages = to(&sent, &names, "repartition");
+    let (key, message) = (&messages[0].key, messages[0].bytes());
     assert_eq!(key, id.as_bytes());
 
     let carried = Carried::unpack(&message[1..]).unwrap();
@@ -240,34 +188,34 @@ fn an_event_in_a_foreign_partition_is_sent_whole_to_its_own_and_folded_there() {
         (carried.record().key, carried.record().value),
         (Some(b"any key".as_slice()), Some(value.as_slice()))
     );
-    let mut right = task(3, topology());
-    right.process(&record("repartition", Some(key), message), 0).unwrap();
-    assert_eq!(to(&committed(&mut right), &names, "counts")[0].2, [1]);
+    let mut right = task(3, counting_and_summing());
+    right.process(&keyed("repartition", key, message), 0).unwrap();
+    assert_eq!(to(&committed(&mut right), &names, "counts")[0].bytes(), [1]);
 }
 
 #[test]
 fn a_silent_processor_works_for_those_that_follow_it_and_emits_nothing() {
-    let mut topology = Topology::new(inner());
+    let mut topology = topology();
     topology.add_silent(Box::new(Counting)).unwrap();
     topology.add(Box::new(Summing), &["sums"]).unwrap();
     let mut task = task(0, topology);
-    task.process(&record("events", None, &event(&of_partition(0))), 0).unwrap();
-    let topics: Vec<usize> = committed(&mut task).iter().map(|(topic, ..)| *topic).collect();
+    task.process(&record("events", &event_of(&of_partition(0))), 0).unwrap();
+    let topics: Vec<usize> = committed(&mut task).0.iter().map(|record| record.topic).collect();
     assert_eq!(topics, [2, 1, 1], "the message, and the changelog of the count and of the stream time");
 }
 
 #[test]
 fn whoever_is_followed_comes_first() {
-    let mut topology = Topology::new(inner());
+    let mut topology = topology();
     let refused = topology.add(Box::new(Summing), &["sums"]).unwrap_err();
     assert!(matches!(refused, TopologyError::NotBefore { .. }), "{refused}");
 }
 
 #[test]
 fn a_message_that_nobody_takes_stops_the_task() {
-    let mut task = task(0, topology());
+    let mut task = task(0, counting_and_summing());
     for value in [b"".as_slice(), b"x", b"\0\xff", b"1payload"] {
-        let refused = task.process(&record("repartition", Some(b"k"), value), 0);
+        let refused = task.process(&keyed("repartition", b"k", value), 0);
         assert!(matches!(refused, Err(engine::TaskError::Fatal { .. })), "{value:?}: {refused:?}");
     }
 }

@@ -7,14 +7,13 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
-use std::collections::BTreeMap;
+mod common;
+
 use std::sync::Arc;
 
-use engine::{
-    Context, Emitter, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord, Phase, ProcessError,
-    Processor, Product, Sink, SinkError, SourceRecord, Task, Topology,
-};
-use model::{AuditRecord, Dimension, Event, Format, Home, Limits, MetricsWindow, Record};
+use common::{FIRST_OUTPUT, SentRecord, event, prepared, record, running, topology};
+use engine::{Context, Emitter, Outcome, ProcessError, Processor, Product, SourceRecord};
+use model::{AuditRecord, Dimension, Event, Format, Home, MetricsWindow, Record};
 
 /// Writes one record immediately and another at the commit, to each of two outputs.
 struct Writer;
@@ -79,53 +78,25 @@ impl Format for Capitals {
     }
 }
 
-/// Values by topic index and key.
-#[derive(Default)]
-struct Values(BTreeMap<(usize, String), String>);
-
-impl Sink for Values {
-    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
-        let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-        self.0.insert((record.topic.index(), text(record.key)), text(record.value));
-        Ok(())
-    }
-}
-
 #[test]
 fn each_output_is_written_in_its_topics_format_and_json_is_that_of_which_nothing_is_said() {
-    let inner = InnerTopics {
-        dead_letters: "letters",
-        changelog: "changelog",
-        repartition: "repartition",
-        erasures: None,
-    };
-    let mut topology = Topology::new(inner);
+    let mut topology = topology();
     topology.add(Box::new(Writer), &["plain", "upper"]).unwrap();
     let capitals: Arc<dyn Format> = Arc::new(Capitals);
     topology.set_format("upper", &capitals);
     topology.set_format("not written", &capitals);
     assert_eq!(topology.topics().len(), 5);
 
-    let mut task = Task::new(0, 1, Arc::new(topology), Limits::default(), Box::new(MemoryStore::default()));
-    task.become_phase(Phase::Restoring);
-    task.restored(0).unwrap();
-    let record = SourceRecord {
-        topic: "events",
-        partition: 0,
-        offset: 0,
-        timestamp_ms: None,
-        key: None,
-        value: Some(br#"{"id":"e","name":"X","timestamp":1750000000000,"conversationId":"c"}"#),
-        headers: &NoHeaders,
-        conversation: None,
-    };
-    task.process(&record, 0).unwrap();
-    let mut values = Values::default();
-    task.prepare(&mut values).unwrap();
+    let mut task = running(topology);
+    task.process(&record("events", event("e", "X", "c").as_bytes()), 0).unwrap();
+    let sent = prepared(&mut task);
 
-    let value = |topic: usize, key: &str| values.0[&(topic, key.to_owned())].as_str();
-    assert!(value(3, "at once").starts_with(r#"{"eventId":"e","#));
-    assert!(value(3, "at the commit").starts_with(r#"{"dimension":"bot","#));
-    assert!(value(4, "at once").starts_with(r#"{"EVENTID":"E","#));
-    assert!(value(4, "at the commit").starts_with(r#"{"DIMENSION":"BOT","#));
+    let value = |topic: usize, key: &str| {
+        let texts = sent.to(topic).into_iter().map(SentRecord::texts);
+        texts.filter(|(of, _)| *of == key).map(|(_, value)| value).collect::<String>()
+    };
+    assert!(value(FIRST_OUTPUT, "at once").starts_with(r#"{"eventId":"e","#));
+    assert!(value(FIRST_OUTPUT, "at the commit").starts_with(r#"{"dimension":"bot","#));
+    assert!(value(FIRST_OUTPUT + 1, "at once").starts_with(r#"{"EVENTID":"E","#));
+    assert!(value(FIRST_OUTPUT + 1, "at the commit").starts_with(r#"{"DIMENSION":"BOT","#));
 }

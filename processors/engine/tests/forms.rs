@@ -7,14 +7,11 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
-use std::sync::Arc;
+mod common;
 
-use engine::{
-    Context, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord, Phase, ProcessError, Processor,
-    Sink, SinkError, SourceRecord, StateForm, Task, TaskError, Topology,
-};
-use model::{Event, Home, Limits};
-use serde_json::json;
+use common::{event, prepared, record, restoring, topology};
+use engine::{Context, Outcome, ProcessError, Processor, SourceRecord, StateForm, Task, TaskError};
+use model::{Event, Home};
 
 const KEY: &[u8] = b"\0form";
 const OURS: u32 = 7;
@@ -44,56 +41,28 @@ impl Processor for Memory {
 }
 
 /// The records written to the changelog.
-#[derive(Default)]
-struct Changelog(Vec<(Vec<u8>, Option<Vec<u8>>)>);
-
-impl Sink for Changelog {
-    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
-        self.0.push((record.key.unwrap().to_vec(), record.value.map(<[u8]>::to_vec)));
-        Ok(())
-    }
-}
+type Changelog = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 fn task() -> Task {
-    let mut topology = Topology::new(InnerTopics {
-        dead_letters: "letters",
-        changelog: "changelog",
-        repartition: "repartition",
-        erasures: None,
-    });
+    let mut topology = topology();
     topology.add(Box::new(Memory), &[]).unwrap();
     topology.set_state_form(StateForm::new(OURS));
-    let store = Box::new(MemoryStore::default());
-    let mut task = Task::new(0, 1, Arc::new(topology), Limits::default(), store);
-    task.become_phase(Phase::Restoring);
-    task
+    restoring(topology)
 }
 
 fn restored(changelog: &Changelog) -> Result<Task, TaskError> {
     let mut task = task();
-    for (offset, (key, value)) in (0..).zip(&changelog.0) {
+    for (offset, (key, value)) in (0..).zip(changelog) {
         task.restore(offset, key, value.as_deref())?;
     }
-    task.restored(i64::try_from(changelog.0.len()).unwrap())?;
+    task.restored(i64::try_from(changelog.len()).unwrap())?;
     Ok(task)
 }
 
 /// Takes an event and prepares the transaction; adds its changelog records.
 fn prepare(task: &mut Task, id: &str, changelog: &mut Changelog) {
-    let event = json!({"id": id, "name": "X", "timestamp": 1_750_000_000_000_i64, "conversationId": "c"});
-    let value = event.to_string();
-    let record = SourceRecord {
-        topic: "events",
-        partition: 0,
-        offset: 0,
-        timestamp_ms: None,
-        key: None,
-        value: Some(value.as_bytes()),
-        headers: &NoHeaders,
-        conversation: None,
-    };
-    task.process(&record, 0).unwrap();
-    task.prepare(changelog).unwrap();
+    task.process(&record("events", event(id, "X", "c").as_bytes()), 0).unwrap();
+    changelog.extend(prepared(task).0.into_iter().map(|record| (record.key, record.value)));
 }
 
 /// The same, and the transaction is committed.
@@ -118,10 +87,10 @@ fn a_changelog_begins_with_its_form_and_says_it_once() {
     let mut changelog = Changelog::default();
     let mut task = restored(&changelog).unwrap();
     fold(&mut task, "a", &mut changelog);
-    assert_eq!(changelog.0[0], (KEY.to_vec(), Some(ours())));
+    assert_eq!(changelog[0], (KEY.to_vec(), Some(ours())));
     fold(&mut task, "b", &mut changelog);
     fold(&mut restored(&changelog).unwrap(), "c", &mut changelog);
-    assert_eq!(changelog.0.iter().filter(|(key, _)| key == KEY).count(), 1);
+    assert_eq!(changelog.iter().filter(|(key, _)| key == KEY).count(), 1);
 }
 
 #[test]
@@ -130,18 +99,16 @@ fn a_form_whose_transaction_is_aborted_is_written_with_the_next_one() {
     let mut aborted = Changelog::default();
     prepare(&mut task, "a", &mut aborted);
     task.aborted();
-    assert_eq!(aborted.0[0].0, KEY);
+    assert_eq!(aborted[0].0, KEY);
     let mut changelog = Changelog::default();
     fold(&mut task, "a", &mut changelog);
-    assert_eq!(changelog.0[0].0, KEY);
+    assert_eq!(changelog[0].0, KEY);
 }
 
 #[test]
 fn a_changelog_of_another_form_is_refused_with_what_to_do() {
-    let changelog = Changelog(vec![
-        (KEY.to_vec(), Some(vec![1, 0, 0, 0, 6])),
-        (b"ma".to_vec(), Some(b"of another form".to_vec())),
-    ]);
+    let changelog =
+        vec![(KEY.to_vec(), Some(vec![1, 0, 0, 0, 6])), (b"ma".to_vec(), Some(b"of another form".to_vec()))];
     let said = refused(&changelog);
     for words in ["partition 0", "form 6", "form 7", "cx-timelines reset", "docs/upgrade.md"] {
         assert!(said.contains(words), "{words} is not in {said}");
@@ -150,19 +117,19 @@ fn a_changelog_of_another_form_is_refused_with_what_to_do() {
 
 #[test]
 fn a_changelog_that_does_not_say_its_form_is_refused() {
-    let said = refused(&Changelog(vec![(b"ma".to_vec(), Some(Vec::new()))]));
+    let said = refused(&vec![(b"ma".to_vec(), Some(Vec::new()))]);
     assert!(said.contains("does not say its form"), "{said}");
 }
 
 #[test]
 fn what_a_reset_removed_is_no_state_whatever_form_it_had() {
-    let mut changelog = Changelog(vec![
+    let mut changelog = vec![
         (KEY.to_vec(), Some(vec![1, 0, 0, 0, 6])),
         (b"ma".to_vec(), Some(b"of another form".to_vec())),
         (KEY.to_vec(), None),
         (b"ma".to_vec(), None),
-    ]);
+    ];
     fold(&mut restored(&changelog).unwrap(), "b", &mut changelog);
-    assert_eq!(changelog.0[4], (KEY.to_vec(), Some(ours())));
+    assert_eq!(changelog[4], (KEY.to_vec(), Some(ours())));
     assert!(restored(&changelog).is_ok());
 }

@@ -7,13 +7,14 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
-use std::sync::Arc;
+mod common;
 
+use common::{AT, FIRST_OUTPUT, committed, prepared, record, running, topology};
 use engine::{
-    Committed, Context, Emitter, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord, Phase,
-    ProcessError, Processor, Product, Punctuate, Sink, SinkError, SourceOffset, SourceRecord, Task, Topology,
+    Committed, Context, Emitter, Outcome, ProcessError, Processor, Product, Punctuate, SourceOffset,
+    SourceRecord, Task,
 };
-use model::{Event, Home, Limits};
+use model::{Event, Home};
 use serde_json::json;
 
 /// Sets a timer for each event, for its own time, and says when it fires.
@@ -64,34 +65,11 @@ impl Punctuate for Alarm {
     }
 }
 
-/// The topics that were written to.
-#[derive(Default)]
-struct Written(Vec<usize>);
-
-impl Sink for Written {
-    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
-        self.0.push(record.topic.index());
-        Ok(())
-    }
-}
-
-/// The number of its output's topic: behind the three that every topology has.
-const ALARMS: usize = 3;
-const T: i64 = 1_750_000_000_000;
-
 /// A task that has committed events at these times.
 fn task(times: &[i64]) -> Task {
-    let mut topology = Topology::new(InnerTopics {
-        dead_letters: "letters",
-        changelog: "changelog",
-        repartition: "repartition",
-        erasures: Some("erasures"),
-    });
+    let mut topology = topology();
     topology.add(Box::new(Alarm), &["alarms"]).unwrap();
-    let store = Box::new(MemoryStore::default());
-    let mut task = Task::new(0, 1, Arc::new(topology), Limits::default(), store);
-    task.become_phase(Phase::Restoring);
-    task.restored(0).unwrap();
+    let mut task = running(topology);
     for (offset, at) in (0..).zip(times) {
         let event = json!({"id": at.to_string(), "name": "X", "timestamp": at, "conversationId": "c"});
         take(&mut task, "events", offset, &event.to_string());
@@ -101,25 +79,12 @@ fn task(times: &[i64]) -> Task {
 }
 
 fn take(task: &mut Task, topic: &str, offset: i64, value: &str) {
-    let record = SourceRecord {
-        topic,
-        partition: 0,
-        offset,
-        timestamp_ms: None,
-        key: None,
-        value: Some(value.as_bytes()),
-        headers: &NoHeaders,
-        conversation: None,
-    };
-    task.process(&record, 0).unwrap();
+    task.process(&SourceRecord { offset, ..record(topic, value.as_bytes()) }, 0).unwrap();
 }
 
 /// Commits; gives how often the alarm rang.
 fn commit(task: &mut Task) -> usize {
-    let mut written = Written::default();
-    task.prepare(&mut written).unwrap();
-    task.committed(None).unwrap();
-    written.0.iter().filter(|topic| **topic == ALARMS).count()
+    committed(task).to(FIRST_OUTPUT).len()
 }
 
 fn place() -> SourceOffset {
@@ -128,36 +93,36 @@ fn place() -> SourceOffset {
 
 #[test]
 fn what_is_due_is_done_once_in_a_transaction_with_the_place_where_the_input_is_committed_to() {
-    let mut task = task(&[T, T + 10]);
-    assert_eq!(task.next_due().unwrap(), Some(T));
+    let mut task = task(&[AT, AT + 10]);
+    assert_eq!(task.next_due().unwrap(), Some(AT));
     assert!(task.is_clean());
-    task.punctuate(T + 5, place());
+    task.punctuate(AT + 5, place());
     assert_eq!(task.offsets(), [place()]);
     assert_eq!(commit(&mut task), 1);
-    assert_eq!(task.next_due().unwrap(), Some(T + 10));
-    task.punctuate(T + 10, place());
+    assert_eq!(task.next_due().unwrap(), Some(AT + 10));
+    task.punctuate(AT + 10, place());
     assert_eq!(commit(&mut task), 1);
     assert_eq!(task.next_due().unwrap(), None);
 }
 
 #[test]
 fn what_is_taken_besides_moves_the_place_on() {
-    let mut task = task(&[T, T + 10]);
-    task.punctuate(T + 5, place());
+    let mut task = task(&[AT, AT + 10]);
+    task.punctuate(AT + 5, place());
     take(&mut task, "events", 2, "no event");
-    task.punctuate(T + 5, place());
+    task.punctuate(AT + 5, place());
     assert_eq!(task.offsets(), [SourceOffset { next: 3, ..place() }]);
 }
 
 #[test]
 fn what_was_rung_in_a_transaction_that_failed_is_still_due() {
-    let mut task = task(&[T]);
-    task.punctuate(T, place());
-    task.prepare(&mut Written::default()).unwrap();
+    let mut task = task(&[AT]);
+    task.punctuate(AT, place());
+    prepared(&mut task);
     task.aborted();
     assert!(task.is_clean());
     assert_eq!(commit(&mut task), 0, "nothing fires by itself");
-    assert_eq!(task.next_due().unwrap(), Some(T));
-    task.punctuate(T, place());
+    assert_eq!(task.next_due().unwrap(), Some(AT));
+    task.punctuate(AT, place());
     assert_eq!(commit(&mut task), 1);
 }

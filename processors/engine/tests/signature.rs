@@ -7,15 +7,12 @@
     reason = "all of this file is a test, its helpers too"
 )]
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod common;
 
-use engine::{
-    Context, InnerTopics, MemoryStore, NoHeaders, Outcome, OutputRecord, Phase, ProcessError, Processor,
-    Sink, SinkError, SourceRecord, StateForm, Task, TaskError, Topology,
-};
-use model::{Event, Home, Limits};
-use serde_json::json;
+use common::{Sent, SentRecord, committed, created, event, prepared, record, restoring, topology};
+use engine::{Context, Outcome, Phase, ProcessError, Processor, SourceRecord, StateForm, Task, TaskError};
+use model::{Event, Home};
+use std::collections::BTreeMap;
 
 /// Counts events, or only watches them.
 struct Counter {
@@ -56,26 +53,22 @@ const WATCH: Counter = Counter { name: "watch", namespace: b'w', keeps_state: fa
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
-struct Changelog(State);
-
-impl Sink for Changelog {
-    fn send(&mut self, record: OutputRecord<'_>) -> Result<(), SinkError> {
-        match record.value {
-            Some(value) => drop(self.0.insert(record.key.unwrap().to_vec(), value.to_vec())),
-            None => drop(self.0.remove(record.key.unwrap())),
+/// The state after what a task sends in its next transaction.
+fn followed(mut state: State, sent: Sent) -> State {
+    for SentRecord { key, value, .. } in sent.0 {
+        match value {
+            Some(value) => drop(state.insert(key, value)),
+            None => drop(state.remove(&key)),
         }
-        Ok(())
     }
+    state
 }
 
 fn restored(processors: Vec<Counter>, state: &State) -> Result<Task, TaskError> {
-    let inner = InnerTopics { dead_letters: "d", changelog: "c", repartition: "r", erasures: None };
-    let mut topology = Topology::new(inner);
+    let mut topology = topology();
     topology.set_state_form(StateForm::new(1));
     processors.into_iter().for_each(|processor| topology.add(Box::new(processor), &[]).unwrap());
-    let store = Box::new(MemoryStore::default());
-    let mut task = Task::new(0, 1, Arc::new(topology), Limits::default(), store);
-    assert!(task.become_phase(Phase::Restoring));
+    let mut task = restoring(topology);
     for (key, value) in state {
         task.restore(0, key, Some(value)).unwrap();
     }
@@ -87,26 +80,11 @@ fn restored(processors: Vec<Counter>, state: &State) -> Result<Task, TaskError> 
 fn after_an_event(processors: Vec<Counter>, state: &State, id: &str) -> State {
     let mut task = restored(processors, state).unwrap();
     take(&mut task, id).unwrap();
-    let mut changelog = Changelog(state.clone());
-    task.prepare(&mut changelog).unwrap();
-    task.committed(None).unwrap();
-    changelog.0
+    followed(state.clone(), committed(&mut task))
 }
 
 fn take(task: &mut Task, id: &str) -> Result<(), TaskError> {
-    let event = json!({"id": id, "name": "X", "timestamp": 1_750_000_000_000_i64, "conversationId": "c"});
-    let value = event.to_string();
-    let record = SourceRecord {
-        topic: "events",
-        partition: 0,
-        offset: 0,
-        timestamp_ms: None,
-        key: None,
-        value: Some(value.as_bytes()),
-        headers: &NoHeaders,
-        conversation: None,
-    };
-    task.process(&record, 0)
+    task.process(&record("events", event(id, "X", "c").as_bytes()), 0)
 }
 
 #[test]
@@ -136,16 +114,12 @@ fn it_is_written_once() {
     let state = after_an_event(vec![ONE], &State::new(), "e1");
     let mut task = restored(vec![ONE], &state).unwrap();
     take(&mut task, "e2").unwrap();
-    let mut changelog = Changelog(State::new());
-    task.prepare(&mut changelog).unwrap();
-    assert!(!changelog.0.contains_key(b"\0form".as_slice()));
+    assert!(prepared(&mut task).0.iter().all(|record| record.key != b"\0form"));
 }
 
 #[test]
 fn a_task_takes_records_only_while_it_runs_and_comes_to_run_only_by_a_restore() {
-    let inner = InnerTopics { dead_letters: "d", changelog: "c", repartition: "r", erasures: None };
-    let store = Box::new(MemoryStore::default());
-    let mut task = Task::new(0, 1, Arc::new(Topology::new(inner)), Limits::default(), store);
+    let mut task = created(topology(), 0, 1);
     assert!(take(&mut task, "e").is_err() && task.restored(0).is_err() && !task.become_phase(Phase::Running));
     assert!(task.become_phase(Phase::Restoring));
     assert!(take(&mut task, "e").is_err());

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::dead_letters::replay;
-use super::{conversation, erase, tail};
+use super::{erase, tail};
 use crate::cli::{AclsArgs, Global, Purpose};
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
+use crate::kafka::reader;
 
 /// Prints the commands.
 pub fn run(global: &Global, args: &AclsArgs, config: &Config) -> Result<(), Failure> {
@@ -95,14 +96,14 @@ fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
         Purpose::Look => vec![
             topics(&[Role::Input, Role::Output, Role::DeadLetters, Role::Erasures], &["Read"]),
             patterns(&["Read"]),
-            groups(&["Describe"], &[conversation::reader::GROUP, tail::GROUP]),
+            groups(&["Describe"], &[reader::GROUP, tail::GROUP]),
         ],
         Purpose::Replay => vec![
             topics(&[Role::DeadLetters], &["Read"]),
             topics(&[Role::Input, Role::AgentStates], &["Write"]),
             patterns(&["Write"]),
             Right::to("topic", &["Create", "Read", "Write"], vec![replay::marks_topic(group)]),
-            groups(&["Describe"], &[conversation::reader::GROUP]),
+            groups(&["Describe"], &[reader::GROUP]),
             transactions(replay::transactional_id(group)),
         ],
         Purpose::Erase => vec![
@@ -110,7 +111,7 @@ fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
             patterns(&["Read", "DescribeConfigs"]),
             topics(&[Role::Output, Role::DeadLetters, Role::Erasures], &["Write"]),
             topics(&[Role::DeadLetters, Role::Repartition], &["Delete"]),
-            groups(&["Describe"], &[group, conversation::reader::GROUP]),
+            groups(&["Describe"], &[group, reader::GROUP]),
             transactions(erase::transactional_id(group)),
         ],
     };

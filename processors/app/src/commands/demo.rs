@@ -12,17 +12,18 @@ use rdkafka::ClientConfig;
 use rdkafka::metadata::Metadata;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
-use sandbox::conversations::{Conversations, Options, Planned, Roster, Size};
-use sandbox::kafka::{self as throw_away, Kafka};
 
 use super::load::Loader;
+use super::run;
 use super::tail::{Plan, Tail};
-use super::{now_ms, run, topics};
+use crate::cli::security::SecurityArgs;
 use crate::cli::{DemoArgs, Global, RunArgs, WebArgs};
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::exit::Failure;
-use crate::kafka::security::SecurityArgs;
 use crate::records::InputLine;
+use crate::topics;
+use crate::trial::{self, Conversations, Kafka, Options, Planned, Roster, Size};
 use crate::{kafka, signals};
 
 /// The number of concurrent conversations.
@@ -203,14 +204,15 @@ enum Broker {
 
 impl Broker {
     fn start(config: &Config) -> Result<Self, Failure> {
-        if let Err(missing) = throw_away::available() {
+        if let Err(missing) = trial::kafka::available() {
             anstream::eprintln!(
                 "{missing}\n\nWithout it the demo runs on the Kafka client's mock cluster: timelines grow, but transactions have no \
                  effect there (no exactly-once), it holds little data, and topics cannot be checked."
             );
             return Self::mock(config);
         }
-        let kafka = Kafka::start(throw_away::Options::default(), &mut |step| anstream::eprintln!("{step}"))?;
+        let kafka =
+            Kafka::start(trial::kafka::Options::default(), &mut |step| anstream::eprintln!("{step}"))?;
         Ok(Self::Kafka(Box::new(kafka)))
     }
 
@@ -231,7 +233,7 @@ impl Broker {
 
     fn name(&self) -> String {
         match self {
-            Broker::Kafka(_) => format!("Apache Kafka {}, removed at the end", throw_away::VERSION),
+            Broker::Kafka(_) => format!("Apache Kafka {}, removed at the end", trial::kafka::VERSION),
             Broker::Mock(_) => "mock cluster: no exactly-once".to_owned(),
         }
     }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use engine::{EventClass, MemoryStore, NoHeaders, Phase, SourceOffset, SourceRecord, Task, Topology};
 
-use super::now_ms;
 use super::spool::Spool;
 use crate::cli::{FoldArgs, Global};
+use crate::clock::now_ms;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 use crate::records::{self, InputLine};

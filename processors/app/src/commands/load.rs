@@ -13,12 +13,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use super::topics;
 use crate::cli::{Global, LoadArgs};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::formats::inputs::Writer;
 use crate::records::{self, InputLine};
+use crate::topics;
 use crate::{kafka, signals};
 
 const LOOK_EVERY: u64 = 64;
@@ -152,7 +152,7 @@ impl<'c> Loader<'c> {
         let producer = kafka::numbering_producer(&client)?;
         let known = metadata.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
         let partitions =
-            known.filter_map(|name| Some((name.to_owned(), topics::partitions(metadata, name)?))).collect();
+            known.filter_map(|name| Some((name.to_owned(), kafka::partitions(metadata, name)?))).collect();
         let input = config.exact_inputs().first().copied().unwrap_or_default().to_owned();
         let writer = Writer::open(config)?;
         Ok(Self { producer, config, writer, partitions, input, stop, sent: 0, undecodable: 0 })

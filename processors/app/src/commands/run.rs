@@ -15,7 +15,6 @@ use engine::{EventClass, Topology};
 use model::Reason;
 use rdkafka::metadata::Metadata;
 
-use super::topics;
 use crate::cli::{Global, MembershipFlag, RunArgs};
 use crate::config::{Config, Role, TopicName};
 use crate::exit::Failure;
@@ -23,6 +22,7 @@ use crate::formats::{self, Retries};
 use crate::instance::Instance;
 use crate::memory::Shares;
 use crate::state::{self, Origin};
+use crate::topics;
 use crate::{kafka, memory, rules, serving, signals, wiring};
 
 /// The longest time of a stop (contract: within 5 s).
@@ -169,7 +169,7 @@ fn consumed(client: &rdkafka::ClientConfig) -> Option<Consumed> {
 }
 
 /// Checks incompatible flags.
-pub(super) fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
+pub fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
     if args.membership == MembershipFlag::Static && global.state_dir.is_none() {
         bail!("--membership static needs --state-dir, which keeps the instance's name over restarts");
     }
@@ -279,8 +279,8 @@ fn patterns(config: &Config) -> Patterns {
 }
 
 /// The partition count of the input. Co-partitioned topics have the same count.
-pub(super) fn partitions(config: &Config, metadata: &Metadata) -> Result<i32, Failure> {
-    let count = |name: &str| topics::partitions(metadata, name).unwrap_or(0);
+pub fn partitions(config: &Config, metadata: &Metadata) -> Result<i32, Failure> {
+    let count = |name: &str| kafka::partitions(metadata, name).unwrap_or(0);
     let input = config.name_of(Role::Input);
     let wanted = count(input);
     for role in [Role::Changelog, Role::Repartition] {
@@ -299,7 +299,7 @@ pub(super) fn partitions(config: &Config, metadata: &Metadata) -> Result<i32, Fa
 fn outputs(topology: &Topology, metadata: &Metadata) -> Result<OutputTopics, Failure> {
     let mut topics = Vec::new();
     for name in topology.topics() {
-        let partitions = topics::partitions(metadata, name)
+        let partitions = kafka::partitions(metadata, name)
             .with_context(|| format!("topic {name} does not exist; run `cx-timelines topics apply`"))
             .map_err(Failure::usage)?;
         topics.push((name.clone(), partitions));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-use super::lines::{Headers, text, write_letter, write_record};
+use crate::render::lines::{Headers, text, write_letter, write_record};
 use engine::{HEADER_REASON, KeyMap, OutputRecord, Sink, SinkError, Topology};
 
 /// The position of a value in the file; `None` is a tombstone.

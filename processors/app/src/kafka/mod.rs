@@ -1,8 +1,11 @@
 //! Configuration and construction of the commands' Kafka clients.
 
+pub mod group;
 mod probe;
 mod reach;
+pub mod reader;
 pub mod security;
+pub mod transactions;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -14,6 +17,7 @@ use rdkafka::admin::AdminClient;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::Metadata;
 use rdkafka::producer::BaseProducer;
 
 pub use reach::{ask_cluster, wait_for_cluster, wait_for_cluster_id};
@@ -98,6 +102,12 @@ pub fn numbering_producer(config: &ClientConfig) -> Result<BaseProducer<Numbered
 pub fn admin(config: &ClientConfig) -> Result<AdminClient<DefaultClientContext>, Failure> {
     security::check_admin(config).map_err(Failure::usage)?;
     config.create().map_err(refused)
+}
+
+/// The partition count of a topic; `None` if it does not exist.
+pub fn partitions(metadata: &Metadata, name: &str) -> Option<i32> {
+    let topic = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none())?;
+    i32::try_from(topic.partitions().len()).ok().filter(|partitions| *partitions > 0)
 }
 
 /// The cluster's id.

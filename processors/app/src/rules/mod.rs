@@ -9,7 +9,10 @@ mod table;
 
 use std::collections::BTreeMap;
 
+use rdkafka::metadata::Metadata;
+
 use crate::config::{Config, Role, Topic};
+use crate::kafka;
 
 pub use real::{Around, Setting, Settings};
 use table::{Case, RULES};
@@ -94,6 +97,17 @@ fn partitions(case: &Case<'_>) -> Option<Deviation> {
 pub fn largest_record(settings: Option<&Settings>) -> usize {
     let number = |name: &str| settings?.get(name)?.value.parse().ok();
     ["max.message.bytes", "segment.bytes"].into_iter().filter_map(number).min().unwrap_or(usize::MAX)
+}
+
+/// The partition count that a topic should have: the changelog and the repartition topic need that of the existing input.
+pub fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
+    let declared = topic.partitions.unwrap_or(1);
+    if !matches!(topic.role, Role::Changelog | Role::Repartition) {
+        return declared;
+    }
+    let input = config.topics.iter().find(|topic| topic.role == Role::Input && topic.exact().is_some());
+    let real = input.and_then(Topic::exact).and_then(|name| kafka::partitions(metadata, name));
+    real.or_else(|| input?.partitions).unwrap_or(declared)
 }
 
 /// The declared settings of a topic.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
-use crate::commands::topics;
 use crate::config::{Config, Topic};
 
 /// An actual setting.
@@ -47,7 +46,7 @@ impl Around {
         let retention = input.and_then(|settings| settings.get("retention.ms"));
         Self {
             partitions: i32::try_from(partitions.len()).unwrap_or(i32::MAX),
-            wanted_partitions: topics::wanted_partitions(topic, config, metadata),
+            wanted_partitions: super::wanted_partitions(topic, config, metadata),
             copies: partitions.iter().map(|partition| partition.replicas().len()).min().unwrap_or(0),
             brokers: metadata.brokers().len(),
             input_retention_ms: retention.and_then(|setting| setting.value.parse().ok()),

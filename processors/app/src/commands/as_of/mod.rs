@@ -15,10 +15,10 @@ use anyhow::anyhow;
 use self::erased::Erased;
 use self::selection::{Selection, Window};
 use self::source::{Source, file::FileSource, incomplete, topics::TopicSource};
-use super::conversation::{self, Conversation, Products};
 use crate::cli::{AsOfArgs, Global};
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::render::{self, Conversation, Products};
 use crate::wiring;
 
 /// Prints the conversation.
@@ -34,9 +34,9 @@ pub fn run(global: &Global, args: &AsOfArgs, config: &Config) -> Result<(), Fail
     let found = look(&mut *source, &args.conversation, window, config);
     let gap = incomplete(&source.gaps());
     match (found, gap) {
-        (Ok(found), None) => Ok(conversation::print(&found, args.json)?),
+        (Ok(found), None) => Ok(render::print(&found, args.json)?),
         (Ok(found), Some(gap)) => {
-            conversation::print(&found, args.json)?;
+            render::print(&found, args.json)?;
             anstream::eprintln!("{gap}");
             if args.allow_incomplete { Ok(()) } else { Err(Failure::No) }
         }

@@ -7,9 +7,9 @@ use anyhow::Context;
 use engine::{MemoryStore, OutputRecord, Phase, Sink, SinkError, Task, TopicId, Topology};
 
 use super::selection::SelectedRecord;
-use crate::commands::conversation::{Conversation, Products};
-use crate::commands::now_ms;
+use crate::clock::now_ms;
 use crate::config::Config;
+use crate::render::{Conversation, Products};
 
 /// Folds the records in order and returns the resulting conversation. Nothing expires.
 ///

@@ -20,7 +20,7 @@ use engine::{NoHeaders, SourceRecord};
 use model::{Event, Home, Limits};
 
 use super::erased::Came;
-use crate::commands::conversation::text::{count, time};
+use crate::render::text::{count, time};
 
 /// The events to include.
 #[derive(Debug, Clone, Copy)]

@@ -81,7 +81,7 @@ const AT: i64 = 1_750_000_000_000;
 #[test]
 fn the_time_that_is_printed_of_an_event_is_not_before_it() {
     for at in [AT, AT + 1, AT + 500, AT + 999, EVER] {
-        let printed = conversation::text::time(at);
+        let printed = text::time(at);
         assert!(crate::cli::until(&printed).unwrap() >= at, "{printed}");
     }
 }

@@ -1,45 +1,14 @@
 //! A dead letter, as its headers describe it.
 
-use std::fmt;
-use std::str::FromStr;
-
 use rdkafka::message::{Headers, Message};
 
-use crate::commands::lines::text;
+use crate::cli::dead_letters::Position;
+use crate::render::lines::text;
 
 /// The prefix of dead letters' own headers.
 pub const HEADER_PREFIX: &str = "cx.error.";
 /// The letter's previous offset, before an erasure rewrote it at the end of the partition.
 pub const HEADER_MOVED: &str = "cx.moved.from";
-
-/// A position in the dead-letter topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    /// The partition.
-    pub partition: i32,
-    /// The offset.
-    pub offset: i64,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.partition, self.offset)
-    }
-}
-
-impl FromStr for Position {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let position = text.split_once(':').and_then(|(partition, offset)| {
-            let partition = partition.parse().ok().filter(|partition| *partition >= 0)?;
-            let offset = offset.parse().ok().filter(|offset| *offset >= 0)?;
-            Some(Position { partition, offset })
-        });
-        position
-            .ok_or_else(|| "write PARTITION:OFFSET as `dead-letters list` prints it, like 3:17".to_owned())
-    }
-}
 
 /// A dead letter's origin and reason, without the value, which may be large.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,15 +133,6 @@ pub(in crate::commands) mod tests {
         });
         let value = Some(b"value".to_vec());
         OwnedMessage::new(value, None, "letters".to_owned(), Timestamp::CreateTime(7), 3, 17, Some(headers))
-    }
-
-    #[test]
-    fn a_position_is_read_as_it_is_printed() {
-        let position = Position { partition: 3, offset: 17 };
-        assert_eq!(position.to_string().parse(), Ok(position));
-        for other in ["", "3", "3:", ":17", "-1:2", "1:-2", "a:b", "3:17:1"] {
-            assert!(other.parse::<Position>().unwrap_err().contains("3:17"), "{other}");
-        }
     }
 
     #[test]

@@ -6,15 +6,16 @@ use std::io::Write;
 use anstyle::AnsiColor;
 use serde::Serialize;
 
-use super::args::ListArgs;
-use super::letter::{Letter, Position};
+use super::letter::Letter;
 use super::source::Letters;
 use crate::cli::Global;
-use crate::commands::conversation::text::{color, column, dim, painted, safe, time};
-use crate::commands::topics;
+use crate::cli::dead_letters::ListArgs;
+use crate::cli::dead_letters::Position;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::kafka;
+use crate::render::text::{color, column, dim, painted, safe, time};
+use crate::topics;
 
 /// As many as a person can look through; all are counted.
 const LIMIT_FOR_PEOPLE: usize = 1000;
@@ -154,8 +155,8 @@ impl<'l> Line<'l> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::conversation::text::plain;
     use crate::commands::dead_letters::letter::tests::letter;
+    use crate::render::text::plain;
 
     fn at(offset: i64, at_ms: i64) -> Letter {
         let position = Position { partition: 3, offset };

@@ -1,6 +1,6 @@
 //! `dead-letters`: records that could not be folded, to inspect and, after a correction of the cause, to replay.
 
-pub mod args;
+mod choice;
 pub mod letter;
 mod list;
 mod pretty;
@@ -8,10 +8,8 @@ pub mod replay;
 mod show;
 mod source;
 
-pub use self::letter::Position;
-
-use self::args::DeadLettersCommand;
 use crate::cli::Global;
+use crate::cli::dead_letters::DeadLettersCommand;
 use crate::config::Config;
 use crate::exit::Failure;
 

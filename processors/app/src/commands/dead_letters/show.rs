@@ -7,18 +7,18 @@ use std::io::Write as _;
 use rdkafka::message::{Headers, Message};
 use serde::Serialize;
 
-use super::args::LetterArgs;
 use super::letter::Letter;
 use super::pretty;
 use super::source::Letters;
 use crate::cli::Global;
-use crate::commands::conversation::text::{column, dim, painted, safe, time};
-use crate::commands::lines::text;
-use crate::commands::topics;
+use crate::cli::dead_letters::LetterArgs;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
+use crate::render::lines::text;
+use crate::render::text::{column, dim, painted, safe, time};
+use crate::topics;
 
 /// Prints it.
 pub(super) fn run(global: &Global, args: &LetterArgs, config: &Config) -> Result<(), Failure> {
@@ -132,8 +132,8 @@ fn refused(letter: &Letter) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::conversation::text::plain;
     use crate::commands::dead_letters::letter::tests::{letter, message};
+    use crate::render::text::plain;
 
     fn whole(value: Option<&str>) -> LetterJson {
         let message = message(&[("trace", "t1"), ("cx.error.reason", "malformed")]);

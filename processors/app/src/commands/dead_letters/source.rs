@@ -7,11 +7,12 @@ use rdkafka::ClientConfig;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::Metadata;
 
-use super::Position;
-use crate::commands::conversation::reader::{Reader, Span};
-use crate::commands::topics;
+use crate::cli::dead_letters::Position;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
+use crate::kafka;
+use crate::kafka::reader::{Reader, Span};
+use crate::topics;
 
 /// How long a partition may be without a leader: a new one, or one that is moving.
 const LEADERLESS_TIME_MAX: Duration = Duration::from_secs(10);
@@ -37,7 +38,7 @@ impl<'c> Letters<'c> {
         positions: &[Position],
     ) -> Result<Self, Failure> {
         let topic = config.name_of(Role::DeadLetters);
-        let partitions = topics::partitions(metadata, topic)
+        let partitions = kafka::partitions(metadata, topic)
             .with_context(|| topics::no_such_topic(config, topic))
             .map_err(Failure::usage)?;
         if let Some(position) = positions.iter().find(|position| position.partition >= partitions) {

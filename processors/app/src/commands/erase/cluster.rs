@@ -10,13 +10,13 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use crate::cli::Global;
-use crate::commands::conversation::reader::{Reader, Span};
-use crate::commands::group::Group;
-use crate::commands::topics;
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
+use crate::kafka::group::Group;
+use crate::kafka::reader::{Reader, Span};
+use crate::topics;
 
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long the cluster may take to end a timed-out transaction.
@@ -87,7 +87,7 @@ impl<'c> Cluster<'c> {
     }
 
     fn exists(&self, topic: &str) -> bool {
-        topics::partitions(&self.metadata, topic).is_some()
+        kafka::partitions(&self.metadata, topic).is_some()
     }
 
     /// The partition count of a topic.
@@ -95,7 +95,7 @@ impl<'c> Cluster<'c> {
     /// # Errors
     /// It does not exist: the message has the remedy.
     pub fn partitions(&self, topic: &str) -> Result<i32, Failure> {
-        topics::partitions(&self.metadata, topic)
+        kafka::partitions(&self.metadata, topic)
             .with_context(|| topics::no_such_topic(self.config, topic))
             .map_err(Failure::usage)
     }
@@ -139,7 +139,7 @@ impl<'c> Cluster<'c> {
         topic: &str,
         span: &dyn Fn(i32) -> anyhow::Result<Span>,
     ) -> anyhow::Result<Vec<Span>> {
-        let partitions = topics::partitions(&self.metadata, topic)
+        let partitions = kafka::partitions(&self.metadata, topic)
             .with_context(|| topics::no_such_topic(self.config, topic))?;
         (0..partitions).map(span).collect()
     }

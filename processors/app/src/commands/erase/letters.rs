@@ -11,11 +11,11 @@ use rdkafka::producer::BaseRecord;
 
 use super::cluster::Cluster;
 use super::subjects::Subjects;
-use crate::commands::conversation::reader::Span;
 use crate::commands::dead_letters::letter::{HEADER_MOVED, Letter, says_record_time};
-use crate::commands::transactions::Transactions;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::kafka::reader::Span;
+use crate::kafka::transactions::Transactions;
 
 /// A transaction is committed after this many letters …
 const BATCH_LETTERS: usize = 1000;
@@ -212,7 +212,7 @@ fn moved_headers(letter: &Letter, message: &impl Message) -> OwnedHeaders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::dead_letters::letter::Position;
+    use crate::cli::dead_letters::Position;
     use crate::commands::dead_letters::letter::tests::{letter, message};
 
     fn at(offset: i64, first: i64) -> Letter {

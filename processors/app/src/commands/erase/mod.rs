@@ -27,9 +27,9 @@ use self::report::{ErasureReport, Inputs};
 use self::subjects::Subjects;
 use crate::cli::{EraseArgs, Global};
 use crate::commands::confirm::is_confirmed;
-use crate::commands::transactions::Transactions;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
+use crate::kafka::transactions::Transactions;
 
 /// Erases, or shows what can still be read.
 pub fn run(global: &Global, args: &EraseArgs, config: &Config) -> Result<(), Failure> {

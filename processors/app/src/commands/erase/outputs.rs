@@ -9,7 +9,7 @@ use rdkafka::producer::BaseRecord;
 use super::cluster::Cluster;
 use super::customers;
 use super::subjects::Subjects;
-use crate::commands::transactions::Transactions;
+use crate::kafka::transactions::Transactions;
 
 /// Tombstones per transaction: far fewer than can be sent before its timeout.
 const BATCH_RECORDS: usize = 1000;

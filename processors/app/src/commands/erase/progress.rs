@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rdkafka::message::Message;
 
 use super::cluster::Cluster;
-use crate::commands::conversation::reader::Span;
 use crate::config::Role;
+use crate::kafka::reader::Span;
 
 const PAUSE: Duration = Duration::from_millis(100);
 

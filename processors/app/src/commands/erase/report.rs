@@ -4,10 +4,10 @@ use rdkafka::message::Message;
 
 use super::cluster::Cluster;
 use super::subjects::Subjects;
-use crate::commands::conversation::text::{column, count, safe, time};
-use crate::commands::topics;
 use crate::config::Role;
 use crate::exit::Failure;
+use crate::render::text::{column, count, safe, time};
+use crate::topics;
 
 /// The maximum of ids listed.
 const NAMED_MAX: usize = 20;

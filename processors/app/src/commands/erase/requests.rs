@@ -8,8 +8,8 @@ use rdkafka::producer::BaseRecord;
 
 use super::cluster::Cluster;
 use super::subjects::Subjects;
-use crate::commands::conversation::reader::Span;
-use crate::commands::transactions::Transactions;
+use crate::kafka::reader::Span;
+use crate::kafka::transactions::Transactions;
 
 const PAUSE: Duration = Duration::from_millis(100);
 /// Requests per transaction.

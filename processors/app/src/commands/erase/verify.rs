@@ -15,10 +15,10 @@ use super::report::{number, retention_ms};
 use super::resolve;
 use super::subjects::{Named, Subjects, contains};
 use crate::cli::{EraseArgs, Global};
-use crate::commands::conversation::text::{column, duration, safe, time};
-use crate::commands::topics;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
+use crate::render::text::{column, duration, safe, time};
+use crate::topics;
 
 const TOPIC_COLUMNS: usize = 26;
 const ID_COLUMNS_MAX: usize = 80;

@@ -12,13 +12,13 @@ use model::Dimension;
 use rdkafka::Message;
 use serde::{Deserialize, Serialize};
 
-use super::conversation::reader::Reader;
-use super::topics;
 use crate::cli::{ExplainArgs, Global};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
+use crate::kafka::reader::Reader;
+use crate::topics;
 use state::{Restored, Subject};
 
 /// The parts of a `cx.metrics` record that are explained.
@@ -136,7 +136,7 @@ fn read_window(
         )
     };
     let subject = folds::metrics::partition_key_of(key).ok_or_else(no_key).map_err(Failure::usage)?;
-    let partitions = topics::partitions(metadata, topic)
+    let partitions = kafka::partitions(metadata, topic)
         .with_context(|| topics::no_such_topic(config, topic))
         .map_err(Failure::usage)?;
     let span = reader.span(topic, engine::partition_of(&subject, partitions))?;

@@ -11,10 +11,10 @@ use folds::look::{self, Found};
 use rdkafka::Message;
 use rdkafka::metadata::Metadata;
 
-use crate::commands::conversation::reader::{Reader, Span};
-use crate::commands::topics;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
+use crate::kafka;
+use crate::kafka::reader::{Reader, Span};
 use crate::wiring;
 
 /// Memory for the restored state; the rest of it is in the temporary folder.
@@ -44,7 +44,7 @@ impl Restored {
     /// There is no changelog, or the cluster does not answer.
     pub(super) fn spans(reader: &Reader, metadata: &Metadata, config: &Config) -> Result<Self, Failure> {
         let topic = config.name_of(Role::Changelog);
-        let partitions = topics::partitions(metadata, topic)
+        let partitions = kafka::partitions(metadata, topic)
             .with_context(|| format!("there is no topic {topic}: does the group have this name (--group)?"))
             .map_err(Failure::usage)?;
         let spans = (0..partitions).map(|partition| reader.span(topic, partition));

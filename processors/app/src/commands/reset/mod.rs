@@ -20,11 +20,11 @@ use self::plan::Plan;
 use super::erase::cluster::Cluster;
 use crate::cli::{Global, ResetArgs};
 use crate::commands::confirm::is_confirmed;
-use crate::commands::group::State;
-use crate::commands::transactions::Transactions;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 use crate::instance::Instance;
+use crate::kafka::group::State;
+use crate::kafka::transactions::Transactions;
 use crate::state;
 
 /// One transaction deletes everything, which may take a while; brokers allow 15 minutes by default.

@@ -7,11 +7,11 @@ use std::path::Path;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::commands::conversation::reader::Span;
 use crate::commands::erase::cluster::Cluster;
-use crate::commands::group::State;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
+use crate::kafka::group::State;
+use crate::kafka::reader::Span;
 
 /// A topic that the group reads, with its progress.
 #[derive(Debug)]

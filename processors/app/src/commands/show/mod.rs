@@ -3,14 +3,14 @@
 use anyhow::{Context, anyhow};
 use rdkafka::Message;
 
-use super::conversation::reader::Reader;
-use super::conversation::{self, Conversation, Products};
-use super::topics;
 use crate::cli::{Global, ShowArgs};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
+use crate::kafka::reader::Reader;
+use crate::render::{self, Conversation, Products};
+use crate::topics;
 
 /// Prints a conversation. Reads only its own partition of each topic, from the beginning to the current end.
 pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Failure> {
@@ -25,7 +25,7 @@ pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Fail
     // All end offsets are fetched before reading, so that the three topics match in time.
     let mut spans = Vec::new();
     for (topic, product) in products.topics() {
-        let partitions = topics::partitions(&metadata, topic)
+        let partitions = kafka::partitions(&metadata, topic)
             .with_context(|| topics::no_such_topic(config, topic))
             .map_err(Failure::usage)?;
         let partition = engine::partition_of(args.conversation.as_bytes(), partitions);
@@ -52,6 +52,6 @@ pub fn run(global: &Global, args: &ShowArgs, config: &Config) -> Result<(), Fail
         )
         .into());
     }
-    conversation::print(&found, args.json)?;
+    render::print(&found, args.json)?;
     Ok(())
 }

@@ -17,14 +17,14 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use self::printer::Printer;
 use self::timelines::Timelines;
-use super::conversation::entry::LineStyle;
-use super::conversation::{Products, terminal_width};
-use super::topics;
 use crate::cli::{Global, TailArgs};
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 use crate::kafka::{self, Reading};
+use crate::render::entry::LineStyle;
+use crate::render::{Products, terminal_width};
 use crate::signals;
+use crate::topics;
 
 /// A group id is required by the client; no member joins the group.
 pub const GROUP: &str = "cx-timelines-tail";
@@ -120,7 +120,7 @@ impl<'p> Plan<'p> {
         let from = if self.from_beginning { Offset::Beginning } else { Offset::End };
         let mut places = TopicPartitionList::new();
         for topic in &self.topics {
-            let partitions = topics::partitions(metadata, topic)
+            let partitions = kafka::partitions(metadata, topic)
                 .with_context(|| topics::no_such_topic(config, topic))
                 .map_err(Failure::usage)?;
             let wanted = match self.conversation {

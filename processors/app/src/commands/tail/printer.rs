@@ -7,13 +7,13 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 use super::timelines::Timelines;
 use super::{Plan, View, render};
-use crate::commands::conversation::entry::{self, LineStyle, People};
-use crate::commands::conversation::records::{Activity, Entry};
-use crate::commands::conversation::{Product, Products, activity};
-use crate::commands::lines::{self, text};
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 use crate::formats::Formats;
+use crate::render::entry::{self, LineStyle, People};
+use crate::render::lines::{self, text};
+use crate::render::records::{Activity, Entry};
+use crate::render::{Product, Products, activity};
 
 /// Prints records according to the plan.
 pub(super) struct Printer<'p> {

@@ -2,7 +2,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::commands::conversation::text::{TEXT_COLUMNS_MAX, color, dim, painted, safe, time};
+use crate::render::text::{TEXT_COLUMNS_MAX, color, dim, painted, safe, time};
 
 /// One dead letter on one line.
 pub(super) fn dead_letter(at_ms: i64, reason: &str, detail: &str, place: &str) -> String {
@@ -30,7 +30,7 @@ pub(super) fn other(topic: &str, key: &str, value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::conversation::text::plain;
+    use crate::render::text::plain;
 
     #[test]
     fn a_dead_letter_says_why_and_where() {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::recent::Recent;
 use super::render;
-use crate::commands::conversation::entry::{self, LineStyle, People};
-use crate::commands::conversation::known::Known;
-use crate::commands::conversation::records::{Activity, Entry};
+use crate::render::entry::{self, LineStyle, People};
+use crate::render::known::Known;
+use crate::render::records::{Activity, Entry};
 
 /// The longest wait of an entry for its activity.
 const ACTIVITY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -137,7 +137,7 @@ fn hash(value: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::conversation::text::plain;
+    use crate::render::text::plain;
     use serde_json::json;
 
     fn entry(at: i64, id: &str, activity: Option<&str>, stage: &str) -> Vec<u8> {

@@ -4,7 +4,7 @@ pub mod file;
 pub mod topics;
 
 use super::selection::OrderedRecord;
-use crate::commands::conversation::text::time;
+use crate::render::text::time;
 
 /// Takes the records of a source.
 pub type RecordVisitor<'v> = dyn FnMut(&OrderedRecord<'_>) -> anyhow::Result<()> + 'v;

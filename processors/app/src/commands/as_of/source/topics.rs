@@ -10,12 +10,12 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use super::{Gap, RecordVisitor, Source};
 use crate::cli::Global;
 use crate::commands::as_of::selection::OrderedRecord;
-use crate::commands::conversation::reader::{Reader, Span};
-use crate::commands::topics;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
+use crate::kafka::reader::{Reader, Span};
+use crate::topics;
 
 /// The input topics, each up to its end at the first read.
 pub struct TopicSource<'c> {
@@ -40,18 +40,16 @@ impl<'c> TopicSource<'c> {
         let reader = Reader::new(&client)?;
         let mut spans = Vec::new();
         for topic in inputs(config, &metadata, conversation) {
-            let partitions = topics::partitions(&metadata, topic)
+            let partitions = kafka::partitions(&metadata, topic)
                 .with_context(|| topics::no_such_topic(config, topic))
                 .map_err(Failure::usage)?;
             spans.push(spans_of(&reader, topic, partitions)?);
         }
         let gone = spans.iter().flatten().filter(|span| span.first > 0);
         let gaps = gone.map(Gap::of).collect();
-        let erasures = config.erasures().filter(|topic| topics::partitions(&metadata, topic).is_some());
+        let erasures = config.erasures().filter(|topic| kafka::partitions(&metadata, topic).is_some());
         let requests = match erasures {
-            Some(topic) => {
-                spans_of(&reader, topic, topics::partitions(&metadata, topic).unwrap_or_default())?
-            }
+            Some(topic) => spans_of(&reader, topic, kafka::partitions(&metadata, topic).unwrap_or_default())?,
             None => Vec::new(),
         };
         let formats = Formats::open(config)?;

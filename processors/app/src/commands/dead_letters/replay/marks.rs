@@ -11,12 +11,11 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode;
 use serde::{Deserialize, Serialize};
 
-use crate::commands::conversation::reader::Reader;
-use crate::commands::dead_letters::Position;
+use crate::cli::dead_letters::Position;
 use crate::commands::dead_letters::letter::Letter;
 use crate::commands::dead_letters::source::span;
-use crate::commands::topics;
 use crate::exit::Failure;
+use crate::kafka::reader::Reader;
 use crate::{kafka, no_json};
 
 /// The one partition of the topic.
@@ -53,7 +52,7 @@ impl Marks {
         topic: &str,
         may_create: bool,
     ) -> Result<Self, Failure> {
-        if topics::partitions(metadata, topic).is_none() {
+        if kafka::partitions(metadata, topic).is_none() {
             if !may_create {
                 return Ok(Self::default());
             }

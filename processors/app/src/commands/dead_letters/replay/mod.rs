@@ -13,16 +13,16 @@ use edge::Stop;
 
 use self::marks::Marks;
 use self::plan::Plan;
-use super::args::ReplayArgs;
 use super::letter::Letter;
 use super::source::Letters;
 use crate::cli::Global;
+use crate::cli::dead_letters::ReplayArgs;
 use crate::commands::confirm::is_confirmed;
 use crate::commands::dead_letters::list::letters as in_words;
-use crate::commands::topics;
-use crate::commands::transactions::Transactions;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::kafka::transactions::Transactions;
+use crate::topics;
 use crate::{kafka, signals};
 
 pub use self::marks::topic as marks_topic;

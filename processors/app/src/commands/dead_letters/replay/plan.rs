@@ -7,13 +7,14 @@ use rdkafka::message::Message;
 use rdkafka::metadata::Metadata;
 
 use super::marks::Marks;
-use crate::commands::conversation::text::safe;
-use crate::commands::dead_letters::Position;
-use crate::commands::dead_letters::args::ReplayArgs;
+use crate::cli::dead_letters::Position;
+use crate::cli::dead_letters::ReplayArgs;
+use crate::clock::now_ms;
 use crate::commands::dead_letters::letter::Letter;
 use crate::commands::dead_letters::list::{Counts, letters};
-use crate::commands::{now_ms, topics};
 use crate::config::Config;
+use crate::kafka;
+use crate::render::text::safe;
 
 /// The target of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl<'p> Plan<'p> {
             self.replayed += 1;
             return;
         }
-        let partitions = |topic: &str| topics::partitions(self.metadata, topic);
+        let partitions = |topic: &str| kafka::partitions(self.metadata, topic);
         let is_input = |topic: &str| self.config.is_input(topic);
         match route(letter, message, &is_input, &partitions) {
             Ok(route) => {

@@ -10,12 +10,12 @@ use rdkafka::producer::BaseRecord;
 
 use super::marks::{self, Mark};
 use super::plan::Route;
-use crate::commands::dead_letters::Position;
+use crate::cli::dead_letters::Position;
+use crate::clock::now_ms;
 use crate::commands::dead_letters::letter::{HEADER_MOVED, HEADER_PREFIX, Letter};
 use crate::commands::dead_letters::list::letters as in_words;
 use crate::commands::dead_letters::source::Letters;
-use crate::commands::now_ms;
-use crate::commands::transactions::Transactions;
+use crate::kafka::transactions::Transactions;
 
 /// A transaction is committed after this many letters …
 const BATCH_LETTERS: u64 = 100;

@@ -14,12 +14,13 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::cluster::Reached;
 use super::report::Check;
 use crate::cli::Global;
-use crate::commands::conversation::reader::{Reader, Span};
-use crate::commands::transactions::Transactions;
-use crate::commands::{now_ms, topics};
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::kafka;
+use crate::kafka::reader::{Reader, Span};
+use crate::kafka::transactions::Transactions;
+use crate::topics;
 
 const NAME: &str = "clock";
 const REMEDY: &str = "keep the clocks of this machine and of the brokers in step (chrony, systemd-timesyncd)";
@@ -93,7 +94,7 @@ pub fn look(reached: &Reached, global: &Global) -> Check {
 }
 
 fn newest_commit(reached: &Reached, group: &str) -> anyhow::Result<Option<i64>> {
-    let Some(partitions) = topics::partitions(&reached.metadata, COMMITS) else { return Ok(None) };
+    let Some(partitions) = kafka::partitions(&reached.metadata, COMMITS) else { return Ok(None) };
     let reader = reader(&reached.client)?;
     let span = reader.span(COMMITS, partition_of(group, partitions))?;
     let span = Span { first: span.first.max(span.end - COMMITS_READ), ..span };
@@ -194,7 +195,7 @@ fn options() -> AdminOptions {
 fn await_topic(client: &ClientConfig, global: &Global, topic: &str) -> anyhow::Result<()> {
     for _ in 0..TOPIC_TRIES {
         let metadata = topics::reach(client, global).map_err(into_error)?;
-        if topics::partitions(&metadata, topic).is_some() {
+        if kafka::partitions(&metadata, topic).is_some() {
             return Ok(());
         }
         std::thread::sleep(TOPIC_WAIT);

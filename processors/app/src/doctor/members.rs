@@ -3,11 +3,11 @@
 use super::cluster::Reached;
 use super::report::Check;
 use crate::cli::{Global, MembershipFlag, RunArgs};
-use crate::commands::conversation::reader::Reader;
-use crate::commands::group::{Group, State};
-use crate::commands::topics;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
+use crate::kafka;
+use crate::kafka::group::{Group, State};
+use crate::kafka::reader::Reader;
 
 const NAME: &str = "group";
 
@@ -27,7 +27,7 @@ pub fn checks(reached: &Reached, global: &Global, args: &RunArgs, config: &Confi
     let mut checks = vec![state];
     let tasks = [Role::Input, Role::Repartition].map(|role| config.name_of(role));
     for topic in tasks.into_iter().chain(config.agent_states()) {
-        checks.extend(topics::partitions(&reached.metadata, topic).map(|partitions| {
+        checks.extend(kafka::partitions(&reached.metadata, topic).map(|partitions| {
             progress(reached, &group, (topic, partitions)).unwrap_or_else(|error| {
                 Check::error(format!("progress of {topic}"), &error, &rights(&global.group))
             })

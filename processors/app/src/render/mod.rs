@@ -4,7 +4,7 @@ pub mod activity;
 mod body;
 pub mod entry;
 pub mod known;
-pub mod reader;
+pub mod lines;
 pub mod records;
 mod summary;
 #[cfg(test)]

@@ -1,4 +1,8 @@
-//! The command line.
+//! The command line: flags and their values. Each command has its own type.
+
+pub mod bench;
+pub mod dead_letters;
+pub mod security;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,11 +10,11 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::bench::args::BenchArgs;
-use crate::commands::dead_letters::args::DeadLettersCommand;
 use crate::config::units;
-use crate::kafka::security::{self, SecurityArgs};
 use crate::memory;
+use bench::BenchArgs;
+use dead_letters::DeadLettersCommand;
+use security::SecurityArgs;
 
 /// Folds contact-centre events into activities, timelines and figures, exactly once, on Kafka.
 #[derive(Debug, Parser)]

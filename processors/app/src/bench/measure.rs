@@ -9,7 +9,6 @@ use edge::Stop;
 use rdkafka::ClientConfig;
 use rdkafka::metadata::Metadata;
 
-use super::args::BenchArgs;
 use super::events::Wanted;
 use super::facts::Facts;
 use super::instance::Instance;
@@ -22,6 +21,7 @@ use super::scrape::Scrape;
 use super::sender::{self, Means, SentEvents};
 use super::taken::Taken;
 use crate::cli::Global;
+use crate::cli::bench::BenchArgs;
 use crate::config::{Config, Role};
 use crate::exit::Failure;
 

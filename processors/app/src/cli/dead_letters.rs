@@ -1,11 +1,12 @@
 //! The flags of `dead-letters`.
 
+use std::fmt;
+use std::str::FromStr;
+
 use clap::{Args, Subcommand};
 use model::Reason;
 
-use super::Position;
-use super::letter::Letter;
-use crate::cli::instant;
+use super::instant;
 
 /// `dead-letters list`, `show` and `replay`.
 #[derive(Debug, Clone, Subcommand)]
@@ -77,17 +78,32 @@ pub struct ReplayArgs {
     pub again: bool,
 }
 
-impl Choice {
-    /// Whether it is selected.
-    pub fn takes(&self, letter: &Letter) -> bool {
-        let is_of_reason =
-            self.reasons.is_empty() || self.reasons.iter().any(|r| r.as_str() == letter.reason);
-        let is_in_time = match letter.at_ms {
-            Some(at) => self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to),
-            // A letter without a time is in no range.
-            None => self.from.is_none() && self.to.is_none(),
-        };
-        is_of_reason && is_in_time
+/// A position in the dead-letter topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The partition.
+    pub partition: i32,
+    /// The offset.
+    pub offset: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.partition, self.offset)
+    }
+}
+
+impl FromStr for Position {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let position = text.split_once(':').and_then(|(partition, offset)| {
+            let partition = partition.parse().ok().filter(|partition| *partition >= 0)?;
+            let offset = offset.parse().ok().filter(|offset| *offset >= 0)?;
+            Some(Position { partition, offset })
+        });
+        position
+            .ok_or_else(|| "write PARTITION:OFFSET as `dead-letters list` prints it, like 3:17".to_owned())
     }
 }
 
@@ -101,7 +117,6 @@ fn reason(text: &str) -> Result<Reason, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::dead_letters::letter::tests::letter;
 
     #[test]
     fn an_unknown_reason_is_refused_with_those_that_there_are() {
@@ -113,23 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn without_flags_every_letter_is_chosen() {
-        assert!(Choice::default().takes(&letter("malformed", Some(5))));
-        assert!(Choice::default().takes(&letter("a-reason-of-the-future", None)));
-    }
-
-    #[test]
-    fn any_of_the_reasons_will_do() {
-        let choice = Choice { reasons: vec![Reason::Malformed, Reason::NoKey], ..Choice::default() };
-        assert!(choice.takes(&letter("no-key", None)) && choice.takes(&letter("malformed", None)));
-        assert!(!choice.takes(&letter("erased", None)));
-    }
-
-    #[test]
-    fn from_is_inside_and_to_is_not() {
-        let choice = Choice { from: Some(10), to: Some(20), ..Choice::default() };
-        let taken = [9, 10, 19, 20].map(|at| choice.takes(&letter("malformed", Some(at))));
-        assert_eq!(taken, [false, true, true, false]);
-        assert!(!choice.takes(&letter("malformed", None)), "it says no time");
+    fn a_position_is_read_as_it_is_printed() {
+        let position = Position { partition: 3, offset: 17 };
+        assert_eq!(position.to_string().parse(), Ok(position));
+        for other in ["", "3", "3:", ":17", "-1:2", "1:-2", "a:b", "3:17:1"] {
+            assert!(other.parse::<Position>().unwrap_err().contains("3:17"), "{other}");
+        }
     }
 }

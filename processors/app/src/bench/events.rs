@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use model::{Action, Limits};
-use sandbox::conversations::{Conversations, Disorder, Options, Planned, Size, disturb};
 
-use super::args::{BenchArgs, EventSize};
+use crate::cli::bench::{BenchArgs, EventSize};
+use crate::trial::{Conversations, Disorder, Options, Planned, Size, disturb};
 
 /// How long ago conversations began, so that hardly any event is in the future.
 const BEGAN_MS: i64 = 1_800_000;

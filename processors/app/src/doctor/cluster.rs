@@ -11,10 +11,10 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::report::Check;
 use crate::cli::Global;
-use crate::commands::topics;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::kafka::{self, Reading};
+use crate::topics;
 
 const NAME: &str = "cluster";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

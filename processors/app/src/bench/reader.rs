@@ -12,7 +12,6 @@ use rdkafka::metadata::Metadata;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::latency::Latencies;
-use crate::commands::topics;
 use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 
@@ -54,7 +53,7 @@ impl<'t> Reader<'t> {
         let consumer = kafka::consumer(&client)?;
         let mut places = TopicPartitionList::new();
         for topic in [activities, dead_letters] {
-            for partition in 0..topics::partitions(metadata, topic).unwrap_or(0) {
+            for partition in 0..kafka::partitions(metadata, topic).unwrap_or(0) {
                 let (_, end) = consumer
                     .fetch_watermarks(topic, partition, ANSWER_MAX)
                     .with_context(|| format!("the end offset of {topic}/{partition} cannot be fetched"))?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// Headers as text, in order.
-pub(super) type Headers = Vec<(String, Option<String>)>;
+pub type Headers = Vec<(String, Option<String>)>;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -24,7 +24,8 @@ struct LetterLine<'a> {
     headers: BTreeMap<&'a str, Option<&'a str>>,
 }
 
-pub(super) fn text(bytes: &[u8]) -> String {
+/// Bytes as text; what is no UTF-8 is replaced.
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
@@ -33,7 +34,11 @@ fn write_line(out: &mut dyn Write, line: &impl Serialize) -> std::io::Result<()>
     out.write_all(b"\n")
 }
 
-pub(super) fn write_record(
+/// Writes a record.
+///
+/// # Errors
+/// The value is not JSON, or `out` is closed.
+pub fn write_record(
     out: &mut dyn Write,
     topic: &str,
     key: Option<&[u8]>,
@@ -43,7 +48,11 @@ pub(super) fn write_record(
     write_line(out, &Line { topic, key: key.map(text), value })
 }
 
-pub(super) fn write_letter(
+/// Writes a dead letter.
+///
+/// # Errors
+/// `out` is closed.
+pub fn write_letter(
     out: &mut dyn Write,
     topic: &str,
     key: Option<&[u8]>,

@@ -1,6 +1,5 @@
 //! `bench`: a load test of the pipeline on a cluster.
 
-pub mod args;
 mod events;
 mod facts;
 mod flags;
@@ -22,15 +21,15 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use edge::Stop;
 
-use self::args::BenchArgs;
 use self::ground::Ground;
 use self::instance::Instance;
 use self::measure::Test;
 use self::report::Report;
-use super::topics;
 use crate::cli::Global;
+use crate::cli::bench::BenchArgs;
 use crate::config::Config;
 use crate::exit::Failure;
+use crate::topics;
 use crate::{kafka, signals};
 
 /// New topics take a moment to reach all brokers.

@@ -7,7 +7,6 @@ use rdkafka::consumer::Consumer;
 use rdkafka::metadata::Metadata;
 use rdkafka::{ClientConfig, TopicPartitionList};
 
-use crate::commands::topics;
 use crate::exit::Failure;
 use crate::kafka::{self, Reading};
 
@@ -29,7 +28,7 @@ impl Taken {
         client.set("group.id", group);
         client.set("enable.auto.commit", "false");
         let mut places = TopicPartitionList::new();
-        for partition in 0..topics::partitions(metadata, topic).unwrap_or(0) {
+        for partition in 0..kafka::partitions(metadata, topic).unwrap_or(0) {
             places.add_partition(topic, partition);
         }
         Ok(Self { consumer: kafka::consumer(&client)?, places })

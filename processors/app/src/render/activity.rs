@@ -147,7 +147,7 @@ fn receipts(delivery: &Delivery) -> Vec<(i64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::conversation::text::plain;
+    use crate::render::text::plain;
     use serde_json::json;
 
     fn activity(fields: &serde_json::Value) -> Activity {

@@ -11,12 +11,12 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode;
 use tempfile::TempDir;
 
-use super::args::BenchArgs;
 use crate::cli::Global;
-use crate::commands::topics::{self, ADMIN_TIMEOUT};
+use crate::cli::bench::BenchArgs;
 use crate::config::{Config, Topic};
 use crate::exit::Failure;
 use crate::kafka;
+use crate::topics::{self, ADMIN_TIMEOUT};
 
 /// Temporary topics, a configuration that names them, and a group for the test's instance only.
 pub struct Ground {

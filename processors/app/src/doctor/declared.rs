@@ -8,10 +8,12 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::cluster::{Named, Reached};
 use super::report::Check;
-use crate::commands::{run, topics};
+use crate::commands::run;
 use crate::config::{Config, Role, Topic};
 use crate::exit::Failure;
+use crate::kafka;
 use crate::rules::{self, Around, Deviation, Settings, Weight};
+use crate::topics;
 
 /// Each named topic, then those that need equal partition counts.
 pub fn checks(reached: &Reached, config: &Config) -> Vec<Check> {
@@ -33,7 +35,7 @@ fn one(reached: &Reached, config: &Config, name: &str, topic: &Topic) -> Check {
     };
     let input = config.name_of(Role::Input);
     let asked: BTreeSet<&str> = BTreeSet::from([name, input]);
-    let there = asked.into_iter().filter(|name| topics::partitions(&reached.metadata, name).is_some());
+    let there = asked.into_iter().filter(|name| kafka::partitions(&reached.metadata, name).is_some());
     let mut described = match topics::described(&reached.client, there) {
         Ok(described) => described,
         Err(Failure::Usage(error) | Failure::Failed(error)) => {

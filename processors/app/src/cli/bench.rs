@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli;
+use super::{duration, replication, size};
 use crate::config::units;
 use crate::memory;
 
@@ -20,7 +20,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = clap::value_parser!(u64).range(1..))]
     pub events: Option<u64>,
     /// Stop sending after this time [default: 30s].
-    #[arg(long, value_name = "TIME", value_parser = cli::duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
     /// The size of events: `slim` (about 0.7 KB), `real` (about 6 KB), or a minimum in bytes, such as 2000 or 2KiB.
     #[arg(long, value_name = "SIZE", default_value = "slim")]
@@ -45,16 +45,16 @@ pub struct BenchArgs {
     #[arg(long)]
     pub existing: bool,
     /// The replication factor of the test's topics; -1 is the brokers' default.
-    #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = cli::replication, conflicts_with = "existing")]
+    #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = replication, conflicts_with = "existing")]
     pub replication: i32,
     /// Workers of the instance that the test starts.
     #[arg(long, default_value_t = 1, conflicts_with = "existing", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// The memory limit of that instance.
-    #[arg(long, default_value = memory::DEFAULT, value_name = "SIZE", conflicts_with = "existing", value_parser = cli::size)]
+    #[arg(long, default_value = memory::DEFAULT, value_name = "SIZE", conflicts_with = "existing", value_parser = size)]
     pub memory: u64,
     /// Give up after this time without new output.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = cli::duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     pub timeout: Duration,
     /// Also write the report, in Markdown, to this file.
     #[arg(long, value_name = "FILE")]

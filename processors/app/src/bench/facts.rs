@@ -3,8 +3,8 @@
 use rdkafka::metadata::Metadata;
 use serde::Serialize;
 
-use super::args::BenchArgs;
 use crate::cli::Global;
+use crate::cli::bench::BenchArgs;
 use crate::config::{Config, Role};
 
 /// The environment of the figures.

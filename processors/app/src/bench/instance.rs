@@ -12,10 +12,11 @@ use clap::CommandFactory;
 use edge::Stop;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::args::BenchArgs;
 use super::flags;
 use super::scrape::Scrape;
+use crate::cli::bench::BenchArgs;
 use crate::cli::{Cli, Global};
+use crate::trial;
 
 /// The group's first rebalance takes some seconds.
 const READY_MAX: Duration = Duration::from_secs(120);
@@ -123,7 +124,7 @@ impl Instance {
 
     /// Its peak memory, where the system reports it.
     pub fn peak_memory_bytes(&self) -> Option<u64> {
-        sandbox::peak_memory_bytes(self.child.id())
+        trial::peak_memory_bytes(self.child.id())
     }
 
     /// Stops it as a user would.
