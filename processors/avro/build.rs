@@ -12,7 +12,12 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         let name = stem(&file)?;
         let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file)?)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        let part = |part: &str| schema[part].as_str().ok_or_else(|| format!("{}: no {part}", file.display()));
+        let part = |part: &str| {
+            schema
+                .get(part)
+                .and_then(|part| part.as_str())
+                .ok_or_else(|| format!("{}: no {part}", file.display()))
+        };
         let record = format!("{}.{}", part("namespace")?, part("name")?);
         let constant = name.to_uppercase().replace('-', "_");
         let mut released = avsc_files(&folder.join("released").join(&name))?;

@@ -186,6 +186,10 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 pub const STATE_FORMAT: u32 = 7;
 
 /// Names of all processors; each comes after those it follows.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler computes it, and would refuse an index out of range"
+)]
 pub const NAMES: [&str; PROCESSORS.len()] = {
     let mut names = [""; PROCESSORS.len()];
     let mut place = 0;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::commands::as_of::selection::OrderedRecord;
 use crate::commands::as_of::source::{Gap, RecordVisitor};
+use crate::render::text;
 use engine::{NoHeaders, SourceRecord};
 
 const CALL: &str = include_str!(concat!(

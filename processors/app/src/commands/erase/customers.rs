@@ -61,7 +61,7 @@ pub fn without(message: &impl Message, json: &[u8], is_erased: impl Fn(&str) -> 
     // Encode it as the record was, with its schema id.
     match message.payload().and_then(avro::split) {
         Some((schema_id, _)) => {
-            AvroFormat::new(schema_id, &Schema::CUSTOMER).ok()?.write(&record, &mut value)
+            AvroFormat::new(schema_id, &Schema::CUSTOMER).ok()?.write(&record, &mut value);
         }
         None => JsonFormat.write(&record, &mut value),
     }
