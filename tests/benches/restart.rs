@@ -16,6 +16,8 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use cx_timelines_tests::{Program, Watch, run_to_end, wait_until};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::{Kafka, Options};
@@ -116,10 +118,9 @@ impl Ground {
 
 fn message(number: usize, conversation: &str) -> String {
     let mut text = String::with_capacity(TEXT_BYTES + 8);
-    let mut word = number as u64;
+    let mut random = ChaCha8Rng::seed_from_u64(number as u64);
     while text.len() < TEXT_BYTES {
-        word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let _ = write!(text, "{word:016x} ");
+        let _ = write!(text, "{:016x} ", random.random::<u64>());
     }
     format!(
         r#"{{"id":"e{number}","name":"CUSTOMER_MESSAGE","timestamp":{},"conversationId":"{conversation}","data":{{"id":"m{number}","header":{{"sender":{{"type":"CUSTOMER","id":"x"}}}},"body":{{"type":"PLAIN","markdownText":"{text}"}}}}}}"#,

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 /// The topic whose records are counted by reason instead of compared by key.
@@ -112,13 +115,6 @@ fn same(a: &Value, b: &Value) -> bool {
 #[must_use]
 pub fn shuffled<T: Clone>(list: &[T], seed: u64) -> Vec<T> {
     let mut list = list.to_vec();
-    let mut state = seed | 1;
-    for end in (1..list.len()).rev() {
-        // A step of xorshift64: any spread will do.
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        list.swap(end, usize::try_from(state % (end as u64 + 1)).unwrap());
-    }
+    list.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     list
 }

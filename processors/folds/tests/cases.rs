@@ -14,6 +14,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::driver_of;
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use testkit::Driver;
 
@@ -106,15 +109,9 @@ fn check(case: &Case, lines: &[Vec<u8>], times: usize, partitions: i32, how: &st
 }
 
 /// Another order of the lines, the same for the same seed.
-fn shuffled(lines: &[Vec<u8>], mut seed: u64) -> Vec<Vec<u8>> {
+fn shuffled(lines: &[Vec<u8>], seed: u64) -> Vec<Vec<u8>> {
     let mut lines = lines.to_vec();
-    for end in (1..lines.len()).rev() {
-        // A step of xorshift64.
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        lines.swap(end, usize::try_from(seed % (end as u64 + 1)).unwrap());
-    }
+    lines.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     lines
 }
 

@@ -1,5 +1,7 @@
 //! Times in the formats of events (contract, section 1): epoch milliseconds or RFC 3339, converted to epoch milliseconds.
 
+use chrono::DateTime;
+
 /// The earliest valid time: 2000-01-01T00:00:00Z, in epoch milliseconds, inclusive.
 pub const AT_MIN: i64 = 946_684_800_000;
 /// The latest valid time: 2100-01-01T00:00:00Z, in epoch milliseconds, inclusive.
@@ -13,7 +15,7 @@ const DIGITS_MAX: usize = 13;
 /// text or a time outside [`AT_MIN`] to [`AT_MAX`].
 #[must_use]
 pub fn parse_time_text(text: &str) -> Option<i64> {
-    digits(text).or_else(|| rfc3339(text.as_bytes())).filter(|at| in_range(*at))
+    digits(text).or_else(|| rfc3339(text)).filter(|at| in_range(*at))
 }
 
 /// Below this, a message's time is in seconds, as some senders write (contract section 1, `sentAt`).
@@ -21,7 +23,7 @@ const SECONDS_BELOW: i64 = 100_000_000_000;
 
 /// Parses a message's time from text, like [`parse_time_text`]; a small number is in seconds.
 pub(crate) fn parse_sent_text(text: &str) -> Option<i64> {
-    digits(text).map(sent).or_else(|| rfc3339(text.as_bytes())).filter(|at| in_range(*at))
+    digits(text).map(sent).or_else(|| rfc3339(text)).filter(|at| in_range(*at))
 }
 
 /// Parses a message's time from a JSON number; a small one is in seconds.
@@ -89,106 +91,12 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The rest of an RFC 3339 text.
-struct Cursor<'a>(&'a [u8]);
-
-impl Cursor<'_> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn expect(&mut self, wanted: u8) -> Option<()> {
-        (self.byte()? == wanted).then_some(())
-    }
-
-    /// A number with exactly this many digits.
-    fn number(&mut self, places: usize) -> Option<i64> {
-        let mut number = 0;
-        for _ in 0..places {
-            number = number * 10 + digit(self.byte()?)?;
-        }
-        Some(number)
-    }
-
-    fn number_to(&mut self, max: i64) -> Option<i64> {
-        self.number(2).filter(|n| *n <= max)
-    }
-
-    /// The milliseconds of an optional fraction of a second, of any length.
-    fn fraction_ms(&mut self) -> Option<i64> {
-        if self.0.first() != Some(&b'.') {
-            return Some(0);
-        }
-        self.byte()?;
-        let length = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
-        let (fraction, rest) = self.0.split_at_checked(length).filter(|_| length > 0)?;
-        self.0 = rest;
-        let mut ms = 0;
-        for place in 0..3 {
-            ms = ms * 10 + digit(*fraction.get(place).unwrap_or(&b'0'))?;
-        }
-        Some(ms)
-    }
-
-    /// `Z`, `z` or a signed offset, in minutes to subtract from the local time.
-    fn offset_minutes(&mut self) -> Option<i64> {
-        let sign = match self.byte()? {
-            b'Z' | b'z' => return Some(0),
-            b'+' => 1,
-            b'-' => -1,
-            _ => return None,
-        };
-        let hours = self.number_to(23)?;
-        self.expect(b':')?;
-        Some(sign * (hours * 60 + self.number_to(59)?))
-    }
-}
-
-fn rfc3339(text: &[u8]) -> Option<i64> {
-    let mut c = Cursor(text);
-    let year = c.number(4)?;
-    c.expect(b'-')?;
-    let month = c.number_to(12)?;
-    c.expect(b'-')?;
-    let day = c.number(2)?;
-    if !matches!(c.byte()?, b'T' | b't' | b' ') || month < 1 || day < 1 || day > days_of(year, month) {
-        return None;
-    }
-    let hour = c.number_to(23)?;
-    c.expect(b':')?;
-    let minute = c.number_to(59)?;
-    c.expect(b':')?;
-    let second = c.number_to(60)?;
-    let ms = c.fraction_ms()?;
-    let offset = c.offset_minutes()?;
-    if !c.0.is_empty() {
-        return None;
-    }
-    let minutes = (days_from_epoch(year, month, day) * 24 + hour) * 60 + minute - offset;
-    Some((minutes * 60 + second) * 1000 + ms)
-}
-
-fn is_leap(year: i64) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-fn days_of(year: i64, month: i64) -> i64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar, for years from 0.
-fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March put the leap day at the end, where it shifts no month.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let leaps = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
-    year * 365 + leaps + (month * 153 + 2) / 5 + day - 1 - 719_468
+/// A date and time of RFC 3339. Second 60 counts as the next minute's first, because `chrono` keeps it as second 59 with more than
+/// a second's milliseconds.
+fn rfc3339(text: &str) -> Option<i64> {
+    // `chrono` also reads the sign U+2212 before an offset, which RFC 3339 does not have.
+    let text = Some(text).filter(|text| text.is_ascii())?;
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
 }
 
 #[cfg(test)]

@@ -190,6 +190,8 @@ mod tests {
     use super::super::grid::fixed;
     use super::*;
     use proptest::prelude::*;
+    use rand::{RngExt as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
 
     const NO_LIMIT: i64 = i64::MAX;
     const CELL: Cell = Cell::Figure(7);
@@ -270,14 +272,6 @@ mod tests {
         assert_eq!(cells.collect::<Vec<_>>(), [MESSAGE_CELLS_MAX, 20_000 - MESSAGE_CELLS_MAX]);
     }
 
-    /// A step of xorshift64.
-    fn next(seed: &mut u64) -> u64 {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 7;
-        *seed ^= *seed << 17;
-        *seed
-    }
-
     /// What a window holds after these changes more.
     fn take(window: &mut Cells, amounts: &[(i64, i64)], grid: &Grid) {
         let mut changes = Changes::default();
@@ -297,10 +291,10 @@ mod tests {
     #[test]
     fn the_99th_percentile_of_a_million_waits_is_within_a_tenth_after_a_third_was_taken_back() {
         let grid = fixed(&[900_000]);
-        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = ChaCha8Rng::seed_from_u64(1);
         // From milliseconds to hours, most of them short: as many digits as it happens.
         let waits: Vec<i64> =
-            (0..1_000_000).map(|_| (next(&mut seed) >> (40 + next(&mut seed) % 20)).cast_signed()).collect();
+            (0..1_000_000).map(|_| random.random_range(0..1_i64 << random.random_range(5..=24))).collect();
         let mut window = Cells::new();
         for some in waits.chunks(50_000) {
             take(&mut window, &some.iter().map(|wait| (*wait, 1)).collect::<Vec<_>>(), &grid);

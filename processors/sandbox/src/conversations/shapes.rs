@@ -1,5 +1,6 @@
 //! The JSON of common parts, short and complete.
 
+use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde_json::{Map, Value, json};
 
 use super::Size;
@@ -221,29 +222,13 @@ pub(super) fn timestamp(at_ms: i64, spelling: u32) -> Value {
     }
 }
 
-/// RFC 3339 with milliseconds, at this offset in minutes east.
-pub(super) fn rfc3339(at_ms: i64, offset_minutes: i64) -> String {
-    let local = at_ms + offset_minutes * 60_000;
-    let (days, ms) = (local.div_euclid(86_400_000), local.rem_euclid(86_400_000));
-    // Days since the epoch to the civil calendar, by eras of 400 years that begin on a 1st of March.
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hours, minutes) = (ms / 3_600_000, ms / 60_000 % 60);
-    let (seconds, millis) = (ms / 1_000 % 60, ms % 1_000);
-    let zone = if offset_minutes == 0 {
-        "Z".to_owned()
-    } else {
-        let sign = if offset_minutes < 0 { '-' } else { '+' };
-        format!("{sign}{:02}:{:02}", offset_minutes.abs() / 60, offset_minutes.abs() % 60)
-    };
-    format!("{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{millis:03}{zone}")
+/// RFC 3339 with milliseconds, at this offset in minutes east; a time beyond the calendar is in epoch milliseconds.
+pub(super) fn rfc3339(at_ms: i64, offset_minutes: i32) -> String {
+    let at = DateTime::from_timestamp_millis(at_ms);
+    let written = at
+        .zip(FixedOffset::east_opt(offset_minutes * 60))
+        .map(|(at, offset)| at.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::Millis, true));
+    written.unwrap_or_else(|| at_ms.to_string())
 }
 
 #[cfg(test)]

@@ -1,8 +1,15 @@
-//! What a record costs as JSON and as Avro, by both encoders.
+//! What a record costs as JSON and as Avro, by our encoders and by the libraries.
 //!
 //! `cargo bench -p avro --bench encode` folds realistic conversations with all processors and lets each record that they
-//! write be written again, over and over, in each way. It prints nanoseconds for each record, the least of all rounds, and how
-//! many such records come of each event.
+//! write be written again, over and over, in each way. It prints nanoseconds of processor time for each record, the least of all
+//! rounds, and how many such records come of each event:
+//!
+//! - JSON and Avro: the record itself, by this workspace's writers.
+//! - `model`'s writer, serde_json: both write the same [`Node`] to the same bytes, which is asserted.
+//! - apache-avro: from a tree of values that was made before, so without the cost of making it.
+//!
+//! The last table reads events: JSON by `model`, Avro by `Plans` to an event, and Avro by apache-avro to a tree of values, which
+//! is no event yet.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,21 +19,25 @@
     reason = "a benchmark, for a terminal"
 )]
 
-#[path = "../tests/common/mod.rs"]
+#[path = "../../tests/common/mod.rs"]
 mod common;
+mod node;
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::writer::datum::GenericDatumWriter;
 use avro::{AvroFormat, Plans};
 use common::{decoded, driver, parsed};
 use model::{Format, JsonFormat, Limits, Record};
+use node::Node;
 use sandbox::conversations::{Options, Size, events};
 use serde_json::Value;
+use testkit::thread_micros;
 
 const EVENTS: usize = 3_000;
 const ROUNDS: usize = 5;
@@ -39,6 +50,8 @@ struct Sum {
     json_bytes: usize,
     avro_bytes: usize,
     json: Duration,
+    node: Duration,
+    serde_json: Duration,
     avro: Duration,
     referee: Duration,
     json_again: Duration,
@@ -54,12 +67,12 @@ struct Measuring {
     sums: Sums,
 }
 
-/// The least time that some work takes, so that what else the machine does counts little.
+/// The least processor time that some work takes, so that what else the machine does counts little.
 fn least(mut work: impl FnMut()) -> Duration {
     let round = || {
-        let begun = Instant::now();
+        let begun = thread_micros();
         (0..REPEATS).for_each(|_| work());
-        begun.elapsed() / REPEATS
+        Duration::from_secs_f64((thread_micros() - begun) / 1e6) / REPEATS
     };
     std::iter::repeat_with(round).take(ROUNDS).min().unwrap()
 }
@@ -74,13 +87,24 @@ impl Format for Measuring {
         };
         let json = least(|| written(&JsonFormat, &mut buffer));
         let json_value = buffer.clone();
+        let tree = Node::of(&json_value);
+        let node = least(|| {
+            buffer.clear();
+            black_box(&tree).write_json(&mut buffer);
+        });
+        assert!(buffer == json_value, "{name}: a node is written like its record");
+        let serde_json = least(|| {
+            buffer.clear();
+            serde_json::to_writer(&mut buffer, black_box(&tree)).unwrap();
+        });
+        assert!(buffer == json_value, "{name}: serde_json writes the same");
         let avro = least(|| written(&self.avro, &mut buffer));
         let avro_value = buffer.clone();
-        let tree = decoded(schema, avro::split(&avro_value).unwrap().1);
+        let values = decoded(schema, avro::split(&avro_value).unwrap().1);
         let writer = GenericDatumWriter::builder(schema).build().unwrap();
         let referee = least(|| {
             buffer.clear();
-            writer.write_value_ref(&mut buffer, black_box(&tree)).unwrap();
+            writer.write_value_ref(&mut buffer, black_box(&values)).unwrap();
         });
         let json_again = least(|| {
             black_box(serde_json::from_slice::<serde::de::IgnoredAny>(black_box(&json_value)).unwrap());
@@ -92,6 +116,8 @@ impl Format for Measuring {
         sum.json_bytes += json_value.len();
         sum.avro_bytes += avro_value.len();
         sum.json += json;
+        sum.node += node;
+        sum.serde_json += serde_json;
         sum.avro += avro;
         sum.referee += referee;
         sum.json_again += json_again;
@@ -118,30 +144,45 @@ fn encoding(size: Size) {
 
     println!("\n{size:?} events:\n");
     println!(
-        "| record | for each event | bytes: JSON | Avro | ns: JSON | Avro | apache-avro | JSON read again |"
+        "| record | for each event | bytes: JSON | Avro | ns: JSON | `model`'s writer | serde_json | Avro | apache-avro | \
+         JSON read again |"
     );
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let sums = sums.lock().unwrap();
     for (name, sum) in sums.iter() {
         let bytes = |bytes: usize| bytes as f64 / f64::from(sum.records);
         let ns = |time: Duration| time.as_nanos() as f64 / f64::from(sum.records);
         println!(
-            "| `{name}` | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            "| `{name}` | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
             f64::from(sum.records) / count,
             bytes(sum.json_bytes),
             bytes(sum.avro_bytes),
             ns(sum.json),
+            ns(sum.node),
+            ns(sum.serde_json),
             ns(sum.avro),
             ns(sum.referee),
             ns(sum.json_again),
         );
     }
+    let each = |of: fn(&Sum) -> Duration| sums.values().map(of).sum::<Duration>().as_nanos() as f64 / count;
+    println!(
+        "| all records of an event | | | | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+        each(|sum| sum.json),
+        each(|sum| sum.node),
+        each(|sum| sum.serde_json),
+        each(|sum| sum.avro),
+        each(|sum| sum.referee),
+        each(|sum| sum.json_again),
+    );
 }
 
 /// What it costs to read the same events in each format.
 fn decoding() {
-    println!("\n| events | bytes: JSON | Avro | ns: JSON | Avro | Avro, session and emitter as text |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "\n| events | bytes: JSON | Avro | ns: JSON | Avro | Avro, session and emitter as text | apache-avro, to a tree |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
     for size in [Size::Slim, Size::Real] {
         let planned = events(&Options { size, ..Options::default() }, EVENTS);
         let bare = planned.iter().filter_map(|planned| {
@@ -160,21 +201,29 @@ fn decoding() {
             least(|| _ = black_box(model::decode(black_box(json).as_bytes(), None, &limits).unwrap()))
         });
         let json: Duration = json.sum();
-        let mut avro = |values: &[Vec<u8>]| -> Duration {
+        let mut read_all = |values: &[Vec<u8>]| -> Duration {
             let read = |value: &Vec<u8>| {
                 least(|| _ = black_box(plans.decode(black_box(value), None, &limits, &mut scratch).unwrap()))
             };
             values.iter().map(read).sum()
         };
-        let (with_records, with_texts) = (avro(&records), avro(&texts));
+        let (with_records, with_texts) = (read_all(&records), read_all(&texts));
+        let schema = parsed(avro::Schema::CIM_EVENT);
+        let reader = GenericDatumReader::builder(&schema).build().unwrap();
+        let tree = records.iter().map(|value| {
+            let data = avro::split(value).unwrap().1;
+            least(|| _ = black_box(reader.read_value(&mut black_box(data)).unwrap()))
+        });
+        let tree: Duration = tree.sum();
         let per = |sum: f64| sum / bare.len() as f64;
         println!(
-            "| {size:?} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
+            "| {size:?} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
             per(bare.iter().map(|(json, _)| json.len()).sum::<usize>() as f64),
             per(records.iter().map(Vec::len).sum::<usize>() as f64),
             per(json.as_nanos() as f64),
             per(with_records.as_nanos() as f64),
             per(with_texts.as_nanos() as f64),
+            per(tree.as_nanos() as f64),
         );
     }
 }
