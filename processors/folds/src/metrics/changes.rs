@@ -190,7 +190,7 @@ mod tests {
     use super::super::grid::fixed;
     use super::*;
     use proptest::prelude::*;
-    use rand::{RngExt as _, SeedableRng as _};
+    use rand::SeedableRng as _;
     use rand_chacha::ChaCha8Rng;
 
     const NO_LIMIT: i64 = i64::MAX;
@@ -293,8 +293,11 @@ mod tests {
         let grid = fixed(&[900_000]);
         let mut random = ChaCha8Rng::seed_from_u64(1);
         // From milliseconds to hours, most of them short: as many digits as it happens.
-        let waits: Vec<i64> =
-            (0..1_000_000).map(|_| random.random_range(0..1_i64 << random.random_range(5..=24))).collect();
+        let mut wait = |_| {
+            let digits = random.random_range(5..=24);
+            random.random_range(0..1_i64 << digits)
+        };
+        let waits: Vec<i64> = (0..1_000_000).map(&mut wait).collect();
         let mut window = Cells::new();
         for some in waits.chunks(50_000) {
             take(&mut window, &some.iter().map(|wait| (*wait, 1)).collect::<Vec<_>>(), &grid);
