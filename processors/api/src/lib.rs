@@ -7,6 +7,7 @@
 mod answers;
 mod asking;
 mod conversations;
+mod current;
 mod customers;
 mod dimension;
 mod explain;
@@ -37,6 +38,7 @@ use edge::{Peers, Stop};
 use tokio::sync::Semaphore;
 
 use hub::Hub;
+use current::Current;
 pub use token::{Token, TokenError};
 use view::View;
 
@@ -116,7 +118,8 @@ pub fn routes(options: Options, sources: Sources, updates: Receiver<Update>) -> 
 }
 
 fn shared(options: Options, sources: Sources, updates: Receiver<Update>) -> std::io::Result<Api> {
-    let view = Arc::new(Mutex::new(View::up_to(options.list_bytes)));
+    let current = Current::new(sources.metrics.current(&options.folds.prometheus_queues));
+    let view = Arc::new(Mutex::new(View::up_to(options.list_bytes, current)));
     let hub = Hub::start(Arc::clone(&view), updates, sources.stop.clone())?;
     let (lookers, turns) = (live::places(), asking::turns());
     Ok(Arc::new(Shared { options, sources, view, hub, lookers, turns }))

@@ -38,6 +38,8 @@ pub struct Settings {
     /// The same for the queues that have a service level of their own, by name.
     pub service_levels_ms: BTreeMap<String, i64>,
     /// The sizes of the metrics' windows.
+    /// The queues that have Prometheus series of their own. Nothing in the state or in a record depends on them.
+    pub prometheus_queues: Vec<String>,
     pub windows: Vec<metrics::WindowSize>,
     /// Maximum length of an agent's stay, in milliseconds; a longer one contributes no times (contract section 6).
     pub longest_span_ms: i64,
@@ -93,6 +95,7 @@ impl Default for Settings {
             service_level_ms: 20_000,
             service_levels_ms: BTreeMap::new(),
             windows: vec![metrics::WindowSize::Fixed(15 * 60 * 1000)],
+            prometheus_queues: Vec::new(),
             longest_span_ms: 7 * 24 * 60 * 60 * 1000,
             window_retention_ms: 90 * 24 * 60 * 60 * 1000,
             customer_retention_ms: 365 * 24 * 60 * 60 * 1000,
