@@ -20,6 +20,7 @@ mod live;
 mod page;
 mod params;
 mod problem;
+mod repeats;
 mod row;
 mod tasks;
 mod token;
@@ -37,8 +38,8 @@ use edge::{Peers, Stop};
 
 use tokio::sync::Semaphore;
 
-use hub::Hub;
 use current::Current;
+use hub::Hub;
 pub use token::{Token, TokenError};
 use view::View;
 
@@ -134,6 +135,7 @@ fn router(api: Api) -> Router {
         .route("/api/metrics/{dimension}/{id}", get(figures::of_subject))
         .route("/api/metrics/{dimension}/{id}/explain", get(explain::window))
         .route("/api/now", get(listing::now))
+        .route("/api/repeats", get(repeats::all))
         .route("/api/tasks", get(tasks::all))
         .route("/api/live", get(live::stream))
         .method_not_allowed_fallback(problem::not_allowed)

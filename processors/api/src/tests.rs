@@ -154,7 +154,7 @@ fn every_route_is_described_and_whatever_is_described_is_a_route() {
     let described: Value = serde_json::from_str(OPENAPI).unwrap();
     assert_eq!(served.get("/api/openapi.json").json(), described);
     let paths = described["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 11);
     for (path, item) in paths {
         let concrete = path.replace("{id}", "x%2Fy").replace("{dimension}", "queue");
         let statuses = item["get"]["responses"].as_object().unwrap();
@@ -230,6 +230,7 @@ fn each_described_parameter_is_known_and_any_other_is_refused() {
         "conversations?state=ajar",
         "conversations?after=x",
         "metrics/queue/q?from=yesterday",
+        "repeats?from=0&to=1",
         "metrics/queue?to=tomorrow",
         "metrics/queue/q/explain?windowStart=0&windowEnd=now",
         "metrics/queue/q/explain?windowStart=1750000000000&windowEnd=1750000900000&figure=ofered",
@@ -338,7 +339,6 @@ fn what_goes_on_is_counted_over_the_open_conversations() {
     assert_eq!(now["agents"], json!([{"agentId": "ann", "name": "Ann", "conversations": 1}]));
 }
 
-/// The next event's name and data.
 #[test]
 fn what_goes_on_in_listed_queues_is_in_the_metrics_and_leaves_with_its_partition() {
     let queues = vec!["support".to_owned(), "sales".to_owned()];
@@ -395,6 +395,7 @@ fn agents_who_wait_for_agents_and_rooms_of_agents_are_no_waiting_customers() {
     assert!(text.contains("cx_timelines_open_conversations{stage=\"QUEUED\"} 1\n"), "{text}");
 }
 
+/// The next event's name and data.
 fn next_event(stream: &mut impl BufRead) -> (String, Value) {
     let mut name = String::new();
     loop {
