@@ -7,6 +7,7 @@
 mod answers;
 mod asking;
 mod conversations;
+mod current;
 mod customers;
 mod dimension;
 mod explain;
@@ -19,6 +20,7 @@ mod live;
 mod page;
 mod params;
 mod problem;
+mod repeats;
 mod row;
 mod tasks;
 mod token;
@@ -36,6 +38,7 @@ use edge::{Peers, Stop};
 
 use tokio::sync::Semaphore;
 
+use current::Current;
 use hub::Hub;
 pub use token::{Token, TokenError};
 use view::View;
@@ -116,7 +119,8 @@ pub fn routes(options: Options, sources: Sources, updates: Receiver<Update>) -> 
 }
 
 fn shared(options: Options, sources: Sources, updates: Receiver<Update>) -> std::io::Result<Api> {
-    let view = Arc::new(Mutex::new(View::up_to(options.list_bytes)));
+    let current = Current::new(sources.metrics.current(&options.folds.prometheus_queues));
+    let view = Arc::new(Mutex::new(View::up_to(options.list_bytes, current)));
     let hub = Hub::start(Arc::clone(&view), updates, sources.stop.clone())?;
     let (lookers, turns) = (live::places(), asking::turns());
     Ok(Arc::new(Shared { options, sources, view, hub, lookers, turns }))
@@ -131,6 +135,7 @@ fn router(api: Api) -> Router {
         .route("/api/metrics/{dimension}/{id}", get(figures::of_subject))
         .route("/api/metrics/{dimension}/{id}/explain", get(explain::window))
         .route("/api/now", get(listing::now))
+        .route("/api/repeats", get(repeats::all))
         .route("/api/tasks", get(tasks::all))
         .route("/api/live", get(live::stream))
         .method_not_allowed_fallback(problem::not_allowed)

@@ -11,7 +11,7 @@ use crate::{Api, OPENAPI, problem};
 const HTML: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/page.css");
 /// The page's scripts, by path.
-const SCRIPTS: [(&str, &str); 11] = [
+const SCRIPTS: [(&str, &str); 12] = [
     ("/page/main.js", include_str!("page/main.js")),
     ("/page/api.js", include_str!("page/api.js")),
     ("/page/dom.js", include_str!("page/dom.js")),
@@ -23,6 +23,7 @@ const SCRIPTS: [(&str, &str); 11] = [
     ("/page/charts.js", include_str!("page/charts.js")),
     ("/page/csv.js", include_str!("page/csv.js")),
     ("/page/explain.js", include_str!("page/explain.js")),
+    ("/page/repeats.js", include_str!("page/repeats.js")),
 ];
 
 /// `/`, its files, and `/api/openapi.json`.

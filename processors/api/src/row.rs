@@ -1,7 +1,7 @@
 //! A conversation in a list.
 
 use folds::look::Standing;
-use model::{ConversationState, Outcome, VisitOutcome};
+use model::{ConversationState, Outcome, RoomMode, VisitOutcome, Waits};
 use serde::Serialize;
 
 /// The maximum of stays and visits in a row: current ones, then the latest.
@@ -27,6 +27,9 @@ pub(crate) struct Row {
     pub(crate) agent_messages: i64,
     pub(crate) bot_messages: i64,
     pub(crate) awaits_reply_since: Option<i64>,
+    /// Whether only agents are in it.
+    #[serde(skip)]
+    pub(crate) is_private: bool,
 }
 
 /// An agent's stay.
@@ -47,6 +50,9 @@ pub(crate) struct QueueVisitRow {
     pub(crate) enqueued_at: i64,
     pub(crate) ended_at: Option<i64>,
     pub(crate) outcome: Option<&'static str>,
+    /// Whether it is open, and a customer's.
+    #[serde(skip)]
+    pub(crate) is_customer_waiting: bool,
 }
 
 impl Row {
@@ -65,6 +71,7 @@ impl Row {
             enqueued_at: visit.enqueued_at,
             ended_at: visit.ended_at,
             outcome: visit.outcome.map(VisitOutcome::as_str),
+            is_customer_waiting: visit.ended_at.is_none() && visit.waits == Waits::Customer,
         });
         Self {
             conversation_id: summary.conversation_id.to_owned(),
@@ -83,6 +90,7 @@ impl Row {
             agent_messages: summary.counts.agent_messages,
             bot_messages: summary.counts.bot_messages,
             awaits_reply_since: standing.awaits_reply_since,
+            is_private: summary.mode == Some(RoomMode::Private),
         }
     }
 

@@ -154,7 +154,7 @@ fn every_route_is_described_and_whatever_is_described_is_a_route() {
     let described: Value = serde_json::from_str(OPENAPI).unwrap();
     assert_eq!(served.get("/api/openapi.json").json(), described);
     let paths = described["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 10);
+    assert_eq!(paths.len(), 11);
     for (path, item) in paths {
         let concrete = path.replace("{id}", "x%2Fy").replace("{dimension}", "queue");
         let statuses = item["get"]["responses"].as_object().unwrap();
@@ -230,6 +230,7 @@ fn each_described_parameter_is_known_and_any_other_is_refused() {
         "conversations?state=ajar",
         "conversations?after=x",
         "metrics/queue/q?from=yesterday",
+        "repeats?from=0&to=1",
         "metrics/queue?to=tomorrow",
         "metrics/queue/q/explain?windowStart=0&windowEnd=now",
         "metrics/queue/q/explain?windowStart=1750000000000&windowEnd=1750000900000&figure=ofered",
@@ -336,6 +337,62 @@ fn what_goes_on_is_counted_over_the_open_conversations() {
     assert_eq!(now["awaitingReply"], 2);
     assert_eq!(now["queues"], json!([{"queue": "support", "waiting": 1, "waitingSince": START_MS + 1}]));
     assert_eq!(now["agents"], json!([{"agentId": "ann", "name": "Ann", "conversations": 1}]));
+}
+
+#[test]
+fn what_goes_on_in_listed_queues_is_in_the_metrics_and_leaves_with_its_partition() {
+    let queues = vec!["support".to_owned(), "sales".to_owned()];
+    let folds = folds::Settings { prometheus_queues: queues, ..folds::Settings::default() };
+    let served = Served::with(Options { folds, ..Options::default() });
+    served.tell(&driver());
+    served.wait_for("/api/now", |now| now["open"] == 2);
+    let has = |text: &str, line: &str| text.lines().any(|one| one == line);
+    let text = served.get("/metrics").body;
+    for line in [
+        r#"cx_timelines_queue_waiting_visits{queue="support"} 1"#,
+        r#"cx_timelines_queue_waiting_since_seconds{queue="support"} 1750000000.001"#,
+        r#"cx_timelines_queue_waiting_visits{queue="sales"} 0"#,
+        r#"cx_timelines_open_conversations{stage="QUEUED"} 1"#,
+        r#"cx_timelines_open_conversations{stage="AGENT"} 1"#,
+    ] {
+        assert!(has(&text, line), "missing: {line}\n{text}");
+    }
+    // Sent again, as after a rebalance, each conversation counts once.
+    served.updates.send(Update::Reset { partition: 0 }).unwrap();
+    served.tell(&driver());
+    served.wait_for("/api/now", |now| now["open"] == 2);
+    assert!(has(&served.get("/metrics").body, r#"cx_timelines_queue_waiting_visits{queue="support"} 1"#));
+    served.updates.send(Update::Closed { partition: 0 }).unwrap();
+    served.wait_for("/api/now", |now| now["open"] == 0);
+    let text = served.get("/metrics").body;
+    for line in [
+        r#"cx_timelines_queue_waiting_visits{queue="support"} 0"#,
+        r#"cx_timelines_queue_waiting_since_seconds{queue="support"} 0"#,
+        r#"cx_timelines_open_conversations{stage="AGENT"} 0"#,
+    ] {
+        assert!(has(&text, line), "missing: {line}\n{text}");
+    }
+}
+
+#[test]
+fn agents_who_wait_for_agents_and_rooms_of_agents_are_no_waiting_customers() {
+    let queues = vec!["support".to_owned()];
+    let folds = folds::Settings { prometheus_queues: queues, ..folds::Settings::default() };
+    let served = Served::with(Options { folds, ..Options::default() });
+    let mut driver = Driver::new(testkit::topology());
+    let queued = |direction: &str| json!({"task": {"id": "t", "type": {"direction": direction}}, "queue": {"name": "support"}});
+    driver.push(event("consult", "1", "TASK_ENQUEUED", 1, &queued("CONSULT")));
+    driver.push(event("customer", "1", "TASK_ENQUEUED", 1, &queued("INBOUND")));
+    driver.push(event("private", "1", "TASK_ENQUEUED", 1, &queued("INBOUND")));
+    let room = json!({"id": "private-2", "name": "CUSTOMER_MESSAGE", "timestamp": START_MS, "conversationId": "private",
+        "roomInfo": {"id": "r", "mode": "PRIVATE"}, "data": {"id": "m", "body": {"text": "hello"}}});
+    driver.push(room.to_string());
+    driver.finish();
+    served.tell(&driver);
+    served.wait_for("/api/now", |now| now["open"] == 3);
+    let text = served.get("/metrics").body;
+    assert!(text.contains("cx_timelines_queue_waiting_visits{queue=\"support\"} 1\n"), "{text}");
+    assert!(text.contains("cx_timelines_open_conversations{stage=\"QUEUED\"} 1\n"), "{text}");
 }
 
 /// The next event's name and data.

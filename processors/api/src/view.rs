@@ -7,6 +7,7 @@ use std::sync::Arc;
 use edge::queries::{Change, Update};
 use folds::look;
 
+use crate::current::Current;
 use crate::row::Row;
 
 /// The approximate overhead of a row: its nodes in three indexes, its key, and the allocator's rounding.
@@ -45,11 +46,12 @@ pub(crate) struct View {
     whole: BTreeMap<i32, bool>,
     /// Whether rows were removed for memory.
     is_cut: bool,
+    current: Current,
 }
 
 impl View {
-    /// A view with about this much memory.
-    pub(crate) fn up_to(bytes_max: usize) -> Self {
+    /// A view with about this much memory, whose rows these gauges count.
+    pub(crate) fn up_to(bytes_max: usize, current: Current) -> Self {
         Self {
             bytes_max,
             bytes: 0,
@@ -58,6 +60,7 @@ impl View {
             closed: BTreeSet::new(),
             whole: BTreeMap::new(),
             is_cut: false,
+            current,
         }
     }
 
@@ -121,12 +124,14 @@ impl View {
             self.closed.insert((closed_at, Arc::clone(&id)));
         }
         self.bytes += bytes_of(&row);
+        self.current.enter(&row);
         self.rows.insert(id, CachedRow { row, partition });
     }
 
     fn remove(&mut self, id: &Arc<str>) -> bool {
         let Some(CachedRow { row, .. }) = self.rows.remove(id) else { return false };
         self.bytes -= bytes_of(&row);
+        self.current.leave(&row);
         self.order.remove(&(Reverse(row.started_at), Arc::clone(id)));
         if let Some(closed_at) = row.closed_at {
             self.closed.remove(&(closed_at, Arc::clone(id)));
@@ -188,7 +193,13 @@ mod tests {
             agent_messages: 0,
             bot_messages: 0,
             awaits_reply_since: None,
+            is_private: false,
         })
+    }
+
+    fn view() -> View {
+        let metrics = edge::metrics::Metrics::new(&edge::metrics::Labels::default()).unwrap();
+        View::up_to(usize::MAX, Current::new(metrics.current(&[])))
     }
 
     fn ids(view: &View, place: Option<&SortKey>) -> Vec<String> {
@@ -201,7 +212,7 @@ mod tests {
 
     #[test]
     fn those_that_began_last_come_first_and_a_list_goes_on_after_a_place() {
-        let mut view = View::up_to(usize::MAX);
+        let mut view = view();
         for (id, at) in [("a", 10), ("b", 30), ("c", 20), ("d", 20)] {
             view.insert(0, row(id, at, None));
         }
@@ -213,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_a_partition_told_goes_with_it() {
-        let mut view = View::up_to(usize::MAX);
+        let mut view = view();
         view.insert(0, row("a", 1, None));
         view.insert(1, row("b", 2, Some(3)));
         view.take(nothing(0), |_| {});
@@ -230,7 +241,7 @@ mod tests {
 
     #[test]
     fn of_too_many_those_go_that_were_closed_first_then_those_that_began_first() {
-        let mut view = View::up_to(usize::MAX);
+        let mut view = view();
         for (id, at, closed) in [("a", 1, None), ("b", 2, Some(9)), ("c", 3, Some(8)), ("d", 4, None)] {
             view.insert(0, row(id, at, closed));
         }

@@ -49,7 +49,7 @@ pub use capabilities::{Expire, Forget, HandleErasures, Punctuate, TakeAgents};
 pub use carried::{Carried, NotCarried};
 pub use committed::Committed;
 pub use context::Context;
-pub use counter::Counter;
+pub use counter::{Counter, Unit};
 pub use damages::{Damages, Repeated};
 pub use deadletter::{
     DeadLetter, HEADER_REASON, HEADER_TIMESTAMP, HEADER_TRUNCATED, HEADER_TRUNCATED_HEADERS,

@@ -40,8 +40,10 @@ pub enum Notice {
     Violation(&'static str),
     /// An event whose id another conversation also has (contract section 7). In the same partition it becomes a dead letter.
     EventIdConflict,
-    /// A counter of a processor with the value of its label; empty if it has none.
+    /// A counter of a processor with the value of its last label; empty if it has none.
     Counted(&'static Counter, &'static str),
+    /// The same with a value of its first label: its place in the list of the configuration.
+    CountedOf(&'static Counter, u16, &'static str),
 }
 
 impl From<&'static Counter> for Notice {

@@ -1,6 +1,8 @@
 //! Explains a figure of `cx.metrics` (contract section 11, "Explain"): the contributions of each conversation, computed by
 //! scanning its entries again with the code that summed them.
 
+use std::borrow::Cow;
+
 use engine::{Place, ProcessError};
 use model::{Bucket, Dimension, Figure, Histogram};
 
@@ -11,6 +13,9 @@ use crate::scan::{Amount, When};
 use crate::timelines::{self, Timelines};
 use crate::{activities, agents};
 
+/// Begins the path of a histogram's count in a record.
+pub const HISTOGRAMS: &str = "histograms.";
+
 /// What a contribution counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Counted {
@@ -18,6 +23,20 @@ pub enum Counted {
     Figure(Figure),
     /// The values of a histogram up to an upper bound.
     Histogram(Histogram, Bucket),
+}
+
+impl Counted {
+    /// Where a record of `cx.metrics` has it: a figure's name, or the path of a histogram's count, as in
+    /// `histograms.answeredWaitMs.22`.
+    #[must_use]
+    pub fn path(self) -> Cow<'static, str> {
+        match self {
+            Counted::Figure(figure) => Cow::Borrowed(figure.as_str()),
+            Counted::Histogram(histogram, bucket) => {
+                Cow::Owned(format!("{HISTOGRAMS}{}.{}", histogram.as_str(), bucket.bound()))
+            }
+        }
+    }
 }
 
 /// One contribution of a conversation to the windows of a subject.

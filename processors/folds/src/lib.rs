@@ -20,6 +20,7 @@ pub mod owner;
 pub mod owners;
 mod scan;
 pub mod sizes;
+mod spans;
 mod stored;
 pub mod timelines;
 mod timers;
@@ -40,6 +41,8 @@ pub struct Settings {
     pub service_level_ms: i64,
     /// The same for the queues that have a service level of their own, by name.
     pub service_levels_ms: BTreeMap<String, i64>,
+    /// The queues that have Prometheus series of their own. Nothing in the state or in a record depends on them.
+    pub prometheus_queues: Vec<String>,
     /// The sizes of the metrics' windows.
     pub windows: Vec<metrics::WindowSize>,
     /// Maximum length of an agent's stay, in milliseconds; a longer one contributes no times (contract section 6).
@@ -95,6 +98,7 @@ impl Default for Settings {
         Self {
             service_level_ms: 20_000,
             service_levels_ms: BTreeMap::new(),
+            prometheus_queues: Vec::new(),
             windows: vec![metrics::WindowSize::Fixed(15 * 60 * 1000)],
             longest_span_ms: 7 * 24 * 60 * 60 * 1000,
             window_retention_ms: 90 * 24 * 60 * 60 * 1000,
@@ -183,7 +187,7 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 
 /// Version of the processors' state formats; it changes whenever any stored format does. A local state of another version is
 /// restored from the changelog, and a changelog of another version is rejected.
-pub const STATE_FORMAT: u32 = 7;
+pub const STATE_FORMAT: u32 = 8;
 
 /// Names of all processors; each comes after those it follows.
 #[expect(

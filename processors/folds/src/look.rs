@@ -190,9 +190,33 @@ pub fn customer(id: &str, found: &Found) -> Result<Option<Vec<u8>>, ProcessError
     customers::with_record(id, found, |record| record.map(|record| json(record)))
 }
 
+/// What lies in the place of this customer ([`place_of_customer`]), of what was found in those of several.
+#[must_use]
+pub fn found_of_customer(customer: &str, found: &Found) -> Found {
+    of_places(&[place_of_customer(customer)], found)
+}
+
+/// Key ranges of an index, in each partition, of the conversations of its customers that began in `from..to`, in epoch
+/// milliseconds; it has keys only, and a few of others.
+#[must_use]
+pub fn places_of_contacts(from: i64, to: i64) -> Vec<Place> {
+    customers::places_of_starts(from, to)
+}
+
+/// The customer and the start of a conversation in that index; `None` for another key.
+#[must_use]
+pub fn contact(key: &[u8]) -> Option<(String, i64)> {
+    customers::started(key)
+}
+
 /// What lies in the places of this conversation ([`places_of`]), of what was found in those of several.
 #[must_use]
 pub fn found_of(conversation: &str, found: &Found) -> Found {
+    of_places(&places_of(conversation), found)
+}
+
+/// The part of what was found that lies in these places.
+fn of_places(places: &[Place], found: &Found) -> Found {
     let of_place = |place: &Place| {
         let (first, is_key) = (place.first().to_vec(), matches!(place, Place::Key(_)));
         let from = found.range(first.clone()..);
@@ -200,7 +224,7 @@ pub fn found_of(conversation: &str, found: &Found) -> Found {
             from.take_while(move |(key, _)| if is_key { **key == first } else { key.starts_with(&first) });
         of_it.map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
     };
-    places_of(conversation).iter().flat_map(of_place).collect()
+    places.iter().flat_map(of_place).collect()
 }
 
 /// The key that determines the partition of a metrics subject.

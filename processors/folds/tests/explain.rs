@@ -16,7 +16,7 @@ use std::path::Path;
 use common::{driver, driver_of};
 use engine::{Place, Task};
 use folds::Settings;
-use folds::explain::{Contribution, Counted, contributions};
+use folds::explain::{Contribution, contributions};
 use folds::look::{self, Found};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -55,13 +55,8 @@ fn explained(all: &[(String, Contribution)], window: &Value) -> BTreeMap<String,
     for (_, contribution) in all {
         if window["dimension"] == contribution.dimension.as_str() && window["id"] == contribution.id.as_str()
         {
-            let name = match contribution.counted {
-                Counted::Figure(figure) => figure.as_str().to_owned(),
-                Counted::Histogram(histogram, bucket) => {
-                    format!("{} up to {}", histogram.as_str(), bucket.bound())
-                }
-            };
-            *sums.entry(name).or_default() += contribution.within(start, end);
+            *sums.entry(contribution.counted.path().into_owned()).or_default() +=
+                contribution.within(start, end);
         }
     }
     sums.retain(|_, sum| *sum != 0);
@@ -74,7 +69,7 @@ fn recorded(window: &Value) -> BTreeMap<String, i64> {
         figures.map(|(name, value)| (name.clone(), value.as_i64().unwrap())).collect();
     for (name, counts) in window["histograms"].as_object().unwrap() {
         let counts = counts.as_object().unwrap().iter();
-        all.extend(counts.map(|(bound, n)| (format!("{name} up to {bound}"), n.as_i64().unwrap())));
+        all.extend(counts.map(|(bound, n)| (format!("histograms.{name}.{bound}"), n.as_i64().unwrap())));
     }
     all
 }

@@ -384,7 +384,7 @@ impl Driver {
     pub fn violations(&self) -> Vec<&'static str> {
         let rule = |notice: &Notice| match notice {
             Notice::Violation(rule) => Some(*rule),
-            Notice::EventIdConflict | Notice::Counted(..) => None,
+            Notice::EventIdConflict | Notice::Counted(..) | Notice::CountedOf(..) => None,
         };
         self.notices.keys().filter_map(rule).collect()
     }

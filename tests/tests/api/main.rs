@@ -168,10 +168,13 @@ fn the_api_tells_what_the_topics_hold_whoever_is_asked() {
     windows_of_a_dimension_are_listed_by_who_has_them(&mut ground);
     every_conversation_is_in_one_list(&mut ground, &expected);
     what_is_wrong_is_said(&mut ground);
+    repeat_contacts_are_told_by_the_owner_of_the_customer(&mut ground);
+    an_agents_shift_is_loaded(&mut ground);
     whoever_looks_on_sees_an_event_that_comes(&mut ground);
     doors_are_closed(&mut ground);
     who_takes_partitions_over_lists_what_is_there(&mut ground);
     every_figure_is_made_of_its_contributions(&mut ground);
+    the_command_explains_histograms_and_states_too(&ground);
     for mut instance in ground.instances {
         assert_eq!(instance.terminate().0, Some(0));
     }
@@ -235,6 +238,67 @@ fn customers_are_told_whole(ground: &mut Ground) {
             });
         }
     }
+}
+
+fn repeat_contacts_are_told_by_the_owner_of_the_customer(ground: &mut Ground) {
+    let contact = |id: &str, customer: &str, hours: i64| {
+        let at = 1_750_000_000_000 + hours * 3_600_000;
+        json!({"id": format!("{id}-1"), "name": "CUSTOMER_MESSAGE", "timestamp": at, "conversationId": id,
+            "channelSession": {"id": id, "customer": {"_id": customer}}, "data": {"id": "m", "body": {"text": "again"}}})
+        .to_string()
+    };
+    let again: Vec<String> = (0..8)
+        .flat_map(|n| {
+            let customer = format!("again-{n}");
+            [(0, 1000), (1, 1020), (2, 1080)]
+                .map(|(part, hours)| contact(&format!("r{n}-{part}"), &customer, hours + n))
+        })
+        .collect();
+    ground.load(&again.join("\n"));
+    // From the second contact of the first customer to that of the last one: the third ones are later.
+    let (from, to) = (1_750_000_000_000_i64 + 1020 * 3_600_000, 1_750_000_000_000_i64 + 1028 * 3_600_000);
+    let path = format!("/api/repeats?from={from}&to={to}&limit=3");
+    // A customer whose conversations lie in other partitions is listed a transaction later.
+    wait_until("both instances have the repeats of their customers", TIMEOUT, || {
+        let answers = [0, 1].map(|instance| ground.get(instance, &path));
+        answers.iter().for_each(|answer| ground.openapi.check("/api/repeats", answer));
+        let answers = answers.map(|answer| answer.json());
+        let sum = |name: &str| answers.iter().map(|answer| answer[name].as_u64().unwrap()).sum::<u64>();
+        let is_all = ["conversations", "customers", "within24h", "within72h"].map(sum) == [8, 8, 8, 8];
+        for answer in &answers {
+            assert_eq!(answer["complete"], false, "the other instance has its own");
+            let repeats = answer["repeats"].as_array().unwrap();
+            assert_eq!(repeats.len() as u64, answer["within72h"].as_u64().unwrap().min(3));
+            assert!(repeats.iter().all(|repeat| repeat["sincePreviousMs"] == 20 * 3_600_000), "{answer}");
+        }
+        is_all.then_some(())
+    });
+    // Sixty hours after the second ones.
+    let path = format!("/api/repeats?from={}&to={}", to + 1, to + 100 * 3_600_000);
+    let later = [0, 1].map(|instance| ground.get(instance, &path).json());
+    let sum = |name: &str| later.iter().map(|answer| answer[name].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(["conversations", "within24h", "within72h"].map(sum), [8, 0, 8]);
+}
+
+/// An agent who was ready for ten minutes, then had a break, then left: explained with all other figures.
+fn an_agents_shift_is_loaded(ground: &mut Ground) {
+    let changes = [("READY", 0), ("NOT_READY", 600), ("LOGOUT", 900)].map(|(state, second)| {
+        let presence = json!({"agent": {"id": "shift"}, "state": {"name": state},
+            "stateChangeTime": 1_750_000_000_000_i64 + second * 1000});
+        let value = json!({"name": "AGENT_STATE_CHANGED", "data": {"agentPresence": presence}}).to_string();
+        json!({"topic": "cx.agent-states", "key": null, "value": value}).to_string()
+    });
+    ground.load(&format!("{{\"#records\":true}}\n{}", changes.join("\n")));
+    wait_until("the times of the agent are there", TIMEOUT, || {
+        let (answer, _) =
+            ground.follow(0, "/api/metrics/{dimension}/{id}", "/api/metrics/agent/shift?limit=10");
+        let figures = |name: &str| -> i64 {
+            let all = answer.json();
+            let windows = all["windows"].as_array().into_iter().flatten();
+            windows.filter_map(|window| window["figures"][name].as_i64()).sum()
+        };
+        (["loggedInMs", "readyMs", "notReadyMs"].map(figures) == [900_000, 600_000, 300_000]).then_some(())
+    });
 }
 
 fn figures_are_told_whole(ground: &mut Ground) {
@@ -355,6 +419,29 @@ fn every_figure_is_made_of_its_contributions(ground: &mut Ground) {
     let answer = ground.get(0, "/api/metrics/queue/unknown-id/explain?windowStart=0&windowEnd=1");
     ground.openapi.check(route, &answer);
     assert_eq!(answer.status, 404, "{}", answer.body);
+}
+
+/// `explain` ends with 0 only if the contributions make all that the record has.
+fn the_command_explains_histograms_and_states_too(ground: &Ground) {
+    let explain = |arguments: &[&str]| -> Vec<Value> {
+        let all = [&["explain"], arguments, &["--bootstrap", ground.kafka.bootstrap()]].concat();
+        let output = run_to_end(&all, b"");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        let lines = String::from_utf8(output.stdout).unwrap();
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let key = "queue/web/900000/1749999600000";
+    let all = explain(&[key]);
+    let of = |figure: &str| all.iter().filter(|line| line["figure"] == figure).count();
+    assert_eq!((of("answered"), of("histograms.answeredWaitMs.15352")), (1, 1), "{all:?}");
+    let counts = explain(&[key, "histograms.answeredWaitMs"]);
+    let expected = json!([{"conversationId": "c", "eventId": "e08", "at": 1_750_000_022_000_i64,
+        "figure": "histograms.answeredWaitMs.15352", "amount": 1}]);
+    assert_eq!(json!(counts), expected);
+    let states = explain(&["agent/shift/900000/1749999600000", "readyMs"]);
+    assert_eq!((states.len(), &states[0]["agentId"]), (1, &json!("shift")), "{states:?}");
+    assert!(states[0].get("conversationId").is_none() && states[0]["eventId"].is_null(), "{states:?}");
 }
 
 fn every_conversation_is_in_one_list(ground: &mut Ground, expected: &Records) {

@@ -1,7 +1,7 @@
-//! Rules, their tests, the dashboard and the runbook fit together, and fit the program. Needs neither Kafka nor Prometheus.
+//! Rules, their tests, the dashboards and the runbook fit together, and fit the program. Needs neither Kafka nor Prometheus.
 
 use super::files::{
-    alert_cases, alerts, dashboard, names_in, pages, panels, place, queries, recordings, text, word,
+    alert_cases, alerts, dashboards, names_in, pages, panels, place, queries, recordings, text, word,
 };
 use cx_timelines_tests::run_to_end;
 use edge::metrics::names::{ALL, Declared, Type, declared};
@@ -137,7 +137,7 @@ fn recorded_names() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_metric_that_rules_dashboard_and_runbook_name_is_there() {
+fn every_metric_that_rules_dashboards_and_runbook_name_is_there() {
     let mut known: BTreeSet<String> = metrics().flat_map(|metric| series_of(&metric)).collect();
     known.extend(recorded_names());
     // What Prometheus makes of the job, and an alert's own words.
@@ -145,7 +145,7 @@ fn every_metric_that_rules_dashboard_and_runbook_name_is_there() {
     let tests = ["recording", "alerts"].map(|name| format!("monitoring/tests/{name}.yml"));
     let mut files: Vec<(String, String)> =
         rules.into_iter().chain(tests).map(|name| (name.clone(), text(&name))).collect();
-    files.push(("the dashboard".to_owned(), all_queries().join("\n")));
+    files.push(("the dashboards".to_owned(), all_queries().join("\n")));
     files.extend(book());
     for (name, text) in files {
         let unknown: Vec<String> = names_in(&text).into_iter().filter(|name| !known.contains(name)).collect();
@@ -154,50 +154,67 @@ fn every_metric_that_rules_dashboard_and_runbook_name_is_there() {
 }
 
 #[test]
-fn every_metric_is_on_the_dashboard_and_every_recorded_figure_is_used() {
-    let on_dashboard = names_in(&all_queries().join("\n"));
+fn every_metric_is_on_a_dashboard_and_every_recorded_figure_is_used() {
+    let on_dashboards = names_in(&all_queries().join("\n"));
     let recorded: String = recordings().iter().map(|rule| word(rule, "expr").to_owned() + "\n").collect();
     let through_rules = names_in(&recorded);
     for metric in metrics() {
-        let is_seen = |name: &String| on_dashboard.contains(name) || through_rules.contains(name);
+        let is_seen = |name: &String| on_dashboards.contains(name) || through_rules.contains(name);
         assert!(series_of(&metric).iter().any(is_seen), "{}", metric.name);
     }
     let expressions: String = alerts().iter().map(|rule| word(rule, "expr").to_owned() + "\n").collect();
     let in_alerts = names_in(&expressions);
     for name in recorded_names() {
-        let is_used = [&on_dashboard, &through_rules, &in_alerts].iter().any(|names| names.contains(&name));
+        let is_used = [&on_dashboards, &through_rules, &in_alerts].iter().any(|names| names.contains(&name));
         assert!(is_used, "{name}");
     }
 }
 
 fn all_queries() -> Vec<String> {
-    let dashboard = dashboard();
-    panels(&dashboard).iter().flat_map(|panel| queries(panel)).map(str::to_owned).collect()
+    let all = dashboards();
+    let panels = all.iter().flat_map(|(_, dashboard)| panels(dashboard));
+    panels.flat_map(queries).map(str::to_owned).collect()
 }
 
 #[test]
 fn every_panel_says_what_it_shows_and_asks_only_for_the_chosen_job() {
-    let dashboard = dashboard();
-    let mut titles = BTreeSet::new();
-    for panel in panels(&dashboard) {
-        let title = word(panel, "title");
-        assert!(titles.insert(title), "{title} is there twice");
-        assert!(word(panel, "description").ends_with('.'), "{title}");
-        assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title} has no unit");
-        assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
-        for query in queries(panel) {
-            assert!(query.contains(r#"job="$job""#), "{title}: {query}");
+    for ((name, dashboard), last) in dashboards().iter().zip(["instance", "queue"]) {
+        let mut titles = BTreeSet::new();
+        for panel in panels(dashboard) {
+            let title = word(panel, "title");
+            assert!(titles.insert(title), "{name}: {title} is there twice");
+            assert!(word(panel, "description").ends_with('.'), "{name}: {title}");
+            assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{name}: {title} has no unit");
+            assert_eq!(panel["datasource"]["uid"], "${datasource}", "{name}: {title}");
+            for query in queries(panel) {
+                assert!(query.contains(r#"job="$job""#), "{name}: {title}: {query}");
+            }
         }
+        let variables: Vec<&str> =
+            dashboard["templating"]["list"].as_array().unwrap().iter().map(|one| word(one, "name")).collect();
+        assert_eq!(variables, ["datasource", "job", last], "{name}");
     }
-    let variables: Vec<&str> =
-        dashboard["templating"]["list"].as_array().unwrap().iter().map(|one| word(one, "name")).collect();
-    assert_eq!(variables, ["datasource", "job", "instance"]);
+    let ids: BTreeSet<String> =
+        dashboards().iter().map(|(_, dashboard)| word(dashboard, "uid").to_owned()).collect();
+    assert_eq!(ids.len(), dashboards().len());
+}
+
+/// The label `queue` has the names of an allow-list only; what is by queue shows no more than these.
+#[test]
+fn what_is_shown_by_queue_is_of_chosen_queues() {
+    let mut by_queue = 0;
+    for query in all_queries().iter().filter(|query| query.contains("queue)") || query.contains("job_queue:"))
+    {
+        assert!(query.contains(r#"queue=~"$queue""#), "{query}");
+        by_queue += 1;
+    }
+    assert!(by_queue >= 8, "only {by_queue}");
 }
 
 #[test]
-fn every_row_of_the_dashboard_that_the_runbook_names_is_there() {
-    let dashboard = dashboard();
-    let panels = dashboard["panels"].as_array().unwrap().iter();
+fn every_row_of_a_dashboard_that_the_runbook_names_is_there() {
+    let all = dashboards();
+    let panels = all.iter().flat_map(|(_, dashboard)| dashboard["panels"].as_array().unwrap());
     let rows: BTreeSet<&str> =
         panels.filter(|panel| panel["type"] == "row").map(|row| word(row, "title")).collect();
     let row = Regex::new(r"[Rr]ow\s+\*([^*]+)\*").unwrap();
@@ -213,17 +230,18 @@ fn every_row_of_the_dashboard_that_the_runbook_names_is_there() {
 
 #[test]
 fn no_panel_lies_over_another_one_and_each_has_its_own_number() {
-    let dashboard = dashboard();
-    let mut taken = BTreeSet::new();
-    let mut numbers = BTreeSet::new();
-    for panel in dashboard["panels"].as_array().unwrap() {
-        let title = word(panel, "title");
-        assert!(numbers.insert(panel["id"].as_u64().unwrap()), "{title}");
-        let side = |name: &str| panel["gridPos"][name].as_u64().unwrap();
-        assert!(side("x") + side("w") <= 24, "{title}");
-        for x in side("x")..side("x") + side("w") {
-            for y in side("y")..side("y") + side("h") {
-                assert!(taken.insert((x, y)), "{title} lies over another panel");
+    for (name, dashboard) in dashboards() {
+        let mut taken = BTreeSet::new();
+        let mut numbers = BTreeSet::new();
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let title = word(panel, "title");
+            assert!(numbers.insert(panel["id"].as_u64().unwrap()), "{name}: {title}");
+            let side = |name: &str| panel["gridPos"][name].as_u64().unwrap();
+            assert!(side("x") + side("w") <= 24, "{name}: {title}");
+            for x in side("x")..side("x") + side("w") {
+                for y in side("y")..side("y") + side("h") {
+                    assert!(taken.insert((x, y)), "{name}: {title} lies over another panel");
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The files of monitoring/ and docs/runbook/, read: rules, their tests, the dashboard, the pages.
+//! The files of monitoring/ and docs/runbook/, read: rules, their tests, the dashboards, the pages.
 
 use regex::Regex;
 use serde_json::Value;
@@ -61,9 +61,12 @@ pub(crate) fn alert_cases() -> Vec<(String, bool)> {
         .collect()
 }
 
-/// The dashboard.
-pub(crate) fn dashboard() -> Value {
-    serde_json::from_str(&text("monitoring/grafana/dashboards/cx-timelines.json")).unwrap()
+/// The dashboards, each with its name: that of operations, and that of the contact centre.
+pub(crate) fn dashboards() -> [(&'static str, Value); 2] {
+    ["cx-timelines", "contact-centre"].map(|name| {
+        let file = format!("monitoring/grafana/dashboards/{name}.json");
+        (name, serde_json::from_str(&text(&file)).unwrap())
+    })
 }
 
 /// The panels of a dashboard that show something: all but the rows.

@@ -39,7 +39,23 @@ fn day(start: i64) -> Vec<String> {
     let at = start + 9 * HOUR_MS;
     events.push(event("attack", "1", "CUSTOMER_MESSAGE", at, &message("m1", ("CUSTOMER", "Cy"), "Hello?")));
     events.push(event("attack", "2", "TASK_ENQUEUED", at + 1_000, &task));
+    events.extend(contacts_again(start));
     events
+}
+
+/// Customers who come again on the day: one after two days, and one, whose id would like to be markup, after eight hours.
+fn contacts_again(start: i64) -> Vec<String> {
+    let contact = |id: &str, customer: &str, at: i64| {
+        json!({"id": format!("{id}-1"), "name": "CUSTOMER_MESSAGE", "timestamp": at, "conversationId": id,
+            "channelSession": {"id": id, "customer": {"_id": customer}}, "data": message("m1", ("CUSTOMER", customer), "Hello?")})
+        .to_string()
+    };
+    vec![
+        contact("again-0", "Cy", start - 2 * DAY_MS + 10 * HOUR_MS),
+        contact("again-1", ATTACK, start + 4 * HOUR_MS),
+        contact("again-2", "Cy", start + 10 * HOUR_MS),
+        contact("again-3", ATTACK, start + 12 * HOUR_MS),
+    ]
 }
 
 struct Reports {
@@ -137,6 +153,7 @@ fn reports_show_a_day_as_the_api_tells_it_and_say_what_a_figure_is_made_of() {
     every_kind_of_subject_has_its_report(&reports);
     a_figure_says_what_it_is_made_of(&reports);
     what_is_shown_can_be_saved(&reports);
+    repeat_contacts_are_listed_and_can_be_saved(&reports);
     what_comes_is_counted_without_asking(&reports);
     texts_can_be_read_in_light_and_in_darkness(&reports.browser);
     let made = "return [window.hacked ?? null, document.images.length, document.scripts.length]";
@@ -292,6 +309,35 @@ fn what_is_shown_can_be_saved(reports: &Reports) {
         let line = lines.iter().find(|line| line.starts_with(&format!("{queue},"))).unwrap();
         assert_eq!(line.split(',').nth(3), Some(cells[0].as_str()), "{line}");
     }
+}
+
+fn repeat_contacts_are_listed_and_can_be_saved(reports: &Reports) {
+    let browser = &reports.browser;
+    let answer = reports.get(&format!("/api/repeats?from={}&to={}", reports.start, reports.start + DAY_MS));
+    assert_eq!((&answer["complete"], &answer["within72h"]), (&json!(true), &json!(2)), "{answer}");
+    browser.wait("document.querySelectorAll('#repeats th').length === 2");
+    // The latest comes first.
+    let shown = browser.run(
+        "return [...document.querySelectorAll('#repeats tr')].map((row) => [...row.children].map((cell) => cell.innerText))",
+    );
+    let of = |n: usize, cell: usize| shown[n][cell].as_str().unwrap().to_owned();
+    assert_eq!([of(0, 0), of(0, 2), of(0, 3), of(0, 8)], [ATTACK, "8 h 0 min", "24 h", "again-3"]);
+    assert_eq!([of(1, 0), of(1, 2), of(1, 3), of(1, 8)], ["Cy", "2 d 0 h", "72 h", "again-2"]);
+    let note = browser.text("#repeats-note");
+    assert!(note.starts_with(&format!("{} conversations of", answer["conversations"])), "{note}");
+    assert!(note.contains("1 (") && note.contains("within 24 hours") && note.contains("2 ("), "{note}");
+    browser.run("window.saved = undefined; document.querySelector('#repeats-csv').click()");
+    browser.wait("window.saved");
+    let saved = browser.run("return window.saved");
+    let lines: Vec<&str> = saved.as_str().unwrap().trim_end().split("\r\n").collect();
+    assert!(lines[0].starts_with("Customer,Began,After (ms),Within 24 h,"), "{}", lines[0]);
+    assert!(lines[2].starts_with("Cy,") && lines[2].contains(",172800000,no,"), "{}", lines[2]);
+    assert_eq!(lines.len(), 3);
+    // Each is a conversation that can be looked at.
+    browser.run("document.querySelector('#repeats a').click()");
+    browser.wait("document.querySelector('#detail-title').textContent === 'Conversation again-3'");
+    browser.run("history.back()");
+    browser.wait("!document.querySelector('#reports').hidden && document.querySelector('#columns').hidden");
 }
 
 fn what_comes_is_counted_without_asking(reports: &Reports) {

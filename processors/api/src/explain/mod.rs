@@ -1,11 +1,11 @@
-//! Explains the figures of a window: the contributions of the conversations listed on this instance.
+//! Explains the figures of a window: the contributions of the conversations listed on this instance, and of an agent's states.
 
 mod sums;
 
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use edge::queries::QueryError;
-use folds::explain::{Contribution, contributions};
+use folds::explain::{Contribution, contributions, contributions_of_agent, places_of_agent};
 use folds::look::{self, Found};
 use futures_util::{StreamExt, stream};
 use model::{Dimension, Figure};
@@ -19,7 +19,7 @@ use crate::params::{Named, Params, limited};
 use crate::problem::Problem;
 use crate::row::{LISTED_MAX, Row};
 use crate::{Api, Shared};
-use sums::{Looked, Sums, Window};
+use sums::{Looked, OF_STATES, Subject, Sums, Window};
 
 const LIMIT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
@@ -60,8 +60,12 @@ pub(crate) async fn window(
     let window = recorded(&api, (dimension, &id), (start, end), (&uri, follow)).await?;
     let mut looked = Looked::default();
     let wanted = candidates(&api, &window, &mut looked);
+    let has_states = dimension == Dimension::Agent && figure.is_none_or(|figure| OF_STATES.contains(&figure));
     let mut sums = Sums::new(window, figure, limit);
     look_at(&api, wanted, &mut looked, &mut sums).await;
+    if has_states {
+        look_at_states(&api, &id, &mut looked, &mut sums).await;
+    }
     Ok(Json::of(&sums.answer(&looked)))
 }
 
@@ -164,10 +168,28 @@ async fn look_at(api: &Api, wanted: Vec<(i32, Vec<String>)>, looked: &mut Looked
     }
 }
 
+/// Adds the contributions of an agent's states, which are in the partition of the agent's id.
+async fn look_at_states(api: &Api, agent: &str, looked: &mut Looked, sums: &mut Sums) {
+    looked.lacks_states = true;
+    let Some(partitions) = api.sources.queries.partitions() else { return };
+    let partition = engine::partition_of(agent.as_bytes(), partitions);
+    let Ok(found) = api.sources.queries.ask(partition, places_of_agent(agent), BYTES_MAX).await else {
+        return;
+    };
+    let found: Found = found.into_iter().collect();
+    match contributions_of_agent(agent, &found, &api.options.folds) {
+        Ok(contributions) => {
+            looked.lacks_states = false;
+            sums.take(Subject::Agent(agent), &contributions);
+        }
+        Err(error) => tracing::error!(%error, "the states of an agent cannot be explained"),
+    }
+}
+
 fn take(all: Vec<Of>, looked: &mut Looked, sums: &mut Sums) {
     for (id, contributions) in all {
         looked.conversations += 1;
-        sums.take(&id, &contributions);
+        sums.take(Subject::Conversation(&id), &contributions);
     }
 }
 

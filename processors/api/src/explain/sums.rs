@@ -7,7 +7,7 @@ use model::{Dimension, Figure};
 use serde::{Deserialize, Serialize};
 
 /// Figures that come from agents' states, not from conversations.
-const OF_STATES: [Figure; 3] = [Figure::LoggedInMs, Figure::NotReadyMs, Figure::ReadyMs];
+pub(super) const OF_STATES: [Figure; 3] = [Figure::LoggedInMs, Figure::NotReadyMs, Figure::ReadyMs];
 
 /// The parts of a `cx.metrics` record that are explained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,12 +48,23 @@ pub(super) struct Looked {
     pub(super) left_out: usize,
     /// Number of conversations in partitions that do not answer now, or that are too large.
     pub(super) not_answered: usize,
+    /// Whether the agent's states were asked for, and their partition is elsewhere or does not answer now.
+    pub(super) lacks_states: bool,
 }
 
 impl Looked {
     fn is_complete(&self) -> bool {
-        self.are_all_listed && self.left_out == 0 && self.not_answered == 0
+        self.are_all_listed && self.left_out == 0 && self.not_answered == 0 && !self.lacks_states
     }
+}
+
+/// Source of contributions.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Subject<'s> {
+    /// The conversation with this id.
+    Conversation(&'s str),
+    /// The states of the agent with this id.
+    Agent(&'s str),
 }
 
 /// A figure in the record, and the sum of its contributions.
@@ -68,8 +79,11 @@ struct Sum {
 #[serde(rename_all = "camelCase")]
 struct Part {
     at: i64,
-    conversation_id: String,
-    event_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_id: Option<String>,
+    event_id: Option<String>,
     figure: &'static str,
     amount: i64,
 }
@@ -115,16 +129,21 @@ impl Sums {
         Self { window, only, limit, sums, parts: Vec::new(), parts_total: 0 }
     }
 
-    /// Adds a conversation's contributions to the window.
-    pub(super) fn take(&mut self, conversation: &str, contributions: &[Contribution]) {
+    /// Adds the contributions of a conversation, or of an agent's states, to the window.
+    pub(super) fn take(&mut self, of: Subject<'_>, contributions: &[Contribution]) {
+        let (conversation_id, agent_id) = match of {
+            Subject::Conversation(id) => (Some(id), None),
+            Subject::Agent(id) => (None, Some(id)),
+        };
         for contribution in contributions {
             let Some((figure, amount)) = self.part_of(contribution) else { continue };
             self.sums.entry(figure.as_str()).or_default().explained += amount;
             self.parts_total += 1;
             self.parts.push(Part {
                 at: contribution.at,
-                conversation_id: conversation.to_owned(),
-                event_id: contribution.event_id.clone(),
+                conversation_id: conversation_id.map(str::to_owned),
+                agent_id: agent_id.map(str::to_owned),
+                event_id: Some(contribution.event_id.clone()).filter(|id| !id.is_empty()),
                 figure: figure.as_str(),
                 amount,
             });
@@ -186,10 +205,7 @@ impl Sums {
         let (of_states, of_others): (Vec<&str>, Vec<&str>) =
             differing.map(|(figure, _)| *figure).partition(|figure| are_of_states(figure));
         if !of_states.is_empty() {
-            notes.push(format!(
-                "{} come from the agents' states, not from conversations.",
-                of_states.join(", ")
-            ));
+            notes.push(self.note_of_states(&of_states, looked));
         }
         if of_others.is_empty() {
             return notes;
@@ -219,6 +235,22 @@ impl Sums {
                 .to_owned(),
         );
         notes
+    }
+
+    /// Why figures of the agent's states differ.
+    fn note_of_states(&self, figures: &[&str], looked: &Looked) -> String {
+        let figures = figures.join(", ");
+        if looked.lacks_states {
+            return format!(
+                "{figures} come from the agent's states, whose partition another instance has, or which does not answer right now: \
+                 cx-timelines explain {} reads them from the topics.",
+                self.window.key
+            );
+        }
+        format!(
+            "{figures} come from the agent's states. Changes that have left the state (it keeps the last 1,000 of an agent, of 30 \
+             days) are in the record only; what was committed meanwhile is in one of the two."
+        )
     }
 }
 
@@ -252,11 +284,11 @@ mod tests {
         let mut sums = Sums::new(window(), None, 10);
         let other = Contribution { id: "Other".to_owned(), ..contribution("x", 1_500, Figure::Offered, 1) };
         sums.take(
-            "b",
+            Subject::Conversation("b"),
             &[contribution("2", 1_900, Figure::Offered, 1), contribution("3", 1_999, Figure::WaitMs, 500)],
         );
         sums.take(
-            "a",
+            Subject::Conversation("a"),
             &[
                 contribution("1", 1_000, Figure::Offered, 1),
                 contribution("4", 2_000, Figure::WaitMs, 7),
@@ -287,7 +319,7 @@ mod tests {
     fn a_difference_is_said_with_by_how_much_and_why() {
         let mut sums = Sums::new(window(), None, 10);
         sums.take(
-            "a",
+            Subject::Conversation("a"),
             &[contribution("1", 1_000, Figure::Offered, 1), contribution("2", 1_500, Figure::WaitMs, 500)],
         );
         let whole = explained(&mut sums, &all_listed());
@@ -304,12 +336,32 @@ mod tests {
     }
 
     #[test]
-    fn figures_of_the_agents_states_are_said_to_be_made_of_these() {
+    fn figures_of_the_agents_states_are_made_of_these() {
         let record = br#"{"windowStart":1000,"windowEnd":2000,"figures":{"loggedInMs":900}}"#;
         let window = Window::read("agent/a/1000/1000".to_owned(), (Dimension::Agent, "a"), record).unwrap();
-        let notes = explained(&mut Sums::new(window, None, 10), &all_listed())["notes"].clone();
-        assert_eq!(notes[1], "loggedInMs come from the agents' states, not from conversations.");
-        assert_eq!(notes.as_array().unwrap().len(), 2, "{notes}");
+        let span = |from, to| Contribution {
+            dimension: Dimension::Agent,
+            id: "a".to_owned(),
+            to: Some(to),
+            ..contribution("", from, Figure::LoggedInMs, to - from)
+        };
+        let mut sums = Sums::new(window.clone(), None, 10);
+        sums.take(Subject::Agent("a"), &[span(500, 1_700), span(1_700, 1_900)]);
+        let whole = explained(&mut sums, &all_listed());
+        assert_eq!(
+            (&whole["figures"], &whole["notes"]),
+            (&json!({"loggedInMs": {"recorded": 900, "explained": 900}}), &json!([]))
+        );
+        let part = json!({"agentId": "a", "eventId": null, "at": 500, "figure": "loggedInMs", "amount": 700});
+        assert_eq!(whole["contributions"][0], part);
+        // Without the states, or some of them, it says why.
+        for (lacks_states, said) in [(true, "explain agent/a/1000/1000"), (false, "left the state")] {
+            let looked = Looked { lacks_states, ..all_listed() };
+            let answer = explained(&mut Sums::new(window.clone(), None, 10), &looked);
+            let notes = answer["notes"].as_array().unwrap();
+            assert!(notes.len() == 2 && notes[1].as_str().unwrap().contains(said), "{notes:?}");
+            assert_eq!(answer["complete"], !lacks_states);
+        }
     }
 
     #[test]
@@ -318,7 +370,7 @@ mod tests {
         for n in 0..20_i64 {
             let (id, at) = (format!("c{n}"), 1_999 - n);
             sums.take(
-                &id,
+                Subject::Conversation(&id),
                 &[contribution(&id, at, Figure::Offered, 1), contribution(&id, at, Figure::WaitMs, 1)],
             );
         }

@@ -50,7 +50,8 @@ function show(figures, answers) {
   byId("explained-note").replaceChildren(`${listed}${same}`, ...notes.map((note) => el("span", { class: "difference" }, note)));
   byId("contributions").replaceChildren(...all.map(({ at, conversationId, eventId, figure, amount }) => el("tr", {},
     el("td", {}, time(at)),
-    el("td", {}, el("a", { href: linkTo(conversationId), title: `event ${eventId}` }, conversationId)),
+    // What has no conversation comes of an agent's state.
+    el("td", {}, conversationId === undefined ? "the agent's state" : el("a", { href: linkTo(conversationId), title: `event ${eventId}` }, conversationId)),
     el("td", {}, spoken(figure)),
     el("td", {}, amountOf(figure, amount)))));
 }

@@ -1,10 +1,12 @@
-// Reports: the windows of a day, of all queues, agents, channels or bots that this instance has, by subject and by interval.
+// Reports: the windows of a day, of all queues, agents, channels or bots that this instance has, by subject and by interval; and
+// the repeat contacts of its customers.
 
 import { get, Refused } from "./api.js";
 import { save } from "./csv.js";
 import { byId, el } from "./dom.js";
 import { close } from "./explain.js";
 import { LEVELS } from "./kpis.js";
+import * as repeats from "./repeats.js";
 import * as tables from "./tables.js";
 
 const WINDOWS_MAX = 20_000;
@@ -50,6 +52,7 @@ export function begin(guarded) {
     tables.focusBack();
   });
   for (const name of ["subjects", "intervals"]) byId(`${name}-csv`).addEventListener("click", () => save(fileName(name), tables.rowsOf(name)));
+  byId("repeats-csv").addEventListener("click", () => save(`repeats-${byId("report-day").value}.csv`, repeats.rows()));
   setInterval(() => isOpen && Date.now() - lastAsked >= REFRESH_MS && work(load), 1000);
 }
 
@@ -95,6 +98,7 @@ async function load() {
   try {
     if (sizesOf === null) await lastDay();
     if (mine === asked) await ask(span(), () => mine === asked);
+    if (mine === asked) await repeats.load(span(), () => mine === asked);
   } catch (error) {
     if (!(error instanceof Refused) || error.problem.status === 401) throw error;
     if (mine === asked) byId("report-note").textContent = error.message;

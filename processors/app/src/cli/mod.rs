@@ -277,7 +277,8 @@ pub struct ShowArgs {
 pub struct ExplainArgs {
     /// The record's key: dimension/id/size/windowStart.
     pub key: String,
-    /// Only this figure; without it, all of the record.
+    /// Only this figure, this histogram (`histograms.answeredWaitMs`) or one of its counts (`histograms.answeredWaitMs.22`);
+    /// without it, all of the record.
     pub figure: Option<String>,
 }
 

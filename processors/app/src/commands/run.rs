@@ -96,6 +96,7 @@ pub fn start(
         event_kinds: &kinds,
         rules: &folds::rules(),
         counters: &folds::counters(),
+        listed_queues: &config.folds.prometheus_queues,
     })?;
     if let Some(folder) = &global.state_dir {
         metrics.watch_disk(folder);

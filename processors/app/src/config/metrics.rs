@@ -14,6 +14,8 @@ const WINDOW_MS_MAX: i64 = 366 * 86_400_000;
 /// Maximum number of windows that one stay of an agent changes: each is a record.
 const SPAN_WINDOWS_MAX: u64 = 20_000;
 const QUEUES_MAX: usize = 10_000;
+/// Maximum number of queues with Prometheus series of their own: each has some twenty.
+const PROMETHEUS_QUEUES_MAX: usize = 100;
 const SIZES: &[(&str, bool)] = &[("1d", false), ("7d", true)];
 const WEEKDAYS: &[(&str, Weekday)] = &[
     ("monday", Weekday::Mon),
@@ -35,6 +37,9 @@ pub(super) fn metrics(value: Option<&Value>, errors: &mut Errors) -> folds::Sett
     let place = node.place("queues");
     if let Some(value) = node.get("queues") {
         settings.service_levels_ms = queues(&place, value, errors);
+    }
+    if node.get("prometheus_queues").is_some() {
+        settings.prometheus_queues = prometheus_queues(&mut node, errors);
     }
     if node.get("windows").is_some() {
         settings.windows = windows(&mut node, errors);
@@ -107,6 +112,26 @@ fn queues(place: &str, value: &Value, errors: &mut Errors) -> BTreeMap<String, i
         levels.extend(ms.map(|ms| (name.clone(), ms)));
     }
     levels
+}
+
+/// The names of the queues that have Prometheus series of their own.
+fn prometheus_queues(node: &mut Node<'_>, errors: &mut Errors) -> Vec<String> {
+    let place = node.place("prometheus_queues");
+    let mut names: Vec<String> = Vec::new();
+    for (index, value) in node.list("prometheus_queues", errors).iter().enumerate() {
+        let place = format!("{place}[{index}]");
+        match value {
+            Value::String(name) if name.is_empty() || name.len() > model::IDENTIFIER_BYTES_MAX => errors
+                .add(&place, format_args!("a queue's name has 1 to {} bytes", model::IDENTIFIER_BYTES_MAX)),
+            Value::String(name) if names.contains(name) => errors.add(&place, "is there already"),
+            Value::String(name) => names.push(name.clone()),
+            other => errors.add(&place, format_args!("expected a queue's name, found {}", kind(other))),
+        }
+    }
+    if names.len() > PROMETHEUS_QUEUES_MAX {
+        errors.add(&place, format_args!("{} queues are more than {PROMETHEUS_QUEUES_MAX}", names.len()));
+    }
+    names
 }
 
 fn windows(node: &mut Node<'_>, errors: &mut Errors) -> Vec<WindowSize> {

@@ -66,6 +66,12 @@ fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
     for place in places {
         assert!(found(all).iter().any(|error| error.starts_with(&format!("metrics.{place}"))), "{place}");
     }
+    let many = |count: usize| {
+        let names: Vec<String> = (0..count).map(|n| format!("q{n}")).collect();
+        format!("{{prometheus_queues: [{}]}}", names.join(", "))
+    };
+    let too_many = many(101);
+    assert_eq!(found(&many(100)), Vec::<String>::new());
     for (metrics, place) in [
         ("{longest_span: 1s}", "metrics.longest_span: is not between 1m and 366d"),
         (
@@ -105,6 +111,14 @@ fn windows_have_a_sensible_size_each_once_and_are_kept_until_they_are_full() {
             "{queues: {web: {service_levle: 1s}}}",
             "metrics.queues.web.service_levle: unknown key; did you mean",
         ),
+        ("{prometheus_queues: web}", "metrics.prometheus_queues: expected a list, found text"),
+        (
+            "{prometheus_queues: [web, 7]}",
+            "metrics.prometheus_queues[1]: expected a queue's name, found a number",
+        ),
+        ("{prometheus_queues: [web, mail, web]}", "metrics.prometheus_queues[2]: is there already"),
+        ("{prometheus_queues: [\"\"]}", "metrics.prometheus_queues[0]: a queue's name has 1 to 512 bytes"),
+        (&too_many, "metrics.prometheus_queues: 101 queues are more than 100"),
         ("{windows: [1d], retention: 1h}", "metrics.retention: is shorter"),
         ("{service_levle: 20s}", "metrics.service_levle: unknown key; did you mean `service_level`?"),
     ] {
@@ -123,6 +137,15 @@ fn a_queue_may_have_a_service_level_of_its_own() {
     assert_eq!(folds.service_level_ms, 25_000);
     let levels = [("Sales/EU".to_owned(), 60_000), ("web".to_owned(), 30_000)];
     assert_eq!(folds.service_levels_ms, levels.into());
+}
+
+#[test]
+fn the_queues_that_prometheus_sees_are_listed_and_by_default_there_are_none() {
+    let of = |text: &str| read::config(text, "g", None).unwrap().folds.prometheus_queues;
+    assert_eq!(of(BUILT_IN), Vec::<String>::new());
+    let text = BUILT_IN
+        .replace("  service_level: 20s\n", "  service_level: 20s\n  prometheus_queues: [web, Sales/EU]\n");
+    assert_eq!(of(&text), ["web", "Sales/EU"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! broker label.
 
 use super::names::{self, UNDECLARED};
-use super::{MetricsError, counters, gauge, gauges, locked, opts, registered};
+use super::{MetricsError, counters, gauge, gauges, locked, seconds};
 use prometheus::{GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Registry};
 use rdkafka::statistics::{Broker, Statistics};
 use std::collections::BTreeMap;
@@ -178,7 +178,6 @@ pub(super) struct Clients {
 
 impl Clients {
     pub(super) fn new(registry: &Registry) -> Result<Self, MetricsError> {
-        let seconds = |metric| registered(registry, metric, GaugeVec::new(opts(metric), metric.labels));
         let clients = Self {
             last: Mutex::default(),
             requests: counters(registry, &names::CLIENT_REQUESTS)?,
@@ -186,8 +185,8 @@ impl Clients {
             received: counters(registry, &names::CLIENT_RECEIVED)?,
             errors: counters(registry, &names::CLIENT_ERRORS)?,
             connections: gauges(registry, &names::BROKER_CONNECTIONS)?,
-            round_trip: seconds(&names::BROKER_ROUND_TRIP)?,
-            throttle: seconds(&names::BROKER_THROTTLE)?,
+            round_trip: seconds(registry, &names::BROKER_ROUND_TRIP)?,
+            throttle: seconds(registry, &names::BROKER_THROTTLE)?,
             fetched_records: gauge(registry, &names::FETCH_QUEUE_RECORDS)?,
             fetched_bytes: gauge(registry, &names::FETCH_QUEUE_BYTES)?,
             sending_records: gauge(registry, &names::SEND_QUEUE_RECORDS)?,

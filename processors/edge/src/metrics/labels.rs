@@ -57,4 +57,6 @@ pub struct Labels<'l> {
     pub rules: &'l [&'l str],
     /// The counters that the processors declare.
     pub counters: &'l [&'static engine::Counter],
+    /// The queues that have series of their own, in the order in which the processors count them.
+    pub listed_queues: &'l [String],
 }

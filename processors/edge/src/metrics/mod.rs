@@ -5,21 +5,26 @@
 //! of a gap.
 
 mod clients;
+mod counted;
+mod current;
 mod disk;
 mod labels;
 pub mod names;
 mod process;
 
 pub(crate) use clients::{Client, ClientFigures};
+pub use current::{Current, QueueGauges};
 pub use labels::{Labels, Outcome, Rebalance};
 
 use clients::Clients;
+use counted::Counted;
+use current::Families;
 use engine::{Notice, Phase};
 use names::{Declared, UNDECLARED};
 use prometheus::core::Collector;
 use prometheus::{
-    Counter, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Counter, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, TextEncoder,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -58,21 +63,6 @@ impl Family {
     }
 }
 
-/// A counter that a processor declares.
-enum Counted {
-    Plain(IntCounter),
-    Labelled(Family),
-}
-
-impl Counted {
-    fn add(&self, value: &str, count: u64) {
-        match self {
-            Self::Plain(counter) => counter.inc_by(count),
-            Self::Labelled(family) => family.add(value, count),
-        }
-    }
-}
-
 struct Inner {
     registry: Registry,
     events: Family,
@@ -106,6 +96,7 @@ struct Inner {
     schemas_awaited: IntGauge,
     /// What processors count, by the counter's name.
     counted: BTreeMap<&'static str, Counted>,
+    current: Families,
     http_requests: IntCounterVec,
     http_latency: Histogram,
     http_streams: IntGauge,
@@ -207,7 +198,8 @@ impl Metrics {
             registry_requests,
             schemas_known: gauge(&registry, &names::SCHEMAS_KNOWN)?,
             schemas_awaited: gauge(&registry, &names::SCHEMAS_AWAITED)?,
-            counted: counted(&registry, labels.counters)?,
+            counted: counted(&registry, labels)?,
+            current: Families::new(&registry)?,
             http_requests: counters(&registry, &names::HTTP_REQUESTS)?,
             http_latency: histogram(&registry, &names::HTTP_LATENCY)?,
             http_streams: gauge(&registry, &names::HTTP_STREAMS)?,
@@ -410,12 +402,22 @@ impl Metrics {
         match notice {
             Notice::Violation(rule) => self.inner.violations.add(rule, count),
             Notice::EventIdConflict => self.inner.event_id_conflicts.inc_by(count),
-            Notice::Counted(counter, value) => {
-                if let Some(counted) = self.inner.counted.get(counter.name) {
-                    counted.add(value, count);
-                }
-            }
+            Notice::Counted(counter, value) => self.count(counter, None, value, count),
+            Notice::CountedOf(counter, place, value) => self.count(counter, Some(place), value, count),
         }
+    }
+
+    fn count(&self, counter: &engine::Counter, place: Option<u16>, value: &str, count: u64) {
+        if let Some(counted) = self.inner.counted.get(counter.name) {
+            counted.add(place, value, count);
+        }
+    }
+
+    /// The gauges of what goes on now, for the keeper of a list of conversations. `queues` are those that have series of their
+    /// own.
+    #[must_use]
+    pub fn current(&self, queues: &[String]) -> Current {
+        self.inner.current.current(queues)
     }
 
     /// Removes the lag of a partition that left this process and that no task read.
@@ -519,18 +521,18 @@ fn family(registry: &Registry, metric: &Declared, values: &[&str]) -> Result<Fam
     Ok(Family { known, undeclared: vec })
 }
 
+fn seconds(registry: &Registry, metric: &Declared) -> Result<GaugeVec, MetricsError> {
+    registered(registry, metric, GaugeVec::new(opts(metric), metric.labels))
+}
+
 fn counted(
     registry: &Registry,
-    counters: &[&'static engine::Counter],
+    labels: &Labels<'_>,
 ) -> Result<BTreeMap<&'static str, Counted>, MetricsError> {
-    let built = counters.iter().map(|declared| {
-        let metric = names::declared(declared);
-        let counted = match declared.labels {
-            [] => Counted::Plain(counter(registry, &metric)?),
-            [_, ..] => Counted::Labelled(family(registry, &metric, declared.values)?),
-        };
-        Ok((declared.name, counted))
-    });
+    let built = labels
+        .counters
+        .iter()
+        .map(|declared| Ok((declared.name, Counted::new(registry, declared, labels.listed_queues)?)));
     built.collect()
 }
 

@@ -292,6 +292,24 @@ pub const EVENT_ID_CONFLICTS: Declared = counter(
     &[],
     "Events whose id was found in another conversation too; the first one is kept.",
 );
+/// Open conversations by stage.
+pub const OPEN_CONVERSATIONS: Declared = gauge(
+    "cx_timelines_open_conversations",
+    &["stage"],
+    "Open conversations that this process lists, by stage; none without the API.",
+);
+/// Customers who wait in a queue.
+pub const QUEUE_WAITING: Declared = gauge(
+    "cx_timelines_queue_waiting_visits",
+    &["queue"],
+    "Customers who wait in a listed queue, of the conversations that this process lists; none without the API.",
+);
+/// Since when the customer who waits longest does.
+pub const QUEUE_WAITING_SINCE: Declared = gauge(
+    "cx_timelines_queue_waiting_since_seconds",
+    &["queue"],
+    "When the customer who has waited longest in a listed queue came, in seconds since the Unix epoch; 0 if none waits.",
+);
 /// Registry requests.
 pub const REGISTRY_REQUESTS: Declared = counter(
     "cx_timelines_schema_registry_requests_total",
@@ -393,6 +411,9 @@ pub const ALL: &[Declared] = &[
     PRODUCER_REBUILDS,
     INVARIANT_VIOLATIONS,
     EVENT_ID_CONFLICTS,
+    OPEN_CONVERSATIONS,
+    QUEUE_WAITING,
+    QUEUE_WAITING_SINCE,
     REGISTRY_REQUESTS,
     SCHEMAS_KNOWN,
     SCHEMAS_AWAITED,

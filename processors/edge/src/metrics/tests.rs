@@ -7,13 +7,23 @@ static PLAIN: engine::Counter =
 static LABELLED: engine::Counter =
     engine::Counter::new("cx_timelines_boats_total", "Boats that a processor of this test saw.")
         .by(&["outcome"], &["sunk", "afloat"]);
+static OF_QUEUES: engine::Counter =
+    engine::Counter::new("cx_timelines_berths_total", "Berths of queues that a processor of this test saw.")
+        .by_listed(&["queue"]);
+static WAITS: engine::Counter = engine::Counter::new(
+    "cx_timelines_berth_wait_seconds_total",
+    "Waits for a berth that a processor of this test saw.",
+)
+.by_listed_and(&["queue", "outcome"], &["served", "left"])
+.in_milliseconds();
 
 fn metrics() -> Metrics {
     Metrics::new(&Labels {
         dead_letter_reasons: &["malformed", "no-key"],
         event_kinds: &EventClass::ALL.map(EventClass::as_str),
         rules: &["queues"],
-        counters: &[&PLAIN, &LABELLED],
+        counters: &[&PLAIN, &LABELLED, &OF_QUEUES, &WAITS],
+        listed_queues: &["web".to_owned(), "Sales/EU".to_owned()],
     })
     .unwrap()
 }
@@ -31,6 +41,7 @@ fn all_metrics() -> Metrics {
     metrics.watch_disk(&std::env::temp_dir());
     metrics.client("worker-0", Client::Consumer, Some(clients::tests::consumer()));
     metrics.client("worker-0", Client::Producer, Some(clients::tests::producer()));
+    let _ = metrics.current(&["web".to_owned()]);
     metrics
 }
 
@@ -66,6 +77,10 @@ fn a_fresh_registry_renders_zero_for_every_label_value_that_is_known() {
         "cx_timelines_ships_total 0",
         "cx_timelines_boats_total{outcome=\"sunk\"} 0",
         "cx_timelines_boats_total{outcome=\"afloat\"} 0",
+        "cx_timelines_berths_total{queue=\"\"} 0",
+        "cx_timelines_berths_total{queue=\"web\"} 0",
+        "cx_timelines_berth_wait_seconds_total{outcome=\"left\",queue=\"\"} 0",
+        "cx_timelines_berth_wait_seconds_total{outcome=\"served\",queue=\"Sales/EU\"} 0",
         "cx_timelines_client_errors_total{client=\"consumer\",kind=\"timeout\"} 0",
         "cx_timelines_consumers{state=\"steady\"} 0",
         "cx_timelines_producers{state=\"FatalError\"} 0",
@@ -80,13 +95,15 @@ fn a_fresh_registry_renders_zero_for_every_label_value_that_is_known() {
         assert!(has(&text, line), "missing: {line}\n{text}");
     }
     assert!(!text.contains(UNDECLARED));
+    // Without a list of conversations, 0 customers who wait would be wrong.
+    assert!(!text.contains("_waiting_") && !text.contains("_open_conversations"));
 }
 
 #[test]
 fn every_declared_metric_is_rendered_with_its_help_and_type() {
     let metrics = all_metrics();
     let text = metrics.render();
-    let processors = [names::declared(&PLAIN), names::declared(&LABELLED)];
+    let processors = [&PLAIN, &LABELLED, &OF_QUEUES, &WAITS].map(names::declared);
     for metric in ALL.iter().chain(&processors) {
         assert!(has(&text, &format!("# HELP {} {}", metric.name, metric.help)), "{}\n{text}", metric.name);
         let kind = match metric.kind {
@@ -162,6 +179,58 @@ fn a_value_outside_the_declared_set_is_counted_without_making_a_new_series() {
     let text = metrics.render();
     assert!(has(&text, "cx_timelines_dead_letters_total{reason=\"undeclared\"} 3"), "{text}");
     assert!(!text.contains("unlisted"));
+}
+
+#[test]
+fn counters_of_processors_are_by_listed_queue_with_all_others_together_and_in_seconds() {
+    let metrics = metrics();
+    metrics.notice(Notice::from(&PLAIN), 1);
+    metrics.notice(Notice::Counted(&LABELLED, "sunk"), 2);
+    metrics.notice(Notice::Counted(&OF_QUEUES, ""), 3);
+    metrics.notice(Notice::CountedOf(&OF_QUEUES, 1, ""), 4);
+    metrics.notice(Notice::CountedOf(&WAITS, 0, "left"), 1_500);
+    metrics.notice(Notice::CountedOf(&WAITS, 0, "left"), 250);
+    metrics.notice(Notice::Counted(&WAITS, "served"), 10);
+    let text = metrics.render();
+    for line in [
+        "cx_timelines_ships_total 1",
+        "cx_timelines_boats_total{outcome=\"sunk\"} 2",
+        "cx_timelines_berths_total{queue=\"\"} 3",
+        "cx_timelines_berths_total{queue=\"web\"} 0",
+        "cx_timelines_berths_total{queue=\"Sales/EU\"} 4",
+        "cx_timelines_berth_wait_seconds_total{outcome=\"left\",queue=\"web\"} 1.75",
+        "cx_timelines_berth_wait_seconds_total{outcome=\"served\",queue=\"\"} 0.01",
+    ] {
+        assert!(has(&text, line), "missing: {line}\n{text}");
+    }
+    // Neither a place beyond the list nor an undeclared value makes a series of a queue.
+    metrics.notice(Notice::CountedOf(&OF_QUEUES, 7, ""), 1);
+    metrics.notice(Notice::Counted(&LABELLED, "stolen"), 1);
+    let text = metrics.render();
+    assert!(has(&text, "cx_timelines_berths_total{queue=\"\"} 4"), "{text}");
+    assert!(has(&text, "cx_timelines_boats_total{outcome=\"undeclared\"} 1"), "{text}");
+}
+
+#[test]
+fn what_goes_on_now_is_shown_once_there_is_a_list_of_it() {
+    let metrics = metrics();
+    let current = metrics.current(&["web".to_owned()]);
+    current.conversations("QUEUED", 2);
+    current.conversations("CLOSED", 1);
+    current.queue("web").unwrap().set(2, Some(1_750_000_000_500));
+    assert!(current.queue("mail").is_none());
+    let text = metrics.render();
+    for line in [
+        "cx_timelines_open_conversations{stage=\"QUEUED\"} 2",
+        "cx_timelines_open_conversations{stage=\"AGENT\"} 0",
+        "cx_timelines_queue_waiting_visits{queue=\"web\"} 2",
+        "cx_timelines_queue_waiting_since_seconds{queue=\"web\"} 1750000000.5",
+    ] {
+        assert!(has(&text, line), "missing: {line}\n{text}");
+    }
+    assert!(!text.contains("CLOSED"));
+    current.queue("web").unwrap().set(0, None);
+    assert!(has(&metrics.render(), "cx_timelines_queue_waiting_since_seconds{queue=\"web\"} 0"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ struct Found {
     key: Vec<u8>,
     customer: String,
     conversation: String,
+    started_at: i64,
     came_ms: i64,
 }
 
@@ -25,7 +26,9 @@ impl Found {
             Some((store::unescaped(customer)?, store::unescaped(conversation)?))
         });
         let (customer, conversation) = ids.ok_or_else(|| store::corrupt(key, &"no conversation"))?;
-        Ok(Self { key: key.to_vec(), customer, conversation, came_ms: Entry::read(key, value)?.came_ms })
+        let Entry { came_ms, contact } = Entry::read(key, value)?;
+        let started_at = contact.started_at;
+        Ok(Self { key: key.to_vec(), customer, conversation, started_at, came_ms })
     }
 }
 
@@ -61,13 +64,15 @@ impl Customers {
     ) -> Result<bool, ProcessError> {
         let mut changed: BTreeSet<String> = BTreeSet::new();
         let mut is_all = true;
-        for (place, Found { key, customer, conversation, came_ms }) in found.into_iter().enumerate() {
+        for (place, Found { key, customer, conversation, started_at, came_ms }) in
+            found.into_iter().enumerate()
+        {
             if place > 0 && !emitter.has_budget() {
                 is_all = false;
                 break;
             }
             if emitter.is_asked(&customer, came_ms)? {
-                emitter.delete(&key);
+                store::delete(emitter, &key, started_at);
                 tell_left(&customer, &conversation, emitter)?;
                 changed.insert(customer);
             }

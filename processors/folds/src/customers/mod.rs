@@ -6,7 +6,7 @@
 //! customer come from one partition, in order and exactly once, so the last one counts.
 //!
 //! The second stage runs in the customer's partition: each conversation of a customer has its own key, so a change costs one
-//! small record, however long the list. At the commit the list is sorted, entries beyond the last 1,000 are deleted, and the
+//! small record, however long the list; an index by start has those of a span of time, for reports. At the commit the list is sorted, entries beyond the last 1,000 are deleted, and the
 //! record with the last 100 is emitted.
 //!
 //! *Erasure.* A forgotten conversation stays listed, so its partition stores the list's customer as long as it is listed; an
@@ -40,7 +40,7 @@ pub(crate) use listed::with_record;
 use message::Message;
 pub use settle::BEYOND;
 use store::Entry;
-pub(crate) use store::{NAMESPACE, place};
+pub(crate) use store::{NAMESPACE, place, places_of_starts, started};
 
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "customers";
@@ -111,7 +111,7 @@ impl Processor for Customers {
         let text = std::str::from_utf8(key).map_err(|problem| message::unknown(&problem))?;
         match Message::read(payload)? {
             Message::List { conversation, entry } => {
-                store::list(context, text, conversation, &entry);
+                store::list(context, text, conversation, &entry)?;
                 context.mark(key);
             }
             Message::Unlist { conversation } => {
@@ -179,7 +179,7 @@ fn moves(
     let Some(contact) = moved.is else { return Ok(()) };
     let entry = Entry { came_ms: admission::first_came(escaped, contact.customer, emitter)?, contact };
     if emitter.is_here(contact.customer.as_bytes()) {
-        store::list(emitter, contact.customer, &conversation, &entry);
+        store::list(emitter, contact.customer, &conversation, &entry)?;
         changed.insert(contact.customer.to_owned());
         return Ok(());
     }
@@ -207,6 +207,7 @@ fn tell_left(customer: &str, conversation: &str, emitter: &mut Emitter<'_>) -> R
 pub(crate) fn owned(key: &[u8]) -> Option<Owned<'_>> {
     match key.split_first()? {
         (&store::ENTRY, rest) => Owned::by(store::parts_of_entry(rest)?.1, false),
+        (&store::START, rest) => Owned::by(store::parts_of_entry(store::parts_of_start(rest)?.1)?.1, false),
         (&store::LISTED, escaped) => Owned::by(escaped, false),
         (&store::CUSTOMER, escaped) => Owned::by_customer(escaped),
         (&store::TIMER, timer) => Owned::by_customer(timers::about(timer)?),

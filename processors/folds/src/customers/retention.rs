@@ -55,17 +55,18 @@ fn is_changing(customer: &str, emitter: &mut Emitter<'_>) -> Result<bool, Proces
 /// Deletes a customer's conversations within the budget, at least one; returns whether all are deleted.
 fn leave(customer: &str, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError> {
     let most = emitter.keys_max().max(1);
-    let (mut keys, mut is_all) = (Vec::new(), true);
+    let (mut entries, mut is_all) = (Vec::new(), true);
     let prefix = store::entries_of(customer);
-    emitter.scan(&prefix, |key, _| {
-        is_all = keys.len() < most;
+    emitter.scan(&prefix, |key, value| {
+        is_all = entries.len() < most;
         if !is_all {
             return ControlFlow::Break(());
         }
-        keys.push(key.to_vec());
+        entries.push(store::start(key, value).map(|started_at| (key.to_vec(), started_at)));
         ControlFlow::Continue(())
     })?;
-    for (place, key) in keys.iter().enumerate() {
+    let entries = entries.into_iter().collect::<Result<Vec<_>, _>>()?;
+    for (place, (key, started_at)) in entries.iter().enumerate() {
         if place > 0 && !emitter.has_budget() {
             return Ok(false);
         }
@@ -73,7 +74,7 @@ fn leave(customer: &str, emitter: &mut Emitter<'_>) -> Result<bool, ProcessError
         if let Some(conversation) = conversation.and_then(|(_, id)| store::unescaped(id)) {
             tell_left(customer, &conversation, emitter)?;
         }
-        emitter.delete(key);
+        store::delete(emitter, key, *started_at);
     }
     if !is_all {
         emitter.put_off();

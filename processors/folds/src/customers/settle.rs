@@ -126,7 +126,7 @@ fn drop_beyond(
     emitter.notice_many(&BEYOND, gone.len() as u64);
     for index in gone.iter().rev() {
         let stored = list.remove(*index);
-        emitter.delete(&stored.key);
+        store::delete(emitter, &stored.key, stored.started_at);
         tell_left(customer, &stored.conversation, emitter)?;
     }
     Ok(beyond)

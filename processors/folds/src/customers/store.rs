@@ -1,6 +1,7 @@
 //! Keys and values of the state.
 //!
-//! In the customer's partition: each conversation under its own key, and one small record of the customer. In the
+//! In the customer's partition: each conversation under its own key, an index of the conversations by their start, and one small
+//! record of the customer. In the
 //! conversation's partition: the customer whose list has it.
 
 use engine::{Place, ProcessError, State};
@@ -8,12 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::NAME;
 use crate::scan::Contact;
+use crate::spans;
 use crate::stored::{behind, prefixed};
 
 /// Key prefix of this processor's state.
 pub(crate) const NAMESPACE: u8 = b'k';
 /// Key prefix of a customer's conversations: the customer's id, a slash and the conversation's id follow.
 pub(super) const ENTRY: u8 = b'e';
+/// Key prefix of the index of conversations by their start: the start and the rest of the conversation's own key follow.
+pub(super) const START: u8 = b'd';
 /// Key prefix of customers.
 pub(super) const CUSTOMER: u8 = b'c';
 /// Key prefix of timers of customers.
@@ -23,7 +27,7 @@ pub(super) const LISTED: u8 = b'o';
 
 /// Version of the formats; the first byte. Another version is rejected, and the state is rebuilt.
 const VERSION: u8 = 1;
-const START_BYTES: usize = size_of::<i64>();
+const START_BYTES: usize = spans::TIME_BYTES;
 
 /// A conversation in a customer's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,8 +95,26 @@ impl Customer {
 }
 
 /// Adds a conversation to a customer's list, or replaces its entry.
-pub(super) fn list(state: &mut State<'_>, customer: &str, conversation: &str, entry: &Entry<'_>) {
-    state.put(&entry_key(customer, conversation), &entry.write());
+///
+/// # Errors
+/// The state cannot be read.
+pub(super) fn list(
+    state: &mut State<'_>,
+    customer: &str,
+    conversation: &str,
+    entry: &Entry<'_>,
+) -> Result<(), ProcessError> {
+    let key = entry_key(customer, conversation);
+    let was = state.read(&key, |known| known.map(|known| start(&key, known)).transpose())??;
+    let is = entry.contact.started_at;
+    if was != Some(is) {
+        if let Some(was) = was {
+            state.delete(&start_key(was, &key));
+        }
+        state.put(&start_key(is, &key), b"");
+    }
+    state.put(&key, &entry.write());
+    Ok(())
 }
 
 /// Removes a conversation from a customer's list; returns whether it was there.
@@ -102,11 +124,17 @@ pub(super) fn unlist(
     conversation: &str,
 ) -> Result<bool, ProcessError> {
     let key = entry_key(customer, conversation);
-    let was_listed = state.read(&key, |entry| entry.is_some())?;
-    if was_listed {
-        state.delete(&key);
+    let started_at = state.read(&key, |entry| entry.map(|entry| start(&key, entry)).transpose())??;
+    if let Some(started_at) = started_at {
+        delete(state, &key, started_at);
     }
-    Ok(was_listed)
+    Ok(started_at.is_some())
+}
+
+/// Deletes the conversation with this key, which began then, from the state.
+pub(super) fn delete(state: &mut State<'_>, key: &[u8], started_at: i64) {
+    state.delete(&start_key(started_at, key));
+    state.delete(key);
 }
 
 /// Records that a conversation has left a customer's list.
@@ -148,6 +176,20 @@ fn entry_key(customer: &str, conversation: &str) -> Vec<u8> {
     key
 }
 
+/// Key of the conversation with this key in the index by start.
+fn start_key(started_at: i64, entry_key: &[u8]) -> Vec<u8> {
+    // No conversation begins before the epoch.
+    let mut key = prefixed(START, &started_at.to_be_bytes());
+    key.extend_from_slice(entry_key.get(1..).unwrap_or_default());
+    key
+}
+
+/// The start of a conversation, and the rest of its own key, by its key in the index without the first byte.
+pub(super) fn parts_of_start(rest: &[u8]) -> Option<(i64, &[u8])> {
+    let (start, rest) = rest.split_first_chunk::<START_BYTES>()?;
+    Some((i64::from_be_bytes(*start), rest))
+}
+
 /// The escaped ids of the customer and the conversation in the key of an entry, without its first byte.
 pub(super) fn parts_of_entry(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let slash = rest.iter().position(|byte| *byte == b'/')?;
@@ -162,6 +204,17 @@ pub(super) fn unescaped(escaped: &[u8]) -> Option<String> {
 /// Key range of a customer's conversations.
 pub(crate) fn place(customer: &str) -> Place {
     Place::Under(prefixed(NAMESPACE, &entries_of(customer)))
+}
+
+/// Key ranges of the index for the conversations that began in `from..to`, in epoch milliseconds, and a few others.
+pub(crate) fn places_of_starts(from: i64, to: i64) -> Vec<Place> {
+    spans::places(&[NAMESPACE, START], from, to)
+}
+
+/// The customer and the start of a conversation, by its key in the index; `None` for any other key.
+pub(crate) fn started(key: &[u8]) -> Option<(String, i64)> {
+    let (start, rest) = parts_of_start(key.strip_prefix(&[NAMESPACE, START])?)?;
+    Some((unescaped(parts_of_entry(rest)?.0)?, start))
 }
 
 pub(super) fn corrupt(key: &[u8], problem: &dyn std::fmt::Display) -> ProcessError {
@@ -214,5 +267,18 @@ mod tests {
         let (customer, conversation) = parts_of_entry(&key[1..]).unwrap();
         assert_eq!(unescaped(customer).as_deref(), Some("a/b%"));
         assert_eq!(unescaped(conversation).as_deref(), Some("c/d"));
+    }
+
+    #[test]
+    fn the_key_of_a_start_tells_the_customer_and_lies_in_the_places_of_its_time() {
+        let start = 1_750_000_000_000;
+        let key = prefixed(NAMESPACE, &start_key(start, &entry_key("a/b%", "c/d")));
+        assert_eq!(started(&key), Some(("a/b%".to_owned(), start)));
+        let holds = |from, to| places_of_starts(from, to).iter().any(|place| key.starts_with(place.first()));
+        assert!(holds(start, start + 1) && holds(start - 86_400_000, start + 1));
+        assert!(
+            !holds(start - 86_400_000, start - 20_000_000) && !holds(start + 20_000_000, start + 86_400_000)
+        );
+        assert_eq!(started(&prefixed(NAMESPACE, &entry_key("a", "c"))), None);
     }
 }

@@ -60,16 +60,19 @@ impl Change {
         self.grains.values()
     }
 
-    /// All changes, with the spans spread over the windows; and whether the spans' windows add up to the spans.
+    /// All changes, with the spans spread over the windows; and whether the windows of each size add up to the changes.
     pub(super) fn spread(self, grid: &Grid) -> (Windows, bool) {
         let mut windows = Windows::new();
+        let mut adds_up = true;
         for (at, cells) in &self.grains {
+            let mut count = 0;
             for window in grid.windows_at(*at) {
                 let sums = windows.entry(window).or_default();
                 cells.iter().for_each(|(cell, value)| add(sums, *cell, *value));
+                count += 1;
             }
+            adds_up &= count == grid.count();
         }
-        let mut adds_up = true;
         for ((cell, from, to), times) in self.spans {
             let mut sum = 0;
             for (window, from, to) in grid.overlaps(from, to) {
@@ -188,6 +191,7 @@ fn drop_zeros<K: Ord>(changes: &mut BTreeMap<K, Cells>) {
 #[cfg(test)]
 mod tests {
     use super::super::grid::fixed;
+    use super::super::{Calendar, Unit, WindowSize};
     use super::*;
     use proptest::prelude::*;
     use rand::SeedableRng as _;
@@ -246,6 +250,19 @@ mod tests {
         assert_eq!(changes.too_long, 1);
         let change = &changes.subjects[&(1, "q".to_owned())];
         assert_eq!(change.spans.keys().collect::<Vec<_>>(), [&(CELL, 0, 1_000)]);
+    }
+
+    #[test]
+    fn an_instant_that_a_size_has_no_window_for_does_not_add_up() {
+        let day = WindowSize::Calendar(Calendar::new(Unit::Day, "Europe/Berlin").unwrap());
+        let grid = Grid::new(&[WindowSize::Fixed(900_000), day]);
+        for (at, has_both) in [(1_750_000_000_000, true), (-900_000, false)] {
+            let mut changes = Changes::default();
+            changes.add(&amount(at, None, 1), &grid, NO_LIMIT);
+            let spread = changes.subjects.into_values().map(|change| change.spread(&grid));
+            let (windows, adds_up) = spread.last().unwrap();
+            assert_eq!((windows.len(), adds_up), (1 + usize::from(has_both), has_both));
+        }
     }
 
     #[test]

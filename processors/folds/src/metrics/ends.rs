@@ -4,37 +4,13 @@ use engine::Place;
 use model::Dimension;
 
 use super::window::{END, END_BYTES, WINDOW, end_key, subject_key};
+use crate::spans;
 use crate::stored::prefixed;
-
-/// Bits of the smallest block of end keys, in milliseconds: 4.7 hours.
-const GRAIN_BITS: u32 = 24;
-/// Latest end, after 2100, in epoch milliseconds.
-const END_MAX: i64 = 4 << 40;
-/// 4 of the largest blocks, and of each of the two smaller sizes those before the first and after the last larger one.
-#[cfg(test)]
-const END_PLACES_MAX: usize = 4 + 4 * 255;
 
 /// Key ranges of the names of all windows that end in `from..to`, in epoch milliseconds; they include a few others. At most
 /// some thousand ranges, whatever the span.
 pub(super) fn places_of_ends(namespace: u8, from: i64, to: i64) -> Vec<Place> {
-    let place = |start: i64, shift: u32| {
-        let bytes = start.to_be_bytes();
-        let kept = END_BYTES.saturating_sub(usize::try_from(shift / 8).unwrap_or(0));
-        let mut prefix = vec![namespace, END];
-        prefix.extend_from_slice(bytes.get(..kept).unwrap_or_default());
-        Place::Under(prefix)
-    };
-    // No window ends before the epoch, or after `END_MAX`.
-    let (mut at, to) = (from.clamp(0, END_MAX) >> GRAIN_BITS << GRAIN_BITS, to.clamp(0, END_MAX));
-    let mut places = Vec::new();
-    while at < to {
-        // The largest block of keys with a common prefix that begins here and does not extend beyond the end.
-        let fits = |shift: &u32| at & ((1 << shift) - 1) == 0 && at + (1 << shift) <= to;
-        let shift = [40, 32].into_iter().find(fits).unwrap_or(GRAIN_BITS);
-        places.push(place(at, shift));
-        at += 1 << shift;
-    }
-    places
+    spans::places(&[namespace, END], from, to)
 }
 
 /// Key range of the names of a subject's windows that end at an instant.
@@ -75,7 +51,7 @@ mod tests {
         ) {
             let to = from + length;
             let places = places_of_ends(b'm', from, to);
-            prop_assert!(places.len() <= END_PLACES_MAX, "{}", places.len());
+            prop_assert!(places.len() <= spans::PLACES_MAX, "{}", places.len());
             let end = from + offset % length.max(1);
             prop_assert!(length == 0 || holds(&places, end));
             prop_assert!(!holds(&places, from - 18_000_000) && !holds(&places, to + 18_000_000));

@@ -31,7 +31,10 @@ pub use chrono::Weekday;
 use grid::Grid;
 pub use grid::WindowSize;
 pub(crate) use grid::longest_span_windows;
-pub use visits::{ENDED as VISITS_ENDED, TAKEN_BACK as VISITS_TAKEN_BACK};
+pub use visits::{
+    ENDED as VISITS_ENDED, OFFERED as VISITS_OFFERED, OFFERED_TAKEN_BACK as VISITS_OFFERED_TAKEN_BACK,
+    TAKEN_BACK as VISITS_TAKEN_BACK, WAITED as VISITS_WAITED, WAITED_TAKEN_BACK as VISITS_WAITED_TAKEN_BACK,
+};
 pub use window::CHANGES_EXPIRED;
 use window::parse_subject_key;
 pub(crate) use window::subject_key;
@@ -79,6 +82,8 @@ pub struct Metrics {
     grid: Grid,
     window_retention_ms: i64,
     longest_span_ms: i64,
+    /// The queues that have Prometheus series of their own.
+    listed_queues: visits::Listed,
     /// The settings that the amounts in the windows depend on.
     fingerprint: String,
 }
@@ -96,6 +101,7 @@ impl Metrics {
             grid,
             window_retention_ms: settings.window_retention_ms,
             longest_span_ms: settings.longest_span_ms,
+            listed_queues: visits::listed(&settings.prometheus_queues),
             fingerprint,
         }
     }
@@ -155,7 +161,7 @@ impl Processor for Metrics {
     }
 
     fn counters(&self) -> Vec<&'static Counter> {
-        vec![&STAYS_TOO_LONG, &CHANGES_EXPIRED, &VISITS_ENDED, &VISITS_TAKEN_BACK]
+        [&STAYS_TOO_LONG, &CHANGES_EXPIRED].into_iter().chain(visits::COUNTERS).collect()
     }
 
     fn rules(&self) -> &'static [&'static str] {
@@ -230,7 +236,7 @@ impl Metrics {
         }
         emitter.notice_many(&STAYS_TOO_LONG, u64::try_from(changes.too_long).unwrap_or(0));
         changes.drop_zeros();
-        visits::count(&changes, |notice, count| emitter.notice_many(notice, count));
+        visits::count(&changes, &self.listed_queues, |notice, count| emitter.notice_many(notice, count));
         Ok(changes)
     }
 }

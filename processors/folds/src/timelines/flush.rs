@@ -4,10 +4,11 @@ use engine::{Emitter, Notice, ProcessError};
 use model::Order;
 
 use super::changes::{ChangedActivities, Visible};
+use super::conservation::{OpenVisits, is_conserved};
 use super::conversation::{Conversation, turn};
 use super::keys::{self, Changes};
 use super::ledger::{Ledger, Sight};
-use super::{Progress, RULE_STAGES, Said, Timelines, conversation_id, parts, said};
+use super::{Progress, RULE_CONSERVATION, RULE_STAGES, Said, Timelines, conversation_id, parts, said};
 use crate::scan::{ActivityFigures, Derived, Entry, Standing};
 
 impl Timelines {
@@ -35,6 +36,7 @@ impl Timelines {
         let mut ledger = Ledger::default();
         let was_private = before.scan.is_private();
         let was_contact = said::contact(&before.scan);
+        let were_open = OpenVisits::of(&before.scan);
         let figures = before.figures() + activities.figures;
         let mut after = match visible.keys().next() {
             Some(earliest) if !before.is_before(*earliest) => {
@@ -59,6 +61,9 @@ impl Timelines {
         }
         if !after.stages_tile() {
             emitter.notice(Notice::Violation(RULE_STAGES));
+        }
+        if !is_conserved(&were_open, &OpenVisits::of(&after.scan), &ledger) {
+            emitter.notice(Notice::Violation(RULE_CONSERVATION));
         }
         parts::write(&key, &after, parts_before, emitter)?;
         emitter.tell(escaped, &Said::Summary.text());

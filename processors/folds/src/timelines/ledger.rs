@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use model::Dimension;
+use model::{Dimension, Figure};
 
 use crate::activities::LegFigures;
 use crate::amounts::{Cell, StoredAmount, write_amounts};
@@ -66,6 +66,16 @@ impl Ledger {
     /// The changes of spans that ended too late, with the spans that run now.
     pub(super) fn watched(&mut self, standing: Vec<Span>) -> Changes {
         std::mem::take(&mut self.late).into_changes(standing)
+    }
+
+    /// The changes of queues' figures: the queue, the figure, and by how much it changes.
+    pub(super) fn of_queues(&self) -> impl Iterator<Item = (&str, Figure, i64)> {
+        self.amounts.iter().filter_map(|((dimension, queue, cell, ..), change)| match cell {
+            Cell::Figure(code) if *dimension == Dimension::Queue.code() => {
+                Some((&**queue, Figure::from_code(*code)?, *change))
+            }
+            _ => None,
+        })
     }
 
     /// The changes in the format of `metrics`; `None` if all cancel out.

@@ -9,6 +9,7 @@
 //! Relations that wait for their target are stored as entries too, but left out of every scan until it is known.
 
 mod changes;
+mod conservation;
 mod conversation;
 mod flush;
 mod keys;
@@ -60,6 +61,8 @@ pub(crate) const NAMESPACE: u8 = b't';
 pub const RULE_STAGES: &str = "stages";
 /// Invariant: the delivery status of an activity never goes back.
 pub const RULE_DELIVERY: &str = "delivery";
+/// Invariant: what a queue was offered has been answered, was abandoned, refused or cancelled, or is open.
+pub const RULE_CONSERVATION: &str = "conservation";
 
 /// Folds events into timelines: writes one topic, `cx.timelines`.
 #[derive(Debug, Clone)]
@@ -99,7 +102,7 @@ impl Processor for Timelines {
     }
 
     fn rules(&self) -> &'static [&'static str] {
-        &[RULE_STAGES, RULE_DELIVERY]
+        &[RULE_STAGES, RULE_DELIVERY, RULE_CONSERVATION]
     }
 
     fn follows(&self) -> &'static [&'static str] {

@@ -16,9 +16,12 @@ mod sums;
 use std::collections::BTreeMap;
 
 use common::generated::events;
-use engine::Notice;
+use engine::{Counter, Notice};
 use folds::Settings;
-use folds::metrics::{CHANGES_EXPIRED, STAYS_TOO_LONG, VISITS_ENDED, VISITS_TAKEN_BACK};
+use folds::metrics::{
+    CHANGES_EXPIRED, STAYS_TOO_LONG, VISITS_ENDED, VISITS_OFFERED, VISITS_OFFERED_TAKEN_BACK,
+    VISITS_TAKEN_BACK, VISITS_WAITED, VISITS_WAITED_TAKEN_BACK,
+};
 use folds::metrics::{Calendar, Unit, WindowSize};
 use one_task::{OneTask, topology};
 use proptest::prelude::*;
@@ -238,8 +241,13 @@ fn unsubscribed(agent: &str, second: i64) -> Value {
 
 /// Sum of each figure over all published windows of an agent.
 fn sums(task: &OneTask, agent: &str) -> BTreeMap<String, i64> {
+    sums_of(task, "agent", agent)
+}
+
+/// A subject's figures over all of its windows.
+fn sums_of(task: &OneTask, dimension: &str, id: &str) -> BTreeMap<String, i64> {
     let mut sums = BTreeMap::new();
-    for window in task.records("cx.metrics", &format!("agent/{agent}/")) {
+    for window in task.records("cx.metrics", &format!("{dimension}/{id}/")) {
         for (figure, value) in window["figures"].as_object().unwrap() {
             *sums.entry(figure.clone()).or_default() += value.as_i64().unwrap();
         }
@@ -341,13 +349,32 @@ fn how_visits_end_is_counted_for_operators_and_taken_back_when_a_late_event_chan
         event(id, "TASK_ENQUEUED", second, json!({"task": {"id": "t"}, "queue": {"name": "web"}}))
     };
     let agent = json!({"agentParticipant": {"role": "PRIMARY", "participant": {"id": "ann"}}});
-    let mut task = OneTask::new(&Settings::default());
-    task.take(&[enqueued("b", 30), event("c", "AGENT_SUBSCRIBED", 40, agent)]);
-    assert_eq!(task.count(Notice::Counted(&VISITS_ENDED, "answered_in_target")), 1);
-    task.take(&[enqueued("a", 0)]);
-    assert_eq!(task.count(Notice::Counted(&VISITS_TAKEN_BACK, "answered_in_target")), 1);
-    assert_eq!(task.count(Notice::Counted(&VISITS_ENDED, "answered_late")), 1);
-    assert_eq!(task.count(Notice::Counted(&VISITS_TAKEN_BACK, "answered_late")), 0);
+    for queues in [vec![], vec!["mail".to_owned(), "web".to_owned()]] {
+        let is_listed = !queues.is_empty();
+        let notice = |counter: &'static Counter, value: &'static str| match is_listed {
+            true => Notice::CountedOf(counter, 1, value),
+            false => Notice::Counted(counter, value),
+        };
+        let mut task = OneTask::new(&Settings { prometheus_queues: queues, ..Settings::default() });
+        task.take(&[enqueued("b", 30), event("c", "AGENT_SUBSCRIBED", 40, agent.clone())]);
+        assert_eq!(task.count(notice(&VISITS_ENDED, "answered_in_target")), 1);
+        assert_eq!(task.count(notice(&VISITS_OFFERED, "")), 1);
+        assert_eq!(task.count(notice(&VISITS_WAITED, "answered")), 10_000);
+        task.take(&[enqueued("a", 0)]);
+        assert_eq!(task.count(notice(&VISITS_TAKEN_BACK, "answered_in_target")), 1);
+        assert_eq!(task.count(notice(&VISITS_ENDED, "answered_late")), 1);
+        assert_eq!(task.count(notice(&VISITS_TAKEN_BACK, "answered_late")), 0);
+        // What is counted less what was taken back is what the windows have.
+        let net = |counted, taken_back, value| {
+            task.count(notice(counted, value)) - task.count(notice(taken_back, value))
+        };
+        let sums = sums_of(&task, "queue", "web");
+        assert_eq!(net(&VISITS_OFFERED, &VISITS_OFFERED_TAKEN_BACK, ""), sums["offered"].unsigned_abs());
+        assert_eq!(
+            net(&VISITS_WAITED, &VISITS_WAITED_TAKEN_BACK, "answered"),
+            sums["answeredWaitMs"].unsigned_abs()
+        );
+    }
 }
 
 #[derive(Debug, Clone, Copy)]

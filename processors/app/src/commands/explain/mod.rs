@@ -3,11 +3,12 @@
 
 mod state;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use anyhow::{Context, anyhow};
-use folds::explain::{Contribution, Counted};
+use folds::explain::{Contribution, HISTOGRAMS};
 use model::Dimension;
 use rdkafka::Message;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,19 @@ struct Window {
     window_start: i64,
     window_end: i64,
     figures: BTreeMap<String, i64>,
+    /// Counts by upper bound.
+    #[serde(default)]
+    histograms: BTreeMap<String, BTreeMap<String, i64>>,
+}
+
+impl Window {
+    /// All that the record counts, by its path: the figures by their names, and the counts of the histograms.
+    fn counts(&self) -> BTreeMap<String, i64> {
+        let counts = self.histograms.iter().flat_map(|(name, counts)| {
+            counts.iter().map(move |(bound, count)| (format!("{HISTOGRAMS}{name}.{bound}"), *count))
+        });
+        self.figures.iter().map(|(name, value)| (name.clone(), *value)).chain(counts).collect()
+    }
 }
 
 /// One line of the answer.
@@ -42,7 +56,7 @@ struct Line<'a> {
     agent_id: Option<&'a str>,
     event_id: Option<&'a str>,
     at: i64,
-    figure: &'static str,
+    figure: &'a str,
     amount: i64,
 }
 
@@ -60,57 +74,58 @@ pub fn run(global: &Global, args: &ExplainArgs, config: &Config) -> Result<(), F
     // All end offsets are read first, so that record and state are of about the same time.
     let restored = Restored::spans(&reader, &metadata, config)?;
     let window = read_window(&reader, &metadata, (config, topic), &args.key, &formats)?;
-    let figures = chosen(&window, args.figure.as_deref()).map_err(Failure::usage)?;
-    let mut sums: BTreeMap<String, i64> = figures.iter().map(|figure| (figure.clone(), 0)).collect();
+    let recorded = chosen(window.counts(), args.figure.as_deref()).map_err(Failure::usage)?;
+    let mut sums: BTreeMap<String, i64> = recorded.keys().map(|path| (path.clone(), 0)).collect();
     let mut out = std::io::stdout().lock();
     let agent = (window.dimension == Dimension::Agent.as_str()).then_some(window.id.as_str());
     restored.each(&reader, config, agent, &mut |whose, contributions| {
         for contribution in contributions {
             let Some((figure, amount)) = part_of(&window, contribution) else { continue };
-            let Some(sum) = sums.get_mut(figure) else { continue };
+            let Some(sum) = sums.get_mut(&*figure) else { continue };
             *sum += amount;
             let (conversation_id, agent_id) = match whose {
                 Subject::Conversation(id) => (Some(id), None),
                 Subject::Agent(id) => (None, Some(id)),
             };
             let event_id = Some(contribution.event_id.as_str()).filter(|id| !id.is_empty());
-            let line = Line { conversation_id, agent_id, event_id, at: contribution.at, figure, amount };
+            let line =
+                Line { conversation_id, agent_id, event_id, at: contribution.at, figure: &figure, amount };
             writeln!(out, "{}", serde_json::to_string(&line)?)?;
         }
         Ok(())
     })?;
     out.flush().context("the answer cannot be printed")?;
-    let differences = differences(&window, &sums);
+    let differences = differences(&recorded, &sums);
     differences.iter().for_each(|difference| anstream::eprintln!("{difference}"));
     if differences.is_empty() { Ok(()) } else { Err(Failure::No) }
 }
 
-/// The figures to explain: the named one, or all of the record.
-fn chosen(window: &Window, figure: Option<&str>) -> anyhow::Result<Vec<String>> {
-    match figure {
-        None => Ok(window.figures.keys().cloned().collect()),
-        Some(figure) if window.figures.contains_key(figure) => Ok(vec![figure.to_owned()]),
-        Some(figure) => {
-            let known: Vec<&str> = window.figures.keys().map(String::as_str).collect();
-            Err(anyhow!("the record has no figure {figure:?}; it has {}", known.join(", ")))
-        }
+/// What of the record is to be explained: the named figure, the named histogram or one of its counts, or all of it.
+fn chosen(counts: BTreeMap<String, i64>, figure: Option<&str>) -> anyhow::Result<BTreeMap<String, i64>> {
+    let Some(figure) = figure else { return Ok(counts) };
+    let of_histogram = format!("{figure}.");
+    let is_chosen = |path: &str| path == figure || path.starts_with(&of_histogram);
+    let all: Vec<String> = counts.keys().cloned().collect();
+    let counts: BTreeMap<String, i64> = counts.into_iter().filter(|(path, _)| is_chosen(path)).collect();
+    if counts.is_empty() {
+        return Err(anyhow!("the record has no figure {figure:?}; it has {}", all.join(", ")));
     }
+    Ok(counts)
 }
 
-/// The figure that a contribution counts in, and its part in the window; `None` if it has none.
-fn part_of(window: &Window, contribution: &Contribution) -> Option<(&'static str, i64)> {
-    let Counted::Figure(figure) = contribution.counted else { return None };
+/// What a contribution counts in, by its path, and its part in the window; `None` if it has none.
+fn part_of(window: &Window, contribution: &Contribution) -> Option<(Cow<'static, str>, i64)> {
     if contribution.dimension.as_str() != window.dimension || contribution.id != window.id {
         return None;
     }
     let amount = contribution.within(window.window_start, window.window_end);
-    (amount != 0).then_some((figure.as_str(), amount))
+    (amount != 0).then(|| (contribution.counted.path(), amount))
 }
 
 /// The differences, one sentence for each figure.
-fn differences(window: &Window, sums: &BTreeMap<String, i64>) -> Vec<String> {
+fn differences(recorded: &BTreeMap<String, i64>, sums: &BTreeMap<String, i64>) -> Vec<String> {
     let differing = sums.iter().filter_map(|(figure, sum)| {
-        let recorded = window.figures.get(figure).copied().unwrap_or(0);
+        let recorded = recorded.get(figure).copied().unwrap_or(0);
         (recorded != *sum).then(|| {
             format!(
                 "{figure}: the record has {recorded}, the conversations in the state make {sum} ({:+}). Conversations that were \
@@ -144,7 +159,7 @@ fn read_window(
     reader.read(std::slice::from_ref(&span), &mut |message| {
         if message.key() == Some(key.as_bytes()) {
             let value = formats.json_or_none(message.topic(), message.payload())?;
-            found = value.map(std::borrow::Cow::into_owned);
+            found = value.map(Cow::into_owned);
         }
         Ok(())
     })?;
@@ -162,58 +177,70 @@ fn read_window(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Figure;
+    use folds::explain::Counted;
+    use model::{Bucket, Figure, Histogram};
 
     fn window() -> Window {
-        let figures = [("offered", 2), ("waitMs", 500)].map(|(name, value)| (name.to_owned(), value)).into();
-        Window {
-            dimension: "queue".to_owned(),
-            id: "Sales".to_owned(),
-            window_start: 1_000,
-            window_end: 2_000,
-            figures,
-        }
+        let record = r#"{"dimension":"queue","id":"Sales","windowStart":1000,"windowEnd":2000,"figures":{"offered":2,"waitMs":500},
+            "revision":1,"histograms":{"answeredWaitMs":{"22":1,"484":1}}}"#;
+        serde_json::from_str(record).unwrap()
     }
 
-    fn contribution(id: &str, at: i64, to: Option<i64>, figure: Figure, amount: i64) -> Contribution {
+    fn contribution(id: &str, at: i64, to: Option<i64>, counted: Counted, amount: i64) -> Contribution {
         let (id, event_id) = (id.to_owned(), "e".to_owned());
-        Contribution {
-            dimension: Dimension::Queue,
-            id,
-            event_id,
-            at,
-            to,
-            counted: Counted::Figure(figure),
-            amount,
-        }
+        Contribution { dimension: Dimension::Queue, id, event_id, at, to, counted, amount }
     }
 
     #[test]
     fn only_what_lies_in_the_window_of_the_subject_is_part_of_it() {
-        let part = |id, at, to| part_of(&window(), &contribution(id, at, to, Figure::Offered, 1));
-        assert_eq!(part("Sales", 1_000, None), Some(("offered", 1)));
+        let part = |id, at, to| {
+            part_of(&window(), &contribution(id, at, to, Counted::Figure(Figure::Offered), 1))
+                .map(|(figure, amount)| (figure.into_owned(), amount))
+        };
+        let offered = |amount| Some(("offered".to_owned(), amount));
+        assert_eq!(part("Sales", 1_000, None), offered(1));
         assert_eq!(part("Sales", 2_000, None), None);
         assert_eq!(part("Other", 1_500, None), None);
-        assert_eq!(part("Sales", 500, Some(1_200)), Some(("offered", 200)));
-        assert_eq!(part("Sales", 1_900, Some(2_500)), Some(("offered", 100)));
+        assert_eq!(part("Sales", 500, Some(1_200)), offered(200));
+        assert_eq!(part("Sales", 1_900, Some(2_500)), offered(100));
+    }
+
+    #[test]
+    fn a_count_of_a_histogram_is_part_of_the_count_that_the_record_has() {
+        let counted = Counted::Histogram(Histogram::AnsweredWaitMs, Bucket::of(21));
+        let (path, amount) = part_of(&window(), &contribution("Sales", 1_500, None, counted, 1)).unwrap();
+        assert_eq!((window().counts().get(&*path), amount), (Some(&1), 1), "{path}");
+        assert_eq!(window().counts().len(), 4);
     }
 
     #[test]
     fn a_sum_that_is_not_the_figure_is_said_with_by_how_much() {
-        let sums = |offered, wait| {
-            [("offered", offered), ("waitMs", wait)].map(|(name, sum)| (name.to_owned(), sum)).into()
+        let sums = |offered, wait, count| {
+            [("offered", offered), ("waitMs", wait), ("histograms.answeredWaitMs.22", count)]
+                .map(|(name, sum)| (name.to_owned(), sum))
+                .into()
         };
-        assert!(differences(&window(), &sums(2, 500)).is_empty());
-        let said = differences(&window(), &sums(1, 500));
+        let recorded = window().counts();
+        assert!(differences(&recorded, &sums(2, 500, 1)).is_empty());
+        let said = differences(&recorded, &sums(1, 500, 1));
         assert!(said.len() == 1 && said[0].starts_with("offered: the record has 2"), "{said:?}");
         assert!(said[0].contains("make 1 (-1)"), "{said:?}");
+        let said = differences(&recorded, &sums(2, 500, 3));
+        assert!(said.len() == 1 && said[0].starts_with("histograms.answeredWaitMs.22: "), "{said:?}");
     }
 
     #[test]
-    fn a_figure_that_the_record_does_not_have_is_refused_with_those_that_it_has() {
-        assert_eq!(chosen(&window(), Some("offered")).unwrap(), ["offered"]);
-        assert_eq!(chosen(&window(), None).unwrap().len(), 2);
-        let refused = chosen(&window(), Some("ofered")).unwrap_err().to_string();
-        assert!(refused.contains("offered, waitMs"), "{refused}");
+    fn a_figure_or_a_histogram_is_chosen_and_what_the_record_does_not_have_is_refused() {
+        let of =
+            |figure| chosen(window().counts(), figure).map(|counts| counts.into_keys().collect::<Vec<_>>());
+        assert_eq!(of(Some("offered")).unwrap(), ["offered"]);
+        assert_eq!(of(None).unwrap().len(), 4);
+        let counts = ["histograms.answeredWaitMs.22", "histograms.answeredWaitMs.484"];
+        assert_eq!(of(Some("histograms.answeredWaitMs")).unwrap(), counts);
+        assert_eq!(of(Some(counts[1])).unwrap(), counts[1..]);
+        for unknown in ["ofered", "histograms.answeredWaitMs.2", "histograms."] {
+            let refused = of(Some(unknown)).unwrap_err().to_string();
+            assert!(refused.contains("offered, waitMs"), "{refused}");
+        }
     }
 }

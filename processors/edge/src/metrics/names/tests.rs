@@ -81,6 +81,8 @@ fn no_label_can_carry_a_conversation() {
         "reason",
         "outcome",
         "partition",
+        "queue",
+        "stage",
         "state",
         "rule",
         "version",

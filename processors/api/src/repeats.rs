@@ -1,0 +1,263 @@
+//! Repeat contacts: conversations that customers began within 72 hours of their previous ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::extract::State;
+use edge::queries::{Entries, QueryError};
+use engine::{Phase, Place};
+use folds::look::{self, Found};
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::answers::{Answer, Json};
+use crate::asking::{BYTES_MAX, turn, unreadable};
+use crate::figures::instant;
+use crate::params::{Params, limited};
+use crate::problem::Problem;
+use crate::{Api, Shared};
+
+const LIMIT: usize = 1_000;
+const LIMIT_MAX: usize = 10_000;
+const HOUR_MS: i64 = 60 * 60 * 1000;
+/// Maximum number of customers read for one answer.
+const CUSTOMERS_MAX: usize = 10_000;
+/// Number of customers per query; those with more conversations than fit are queried alone.
+const AT_ONCE: usize = 100;
+/// Maximum size of an answer of a worker.
+const AT_ONCE_BYTES: usize = 4 << 20;
+/// Maximum number of queries in flight.
+const QUESTIONS: usize = 4;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RepeatsParams {
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<usize>,
+}
+
+/// A conversation as its customer's record lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Contact {
+    #[serde(default)]
+    customer_id: String,
+    conversation_id: String,
+    started_at: i64,
+    since_previous_ms: Option<i64>,
+    outcome: Option<String>,
+    channel: Option<String>,
+    queue: Option<String>,
+    agent_id: Option<String>,
+}
+
+/// The conversations of a span of time.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Repeats {
+    /// Conversations with a customer.
+    conversations: usize,
+    customers: usize,
+    within_24h: usize,
+    within_72h: usize,
+    repeats: Vec<Contact>,
+    complete: bool,
+}
+
+impl Repeats {
+    /// Adds a customer's conversations that began in the span.
+    fn take(&mut self, customer: &str, contacts: Vec<Contact>, (from, to): (i64, i64)) {
+        let before = self.conversations;
+        for contact in contacts {
+            if !(from..to).contains(&contact.started_at) {
+                continue;
+            }
+            self.conversations += 1;
+            let within = |hours: i64| contact.since_previous_ms.is_some_and(|since| since <= hours * HOUR_MS);
+            self.within_24h += usize::from(within(24));
+            if within(72) {
+                self.within_72h += 1;
+                self.repeats.push(Contact { customer_id: customer.to_owned(), ..contact });
+            }
+        }
+        self.customers += usize::from(self.conversations > before);
+    }
+
+    /// Sorts the repeats by time and keeps the last ones.
+    fn finish(mut self, limit: usize, complete: bool) -> Self {
+        self.repeats
+            .sort_by(|a, b| (a.started_at, &a.conversation_id).cmp(&(b.started_at, &b.conversation_id)));
+        self.repeats.drain(..self.repeats.len().saturating_sub(limit));
+        self.complete = complete;
+        self
+    }
+}
+
+/// `/api/repeats`
+pub(crate) async fn all(State(api): State<Api>, Params(params): Params<RepeatsParams>) -> Answer {
+    let limit = limited("limit", params.limit, LIMIT, LIMIT_MAX)?;
+    let span = (required("from", params.from.as_deref())?, required("to", params.to.as_deref())?);
+    let Some(partitions) = api.sources.queries.partitions() else {
+        return Err(Problem::later("starting", "Not ready yet", "the instance is reaching its cluster"));
+    };
+    let _turn = turn(&api).await;
+    let mut reading = Reading { complete: true, ..Reading::default() };
+    let customers = reading.customers(&api, span, partitions).await;
+    reading.records(&api, customers, span).await?;
+    Ok(Json::of(&reading.repeats.finish(limit, reading.complete)))
+}
+
+fn required(name: &str, text: Option<&str>) -> Result<i64, Problem> {
+    let missing = || Problem::parameter(format!("{name} is missing: write a time, as 2026-01-31T12:00:00Z"));
+    instant(name, text)?.ok_or_else(missing)
+}
+
+/// An answer while it is made.
+#[derive(Default)]
+struct Reading {
+    repeats: Repeats,
+    complete: bool,
+}
+
+impl Reading {
+    /// The customers of this instance's partitions with a conversation that began in the span, by partition.
+    async fn customers(
+        &mut self,
+        api: &Shared,
+        (from, to): (i64, i64),
+        partitions: i32,
+    ) -> BTreeMap<i32, BTreeSet<String>> {
+        let running = api.sources.queries.tasks().into_iter().filter(|task| task.phase == Phase::Running);
+        let places = look::places_of_contacts(from, to);
+        let questions = running.map(|task| asked(api, task.partition, places.clone(), ()));
+        let mut answers = stream::iter(questions).buffered(QUESTIONS);
+        let mut customers: BTreeMap<i32, BTreeSet<String>> = BTreeMap::new();
+        let (mut answered, mut count) = (0, 0);
+        while let Some((partition, (), answer)) = answers.next().await {
+            let Ok(found) = answer else { continue };
+            answered += 1;
+            let contacts = found.iter().filter_map(|(key, _)| look::contact(key));
+            for (customer, _) in contacts.filter(|(_, started_at)| (from..to).contains(started_at)) {
+                if count == CUSTOMERS_MAX {
+                    self.complete = false;
+                    break;
+                }
+                count += usize::from(customers.entry(partition).or_default().insert(customer));
+            }
+        }
+        self.complete &= answered == partitions;
+        customers
+    }
+
+    /// Reads the records of these customers.
+    async fn records(
+        &mut self,
+        api: &Shared,
+        customers: BTreeMap<i32, BTreeSet<String>>,
+        span: (i64, i64),
+    ) -> Result<(), Problem> {
+        let some = customers.into_iter().flat_map(|(partition, customers)| {
+            let customers: Vec<String> = customers.into_iter().collect();
+            let some = customers.chunks(AT_ONCE).map(<[_]>::to_vec).collect::<Vec<_>>();
+            some.into_iter().map(move |some| (partition, some))
+        });
+        let questions = some.map(|(partition, some)| {
+            let places = some.iter().map(|customer| look::place_of_customer(customer)).collect();
+            asked(api, partition, places, some)
+        });
+        let mut answers = stream::iter(questions).buffered(QUESTIONS);
+        let mut alone: Vec<(i32, String)> = Vec::new();
+        while let Some((partition, some, answer)) = answers.next().await {
+            match answer {
+                Ok(found) => self.take(&some, found, span)?,
+                Err(QueryError::TooLarge) => alone.extend(some.into_iter().map(|one| (partition, one))),
+                Err(QueryError::NotHere | QueryError::NotReady | QueryError::Busy) => self.complete = false,
+            }
+        }
+        for (partition, one) in alone {
+            let place = look::place_of_customer(&one);
+            match asked(api, partition, vec![place], one).await {
+                (_, one, Ok(found)) => self.take(&[one], found, span)?,
+                (_, _, Err(_)) => self.complete = false,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, customers: &[String], found: Entries, span: (i64, i64)) -> Result<(), Problem> {
+        #[derive(Deserialize)]
+        struct Record {
+            conversations: Vec<Contact>,
+        }
+        let found: Found = found.into_iter().collect();
+        for customer in customers {
+            let of_it = look::found_of_customer(customer, &found);
+            // A customer who has left the state in the meantime is left out.
+            let record = look::customer(customer, &of_it).map_err(|error| unreadable(&error))?;
+            let record = record.and_then(|record| serde_json::from_slice::<Record>(&record).ok());
+            if let Some(Record { conversations }) = record {
+                self.repeats.take(customer, conversations, span);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Queries key ranges of a partition; returns `what_for` with the answer.
+async fn asked<F>(
+    api: &Shared,
+    partition: i32,
+    places: Vec<Place>,
+    what_for: F,
+) -> (i32, F, Result<Entries, QueryError>) {
+    let bytes_max = AT_ONCE_BYTES.min(BYTES_MAX / QUESTIONS);
+    (partition, what_for, api.sources.queries.ask(partition, places, bytes_max).await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contact(id: &str, started_at: i64, since: Option<i64>) -> Contact {
+        Contact {
+            customer_id: String::new(),
+            conversation_id: id.to_owned(),
+            started_at,
+            since_previous_ms: since,
+            outcome: None,
+            channel: None,
+            queue: None,
+            agent_id: None,
+        }
+    }
+
+    #[test]
+    fn repeats_of_the_span_are_counted_by_how_soon_they_came_and_the_last_are_listed() {
+        let mut repeats = Repeats::default();
+        let day = HOUR_MS * 24;
+        repeats.take(
+            "ann",
+            vec![
+                contact("before", 9, None),
+                contact("soon", 10, Some(day)),
+                contact("later", 15, Some(day + 1)),
+                contact("last", 19, Some(3 * day)),
+                contact("after", 20, Some(0)),
+            ],
+            (10, 20),
+        );
+        repeats.take(
+            "ben",
+            vec![contact("first", 12, None), contact("much later", 11, Some(3 * day + 1))],
+            (10, 20),
+        );
+        repeats.take("cy", vec![contact("elsewhere", 25, Some(0))], (10, 20));
+        let repeats = repeats.finish(2, true);
+        assert_eq!(
+            (repeats.conversations, repeats.customers, repeats.within_24h, repeats.within_72h),
+            (5, 2, 1, 3)
+        );
+        let ids: Vec<&str> = repeats.repeats.iter().map(|one| one.conversation_id.as_str()).collect();
+        assert_eq!((ids, repeats.repeats[0].customer_id.as_str()), (vec!["later", "last"], "ann"));
+    }
+}
