@@ -68,10 +68,15 @@ struct Reports {
 impl Reports {
     /// The page with the reports of a day that is in the topics.
     fn open() -> Self {
+        let start = yesterday();
+        Self::of(start, &day(start))
+    }
+
+    /// Of the day that starts then, with these events.
+    fn of(start: i64, events: &[String]) -> Self {
         let mut ground = Ground::start();
         let page = ground.add(&["--show-text"]);
-        let start = yesterday();
-        ground.load(&day(start));
+        ground.load(events);
         let browser = Browser::open();
         browser.in_utc();
         browser.go(&page);
@@ -368,7 +373,10 @@ fn texts_can_be_read_in_light_and_in_darkness(browser: &Browser) {
 #[test]
 #[ignore = "makes pictures"]
 fn pictures_of_the_reports() {
-    let reports = Reports::open();
+    let start = yesterday();
+    let attack = json!(ATTACK).to_string();
+    let events: Vec<String> = day(start).into_iter().filter(|event| !event.contains(&attack)).collect();
+    let reports = Reports::of(start, &events);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     std::fs::create_dir_all(&folder).unwrap();
     let picture = |name: &str| {

@@ -152,7 +152,7 @@ export const REPORTS = {
   queue: {
     columns: queueColumns, one: "Queue",
     charts: [
-      { id: "offered", kind: "bars", title: "Visits by their end", series: [["answered", "WITH_AGENT"], ["abandoned", "WARN"], ["noAgent", "QUEUED"], ["cancelled", "CLOSED"]] },
+      { id: "offered", kind: "bars", title: "Visits by their end", series: [["answered", "WITH_AGENT"], ["abandoned", "WARN"], ["noAgent", "WRAP_UP"], ["cancelled", "CLOSED"]] },
       { id: "level", kind: "line", series: [["level", "LINK"]] },
     ],
   },
@@ -170,7 +170,7 @@ export const REPORTS = {
   channel: {
     columns: channelColumns, one: "Channel",
     charts: [
-      { id: "conversations", kind: "bars", title: "Conversations by their outcome", series: [["contained", "SELF"], ["handled", "WITH_AGENT"], ["abandonedConversations", "WARN"], ["noAgentConversations", "QUEUED"]] },
+      { id: "conversations", kind: "bars", title: "Conversations by their outcome", series: [["contained", "SELF"], ["handled", "WITH_AGENT"], ["abandonedConversations", "WARN"], ["noAgentConversations", "WRAP_UP"]] },
     ],
   },
   bot: { columns: botColumns, one: "Bot", charts: [{ id: "responses", kind: "bars", title: "Responses", series: [["responses", "SELF"]] }] },
