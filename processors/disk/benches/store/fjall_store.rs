@@ -42,6 +42,7 @@ impl FjallStore {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the argument of map_err")]
 fn failed(error: fjall::Error) -> StoreError {
     StoreError::Corrupt(error.to_string())
 }

@@ -259,8 +259,8 @@ mod tests {
         for (at, has_both) in [(1_750_000_000_000, true), (-900_000, false)] {
             let mut changes = Changes::default();
             changes.add(&amount(at, None, 1), &grid, NO_LIMIT);
-            let spread = changes.subjects.into_values().map(|change| change.spread(&grid));
-            let (windows, adds_up) = spread.last().unwrap();
+            let mut spread = changes.subjects.into_values().map(|change| change.spread(&grid));
+            let (windows, adds_up) = spread.next().unwrap();
             assert_eq!((windows.len(), adds_up), (1 + usize::from(has_both), has_both));
         }
     }
