@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, Seek};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::clock::now_ms;
 use super::hash;
@@ -202,7 +202,8 @@ struct Line<'l> {
     value: &'l RawValue,
 }
 
-/// The windows that `fold` gives of each part of the input: one subject may be in several parts, and its figures are sums.
+/// The windows that `fold` gives of each part of the input: one subject may be in several parts, and its figures
+/// and the counts of its histograms are sums.
 #[derive(Default)]
 struct Windows(BTreeMap<String, Value>);
 
@@ -213,10 +214,12 @@ impl Windows {
             self.0.insert(key, value);
             return;
         };
-        let figures = known["figures"].as_object_mut().unwrap();
-        for (figure, number) in value["figures"].as_object().unwrap() {
-            let sum = figures.get(figure).and_then(Value::as_i64).unwrap_or(0) + number.as_i64().unwrap();
-            figures.insert(figure.clone(), sum.into());
+        add_numbers(&mut known["figures"], &value["figures"]);
+        let Some(histograms) = value.get("histograms") else { return };
+        let known = known.as_object_mut().unwrap().entry("histograms").or_insert_with(|| json!({}));
+        for (figure, counts) in histograms.as_object().unwrap() {
+            let known = known.as_object_mut().unwrap().entry(figure).or_insert_with(|| json!({}));
+            add_numbers(known, counts);
         }
     }
 
@@ -225,6 +228,15 @@ impl Windows {
             let wanted = hash::of_output(WINDOWS, value.to_string().as_bytes());
             compare(&(WINDOWS, key), wanted, seen, mistakes, compared);
         }
+    }
+}
+
+/// Adds each number of an object to that of the same name.
+fn add_numbers(sums: &mut Value, numbers: &Value) {
+    let sums = sums.as_object_mut().unwrap();
+    for (name, number) in numbers.as_object().unwrap() {
+        let sum = sums.get(name).and_then(Value::as_i64).unwrap_or(0) + number.as_i64().unwrap();
+        sums.insert(name.clone(), sum.into());
     }
 }
 
