@@ -101,3 +101,12 @@ pub(crate) fn instant(name: &str, text: Option<&str>) -> Result<Option<i64>, Pro
         ))
     })
 }
+
+/// A point in time that a request must have, in epoch milliseconds.
+///
+/// # Errors
+/// It is missing, or cannot be read. `what` says what to write.
+pub(crate) fn required(name: &str, text: Option<&str>, what: &str) -> Result<i64, Problem> {
+    let missing = || Problem::parameter(format!("{name} is missing: write {what}"));
+    instant(name, text)?.ok_or_else(missing)
+}

@@ -6,6 +6,7 @@
 
 mod answers;
 mod asking;
+mod batches;
 mod conversations;
 mod current;
 mod customers;

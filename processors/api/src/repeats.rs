@@ -1,32 +1,29 @@
 //! Repeat contacts: conversations that customers began within 72 hours of their previous ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use axum::extract::State;
-use edge::queries::{Entries, QueryError};
-use engine::{Phase, Place};
+use engine::Phase;
 use folds::look::{self, Found};
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answer, Json};
-use crate::asking::{BYTES_MAX, turn, unreadable};
-use crate::figures::instant;
+use crate::asking::{turn, unreadable};
+use crate::batches::{BATCH_BYTES_MAX, Batch, Batches, IN_FLIGHT};
+use crate::figures::required;
 use crate::params::{Params, limited};
 use crate::problem::Problem;
 use crate::{Api, Shared};
 
 const LIMIT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
+const AS: &str = "a time, as 2026-01-31T12:00:00Z";
 const HOUR_MS: i64 = 60 * 60 * 1000;
 /// Maximum number of customers read for one answer.
 const CUSTOMERS_MAX: usize = 10_000;
-/// Number of customers per query; those with more conversations than fit are queried alone.
+/// Number of customers per query.
 const AT_ONCE: usize = 100;
-/// Maximum size of an answer of a worker.
-const AT_ONCE_BYTES: usize = 4 << 20;
-/// Maximum number of queries in flight.
-const QUESTIONS: usize = 4;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,7 +93,7 @@ impl Repeats {
 /// `/api/repeats`
 pub(crate) async fn all(State(api): State<Api>, Params(params): Params<RepeatsParams>) -> Answer {
     let limit = limited("limit", params.limit, LIMIT, LIMIT_MAX)?;
-    let span = (required("from", params.from.as_deref())?, required("to", params.to.as_deref())?);
+    let span = (required("from", params.from.as_deref(), AS)?, required("to", params.to.as_deref(), AS)?);
     let Some(partitions) = api.sources.queries.partitions() else {
         return Err(Problem::later("starting", "Not ready yet", "the instance is reaching its cluster"));
     };
@@ -105,11 +102,6 @@ pub(crate) async fn all(State(api): State<Api>, Params(params): Params<RepeatsPa
     let customers = reading.customers(&api, span, partitions).await;
     reading.records(&api, customers, span).await?;
     Ok(Json::of(&reading.repeats.finish(limit, reading.complete)))
-}
-
-fn required(name: &str, text: Option<&str>) -> Result<i64, Problem> {
-    let missing = || Problem::parameter(format!("{name} is missing: write a time, as 2026-01-31T12:00:00Z"));
-    instant(name, text)?.ok_or_else(missing)
 }
 
 /// An answer while it is made.
@@ -126,23 +118,26 @@ impl Reading {
         api: &Shared,
         (from, to): (i64, i64),
         partitions: i32,
-    ) -> BTreeMap<i32, BTreeSet<String>> {
+    ) -> BTreeSet<(i32, String)> {
         let running = api.sources.queries.tasks().into_iter().filter(|task| task.phase == Phase::Running);
         let places = look::places_of_contacts(from, to);
-        let questions = running.map(|task| asked(api, task.partition, places.clone(), ()));
-        let mut answers = stream::iter(questions).buffered(QUESTIONS);
-        let mut customers: BTreeMap<i32, BTreeSet<String>> = BTreeMap::new();
-        let (mut answered, mut count) = (0, 0);
-        while let Some((partition, (), answer)) = answers.next().await {
+        let questions = running.map(|task| {
+            let answer = api.sources.queries.ask(task.partition, places.clone(), BATCH_BYTES_MAX);
+            answer.map(move |answer| (task.partition, answer))
+        });
+        let mut answers = stream::iter(questions).buffered(IN_FLIGHT);
+        let mut customers = BTreeSet::new();
+        let mut answered = 0;
+        while let Some((partition, answer)) = answers.next().await {
             let Ok(found) = answer else { continue };
             answered += 1;
             let contacts = found.iter().filter_map(|(key, _)| look::contact(key));
             for (customer, _) in contacts.filter(|(_, started_at)| (from..to).contains(started_at)) {
-                if count == CUSTOMERS_MAX {
+                if customers.len() == CUSTOMERS_MAX {
                     self.complete = false;
                     break;
                 }
-                count += usize::from(customers.entry(partition).or_default().insert(customer));
+                customers.insert((partition, customer));
             }
         }
         self.complete &= answered == partitions;
@@ -153,45 +148,27 @@ impl Reading {
     async fn records(
         &mut self,
         api: &Shared,
-        customers: BTreeMap<i32, BTreeSet<String>>,
+        customers: BTreeSet<(i32, String)>,
         span: (i64, i64),
     ) -> Result<(), Problem> {
-        let some = customers.into_iter().flat_map(|(partition, customers)| {
-            let customers: Vec<String> = customers.into_iter().collect();
-            let some = customers.chunks(AT_ONCE).map(<[_]>::to_vec).collect::<Vec<_>>();
-            some.into_iter().map(move |some| (partition, some))
-        });
-        let questions = some.map(|(partition, some)| {
-            let places = some.iter().map(|customer| look::place_of_customer(customer)).collect();
-            asked(api, partition, places, some)
-        });
-        let mut answers = stream::iter(questions).buffered(QUESTIONS);
-        let mut alone: Vec<(i32, String)> = Vec::new();
-        while let Some((partition, some, answer)) = answers.next().await {
-            match answer {
-                Ok(found) => self.take(&some, found, span)?,
-                Err(QueryError::TooLarge) => alone.extend(some.into_iter().map(|one| (partition, one))),
-                Err(QueryError::NotHere | QueryError::NotReady | QueryError::Busy) => self.complete = false,
-            }
-        }
-        for (partition, one) in alone {
-            let place = look::place_of_customer(&one);
-            match asked(api, partition, vec![place], one).await {
-                (_, one, Ok(found)) => self.take(&[one], found, span)?,
-                (_, _, Err(_)) => self.complete = false,
+        let places = |customer: &str| vec![look::place_of_customer(customer)];
+        let mut batches = Batches::new(api, customers.into_iter().collect(), AT_ONCE, places);
+        while let Some(Batch { ids, found }) = batches.next().await {
+            match found {
+                Some(found) => self.take(&ids, &found, span)?,
+                None => self.complete = false,
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, customers: &[String], found: Entries, span: (i64, i64)) -> Result<(), Problem> {
+    fn take(&mut self, customers: &[String], found: &Found, span: (i64, i64)) -> Result<(), Problem> {
         #[derive(Deserialize)]
         struct Record {
             conversations: Vec<Contact>,
         }
-        let found: Found = found.into_iter().collect();
         for customer in customers {
-            let of_it = look::found_of_customer(customer, &found);
+            let of_it = look::found_of_customer(customer, found);
             // A customer who has left the state in the meantime is left out.
             let record = look::customer(customer, &of_it).map_err(|error| unreadable(&error))?;
             let record = record.and_then(|record| serde_json::from_slice::<Record>(&record).ok());
@@ -201,17 +178,6 @@ impl Reading {
         }
         Ok(())
     }
-}
-
-/// Queries key ranges of a partition; returns `what_for` with the answer.
-async fn asked<F>(
-    api: &Shared,
-    partition: i32,
-    places: Vec<Place>,
-    what_for: F,
-) -> (i32, F, Result<Entries, QueryError>) {
-    let bytes_max = AT_ONCE_BYTES.min(BYTES_MAX / QUESTIONS);
-    (partition, what_for, api.sources.queries.ask(partition, places, bytes_max).await)
 }
 
 #[cfg(test)]

@@ -278,36 +278,47 @@ mod tests {
 
     use rdkafka::ClientConfig;
     use rdkafka::mocking::MockCluster;
-    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
     use super::*;
 
-    /// A real broker cannot be made to refuse just the first of two requests in flight.
-    #[test]
-    fn what_the_client_only_infers_to_be_written_has_failed() {
-        const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
+    const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
+    const TOPIC: &str = "letters";
+
+    /// A broker that refuses the first of two requests in flight, which a real one cannot be made to do, and a producer that sends
+    /// one record in a request.
+    fn refusing<C>(context: C) -> (MockCluster<'static, DefaultProducerContext>, BaseProducer<C>)
+    where
+        C: ProducerContext<NoCustomPartitioner>,
+    {
         let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic("letters", 1, 1).unwrap();
-        let producer: BaseProducer<Deliveries, NoCustomPartitioner> = ClientConfig::new()
+        cluster.create_topic(TOPIC, 1, 1).unwrap();
+        let producer: BaseProducer<C> = ClientConfig::new()
             .set("bootstrap.servers", cluster.bootstrap_servers())
             .set("enable.idempotence", "true")
             .set("batch.num.messages", "1")
             .set("linger.ms", "0")
-            .create_with_context(Deliveries::default())
+            .create_with_context(context)
             .unwrap();
-        let send = || producer.send(BaseRecord::<(), str>::to("letters").payload("x")).unwrap();
         cluster.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
         cluster.request_errors(
             RDKafkaApiKey::Produce,
             &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION],
         );
+        (cluster, producer)
+    }
+
+    #[test]
+    fn what_the_client_only_infers_to_be_written_has_failed() {
+        let (_cluster, producer) = refusing(Deliveries::default());
+        let send = || producer.send(BaseRecord::<(), str>::to(TOPIC).payload("x")).unwrap();
         send();
         send();
         producer.flush(FLUSH_TIMEOUT).unwrap();
         let expected = FailedDeliveries {
             count: 1,
-            topic: "letters".to_owned(),
+            topic: TOPIC.to_owned(),
             code: RDKafkaErrorCode::OutOfOrderSequenceNumber,
         };
         assert_eq!(producer.context().take_failed(), Some(expected));
@@ -318,25 +329,11 @@ mod tests {
 
     #[test]
     fn a_numbered_record_whose_delivery_is_only_inferred_comes_back_to_be_sent_again() {
-        const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
-        let cluster = MockCluster::new(1).unwrap();
-        cluster.create_topic("events", 1, 1).unwrap();
-        let producer: BaseProducer<NumberedDeliveries, NoCustomPartitioner> = ClientConfig::new()
-            .set("bootstrap.servers", cluster.bootstrap_servers())
-            .set("enable.idempotence", "true")
-            .set("batch.num.messages", "1")
-            .set("linger.ms", "0")
-            .create_with_context(NumberedDeliveries::default())
-            .unwrap();
+        let (_cluster, producer) = refusing(NumberedDeliveries::default());
         let send = |number: usize, payload: &str| {
-            let record = BaseRecord::<(), str, usize>::with_opaque_to("events", number).payload(payload);
+            let record = BaseRecord::<(), str, usize>::with_opaque_to(TOPIC, number).payload(payload);
             assert!(producer.send(record).is_ok());
         };
-        cluster.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
-        cluster.request_errors(
-            RDKafkaApiKey::Produce,
-            &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION],
-        );
         send(1, "first");
         send(2, "second");
         producer.flush(FLUSH_TIMEOUT).unwrap();

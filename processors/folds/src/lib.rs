@@ -222,7 +222,8 @@ pub fn rules() -> Vec<&'static str> {
 /// The outputs of the processors, with the processors' names, in the registry's order.
 pub fn products() -> impl Iterator<Item = (&'static str, Product)> {
     all().flat_map(|processor| {
-        processor.products().iter().map(move |product| (processor.name(), *product)).collect::<Vec<_>>()
+        let name = processor.name();
+        processor.products().iter().map(move |product| (name, *product))
     })
 }
 

@@ -4,16 +4,15 @@ mod sums;
 
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use edge::queries::QueryError;
 use folds::explain::{Contribution, contributions, contributions_of_agent, places_of_agent};
 use folds::look::{self, Found};
-use futures_util::{StreamExt, stream};
 use model::{Dimension, Figure};
 use serde::Deserialize;
 
 use crate::answers::{Answer, Json};
 use crate::asking::{BYTES_MAX, Question, ask, turn, unreadable};
-use crate::figures::{dimension_of, instant};
+use crate::batches::{Batch, Batches};
+use crate::figures::{dimension_of, required};
 use crate::hub::locked;
 use crate::params::{Named, Params, limited};
 use crate::problem::Problem;
@@ -25,11 +24,8 @@ const LIMIT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
 /// Maximum number of conversations read for one answer.
 const CONVERSATIONS_MAX: usize = 2_000;
-/// Number of conversations per query, and of their bytes; a longer one is queried alone.
+/// Number of conversations per query.
 const AT_ONCE: usize = 16;
-const AT_ONCE_BYTES: usize = 4 << 20;
-/// Maximum number of queries in flight.
-const QUESTIONS: usize = 4;
 /// Maximum time between a call leg's own end and the events of its conversation, in either direction.
 const BESIDE_MS: i64 = 10 * 60 * 1000;
 
@@ -53,8 +49,8 @@ pub(crate) async fn window(
     let dimension = dimension_of(&dimension)?;
     let limit = limited("limit", params.limit, LIMIT, LIMIT_MAX)?;
     let figure = params.figure.as_deref().map(figure_of).transpose()?;
-    let start = required("windowStart", params.window_start.as_deref())?;
-    let end = required("windowEnd", params.window_end.as_deref())?;
+    let start = bound("windowStart", params.window_start.as_deref())?;
+    let end = bound("windowEnd", params.window_end.as_deref())?;
     let follow = params.follow.unwrap_or(true);
     let _turn = turn(&api).await;
     let window = recorded(&api, (dimension, &id), (start, end), (&uri, follow)).await?;
@@ -77,12 +73,9 @@ fn figure_of(name: &str) -> Result<Figure, Problem> {
 }
 
 /// Start or end of a window. Any number is accepted: the first window begins before the first instant that an event can have.
-fn required(name: &str, text: Option<&str>) -> Result<i64, Problem> {
-    if let Some(at) = text.and_then(|text| text.parse().ok()) {
-        return Ok(at);
-    }
-    let missing = || Problem::parameter(format!("{name} is missing: write it as the record has it"));
-    instant(name, text)?.ok_or_else(missing)
+fn bound(name: &str, text: Option<&str>) -> Result<i64, Problem> {
+    let number = text.and_then(|text| text.parse().ok());
+    number.map_or_else(|| required(name, text, "it as the record has it"), Ok)
 }
 
 /// The recorded window.
@@ -111,7 +104,7 @@ fn no_window(dimension: Dimension, id: &str) -> Problem {
 }
 
 /// The listed conversations that may contribute to the window, by partition.
-fn candidates(api: &Shared, window: &Window, looked: &mut Looked) -> Vec<(i32, Vec<String>)> {
+fn candidates(api: &Shared, window: &Window, looked: &mut Looked) -> Vec<(i32, String)> {
     let Some(partitions) = api.sources.queries.partitions() else { return Vec::new() };
     let mut wanted: Vec<(i32, String)> = Vec::new();
     {
@@ -126,10 +119,7 @@ fn candidates(api: &Shared, window: &Window, looked: &mut Looked) -> Vec<(i32, V
         }
         looked.are_all_listed = view.is_complete(Some(partitions));
     }
-    wanted.sort_unstable();
-    let of_one = wanted.chunk_by(|(one, _), (other, _)| one == other);
-    let some = of_one.flat_map(|of_one| of_one.chunks(AT_ONCE));
-    some.filter_map(|some| Some((some.first()?.0, some.iter().map(|(_, id)| id.clone()).collect()))).collect()
+    wanted
 }
 
 /// Whether a listed conversation may contribute to the window. Missing details in the list do not exclude it.
@@ -148,22 +138,17 @@ fn may_contribute(row: &Row, window: &Window) -> bool {
 }
 
 /// Adds the contributions of these conversations.
-async fn look_at(api: &Api, wanted: Vec<(i32, Vec<String>)>, looked: &mut Looked, sums: &mut Sums) {
-    let questions = wanted.into_iter().map(|(partition, ids)| asked(api, partition, ids, AT_ONCE_BYTES));
-    let mut answers = stream::iter(questions).buffered(QUESTIONS);
-    let mut alone: Vec<(i32, String)> = Vec::new();
-    while let Some(answer) = answers.next().await {
-        match answer {
-            Answered::Contributions(all) => take(all, looked, sums),
-            Answered::TooLarge(partition, ids) => alone.extend(ids.into_iter().map(|id| (partition, id))),
-            Answered::Not(count) => looked.not_answered += count,
-        }
-    }
-    for (partition, id) in alone {
-        match asked(api, partition, vec![id], BYTES_MAX).await {
-            Answered::Contributions(all) => take(all, looked, sums),
-            Answered::TooLarge(..) => looked.not_answered += 1,
-            Answered::Not(count) => looked.not_answered += count,
+async fn look_at(api: &Api, wanted: Vec<(i32, String)>, looked: &mut Looked, sums: &mut Sums) {
+    let mut batches = Batches::new(api, wanted, AT_ONCE, look::places_of);
+    while let Some(Batch { ids, found }) = batches.next().await {
+        let count = ids.len();
+        let contributions = match found {
+            Some(found) => contributions_of(api, ids, found).await,
+            None => None,
+        };
+        match contributions {
+            Some(all) => take(all, looked, sums),
+            None => looked.not_answered += count,
         }
     }
 }
@@ -196,26 +181,10 @@ fn take(all: Vec<Of>, looked: &mut Looked, sums: &mut Sums) {
 /// A conversation and its contributions.
 type Of = (String, Vec<Contribution>);
 
-/// Result of a query.
-enum Answered {
-    Contributions(Vec<Of>),
-    /// The answer would be too large.
-    TooLarge(i32, Vec<String>),
-    /// The partition does not answer; the number of its conversations.
-    Not(usize),
-}
-
-async fn asked(api: &Api, partition: i32, ids: Vec<String>, bytes_max: usize) -> Answered {
-    let places = ids.iter().flat_map(|id| look::places_of(id)).collect();
-    let found: Found = match api.sources.queries.ask(partition, places, bytes_max).await {
-        Ok(found) => found.into_iter().collect(),
-        Err(QueryError::TooLarge) => return Answered::TooLarge(partition, ids),
-        Err(QueryError::NotHere | QueryError::NotReady | QueryError::Busy) => {
-            return Answered::Not(ids.len());
-        }
-    };
-    let (count, api) = (ids.len(), Api::clone(api));
-    // The workers' threads only copy; scanning runs on another thread.
+/// The contributions of these conversations; `None` if their state cannot be read.
+async fn contributions_of(api: &Api, ids: Vec<String>, found: Found) -> Option<Vec<Of>> {
+    let api = Api::clone(api);
+    // Scanning takes long: it runs on a thread that may block.
     let scanned = tokio::task::spawn_blocking(move || {
         let of = |id: String| {
             let all = contributions(&id, &look::found_of(&id, &found), &api.options.folds)?;
@@ -223,12 +192,6 @@ async fn asked(api: &Api, partition: i32, ids: Vec<String>, bytes_max: usize) ->
         };
         ids.into_iter().map(of).collect::<Result<Vec<Of>, engine::ProcessError>>()
     });
-    match scanned.await {
-        Ok(Ok(all)) => Answered::Contributions(all),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "conversations cannot be explained");
-            Answered::Not(count)
-        }
-        Err(_) => Answered::Not(count),
-    }
+    let logged = |error| tracing::error!(%error, "conversations cannot be explained");
+    scanned.await.ok()?.map_err(logged).ok()
 }

@@ -188,7 +188,7 @@ impl<'c> Loader<'c> {
         record.payload = avro.as_deref().or(line.value.as_deref());
         record.partition = place.partition;
         record.timestamp = line.timestamp_ms;
-        if !self.enqueue(record)? {
+        if !self.enqueue(record, &|| self.stop.is_requested())? {
             return Ok(());
         }
         self.sent += 1;
@@ -199,14 +199,18 @@ impl<'c> Loader<'c> {
         Ok(())
     }
 
-    /// Gives a record to the client. Returns `false` if a stop was requested while its queue was full.
-    fn enqueue(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) -> Result<bool, Failure> {
+    /// Gives a record to the client. Returns `false` if its queue is full until `is_over`.
+    fn enqueue(
+        &self,
+        mut record: BaseRecord<'_, [u8], [u8], usize>,
+        is_over: &dyn Fn() -> bool,
+    ) -> Result<bool, Failure> {
         let number = record.delivery_opaque;
         while let Err((error, back)) = self.producer.send(record) {
             if !matches!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) {
                 return Err(anyhow!(error).context(format!("line {number}: cannot be sent")).into());
             }
-            if self.stop.is_requested() {
+            if is_over() {
                 return Ok(false);
             }
             self.producer.poll(Duration::from_millis(10));
@@ -217,12 +221,16 @@ impl<'c> Loader<'c> {
 
     /// Sends records again whose delivery is uncertain. One that was delivered is then there twice, which changes no output.
     fn send_unconfirmed(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        let is_over = || self.stop.is_overdue() || Instant::now() >= deadline;
         for Unconfirmed { number, record } in self.producer.context().take_unconfirmed() {
             let mut again = BaseRecord::with_opaque_to(record.topic(), number).partition(record.partition());
             again.key = record.key();
             again.payload = record.payload();
             again.timestamp = record.timestamp().to_millis();
-            self.enqueue(again)?;
+            if !self.enqueue(again, &is_over)? {
+                return Err(anyhow!(not_confirmed(number)).into());
+            }
         }
         Ok(())
     }
@@ -233,15 +241,18 @@ impl<'c> Loader<'c> {
     /// Some records were not acknowledged: the message has the number and the first error.
     pub fn finish(self) -> Result<(), Failure> {
         let deadline = Instant::now() + FLUSH_TIMEOUT;
-        while self.producer.in_flight_count() > 0 {
-            self.producer.poll(Duration::from_millis(10));
+        loop {
             self.send_unconfirmed()?;
             let waiting = self.producer.in_flight_count();
-            if waiting > 0 && (self.stop.is_overdue() || Instant::now() >= deadline) {
+            if waiting == 0 {
+                break;
+            }
+            if self.stop.is_overdue() || Instant::now() >= deadline {
                 return Err(
                     anyhow!("{waiting} events were not acknowledged; the broker does not answer").into()
                 );
             }
+            self.producer.poll(Duration::from_millis(10));
         }
         match self.producer.context().take_failed() {
             None => Ok(()),
@@ -250,14 +261,31 @@ impl<'c> Loader<'c> {
     }
 }
 
-/// The message about records that the broker refused. Generated records have no line number.
+/// The message about records that the broker refused.
 fn not_taken(line: usize, FailedDeliveries { count, topic, code }: &FailedDeliveries) -> String {
-    let place = if line == 0 { String::new() } else { format!("line {line}, ") };
-    format!("{count} events were not taken; the first: {place}topic {topic}: {code}")
+    format!("{count} events were not taken; the first: {}topic {topic}: {code}", place_of(line))
+}
+
+/// The message about a record that could not be sent again.
+fn not_confirmed(line: usize) -> String {
+    format!("{}the broker did not confirm the event; load the file again", place_of(line))
+}
+
+/// Generated records have no line number.
+fn place_of(line: usize) -> String {
+    if line == 0 { String::new() } else { format!("line {line}, ") }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use rdkafka::config::ClientConfig;
+    use rdkafka::consumer::{BaseConsumer, Consumer};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use rdkafka::{Offset, TopicPartitionList};
+
     use super::*;
 
     #[test]
@@ -270,6 +298,43 @@ mod tests {
             not_taken(0, &failed).contains("the first: topic cx.events"),
             "generated events have no line"
         );
+    }
+
+    #[test]
+    fn an_event_whose_delivery_is_only_inferred_is_sent_again() {
+        const TIMEOUT: Duration = Duration::from_secs(30);
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("cx.events", 1, 1).unwrap();
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", cluster.bootstrap_servers());
+        let consumer: BaseConsumer = client.create().unwrap();
+        let metadata = consumer.fetch_metadata(Some("cx.events"), TIMEOUT).unwrap();
+        let config = Config::load(None, "g", None).unwrap();
+        // Two requests in flight, of which the broker refuses the first.
+        client.set("batch.num.messages", "1").set("linger.ms", "0");
+        let mut loader = Loader::new(&client, &config, &metadata, Stop::default()).unwrap();
+        cluster.broker_round_trip_time(1, Duration::from_millis(500)).unwrap();
+        cluster.request_errors(
+            RDKafkaApiKey::Produce,
+            &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION],
+        );
+        let values = ["first", "second"].map(|id| {
+            format!(r#"{{"id":"{id}","name":"X","timestamp":1750000000000,"conversationId":"c"}}"#)
+        });
+        for value in &values {
+            let line = InputLine { value: Some(value.as_bytes().to_vec()), ..InputLine::default() };
+            loader.send(&line).unwrap();
+        }
+        loader.finish().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset("cx.events", 0, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let mut there = BTreeSet::new();
+        while there.len() < values.len() {
+            let record = consumer.poll(TIMEOUT).expect("both events are in the topic").unwrap();
+            there.insert(String::from_utf8(record.payload().unwrap().to_vec()).unwrap());
+        }
+        assert_eq!(there, BTreeSet::from(values));
     }
 
     fn placed(value: &str) -> Option<Target> {

@@ -6,8 +6,8 @@
 //! customer come from one partition, in order and exactly once, so the last one counts.
 //!
 //! The second stage runs in the customer's partition: each conversation of a customer has its own key, so a change costs one
-//! small record, however long the list; an index by start has those of a span of time, for reports. At the commit the list is sorted, entries beyond the last 1,000 are deleted, and the
-//! record with the last 100 is emitted.
+//! small record, however long the list; an index by start has those of a span of time, for reports. At the commit the list is
+//! sorted, entries beyond the last 1,000 are deleted, and the record with the last 100 is emitted.
 //!
 //! *Erasure.* A forgotten conversation stays listed, so its partition stores the list's customer as long as it is listed; an
 //! erasure then removes it from the list. A customer's conversations without any such record, because it has expired, are found

@@ -1,8 +1,7 @@
 //! Keys and values of the state.
 //!
 //! In the customer's partition: each conversation under its own key, an index of the conversations by their start, and one small
-//! record of the customer. In the
-//! conversation's partition: the customer whose list has it.
+//! record of the customer. In the conversation's partition: the customer whose list has it.
 
 use engine::{Place, ProcessError, State};
 use serde::{Deserialize, Serialize};

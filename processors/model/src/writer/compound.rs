@@ -5,6 +5,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
+use super::common::{map, records, sequences};
 use super::{Unwritable, Writer};
 
 /// An array or object being written.
@@ -56,74 +57,16 @@ impl<'w, 'o> Compound<'w, 'o> {
         Ok(())
     }
 
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        value.serialize(&mut *self.writer)
+    }
+
     fn finish(self) -> Result<(), Unwritable> {
         self.writer.push(self.end);
         Ok(())
     }
 }
 
-/// All sequences of items.
-macro_rules! rows {
-    ($($trait:ident::$method:ident,)*) => { $(
-        impl $trait for Compound<'_, '_> {
-            type Ok = ();
-            type Error = Unwritable;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-                self.item(value)
-            }
-
-            fn end(self) -> Result<(), Unwritable> {
-                self.finish()
-            }
-        }
-    )* };
-}
-
-rows! {
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field,
-}
-
-/// All types with named fields.
-macro_rules! named {
-    ($($trait:ident,)*) => { $(
-        impl $trait for Compound<'_, '_> {
-            type Ok = ();
-            type Error = Unwritable;
-
-            #[inline(always)]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
-                self.field(name, value)
-            }
-
-            fn end(self) -> Result<(), Unwritable> {
-                self.finish()
-            }
-        }
-    )* };
-}
-
-named! {
-    SerializeStruct,
-    SerializeStructVariant,
-}
-
-impl SerializeMap for Compound<'_, '_> {
-    type Ok = ();
-    type Error = Unwritable;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
-        self.key(key)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-        value.serialize(&mut *self.writer)
-    }
-
-    fn end(self) -> Result<(), Unwritable> {
-        self.finish()
-    }
-}
+sequences!(Compound);
+records!(Compound);
+map!(Compound);

@@ -4,6 +4,7 @@
 //! writing it. That was a fifth of the pipeline's total cost with all processors.
 
 pub(crate) mod avro;
+mod common;
 mod compound;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::fmt;
 use serde::ser::{Error, Serialize, Serializer};
 
 use crate::reader::{Reader, plain};
+use common::widen;
 use compound::Compound;
 
 /// The name of [`crate::Json`] in serde, whose text is written unchanged.
@@ -126,33 +128,18 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
         Ok(())
     }
 
-    fn serialize_i8(self, value: i8) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
+    widen! {
+        serialize_i8(i8) by serialize_i64,
+        serialize_i16(i16) by serialize_i64,
+        serialize_i32(i32) by serialize_i64,
+        serialize_u8(u8) by serialize_u64,
+        serialize_u16(u16) by serialize_u64,
+        serialize_u32(u32) by serialize_u64,
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), Unwritable> {
         self.digits(value);
         Ok(())
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<(), Unwritable> {
-        self.serialize_u64(value.into())
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<(), Unwritable> {
-        self.serialize_u64(value.into())
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<(), Unwritable> {
-        self.serialize_u64(value.into())
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), Unwritable> {

@@ -5,6 +5,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant,
 };
 
+use super::super::common::{map, records, sequences};
 use super::layout::{KEY, LayoutId};
 use super::{END, Unwritable, Writer, length};
 
@@ -64,47 +65,8 @@ impl<'w, 'o> Entries<'w, 'o> {
     }
 }
 
-/// All sequences of items.
-macro_rules! rows {
-    ($($trait:ident::$method:ident,)*) => { $(
-        impl $trait for Entries<'_, '_> {
-            type Ok = ();
-            type Error = Unwritable;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-                self.item(value)
-            }
-
-            fn end(self) -> Result<(), Unwritable> {
-                self.finish()
-            }
-        }
-    )* };
-}
-
-rows! {
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field,
-}
-
-impl SerializeMap for Entries<'_, '_> {
-    type Ok = ();
-    type Error = Unwritable;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
-        self.key(key)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-        self.value(value)
-    }
-
-    fn end(self) -> Result<(), Unwritable> {
-        self.finish()
-    }
-}
+sequences!(Entries);
+map!(Entries);
 
 /// Where a field that came out of order was written.
 struct Written {
@@ -191,26 +153,4 @@ impl<'w, 'o> Fields<'w, 'o> {
     }
 }
 
-/// All types with named fields.
-macro_rules! named {
-    ($($trait:ident,)*) => { $(
-        impl $trait for Fields<'_, '_> {
-            type Ok = ();
-            type Error = Unwritable;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
-                self.field(name, value)
-            }
-
-            fn end(self) -> Result<(), Unwritable> {
-                self.finish()
-            }
-        }
-    )* };
-}
-
-named! {
-    SerializeStruct,
-    SerializeStructVariant,
-}
+records!(Fields);

@@ -13,6 +13,7 @@ use serde::ser::{Error, Serialize, Serializer};
 pub use layout::{Encoded, Layout, LayoutId};
 
 use super::Unwritable;
+use super::common::widen;
 use compound::{Entries, Fields};
 
 /// The first branch of a union `["null", …]`.
@@ -144,16 +145,13 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
         Ok(())
     }
 
-    fn serialize_i8(self, value: i8) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
+    widen! {
+        serialize_i8(i8) by serialize_i64,
+        serialize_i16(i16) by serialize_i64,
+        serialize_i32(i32) by serialize_i64,
+        serialize_u8(u8) by serialize_i64,
+        serialize_u16(u16) by serialize_i64,
+        serialize_u32(u32) by serialize_i64,
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), Unwritable> {
@@ -162,18 +160,6 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
             other => return Err(Writer::mismatch("an integer", other)),
         }
         Ok(())
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<(), Unwritable> {
-        self.serialize_i64(value.into())
     }
 
     /// Avro has no unsigned numbers; ours are counts.
