@@ -22,12 +22,13 @@ fn main() -> Result<(), Box<dyn error::Error>> {
         let constant = name.to_uppercase().replace('-', "_");
         let mut released = avsc_files(&folder.join("released").join(&name))?;
         released.sort_by_key(|file| stem(file).ok().and_then(|number| number.parse::<u32>().ok()));
+        let header = format!("{name}/{}", version(&file, &released)?);
         let released = released.iter().map(|file| format!("include_str!({file:?})"));
         let released = released.collect::<Vec<_>>().join(", ");
         writeln!(constants, "#[doc = {:?}]", part("doc")?)?;
         writeln!(
             constants,
-            "pub const {constant}: Schema = Schema {{ name: {name:?}, record: {record:?}, text: include_str!({file:?}), released: &[{released}] }};"
+            "pub const {constant}: Schema = Schema {{ name: {name:?}, header: {header:?}, record: {record:?}, text: include_str!({file:?}), released: &[{released}] }};"
         )?;
         all.push(format!("Schema::{constant}"));
     }
@@ -37,6 +38,15 @@ fn main() -> Result<(), Box<dyn error::Error>> {
     );
     fs::write(Path::new(&env::var("OUT_DIR")?).join("schemas.rs"), generated)?;
     Ok(())
+}
+
+/// The newest released version, or, where the schema has changed since, the next one.
+fn version(file: &Path, released: &[PathBuf]) -> Result<usize, Box<dyn error::Error>> {
+    let is_released = match released.last() {
+        Some(newest) => fs::read(newest)? == fs::read(file)?,
+        None => false,
+    };
+    Ok(released.len() + usize::from(!is_released))
 }
 
 /// The schemas in a folder, sorted; none if there is no such folder.

@@ -1,11 +1,13 @@
 //! Repeat contacts: conversations that customers began within 72 hours of their previous ones.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use axum::extract::State;
 use engine::Phase;
 use folds::look::{self, Found};
 use futures_util::{FutureExt, StreamExt, stream};
+use model::{CustomerConversation, CustomerRecord, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Answer, Json};
@@ -33,19 +35,33 @@ pub(crate) struct RepeatsParams {
     limit: Option<usize>,
 }
 
-/// A conversation as its customer's record lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A conversation that its customer began soon after the previous one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Contact {
-    #[serde(default)]
     customer_id: String,
     conversation_id: String,
     started_at: i64,
     since_previous_ms: Option<i64>,
-    outcome: Option<String>,
+    outcome: Option<Outcome>,
     channel: Option<String>,
     queue: Option<String>,
     agent_id: Option<String>,
+}
+
+impl Contact {
+    fn of(customer: &str, listed: CustomerConversation<'_>) -> Self {
+        Self {
+            customer_id: customer.to_owned(),
+            conversation_id: listed.conversation_id.into_owned(),
+            started_at: listed.started_at,
+            since_previous_ms: listed.since_previous_ms,
+            outcome: listed.outcome,
+            channel: listed.channel.map(Cow::into_owned),
+            queue: listed.queue.map(Cow::into_owned),
+            agent_id: listed.agent_id.map(Cow::into_owned),
+        }
+    }
 }
 
 /// The conversations of a span of time.
@@ -63,9 +79,9 @@ struct Repeats {
 
 impl Repeats {
     /// Adds a customer's conversations that began in the span.
-    fn take(&mut self, customer: &str, contacts: Vec<Contact>, (from, to): (i64, i64)) {
+    fn take(&mut self, customer: &str, listed: Vec<CustomerConversation<'_>>, (from, to): (i64, i64)) {
         let before = self.conversations;
-        for contact in contacts {
+        for contact in listed {
             if !(from..to).contains(&contact.started_at) {
                 continue;
             }
@@ -74,7 +90,7 @@ impl Repeats {
             self.within_24h += usize::from(within(24));
             if within(72) {
                 self.within_72h += 1;
-                self.repeats.push(Contact { customer_id: customer.to_owned(), ..contact });
+                self.repeats.push(Contact::of(customer, contact));
             }
         }
         self.customers += usize::from(self.conversations > before);
@@ -163,17 +179,13 @@ impl Reading {
     }
 
     fn take(&mut self, customers: &[String], found: &Found, span: (i64, i64)) -> Result<(), Problem> {
-        #[derive(Deserialize)]
-        struct Record {
-            conversations: Vec<Contact>,
-        }
         for customer in customers {
             let of_it = look::found_of_customer(customer, found);
             // A customer who has left the state in the meantime is left out.
             let record = look::customer(customer, &of_it).map_err(|error| unreadable(&error))?;
-            let record = record.and_then(|record| serde_json::from_slice::<Record>(&record).ok());
-            if let Some(Record { conversations }) = record {
-                self.repeats.take(customer, conversations, span);
+            let record = record.and_then(|record| serde_json::from_slice::<CustomerRecord<'_>>(&record).ok());
+            if let Some(record) = record {
+                self.repeats.take(customer, record.conversations, span);
             }
         }
         Ok(())
@@ -184,16 +196,17 @@ impl Reading {
 mod tests {
     use super::*;
 
-    fn contact(id: &str, started_at: i64, since: Option<i64>) -> Contact {
-        Contact {
-            customer_id: String::new(),
-            conversation_id: id.to_owned(),
+    fn contact(id: &str, started_at: i64, since_previous_ms: Option<i64>) -> CustomerConversation<'_> {
+        CustomerConversation {
+            conversation_id: id.into(),
             started_at,
-            since_previous_ms: since,
+            closed_at: None,
+            last_event_at: started_at,
             outcome: None,
             channel: None,
             queue: None,
             agent_id: None,
+            since_previous_ms,
         }
     }
 

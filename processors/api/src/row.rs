@@ -1,5 +1,7 @@
 //! A conversation in a list.
 
+use std::borrow::Cow;
+
 use folds::look::Standing;
 use model::{ConversationState, Outcome, RoomMode, VisitOutcome, Waits};
 use serde::Serialize;
@@ -59,31 +61,31 @@ impl Row {
     /// The row of a conversation.
     pub(crate) fn of(standing: &Standing<'_>) -> Self {
         let summary = &standing.summary;
-        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let owned = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
         let agents = summary.agents.iter().map(|stay| Stay {
-            agent_id: stay.agent_id.to_owned(),
-            name: owned(stay.name),
+            agent_id: stay.agent_id.to_string(),
+            name: owned(&stay.name),
             joined_at: stay.joined_at,
             left_at: stay.left_at,
         });
         let visits = summary.queue_visits.iter().map(|visit| QueueVisitRow {
-            queue: owned(visit.queue),
+            queue: owned(&visit.queue),
             enqueued_at: visit.enqueued_at,
             ended_at: visit.ended_at,
             outcome: visit.outcome.map(VisitOutcome::as_str),
             is_customer_waiting: visit.ended_at.is_none() && visit.waits == Waits::Customer,
         });
         Self {
-            conversation_id: summary.conversation_id.to_owned(),
+            conversation_id: summary.conversation_id.to_string(),
             state: summary.state.as_str(),
             stage: standing.stage.as_str(),
             outcome: summary.outcome.map(Outcome::as_str),
             started_at: summary.started_at,
             last_event_at: summary.last_event_at,
             closed_at: summary.closed_at,
-            direction: owned(summary.direction),
-            customer_id: owned(summary.customer_id),
-            channels: summary.channels.iter().map(|channel| (*channel).to_owned()).collect(),
+            direction: owned(&summary.direction),
+            customer_id: owned(&summary.customer_id),
+            channels: summary.channels.iter().map(ToString::to_string).collect(),
             agents: shortened(agents.collect(), |stay| stay.left_at.is_none()),
             queue_visits: shortened(visits.collect(), |visit| visit.ended_at.is_none()),
             customer_messages: summary.counts.customer_messages,

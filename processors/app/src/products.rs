@@ -21,8 +21,10 @@ mod tests {
             let name = product.schema.split('/').next().unwrap();
             let schema = Schema::by_name(name);
             let schema = schema.unwrap_or_else(|| panic!("{processor}: write schemas/{name}.avsc"));
-            let version = schema.header();
-            assert_eq!(product.schema, version, "{processor}: write this version into its `PRODUCT`");
+            assert_eq!(
+                product.schema, schema.header,
+                "{processor}: write `Schema::….header` into its `PRODUCT`"
+            );
         }
         for schema in Schema::ALL.iter().filter(|schema| **schema != Schema::CIM_EVENT) {
             let mut products = folds::products();

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use model::{Format, Layout, Record};
+use model::{Format, Layout, Record, Schema};
 
 use crate::header::begin;
 use crate::layout;
-use crate::schemas::Schema;
 use crate::shape::SchemaError;
 
 /// A topic's records as Avro: a zero byte, the schema's id in the registry, the data.
@@ -35,6 +34,8 @@ impl Format for AvroFormat {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::header::split;
     use model::{Bucket, Dimension, Figure, Histogram, MetricsWindow};
@@ -45,12 +46,12 @@ mod tests {
         let (window_start, window_end) = (0, 1);
         let window = MetricsWindow {
             dimension: Dimension::Bot,
-            id: "b",
+            id: "b".into(),
             window_start,
             window_end,
-            figures: &figures,
+            figures: figures.as_slice().into(),
             revision: 4,
-            histograms: &[(Histogram::RingMs, Bucket::of(20), 3)],
+            histograms: Cow::Borrowed(&[(Histogram::RingMs, Bucket::of(20), 3)]),
         };
         let mut out = b"before".to_vec();
         let schema = Schema::by_name("metrics-window").unwrap();

@@ -71,8 +71,8 @@ fn unwritable(what: &str) -> SchemaError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schemas::Schema;
     use model::Record;
+    use model::Schema;
     use serde::Serialize;
 
     fn written(schema: &str, value: &impl Serialize) -> Vec<u8> {

@@ -9,7 +9,6 @@ mod layout;
 mod learn;
 mod read;
 pub mod registry;
-mod schemas;
 mod shape;
 mod subject;
 
@@ -19,7 +18,7 @@ pub use format::AvroFormat;
 pub use header::split;
 pub use inputs::Inputs;
 pub use learn::{Learner, Learnt};
+pub use model::Schema;
 pub use read::{PlanError, Plans, RecordReader, Unreadable};
-pub use schemas::Schema;
 pub use shape::SchemaError;
 pub use subject::SubjectStrategy;

@@ -1,6 +1,6 @@
 //! Subject names.
 
-use crate::schemas::Schema;
+use model::Schema;
 
 /// The naming strategy of a topic's value subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

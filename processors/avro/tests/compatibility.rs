@@ -49,7 +49,9 @@ fn with(text: &str, field: Value) -> Value {
 #[test]
 fn every_schema_goes_together_with_all_that_were_released_of_it() {
     for schema in Schema::ALL {
-        let found: Vec<_> = schema.conflicts().unwrap().iter().map(ToString::to_string).collect();
+        let conflicts_with = |old: &&str| conflicts(schema.text, old).unwrap();
+        let found: Vec<String> =
+            schema.released.iter().flat_map(conflicts_with).map(|conflict| conflict.to_string()).collect();
         assert_eq!(found, Vec::<String>::new(), "schemas/{}.avsc breaks readers", schema.name);
         let versions: Vec<_> = schema.released.iter().chain([&schema.text]).collect();
         for old in &versions {

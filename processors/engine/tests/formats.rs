@@ -9,6 +9,7 @@
 
 mod common;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use common::{FIRST_OUTPUT, SentRecord, event, prepared, record, running, topology};
@@ -50,12 +51,12 @@ impl Processor for Writer {
         let dimension = Dimension::Bot;
         let window = MetricsWindow {
             dimension,
-            id: "b",
+            id: "b".into(),
             window_start,
             window_end,
-            figures: &[],
+            figures: Cow::default(),
             revision: 1,
-            histograms: &[],
+            histograms: Cow::default(),
         };
         for output in 0..2 {
             let mut value = Vec::new();

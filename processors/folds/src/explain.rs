@@ -2,9 +2,10 @@
 //! scanning its entries again with the code that summed them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use engine::{Place, ProcessError};
-use model::{Bucket, Dimension, Figure, Histogram};
+use model::{Bucket, Dimension, Figure, Histogram, MetricsWindow};
 
 use crate::Settings;
 use crate::amounts::Cell;
@@ -14,7 +15,7 @@ use crate::timelines::{self, Timelines};
 use crate::{activities, agents};
 
 /// Begins the path of a histogram's count in a record.
-pub const HISTOGRAMS: &str = "histograms.";
+const HISTOGRAMS: &str = "histograms.";
 
 /// What a contribution counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +38,38 @@ impl Counted {
             }
         }
     }
+}
+
+/// All that a record counts, by its [path](Counted::path).
+#[must_use]
+pub fn recorded(window: &MetricsWindow<'_>) -> BTreeMap<Cow<'static, str>, i64> {
+    let figures = window.sums().map(|(figure, value)| (Counted::Figure(figure).path(), value));
+    let counts = window.counts().flat_map(|(histogram, counts)| {
+        counts.map(move |(bucket, count)| (Counted::Histogram(histogram, bucket).path(), count))
+    });
+    figures.chain(counts).collect()
+}
+
+/// Whether a path is a histogram's count.
+#[must_use]
+pub fn is_of_histogram(path: &str) -> bool {
+    path.starts_with(HISTOGRAMS)
+}
+
+/// Whether a path is what was asked for: the same path, or a count of the histogram `histograms.NAME`.
+#[must_use]
+pub fn is_asked(path: &str, asked: &str) -> bool {
+    path.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whether a record can have this: a figure's name, `histograms.NAME`, or the path of one of its counts.
+#[must_use]
+pub fn is_known(asked: &str) -> bool {
+    let Some(histogram) = asked.strip_prefix(HISTOGRAMS) else { return Figure::from_name(asked).is_some() };
+    let (name, bound) =
+        histogram.split_once('.').map_or((histogram, None), |(name, bound)| (name, Some(bound)));
+    let is_bound = |bound: &str| bound.parse().is_ok_and(|bound| Bucket::of(bound).bound() == bound);
+    Histogram::from_name(name).is_some() && bound.is_none_or(is_bound)
 }
 
 /// One contribution of a conversation to the windows of a subject.
@@ -70,6 +103,14 @@ impl Contribution {
         };
         let (dimension, id, event_id) = (amount.dimension, amount.id.to_owned(), event_id.to_owned());
         Some(Self { dimension, id, event_id, at, to, counted, amount: amount.value })
+    }
+
+    /// What it counts in, by its path, and its part in a window; `None` if it has none.
+    #[must_use]
+    pub fn part_of(&self, window: &MetricsWindow<'_>) -> Option<(Cow<'static, str>, i64)> {
+        let is_of_it = self.dimension == window.dimension && self.id == window.id;
+        let amount = self.within(window.window_start, window.window_end);
+        (is_of_it && amount != 0).then(|| (self.counted.path(), amount))
     }
 
     /// The part in the window from `start` to `end` (exclusive); both in epoch milliseconds.

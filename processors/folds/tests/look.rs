@@ -221,7 +221,7 @@ fn how_each_conversation_stands_is_seen_under_one_prefix() {
         assert_eq!(look::standing_of(key).as_deref(), Some("c/1"));
         look::with_standing(key, value, |standing| {
             (
-                standing.summary.conversation_id.to_owned(),
+                standing.summary.conversation_id.to_string(),
                 standing.stage.as_str(),
                 standing.awaits_reply_since,
             )

@@ -1,29 +1,36 @@
 //! The records of topic `cx.activities` (contract, section 3).
 //!
-//! These types define only how a record is written: every field is always present, in the contract's order, null or `[]` when
-//! empty. The fold computes the content. All times are epoch milliseconds. Lists are in the total order.
+//! These types define only how a record is written and read: every field is always present, in the contract's order, null or `[]`
+//! when empty. The fold computes the content. All times are epoch milliseconds. Lists are in the total order.
+//!
+//! Records of earlier versions are read, too: what their schema does not have takes the default of the newest schema.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
-use serde::Serialize;
 
 /// An activity: a message, a note, a call leg, …, with its later changes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Activity<'a> {
     /// Its id, unique within its conversation.
-    pub activity_id: &'a str,
+    pub activity_id: Cow<'a, str>,
     /// Its conversation; `None` for a note without one.
-    pub conversation_id: Option<&'a str>,
+    pub conversation_id: Option<Cow<'a, str>>,
     /// The primary's channel session.
-    pub channel_session_id: Option<&'a str>,
+    pub channel_session_id: Option<Cow<'a, str>>,
     /// The primary's customer.
-    pub customer_id: Option<&'a str>,
+    pub customer_id: Option<Cow<'a, str>>,
     /// What it is.
     pub kind: Kind,
     /// Its author (A2).
-    pub actor: Option<&'a Actor<'a>>,
+    #[serde(default, deserialize_with = "crate::event::owned_actor")]
+    pub actor: Option<Actor<'a>>,
     /// The primary's channel.
-    pub channel: Option<&'a Channel<'a>>,
+    #[serde(default, deserialize_with = "crate::event::owned_channel")]
+    pub channel: Option<Channel<'a>>,
     /// The primary's time (A8).
     pub occurred_at: i64,
     /// The greatest time of the accepted events (A8).
@@ -31,11 +38,11 @@ pub struct Activity<'a> {
     /// The number of accepted distinct events, the primary included (A8).
     pub revision: u64,
     /// The last accepted edit's body, else the primary's; `None` once deleted (A3, A4).
-    pub body: Option<&'a Json<'a>>,
+    pub body: Option<Json<'a>>,
     /// The activity that it replies to.
-    pub in_reply_to: Option<&'a str>,
+    pub in_reply_to: Option<Cow<'a, str>>,
     /// The channel provider's own id of the message.
-    pub provider_message_id: Option<&'a str>,
+    pub provider_message_id: Option<Cow<'a, str>>,
     /// The accepted edits (A3).
     pub edits: Vec<Edit<'a>>,
     /// The first accepted deletion (A4).
@@ -51,15 +58,48 @@ pub struct Activity<'a> {
     /// Rejected events: the last 200 of them.
     pub rejected: Vec<Rejected<'a>>,
     /// The primary's room.
-    pub room_id: Option<&'a str>,
+    pub room_id: Option<Cow<'a, str>>,
     /// Its first hide (A4).
     pub hidden: Option<Deletion<'a>>,
     /// The number of its events that nothing else in the record shows (A10).
+    #[serde(default)]
     pub omitted: OmittedEvents,
 }
 
+impl<'a> Activity<'a> {
+    /// An activity with nothing but its id, its kind and its time.
+    #[must_use]
+    pub fn new(activity_id: Cow<'a, str>, kind: Kind, occurred_at: i64) -> Self {
+        Self {
+            activity_id,
+            conversation_id: None,
+            channel_session_id: None,
+            customer_id: None,
+            kind,
+            actor: None,
+            channel: None,
+            occurred_at,
+            updated_at: occurred_at,
+            revision: 1,
+            body: None,
+            in_reply_to: None,
+            provider_message_id: None,
+            edits: Vec::new(),
+            deletion: None,
+            reactions: Vec::new(),
+            suggestions: Vec::new(),
+            delivery: None,
+            call: None,
+            rejected: Vec::new(),
+            room_id: None,
+            hidden: None,
+            omitted: OmittedEvents::default(),
+        }
+    }
+}
+
 /// The numbers of an activity's events that are left out, because there are more than are folded (A10).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OmittedEvents {
     /// Edits: all but the last 200.
     pub edits: u64,
@@ -71,70 +111,83 @@ pub struct OmittedEvents {
     pub others: u64,
 }
 
+impl OmittedEvents {
+    /// The numbers by the names of their fields.
+    #[must_use]
+    pub fn numbers(&self) -> [(&'static str, u64); 4] {
+        let Self { edits, reactions, suggestions, others } = *self;
+        [("edits", edits), ("reactions", reactions), ("suggestions", suggestions), ("others", others)]
+    }
+}
+
 /// An accepted edit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Edit<'a> {
     /// The edit's event.
-    pub event_id: &'a str,
+    pub event_id: Cow<'a, str>,
     /// The edit's time.
     pub at: i64,
     /// Who edited.
-    pub actor: Option<&'a Actor<'a>>,
+    #[serde(default, deserialize_with = "crate::event::owned_actor")]
+    pub actor: Option<Actor<'a>>,
     /// The new body; `None` once the activity is deleted.
-    pub body: Option<&'a Json<'a>>,
+    pub body: Option<Json<'a>>,
 }
 
 /// The deletion of an activity, or its hiding.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Deletion<'a> {
     /// The deletion's event.
-    pub event_id: &'a str,
+    pub event_id: Cow<'a, str>,
     /// The deletion's time.
     pub at: i64,
     /// Who deleted.
-    pub actor: Option<&'a Actor<'a>>,
+    #[serde(default, deserialize_with = "crate::event::owned_actor")]
+    pub actor: Option<Actor<'a>>,
 }
 
 /// A reaction that is shown, with the event that decided it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reaction<'a> {
     /// The deciding event.
-    pub event_id: &'a str,
+    pub event_id: Cow<'a, str>,
     /// The deciding event's time.
     pub at: i64,
     /// Who reacted.
-    pub actor: Option<&'a Actor<'a>>,
+    #[serde(default, deserialize_with = "crate::event::owned_actor")]
+    pub actor: Option<Actor<'a>>,
     /// Its kind.
     pub kind: ReactionKind,
     /// Its value, for example the emoji or the replying activity's id; `None` when it quotes a deleted activity.
-    pub value: Option<&'a str>,
+    pub value: Option<Cow<'a, str>>,
 }
 
 /// A bot's suggestions of one event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Suggestion<'a> {
     /// The suggesting event.
-    pub event_id: &'a str,
+    pub event_id: Cow<'a, str>,
     /// The suggesting event's time.
     pub at: i64,
     /// The bot.
-    pub actor: Option<&'a Actor<'a>>,
+    #[serde(default, deserialize_with = "crate::event::owned_actor")]
+    pub actor: Option<Actor<'a>>,
     /// The suggestions, as ordered by the bot.
-    pub items: &'a [SuggestionItem<'a>],
+    pub items: Vec<SuggestionItem<'a>>,
 }
 
 /// The delivery of an activity.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivery<'a> {
     /// The highest status seen: `ACCEPTED`, `SENT`, `FAILED`, `CONNECTED`, `DELIVERED` or `READ`.
-    pub status: &'static str,
+    pub status: Cow<'a, str>,
     /// The reason of the first event with that status.
-    pub reason_code: Option<&'a str>,
+    pub reason_code: Option<Cow<'a, str>>,
     /// The earliest time of an `ACCEPTED`.
     pub accepted_at: Option<i64>,
     /// The earliest time of a `SENT`.
@@ -148,21 +201,21 @@ pub struct Delivery<'a> {
     /// The earliest time of a `FAILED`.
     pub failed_at: Option<i64>,
     /// The later message whose `READ` includes this one.
-    pub read_up_to: Option<&'a str>,
+    pub read_up_to: Option<Cow<'a, str>>,
 }
 
 /// An agent's call leg.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Call<'a> {
     /// The leg's id, which is the activity's.
-    pub leg_id: &'a str,
+    pub leg_id: Cow<'a, str>,
     /// The call, or the channel session that represents it.
-    pub call_id: Option<&'a str>,
+    pub call_id: Option<Cow<'a, str>>,
     /// The agent.
-    pub agent_id: Option<&'a str>,
+    pub agent_id: Option<Cow<'a, str>>,
     /// The reason of the first started event.
-    pub direction: Option<&'a str>,
+    pub direction: Option<Cow<'a, str>>,
     /// When it began.
     pub started_at: Option<i64>,
     /// When it ended.
@@ -170,57 +223,33 @@ pub struct Call<'a> {
     /// Its duration in milliseconds, when both ends are known; never negative.
     pub duration_ms: Option<i64>,
     /// The time on hold within it, in milliseconds.
+    #[serde(default)]
     pub hold_ms: i64,
     /// Why it ended.
-    pub reason: Option<&'a str>,
+    pub reason: Option<Cow<'a, str>>,
 }
 
 /// A rejected event.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rejected<'a> {
     /// The event.
-    pub event_id: &'a str,
+    pub event_id: Cow<'a, str>,
     /// The event's time.
     pub at: i64,
     /// Its relation: `PRIMARY`, `EDIT`, `DELETE`, `REACTION`, `RESPONSE`, `SUGGESTION`, `DELIVERY`, `HIDE` or `HOLD`.
-    pub relation: &'static str,
+    pub relation: Cow<'a, str>,
     /// Why it was rejected: a constant of section 3, for example `not-author`.
-    pub reason: &'static str,
+    pub reason: Cow<'a, str>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::{Record, text};
-    use std::borrow::Cow;
 
     fn bare<'a>() -> Activity<'a> {
-        Activity {
-            activity_id: "m",
-            conversation_id: None,
-            channel_session_id: None,
-            customer_id: None,
-            kind: Kind::Note,
-            actor: None,
-            channel: None,
-            occurred_at: 1,
-            updated_at: 2,
-            revision: 3,
-            body: None,
-            in_reply_to: None,
-            provider_message_id: None,
-            edits: vec![],
-            deletion: None,
-            reactions: vec![],
-            suggestions: vec![],
-            delivery: None,
-            call: None,
-            rejected: vec![],
-            room_id: None,
-            hidden: None,
-            omitted: OmittedEvents::default(),
-        }
+        Activity { updated_at: 2, revision: 3, ..Activity::new("m".into(), Kind::Note, 1) }
     }
 
     fn json(activity: &Activity<'_>) -> String {
@@ -240,23 +269,34 @@ mod tests {
         let ann = Actor { actor_type: Some("AGENT".into()), id: Some("a".into()), name: None };
         let channel = Channel { channel_type: Some("WEB".into()), service_identifier: None };
         let body = Json::from_compact(Cow::Borrowed(r#"{"x":1.0}"#));
-        let items = [SuggestionItem { body: Some(body.clone()), confidence: None }];
-        let (event_id, at, actor) = ("e", 9, Some(&ann));
+        let items = vec![SuggestionItem { body: Some(body.clone()), confidence: None }];
+        let (event_id, at, actor) = (Cow::Borrowed("e"), 9, Some(ann));
         let full = Activity {
-            conversation_id: Some("c"),
-            channel_session_id: Some("s"),
-            customer_id: Some("k"),
-            actor,
-            channel: Some(&channel),
-            body: Some(&body),
-            in_reply_to: Some("r"),
-            provider_message_id: Some("p"),
-            edits: vec![Edit { event_id, at, actor, body: Some(&body) }],
-            deletion: Some(Deletion { event_id, at, actor: None }),
-            reactions: vec![Reaction { event_id, at, actor, kind: ReactionKind::Flag, value: Some("v") }],
-            suggestions: vec![Suggestion { event_id, at, actor: None, items: &items }],
+            conversation_id: Some("c".into()),
+            channel_session_id: Some("s".into()),
+            customer_id: Some("k".into()),
+            actor: actor.clone(),
+            channel: Some(channel),
+            body: Some(body.clone()),
+            in_reply_to: Some("r".into()),
+            provider_message_id: Some("p".into()),
+            edits: vec![Edit { event_id: event_id.clone(), at, actor: actor.clone(), body: Some(body) }],
+            deletion: Some(Deletion { event_id: event_id.clone(), at, actor: None }),
+            reactions: vec![Reaction {
+                event_id: event_id.clone(),
+                at,
+                actor,
+                kind: ReactionKind::Flag,
+                value: Some("v".into()),
+            }],
+            suggestions: vec![Suggestion {
+                event_id: event_id.clone(),
+                at,
+                actor: None,
+                items: items.into(),
+            }],
             delivery: Some(Delivery {
-                status: "READ",
+                status: "READ".into(),
                 reason_code: None,
                 accepted_at: Some(1),
                 sent_at: Some(2),
@@ -264,28 +304,35 @@ mod tests {
                 delivered_at: Some(3),
                 read_at: Some(4),
                 failed_at: None,
-                read_up_to: Some("n"),
+                read_up_to: Some("n".into()),
             }),
             call: Some(Call {
-                leg_id: "l",
-                call_id: Some("k"),
-                agent_id: Some("a"),
-                direction: Some("INBOUND"),
+                leg_id: "l".into(),
+                call_id: Some("k".into()),
+                agent_id: Some("a".into()),
+                direction: Some("INBOUND".into()),
                 started_at: Some(1),
                 ended_at: Some(3),
                 duration_ms: Some(2),
                 hold_ms: 1,
                 reason: None,
             }),
-            rejected: vec![Rejected { event_id, at, relation: "EDIT", reason: "not-author" }],
-            room_id: Some("o"),
-            hidden: Some(Deletion { event_id, at, actor: None }),
+            rejected: vec![Rejected {
+                event_id: event_id.clone(),
+                at,
+                relation: "EDIT".into(),
+                reason: "not-author".into(),
+            }],
+            room_id: Some("o".into()),
+            hidden: Some(Deletion { event_id: event_id.clone(), at, actor: None }),
             omitted: OmittedEvents { edits: 1, reactions: 2, suggestions: 3, others: 4 },
             ..bare()
         };
         let a = r#"{"type":"AGENT","id":"a","name":null}"#;
+        let written = json(&full);
+        assert_eq!(serde_json::from_str::<Activity<'_>>(&written).unwrap(), full);
         assert_eq!(
-            json(&full),
+            written,
             format!(
                 r#"{{"activityId":"m","conversationId":"c","channelSessionId":"s","customerId":"k","kind":"NOTE","actor":{a},"channel":{{"type":"WEB","serviceIdentifier":null}},"occurredAt":1,"updatedAt":2,"revision":3,"body":{{"x":1.0}},"inReplyTo":"r","providerMessageId":"p","edits":[{{"eventId":"e","at":9,"actor":{a},"body":{{"x":1.0}}}}],"deletion":{{"eventId":"e","at":9,"actor":null}},"reactions":[{{"eventId":"e","at":9,"actor":{a},"kind":"FLAG","value":"v"}}],"suggestions":[{{"eventId":"e","at":9,"actor":null,"items":[{{"body":{{"x":1.0}},"confidence":null}}]}}],"delivery":{{"status":"READ","reasonCode":null,"acceptedAt":1,"sentAt":2,"connectedAt":null,"deliveredAt":3,"readAt":4,"failedAt":null,"readUpTo":"n"}},"call":{{"legId":"l","callId":"k","agentId":"a","direction":"INBOUND","startedAt":1,"endedAt":3,"durationMs":2,"holdMs":1,"reason":null}},"rejected":[{{"eventId":"e","at":9,"relation":"EDIT","reason":"not-author"}}],"roomId":"o","hidden":{{"eventId":"e","at":9,"actor":null}},"omitted":{{"edits":1,"reactions":2,"suggestions":3,"others":4}}}}"#
             )

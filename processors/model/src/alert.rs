@@ -1,6 +1,6 @@
 //! The records of topic `cx.alerts`: waits beyond their target.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::kinds::words;
 

@@ -66,7 +66,7 @@ enum Tag {
     DeliveryStatus = 50,
     DeliveryReason = 51,
     DeleteIsDone = 52,
-    Hide = 53,
+    Mark = 53,
     HoldBegins = 54,
 
     Fact = 60,
@@ -315,7 +315,7 @@ fn write_relation(relation: &Relation<'_>, bytes: &mut Bytes) {
             bytes.text(Tag::DeliveryStatus, status);
             bytes.text_if(Tag::DeliveryReason, reason_code.as_ref());
         }
-        Change::Hide => bytes.mark(Tag::Hide),
+        Change::Mark(mark) => bytes.word(Tag::Mark, mark.code()),
         Change::Hold { begins } => bytes.word(Tag::HoldBegins, u8::from(*begins)),
     }
 }

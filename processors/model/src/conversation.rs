@@ -1,18 +1,22 @@
 //! The records of topic `cx.conversations` (contract, section 5).
 //!
-//! These types define only how a record is written: every field is always present, in the contract's order, null or `[]` when
-//! empty. The fold computes the content. All times are epoch milliseconds, all durations milliseconds.
+//! These types define only how a record is written and read: every field is always present, in the contract's order, null or `[]`
+//! when empty. The fold computes the content. All times are epoch milliseconds, all durations milliseconds.
+//!
+//! Records of earlier versions are read, too: what their schema does not have takes the default of the newest schema.
+
+use std::borrow::Cow;
 
 use crate::kinds::words;
 use crate::{Channel, Counts, DeliveryCounts, Json, ResponseFigures, RoomMode};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// The summary of a conversation. Its key is the conversation's id without escapes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConversationSummary<'a> {
     /// The conversation.
-    pub conversation_id: &'a str,
+    pub conversation_id: Cow<'a, str>,
     /// The earliest time of its events.
     pub started_at: i64,
     /// The latest time of its events.
@@ -28,13 +32,13 @@ pub struct ConversationSummary<'a> {
     /// How it ended; `None` while it is open.
     pub outcome: Option<Outcome>,
     /// The direction of the first event that has one.
-    pub direction: Option<&'a str>,
+    pub direction: Option<Cow<'a, str>>,
     /// The last event's customer.
-    pub customer_id: Option<&'a str>,
+    pub customer_id: Option<Cow<'a, str>>,
     /// The number of distinct valid events.
     pub revision: u64,
     /// The channel types, sorted: the first 100 of them.
-    pub channels: Vec<&'a str>,
+    pub channels: Vec<Cow<'a, str>>,
     /// The channel sessions that began or ended, by first appearance: the last 100, as in all following lists.
     pub sessions: Vec<SessionSummary<'a>>,
     /// The agents' stays, in the order of joining.
@@ -65,23 +69,27 @@ pub struct ConversationSummary<'a> {
     /// The room's purpose, from the first event that has one.
     pub mode: Option<RoomMode>,
     /// The room of the first event that names one.
-    pub room_id: Option<&'a str>,
+    pub room_id: Option<Cow<'a, str>>,
     /// From each opening to the next close.
+    #[serde(default)]
     pub cycles: Vec<Cycle>,
     /// The tasks of the routing, in the order of their first appearance.
+    #[serde(default)]
     pub tasks: Vec<Task<'a>>,
     /// When an agent was first requested.
     pub agent_requested_at: Option<i64>,
     /// From that request to the next agent message.
     pub first_agent_response_from_request_ms: Option<i64>,
     /// The time on hold within call legs.
+    #[serde(default)]
     pub call_hold_ms: i64,
     /// The numbers of list entries left out. All figures include them.
+    #[serde(default)]
     pub omitted: OmittedLists,
 }
 
 /// The numbers of entries left out of a summary's lists, which have at most 100 each.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OmittedLists {
     /// The oldest sessions.
@@ -98,8 +106,24 @@ pub struct OmittedLists {
     pub tasks: u64,
 }
 
+impl OmittedLists {
+    /// The numbers by the names of their fields.
+    #[must_use]
+    pub fn numbers(&self) -> [(&'static str, u64); 6] {
+        let Self { sessions, agents, queue_visits, wrap_ups, cycles, tasks } = *self;
+        [
+            ("sessions", sessions),
+            ("agents", agents),
+            ("queueVisits", queue_visits),
+            ("wrapUps", wrap_ups),
+            ("cycles", cycles),
+            ("tasks", tasks),
+        ]
+    }
+}
+
 /// A cycle: a period in which a conversation was open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cycle {
     /// When it began: with the first event, or one that reopened the conversation.
@@ -111,23 +135,23 @@ pub struct Cycle {
 }
 
 /// A task of the routing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task<'a> {
     /// The task.
-    pub task_id: &'a str,
+    pub task_id: Cow<'a, str>,
     /// The queue's name.
-    pub queue: Option<&'a str>,
+    pub queue: Option<Cow<'a, str>>,
     /// `INBOUND`, `DIRECT_TRANSFER`, …: unchanged.
-    pub direction: Option<&'a str>,
+    pub direction: Option<Cow<'a, str>>,
     /// `QUEUE`, `AGENT`, …: unchanged.
-    pub mode: Option<&'a str>,
+    pub mode: Option<Cow<'a, str>>,
     /// When it was first queued.
     pub enqueued_at: Option<i64>,
     /// When it was first reserved.
     pub reserved_at: Option<i64>,
     /// The agent of its last reservation or assignment.
-    pub agent_id: Option<&'a str>,
+    pub agent_id: Option<Cow<'a, str>>,
     /// When an agent first answered.
     pub answered_at: Option<i64>,
     /// When the wrap-up first began.
@@ -135,7 +159,7 @@ pub struct Task<'a> {
     /// When it was last closed.
     pub closed_at: Option<i64>,
     /// The reason of the last close.
-    pub disposition: Option<&'a str>,
+    pub disposition: Option<Cow<'a, str>>,
     /// From the reservation to the answer or the close.
     pub ring_ms: Option<i64>,
     /// The handle time: from the answer to the wrap-up or the close.
@@ -145,12 +169,13 @@ pub struct Task<'a> {
 }
 
 /// A channel session that began or ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionSummary<'a> {
     /// The session.
-    pub channel_session_id: &'a str,
+    pub channel_session_id: Cow<'a, str>,
     /// The channel of the session's first event that has one.
+    #[serde(default, deserialize_with = "crate::event::owned_channel")]
     pub channel: Option<Channel<'a>>,
     /// When it first began.
     pub started_at: Option<i64>,
@@ -161,19 +186,19 @@ pub struct SessionSummary<'a> {
 }
 
 /// An agent's stay in a conversation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentStay<'a> {
     /// The agent.
-    pub agent_id: &'a str,
+    pub agent_id: Cow<'a, str>,
     /// The agent's name when joining.
-    pub name: Option<&'a str>,
+    pub name: Option<Cow<'a, str>>,
     /// When the agent joined.
     pub joined_at: i64,
     /// When the agent left.
     pub left_at: Option<i64>,
     /// Why the agent left.
-    pub reason: Option<&'a str>,
+    pub reason: Option<Cow<'a, str>>,
     /// The time of the stay in serving roles, excluding wrap-up; `None` while the stay is open.
     pub engaged_ms: Option<i64>,
     /// The time of the stay in wrap-up; `None` while the stay is open.
@@ -185,23 +210,24 @@ pub struct AgentStay<'a> {
     /// The total duration of these turns.
     pub response_ms_total: i64,
     /// The role in which the agent joined.
-    pub role: Option<&'a str>,
+    pub role: Option<Cow<'a, str>>,
     /// The total duration of these turns, each counted from the agent's joining if that was later.
+    #[serde(default)]
     pub agent_response_ms_total: i64,
 }
 
 /// A queue visit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueueVisit<'a> {
     /// The first of its tasks.
-    pub task_id: &'a str,
+    pub task_id: Cow<'a, str>,
     /// The queue's name.
-    pub queue: Option<&'a str>,
+    pub queue: Option<Cow<'a, str>>,
     /// `INBOUND`, `DIRECT_TRANSFER`, …: unchanged.
-    pub direction: Option<&'a str>,
+    pub direction: Option<Cow<'a, str>>,
     /// `QUEUE`, `AGENT`, …: unchanged.
-    pub mode: Option<&'a str>,
+    pub mode: Option<Cow<'a, str>>,
     /// When it was opened.
     pub enqueued_at: i64,
     /// When it ended.
@@ -211,27 +237,29 @@ pub struct QueueVisit<'a> {
     /// Its outcome; `None` while it is open.
     pub outcome: Option<VisitOutcome>,
     /// Its channel session.
-    pub channel_session_id: Option<&'a str>,
+    pub channel_session_id: Option<Cow<'a, str>>,
     /// The agent who answered.
-    pub agent_id: Option<&'a str>,
+    pub agent_id: Option<Cow<'a, str>>,
     /// The number of RONAs (reservations that were not answered).
+    #[serde(default)]
     pub ronas: i64,
     /// Who is waiting.
+    #[serde(default)]
     pub waits: Waits,
 }
 
 /// A wrap-up.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WrapUp<'a> {
     /// The wrap-up's activity.
-    pub activity_id: &'a str,
+    pub activity_id: Cow<'a, str>,
     /// The activity's time.
     pub at: i64,
     /// The actor's id.
-    pub agent_id: Option<&'a str>,
+    pub agent_id: Option<Cow<'a, str>>,
     /// The activity's body.
-    pub body: Option<&'a Json<'a>>,
+    pub body: Option<Json<'a>>,
 }
 
 words! {
@@ -280,6 +308,13 @@ words! {
     }
 }
 
+/// Visits of contract 1 were customers'.
+impl Default for Waits {
+    fn default() -> Self {
+        Waits::Customer
+    }
+}
+
 words! {
     /// How a channel session ended.
     SessionEnd {
@@ -308,11 +343,10 @@ words! {
 mod tests {
     use super::*;
     use crate::record::{Record, text};
-    use std::borrow::Cow;
 
     fn bare<'a>() -> ConversationSummary<'a> {
         ConversationSummary {
-            conversation_id: "c",
+            conversation_id: "c".into(),
             started_at: 1,
             last_event_at: 2,
             closed_at: None,
@@ -360,14 +394,14 @@ mod tests {
     fn bare_parts_have_all_their_fields_in_the_contracts_order() {
         let summary = ConversationSummary {
             sessions: vec![SessionSummary {
-                channel_session_id: "s",
+                channel_session_id: "s".into(),
                 channel: None,
                 started_at: None,
                 ended_at: None,
                 ended_by: None,
             }],
             agents: vec![AgentStay {
-                agent_id: "a",
+                agent_id: "a".into(),
                 name: None,
                 joined_at: 1,
                 left_at: None,
@@ -381,7 +415,7 @@ mod tests {
                 agent_response_ms_total: 0,
             }],
             queue_visits: vec![QueueVisit {
-                task_id: "t",
+                task_id: "t".into(),
                 queue: None,
                 direction: None,
                 mode: None,
@@ -394,10 +428,10 @@ mod tests {
                 ronas: 0,
                 waits: Waits::Customer,
             }],
-            wrap_ups: vec![WrapUp { activity_id: "w", at: 1, agent_id: None, body: None }],
+            wrap_ups: vec![WrapUp { activity_id: "w".into(), at: 1, agent_id: None, body: None }],
             cycles: vec![Cycle { started_at: 1, closed_at: None, outcome: None }],
             tasks: vec![Task {
-                task_id: "t",
+                task_id: "t".into(),
                 queue: None,
                 direction: None,
                 mode: None,
@@ -443,12 +477,12 @@ mod tests {
             state: ConversationState::Closed,
             finality: Finality::Provisional,
             outcome: Some(Outcome::Handled),
-            direction: Some("INBOUND"),
-            customer_id: Some("cus"),
+            direction: Some("INBOUND".into()),
+            customer_id: Some("cus".into()),
             revision: 17,
-            channels: vec!["WEB"],
+            channels: vec!["WEB".into()],
             sessions: vec![SessionSummary {
-                channel_session_id: "s",
+                channel_session_id: "s".into(),
                 channel: Some(Channel {
                     channel_type: Some("WEB".into()),
                     service_identifier: Some("1".into()),
@@ -458,38 +492,38 @@ mod tests {
                 ended_by: Some(SessionEnd::Ended),
             }],
             agents: vec![AgentStay {
-                agent_id: "ann",
-                name: Some("Ann"),
+                agent_id: "ann".into(),
+                name: Some("Ann".into()),
                 joined_at: 1_750_000_022_000,
                 left_at: Some(1_750_000_090_000),
-                reason: Some("WRAP_UP_DONE"),
+                reason: Some("WRAP_UP_DONE".into()),
                 engaged_ms: Some(38_000),
                 wrap_up_ms: Some(30_000),
                 messages: 1,
                 responses: 1,
                 response_ms_total: 20_000,
-                role: Some("PRIMARY"),
+                role: Some("PRIMARY".into()),
                 agent_response_ms_total: 20_000,
             }],
             queue_visits: vec![QueueVisit {
-                task_id: "task-1",
-                queue: Some("web"),
-                direction: Some("INBOUND"),
-                mode: Some("QUEUE"),
+                task_id: "task-1".into(),
+                queue: Some("web".into()),
+                direction: Some("INBOUND".into()),
+                mode: Some("QUEUE".into()),
                 enqueued_at: 1_750_000_007_500,
                 ended_at: Some(1_750_000_022_000),
                 wait_ms: Some(14_500),
                 outcome: Some(VisitOutcome::Answered),
-                channel_session_id: Some("s"),
-                agent_id: Some("ann"),
+                channel_session_id: Some("s".into()),
+                agent_id: Some("ann".into()),
                 ronas: 0,
                 waits: Waits::Customer,
             }],
             wrap_ups: vec![WrapUp {
-                activity_id: "m-e14",
+                activity_id: "m-e14".into(),
                 at: 1_750_000_080_000,
-                agent_id: Some("ann"),
-                body: Some(&body),
+                agent_id: Some("ann".into()),
+                body: Some(body),
             }],
             counts: Counts {
                 customer_messages: 4,
@@ -504,7 +538,7 @@ mod tests {
             bot_responses: ResponseFigures { count: 1, total_ms: 1_000, max_ms: Some(1_000) },
             wait_ms: 14_500,
             mode: Some(RoomMode::ContactCenter),
-            room_id: Some("r"),
+            room_id: Some("r".into()),
             cycles: vec![Cycle {
                 started_at: 1_750_000_000_000,
                 closed_at: Some(1_750_000_092_000),
@@ -528,7 +562,9 @@ mod tests {
             r#""finality":"PROVISIONAL","outcome":"HANDLED""#,
         );
         assert!(CASE.contains(swapped));
-        assert_eq!(text(|out| summary.write_json(out)), CASE.replace(swapped, ordered));
+        let written = text(|out| summary.write_json(out));
+        assert_eq!(written, CASE.replace(swapped, ordered));
+        assert_eq!(serde_json::from_str::<ConversationSummary<'_>>(&written).unwrap(), summary);
     }
 
     #[test]

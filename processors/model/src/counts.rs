@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Counts of a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Counts {
     /// Activities of kind `CUSTOMER_MESSAGE`.
     pub customer_messages: i64,

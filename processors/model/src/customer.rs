@@ -1,15 +1,17 @@
 //! Records of topic `cx.customers` (contract, section 6.2): a customer's conversations and repeat contacts.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
 /// A customer with the last conversations whose summary names the customer. The key is the plain customer id, without escapes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerRecord<'a> {
     /// The customer.
-    pub customer_id: &'a str,
+    pub customer_id: Cow<'a, str>,
     /// The last 100 conversations, by start, then by id.
     pub conversations: Vec<CustomerConversation<'a>>,
     /// Number of listed conversations.
@@ -21,11 +23,11 @@ pub struct CustomerRecord<'a> {
 }
 
 /// A conversation as its customer's record lists it. All times are epoch milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerConversation<'a> {
     /// The conversation.
-    pub conversation_id: &'a str,
+    pub conversation_id: Cow<'a, str>,
     /// Time of its earliest event.
     pub started_at: i64,
     /// When it was last closed, if it is closed.
@@ -35,11 +37,11 @@ pub struct CustomerConversation<'a> {
     /// How it ended; `None` while it is open.
     pub outcome: Option<Outcome>,
     /// The first channel type of its events.
-    pub channel: Option<&'a str>,
+    pub channel: Option<Cow<'a, str>>,
     /// The queue of the customer's last visit.
-    pub queue: Option<&'a str>,
+    pub queue: Option<Cow<'a, str>>,
     /// The agent of the last stay that served.
-    pub agent_id: Option<&'a str>,
+    pub agent_id: Option<Cow<'a, str>>,
     /// Time from the last event of the conversations listed before it to its start, in milliseconds; 0 if they overlap, `None`
     /// for the first one.
     pub since_previous_ms: Option<i64>,
@@ -53,24 +55,26 @@ mod tests {
     #[test]
     fn a_customer_has_all_fields_in_order() {
         let record = CustomerRecord {
-            customer_id: "cus",
+            customer_id: "cus".into(),
             conversations: vec![CustomerConversation {
-                conversation_id: "c",
+                conversation_id: "c".into(),
                 started_at: 1,
                 closed_at: Some(3),
                 last_event_at: 4,
                 outcome: Some(Outcome::Handled),
-                channel: Some("WEB"),
+                channel: Some("WEB".into()),
                 queue: None,
-                agent_id: Some("ann"),
+                agent_id: Some("ann".into()),
                 since_previous_ms: None,
             }],
             count: 1,
             repeats_within_24h: 0,
             repeats_within_72h: 0,
         };
+        let written = text(|out| record.write_json(out));
+        assert_eq!(serde_json::from_str::<CustomerRecord<'_>>(&written).unwrap(), record);
         assert_eq!(
-            text(|out| record.write_json(out)),
+            written,
             r#"{"customerId":"cus","conversations":[{"conversationId":"c","startedAt":1,"closedAt":3,"lastEventAt":4,"outcome":"HANDLED","channel":"WEB","queue":null,"agentId":"ann","sincePreviousMs":null}],"count":1,"repeatsWithin24h":0,"repeatsWithin72h":0}"#
         );
     }

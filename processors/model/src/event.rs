@@ -1,7 +1,7 @@
 //! A decoded event (contract, sections 1 and 2).
 
 use crate::order::{Order, rank};
-use crate::{FactKind, Json, Kind, LegPhase, ReactionKind, RoomMode};
+use crate::{FactKind, Json, Kind, LegPhase, Mark, ReactionKind, RoomMode};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 
@@ -81,6 +81,16 @@ impl Actor<'_> {
         self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type
     }
 
+    /// The same actor, borrowed from this one.
+    #[must_use]
+    pub fn borrowed(&self) -> Actor<'_> {
+        Actor {
+            actor_type: self.actor_type.as_deref().map(Cow::Borrowed),
+            id: self.id.as_deref().map(Cow::Borrowed),
+            name: self.name.as_deref().map(Cow::Borrowed),
+        }
+    }
+
     /// A copy that does not borrow from the record.
     #[must_use]
     pub fn into_static(self) -> Actor<'static> {
@@ -100,6 +110,15 @@ pub struct Channel<'a> {
 }
 
 impl Channel<'_> {
+    /// The same channel, borrowed from this one.
+    #[must_use]
+    pub fn borrowed(&self) -> Channel<'_> {
+        Channel {
+            channel_type: self.channel_type.as_deref().map(Cow::Borrowed),
+            service_identifier: self.service_identifier.as_deref().map(Cow::Borrowed),
+        }
+    }
+
     /// A copy that does not borrow from the record.
     #[must_use]
     pub fn into_static(self) -> Channel<'static> {
@@ -116,6 +135,22 @@ fn borrowed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de
     #[derive(Deserialize)]
     struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
     Ok(Option::<Borrowed<'de>>::deserialize(deserializer)?.map(|text| text.0))
+}
+
+/// An actor of a record that is read back.
+pub(crate) fn owned_actor<'de, D>(deserializer: D) -> Result<Option<Actor<'static>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(Option::<Actor<'de>>::deserialize(deserializer)?.map(Actor::into_static))
+}
+
+/// A channel of a record that is read back.
+pub(crate) fn owned_channel<'de, D>(deserializer: D) -> Result<Option<Channel<'static>>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    Ok(Option::<Channel<'de>>::deserialize(deserializer)?.map(Channel::into_static))
 }
 
 /// The action of an event.
@@ -330,8 +365,8 @@ pub enum Change<'a> {
         /// The reason, mostly of failures.
         reason_code: Option<Cow<'a, str>>,
     },
-    /// The platform hides it from its readers (A4).
-    Hide,
+    /// A mark on it, for example a hide (A4).
+    Mark(Mark),
     /// A call leg is put on hold or resumed (A9).
     Hold {
         /// Whether the hold begins.
@@ -349,7 +384,7 @@ impl Change<'_> {
             Change::Reaction { .. } => "REACTION",
             Change::Suggestion { .. } => "SUGGESTION",
             Change::Delivery { .. } => "DELIVERY",
-            Change::Hide => "HIDE",
+            Change::Mark(mark) => mark.as_str(),
             Change::Hold { .. } => "HOLD",
         }
     }
@@ -361,7 +396,7 @@ pub const SUGGESTED_ITEMS: usize = 20;
 pub const NUMBER_BYTES: usize = 32;
 
 /// One suggestion of a bot. Written as `{"body","confidence"}`, null where absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuggestionItem<'a> {
     /// The suggested message, an object.
     pub body: Option<Json<'a>>,

@@ -1,6 +1,6 @@
 //! JSON text that is passed through without interpretation.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -43,6 +43,12 @@ impl<'a> Json<'a> {
         self.0.into_owned()
     }
 
+    /// The same text, borrowed from this one.
+    #[must_use]
+    pub fn borrowed(&self) -> Json<'_> {
+        Json(Cow::Borrowed(&self.0))
+    }
+
     /// The same text, not borrowing from the record.
     #[must_use]
     pub fn into_static(self) -> Json<'static> {
@@ -53,6 +59,13 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn to_static(&self) -> Json<'static> {
         self.clone().into_static()
+    }
+}
+
+impl<'de> Deserialize<'de> for Json<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Json(Cow::Owned(compact(text.get()).into_owned())))
     }
 }
 

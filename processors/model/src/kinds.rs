@@ -1,6 +1,9 @@
 //! The constants of events and activities (contract, section 2).
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 /// Declares an enum whose variants each have a constant of the contract and a stable code for stored state.
 macro_rules! words {
@@ -38,14 +41,30 @@ macro_rules! words {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::kinds::word(deserializer, $name::from_name)
             }
         }
     };
 }
 pub(crate) use words;
+
+/// Reads a constant.
+pub(crate) fn word<'de, D: Deserializer<'de>, W>(
+    deserializer: D,
+    from_name: fn(&str) -> Option<W>,
+) -> Result<W, D::Error> {
+    let word = Cow::<str>::deserialize(deserializer)?;
+    let unknown = || D::Error::custom(format_args!("{word:?} is no constant of this version"));
+    from_name(&word).ok_or_else(unknown)
+}
 
 words! {
     /// The kind of an activity.

@@ -11,6 +11,7 @@ mod alert;
 #[cfg(test)]
 mod arbitrary;
 mod audit;
+mod category;
 mod content;
 mod conversation;
 mod counts;
@@ -28,6 +29,7 @@ mod origin;
 mod reader;
 mod reason;
 mod record;
+mod schemas;
 mod time;
 mod timeline;
 mod training;
@@ -39,6 +41,7 @@ pub use activity::{Activity, Call, Deletion, Delivery, Edit, OmittedEvents, Reac
 pub use agent::{AgentNews, AgentRecord, MRDS_MAX, MrdState};
 pub use alert::{AlertKind, AlertRecord, AlertState};
 pub use audit::AuditRecord;
+pub use category::{Category, Mark, MarkWords};
 pub use conversation::{
     AgentStay, ConversationSummary, Cycle, OmittedLists, QueueVisit, SessionSummary, Task,
 };
@@ -60,8 +63,9 @@ pub use order::{Order, RANK_OF_OTHERS, compare, rank, wait_goes_on};
 pub use origin::Origin;
 pub use reason::{Invalid, Reason};
 pub use record::{Format, JsonFormat, Record};
+pub use schemas::Schema;
 pub use time::{AT_MAX, AT_MIN, parse_time_text};
-pub use timeline::{Category, Stage, TimelineEntry};
+pub use timeline::{Stage, TimelineEntry};
 pub use training::{TrainingRecord, TrainingReply};
 pub use window::{Dimension, Figure, Histogram, MetricsWindow, WindowKey};
 pub use window::{parse_window_key, queue_agent_id, window_key};

@@ -77,20 +77,26 @@ mod tests {
         let bot = Actor { actor_type: Some("BOT".into()), id: Some("b".into()), name: None };
         let channel = Channel { channel_type: Some("WEB".into()), service_identifier: None };
         let body = Json::from_compact(Cow::Borrowed(r#"{"x":1.0}"#));
-        let items = [SuggestionItem {
+        let items = vec![SuggestionItem {
             body: Some(body.clone()),
             confidence: Some(Json::from_compact(Cow::Borrowed("0.90"))),
         }];
-        let (event_id, at, actor) = ("e", 9, Some(&bot));
+        let (event_id, at, actor) = (Cow::Borrowed("e"), 9, Some(bot.borrowed()));
         let full = TrainingRecord {
             channel: Some(&channel),
             body: Some(&body),
-            suggestions: vec![Suggestion { event_id, at, actor, items: &items }],
-            flags: vec![Reaction { event_id, at, actor, kind: ReactionKind::Flag, value: Some("bad") }],
+            suggestions: vec![Suggestion { event_id: event_id.clone(), at, actor: actor.clone(), items }],
+            flags: vec![Reaction {
+                event_id,
+                at,
+                actor,
+                kind: ReactionKind::Flag,
+                value: Some("bad".into()),
+            }],
             reply: Some(TrainingReply {
                 activity_id: "r",
                 kind: Kind::BotMessage,
-                actor,
+                actor: Some(&bot),
                 at,
                 body: None,
                 response_ms: 8,

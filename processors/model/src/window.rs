@@ -1,43 +1,48 @@
 //! The records of topic `cx.metrics` (contract, section 6).
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::kinds::words;
 use crate::{Bucket, activity_key, escape, unescape};
-use serde::{Serialize, Serializer};
 
 /// The figures of one window: a dimension's value, and a span of time. Its key is [`window_key`]'s. All times are epoch
 /// milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricsWindow<'a> {
     /// What the figures are of.
     pub dimension: Dimension,
     /// Which one: a queue's name, an agent's or bot's id, a channel's type.
-    pub id: &'a str,
+    pub id: Cow<'a, str>,
     /// The window's first instant.
     pub window_start: i64,
     /// The first instant after it.
     pub window_end: i64,
     /// The figures, in any order; of one that is there twice, the sum counts. Written as an object, sorted by name,
     /// without those that are 0.
-    #[serde(serialize_with = "figures")]
-    pub figures: &'a [(Figure, i64)],
+    #[serde(serialize_with = "figures", deserialize_with = "read_figures")]
+    pub figures: Cow<'a, [(Figure, i64)]>,
     /// The number of changes folded in. It depends on how they came.
     pub revision: u64,
     /// The counts of the histograms, sorted, each bucket once. Written as an object of an object for each histogram, by bound, without
     /// counts that are 0.
-    #[serde(serialize_with = "histograms")]
-    pub histograms: &'a [(Histogram, Bucket, i64)],
+    #[serde(default, serialize_with = "histograms", deserialize_with = "read_histograms")]
+    pub histograms: Cow<'a, [(Histogram, Bucket, i64)]>,
 }
 
 impl MetricsWindow<'_> {
     /// The figures as they are written: summed, sorted by name, without those that are 0.
     pub fn sums(&self) -> impl Iterator<Item = (Figure, i64)> {
-        sums(self.figures)
+        sums(&self.figures)
     }
 
     /// The histograms as they are written: each with its counts, without those that are 0.
     pub fn counts(&self) -> impl Iterator<Item = (Histogram, impl Iterator<Item = (Bucket, i64)> + Clone)> {
-        counts(self.histograms)
+        counts(&self.histograms)
     }
 }
 
@@ -54,7 +59,7 @@ fn counts(
     })
 }
 
-fn histograms<S: Serializer>(histograms: &&[Counted], serializer: S) -> Result<S::Ok, S::Error> {
+fn histograms<S: Serializer>(histograms: &[Counted], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(counts(histograms).map(|(histogram, counts)| (histogram, Counts(counts))))
 }
 
@@ -77,8 +82,29 @@ fn sums(figures: &[(Figure, i64)]) -> impl Iterator<Item = (Figure, i64)> {
     Figure::ALL.iter().copied().zip(sums).filter(|(_, sum)| *sum != 0)
 }
 
-fn figures<S: Serializer>(figures: &&[(Figure, i64)], serializer: S) -> Result<S::Ok, S::Error> {
+fn figures<S: Serializer>(figures: &[(Figure, i64)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(sums(figures))
+}
+
+type Figures = Cow<'static, [(Figure, i64)]>;
+type Histograms = Cow<'static, [Counted]>;
+
+fn read_figures<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Figures, D::Error> {
+    let figures = BTreeMap::<Figure, i64>::deserialize(deserializer)?;
+    Ok(figures.into_iter().collect())
+}
+
+fn read_histograms<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Histograms, D::Error> {
+    let histograms = BTreeMap::<Histogram, BTreeMap<i64, i64>>::deserialize(deserializer)?;
+    let mut all = Vec::new();
+    for (histogram, counts) in histograms {
+        for (bound, count) in counts {
+            let bucket = Some(Bucket::of(bound)).filter(|bucket| bucket.bound() == bound);
+            let unknown = || D::Error::custom(format_args!("no bucket has the bound {bound}"));
+            all.push((histogram, bucket.ok_or_else(unknown)?, count));
+        }
+    }
+    Ok(all.into())
 }
 
 words! {
@@ -268,12 +294,12 @@ mod tests {
     fn window<'a>(figures: &'a [(Figure, i64)]) -> MetricsWindow<'a> {
         MetricsWindow {
             dimension: Dimension::Bot,
-            id: "b/1",
+            id: "b/1".into(),
             window_start: 0,
             window_end: 900_000,
-            figures,
+            figures: figures.into(),
             revision: 4,
-            histograms: &[],
+            histograms: Cow::default(),
         }
     }
 
@@ -297,19 +323,38 @@ mod tests {
         let bucket = Bucket::of(29_645);
         let window = MetricsWindow {
             dimension: Dimension::Queue,
-            id: "VIP 100%",
+            id: "VIP 100%".into(),
             window_start: 1_750_060_800_000,
             window_end: 1_750_061_700_000,
-            figures: &figures,
+            figures: figures.as_slice().into(),
             revision: 12,
-            histograms: &[
+            histograms: vec![
                 (Histogram::AbandonedWaitMs, bucket, 0),
                 (Histogram::AnsweredWaitMs, Bucket::of(0), 0),
                 (Histogram::AnsweredWaitMs, bucket, 1),
-            ],
+            ]
+            .into(),
         };
         let expected = case.replace(r#","histograms""#, r#","revision":12,"histograms""#);
         assert_eq!(text(|out| window.write_json(out)), expected);
+    }
+
+    #[test]
+    fn a_window_is_read_back_and_one_with_an_unknown_figure_or_bound_is_refused() {
+        let record = |figure: &str, bound: &str| {
+            format!(
+                r#"{{"dimension":"queue","id":"q","windowStart":0,"windowEnd":1,"figures":{{"{figure}":2}},"revision":3,"histograms":{{"ringMs":{{"1":2,"{bound}":5}}}}}}"#
+            )
+        };
+        let text_of = record("offered", "22");
+        let read: MetricsWindow<'_> = serde_json::from_str(&text_of).unwrap();
+        assert_eq!(text(|out| read.write_json(out)), text_of);
+        let error = |text: &str| serde_json::from_str::<MetricsWindow<'_>>(text).unwrap_err().to_string();
+        assert!(error(&record("offers", "22")).contains("\"offers\" is no constant of this version"));
+        assert!(error(&record("offered", "23")).contains("no bucket has the bound 23"));
+        let of_contract_1 =
+            r#"{"dimension":"bot","id":"b","windowStart":0,"windowEnd":1,"figures":{},"revision":1}"#;
+        assert!(serde_json::from_str::<MetricsWindow<'_>>(of_contract_1).unwrap().histograms.is_empty());
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn check_event(event: &Event<'_>) {
             match &relation.change {
                 Change::Edit { body } => check_object(Some(body)),
                 Change::Delete { by_supervisor: _, is_done: _ }
-                | Change::Hide
+                | Change::Mark(_)
                 | Change::Hold { begins: _ } => {}
                 Change::Reaction { kind: _, value, remove: _ } => {
                     assert!(value.as_ref().is_none_or(|value| !value.is_empty()), "an empty reaction")
@@ -139,7 +139,7 @@ fn check_lengths(event: &Event<'_>) {
             Change::Edit { .. }
             | Change::Delete { .. }
             | Change::Suggestion { .. }
-            | Change::Hide
+            | Change::Mark(_)
             | Change::Hold { .. } => {}
         },
         Action::Signal => {}

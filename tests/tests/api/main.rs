@@ -382,7 +382,7 @@ fn windows_of_a_dimension_are_listed_by_who_has_them(ground: &mut Ground) {
 /// The instance that is left has everything.
 fn every_figure_is_made_of_its_contributions(ground: &mut Ground) {
     let route = "/api/metrics/{dimension}/{id}/explain";
-    let mut explained = 0;
+    let (mut explained, mut histograms) = (0, 0);
     for dimension in model::Dimension::ALL.iter().map(|dimension| dimension.as_str()) {
         let (windows, complete) = windows_of(ground, 0, dimension);
         assert!(complete && !windows.is_empty(), "{dimension}");
@@ -414,9 +414,22 @@ fn every_figure_is_made_of_its_contributions(ground: &mut Ground) {
                 response["figures"].as_object().unwrap().len(),
                 window["figures"].as_object().unwrap().len()
             );
+            for (histogram, counts) in window["histograms"].as_object().unwrap() {
+                let answer = ground.get(0, &format!("{path}&figure=histograms.{histogram}"));
+                ground.openapi.check(route, &answer);
+                let wanted = counts.as_object().unwrap().iter().map(|(bound, count)| {
+                    (
+                        format!("histograms.{histogram}.{bound}"),
+                        json!({"recorded": count, "explained": count}),
+                    )
+                });
+                let wanted: serde_json::Map<String, Value> = wanted.collect();
+                assert_eq!(answer.json()["figures"], Value::Object(wanted), "{path} {histogram}");
+                histograms += 1;
+            }
         }
     }
-    assert!(explained > 100, "{explained}");
+    assert!(explained > 100 && histograms > 10, "{explained}, {histograms}");
     let answer = ground.get(0, "/api/metrics/queue/unknown-id/explain?windowStart=0&windowEnd=1");
     ground.openapi.check(route, &answer);
     assert_eq!(answer.status, 404, "{}", answer.body);

@@ -4,9 +4,9 @@ mod sums;
 
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use folds::explain::{Contribution, contributions, contributions_of_agent, places_of_agent};
+use folds::explain::{Contribution, contributions, contributions_of_agent, is_known, places_of_agent};
 use folds::look::{self, Found};
-use model::{Dimension, Figure};
+use model::{Dimension, Figure, Histogram, MetricsWindow};
 use serde::Deserialize;
 
 use crate::answers::{Answer, Json};
@@ -48,7 +48,7 @@ pub(crate) async fn window(
 ) -> Answer {
     let dimension = dimension_of(&dimension)?;
     let limit = limited("limit", params.limit, LIMIT, LIMIT_MAX)?;
-    let figure = params.figure.as_deref().map(figure_of).transpose()?;
+    let figure = params.figure.map(known).transpose()?;
     let start = bound("windowStart", params.window_start.as_deref())?;
     let end = bound("windowEnd", params.window_end.as_deref())?;
     let follow = params.follow.unwrap_or(true);
@@ -56,7 +56,8 @@ pub(crate) async fn window(
     let window = recorded(&api, (dimension, &id), (start, end), (&uri, follow)).await?;
     let mut looked = Looked::default();
     let wanted = candidates(&api, &window, &mut looked);
-    let has_states = dimension == Dimension::Agent && figure.is_none_or(|figure| OF_STATES.contains(&figure));
+    let has_states = dimension == Dimension::Agent
+        && figure.as_deref().is_none_or(|figure| OF_STATES.iter().any(|of| of.as_str() == figure));
     let mut sums = Sums::new(window, figure, limit);
     look_at(&api, wanted, &mut looked, &mut sums).await;
     if has_states {
@@ -65,11 +66,17 @@ pub(crate) async fn window(
     Ok(Json::of(&sums.answer(&looked)))
 }
 
-fn figure_of(name: &str) -> Result<Figure, Problem> {
-    Figure::from_name(name).ok_or_else(|| {
-        let all: Vec<&str> = Figure::ALL.iter().map(|figure| figure.as_str()).collect();
-        Problem::parameter(format!("figure={name}: there is no such figure; there are: {}", all.join(", ")))
-    })
+fn known(figure: String) -> Result<String, Problem> {
+    if is_known(&figure) {
+        return Ok(figure);
+    }
+    let figures: Vec<&str> = Figure::ALL.iter().map(|figure| figure.as_str()).collect();
+    let histograms: Vec<&str> = Histogram::ALL.iter().map(|histogram| histogram.as_str()).collect();
+    Err(Problem::parameter(format!(
+        "figure={figure}: there is no such figure; there are: {}; and histograms.NAME or histograms.NAME.BOUND of the histograms {}",
+        figures.join(", "),
+        histograms.join(", ")
+    )))
 }
 
 /// Start or end of a window. Any number is accepted: the first window begins before the first instant that an event can have.
@@ -94,8 +101,8 @@ async fn recorded(
     let name = name.ok_or_else(|| no_window(dimension, id))?;
     let found = ask(api, question(look::place_of_window(&name.key))).await?;
     let record = look::window(&name.key, &found).map_err(|error| unreadable(&error))?;
-    let window = record.and_then(|record| Window::read(name.key, (dimension, id), &record));
-    window.ok_or_else(|| no_window(dimension, id))
+    let record = record.and_then(|record| serde_json::from_slice(&record).ok());
+    Ok(Window { key: name.key, record: record.ok_or_else(|| no_window(dimension, id))? })
 }
 
 fn no_window(dimension: Dimension, id: &str) -> Problem {
@@ -109,7 +116,7 @@ fn candidates(api: &Shared, window: &Window, looked: &mut Looked) -> Vec<(i32, S
     let mut wanted: Vec<(i32, String)> = Vec::new();
     {
         let view = locked(&api.view);
-        for row in view.after(None).filter(|row| may_contribute(row, window)) {
+        for row in view.after(None).filter(|row| may_contribute(row, &window.record)) {
             if wanted.len() == CONVERSATIONS_MAX {
                 looked.left_out += 1;
                 continue;
@@ -123,15 +130,16 @@ fn candidates(api: &Shared, window: &Window, looked: &mut Looked) -> Vec<(i32, S
 }
 
 /// Whether a listed conversation may contribute to the window. Missing details in the list do not exclude it.
-fn may_contribute(row: &Row, window: &Window) -> bool {
+fn may_contribute(row: &Row, window: &MetricsWindow<'_>) -> bool {
     let beside = if window.dimension == Dimension::Agent { BESIDE_MS } else { 0 };
-    let overlaps = row.started_at - beside < window.end && row.last_event_at + beside >= window.start;
+    let overlaps =
+        row.started_at - beside < window.window_end && row.last_event_at + beside >= window.window_start;
     let is_of_it = match window.dimension {
         Dimension::Queue => {
             row.queue_visits.len() >= LISTED_MAX
-                || row.queue_visits.iter().any(|visit| visit.queue.as_deref() == Some(window.id.as_str()))
+                || row.queue_visits.iter().any(|visit| visit.queue.as_deref() == Some(&*window.id))
         }
-        Dimension::Channel => row.channels.contains(&window.id),
+        Dimension::Channel => row.channels.iter().any(|channel| *channel == window.id),
         Dimension::Agent | Dimension::Bot | Dimension::QueueAgent => true,
     };
     overlaps && is_of_it

@@ -1,40 +1,20 @@
 //! Sums of contributions, compared with the recorded figures.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use folds::explain::{Contribution, Counted};
-use model::{Dimension, Figure};
-use serde::{Deserialize, Serialize};
+use folds::explain::{Contribution, is_asked, is_of_histogram, recorded};
+use model::{Figure, MetricsWindow};
+use serde::Serialize;
 
 /// Figures that come from agents' states, not from conversations.
 pub(super) const OF_STATES: [Figure; 3] = [Figure::LoggedInMs, Figure::NotReadyMs, Figure::ReadyMs];
 
-/// The parts of a `cx.metrics` record that are explained.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A record of `cx.metrics` with its key.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Window {
-    /// The record's key.
     pub(super) key: String,
-    pub(super) dimension: Dimension,
-    pub(super) id: String,
-    pub(super) start: i64,
-    pub(super) end: i64,
-    pub(super) figures: BTreeMap<String, i64>,
-}
-
-impl Window {
-    /// Parses a record of this subject's window; `None` if it is not one.
-    pub(super) fn read(key: String, (dimension, id): (Dimension, &str), record: &[u8]) -> Option<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Recorded {
-            window_start: i64,
-            window_end: i64,
-            figures: BTreeMap<String, i64>,
-        }
-        let Recorded { window_start: start, window_end: end, figures } =
-            serde_json::from_slice(record).ok()?;
-        Some(Self { key, dimension, id: id.to_owned(), start, end, figures })
-    }
+    pub(super) record: MetricsWindow<'static>,
 }
 
 /// The conversations that were read.
@@ -84,16 +64,16 @@ struct Part {
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_id: Option<String>,
     event_id: Option<String>,
-    figure: &'static str,
+    figure: Cow<'static, str>,
     amount: i64,
 }
 
 /// The sums of a window's contributions.
 pub(super) struct Sums {
     window: Window,
-    only: Option<Figure>,
+    only: Option<String>,
     limit: usize,
-    sums: BTreeMap<&'static str, Sum>,
+    sums: BTreeMap<Cow<'static, str>, Sum>,
     parts: Vec<Part>,
     parts_total: usize,
 }
@@ -106,7 +86,7 @@ pub(super) struct Explanation<'s> {
     id: &'s str,
     window_start: i64,
     window_end: i64,
-    figures: &'s BTreeMap<&'static str, Sum>,
+    figures: &'s BTreeMap<Cow<'static, str>, Sum>,
     contributions: &'s [Part],
     contributions_total: usize,
     conversations: usize,
@@ -115,18 +95,20 @@ pub(super) struct Explanation<'s> {
 }
 
 impl Sums {
-    /// Empty sums. The first `limit` contributions are kept, by time; `only` restricts them to one figure.
-    pub(super) fn new(window: Window, only: Option<Figure>, limit: usize) -> Self {
-        let is_wanted = |figure: &Figure| only.is_none_or(|only| only == *figure);
-        let recorded = |figure: Figure| window.figures.get(figure.as_str()).copied();
-        let all = Figure::ALL.iter().copied().filter(is_wanted);
-        let sums = all.filter_map(|figure| {
-            // A requested figure that is not in the record is 0 there.
-            let recorded = recorded(figure).or(only.map(|_| 0))?;
-            Some((figure.as_str(), Sum { recorded, explained: 0 }))
-        });
-        let sums = sums.collect();
-        Self { window, only, limit, sums, parts: Vec::new(), parts_total: 0 }
+    /// Empty sums. The first `limit` contributions are kept, by time. `only` restricts them to one figure, to one histogram or to
+    /// one of its counts; without it, all figures are summed.
+    pub(super) fn new(window: Window, only: Option<String>, limit: usize) -> Self {
+        let mut sums = Self { window, only, limit, sums: BTreeMap::new(), parts: Vec::new(), parts_total: 0 };
+        for (path, recorded) in recorded(&sums.window.record) {
+            if sums.is_wanted(&path) {
+                sums.sums.insert(path, Sum { recorded, explained: 0 });
+            }
+        }
+        sums
+    }
+
+    fn is_wanted(&self, path: &str) -> bool {
+        self.only.as_deref().map_or_else(|| !is_of_histogram(path), |only| is_asked(path, only))
     }
 
     /// Adds the contributions of a conversation, or of an agent's states, to the window.
@@ -136,29 +118,22 @@ impl Sums {
             Subject::Agent(id) => (None, Some(id)),
         };
         for contribution in contributions {
-            let Some((figure, amount)) = self.part_of(contribution) else { continue };
-            self.sums.entry(figure.as_str()).or_default().explained += amount;
+            let part = contribution.part_of(&self.window.record);
+            let Some((figure, amount)) = part.filter(|(path, _)| self.is_wanted(path)) else { continue };
+            self.sums.entry(figure.clone()).or_default().explained += amount;
             self.parts_total += 1;
             self.parts.push(Part {
                 at: contribution.at,
                 conversation_id: conversation_id.map(str::to_owned),
                 agent_id: agent_id.map(str::to_owned),
                 event_id: Some(contribution.event_id.clone()).filter(|id| !id.is_empty()),
-                figure: figure.as_str(),
+                figure,
                 amount,
             });
         }
         if self.parts.len() > self.limit.saturating_mul(2) {
             self.shorten();
         }
-    }
-
-    fn part_of(&self, contribution: &Contribution) -> Option<(Figure, i64)> {
-        let Counted::Figure(figure) = contribution.counted else { return None };
-        let is_of_it = contribution.dimension == self.window.dimension && contribution.id == self.window.id;
-        let is_wanted = self.only.is_none_or(|only| only == figure);
-        let amount = contribution.within(self.window.start, self.window.end);
-        (is_of_it && is_wanted && amount != 0).then_some((figure, amount))
     }
 
     fn shorten(&mut self) {
@@ -169,14 +144,16 @@ impl Sums {
     /// The complete answer, with notes where the sums differ from the record.
     pub(super) fn answer(&mut self, looked: &Looked) -> Explanation<'_> {
         self.shorten();
-        self.sums.retain(|figure, sum| {
-            *sum != Sum::default() || self.only.is_some_and(|only| only.as_str() == *figure)
-        });
+        // A figure that is not in the record is 0 there.
+        if let Some(figure) = self.only.as_deref().and_then(Figure::from_name) {
+            self.sums.entry(Cow::Borrowed(figure.as_str())).or_default();
+        }
+        let record = &self.window.record;
         Explanation {
-            dimension: self.window.dimension.as_str(),
-            id: &self.window.id,
-            window_start: self.window.start,
-            window_end: self.window.end,
+            dimension: record.dimension.as_str(),
+            id: &record.id,
+            window_start: record.window_start,
+            window_end: record.window_end,
             figures: &self.sums,
             contributions: &self.parts,
             contributions_total: self.parts_total,
@@ -203,7 +180,7 @@ impl Sums {
         }
         let are_of_states = |figure: &str| OF_STATES.iter().any(|of| of.as_str() == figure);
         let (of_states, of_others): (Vec<&str>, Vec<&str>) =
-            differing.map(|(figure, _)| *figure).partition(|figure| are_of_states(figure));
+            differing.map(|(figure, _)| &**figure).partition(|figure| are_of_states(figure));
         if !of_states.is_empty() {
             notes.push(self.note_of_states(&of_states, looked));
         }
@@ -256,14 +233,16 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
+    use folds::explain::Counted;
+    use model::{Bucket, Dimension, Histogram};
     use serde_json::{Value, json};
 
     use super::*;
 
     fn window() -> Window {
-        let record = br#"{"dimension":"queue","id":"Sales","windowStart":1000,"windowEnd":2000,
-            "figures":{"offered":2,"waitMs":500},"revision":1,"histograms":{}}"#;
-        Window::read("queue/Sales/1000/1000".to_owned(), (Dimension::Queue, "Sales"), record).unwrap()
+        let record = r#"{"dimension":"queue","id":"Sales","windowStart":1000,"windowEnd":2000,
+            "figures":{"offered":2,"waitMs":500},"revision":1,"histograms":{"answeredWaitMs":{"22":1,"500":1}}}"#;
+        Window { key: "queue/Sales/1000/1000".to_owned(), record: serde_json::from_str(record).unwrap() }
     }
 
     fn contribution(event: &str, at: i64, figure: Figure, amount: i64) -> Contribution {
@@ -337,8 +316,9 @@ mod tests {
 
     #[test]
     fn figures_of_the_agents_states_are_made_of_these() {
-        let record = br#"{"windowStart":1000,"windowEnd":2000,"figures":{"loggedInMs":900}}"#;
-        let window = Window::read("agent/a/1000/1000".to_owned(), (Dimension::Agent, "a"), record).unwrap();
+        let record = r#"{"dimension":"agent","id":"a","windowStart":1000,"windowEnd":2000,"figures":{"loggedInMs":900},"revision":1}"#;
+        let record = serde_json::from_str(record).unwrap();
+        let window = Window { key: "agent/a/1000/1000".to_owned(), record };
         let span = |from, to| Contribution {
             dimension: Dimension::Agent,
             id: "a".to_owned(),
@@ -366,7 +346,7 @@ mod tests {
 
     #[test]
     fn one_figure_is_explained_alone_and_the_first_contributions_are_kept_of_too_many() {
-        let mut sums = Sums::new(window(), Some(Figure::Offered), 3);
+        let mut sums = Sums::new(window(), Some("offered".to_owned()), 3);
         for n in 0..20_i64 {
             let (id, at) = (format!("c{n}"), 1_999 - n);
             sums.take(
@@ -384,8 +364,29 @@ mod tests {
             .map(|part| part["at"].as_i64().unwrap())
             .collect();
         assert_eq!(at, [1_980, 1_981, 1_982]);
-        let mut none = Sums::new(window(), Some(Figure::Ronas), 3);
+        let mut none = Sums::new(window(), Some("ronas".to_owned()), 3);
         let none = explained(&mut none, &all_listed());
         assert_eq!(none["figures"], json!({"ronas": {"recorded": 0, "explained": 0}}));
+    }
+
+    #[test]
+    fn a_histogram_is_explained_by_its_counts_where_it_is_asked_for() {
+        let of_count = |value: i64| Contribution {
+            counted: Counted::Histogram(Histogram::AnsweredWaitMs, Bucket::of(value)),
+            ..contribution("1", 1_000, Figure::Offered, 1)
+        };
+        let explain = |only: &str| {
+            let mut sums = Sums::new(window(), Some(only.to_owned()), 10);
+            let all = [of_count(21), of_count(480), contribution("1", 1_000, Figure::Offered, 1)];
+            sums.take(Subject::Conversation("a"), &all);
+            explained(&mut sums, &all_listed())
+        };
+        let one = json!({"recorded": 1, "explained": 1});
+        let whole = explain("histograms.answeredWaitMs");
+        let counts = json!({"histograms.answeredWaitMs.22": one, "histograms.answeredWaitMs.500": one});
+        assert_eq!((&whole["figures"], &whole["contributionsTotal"]), (&counts, &json!(2)));
+        assert_eq!(whole["notes"], json!([]));
+        let count = explain("histograms.answeredWaitMs.500");
+        assert_eq!(count["figures"], json!({"histograms.answeredWaitMs.500": one}));
     }
 }

@@ -2,9 +2,9 @@
 
 import { byId, counted, duration, el, reconcile, time, words } from "./dom.js";
 
-// Relations are shown at the message that they change.
-const TOLD_AT_MESSAGE = new Set(["EDIT", "DELETE", "HIDE", "REACTION", "SUGGESTION", "DELIVERY"]);
 const PRIMARIES = new Set(["MESSAGE", "CALL", "WRAP_UP", "DATA", "ACTIVITY"]);
+// Relations are shown at the message that they change. The others change a call, or no activity.
+const isShownAtMessage = ({ activityId, category }) => activityId !== null && category !== "HOLD" && !PRIMARIES.has(category);
 const SAID = {
   CHANNEL_SESSION_STARTED: "channel session started", CHANNEL_SESSION_ENDED: "channel session ended",
   CHANNEL_SESSION_EXPIRED: "channel session expired", CONVERSATION_CLOSED: "conversation closed",
@@ -148,7 +148,7 @@ function entries(timeline, activities, tasks, names) {
     if (activity) open.delete(entry.activityId);
     const enters = entry.stage === stage ? null : entry.stage;
     stage = entry.stage;
-    if (!every && TOLD_AT_MESSAGE.has(entry.category) && !enters) continue;
+    if (!every && isShownAtMessage(entry) && !enters) continue;
     const answered = activity?.inReplyTo ? bodies.get(activity.inReplyTo) : undefined;
     lines.push({ entry, said: routed(entry, tasks, names), activity: activity ?? null, enters, quote: answered ? text(answered) : null, names, isRepeated: isPrimary && !activity && bodies.has(entry.activityId) });
   }
@@ -191,7 +191,7 @@ function what(entry, routed, isRepeated) {
 }
 
 function body(activity, quote) {
-  const { edits, deletion, hidden, reactions, suggestions, delivery, call } = activity;
+  const { edits, deletion, reactions, suggestions, delivery, call } = activity;
   const parts = [];
   if (activity.kind !== "CUSTOMER_MESSAGE" && activity.kind !== "AGENT_MESSAGE" && activity.kind !== "BOT_MESSAGE") {
     parts.push(el("p", { class: "kind" }, words(activity.kind)));
@@ -204,7 +204,7 @@ function body(activity, quote) {
   const isReadBefore = Boolean(delivery?.readUpTo);
   const receipts = delivery && [["sent", delivery.sentAt], ["connected", delivery.connectedAt ?? null], ["delivered", delivery.deliveredAt], ["read", isReadBefore ? null : delivery.readAt], ["failed", delivery.failedAt]].filter(([, at]) => at !== null);
   const marks = [
-    hidden && el("span", { class: "mark" }, "hidden by ", who(hidden.actor)),
+    marksOf(activity).map(([name, first]) => el("span", { class: "mark" }, `${words(name)} by `, who(first.actor))),
     edits.length > 0 && el("details", { class: "mark" }, el("summary", {}, `edited, ${counted(edits.length, "time", "times")}`),
       el("ul", {}, edits.map((edit) => el("li", {}, time(edit.at), ` ${who(edit.actor)}: ${edit.body ? textOf(edit.body) : "(gone)"}`)))),
     reactions.filter((reaction) => reaction.kind !== "RESPONSE").map((reaction) =>
@@ -218,6 +218,9 @@ function body(activity, quote) {
   if (marks.length > 0) parts.push(el("div", { class: "marks" }, marks));
   return parts;
 }
+
+// The fields that show the first event of a mark, as `hidden` does.
+const marksOf = ({ deletion, ...fields }) => Object.entries(fields).filter(([, value]) => value?.eventId !== undefined);
 
 const text = (activity) => (activity.body ? textOf(activity.body) : "");
 

@@ -307,7 +307,7 @@ mod tests {
         cluster.create_topic("cx.events", 1, 1).unwrap();
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", cluster.bootstrap_servers());
-        let consumer: BaseConsumer = client.create().unwrap();
+        let consumer: BaseConsumer = client.clone().set("group.id", "reader").create().unwrap();
         let metadata = consumer.fetch_metadata(Some("cx.events"), TIMEOUT).unwrap();
         let config = Config::load(None, "g", None).unwrap();
         // Two requests in flight, of which the broker refuses the first.

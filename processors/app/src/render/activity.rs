@@ -1,59 +1,60 @@
 //! Activities as lines: one line each in a stream, or with all changes below.
 
 use anstyle::{AnsiColor, Style};
+use model::{Activity, Actor, Delivery, Kind, Mark, ReactionKind};
 
 use super::body;
 use super::entry::who;
-use super::known::{kind_words, reaction_words, refusal, suggestion_words};
-use super::records::{Activity, Actor, Delivery};
+use super::known::{kind_words, reached, reaction_words, refusal, suggestion_words};
 use super::text::{TEXT_COLUMNS_MAX, color, column, dim, omitted_words, painted, safe, short, time};
 
 /// A whole conversation is shown with whole texts; this only bounds a line.
 const WHOLE_TEXT_COLUMNS_MAX: usize = 20_000;
 const AUTHOR_COLUMNS: usize = 22;
 
-fn kind_style(kind: &str) -> Style {
+fn kind_style(kind: Kind) -> Style {
     match kind {
-        "CUSTOMER_MESSAGE" => color(AnsiColor::Cyan),
-        "AGENT_MESSAGE" | "WHISPER_MESSAGE" => color(AnsiColor::Green),
-        "BOT_MESSAGE" | "CAMPAIGN_MESSAGE" | "SURVEY_QUESTION" => color(AnsiColor::Magenta),
-        "AGENT_CALL_LEG" | "CALL_RECORDING" | "TRANSCRIPT" | "IVR_ACTIVITY" => color(AnsiColor::Blue),
+        Kind::CustomerMessage => color(AnsiColor::Cyan),
+        Kind::AgentMessage | Kind::WhisperMessage => color(AnsiColor::Green),
+        Kind::BotMessage | Kind::CampaignMessage | Kind::SurveyQuestion => color(AnsiColor::Magenta),
+        Kind::AgentCallLeg | Kind::CallRecording | Kind::Transcript | Kind::IvrActivity => {
+            color(AnsiColor::Blue)
+        }
         _ => Style::new(),
     }
 }
 
 /// One activity on one line: time, channel, kind, author, text, and its changes in short.
-pub fn line(activity: &Activity) -> String {
-    let name = |actor: &Actor| actor.name.clone().or_else(|| actor.id.clone());
-    let who = activity.actor.as_ref().and_then(name);
+pub fn line(activity: &Activity<'_>) -> String {
+    let who = activity.actor.as_ref().and_then(|actor| actor.name.as_deref().or(actor.id.as_deref()));
     let badges = badges(activity);
     let badges = if badges.is_empty() { String::new() } else { format!("  [{}]", badges.join(" ")) };
     format!(
         "{} {} {} {} {}{badges}",
         painted(dim(), &time(activity.occurred_at)),
         painted(dim(), &column(activity.conversation_id.as_deref().unwrap_or("-"), 13)),
-        painted(kind_style(&activity.kind), &column(&activity.kind, 18)),
-        painted(Style::new().bold(), &column(who.as_deref().unwrap_or("-"), 16)),
+        painted(kind_style(activity.kind), &column(activity.kind.as_str(), 18)),
+        painted(Style::new().bold(), &column(who.unwrap_or("-"), 16)),
         body::of_activity(activity, TEXT_COLUMNS_MAX)
     )
 }
 
-fn badges(activity: &Activity) -> Vec<String> {
+fn badges(activity: &Activity<'_>) -> Vec<String> {
     let mut badges = Vec::new();
     let mut add = |style: Style, text: &str| badges.push(painted(style, text));
     if activity.deletion.is_some() {
         add(color(AnsiColor::Red), "deleted");
     }
-    if activity.hidden.is_some() {
-        add(color(AnsiColor::Yellow), "hidden");
+    for mark in Mark::ALL.iter().filter(|mark| mark.of(activity).is_some()) {
+        add(color(AnsiColor::Yellow), mark.words().marked);
     }
     if !activity.edits.is_empty() {
         add(color(AnsiColor::Yellow), &format!("edited×{}", activity.edits.len()));
     }
     for reaction in &activity.reactions {
-        let text = match reaction.kind.as_str() {
-            "RESPONSE" => "↩ answered".to_owned(),
-            _ => safe(&reaction.value, 20),
+        let text = match reaction.kind {
+            ReactionKind::Response => "↩ answered".to_owned(),
+            _ => safe(reaction.value.as_deref().unwrap_or_default(), 20),
         };
         add(color(AnsiColor::Yellow), &text);
     }
@@ -65,7 +66,7 @@ fn badges(activity: &Activity) -> Vec<String> {
     }
     // A receipt may cover earlier messages as well; it is shown once.
     let reads_before = activity.delivery.as_ref().is_some_and(|delivery| delivery.read_up_to.is_some());
-    match activity.delivery.as_ref().map(|delivery| delivery.status.as_str()) {
+    match activity.delivery.as_ref().map(|delivery| &*delivery.status) {
         Some("READ") if reads_before => add(dim(), "✓✓"),
         Some("READ") => add(color(AnsiColor::Blue), "✓✓ read"),
         Some("DELIVERED" | "CONNECTED") => add(dim(), "✓✓"),
@@ -76,7 +77,7 @@ fn badges(activity: &Activity) -> Vec<String> {
     if !activity.rejected.is_empty() {
         add(dim(), &format!("rejected×{}", activity.rejected.len()));
     }
-    let omitted: u64 = activity.omitted.values().sum();
+    let omitted: u64 = activity.omitted.numbers().iter().map(|(_, number)| number).sum();
     if omitted > 0 {
         add(dim(), &format!("left out×{omitted}"));
     }
@@ -84,7 +85,7 @@ fn badges(activity: &Activity) -> Vec<String> {
 }
 
 /// One activity with its whole text, and its changes in lines below.
-pub fn lines(activity: &Activity) -> Vec<String> {
+pub fn lines(activity: &Activity<'_>) -> Vec<String> {
     let text = body::of_activity(activity, WHOLE_TEXT_COLUMNS_MAX);
     let text = match text.as_str() {
         "" if activity.deletion.is_some() => " (deleted)".to_owned(),
@@ -96,7 +97,7 @@ pub fn lines(activity: &Activity) -> Vec<String> {
         "{} {} {}{text}",
         painted(dim(), &format!("{}  {}", time(activity.occurred_at), column(&activity.activity_id, 13))),
         painted(Style::new().bold(), &column(&author, AUTHOR_COLUMNS)),
-        painted(kind_style(&activity.kind), &kind_words(activity)),
+        painted(kind_style(activity.kind), &kind_words(activity)),
     );
     let mut below: Vec<(i64, String)> = Vec::new();
     for edit in &activity.edits {
@@ -109,8 +110,10 @@ pub fn lines(activity: &Activity) -> Vec<String> {
     if let Some(deletion) = &activity.deletion {
         below.push((deletion.at, by(deletion.actor.as_ref(), "deleted it")));
     }
-    if let Some(hidden) = &activity.hidden {
-        below.push((hidden.at, by(hidden.actor.as_ref(), "hid it")));
+    for mark in Mark::ALL {
+        if let Some(first) = mark.of(activity) {
+            below.push((first.at, by(first.actor.as_ref(), &format!("{} it", mark.words().did))));
+        }
     }
     for reaction in &activity.reactions {
         below.push((reaction.at, by(reaction.actor.as_ref(), &reaction_words(reaction, "it"))));
@@ -125,37 +128,34 @@ pub fn lines(activity: &Activity) -> Vec<String> {
     below.extend(activity.delivery.iter().flat_map(receipts));
     below.sort_by_key(|(at, _)| *at);
     let below = below.into_iter().map(|(at, text)| format!("    {} {text}", painted(dim(), &time(at))));
-    let omitted = omitted_words(&activity.omitted);
+    let omitted = omitted_words(&activity.omitted.numbers());
     let omitted = omitted.map(|words| format!("    {}", painted(dim(), &format!("left out: {words}"))));
     std::iter::once(head).chain(below).chain(omitted).collect()
 }
 
-fn by(actor: Option<&Actor>, text: &str) -> String {
+fn by(actor: Option<&Actor<'_>>, text: &str) -> String {
     format!("{} {text}", who(actor, 40))
 }
 
-fn receipts(delivery: &Delivery) -> Vec<(i64, String)> {
+fn receipts(delivery: &Delivery<'_>) -> Vec<(i64, String)> {
     let reason = delivery.reason_code.as_deref().map(|code| format!(" ({})", safe(code, 40)));
     let words = |(at, status, words): (i64, &str, &str)| {
         // The reason belongs to the current status.
         let reason = if delivery.status == status { reason.as_deref().unwrap_or_default() } else { "" };
         (at, format!("{words}{reason}"))
     };
-    delivery.reached().map(words).collect()
+    reached(delivery).map(words).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::example;
     use crate::render::text::plain;
     use serde_json::json;
 
-    fn activity(fields: &serde_json::Value) -> Activity {
-        let mut value =
-            json!({"activityId": "a", "conversationId": "c", "kind": "AGENT_MESSAGE", "occurredAt": 0});
-        let all = value.as_object_mut().unwrap();
-        all.extend(fields.as_object().unwrap().clone());
-        serde_json::from_value(value).unwrap()
+    fn activity(fields: &serde_json::Value) -> Activity<'static> {
+        serde_json::from_str(&example::activity(fields).to_string()).unwrap()
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The content of an activity as one text.
 
+use model::{Activity, Json, Kind};
 use serde_json::Value;
 
-use super::records::Activity;
 use super::text::{duration, safe};
 
 /// The text of an activity in at most `columns_max` columns; empty without content.
-pub fn of_activity(activity: &Activity, columns_max: usize) -> String {
+pub fn of_activity(activity: &Activity<'_>, columns_max: usize) -> String {
     if let Some(call) = &activity.call {
         let reason = call.reason.as_deref().map(|reason| format!(", reason {reason}")).unwrap_or_default();
         return match call.duration_ms {
@@ -18,18 +18,19 @@ pub fn of_activity(activity: &Activity, columns_max: usize) -> String {
             None => "under way".to_owned(),
         };
     }
-    match (&activity.body, activity.kind.as_str()) {
-        (Some(body), "CONVERSATION_DATA") => safe(&body.to_string(), columns_max),
+    match (&activity.body, activity.kind) {
+        (Some(body), Kind::ConversationData) => safe(body.as_str(), columns_max),
         (Some(body), _) => text(body, columns_max),
         (None, _) => String::new(),
     }
 }
 
 /// The text of a body: its text, else its wrap-up codes, else its link, else its type.
-pub fn text(body: &Value, columns_max: usize) -> String {
+pub fn text(body: &Json<'_>, columns_max: usize) -> String {
+    let body: Value = serde_json::from_str(body.as_str()).unwrap_or_default();
     let field = |name: &&str| body.get(*name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let words = ["markdownText", "caption"].iter().find_map(field).map(str::to_owned);
-    let wrap_ups = || body.get("wrapups").and_then(Value::as_array).map(|codes| wrap_ups(codes, body));
+    let wrap_ups = || body.get("wrapups").and_then(Value::as_array).map(|codes| wrap_ups(codes, &body));
     let other = || ["url", "mediaUrl", "type"].iter().find_map(field).map(str::to_owned);
     safe(&words.or_else(wrap_ups).or_else(other).unwrap_or_default(), columns_max)
 }
@@ -51,6 +52,10 @@ fn wrap_ups(codes: &[Value], body: &Value) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    fn text(body: &Value, columns_max: usize) -> String {
+        super::text(&Json::from_compact(body.to_string().into()), columns_max)
+    }
 
     #[test]
     fn a_body_is_its_words_else_what_it_points_to() {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use anstyle::{AnsiColor, Style};
+use model::{Actor, Category, Channel, Stage, TimelineEntry};
 
 use super::known::Known;
-use super::records::{Actor, Channel, Entry};
 use super::text::{
     clock, color, column, columns, dim, duration, elapsed, in_words, painted, safe, short, time,
 };
@@ -30,9 +30,9 @@ impl People {
     const MAX: usize = 10_000;
 
     /// Learns an agent's name.
-    pub fn meet(&mut self, actor: Option<&Actor>) {
-        if let Some(Actor { kind: Some(kind), id: Some(id), name: Some(name) }) = actor
-            && matches!(kind.as_str(), "AGENT" | "CUSTOMER")
+    pub fn meet(&mut self, actor: Option<&Actor<'_>>) {
+        if let Some(Actor { actor_type: Some(kind), id: Some(id), name: Some(name) }) = actor
+            && matches!(&**kind, "AGENT" | "CUSTOMER")
         {
             self.name(id, name);
         }
@@ -68,7 +68,7 @@ pub struct LineStyle {
 }
 
 /// The line of an entry, without a line end. `known`: the activity that it creates or changes.
-pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: LineStyle) -> String {
+pub fn line(entry: &TimelineEntry<'_>, known: Option<&Known>, people: &People, look: LineStyle) -> String {
     let mark = if look.is_correction { '~' } else { ' ' };
     let is_wide = look.width.is_none_or(|width| width >= WIDE_COLUMNS);
     let part = if is_wide { PART_COLUMNS } else { PART_COLUMNS_NARROW };
@@ -85,7 +85,7 @@ pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: LineSty
     format!(
         "{}{} {} {}{}",
         painted(dim(), &front),
-        painted(stage_style(&entry.stage), &place),
+        painted(stage_style(entry.stage), &place),
         painted(Style::new().bold(), &who),
         painted(style(entry), &safe(&what(entry, known), left)),
         painted(color(AnsiColor::Yellow), &response)
@@ -94,13 +94,13 @@ pub fn line(entry: &Entry, known: Option<&Known>, people: &People, look: LineSty
     .to_owned()
 }
 
-fn place(entry: &Entry, people: &People) -> String {
+fn place(entry: &TimelineEntry<'_>, people: &People) -> String {
     let agents: Vec<String> = entry.agents.iter().map(|id| people.called(id)).collect();
     let queue = entry.queue.as_deref();
-    let stage = match entry.stage.as_str() {
-        "SELF_SERVICE" => "self-service".to_owned(),
-        "WRAP_UP" => "wrap-up".to_owned(),
-        stage => in_words(stage),
+    let stage = match entry.stage {
+        Stage::SelfService => "self-service".to_owned(),
+        Stage::WrapUp => "wrap-up".to_owned(),
+        stage => in_words(stage.as_str()),
     };
     let parts = [Some(stage), Some(agents.join(", ")), queue.map(str::to_owned)];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
@@ -108,10 +108,10 @@ fn place(entry: &Entry, people: &People) -> String {
 
 /// An actor by name and kind, in at most `columns_max` columns. A long name is cut so that the kind fits, if there is room for
 /// both.
-pub fn who(actor: Option<&Actor>, columns_max: usize) -> String {
+pub fn who(actor: Option<&Actor<'_>>, columns_max: usize) -> String {
     let Some(actor) = actor else { return "-".to_owned() };
-    let kind = actor.kind.as_deref().map(|kind| safe(&kind.to_lowercase(), 12));
-    let name = actor.name.clone().or_else(|| actor.id.as_deref().map(short));
+    let kind = actor.actor_type.as_deref().map(|kind| safe(&kind.to_lowercase(), 12));
+    let name = actor.name.as_deref().map(str::to_owned).or_else(|| actor.id.as_deref().map(short));
     let Some(name) = name else { return safe(kind.as_deref().unwrap_or("-"), columns_max) };
     let left = kind.as_deref().map_or(0, |kind| columns_max.saturating_sub(columns(kind) + 3));
     match kind {
@@ -123,42 +123,49 @@ pub fn who(actor: Option<&Actor>, columns_max: usize) -> String {
 }
 
 /// A channel, by type and address.
-pub fn channel_words(channel: &Channel) -> String {
-    let parts = [channel.kind.as_deref(), channel.service_identifier.as_deref()];
+pub fn channel_words(channel: &Channel<'_>) -> String {
+    let parts = [channel.channel_type.as_deref(), channel.service_identifier.as_deref()];
     safe(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "), 40)
 }
 
 /// The entry in words, with the text of its activity.
-fn what(entry: &Entry, known: Option<&Known>) -> String {
+fn what(entry: &TimelineEntry<'_>, known: Option<&Known>) -> String {
     let said = known.and_then(|known| known.said_by(&entry.entry_id));
     let of = |known: Option<&Known>| known.map_or_else(|| "a message".to_owned(), Known::quoted);
-    match entry.category.as_str() {
+    match entry.category {
         // The meaning of an unknown name is unknown.
-        "OTHER" => safe(&entry.name, 60),
-        "SESSION" => {
+        Category::Other => safe(&entry.name, 60),
+        Category::Session => {
             let channel = entry.channel.as_ref().map(channel_words).unwrap_or_default();
             format!("{} {channel}", in_words(&entry.name))
         }
-        "EDIT" => said.map_or_else(|| format!("edited {}", of(known)), str::to_owned),
-        "DELETE" => said.map_or_else(|| format!("deleted {}", of(known)), str::to_owned),
-        "HIDE" => said.map_or_else(|| format!("hid {} again", of(known)), str::to_owned),
-        "HOLD" => said.map_or_else(|| hold(entry).to_owned(), str::to_owned),
+        Category::Edit => said.map_or_else(|| format!("edited {}", of(known)), str::to_owned),
+        Category::Delete => said.map_or_else(|| format!("deleted {}", of(known)), str::to_owned),
+        Category::Hold => said.map_or_else(|| hold(entry).to_owned(), str::to_owned),
         // The activity lists only the deciding event.
-        "REACTION" => {
+        Category::Reaction => {
             said.map_or_else(|| format!("a reaction on {}, since changed", of(known)), str::to_owned)
         }
-        "SUGGESTION" => said.map_or_else(|| format!("suggestions for {}", of(known)), str::to_owned),
-        "DELIVERY" => said.map_or_else(|| receipt(entry, known), str::to_owned),
-        "MESSAGE" | "CALL" | "WRAP_UP" | "DATA" | "ACTIVITY" => primary(entry, known, said),
-        _ => in_words(&entry.name),
+        Category::Suggestion => said.map_or_else(|| format!("suggestions for {}", of(known)), str::to_owned),
+        Category::Delivery => said.map_or_else(|| receipt(entry, known), str::to_owned),
+        Category::Message | Category::Call | Category::WrapUp | Category::Data | Category::Activity => {
+            primary(entry, known, said)
+        }
+        category => match category.mark() {
+            // The activity shows only the first event of a mark.
+            Some(mark) => {
+                said.map_or_else(|| format!("{} {} again", mark.words().did, of(known)), str::to_owned)
+            }
+            None => in_words(&entry.name),
+        },
     }
 }
 
-fn hold(entry: &Entry) -> &'static str {
+fn hold(entry: &TimelineEntry<'_>) -> &'static str {
     if entry.name == "CALL_RESUME" { "took the call off hold" } else { "put the call on hold" }
 }
 
-fn receipt(entry: &Entry, known: Option<&Known>) -> String {
+fn receipt(entry: &TimelineEntry<'_>, known: Option<&Known>) -> String {
     let status = known.and_then(|known| known.reached_at(entry.at));
     match (status, known) {
         (Some(status), Some(known)) => format!("receipt: {status} {}", known.quoted()),
@@ -167,8 +174,8 @@ fn receipt(entry: &Entry, known: Option<&Known>) -> String {
     }
 }
 
-fn primary(entry: &Entry, known: Option<&Known>, refused: Option<&str>) -> String {
-    let named = || match entry.name.as_str() {
+fn primary(entry: &TimelineEntry<'_>, known: Option<&Known>, refused: Option<&str>) -> String {
+    let named = || match &*entry.name {
         "CUSTOMER_MESSAGE" | "AGENT_MESSAGE" | "BOT_MESSAGE" => "message".to_owned(),
         name => in_words(name),
     };
@@ -185,33 +192,44 @@ fn primary(entry: &Entry, known: Option<&Known>, refused: Option<&str>) -> Strin
 }
 
 /// Whether the known activity includes this entry; otherwise an update may be on its way.
-pub fn is_covered(entry: &Entry, known: Option<&Known>) -> bool {
+pub fn is_covered(entry: &TimelineEntry<'_>, known: Option<&Known>) -> bool {
     match (&entry.activity_id, known) {
         (None, _) => true,
         (Some(_), None) => false,
-        (Some(_), Some(known)) => match entry.category.as_str() {
-            "EDIT" | "DELETE" | "SUGGESTION" => known.said_by(&entry.entry_id).is_some(),
+        (Some(_), Some(known)) => match entry.category {
+            Category::Edit | Category::Delete | Category::Suggestion => {
+                known.said_by(&entry.entry_id).is_some()
+            }
             _ => true,
         },
     }
 }
 
-fn stage_style(stage: &str) -> Style {
+fn stage_style(stage: Stage) -> Style {
     match stage {
-        "QUEUED" => color(AnsiColor::Yellow),
-        "AGENT" | "WRAP_UP" => color(AnsiColor::Green),
-        _ => dim(),
+        Stage::Queued => color(AnsiColor::Yellow),
+        Stage::Agent | Stage::WrapUp => color(AnsiColor::Green),
+        Stage::SelfService | Stage::Closed => dim(),
     }
 }
 
-fn style(entry: &Entry) -> Style {
-    match (entry.category.as_str(), entry.name.as_str()) {
-        ("SLA", _) => color(AnsiColor::Red),
-        ("MESSAGE", "CUSTOMER_MESSAGE") => color(AnsiColor::Cyan),
-        ("MESSAGE", "AGENT_MESSAGE" | "WHISPER_MESSAGE") => color(AnsiColor::Green),
-        ("MESSAGE", _) => color(AnsiColor::Magenta),
-        ("CALL" | "HOLD", _) => color(AnsiColor::Blue),
-        ("EDIT" | "DELETE" | "REACTION" | "SUGGESTION" | "DELIVERY" | "HIDE" | "OTHER", _) => dim(),
+fn style(entry: &TimelineEntry<'_>) -> Style {
+    match (entry.category, &*entry.name) {
+        (Category::Sla, _) => color(AnsiColor::Red),
+        (Category::Message, "CUSTOMER_MESSAGE") => color(AnsiColor::Cyan),
+        (Category::Message, "AGENT_MESSAGE" | "WHISPER_MESSAGE") => color(AnsiColor::Green),
+        (Category::Message, _) => color(AnsiColor::Magenta),
+        (Category::Call | Category::Hold, _) => color(AnsiColor::Blue),
+        (
+            Category::Edit
+            | Category::Delete
+            | Category::Reaction
+            | Category::Suggestion
+            | Category::Delivery
+            | Category::Other,
+            _,
+        ) => dim(),
+        (category, _) if category.mark().is_some() => dim(),
         _ => Style::new(),
     }
 }

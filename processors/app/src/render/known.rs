@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
+use model::{Activity, Delivery, Kind, Mark, Reaction, ReactionKind, Rejected, SuggestionItem};
+
 use super::body;
-use super::records::{Activity, Delivery, Reaction, Rejected, SuggestionItem};
 use super::text::{TEXT_COLUMNS_MAX, in_words, safe};
 
 /// The maximum width of quoted texts.
@@ -25,7 +26,7 @@ pub struct Known {
 
 impl Known {
     /// Extracts the parts.
-    pub fn of(activity: &Activity) -> Self {
+    pub fn of(activity: &Activity<'_>) -> Self {
         let quote = quote(activity);
         let mut said = HashMap::new();
         for edit in &activity.edits {
@@ -33,22 +34,24 @@ impl Known {
                 Some(body) => format!("edited: {}", body::text(body, TEXT_COLUMNS_MAX)),
                 None => format!("edited {quote}"),
             };
-            said.insert(edit.event_id.clone(), words);
+            said.insert(edit.event_id.to_string(), words);
         }
         for reaction in &activity.reactions {
-            said.insert(reaction.event_id.clone(), reaction_words(reaction, &quote));
+            said.insert(reaction.event_id.to_string(), reaction_words(reaction, &quote));
         }
         for suggestion in &activity.suggestions {
-            said.insert(suggestion.event_id.clone(), suggestion_words(&suggestion.items, &quote));
+            said.insert(suggestion.event_id.to_string(), suggestion_words(&suggestion.items, &quote));
         }
         if let Some(deletion) = &activity.deletion {
-            said.insert(deletion.event_id.clone(), format!("deleted the {}", kind_words(activity)));
+            said.insert(deletion.event_id.to_string(), format!("deleted the {}", kind_words(activity)));
         }
-        if let Some(hidden) = &activity.hidden {
-            said.insert(hidden.event_id.clone(), format!("hid {quote}"));
+        for mark in Mark::ALL {
+            if let Some(first) = mark.of(activity) {
+                said.insert(first.event_id.to_string(), format!("{} {quote}", mark.words().did));
+            }
         }
         for rejected in &activity.rejected {
-            said.insert(rejected.event_id.clone(), refusal(rejected, &quote));
+            said.insert(rejected.event_id.to_string(), refusal(rejected, &quote));
         }
         let deleted = if activity.deletion.is_some() { " (deleted)" } else { "" };
         Self {
@@ -80,7 +83,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// An activity for use in a sentence.
-fn quote(activity: &Activity) -> String {
+fn quote(activity: &Activity<'_>) -> String {
     let text = body::of_activity(activity, QUOTE_COLUMNS_MAX);
     match text.as_str() {
         "" if activity.deletion.is_some() => format!("a {} that is deleted", kind_words(activity)),
@@ -90,36 +93,35 @@ fn quote(activity: &Activity) -> String {
 }
 
 /// The kind of an activity, in words.
-pub fn kind_words(activity: &Activity) -> String {
-    match activity.kind.as_str() {
-        "CUSTOMER_MESSAGE" | "AGENT_MESSAGE" | "BOT_MESSAGE" if activity.in_reply_to.is_some() => {
+pub fn kind_words(activity: &Activity<'_>) -> String {
+    match activity.kind {
+        Kind::CustomerMessage | Kind::AgentMessage | Kind::BotMessage if activity.in_reply_to.is_some() => {
             "reply".to_owned()
         }
         // The author is shown beside it.
-        "CUSTOMER_MESSAGE" | "AGENT_MESSAGE" | "BOT_MESSAGE" => "message".to_owned(),
-        "WHISPER_MESSAGE" => "whisper".to_owned(),
-        "EWT_MESSAGE" => "waiting time".to_owned(),
-        "WRAP_UP" => "wrap-up".to_owned(),
-        "THIRD_PARTY_ACTIVITY" => "third-party activity".to_owned(),
-        "AGENT_CALL_LEG" => "call leg".to_owned(),
-        kind => in_words(kind),
+        Kind::CustomerMessage | Kind::AgentMessage | Kind::BotMessage => "message".to_owned(),
+        Kind::WhisperMessage => "whisper".to_owned(),
+        Kind::EwtMessage => "waiting time".to_owned(),
+        Kind::WrapUp => "wrap-up".to_owned(),
+        Kind::ThirdPartyActivity => "third-party activity".to_owned(),
+        Kind::AgentCallLeg => "call leg".to_owned(),
+        kind => in_words(kind.as_str()),
     }
 }
 
 /// A reaction, in words; `quote` is its target.
-pub fn reaction_words(reaction: &Reaction, quote: &str) -> String {
-    let value = safe(&reaction.value, QUOTE_COLUMNS_MAX);
-    match reaction.kind.as_str() {
-        "EMOJI" => format!("reacted {value} to {quote}"),
-        "FLAG" => format!("flagged {quote}: {value}"),
-        "ACKNOWLEDGEMENT" => format!("acknowledged {quote}"),
-        "RESPONSE" => format!("answered {quote}: {value}"),
-        kind => format!("{} {value} on {quote}", in_words(kind)),
+pub fn reaction_words(reaction: &Reaction<'_>, quote: &str) -> String {
+    let value = safe(reaction.value.as_deref().unwrap_or_default(), QUOTE_COLUMNS_MAX);
+    match reaction.kind {
+        ReactionKind::Emoji => format!("reacted {value} to {quote}"),
+        ReactionKind::Flag => format!("flagged {quote}: {value}"),
+        ReactionKind::Acknowledgement => format!("acknowledged {quote}"),
+        ReactionKind::Response => format!("answered {quote}: {value}"),
     }
 }
 
 /// Suggestions, in words; `quote` is what they answer.
-pub fn suggestion_words(items: &[SuggestionItem], quote: &str) -> String {
+pub fn suggestion_words(items: &[SuggestionItem<'_>], quote: &str) -> String {
     let said: Vec<String> = items.iter().map(item_words).collect();
     if said.is_empty() {
         return format!("suggested nothing for {quote}");
@@ -127,29 +129,45 @@ pub fn suggestion_words(items: &[SuggestionItem], quote: &str) -> String {
     format!("suggested {} for {quote}", said.join(", "))
 }
 
-fn item_words(item: &SuggestionItem) -> String {
+fn item_words(item: &SuggestionItem<'_>) -> String {
     let text = item.body.as_ref().map(|body| body::text(body, QUOTE_COLUMNS_MAX)).unwrap_or_default();
-    match item.confidence {
+    match item.confidence.as_ref().and_then(|number| number.as_str().parse::<f64>().ok()) {
         Some(confidence) => format!("“{text}” ({:.0} %)", confidence * 100.0),
         None => format!("“{text}”"),
     }
 }
 
 /// A rejected event, in words; `quote` is its target.
-pub fn refusal(rejected: &Rejected, quote: &str) -> String {
-    let what = match rejected.relation.as_str() {
+pub fn refusal(rejected: &Rejected<'_>, quote: &str) -> String {
+    let what = match &*rejected.relation {
         "PRIMARY" => return format!("the same again, not counted ({})", safe(&rejected.reason, 40)),
         "DELETE" => "deletion of".to_owned(),
         "DELIVERY" => "receipt for".to_owned(),
         "EDIT" => "edit of".to_owned(),
-        "HIDE" => "hiding of".to_owned(),
         "REACTION" => "reaction on".to_owned(),
-        relation => format!("{} of", in_words(relation)),
+        relation => match Mark::from_name(relation) {
+            Some(mark) => format!("{} of", mark.words().act),
+            None => format!("{} of", in_words(relation)),
+        },
     };
     format!("{what} {quote} refused ({})", safe(&rejected.reason, 40))
 }
 
-fn receipts(activity: &Activity) -> Vec<(i64, &'static str)> {
-    let reached = activity.delivery.iter().flat_map(Delivery::reached);
+fn receipts(activity: &Activity<'_>) -> Vec<(i64, &'static str)> {
+    let reached = activity.delivery.iter().flat_map(reached);
     reached.map(|(at, _, words)| (at, words)).collect()
+}
+
+/// The statuses of a delivery with their times, and in words. A `READ` that belongs to a later message is left out.
+pub fn reached(delivery: &Delivery<'_>) -> impl Iterator<Item = (i64, &'static str, &'static str)> + use<> {
+    let own_read_at = delivery.read_at.filter(|_| delivery.read_up_to.is_none());
+    let all = [
+        (delivery.accepted_at, "ACCEPTED", "accepted"),
+        (delivery.sent_at, "SENT", "sent"),
+        (delivery.failed_at, "FAILED", "failed"),
+        (delivery.connected_at, "CONNECTED", "connected"),
+        (delivery.delivered_at, "DELIVERED", "delivered"),
+        (own_read_at, "READ", "read"),
+    ];
+    all.into_iter().filter_map(|(at, status, words)| Some((at?, status, words)))
 }

@@ -3,9 +3,10 @@
 pub mod activity;
 mod body;
 pub mod entry;
+#[cfg(test)]
+pub mod example;
 pub mod known;
 pub mod lines;
-pub mod records;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -15,13 +16,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 
 use anyhow::anyhow;
+use model::{Activity, Category, ConversationSummary, Stage, TimelineEntry};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use self::entry::{LineStyle, People};
 use self::known::Known;
-use self::records::{Activity, Entry, Summary};
 use crate::config::Config;
 use crate::no_json;
 
@@ -180,7 +181,7 @@ impl Conversation {
     /// # Errors
     /// A record violates the contract, or `out` is closed.
     pub fn write_page(&self, out: &mut dyn Write, width: Option<usize>) -> anyhow::Result<()> {
-        let summary: Option<Summary> =
+        let summary: Option<ConversationSummary<'_>> =
             self.summaries.iter().next().map(|(key, raw)| parsed(key, raw)).transpose()?;
         let entries = self.timeline()?;
         let activities = self.activities()?;
@@ -190,10 +191,8 @@ impl Conversation {
         for line in said.unwrap_or_else(|| vec!["  no summary yet".to_owned()]) {
             writeln!(out, "{line}")?;
         }
-        let known: HashMap<&str, Known> = activities
-            .iter()
-            .map(|(activity, _)| (activity.activity_id.as_str(), Known::of(activity)))
-            .collect();
+        let known: HashMap<&str, Known> =
+            activities.iter().map(|(activity, _)| (&*activity.activity_id, Known::of(activity))).collect();
         writeln!(out, "\ntimeline, {}", counted(entries.len(), "entry", "entries"))?;
         let look = LineStyle { width, ..LineStyle::default() };
         for (entry, _) in &entries {
@@ -208,19 +207,26 @@ impl Conversation {
     }
 
     /// The entries, in the total order (contract section 0).
-    fn timeline(&self) -> anyhow::Result<Vec<(Entry, &RawValue)>> {
-        let mut entries: Vec<(Entry, &RawValue)> = all(&self.entries)?;
-        entries.sort_by(|(a, _), (b, _)| (a.at, a.rank(), &a.entry_id).cmp(&(b.at, b.rank(), &b.entry_id)));
+    fn timeline(&self) -> anyhow::Result<Vec<(TimelineEntry<'static>, &RawValue)>> {
+        let mut entries: Vec<(TimelineEntry<'_>, &RawValue)> = all(&self.entries)?;
+        entries.sort_by(|(a, _), (b, _)| (a.at, rank(a), &a.entry_id).cmp(&(b.at, rank(b), &b.entry_id)));
         Ok(entries)
     }
 
     /// The activities, by time, then by id.
-    fn activities(&self) -> anyhow::Result<Vec<(Activity, &RawValue)>> {
-        let mut activities: Vec<(Activity, &RawValue)> = all(&self.activities)?;
+    fn activities(&self) -> anyhow::Result<Vec<(Activity<'static>, &RawValue)>> {
+        let mut activities: Vec<(Activity<'_>, &RawValue)> = all(&self.activities)?;
         activities
             .sort_by(|(a, _), (b, _)| (a.occurred_at, &a.activity_id).cmp(&(b.occurred_at, &b.activity_id)));
         Ok(activities)
     }
+}
+
+/// An entry's rank within one millisecond (contract section 0), as far as an entry shows it: the event name, and for a state change
+/// only whether the conversation is closed.
+fn rank(entry: &TimelineEntry<'_>) -> u8 {
+    let is_close = entry.category == Category::Conversation && entry.stage == Stage::Closed;
+    model::rank(&entry.name, is_close.then_some("CLOSED"), None)
 }
 
 fn all<T: DeserializeOwned>(records: &Records) -> anyhow::Result<Vec<(T, &RawValue)>> {
@@ -240,9 +246,9 @@ fn not_ours(key: &[u8], error: &serde_json::Error) -> anyhow::Error {
 }
 
 fn people(
-    summary: Option<&Summary>,
-    entries: &[(Entry, &RawValue)],
-    activities: &[(Activity, &RawValue)],
+    summary: Option<&ConversationSummary<'_>>,
+    entries: &[(TimelineEntry<'_>, &RawValue)],
+    activities: &[(Activity<'_>, &RawValue)],
 ) -> People {
     let mut people = People::default();
     activities.iter().for_each(|(activity, _)| people.meet(activity.actor.as_ref()));

@@ -1,40 +1,45 @@
 //! A conversation's summary as lines: how it went, who took part, where it waited, the figures.
 
+use model::{
+    AgentStay, ConversationSummary, Counts, Cycle, Finality, Mark, Outcome, QueueVisit, ResponseFigures,
+    RoomMode, SessionEnd, SessionSummary, Task, VisitOutcome, WrapUp,
+};
+
 use super::body;
 use super::entry::{People, channel_words};
-use super::records::{Cycle, QueueVisit, Responses, Session, Stay, Summary, Task, WrapUp};
 use super::text::{count, duration, in_words, omitted_words, safe, time};
 
-/// A thing that is counted: its field, and one of it in words.
-const COUNTED: [(&str, &str); 24] = [
-    ("customerMessages", "customer message"),
-    ("agentMessages", "agent message"),
-    ("botMessages", "bot message"),
-    ("whispers", "whisper"),
-    ("responses", "response"),
-    ("edits", "edit"),
-    ("deletions", "deletion"),
-    ("reactions", "reaction"),
-    ("suggestions", "suggestion"),
-    ("callLegs", "call leg"),
-    ("recordings", "recording"),
-    ("notes", "note"),
-    ("surveyQuestions", "survey question"),
-    ("surveyAnswers", "survey answer"),
-    ("transfers", "transfer"),
-    ("conferences", "conference"),
-    ("systemMessages", "message of the system"),
-    ("calls", "account of a call"),
-    ("campaignResponses", "answer to a campaign"),
-    ("hides", "hiding"),
-    ("ronas", "RONA"),
-    ("consults", "consultation"),
-    ("botTimeouts", "bot timeout"),
-    ("other", "event of another name"),
-];
+/// The things that are counted, each with its number, and one of it in words.
+fn counted(counts: &Counts) -> [(i64, &'static str); 23] {
+    [
+        (counts.customer_messages, "customer message"),
+        (counts.agent_messages, "agent message"),
+        (counts.bot_messages, "bot message"),
+        (counts.whispers, "whisper"),
+        (counts.responses, "response"),
+        (counts.edits, "edit"),
+        (counts.deletions, "deletion"),
+        (counts.reactions, "reaction"),
+        (counts.suggestions, "suggestion"),
+        (counts.call_legs, "call leg"),
+        (counts.recordings, "recording"),
+        (counts.notes, "note"),
+        (counts.survey_questions, "survey question"),
+        (counts.survey_answers, "survey answer"),
+        (counts.transfers, "transfer"),
+        (counts.conferences, "conference"),
+        (counts.system_messages, "message of the system"),
+        (counts.calls, "account of a call"),
+        (counts.campaign_responses, "answer to a campaign"),
+        (counts.ronas, "RONA"),
+        (counts.consults, "consultation"),
+        (counts.bot_timeouts, "bot timeout"),
+        (counts.other, "event of another name"),
+    ]
+}
 
 /// The lines of a summary. Empty parts are left out.
-pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
+pub fn lines(summary: &ConversationSummary<'_>, people: &People) -> Vec<String> {
     let mut lines = vec![field("state", &state(summary))];
     lines.push(field("time", &times(summary)));
     if let Some(customer) = &summary.customer_id {
@@ -50,7 +55,7 @@ pub fn lines(summary: &Summary, people: &People) -> Vec<String> {
     let stays = summary.agents.iter().map(|stay| field("agent", &stay_words(stay)));
     lines.extend(cycles.chain(sessions).chain(visits).chain(tasks).chain(stays));
     lines.extend(summary.wrap_ups.iter().map(|wrap_up| field("wrap-up", &wrap_up_words(wrap_up, people))));
-    lines.extend(omitted_words(&summary.omitted).map(|words| field("left out", &words)));
+    lines.extend(omitted_words(&summary.omitted.numbers()).map(|words| field("left out", &words)));
     let figures = [("counts", counts(summary)), ("responses", responses(summary)), ("times", sums(summary))];
     lines.extend(
         figures.into_iter().filter(|(_, said)| !said.is_empty()).map(|(name, said)| field(name, &said)),
@@ -62,21 +67,23 @@ fn field(name: &str, text: &str) -> String {
     format!("  {name:<10} {text}")
 }
 
-fn state(summary: &Summary) -> String {
+fn state(summary: &ConversationSummary<'_>) -> String {
     let parts = [
-        Some(in_words(&summary.state)),
-        summary.outcome.as_deref().map(in_words),
+        Some(in_words(summary.state.as_str())),
+        summary.outcome.map(Outcome::as_str).map(in_words),
         summary.direction.as_deref().map(in_words),
-        summary.mode.as_deref().filter(|mode| *mode == "PRIVATE").map(|_| "private room".to_owned()),
+        summary.mode.filter(|mode| *mode == RoomMode::Private).map(|_| "private room".to_owned()),
         Some(summary.channels.join(", ")).filter(|channels| !channels.is_empty()),
         // An open conversation is not marked as open twice.
-        (summary.finality != "OPEN").then(|| format!("figures {}", in_words(&summary.finality))),
-        Some(count(summary.revision, "event")),
+        Some(summary.finality)
+            .filter(|finality| *finality != Finality::Open)
+            .map(|finality| format!("figures {}", in_words(finality.as_str()))),
+        Some(count(i64::try_from(summary.revision).unwrap_or(i64::MAX), "event")),
     ];
     safe(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "), 200)
 }
 
-fn times(summary: &Summary) -> String {
+fn times(summary: &ConversationSummary<'_>) -> String {
     let started = time(summary.started_at);
     let closed = match (summary.closed_at, summary.duration_ms) {
         (Some(at), Some(ms)) => format!(", closed {} after {}", time(at), duration(ms)),
@@ -88,25 +95,25 @@ fn times(summary: &Summary) -> String {
     format!("started {started}{closed}{last}")
 }
 
-fn session_words(session: &Session) -> String {
+fn session_words(session: &SessionSummary<'_>) -> String {
     let channel = session.channel.as_ref().map(channel_words).unwrap_or_default();
     let started = session.started_at.map(|at| format!("started {}", time(at)));
     let ended = session.ended_at.map(|at| {
-        let how = session.ended_by.as_deref().map_or_else(|| "ended".to_owned(), in_words);
-        format!("{how} {}", time(at))
+        let how = session.ended_by.map_or("ENDED", SessionEnd::as_str);
+        format!("{} {}", in_words(how), time(at))
     });
     let parts = [Some(safe(&session.channel_session_id, 60)), Some(channel), started, ended];
     join(parts)
 }
 
-fn visit_words(visit: &QueueVisit) -> String {
+fn visit_words(visit: &QueueVisit<'_>) -> String {
     let queue = visit.queue.as_deref().map_or_else(|| "(no name)".to_owned(), |queue| safe(queue, 60));
     let direction = visit.direction.as_deref().filter(|word| *word != "INBOUND").map(in_words);
     let waited = match visit.wait_ms {
         Some(ms) => format!("waited {}", duration(ms)),
         None => "still waiting".to_owned(),
     };
-    let outcome = visit.outcome.as_deref().map(in_words);
+    let outcome = visit.outcome.map(VisitOutcome::as_str).map(in_words);
     let ronas = (visit.ronas > 0).then(|| format!("let ring {}", times_words(visit.ronas)));
     join([
         Some(queue),
@@ -126,12 +133,12 @@ fn cycle_words(cycle: &Cycle) -> String {
     join([
         Some(format!("opened {}", time(cycle.started_at))),
         Some(closed),
-        cycle.outcome.as_deref().map(in_words),
+        cycle.outcome.map(Outcome::as_str).map(in_words),
     ])
 }
 
 /// A task: the agent of its reservation, and whether the agent answered.
-fn task_words(task: &Task, people: &People) -> String {
+fn task_words(task: &Task<'_>, people: &People) -> String {
     let who = task.agent_id.as_deref().map_or_else(|| "an agent".to_owned(), |id| people.called(id));
     let offered = task.reserved_at.map(|at| format!("offered to {who} {}", time(at)));
     let rang = task.ring_ms.map(duration).unwrap_or_default();
@@ -174,7 +181,7 @@ fn role_words(role: &str) -> Option<&'static str> {
     }
 }
 
-fn stay_words(stay: &Stay) -> String {
+fn stay_words(stay: &AgentStay<'_>) -> String {
     let name = named(&stay.agent_id, stay.name.as_deref());
     let left = match (stay.left_at, &stay.reason) {
         (Some(at), Some(reason)) => format!("left {} ({})", time(at), safe(reason, 40)),
@@ -200,21 +207,23 @@ fn stay_words(stay: &Stay) -> String {
     ])
 }
 
-fn wrap_up_words(wrap_up: &WrapUp, people: &People) -> String {
+fn wrap_up_words(wrap_up: &WrapUp<'_>, people: &People) -> String {
     let who = wrap_up.agent_id.as_deref().map(|id| people.called(id));
     let text = wrap_up.body.as_ref().map(|body| body::text(body, 200));
     join([Some(time(wrap_up.at)), who, text])
 }
 
-fn counts(summary: &Summary) -> String {
-    let number = |field: &str| summary.counts.get(field).copied().unwrap_or(0);
-    let counted = COUNTED.iter().map(|(field, thing)| (number(field), *thing));
-    let late =
-        [("agentSlaBreaches", "breach", "by agents"), ("customerSlaBreaches", "breach", "by the customer")];
-    let mut said: Vec<String> =
-        counted.filter(|(number, _)| *number > 0).map(|(number, thing)| count(number, thing)).collect();
-    for (field, thing, whose) in late {
-        match number(field) {
+fn counts(summary: &ConversationSummary<'_>) -> String {
+    let counts = &summary.counts;
+    let late = [
+        (counts.agent_sla_breaches, "breach", "by agents"),
+        (counts.customer_sla_breaches, "breach", "by the customer"),
+    ];
+    let marks = Mark::ALL.iter().map(|mark| (mark.count(counts), mark.words().act));
+    let counted = counted(counts).into_iter().chain(marks).filter(|(number, _)| *number > 0);
+    let mut said: Vec<String> = counted.map(|(number, thing)| count(number, thing)).collect();
+    for (number, thing, whose) in late {
+        match number {
             0 => {}
             1 => said.push(format!("1 {thing} of the SLA {whose}")),
             many => said.push(format!("{many} {thing}es of the SLA {whose}")),
@@ -231,19 +240,19 @@ fn counts(summary: &Summary) -> String {
     said.join(", ")
 }
 
-fn responses(summary: &Summary) -> String {
+fn responses(summary: &ConversationSummary<'_>) -> String {
     let first = summary.first_response_ms.map(|ms| format!("first after {}", duration(ms)));
     let agent = summary.first_agent_response_ms.map(|ms| format!("first of an agent after {}", duration(ms)));
     join([first, agent, turns(&summary.agent_responses, "agents"), turns(&summary.bot_responses, "bots")])
 }
 
-fn turns(responses: &Responses, whose: &str) -> Option<String> {
+fn turns(responses: &ResponseFigures, whose: &str) -> Option<String> {
     let mean = responses.total_ms.checked_div(responses.count)?;
     let longest = responses.max_ms.map(|ms| format!(", longest {}", duration(ms))).unwrap_or_default();
     Some(format!("{whose}: {}, mean {}{longest}", responses.count, duration(mean)))
 }
 
-fn sums(summary: &Summary) -> String {
+fn sums(summary: &ConversationSummary<'_>) -> String {
     let sums = [
         ("waited", summary.wait_ms),
         ("on hold", summary.hold_ms),

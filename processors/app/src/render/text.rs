@@ -1,7 +1,6 @@
 //! Texts, times and durations for people. Texts come from customers: everything that could move the cursor or change colours is
 //! escaped.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -137,16 +136,16 @@ pub fn in_words(word: &str) -> String {
 }
 
 /// What is left out of a record, in words; `None` when it is complete.
-pub fn omitted_words(omitted: &BTreeMap<String, u64>) -> Option<String> {
-    let parts = omitted.iter().filter(|(_, number)| **number > 0).map(|(what, number)| {
-        let what = match what.as_str() {
+pub fn omitted_words(omitted: &[(&str, u64)]) -> Option<String> {
+    let parts = omitted.iter().filter(|(_, number)| *number > 0).map(|(what, number)| {
+        let what = match *what {
             "agents" => "agents' stays",
             "queueVisits" => "queue visits",
             "wrapUps" => "wrap-ups",
             "others" => "other events",
             what => what,
         };
-        format!("{number} {}", safe(what, 40))
+        format!("{number} {what}")
     });
     let parts: Vec<String> = parts.collect();
     (!parts.is_empty()).then(|| parts.join(", "))

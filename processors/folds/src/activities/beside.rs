@@ -160,7 +160,7 @@ pub(super) fn forget_left_out(
 /// Deletes left-out events that can never count again. Call it once the activity's primary is known and no waiting event is
 /// given up any more.
 pub(super) fn settle(activity: &[u8], state: &mut State<'_>) -> Result<(), ProcessError> {
-    for group in Group::ALL.into_iter().filter(|group| !group.comes_back()) {
+    for group in Group::all().filter(|group| !group.comes_back()) {
         let mut gone: Vec<(Vec<u8>, Option<Vec<u8>>)> = Vec::new();
         let mut problem = None;
         state.scan_all(&left_out_of(activity, group), |key, value| {
@@ -235,7 +235,7 @@ fn left_out_under(activity: &[u8]) -> Vec<u8> {
 
 fn left_out_of(activity: &[u8], group: Group) -> Vec<u8> {
     let mut prefix = left_out_under(activity);
-    prefix.push(group as u8);
+    prefix.push(group.number());
     prefix
 }
 

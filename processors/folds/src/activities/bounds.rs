@@ -1,6 +1,7 @@
 //! Limits of an activity (rule A10): the last events of each relation are folded. This bounds the size of an activity's state,
 //! and which events are left out depends only on the set of events.
 
+use model::Mark;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Events, Stored, What};
@@ -8,7 +9,7 @@ use super::state::{Events, Stored, What};
 /// Number of events of each relation that are folded, and of rejected events that are listed: the last ones.
 pub(crate) const KEPT: usize = 200;
 
-/// A group of events that share a limit. The numbers are stored in the state.
+/// A group of events that share a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Group {
     /// The first primary is always kept.
@@ -20,21 +21,40 @@ pub(super) enum Group {
     Receipts,
     /// Deletions that take effect are always kept; all of them are folded.
     Deletions,
-    Hides,
     Holds,
+    /// Each mark by its code.
+    Marks(u8),
 }
 
 impl Group {
-    pub(super) const ALL: [Group; 8] = [
-        Group::Primaries,
-        Group::Edits,
-        Group::Reactions,
-        Group::Suggestions,
-        Group::Receipts,
-        Group::Deletions,
-        Group::Hides,
-        Group::Holds,
-    ];
+    /// All groups, by their numbers in the state.
+    pub(super) fn all() -> impl Iterator<Item = Group> {
+        let fixed = [
+            Group::Primaries,
+            Group::Edits,
+            Group::Reactions,
+            Group::Suggestions,
+            Group::Receipts,
+            Group::Deletions,
+            Group::Holds,
+        ];
+        fixed.into_iter().chain(Mark::ALL.iter().map(|mark| Group::Marks(mark.code())))
+    }
+
+    /// Its number in the state.
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Group::Primaries => 0,
+            Group::Edits => 1,
+            Group::Reactions => 2,
+            Group::Suggestions => 3,
+            Group::Receipts => 4,
+            Group::Deletions => 5,
+            Group::Holds => 6,
+            // Codes of marks begin at 1.
+            Group::Marks(code) => code.saturating_add(6),
+        }
+    }
 
     pub(super) fn of(what: &What<'_>) -> Self {
         match what {
@@ -44,9 +64,14 @@ impl Group {
             What::Suggestion { .. } => Group::Suggestions,
             What::Delivery { .. } => Group::Receipts,
             What::Delete { .. } => Group::Deletions,
-            What::Hide => Group::Hides,
+            What::Mark(code) => Group::Marks(*code),
             What::Hold { .. } => Group::Holds,
         }
+    }
+
+    /// Whether the left-out events of this group have no count of their own in the record.
+    pub(super) fn is_of_others(self) -> bool {
+        !matches!(self, Group::Edits | Group::Reactions | Group::Suggestions)
     }
 
     /// Whether a left-out event may count later, although the activity is known. For example, a reply may turn out not to be
@@ -59,7 +84,8 @@ impl Group {
 /// Number of events left out, by relation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Omitted {
-    counts: [u64; Group::ALL.len()],
+    /// By the groups' numbers; shorter where none of the last ones is left out.
+    counts: Vec<u64>,
     /// Number of reactions that are replies.
     responses: u64,
 }
@@ -70,7 +96,12 @@ impl Omitted {
     }
 
     pub(super) fn count(&self, group: Group) -> u64 {
-        self.counts.get(group as usize).copied().unwrap_or(0)
+        self.counts.get(usize::from(group.number())).copied().unwrap_or(0)
+    }
+
+    /// The number of events left out that have no count of their own in the record.
+    pub(super) fn others(&self) -> u64 {
+        Group::all().filter(|group| group.is_of_others()).map(|group| self.count(group)).sum()
     }
 
     pub(super) fn responses(&self) -> u64 {
@@ -86,8 +117,16 @@ impl Omitted {
     }
 
     fn change(&mut self, event: &Stored<'_>, with: impl Fn(u64) -> u64) {
-        if let Some(count) = self.counts.get_mut(Group::of(&event.what) as usize) {
+        let number = usize::from(Group::of(&event.what).number());
+        if self.counts.len() <= number {
+            self.counts.resize(number + 1, 0);
+        }
+        if let Some(count) = self.counts.get_mut(number) {
             *count = with(*count);
+        }
+        // Equal counts are equal bytes, whatever was left out in between.
+        while self.counts.last() == Some(&0) {
+            self.counts.pop();
         }
         if event.is_response() {
             self.responses = with(self.responses);
@@ -108,7 +147,7 @@ pub(super) fn excess(events: &Events<'_>) -> Option<usize> {
         events.primary().and_then(|primary| place(&|event| deletes(event, primary, events.of_conversation))),
         place(&always_deletes),
     ];
-    Group::ALL.into_iter().find_map(|group| {
+    Group::all().find_map(|group| {
         let is_of = |(_, event): &(usize, &Stored<'_>)| Group::of(&event.what) == group;
         let of_group = || events.list.iter().enumerate().filter(is_of);
         let mut places = of_group().map(|(place, _)| place).filter(|place| !deciding.contains(&Some(*place)));

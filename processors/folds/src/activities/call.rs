@@ -1,5 +1,7 @@
 //! Call legs (rule A9): start, end and hold time, derived from the leg's events.
 
+use std::borrow::Cow;
+
 use super::state::{Events, Stored, StoredLeg, StoredPrimary, What};
 
 /// A call leg in short, as far as it is known.
@@ -23,7 +25,7 @@ pub(super) fn of<'a>(events: &'a Events<'a>, leg_id: &'a str) -> Option<Leg<'a>>
     let holds: Vec<(i64, bool)> = events.list.iter().filter_map(hold_of).collect();
     let call = call(&legs, &holds, leg_id, (primary, fields))?;
     Some(Leg {
-        agent: call.agent_id,
+        agent: agent(leg_id, primary),
         ended_at: call.ended_at,
         duration_ms: call.duration_ms,
         hold_ms: call.hold_ms,
@@ -65,18 +67,23 @@ pub(super) fn call<'a>(
         (Some(start), Some(end)) => Some((end - start).max(0)),
         _ => None,
     };
-    let agent = first.actor.filter(|actor| actor.actor_type() == Some("AGENT"));
     Some(model::Call {
-        leg_id,
-        call_id,
-        agent_id: agent_in(leg_id).or_else(|| agent?.id),
-        direction: started().next().and_then(|(_, leg)| leg.reason),
+        leg_id: Cow::Borrowed(leg_id),
+        call_id: call_id.map(Cow::Borrowed),
+        agent_id: agent(leg_id, first).map(Cow::Borrowed),
+        direction: started().next().and_then(|(_, leg)| leg.reason).map(Cow::Borrowed),
         started_at,
         ended_at,
         duration_ms,
         hold_ms: hold_ms(holds, started_at, ended_at),
-        reason: ended().next_back().and_then(|(_, leg)| leg.reason),
+        reason: ended().next_back().and_then(|(_, leg)| leg.reason).map(Cow::Borrowed),
     })
+}
+
+/// The agent of a leg: the one in its id, else the actor of its first event.
+fn agent<'a>(leg_id: &'a str, first: &Stored<'a>) -> Option<&'a str> {
+    let actor = first.actor.filter(|actor| actor.actor_type() == Some("AGENT"));
+    agent_in(leg_id).or_else(|| actor?.id)
 }
 
 /// The agent in a leg's id, `EXTENSION:AGENT:DIALOG`.

@@ -1,5 +1,7 @@
 //! Delivery status of a message (rule A7).
 
+use std::borrow::Cow;
+
 use super::reads::ReadAt;
 use super::state::Stored;
 
@@ -65,15 +67,15 @@ pub(super) fn delivery<'a>(
         _ => (own_at, None),
     };
     Some(model::Delivery {
-        status: status.as_str(),
-        reason_code: first(status).and_then(|(_, _, reason_code)| *reason_code),
+        status: Cow::Borrowed(status.as_str()),
+        reason_code: first(status).and_then(|(_, _, reason_code)| reason_code.map(Cow::Borrowed)),
         accepted_at: at(Rank::Accepted),
         sent_at: at(Rank::Sent),
         connected_at: at(Rank::Connected),
         delivered_at: at(Rank::Delivered),
         read_at,
         failed_at: at(Rank::Failed),
-        read_up_to,
+        read_up_to: read_up_to.map(Cow::Borrowed),
     })
 }
 

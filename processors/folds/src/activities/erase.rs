@@ -30,7 +30,7 @@ pub(super) fn removed_texts(activity: &[u8], events: &mut Events<'_>, writes: &m
             | What::Reaction { .. }
             | What::Response { .. }
             | What::Delivery { .. }
-            | What::Hide
+            | What::Mark(_)
             | What::Hold { .. } => false,
         };
         if is_removed {

@@ -23,7 +23,7 @@ use engine::{
     Context, Emitter, Expire, Forget, News, Outcome, ProcessError, Processor, Product, Scope, Slice,
     SourceRecord,
 };
-use model::{Action, Activity, Event, Home, Kind};
+use model::{Action, Activity, Event, Home, Kind, Mark};
 use std::collections::BTreeSet;
 
 use crate::Limits;
@@ -46,7 +46,7 @@ pub(crate) const TEXTS_BYTES: u64 = state::TEXTS_BYTES;
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.activities",
-    schema: "activity/3",
+    schema: model::Schema::ACTIVITY.header,
     one_for_each: "message, call leg, note …",
     key: "`conversationId/activityId`, or just `activityId` where there is no conversation",
 };
@@ -54,7 +54,7 @@ const OUTPUT: usize = 0;
 
 /// Maximum size of a record's value.
 pub(crate) fn record_bytes(sizes: Sizes) -> u64 {
-    let own = 10 * ID + ACTOR + CHANNEL + 2 * EVENT;
+    let own = 10 * ID + ACTOR + CHANNEL + (1 + Mark::ALL.len() as u64) * EVENT;
     let rejected = ID + INTEGER + FIELDS;
     let lists = KEPT as u64 * (EVENT + REACTION + SUGGESTION + rejected);
     let delivery_and_call = 8 * ID + 20 * INTEGER;

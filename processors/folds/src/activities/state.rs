@@ -1,7 +1,7 @@
 //! State of an activity: its distinct events, in the total order.
 
 use engine::ProcessError;
-use model::{Change, Event, LegPhase, Primary, Relation};
+use model::{Change, Event, LegPhase, Mark, Primary, Relation};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{self, Omitted};
@@ -57,7 +57,7 @@ pub(super) enum What<'a> {
         status: &'a str,
         reason_code: Option<&'a str>,
     },
-    Hide,
+    Mark(u8),
     Hold {
         begins: bool,
         /// From the message's own header.
@@ -76,7 +76,7 @@ impl What<'_> {
             What::Response { .. } => "RESPONSE",
             What::Suggestion { .. } => "SUGGESTION",
             What::Delivery { .. } => "DELIVERY",
-            What::Hide => "HIDE",
+            What::Mark(code) => Mark::from_code(*code).map_or("", Mark::as_str),
             What::Hold { .. } => "HOLD",
         }
     }
@@ -158,7 +158,7 @@ impl<'a> Stored<'a> {
             Change::Reaction { kind, value, remove } => {
                 What::Reaction { kind: kind.code(), value: value.as_deref(), remove: *remove }
             }
-            Change::Hide => What::Hide,
+            Change::Mark(mark) => What::Mark(mark.code()),
             Change::Hold { begins } => What::Hold { begins: *begins, sent_at: event.sent_at },
             Change::Suggestion { items } => What::Suggestion {
                 items: items

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::{Activity, Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
+use model::{Activity, Actor, Channel, Json, Kind, Mark, ReactionKind, SuggestionItem};
 
 use super::bounds::{self, Group, KEPT};
 use super::call::{call, hold_of};
@@ -27,30 +27,25 @@ pub(super) fn with_activity<R>(
     let (Some((conversation_id, activity_id)), Some((primary, fields, kind))) = (key, known) else {
         return look(None);
     };
-    let loaded: Vec<Loaded<'_>> = events.list.iter().map(Loaded::of).collect();
-    let mut fold = Fold::over(&loaded, primary, events.of_conversation);
+    let mut fold = Fold::over(&events.list, primary, events.of_conversation);
     fold.bound_bodies(limit);
     let omitted = omitted(events, &fold);
     let channel = fields.channel.map(|(channel_type, service_identifier)| Channel {
         channel_type: channel_type.map(Cow::Borrowed),
         service_identifier: service_identifier.map(Cow::Borrowed),
     });
-    let author = primary.actor.map(crate::stored::StoredActor::to_model);
     let deleted = fold.deletion.is_some();
-    let activity = Activity {
-        activity_id: &activity_id,
-        conversation_id: conversation_id.as_deref(),
-        channel_session_id: fields.session,
-        customer_id: fields.customer,
-        kind,
-        actor: author.as_ref(),
-        channel: channel.as_ref(),
-        occurred_at: primary.at,
+    let mut activity = Activity {
+        conversation_id: conversation_id.as_deref().map(Cow::Borrowed),
+        channel_session_id: fields.session.map(Cow::Borrowed),
+        customer_id: fields.customer.map(Cow::Borrowed),
+        actor: primary.actor.map(crate::stored::StoredActor::to_model),
+        channel,
         updated_at: fold.updated_at,
         revision: fold.revision,
-        body: if deleted { None } else { fold.body_of.and_then(|event| event.body.as_ref()) },
-        in_reply_to: fields.in_reply_to,
-        provider_message_id: fields.provider_message_id,
+        body: if deleted { None } else { fold.body_of.and_then(text_of) },
+        in_reply_to: fields.in_reply_to.map(Cow::Borrowed),
+        provider_message_id: fields.provider_message_id.map(Cow::Borrowed),
         edits: fold.edits(deleted),
         deletion: fold.deletion.map(by_whom),
         reactions: fold.reactions(deleted),
@@ -58,28 +53,36 @@ pub(super) fn with_activity<R>(
         delivery: delivery(&fold.receipts, read, &activity_id),
         call: call(&fold.legs, &fold.holds, &activity_id, (primary, fields)),
         rejected: fold.rejected.split_off(fold.rejected.len().saturating_sub(KEPT)),
-        room_id: fields.room,
-        hidden: fold.hidden.map(by_whom),
+        room_id: fields.room.map(Cow::Borrowed),
         omitted,
+        ..Activity::new(Cow::Borrowed(&activity_id), kind, primary.at)
     };
+    for (code, event) in &fold.marks {
+        if let Some(mark) = Mark::from_code(*code) {
+            *mark.of_mut(&mut activity) = Some(by_whom(event));
+        }
+    }
     look(Some(&activity))
 }
 
 /// The events whose texts are shown and stored outside the state.
 pub(super) fn wanted_texts(events: &Events<'_>, limit: u64) -> Vec<Box<str>> {
     let Some(primary) = events.primary() else { return Vec::new() };
-    let loaded: Vec<Loaded<'_>> = events.list.iter().map(Loaded::of).collect();
-    let mut fold = Fold::over(&loaded, primary, events.of_conversation);
+    // Most activities hold all their texts.
+    if events.list.iter().all(|event| event.beside_bytes == 0) {
+        return Vec::new();
+    }
+    let mut fold = Fold::over(&events.list, primary, events.of_conversation);
     fold.bound_bodies(limit);
     let bodies = fold.edits.iter().skip(fold.edits_cut).chain(&fold.body_of);
     let bodies = bodies.filter(|_| fold.deletion.is_none());
     let items = fold.suggestions.iter().skip(fold.suggestions_cut).filter(|_| fold.deletion.is_none());
     let wanted = bodies.chain(items);
-    wanted.filter(|event| event.stored.beside_bytes > 0).map(|event| Box::from(event.stored.id)).collect()
+    wanted.filter(|event| event.beside_bytes > 0).map(|event| Box::from(event.id)).collect()
 }
 
-fn by_whom<'a>(event: &'a Loaded<'a>) -> model::Deletion<'a> {
-    model::Deletion { event_id: event.stored.id, at: event.stored.at, actor: event.actor.as_ref() }
+fn by_whom<'a>(event: &'a Stored<'a>) -> model::Deletion<'a> {
+    model::Deletion { event_id: id_of(event), at: event.at, actor: actor_of(event) }
 }
 
 /// Rule A10: counts of omitted events that no other field includes. Left-out deletions would be rejected.
@@ -90,49 +93,38 @@ fn omitted(events: &Events<'_>, fold: &Fold<'_>) -> model::OmittedEvents {
         edits: count(Group::Edits),
         reactions: count(Group::Reactions),
         suggestions: count(Group::Suggestions),
-        others: [Group::Primaries, Group::Receipts, Group::Deletions, Group::Hides, Group::Holds]
-            .map(count)
-            .iter()
-            .sum::<u64>()
-            + rejected,
+        others: events.omitted.others() + rejected,
     }
 }
 
-/// An event with its parts in the form that the record borrows.
-struct Loaded<'a> {
-    stored: &'a Stored<'a>,
-    actor: Option<Actor<'a>>,
-    body: Option<Json<'a>>,
-    items: Vec<SuggestionItem<'a>>,
-    /// The same items without their bodies, for records above the limit.
-    bare: Vec<SuggestionItem<'a>>,
+fn id_of<'a>(event: &Stored<'a>) -> Cow<'a, str> {
+    Cow::Borrowed(event.id)
 }
 
-impl<'a> Loaded<'a> {
-    fn of(stored: &'a Stored<'a>) -> Self {
-        let (body, items) = match &stored.what {
-            What::Primary(StoredPrimary { body, .. }) | What::Edit { body } => (*body, [].as_slice()),
-            What::Suggestion { items } => (None, items.as_slice()),
-            What::Delete { .. }
-            | What::Reaction { .. }
-            | What::Response { .. }
-            | What::Delivery { .. }
-            | What::Hide
-            | What::Hold { .. } => (None, [].as_slice()),
-        };
-        let json = |text: &'a str| Json::from_compact(Cow::Borrowed(text));
-        let item = |item: &StoredItem<'a>| SuggestionItem {
-            body: item.body.map(json),
-            confidence: item.confidence.map(json),
-        };
-        Self {
-            stored,
-            actor: stored.actor.map(crate::stored::StoredActor::to_model),
-            body: body.map(json),
-            items: items.iter().map(item).collect(),
-            bare: items.iter().map(|one| SuggestionItem { body: None, ..item(one) }).collect(),
-        }
+fn actor_of<'a>(event: &Stored<'a>) -> Option<Actor<'a>> {
+    event.actor.map(crate::stored::StoredActor::to_model)
+}
+
+fn json(text: &str) -> Json<'_> {
+    Json::from_compact(Cow::Borrowed(text))
+}
+
+/// The text of a primary or an edit.
+fn text_of<'a>(event: &Stored<'a>) -> Option<Json<'a>> {
+    match &event.what {
+        What::Primary(StoredPrimary { body, .. }) | What::Edit { body } => body.map(json),
+        _ => None,
     }
+}
+
+/// The items of a suggestion; records above the limit have them without their bodies.
+fn items_of<'a>(event: &Stored<'a>, with_bodies: bool) -> Vec<SuggestionItem<'a>> {
+    let What::Suggestion { items } = &event.what else { return Vec::new() };
+    let item = |item: &StoredItem<'a>| SuggestionItem {
+        body: item.body.filter(|_| with_bodies).map(json),
+        confidence: item.confidence.map(json),
+    };
+    items.iter().map(item).collect()
 }
 
 #[derive(Default)]
@@ -142,35 +134,36 @@ struct Fold<'a> {
     revision: u64,
     last_accepted: Option<&'a str>,
     /// The event whose body is the activity's: the last accepted edit, else the primary.
-    body_of: Option<&'a Loaded<'a>>,
+    body_of: Option<&'a Stored<'a>>,
     /// The size of the primary's body.
     primary_bytes: u64,
-    edits: Vec<&'a Loaded<'a>>,
+    edits: Vec<&'a Stored<'a>>,
     /// Number of the oldest edits, and of the oldest suggestions, without their bodies (rule A10).
     edits_cut: usize,
     suggestions_cut: usize,
-    deletion: Option<&'a Loaded<'a>>,
-    responses: Vec<&'a Loaded<'a>>,
-    deciding: BTreeMap<Identity<'a>, &'a Loaded<'a>>,
-    suggestions: Vec<&'a Loaded<'a>>,
+    deletion: Option<&'a Stored<'a>>,
+    responses: Vec<&'a Stored<'a>>,
+    deciding: BTreeMap<Identity<'a>, &'a Stored<'a>>,
+    suggestions: Vec<&'a Stored<'a>>,
     receipts: Vec<Receipt<'a>>,
-    hidden: Option<&'a Loaded<'a>>,
+    /// The first event of each mark, by the mark's code.
+    marks: BTreeMap<u8, &'a Stored<'a>>,
     legs: Vec<(&'a Stored<'a>, StoredLeg<'a>)>,
     holds: Vec<(i64, bool)>,
     rejected: Vec<model::Rejected<'a>>,
 }
 
 impl<'a> Fold<'a> {
-    fn over(events: &'a [Loaded<'a>], primary: &'a Stored<'a>, of_conversation: bool) -> Self {
+    fn over(events: &'a [Stored<'a>], primary: &'a Stored<'a>, of_conversation: bool) -> Self {
         let mut fold = Self { of_conversation, updated_at: primary.at, ..Self::default() };
         for event in events {
             match fold.take(event, primary) {
-                Ok(()) => fold.accept(event.stored),
+                Ok(()) => fold.accept(event),
                 Err(reason) => fold.rejected.push(model::Rejected {
-                    event_id: event.stored.id,
-                    at: event.stored.at,
-                    relation: event.stored.what.word(),
-                    reason,
+                    event_id: id_of(event),
+                    at: event.at,
+                    relation: Cow::Borrowed(event.what.word()),
+                    reason: Cow::Borrowed(reason),
                 }),
             }
         }
@@ -187,10 +180,10 @@ impl<'a> Fold<'a> {
     }
 
     /// Accepts an event, or returns the reason for rejecting it.
-    fn take(&mut self, event: &'a Loaded<'a>, primary: &'a Stored<'a>) -> Result<(), &'static str> {
-        match &event.stored.what {
+    fn take(&mut self, event: &'a Stored<'a>, primary: &'a Stored<'a>) -> Result<(), &'static str> {
+        match &event.what {
             What::Primary(fields) => self.take_primary(event, fields, primary),
-            What::Edit { .. } if !bounds::may_change(event.stored, primary, self.of_conversation) => {
+            What::Edit { .. } if !bounds::may_change(event, primary, self.of_conversation) => {
                 Err("not-author")
             }
             What::Edit { .. } => {
@@ -199,7 +192,7 @@ impl<'a> Fold<'a> {
                 Ok(())
             }
             What::Delete { .. } => {
-                if !bounds::deletes(event.stored, primary, self.of_conversation) {
+                if !bounds::deletes(event, primary, self.of_conversation) {
                     return Err("not-author");
                 }
                 if self.deletion.is_some() {
@@ -219,18 +212,18 @@ impl<'a> Fold<'a> {
             }
             What::Delivery { status, reason_code } => {
                 let rank = Rank::of(status).ok_or("unknown-status")?;
-                self.receipts.push((rank, event.stored, *reason_code));
+                self.receipts.push((rank, event, *reason_code));
                 Ok(())
             }
-            What::Hide => {
-                self.hidden.get_or_insert(event);
+            What::Mark(code) => {
+                self.marks.entry(*code).or_insert(event);
                 Ok(())
             }
             What::Hold { .. } => {
                 if !primary.is_leg() {
                     return Err("not-a-call");
                 }
-                self.holds.extend(hold_of(event.stored));
+                self.holds.extend(hold_of(event));
                 Ok(())
             }
         }
@@ -238,31 +231,31 @@ impl<'a> Fold<'a> {
 
     fn take_primary(
         &mut self,
-        event: &'a Loaded<'a>,
+        event: &'a Stored<'a>,
         fields: &StoredPrimary<'a>,
         primary: &'a Stored<'a>,
     ) -> Result<(), &'static str> {
-        let is_first = std::ptr::eq(event.stored, primary);
-        let both_legs = event.stored.is_leg() && primary.is_leg();
+        let is_first = std::ptr::eq(event, primary);
+        let both_legs = event.is_leg() && primary.is_leg();
         if !is_first && !both_legs {
             return Err("duplicate-primary");
         }
         if is_first {
-            self.primary_bytes = event.stored.text_bytes();
+            self.primary_bytes = event.text_bytes();
             // An edit may be dated before its message; it counts all the same (rule A3).
             if self.edits.is_empty() {
                 self.body_of = Some(event);
             }
         }
         if let Some(leg) = fields.leg {
-            self.legs.push((event.stored, leg));
+            self.legs.push((event, leg));
         }
         Ok(())
     }
 
     fn take_reaction(
         &mut self,
-        event: &'a Loaded<'a>,
+        event: &'a Stored<'a>,
         kind: u8,
         value: Option<&'a str>,
         remove: bool,
@@ -274,7 +267,7 @@ impl<'a> Fold<'a> {
             self.responses.push(event);
             return Ok(());
         }
-        let Some(who) = who(event.stored.actor, self.of_conversation) else { return Err("no-actor") };
+        let Some(who) = who(event.actor, self.of_conversation) else { return Err("no-actor") };
         match value {
             Some(value) => {
                 self.deciding.insert((who, kind, spelling(value)), event);
@@ -291,7 +284,7 @@ impl<'a> Fold<'a> {
         if self.deletion.is_some() {
             return;
         }
-        let bytes = |event: &&Loaded<'_>| event.stored.text_bytes();
+        let bytes = |event: &&Stored<'_>| event.text_bytes();
         let suggested: u64 = self.suggestions.iter().map(bytes).sum();
         let mut all = suggested + self.primary_bytes + self.edits.iter().map(bytes).sum::<u64>();
         self.edits_cut = oldest_cut(&self.edits, &mut all, limit);
@@ -299,49 +292,49 @@ impl<'a> Fold<'a> {
     }
 
     fn edits(&self, deleted: bool) -> Vec<model::Edit<'a>> {
-        let edit = |(place, event): (usize, &&'a Loaded<'a>)| model::Edit {
-            event_id: event.stored.id,
-            at: event.stored.at,
-            actor: event.actor.as_ref(),
-            body: if deleted || place < self.edits_cut { None } else { event.body.as_ref() },
+        let edit = |(place, event): (usize, &&'a Stored<'a>)| model::Edit {
+            event_id: id_of(event),
+            at: event.at,
+            actor: actor_of(event),
+            body: if deleted || place < self.edits_cut { None } else { text_of(event) },
         };
         self.edits.iter().enumerate().map(edit).collect()
     }
 
     fn reactions(&self, deleted: bool) -> Vec<model::Reaction<'a>> {
-        let mut events: Vec<&'a Loaded<'a>> =
+        let mut events: Vec<&'a Stored<'a>> =
             self.responses.iter().chain(self.deciding.values()).copied().collect();
-        events.sort_by_key(|event| event.stored.order());
+        events.sort_by_key(|event| event.order());
         events.into_iter().filter_map(|event| reaction(event, deleted)).collect()
     }
 
     fn suggestions(&self, deleted: bool) -> Vec<model::Suggestion<'a>> {
-        let suggestion = |(place, event): (usize, &&'a Loaded<'a>)| model::Suggestion {
-            event_id: event.stored.id,
-            at: event.stored.at,
-            actor: event.actor.as_ref(),
-            items: if deleted || place < self.suggestions_cut { &event.bare } else { &event.items },
+        let suggestion = |(place, event): (usize, &&'a Stored<'a>)| model::Suggestion {
+            event_id: id_of(event),
+            at: event.at,
+            actor: actor_of(event),
+            items: items_of(event, !deleted && place >= self.suggestions_cut),
         };
         self.suggestions.iter().enumerate().map(suggestion).collect()
     }
 }
 
 /// Number of the oldest events that must lose their texts to bring `all` within `limit`.
-fn oldest_cut(events: &[&Loaded<'_>], all: &mut u64, limit: u64) -> usize {
+fn oldest_cut(events: &[&Stored<'_>], all: &mut u64, limit: u64) -> usize {
     let mut cut = 0;
     for event in events {
         if *all <= limit {
             break;
         }
-        *all -= event.stored.text_bytes();
+        *all -= event.text_bytes();
         cut += 1;
     }
     cut
 }
 
 /// The reaction that an event shows; `None` if it hides one. A reaction that quotes a deleted activity has no value any more.
-fn reaction<'a>(event: &'a Loaded<'a>, deleted: bool) -> Option<model::Reaction<'a>> {
-    let (kind, value) = match &event.stored.what {
+fn reaction<'a>(event: &'a Stored<'a>, deleted: bool) -> Option<model::Reaction<'a>> {
+    let (kind, value) = match &event.what {
         What::Response { value } => (ReactionKind::Response, Some(*value)),
         What::Reaction { kind, value, remove: false } => {
             let kind = ReactionKind::from_code(*kind)?;
@@ -354,14 +347,14 @@ fn reaction<'a>(event: &'a Loaded<'a>, deleted: bool) -> Option<model::Reaction<
         | What::Delete { .. }
         | What::Suggestion { .. }
         | What::Delivery { .. }
-        | What::Hide
+        | What::Mark(_)
         | What::Hold { .. } => return None,
     };
     Some(model::Reaction {
-        event_id: event.stored.id,
-        at: event.stored.at,
-        actor: event.actor.as_ref(),
+        event_id: id_of(event),
+        at: event.at,
+        actor: actor_of(event),
         kind,
-        value,
+        value: value.map(Cow::Borrowed),
     })
 }

@@ -27,8 +27,12 @@ pub const NAME: &str = "agents";
 /// Key prefix of the processor's state.
 pub(crate) const NAMESPACE: u8 = b'p';
 /// Its output.
-pub const PRODUCT: Product =
-    Product { topic: "cx.agents", schema: "agent/1", one_for_each: "agent", key: "`agentId`, as it is" };
+pub const PRODUCT: Product = Product {
+    topic: "cx.agents",
+    schema: model::Schema::AGENT.header,
+    one_for_each: "agent",
+    key: "`agentId`, as it is",
+};
 const OUTPUT: usize = 0;
 
 /// Maximum size of a record's value. The texts of the domains' states are JSON in the input already.

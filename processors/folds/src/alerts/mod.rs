@@ -29,7 +29,7 @@ pub(crate) const NAMESPACE: u8 = b'w';
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.alerts",
-    schema: "alert/1",
+    schema: model::Schema::ALERT.header,
     one_for_each: "wait beyond its target",
     key: "`conversationId/kind/startedBy`; for `customer-inactive` followed by `/channelSessionId`",
 };

@@ -23,7 +23,7 @@ pub const NAME: &str = "audit";
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.audit",
-    schema: "audit/1",
+    schema: model::Schema::AUDIT.header,
     one_for_each: "event",
     key: "`conversationId/eventId`, or just `eventId` where there is no conversation",
 };

@@ -25,7 +25,7 @@ pub(crate) const NAMESPACE: u8 = b'b';
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.bot-training",
-    schema: "bot-training/1",
+    schema: model::Schema::BOT_TRAINING.header,
     one_for_each: "customer's message with suggestions of a bot",
     key: "as in `cx.activities`",
 };
@@ -254,11 +254,11 @@ fn written(message: &Activity<'_>, answer: Option<&Answer>, format: &dyn Format)
     }
     let flags = message.reactions.iter().filter(|reaction| reaction.kind == ReactionKind::Flag);
     let record = TrainingRecord {
-        conversation_id: message.conversation_id?,
-        activity_id: message.activity_id,
+        conversation_id: message.conversation_id.as_deref()?,
+        activity_id: &message.activity_id,
         occurred_at: message.occurred_at,
-        channel: message.channel,
-        body: message.body,
+        channel: message.channel.as_ref(),
+        body: message.body.as_ref(),
         suggestions: message.suggestions.clone(),
         flags: flags.cloned().collect(),
         reply: answer.map(Answer::reply),
@@ -287,9 +287,9 @@ impl Answer {
                 Some(Self {
                     reply,
                     kind: activity.kind,
-                    actor: activity.actor.map(|actor| actor.clone().into_static()),
+                    actor: activity.actor.clone().map(Actor::into_static),
                     at: activity.occurred_at,
-                    body: activity.body.map(Json::to_static),
+                    body: activity.body.as_ref().map(Json::to_static),
                 })
             })
         })?

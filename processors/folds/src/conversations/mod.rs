@@ -1,6 +1,7 @@
 //! Summary of each conversation (contract section 5): the result of its timeline's scan and the contributions of its
 //! activities.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use engine::{Emitter, Forget, News, Notice, ProcessError, Processor, Product, Scope, Slice};
@@ -18,7 +19,7 @@ pub const RULE_QUEUES: &str = "queues";
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.conversations",
-    schema: "conversation/3",
+    schema: model::Schema::CONVERSATION.header,
     one_for_each: "conversation",
     key: "`conversationId`, as it is",
 };
@@ -194,10 +195,10 @@ pub(crate) fn summary<'s>(
     is_final: bool,
 ) -> ConversationSummary<'s> {
     let list = wrap_ups.list.iter().map(|(wrap_up, body)| WrapUp {
-        activity_id: &wrap_up.activity_id,
+        activity_id: Cow::Borrowed(&wrap_up.activity_id),
         at: wrap_up.at,
-        agent_id: wrap_up.agent_id.as_deref(),
-        body: body.as_ref(),
+        agent_id: wrap_up.agent_id.as_deref().map(Cow::Borrowed),
+        body: body.as_ref().map(Json::borrowed),
     });
     let mut summary = progress.scan.summary(id, &progress.figures(), list.collect(), is_final);
     summary.omitted.wrap_ups = wrap_ups.omitted;
@@ -213,7 +214,7 @@ pub(crate) fn shown_body(
     let (texts, limit) = texts;
     activities::with_activity(key, state, &activities::Around { texts, limit, read: None }, |activity| {
         let shown = activity.filter(|activity| activity.deletion.is_none())?;
-        Some(shown.body.map(Json::to_static))
+        Some(shown.body.as_ref().map(Json::to_static))
     })
 }
 

@@ -1,5 +1,7 @@
 //! The record of a customer, built from the stored conversations. Pure.
 
+use std::borrow::Cow;
+
 use engine::ProcessError;
 use model::{CustomerConversation, CustomerRecord, Outcome};
 
@@ -62,14 +64,14 @@ pub(super) fn with_list<R>(
         let Contact { started_at, closed_at, last_event_at, outcome, channel, queue, agent, .. } =
             Entry::read(&stored.key, &stored.value)?.contact;
         last.push(CustomerConversation {
-            conversation_id: &stored.conversation,
+            conversation_id: Cow::Borrowed(&stored.conversation),
             started_at,
             closed_at,
             last_event_at,
             outcome: outcome.and_then(Outcome::from_code),
-            channel,
-            queue,
-            agent_id: agent,
+            channel: channel.map(Cow::Borrowed),
+            queue: queue.map(Cow::Borrowed),
+            agent_id: agent.map(Cow::Borrowed),
             since_previous_ms: None,
         });
     }
@@ -93,7 +95,7 @@ pub fn record_of<'a>(
         since.filter(|since| *since <= most).count() as u64
     };
     CustomerRecord {
-        customer_id: customer,
+        customer_id: Cow::Borrowed(customer),
         count: conversations.len() as u64,
         repeats_within_24h: within(SOON_MS),
         repeats_within_72h: within(LATER_MS),

@@ -47,7 +47,7 @@ pub const NAME: &str = "customers";
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.customers",
-    schema: "customer/1",
+    schema: model::Schema::CUSTOMER.header,
     one_for_each: "customer",
     key: "`customerId`, as it is",
 };

@@ -53,7 +53,7 @@ const NAMESPACE: u8 = b'm';
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.metrics",
-    schema: "metrics-window/2",
+    schema: model::Schema::METRICS_WINDOW.header,
     one_for_each: "window of a queue, agent, agent at a queue, channel or bot",
     key: "`dimension/id/size/windowStart`",
 };

@@ -1,5 +1,7 @@
 //! State of a window: its figures, until its retention ends.
 
+use std::borrow::Cow;
+
 use engine::{Counter, Emitter, Place, ProcessError, State};
 use model::{Bucket, Dimension, Figure, Histogram, MetricsWindow};
 use serde::{Deserialize, Serialize};
@@ -128,12 +130,12 @@ fn with_record_of<R>(
     histograms.sort_unstable();
     Ok(look(Some(&MetricsWindow {
         dimension: of.dimension,
-        id: &of.id,
+        id: Cow::Borrowed(&of.id),
         window_start: of.window_start,
         window_end: window.end,
-        figures: &figures,
+        figures: figures.into(),
         revision: window.revision,
-        histograms: &histograms,
+        histograms: histograms.into(),
     })))
 }
 

@@ -34,8 +34,11 @@ pub(super) fn relation(counts: &mut Counts, category: Category) {
         Category::Delete => counts.deletions += 1,
         Category::Reaction => counts.reactions += 1,
         Category::Suggestion => counts.suggestions += 1,
-        Category::Hide => counts.hides += 1,
-        _ => {}
+        category => {
+            if let Some(mark) = category.mark() {
+                *mark.count_mut(counts) += 1;
+            }
+        }
     }
 }
 

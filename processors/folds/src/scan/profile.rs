@@ -108,8 +108,8 @@ impl Profile {
         self.customer.as_deref()
     }
 
-    pub(super) fn channels(&self) -> Vec<&str> {
-        self.channels.iter().take(LISTED).map(|channel| &**channel).collect()
+    pub(super) fn channels(&self) -> impl Iterator<Item = &str> {
+        self.channels.iter().take(LISTED).map(|channel| &**channel)
     }
 
     /// Records a closed cycle.

@@ -31,7 +31,7 @@ impl Scan {
         let started_at = self.profile.started_at();
         let omitted = left_out(self.sessions.listed().count());
         ConversationSummary {
-            conversation_id,
+            conversation_id: Cow::Borrowed(conversation_id),
             started_at,
             last_event_at: self.profile.last_event_at(),
             closed_at,
@@ -43,10 +43,10 @@ impl Scan {
                 None => Finality::Open,
             },
             outcome: closed.map(|(_, outcome)| outcome),
-            direction: self.profile.direction(),
-            customer_id: self.profile.customer(),
+            direction: self.profile.direction().map(Cow::Borrowed),
+            customer_id: self.profile.customer().map(Cow::Borrowed),
             revision: self.profile.revision(),
-            channels: self.profile.channels(),
+            channels: self.profile.channels().map(Cow::Borrowed).collect(),
             sessions: self.sessions.listed().skip(omitted).map(session).collect(),
             agents: last(self.stays.list()).iter().map(stay).collect(),
             queue_visits: last(self.visits.list()).iter().map(visit).collect(),
@@ -68,7 +68,7 @@ impl Scan {
                 of_customer.filter_map(Visit::wait_ms).sum()
             },
             mode: self.profile.mode(),
-            room_id: self.profile.room(),
+            room_id: self.profile.room().map(Cow::Borrowed),
             cycles: self.cycles.shown(left_out(self.cycles.count())),
             tasks: self.tasks.shown(left_out(self.tasks.count())),
             agent_requested_at: self.turns.requested_at(),
@@ -118,7 +118,7 @@ fn last<T>(list: &[T]) -> &[T] {
 
 fn session(session: &Session) -> SessionSummary<'_> {
     SessionSummary {
-        channel_session_id: &session.id,
+        channel_session_id: Cow::Borrowed(&session.id),
         channel: session.channel().map(channel),
         started_at: session.started_at,
         ended_at: session.ended_at(),
@@ -136,33 +136,33 @@ fn channel((channel_type, service_identifier): StoredChannel<'_>) -> Channel<'_>
 fn stay(stay: &Stay) -> AgentStay<'_> {
     let times = stay.times();
     AgentStay {
-        agent_id: &stay.agent,
-        name: stay.name.as_deref(),
+        agent_id: Cow::Borrowed(&stay.agent),
+        name: stay.name.as_deref().map(Cow::Borrowed),
         joined_at: stay.joined_at,
         left_at: stay.left_at(),
-        reason: stay.reason(),
+        reason: stay.reason().map(Cow::Borrowed),
         engaged_ms: times.map(|times| times.engaged_ms),
         wrap_up_ms: times.map(|times| times.wrap_up_ms),
         messages: stay.messages,
         responses: stay.responses,
         response_ms_total: stay.response_ms,
-        role: stay.role.as_deref(),
+        role: stay.role.as_deref().map(Cow::Borrowed),
         agent_response_ms_total: stay.agent_response_ms,
     }
 }
 
 fn visit(visit: &Visit) -> QueueVisit<'_> {
     QueueVisit {
-        task_id: visit.task(),
-        queue: visit.queue(),
-        direction: visit.direction.as_deref(),
-        mode: visit.mode.as_deref(),
+        task_id: Cow::Borrowed(visit.task()),
+        queue: visit.queue().map(Cow::Borrowed),
+        direction: visit.direction.as_deref().map(Cow::Borrowed),
+        mode: visit.mode.as_deref().map(Cow::Borrowed),
         enqueued_at: visit.enqueued_at,
         ended_at: visit.ended_at(),
         wait_ms: visit.wait_ms(),
         outcome: visit.outcome(),
-        channel_session_id: visit.session.as_deref(),
-        agent_id: visit.agent(),
+        channel_session_id: visit.session.as_deref().map(Cow::Borrowed),
+        agent_id: visit.agent().map(Cow::Borrowed),
         ronas: visit.ronas,
         waits: visit.waits(),
     }

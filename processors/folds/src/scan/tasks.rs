@@ -1,5 +1,7 @@
 //! Routing tasks, from their events (contract section 5).
 
+use std::borrow::Cow;
+
 use model::{Dimension, Figure, Histogram, Task};
 use serde::{Deserialize, Serialize};
 
@@ -111,17 +113,17 @@ impl Seen {
     fn shown(&self) -> Task<'_> {
         let length = |from: Option<i64>, to: Option<i64>| Some((to? - from?).max(0));
         Task {
-            task_id: &self.id,
-            queue: self.queue.as_deref(),
-            direction: self.direction.as_deref(),
-            mode: self.mode.as_deref(),
+            task_id: Cow::Borrowed(&self.id),
+            queue: self.queue.as_deref().map(Cow::Borrowed),
+            direction: self.direction.as_deref().map(Cow::Borrowed),
+            mode: self.mode.as_deref().map(Cow::Borrowed),
             enqueued_at: self.enqueued_at,
             reserved_at: self.reserved_at,
-            agent_id: self.agent.as_deref(),
+            agent_id: self.agent.as_deref().map(Cow::Borrowed),
             answered_at: self.answered_at,
             wrap_up_at: self.wrap_up_at,
             closed_at: self.closed_at,
-            disposition: self.disposition.as_deref(),
+            disposition: self.disposition.as_deref().map(Cow::Borrowed),
             ring_ms: length(self.reserved_at, self.answered_at.or(self.closed_at)),
             handle_ms: length(self.answered_at, self.wrap_up_at.or(self.closed_at)),
             wrap_up_ms: length(self.wrap_up_at, self.closed_at),
@@ -226,7 +228,7 @@ mod tests {
         take(&mut tasks, 50, Step::Changed, &task(Some("CLOSED"), Some("DONE"), None));
         let [shown] = &tasks.shown(0)[..] else { panic!() };
         assert_eq!(
-            (shown.queue, shown.agent_id, shown.disposition),
+            (shown.queue.as_deref(), shown.agent_id.as_deref(), shown.disposition.as_deref()),
             (Some("web"), Some("ann"), Some("DONE"))
         );
         assert_eq!((shown.ring_ms, shown.handle_ms, shown.wrap_up_ms), (Some(5), Some(12), Some(30)));

@@ -1,5 +1,7 @@
 //! One conversation during the flush: its keys, entries and notifications.
 
+use std::borrow::Cow;
+
 use engine::{Emitter, ProcessError};
 use model::{Channel, TimelineEntry};
 
@@ -53,28 +55,27 @@ impl Conversation<'_> {
         derived: &Derived,
         look: impl FnOnce(&TimelineEntry<'_>) -> R,
     ) -> R {
-        let actor = entry.actor.map(StoredActor::to_model);
         let channel = entry.channel.map(|(channel_type, service_identifier)| Channel {
-            channel_type: channel_type.map(Into::into),
-            service_identifier: service_identifier.map(Into::into),
+            channel_type: channel_type.map(Cow::Borrowed),
+            service_identifier: service_identifier.map(Cow::Borrowed),
         });
         look(&TimelineEntry {
-            entry_id: entry.id,
-            conversation_id: self.id,
+            entry_id: Cow::Borrowed(entry.id),
+            conversation_id: Cow::Borrowed(self.id),
             at: entry.at,
-            name: entry.name,
+            name: Cow::Borrowed(entry.name),
             category: entry.category(),
-            activity_id: entry.activity_id(),
-            actor: actor.as_ref(),
-            channel_session_id: entry.session,
-            customer_id: entry.customer,
-            channel: channel.as_ref(),
+            activity_id: entry.activity_id().map(Cow::Borrowed),
+            actor: entry.actor.map(StoredActor::to_model),
+            channel_session_id: entry.session.map(Cow::Borrowed),
+            customer_id: entry.customer.map(Cow::Borrowed),
+            channel,
             elapsed_ms: derived.elapsed_ms,
             stage: derived.stage,
-            agents: &derived.agents,
-            queue: derived.queue.as_deref(),
+            agents: Cow::Borrowed(&derived.agents),
+            queue: derived.queue.as_deref().map(Cow::Borrowed),
             response_ms: derived.response_ms,
-            responds_to: derived.responds_to.as_deref(),
+            responds_to: derived.responds_to.as_deref().map(Cow::Borrowed),
         })
     }
 

@@ -45,7 +45,7 @@ pub const NAME: &str = "timelines";
 /// Its output.
 pub const PRODUCT: Product = Product {
     topic: "cx.timelines",
-    schema: "timeline-entry/1",
+    schema: model::Schema::TIMELINE_ENTRY.header,
     one_for_each: "event of a conversation",
     key: "`conversationId/eventId`",
 };

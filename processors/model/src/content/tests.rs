@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FactKind, Kind, ReactionKind, RoomMode, Targets};
+use crate::{FactKind, Kind, Mark, ReactionKind, RoomMode, Targets};
 
 fn text(text: &'static str) -> Cow<'static, str> {
     Cow::Borrowed(text)
@@ -143,7 +143,7 @@ fn all() -> Vec<Event<'static>> {
             "REACTION",
             relation(Change::Reaction { kind: ReactionKind::Emoji, value: None, remove: true }),
         ),
-        event("AGENT_MESSAGE", relation(Change::Hide)),
+        event("AGENT_MESSAGE", relation(Change::Mark(Mark::Hide))),
         event("CALL_HOLD", relation(Change::Hold { begins: true })),
         event("CALL_RESUME", relation(Change::Hold { begins: false })),
         event("AGENT_RESERVED", fact(FactKind::AgentReserved, FactDetail::Task(Box::new(full_task())))),
@@ -202,7 +202,7 @@ const NUMBERS: &[u64] = &[
     12_957_579_552_153_948_377,
     5_095_401_294_064_442_015,
     12_641_886_322_268_390_434,
-    1_002_788_979_631_110_218,
+    18_326_814_021_939_763_582,
     13_018_887_152_282_542_634,
     10_682_700_427_907_362_120,
     11_444_574_020_677_615_553,

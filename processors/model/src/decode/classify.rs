@@ -4,8 +4,8 @@ use super::actor::Identities;
 use super::lenient::{ABSENT, Object, Text};
 use super::raw::{BodyFields, Data, DataFields, Form, HeaderFields, SenderFields, SuggestionFields};
 use super::{actor, facts};
-use crate::{Action, Actor, Change, Fact, FactDetail, FactKind, Invalid, Json, Kind, Leg, LegPhase, Primary};
-use crate::{NUMBER_BYTES, ReactionKind, Reason, Relation, SUGGESTED_ITEMS, SuggestionItem};
+use crate::{Action, Actor, Change, Fact, FactDetail, FactKind, Invalid, Json, Kind, Leg, LegPhase, Mark};
+use crate::{NUMBER_BYTES, Primary, ReactionKind, Reason, Relation, SUGGESTED_ITEMS, SuggestionItem};
 use std::borrow::Cow;
 
 /// The parts of an event that determine its action.
@@ -67,8 +67,8 @@ pub(super) enum Asked {
     Like { remove: bool },
     /// Deletes a comment.
     CommentsDeletion,
-    /// Hides a comment.
-    Hiding,
+    /// Marks a comment.
+    Mark(Mark),
 }
 
 impl Asked {
@@ -86,8 +86,7 @@ impl Asked {
                 "LIKE" => Asked::Like { remove: false },
                 "UNLIKE" => Asked::Like { remove: true },
                 "DELETE" => Asked::CommentsDeletion,
-                "HIDE" => Asked::Hiding,
-                _ => return None,
+                other => Asked::Mark(Mark::from_name(other)?),
             },
             _ => return None,
         })
@@ -301,7 +300,7 @@ impl<'s, 'a> Subject<'s, 'a> {
                 relation(self.target()?, Change::Reaction { kind: ReactionKind::Emoji, value, remove })
             }
             Asked::CommentsDeletion => relation(self.target()?, self.deletion(true)),
-            Asked::Hiding => relation(self.target()?, Change::Hide),
+            Asked::Mark(mark) => relation(self.target()?, Change::Mark(mark)),
         })
     }
 

@@ -124,7 +124,10 @@ impl EventParts<'_, '_> {
                         long.look_at(REASON_CODE, reason_code.as_ref());
                     }
                     Change::Delete { .. } => long.read(ROLE, self.role()),
-                    Change::Edit { .. } | Change::Suggestion { .. } | Change::Hide | Change::Hold { .. } => {}
+                    Change::Edit { .. }
+                    | Change::Suggestion { .. }
+                    | Change::Mark(_)
+                    | Change::Hold { .. } => {}
                 }
             }
             Action::Fact(fact) => look_at_fact(&fact.detail, &mut long),
@@ -143,7 +146,9 @@ impl EventParts<'_, '_> {
         if let Some(asked) = Asked::by(name, body) {
             match asked {
                 Asked::Deletion | Asked::Receipt => long.read(MESSAGE_ID, body.map(|body| &body.message_id)),
-                Asked::Like { .. } | Asked::CommentsDeletion | Asked::Hiding => long.read(ORIGINAL, original),
+                Asked::Like { .. } | Asked::CommentsDeletion | Asked::Mark(_) => {
+                    long.read(ORIGINAL, original)
+                }
             }
             match asked {
                 Asked::Deletion | Asked::CommentsDeletion => long.read(ROLE, self.role()),
@@ -151,7 +156,7 @@ impl EventParts<'_, '_> {
                     long.read(STATUS, body.map(|body| &body.status));
                     long.read(REASON_CODE, body.map(|body| &body.reason_code));
                 }
-                Asked::Like { .. } | Asked::Hiding => {}
+                Asked::Like { .. } | Asked::Mark(_) => {}
             }
             return self.refuse(&long);
         }
@@ -202,7 +207,9 @@ impl EventParts<'_, '_> {
             self.data.body.fields().is_some_and(|body| body.body_type.is("DELETEDNOTIFICATION"));
         match change {
             Change::Delete { .. } if is_named_by_body => MESSAGE_ID,
-            Change::Edit { .. } | Change::Delete { .. } | Change::Reaction { .. } | Change::Hide => ORIGINAL,
+            Change::Edit { .. } | Change::Delete { .. } | Change::Reaction { .. } | Change::Mark(_) => {
+                ORIGINAL
+            }
             Change::Suggestion { .. } => REQUESTED,
             Change::Delivery { .. } => MESSAGE_ID,
             Change::Hold { .. } => LEG_ID,

@@ -1,7 +1,7 @@
 //! Actions of events: the tables of section 2.
 
 use crate::support::{change, event, primary, read, reason, try_read};
-use model::{Action, Change, FactKind, Home, Kind, LegPhase, ReactionKind};
+use model::{Action, Change, FactKind, Home, Kind, LegPhase, Mark, ReactionKind};
 use serde_json::{Value, json};
 
 const MESSAGES: [(&str, Kind); 6] = [
@@ -444,7 +444,7 @@ fn a_comment_likes_deletes_or_hides_what_it_is_about_and_else_is_a_message() {
         ("LIKE", like(false)),
         ("UNLIKE", like(true)),
         ("DELETE", Change::Delete { by_supervisor: false, is_done: true }),
-        ("HIDE", Change::Hide),
+        ("HIDE", Change::Mark(Mark::Hide)),
     ] {
         let (target, change) = change(&comment(item_type));
         assert_eq!((target.as_str(), change), ("m", expected), "{item_type}");

@@ -3,46 +3,8 @@
 
 use avro::{AvroFormat, Schema};
 use engine::HEADER_SCHEMA;
-use model::{CustomerConversation, Format, JsonFormat, Outcome};
+use model::{CustomerRecord, Format, JsonFormat};
 use rdkafka::message::{Headers, Message};
-use serde::Deserialize;
-
-/// The parts of a record that list conversations.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Customer {
-    customer_id: String,
-    conversations: Vec<Listed>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed {
-    conversation_id: String,
-    started_at: i64,
-    closed_at: Option<i64>,
-    last_event_at: i64,
-    outcome: Option<String>,
-    channel: Option<String>,
-    queue: Option<String>,
-    agent_id: Option<String>,
-}
-
-impl Listed {
-    fn shown(&self) -> CustomerConversation<'_> {
-        CustomerConversation {
-            conversation_id: &self.conversation_id,
-            started_at: self.started_at,
-            closed_at: self.closed_at,
-            last_event_at: self.last_event_at,
-            outcome: self.outcome.as_deref().and_then(Outcome::from_name),
-            channel: self.channel.as_deref(),
-            queue: self.queue.as_deref(),
-            agent_id: self.agent_id.as_deref(),
-            since_previous_ms: None,
-        }
-    }
-}
 
 /// The value of a customer's record, given as JSON, without the erased conversations; `None` for a tombstone, if no other
 /// conversation is listed or the record has another format.
@@ -50,13 +12,12 @@ pub fn without(message: &impl Message, json: &[u8], is_erased: impl Fn(&str) -> 
     let of_schema = |schema: &[u8]| schema == folds::customers::PRODUCT.schema.as_bytes();
     let mut headers = message.headers().into_iter().flat_map(Headers::iter);
     headers.find(|header| header.key == HEADER_SCHEMA && header.value.is_some_and(of_schema))?;
-    let Customer { customer_id, conversations } = serde_json::from_slice(json).ok()?;
-    let left = conversations.iter().filter(|listed| !is_erased(&listed.conversation_id));
-    let left: Vec<CustomerConversation<'_>> = left.map(Listed::shown).collect();
-    if left.is_empty() {
+    let CustomerRecord { customer_id, mut conversations, .. } = serde_json::from_slice(json).ok()?;
+    conversations.retain(|listed| !is_erased(&listed.conversation_id));
+    if conversations.is_empty() {
         return None;
     }
-    let record = folds::customers::record_of(&customer_id, left);
+    let record = folds::customers::record_of(&customer_id, conversations);
     let mut value = Vec::new();
     // Encode it as the record was, with its schema id.
     match message.payload().and_then(avro::split) {

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use anyhow::{Context, anyhow};
-use folds::explain::{Contribution, HISTOGRAMS};
-use model::Dimension;
+use folds::explain::{is_asked, recorded};
+use model::{Dimension, MetricsWindow};
 use rdkafka::Message;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::cli::{ExplainArgs, Global};
 use crate::config::Config;
@@ -22,29 +22,8 @@ use crate::kafka::reader::Reader;
 use crate::topics;
 use state::{Restored, Subject};
 
-/// The parts of a `cx.metrics` record that are explained.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Window {
-    dimension: String,
-    id: String,
-    window_start: i64,
-    window_end: i64,
-    figures: BTreeMap<String, i64>,
-    /// Counts by upper bound.
-    #[serde(default)]
-    histograms: BTreeMap<String, BTreeMap<String, i64>>,
-}
-
-impl Window {
-    /// All that the record counts, by its path: the figures by their names, and the counts of the histograms.
-    fn counts(&self) -> BTreeMap<String, i64> {
-        let counts = self.histograms.iter().flat_map(|(name, counts)| {
-            counts.iter().map(move |(bound, count)| (format!("{HISTOGRAMS}{name}.{bound}"), *count))
-        });
-        self.figures.iter().map(|(name, value)| (name.clone(), *value)).chain(counts).collect()
-    }
-}
+/// What a record counts, or contributions to it add up to, by path.
+type Amounts = BTreeMap<Cow<'static, str>, i64>;
 
 /// One line of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,14 +53,14 @@ pub fn run(global: &Global, args: &ExplainArgs, config: &Config) -> Result<(), F
     // All end offsets are read first, so that record and state are of about the same time.
     let restored = Restored::spans(&reader, &metadata, config)?;
     let window = read_window(&reader, &metadata, (config, topic), &args.key, &formats)?;
-    let recorded = chosen(window.counts(), args.figure.as_deref()).map_err(Failure::usage)?;
-    let mut sums: BTreeMap<String, i64> = recorded.keys().map(|path| (path.clone(), 0)).collect();
+    let recorded = chosen(recorded(&window), args.figure.as_deref()).map_err(Failure::usage)?;
+    let mut sums: Amounts = recorded.keys().map(|path| (path.clone(), 0)).collect();
     let mut out = std::io::stdout().lock();
-    let agent = (window.dimension == Dimension::Agent.as_str()).then_some(window.id.as_str());
+    let agent = (window.dimension == Dimension::Agent).then_some(&*window.id);
     restored.each(&reader, config, agent, &mut |whose, contributions| {
         for contribution in contributions {
-            let Some((figure, amount)) = part_of(&window, contribution) else { continue };
-            let Some(sum) = sums.get_mut(&*figure) else { continue };
+            let Some((figure, amount)) = contribution.part_of(&window) else { continue };
+            let Some(sum) = sums.get_mut(&figure) else { continue };
             *sum += amount;
             let (conversation_id, agent_id) = match whose {
                 Subject::Conversation(id) => (Some(id), None),
@@ -101,29 +80,18 @@ pub fn run(global: &Global, args: &ExplainArgs, config: &Config) -> Result<(), F
 }
 
 /// What of the record is to be explained: the named figure, the named histogram or one of its counts, or all of it.
-fn chosen(counts: BTreeMap<String, i64>, figure: Option<&str>) -> anyhow::Result<BTreeMap<String, i64>> {
+fn chosen(counts: Amounts, figure: Option<&str>) -> anyhow::Result<Amounts> {
     let Some(figure) = figure else { return Ok(counts) };
-    let of_histogram = format!("{figure}.");
-    let is_chosen = |path: &str| path == figure || path.starts_with(&of_histogram);
-    let all: Vec<String> = counts.keys().cloned().collect();
-    let counts: BTreeMap<String, i64> = counts.into_iter().filter(|(path, _)| is_chosen(path)).collect();
+    let all: Vec<Cow<'_, str>> = counts.keys().cloned().collect();
+    let counts: Amounts = counts.into_iter().filter(|(path, _)| is_asked(path, figure)).collect();
     if counts.is_empty() {
         return Err(anyhow!("the record has no figure {figure:?}; it has {}", all.join(", ")));
     }
     Ok(counts)
 }
 
-/// What a contribution counts in, by its path, and its part in the window; `None` if it has none.
-fn part_of(window: &Window, contribution: &Contribution) -> Option<(Cow<'static, str>, i64)> {
-    if contribution.dimension.as_str() != window.dimension || contribution.id != window.id {
-        return None;
-    }
-    let amount = contribution.within(window.window_start, window.window_end);
-    (amount != 0).then(|| (contribution.counted.path(), amount))
-}
-
 /// The differences, one sentence for each figure.
-fn differences(recorded: &BTreeMap<String, i64>, sums: &BTreeMap<String, i64>) -> Vec<String> {
+fn differences(recorded: &Amounts, sums: &Amounts) -> Vec<String> {
     let differing = sums.iter().filter_map(|(figure, sum)| {
         let recorded = recorded.get(figure).copied().unwrap_or(0);
         (recorded != *sum).then(|| {
@@ -144,7 +112,7 @@ fn read_window(
     (config, topic): (&Config, &str),
     key: &str,
     formats: &Formats,
-) -> Result<Window, Failure> {
+) -> Result<MetricsWindow<'static>, Failure> {
     let no_key = || {
         anyhow!(
             "{key:?} is no key of {topic}: they are dimension/id/size/windowStart, for example queue/Sales/900000/1750000500000"
@@ -177,50 +145,25 @@ fn read_window(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use folds::explain::Counted;
-    use model::{Bucket, Figure, Histogram};
 
-    fn window() -> Window {
+    fn counts() -> Amounts {
+        recorded(&window())
+    }
+
+    fn window() -> MetricsWindow<'static> {
         let record = r#"{"dimension":"queue","id":"Sales","windowStart":1000,"windowEnd":2000,"figures":{"offered":2,"waitMs":500},
-            "revision":1,"histograms":{"answeredWaitMs":{"22":1,"484":1}}}"#;
+            "revision":1,"histograms":{"answeredWaitMs":{"22":1,"500":1}}}"#;
         serde_json::from_str(record).unwrap()
-    }
-
-    fn contribution(id: &str, at: i64, to: Option<i64>, counted: Counted, amount: i64) -> Contribution {
-        let (id, event_id) = (id.to_owned(), "e".to_owned());
-        Contribution { dimension: Dimension::Queue, id, event_id, at, to, counted, amount }
-    }
-
-    #[test]
-    fn only_what_lies_in_the_window_of_the_subject_is_part_of_it() {
-        let part = |id, at, to| {
-            part_of(&window(), &contribution(id, at, to, Counted::Figure(Figure::Offered), 1))
-                .map(|(figure, amount)| (figure.into_owned(), amount))
-        };
-        let offered = |amount| Some(("offered".to_owned(), amount));
-        assert_eq!(part("Sales", 1_000, None), offered(1));
-        assert_eq!(part("Sales", 2_000, None), None);
-        assert_eq!(part("Other", 1_500, None), None);
-        assert_eq!(part("Sales", 500, Some(1_200)), offered(200));
-        assert_eq!(part("Sales", 1_900, Some(2_500)), offered(100));
-    }
-
-    #[test]
-    fn a_count_of_a_histogram_is_part_of_the_count_that_the_record_has() {
-        let counted = Counted::Histogram(Histogram::AnsweredWaitMs, Bucket::of(21));
-        let (path, amount) = part_of(&window(), &contribution("Sales", 1_500, None, counted, 1)).unwrap();
-        assert_eq!((window().counts().get(&*path), amount), (Some(&1), 1), "{path}");
-        assert_eq!(window().counts().len(), 4);
     }
 
     #[test]
     fn a_sum_that_is_not_the_figure_is_said_with_by_how_much() {
         let sums = |offered, wait, count| {
             [("offered", offered), ("waitMs", wait), ("histograms.answeredWaitMs.22", count)]
-                .map(|(name, sum)| (name.to_owned(), sum))
+                .map(|(name, sum)| (Cow::Borrowed(name), sum))
                 .into()
         };
-        let recorded = window().counts();
+        let recorded = counts();
         assert!(differences(&recorded, &sums(2, 500, 1)).is_empty());
         let said = differences(&recorded, &sums(1, 500, 1));
         assert!(said.len() == 1 && said[0].starts_with("offered: the record has 2"), "{said:?}");
@@ -231,11 +174,10 @@ mod tests {
 
     #[test]
     fn a_figure_or_a_histogram_is_chosen_and_what_the_record_does_not_have_is_refused() {
-        let of =
-            |figure| chosen(window().counts(), figure).map(|counts| counts.into_keys().collect::<Vec<_>>());
+        let of = |figure| chosen(counts(), figure).map(|counts| counts.into_keys().collect::<Vec<_>>());
         assert_eq!(of(Some("offered")).unwrap(), ["offered"]);
         assert_eq!(of(None).unwrap().len(), 4);
-        let counts = ["histograms.answeredWaitMs.22", "histograms.answeredWaitMs.484"];
+        let counts = ["histograms.answeredWaitMs.22", "histograms.answeredWaitMs.500"];
         assert_eq!(of(Some("histograms.answeredWaitMs")).unwrap(), counts);
         assert_eq!(of(Some(counts[1])).unwrap(), counts[1..]);
         for unknown in ["ofered", "histograms.answeredWaitMs.2", "histograms."] {

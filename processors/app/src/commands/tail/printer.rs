@@ -12,7 +12,6 @@ use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::render::entry::{self, LineStyle, People};
 use crate::render::lines::{self, text};
-use crate::render::records::{Activity, Entry};
 use crate::render::{Product, Products, activity};
 
 /// Prints records according to the plan.
@@ -131,10 +130,15 @@ fn record(
 /// The line of an activity or an entry; `None` for other records.
 fn by_itself(product: Option<Product>, value: &[u8]) -> Option<String> {
     let line = match product? {
-        Product::Activity => activity::line(&serde_json::from_slice::<Activity>(value).ok()?),
+        Product::Activity => activity::line(&serde_json::from_slice::<model::Activity<'_>>(value).ok()?),
         Product::Entry => {
             let look = LineStyle { names_conversation: true, ..LineStyle::default() };
-            entry::line(&serde_json::from_slice::<Entry>(value).ok()?, None, &People::default(), look)
+            entry::line(
+                &serde_json::from_slice::<model::TimelineEntry<'_>>(value).ok()?,
+                None,
+                &People::default(),
+                look,
+            )
         }
         Product::Summary => return None,
     };

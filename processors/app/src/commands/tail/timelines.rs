@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
+use model::{Activity, TimelineEntry};
+
 use super::recent::Recent;
 use super::render;
 use crate::render::entry::{self, LineStyle, People};
 use crate::render::known::Known;
-use crate::render::records::{Activity, Entry};
 
 /// The longest wait of an entry for its activity.
 const ACTIVITY_TIMEOUT: Duration = Duration::from_millis(500);
@@ -31,7 +32,7 @@ pub(super) struct Timelines {
 }
 
 struct Waiting {
-    entry: Entry,
+    entry: TimelineEntry<'static>,
     hash: u64,
 }
 
@@ -50,7 +51,7 @@ impl Timelines {
     /// Learns the texts of an activity. Other records are ignored.
     pub(super) fn take_activity(&mut self, key: &str, value: Option<&[u8]>) {
         let Some(value) = value else { return self.known.remove(key) };
-        if let Ok(activity) = serde_json::from_slice::<Activity>(value) {
+        if let Ok(activity) = serde_json::from_slice::<Activity<'_>>(value) {
             self.people.meet(activity.actor.as_ref());
             self.known.insert(key, Known::of(&activity));
         }
@@ -69,7 +70,7 @@ impl Timelines {
             self.shown.remove(key);
             return Some(render::tombstone(topic, key));
         };
-        let Ok(entry) = serde_json::from_slice::<Entry>(value) else {
+        let Ok(entry) = serde_json::from_slice::<TimelineEntry<'_>>(value) else {
             return Some(render::other(topic, key, value));
         };
         let hash = hash(value);
@@ -118,13 +119,13 @@ impl Timelines {
         entry::line(&waiting.entry, known, &self.people, look) + "\n"
     }
 
-    fn known_of(&self, entry: &Entry) -> Option<&Known> {
+    fn known_of(&self, entry: &TimelineEntry<'_>) -> Option<&Known> {
         let activity = entry.activity_id.as_deref()?;
         self.known.get(&model::activity_key(Some(&entry.conversation_id), activity))
     }
 }
 
-fn order(entry: &Entry) -> (i64, &str, &str) {
+fn order<'e>(entry: &'e TimelineEntry<'_>) -> (i64, &'e str, &'e str) {
     (entry.at, &entry.conversation_id, &entry.entry_id)
 }
 
@@ -137,21 +138,19 @@ fn hash(value: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::example;
     use crate::render::text::plain;
     use serde_json::json;
 
     fn entry(at: i64, id: &str, activity: Option<&str>, stage: &str) -> Vec<u8> {
-        json!({"entryId": id, "conversationId": "c", "at": at, "name": "CUSTOMER_MESSAGE", "category": "MESSAGE",
-            "activityId": activity, "elapsedMs": at, "stage": stage, "agents": []})
-        .to_string()
-        .into_bytes()
+        let fields =
+            json!({"entryId": id, "at": at, "activityId": activity, "elapsedMs": at, "stage": stage});
+        example::entry(&fields).to_string().into_bytes()
     }
 
     fn activity(id: &str, text: &str) -> Vec<u8> {
-        json!({"activityId": id, "conversationId": "c", "kind": "CUSTOMER_MESSAGE", "occurredAt": 0,
-            "body": {"markdownText": text}})
-        .to_string()
-        .into_bytes()
+        let fields = json!({"activityId": id, "kind": "CUSTOMER_MESSAGE", "body": {"markdownText": text}});
+        example::activity(&fields).to_string().into_bytes()
     }
 
     fn shown(timelines: &mut Timelines) -> Vec<String> {

@@ -2,6 +2,7 @@
 //!
 //! Contributions of other folds (deletions, deliveries, bodies) are taken from the expected activities.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -108,22 +109,22 @@ fn timeline(id: &str, whole: &Whole<'_>) -> Records {
             service_identifier: service_identifier.map(Into::into),
         });
         let record = TimelineEntry {
-            entry_id: entry.id,
-            conversation_id: id,
+            entry_id: entry.id.into(),
+            conversation_id: id.into(),
             at: entry.at,
-            name: entry.name,
+            name: entry.name.into(),
             category: entry.category(),
-            activity_id: entry.activity_id(),
-            actor: actor.as_ref(),
-            channel_session_id: entry.session,
-            customer_id: entry.customer,
-            channel: channel.as_ref(),
+            activity_id: entry.activity_id().map(Into::into),
+            actor,
+            channel_session_id: entry.session.map(Into::into),
+            customer_id: entry.customer.map(Into::into),
+            channel,
             elapsed_ms: derived.elapsed_ms,
             stage: derived.stage,
-            agents: &derived.agents,
-            queue: derived.queue.as_deref(),
+            agents: Cow::Borrowed(&derived.agents),
+            queue: derived.queue.as_deref().map(Into::into),
             response_ms: derived.response_ms,
-            responds_to: derived.responds_to.as_deref(),
+            responds_to: derived.responds_to.as_deref().map(Into::into),
         };
         (model::timeline_key(id, entry.id), parsed(|out| record.write_json(out)))
     };
@@ -162,10 +163,10 @@ fn summary(id: &str, whole: &Whole<'_>, activities: &Records) -> Value {
     let body = |one| Json::from_compact(activity(one)["body"].to_string().into());
     let shown: Vec<_> = shown.map(|one| (one, body(&one.activity_id))).collect();
     let wrap_ups = shown.iter().map(|(one, body)| WrapUp {
-        activity_id: &one.activity_id,
+        activity_id: Cow::Borrowed(&one.activity_id),
         at: one.at,
-        agent_id: one.agent_id.as_deref(),
-        body: Some(body),
+        agent_id: one.agent_id.as_deref().map(Into::into),
+        body: Some(body.borrowed()),
     });
     let figures = figures(&own, whole);
     parsed(|out| whole.scan.summary(id, &figures, wrap_ups.collect(), false).write_json(out))

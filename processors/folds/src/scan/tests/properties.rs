@@ -187,7 +187,7 @@ proptest! {
         for queue in QUEUES.into_iter().flatten() {
             let sum = |figure| whole.windows.sum(Dimension::Queue, queue, figure);
             let of_customer = summary.queue_visits.iter().filter(|visit| visit.waits == Waits::Customer);
-            let visits: Vec<_> = of_customer.filter(|visit| visit.queue == Some(queue)).collect();
+            let visits: Vec<_> = of_customer.filter(|visit| visit.queue.as_deref() == Some(queue)).collect();
             let ended = [Figure::Answered, Figure::Abandoned, Figure::NoAgent, Figure::Cancelled].map(sum);
             let open = visits.iter().filter(|visit| visit.outcome.is_none()).count();
             prop_assert_eq!(sum(Figure::Offered), ended.into_iter().sum::<i64>() + i64::try_from(open).unwrap());
@@ -231,7 +231,7 @@ proptest! {
             let sum = |figure| whole.windows.sum(Dimension::Agent, agent, figure);
             prop_assert_eq!(sum(Figure::EngagedMs), stays().filter_map(|stay| stay.engaged_ms).sum::<i64>());
             prop_assert_eq!(sum(Figure::WrapUpMs), stays().filter_map(|stay| stay.wrap_up_ms).sum::<i64>());
-            let serving = stays().filter(|stay| !matches!(stay.role, Some("SILENT_MONITOR" | "CONSULTED")));
+            let serving = stays().filter(|stay| !matches!(stay.role.as_deref(), Some("SILENT_MONITOR" | "CONSULTED")));
             prop_assert_eq!(sum(Figure::Stays), i64::try_from(serving.count()).unwrap());
             // Messages may be outside every stay.
             prop_assert!(sum(Figure::Messages) >= stays().map(|stay| stay.messages).sum::<i64>());

@@ -86,7 +86,7 @@ fn a_close_ends_the_stays_of_all_who_are_present_and_of_nobody_else() {
     ];
     let summary = summary_of(&entries);
     assert_eq!(times(&summary), [(Some(100), Some(0)), (Some(100), Some(0)), (None, None)]);
-    let left: Vec<_> = summary.agents.iter().map(|stay| (stay.left_at, stay.reason)).collect();
+    let left: Vec<_> = summary.agents.iter().map(|stay| (stay.left_at, stay.reason.as_deref())).collect();
     assert_eq!(left, [(Some(T + 100), Some("CLOSED")), (Some(T + 100), Some("CLOSED")), (None, None)]);
     assert_eq!(times(&summary_of(&entries[..2])), [(None, None), (None, None)]);
     assert_eq!(last(&entries[..3]).agents.len(), 0);
@@ -169,7 +169,10 @@ fn a_response_counts_for_its_agent_from_the_joining_on() {
     ];
     let summary = summary_of(&entries);
     let stay = &summary.agents[0];
-    assert_eq!((stay.response_ms_total, stay.agent_response_ms_total, stay.role), (70, 10, Some("PRIMARY")));
+    assert_eq!(
+        (stay.response_ms_total, stay.agent_response_ms_total, stay.role.as_deref()),
+        (70, 10, Some("PRIMARY"))
+    );
     assert_eq!(summary.agent_requested_at, Some(T + 5));
     assert_eq!(summary.first_agent_response_from_request_ms, Some(65));
 }
@@ -208,10 +211,10 @@ fn a_visit_goes_on_with_the_next_task_after_a_rona() {
         ];
         let summary = summary_of(&entries);
         let [visit, others @ ..] = &summary.queue_visits[..] else { panic!() };
-        assert_eq!((visit.task_id, visit.queue, visit.ronas), ("t", Some("q"), 1));
+        assert_eq!((&*visit.task_id, visit.queue.as_deref(), visit.ronas), ("t", Some("q"), 1));
         assert_eq!(others.is_empty(), is_same, "{own:?} {timer:?} {queue:?}");
         if is_same {
-            assert_eq!((visit.agent_id, visit.wait_ms), (Some("ben"), Some(45)));
+            assert_eq!((visit.agent_id.as_deref(), visit.wait_ms), (Some("ben"), Some(45)));
         }
         assert_eq!(summary.counts.ronas, 1);
     }
@@ -325,7 +328,7 @@ fn a_private_room_is_told_by_the_first_event_that_knows_it() {
     let scan = whole(entries.to_vec()).scan;
     assert!(scan.is_private());
     let summary = summary_of(&entries);
-    assert_eq!((summary.mode, summary.room_id), (Some(model::RoomMode::Private), Some("r1")));
+    assert_eq!((summary.mode, summary.room_id.as_deref()), (Some(model::RoomMode::Private), Some("r1")));
 }
 
 #[test]
@@ -457,7 +460,7 @@ fn visits_end_with_the_last_active_session_only() {
     entries.push(in_session("h", T + 5, "CHANNEL_SESSION_EXPIRED", Some("s2")));
     let summary = summary_of(&entries);
     assert_eq!(outcomes(&summary), [Some(VisitOutcome::Abandoned)]);
-    let sessions: Vec<_> = summary.sessions.iter().map(|s| (s.channel_session_id, s.ended_at)).collect();
+    let sessions: Vec<_> = summary.sessions.iter().map(|s| (&*s.channel_session_id, s.ended_at)).collect();
     assert_eq!(sessions, [("s", Some(T + 2)), ("s2", Some(T + 5)), ("unknown", Some(T + 3))]);
 }
 
@@ -473,7 +476,7 @@ fn sessions_are_listed_in_the_order_of_appearing_with_the_first_channel_of_any_e
         in_session("f", T + 3, "CHANNEL_SESSION_STARTED", Some("s2")),
     ];
     let summary = summary_of(&entries);
-    let sessions: Vec<_> = summary.sessions.iter().map(|s| (s.channel_session_id, s.started_at)).collect();
+    let sessions: Vec<_> = summary.sessions.iter().map(|s| (&*s.channel_session_id, s.started_at)).collect();
     assert_eq!(sessions, [("s2", Some(T + 2)), ("s", Some(T + 1))]);
     let web = summary.sessions[0].channel.as_ref().and_then(|channel| channel.channel_type.as_deref());
     assert_eq!((web, &summary.sessions[1].channel), (Some("WEB"), &None));
@@ -567,5 +570,8 @@ fn direction_is_the_first_and_customer_the_last_one() {
         fact("c", T, "ANYTHING"),
     ];
     let summary = summary_of(&entries);
-    assert_eq!((summary.direction, summary.customer_id), (Some("INBOUND"), Some("cus")));
+    assert_eq!(
+        (summary.direction.as_deref(), summary.customer_id.as_deref()),
+        (Some("INBOUND"), Some("cus"))
+    );
 }
