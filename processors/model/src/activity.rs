@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Actor, Channel, Json, Kind, ReactionKind, SuggestionItem};
+use crate::{Actor, Channel, Json, Kind, Mark, ReactionKind, SuggestionItem};
 
 /// An activity: a message, a note, a call leg, …, with its later changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +94,21 @@ impl<'a> Activity<'a> {
             room_id: None,
             hidden: None,
             omitted: OmittedEvents::default(),
+        }
+    }
+
+    /// The first event of a mark.
+    #[must_use]
+    pub fn mark(&self, mark: Mark) -> Option<&Deletion<'a>> {
+        match mark {
+            Mark::Hide => self.hidden.as_ref(),
+        }
+    }
+
+    /// The same, to write it.
+    pub fn mark_mut(&mut self, mark: Mark) -> &mut Option<Deletion<'a>> {
+        match mark {
+            Mark::Hide => &mut self.hidden,
         }
     }
 }
@@ -289,12 +304,7 @@ mod tests {
                 kind: ReactionKind::Flag,
                 value: Some("v".into()),
             }],
-            suggestions: vec![Suggestion {
-                event_id: event_id.clone(),
-                at,
-                actor: None,
-                items: items.into(),
-            }],
+            suggestions: vec![Suggestion { event_id: event_id.clone(), at, actor: None, items }],
             delivery: Some(Delivery {
                 status: "READ".into(),
                 reason_code: None,

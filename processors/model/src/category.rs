@@ -1,9 +1,10 @@
 //! What an event is (contract, section 4), and the relations that only mark an activity.
 //!
-//! A new mark needs a category, a [`Mark`], its field in [`Activity`] and its count in [`Counts`]; nothing else knows it.
+//! A new mark needs a category and a [`Mark`] here, its field in [`crate::Activity`] and its count in [`crate::Counts`]; nothing else
+//! names it.
 
 use crate::kinds::words;
-use crate::{Action, Activity, Change, Counts, Deletion, FactKind, Kind};
+use crate::{FactKind, Kind};
 
 words! {
     /// The category of a timeline entry.
@@ -50,25 +51,6 @@ words! {
 }
 
 impl Category {
-    /// The category of an event with this action.
-    #[must_use]
-    pub fn of(action: &Action<'_>) -> Self {
-        match action {
-            Action::Primary(primary) => Category::of_primary(primary.kind),
-            Action::Relation(relation) => match relation.change {
-                Change::Edit { .. } => Category::Edit,
-                Change::Delete { .. } => Category::Delete,
-                Change::Reaction { .. } => Category::Reaction,
-                Change::Suggestion { .. } => Category::Suggestion,
-                Change::Delivery { .. } => Category::Delivery,
-                Change::Mark(mark) => mark.category(),
-                Change::Hold { .. } => Category::Hold,
-            },
-            Action::Fact(fact) => Category::of_fact(fact.kind),
-            Action::Signal => Category::Signal,
-        }
-    }
-
     /// The category of a primary event whose activity has this kind.
     #[must_use]
     pub fn of_primary(kind: Kind) -> Self {
@@ -185,36 +167,6 @@ impl Mark {
         }
     }
 
-    /// The field of an activity that shows its first event.
-    #[must_use]
-    pub fn of<'r, 'a>(self, activity: &'r Activity<'a>) -> &'r Option<Deletion<'a>> {
-        match self {
-            Mark::Hide => &activity.hidden,
-        }
-    }
-
-    /// The same field, to write it.
-    pub fn of_mut<'r, 'a>(self, activity: &'r mut Activity<'a>) -> &'r mut Option<Deletion<'a>> {
-        match self {
-            Mark::Hide => &mut activity.hidden,
-        }
-    }
-
-    /// The number of its events in a conversation.
-    #[must_use]
-    pub fn count(self, counts: &Counts) -> i64 {
-        match self {
-            Mark::Hide => counts.hides,
-        }
-    }
-
-    /// The same number, to change it.
-    pub fn count_mut(self, counts: &mut Counts) -> &mut i64 {
-        match self {
-            Mark::Hide => &mut counts.hides,
-        }
-    }
-
     /// How people say it.
     #[must_use]
     pub fn words(self) -> MarkWords {
@@ -235,7 +187,6 @@ impl Category {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Fact, FactDetail};
 
     #[test]
     fn codes_in_stored_state_stay_what_they_were() {
@@ -308,8 +259,6 @@ mod tests {
         for kind in FactKind::ALL {
             let category = kind.as_str().map_or(Some(Category::Other), of);
             assert_eq!(Some(Category::of_fact(*kind)), category, "{kind:?}");
-            let fact = Action::Fact(Fact { kind: *kind, detail: FactDetail::None });
-            assert_eq!(Category::of(&fact), Category::of_fact(*kind));
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Mark;
+
 /// Counts of a conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -60,6 +62,23 @@ pub struct Counts {
     pub consults: i64,
     /// Turns ended by a close.
     pub unanswered_turns: i64,
+}
+
+impl Counts {
+    /// The number of events of a mark.
+    #[must_use]
+    pub fn of_mark(&self, mark: Mark) -> i64 {
+        match mark {
+            Mark::Hide => self.hides,
+        }
+    }
+
+    /// The same, to change it.
+    pub fn of_mark_mut(&mut self, mark: Mark) -> &mut i64 {
+        match mark {
+            Mark::Hide => &mut self.hides,
+        }
+    }
 }
 
 /// Deliveries of activities.

@@ -1,7 +1,7 @@
 //! A decoded event (contract, sections 1 and 2).
 
 use crate::order::{Order, rank};
-use crate::{FactKind, Json, Kind, LegPhase, Mark, ReactionKind, RoomMode};
+use crate::{Category, FactKind, Json, Kind, LegPhase, Mark, ReactionKind, RoomMode};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 
@@ -390,6 +390,27 @@ impl Change<'_> {
     }
 }
 
+impl Category {
+    /// The category of an event with this action.
+    #[must_use]
+    pub fn of(action: &Action<'_>) -> Self {
+        match action {
+            Action::Primary(primary) => Category::of_primary(primary.kind),
+            Action::Relation(relation) => match relation.change {
+                Change::Edit { .. } => Category::Edit,
+                Change::Delete { .. } => Category::Delete,
+                Change::Reaction { .. } => Category::Reaction,
+                Change::Suggestion { .. } => Category::Suggestion,
+                Change::Delivery { .. } => Category::Delivery,
+                Change::Mark(mark) => mark.category(),
+                Change::Hold { .. } => Category::Hold,
+            },
+            Action::Fact(fact) => Category::of_fact(fact.kind),
+            Action::Signal => Category::Signal,
+        }
+    }
+}
+
 /// The maximum of suggestions taken from an event (contract section 3, A10).
 pub const SUGGESTED_ITEMS: usize = 20;
 /// The maximum length of a number that is passed through; any double has a shorter spelling.
@@ -530,5 +551,13 @@ mod tests {
     fn a_suggestion_keeps_its_numbers_spelling() {
         let item = SuggestionItem { body: None, confidence: Some(Json::from_compact(Cow::Borrowed("0.90"))) };
         assert_eq!(serde_json::to_string(&item).unwrap(), r#"{"body":null,"confidence":0.90}"#);
+    }
+
+    #[test]
+    fn the_category_of_a_fact_is_that_of_its_kind() {
+        for kind in FactKind::ALL {
+            let fact = Action::Fact(Fact { kind: *kind, detail: FactDetail::None });
+            assert_eq!(Category::of(&fact), Category::of_fact(*kind));
+        }
     }
 }

@@ -45,7 +45,7 @@ fn badges(activity: &Activity<'_>) -> Vec<String> {
     if activity.deletion.is_some() {
         add(color(AnsiColor::Red), "deleted");
     }
-    for mark in Mark::ALL.iter().filter(|mark| mark.of(activity).is_some()) {
+    for mark in Mark::ALL.iter().filter(|mark| activity.mark(**mark).is_some()) {
         add(color(AnsiColor::Yellow), mark.words().marked);
     }
     if !activity.edits.is_empty() {
@@ -111,7 +111,7 @@ pub fn lines(activity: &Activity<'_>) -> Vec<String> {
         below.push((deletion.at, by(deletion.actor.as_ref(), "deleted it")));
     }
     for mark in Mark::ALL {
-        if let Some(first) = mark.of(activity) {
+        if let Some(first) = activity.mark(*mark) {
             below.push((first.at, by(first.actor.as_ref(), &format!("{} it", mark.words().did))));
         }
     }

@@ -46,7 +46,7 @@ impl Known {
             said.insert(deletion.event_id.to_string(), format!("deleted the {}", kind_words(activity)));
         }
         for mark in Mark::ALL {
-            if let Some(first) = mark.of(activity) {
+            if let Some(first) = activity.mark(*mark) {
                 said.insert(first.event_id.to_string(), format!("{} {quote}", mark.words().did));
             }
         }

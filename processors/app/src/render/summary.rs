@@ -219,7 +219,7 @@ fn counts(summary: &ConversationSummary<'_>) -> String {
         (counts.agent_sla_breaches, "breach", "by agents"),
         (counts.customer_sla_breaches, "breach", "by the customer"),
     ];
-    let marks = Mark::ALL.iter().map(|mark| (mark.count(counts), mark.words().act));
+    let marks = Mark::ALL.iter().map(|mark| (counts.of_mark(*mark), mark.words().act));
     let counted = counted(counts).into_iter().chain(marks).filter(|(number, _)| *number > 0);
     let mut said: Vec<String> = counted.map(|(number, thing)| count(number, thing)).collect();
     for (number, thing, whose) in late {

@@ -59,7 +59,7 @@ pub(super) fn with_activity<R>(
     };
     for (code, event) in &fold.marks {
         if let Some(mark) = Mark::from_code(*code) {
-            *mark.of_mut(&mut activity) = Some(by_whom(event));
+            *activity.mark_mut(mark) = Some(by_whom(event));
         }
     }
     look(Some(&activity))

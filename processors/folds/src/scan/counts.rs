@@ -36,7 +36,7 @@ pub(super) fn relation(counts: &mut Counts, category: Category) {
         Category::Suggestion => counts.suggestions += 1,
         category => {
             if let Some(mark) = category.mark() {
-                *mark.count_mut(counts) += 1;
+                *counts.of_mark_mut(mark) += 1;
             }
         }
     }

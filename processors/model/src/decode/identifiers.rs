@@ -147,7 +147,7 @@ impl EventParts<'_, '_> {
             match asked {
                 Asked::Deletion | Asked::Receipt => long.read(MESSAGE_ID, body.map(|body| &body.message_id)),
                 Asked::Like { .. } | Asked::CommentsDeletion | Asked::Mark(_) => {
-                    long.read(ORIGINAL, original)
+                    long.read(ORIGINAL, original);
                 }
             }
             match asked {
