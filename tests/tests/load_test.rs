@@ -208,6 +208,10 @@ fn instance_of(group: &str) -> Option<u32> {
 fn topics_that_exist_are_neither_used_nor_deleted(bootstrap: &str) {
     let applied = run_to_end(&["topics", "apply", "--bootstrap", bootstrap], b"");
     assert!(applied.status.success());
+    // The broker learns of new topics a moment after the controller, and of all of them at once.
+    wait_until("the topics are there", TIMEOUT, || {
+        topics(bootstrap).iter().any(|name| name == "cx.events").then_some(())
+    });
     let before = topics(bootstrap);
     // With this prefix the test's own topics would have the names of those that are there.
     let config = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../topics.yaml")).unwrap();

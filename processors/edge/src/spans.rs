@@ -3,13 +3,9 @@
 
 use tracing::Span;
 use tracing::field::Empty;
-use tracing::level_filters::LevelFilter;
 
 /// The target of all spans.
 pub const TARGET: &str = "cx_timelines::spans";
-
-/// The level of all spans.
-pub const LEVEL: LevelFilter = LevelFilter::INFO;
 
 /// A worker's commit, until Kafka confirms it or it fails.
 pub(crate) fn commit(worker: &str) -> Span {
