@@ -1,6 +1,8 @@
 //! State formats shared by several processors.
 
-use model::Actor;
+use std::borrow::Cow;
+
+use model::{Actor, Channel};
 use serde::{Deserialize, Serialize};
 
 /// Few states are longer; a longer one reallocates once or twice.
@@ -47,6 +49,17 @@ impl<'a> StoredActor<'a> {
 
     pub(crate) fn is_system(&self) -> bool {
         self.actor_type == Some("SYSTEM")
+    }
+}
+
+/// A channel: its type, and the number or name at which the customer reached the contact centre.
+pub(crate) type StoredChannel<'a> = (Option<&'a str>, Option<&'a str>);
+
+/// The channel in the model's form.
+pub(crate) fn channel((channel_type, service_identifier): StoredChannel<'_>) -> Channel<'_> {
+    Channel {
+        channel_type: channel_type.map(Cow::Borrowed),
+        service_identifier: service_identifier.map(Cow::Borrowed),
     }
 }
 

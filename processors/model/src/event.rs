@@ -81,16 +81,6 @@ impl Actor<'_> {
         self.id.is_some() && self.id == other.id && self.actor_type == other.actor_type
     }
 
-    /// The same actor, borrowed from this one.
-    #[must_use]
-    pub fn borrowed(&self) -> Actor<'_> {
-        Actor {
-            actor_type: self.actor_type.as_deref().map(Cow::Borrowed),
-            id: self.id.as_deref().map(Cow::Borrowed),
-            name: self.name.as_deref().map(Cow::Borrowed),
-        }
-    }
-
     /// A copy that does not borrow from the record.
     #[must_use]
     pub fn into_static(self) -> Actor<'static> {
@@ -110,15 +100,6 @@ pub struct Channel<'a> {
 }
 
 impl Channel<'_> {
-    /// The same channel, borrowed from this one.
-    #[must_use]
-    pub fn borrowed(&self) -> Channel<'_> {
-        Channel {
-            channel_type: self.channel_type.as_deref().map(Cow::Borrowed),
-            service_identifier: self.service_identifier.as_deref().map(Cow::Borrowed),
-        }
-    }
-
     /// A copy that does not borrow from the record.
     #[must_use]
     pub fn into_static(self) -> Channel<'static> {

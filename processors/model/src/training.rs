@@ -81,7 +81,7 @@ mod tests {
             body: Some(body.clone()),
             confidence: Some(Json::from_compact(Cow::Borrowed("0.90"))),
         }];
-        let (event_id, at, actor) = (Cow::Borrowed("e"), 9, Some(bot.borrowed()));
+        let (event_id, at, actor) = (Cow::Borrowed("e"), 9, Some(bot.clone()));
         let full = TrainingRecord {
             channel: Some(&channel),
             body: Some(&body),

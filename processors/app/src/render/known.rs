@@ -27,7 +27,8 @@ pub struct Known {
 impl Known {
     /// Extracts the parts.
     pub fn of(activity: &Activity<'_>) -> Self {
-        let quote = quote(activity);
+        let text = body::of_activity(activity, TEXT_COLUMNS_MAX);
+        let quote = quote(activity, &text);
         let mut said = HashMap::new();
         for edit in &activity.edits {
             let words = match &edit.body {
@@ -54,12 +55,7 @@ impl Known {
             said.insert(rejected.event_id.to_string(), refusal(rejected, &quote));
         }
         let deleted = if activity.deletion.is_some() { " (deleted)" } else { "" };
-        Self {
-            what: format!("{}{deleted}", kind_words(activity)),
-            text: body::of_activity(activity, TEXT_COLUMNS_MAX),
-            said,
-            receipts: receipts(activity),
-        }
+        Self { what: format!("{}{deleted}", kind_words(activity)), text, said, receipts: receipts(activity) }
     }
 
     /// The event in words, if it changed the activity.
@@ -82,10 +78,9 @@ fn quoted(text: &str) -> String {
     format!("“{}”", safe(text, QUOTE_COLUMNS_MAX))
 }
 
-/// An activity for use in a sentence.
-fn quote(activity: &Activity<'_>) -> String {
-    let text = body::of_activity(activity, QUOTE_COLUMNS_MAX);
-    match text.as_str() {
+/// An activity with this text, for use in a sentence.
+fn quote(activity: &Activity<'_>, text: &str) -> String {
+    match text {
         "" if activity.deletion.is_some() => format!("a {} that is deleted", kind_words(activity)),
         "" => format!("a {}", kind_words(activity)),
         text => quoted(text),

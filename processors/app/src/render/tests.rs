@@ -414,3 +414,63 @@ fn what_is_read_back_is_what_was_written() {
     });
     assert!(read.len() == 4 && read.values().all(|records| *records > 20), "{read:?}");
 }
+
+/// The fields of a record that a schema has, and of the records within it.
+fn of_schema(
+    record: &mut serde_json::Value,
+    schema: &serde_json::Value,
+    named: &mut BTreeMap<String, serde_json::Value>,
+) {
+    use serde_json::Value;
+    match schema {
+        Value::Array(union) => union.iter().for_each(|branch| of_schema(record, branch, named)),
+        Value::String(name) => {
+            if let Some(schema) = named.get(name).cloned() {
+                of_schema(record, &schema, named);
+            }
+        }
+        Value::Object(of) => match (of["type"].as_str(), &mut *record) {
+            (Some("record"), record) => {
+                let fields = of["fields"].as_array().unwrap();
+                named.insert(of["name"].as_str().unwrap().to_owned(), schema.clone());
+                if let Value::Object(record) = record {
+                    record.retain(|name, _| fields.iter().any(|field| field["name"] == **name));
+                }
+                for field in fields {
+                    let value = record.get_mut(field["name"].as_str().unwrap());
+                    of_schema(value.unwrap_or(&mut Value::Null), &field["type"], named);
+                }
+            }
+            (Some("array"), Value::Array(items)) => {
+                items.iter_mut().for_each(|item| of_schema(item, &of["items"], named));
+                of_schema(&mut Value::Null, &of["items"], named);
+            }
+            (Some("array"), _) => of_schema(&mut Value::Null, &of["items"], named),
+            _ => {}
+        },
+        _ => {}
+    }
+}
+
+#[test]
+fn records_of_the_first_released_schemas_are_read() {
+    let mut read = BTreeMap::<String, usize>::new();
+    each_record(|topic, record| {
+        let schema = match topic {
+            "cx.activities" => model::Schema::ACTIVITY,
+            "cx.conversations" => model::Schema::CONVERSATION,
+            _ => return,
+        };
+        let first: serde_json::Value = serde_json::from_str(schema.released[0]).unwrap();
+        let mut old: serde_json::Value = serde_json::from_str(record).unwrap();
+        of_schema(&mut old, &first, &mut BTreeMap::new());
+        assert!(old.get("omitted").is_none() && old.get("roomId").is_none(), "{old}");
+        let again = match topic {
+            "cx.activities" => written_again::<Activity<'_>>(&old.to_string()),
+            _ => written_again::<ConversationSummary<'_>>(&old.to_string()),
+        };
+        *read.entry(topic.to_owned()).or_default() += 1;
+        assert!(has_all(&again, &old), "{topic}: {again}, read from {old}");
+    });
+    assert!(read.len() == 2 && read.values().all(|records| *records > 20), "{read:?}");
+}

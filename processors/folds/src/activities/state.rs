@@ -5,7 +5,7 @@ use model::{Change, Event, LegPhase, Mark, Primary, Relation};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{self, Omitted};
-use crate::stored::{StoredActor, behind};
+use crate::stored::{StoredActor, StoredChannel, behind};
 
 /// Format versions of the state; the first byte. Another version is rejected, and the state is rebuilt. Most activities leave
 /// nothing out and hold all their texts: the smaller format has no fields for either.
@@ -89,8 +89,7 @@ pub(super) struct StoredPrimary<'a> {
     pub(super) session: Option<&'a str>,
     pub(super) customer: Option<&'a str>,
     pub(super) room: Option<&'a str>,
-    /// Type and service identifier.
-    pub(super) channel: Option<(Option<&'a str>, Option<&'a str>)>,
+    pub(super) channel: Option<StoredChannel<'a>>,
     pub(super) body: Option<&'a str>,
     pub(super) in_reply_to: Option<&'a str>,
     pub(super) provider_message_id: Option<&'a str>,

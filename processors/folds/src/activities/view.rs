@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::{Activity, Actor, Channel, Json, Kind, Mark, ReactionKind, SuggestionItem};
+use model::{Activity, Actor, Json, Kind, Mark, ReactionKind, SuggestionItem};
 
 use super::bounds::{self, Group, KEPT};
 use super::call::{call, hold_of};
@@ -11,6 +11,7 @@ use super::delivery::{Rank, Receipt, delivery};
 use super::identity::{Identity, spelling, who};
 use super::reads::ReadAt;
 use super::state::{Events, Stored, StoredItem, StoredLeg, StoredPrimary, What};
+use crate::stored::{self, StoredActor};
 
 /// Passes the activity of the events to `look`; `None` while its primary is unknown.
 pub(super) fn with_activity<R>(
@@ -30,17 +31,13 @@ pub(super) fn with_activity<R>(
     let mut fold = Fold::over(&events.list, primary, events.of_conversation);
     fold.bound_bodies(limit);
     let omitted = omitted(events, &fold);
-    let channel = fields.channel.map(|(channel_type, service_identifier)| Channel {
-        channel_type: channel_type.map(Cow::Borrowed),
-        service_identifier: service_identifier.map(Cow::Borrowed),
-    });
     let deleted = fold.deletion.is_some();
     let mut activity = Activity {
         conversation_id: conversation_id.as_deref().map(Cow::Borrowed),
         channel_session_id: fields.session.map(Cow::Borrowed),
         customer_id: fields.customer.map(Cow::Borrowed),
-        actor: primary.actor.map(crate::stored::StoredActor::to_model),
-        channel,
+        actor: actor_of(primary),
+        channel: fields.channel.map(stored::channel),
         updated_at: fold.updated_at,
         revision: fold.revision,
         body: if deleted { None } else { fold.body_of.and_then(text_of) },
@@ -102,7 +99,7 @@ fn id_of<'a>(event: &Stored<'a>) -> Cow<'a, str> {
 }
 
 fn actor_of<'a>(event: &Stored<'a>) -> Option<Actor<'a>> {
-    event.actor.map(crate::stored::StoredActor::to_model)
+    event.actor.map(StoredActor::to_model)
 }
 
 fn json(text: &str) -> Json<'_> {

@@ -4,7 +4,7 @@ use model::{Action, Category, Event, FactDetail, FactKind, Kind, Order, Primary,
 use serde::{Deserialize, Serialize};
 
 use super::form;
-use crate::stored::StoredActor;
+use crate::stored::{StoredActor, StoredChannel};
 
 /// Format versions of an entry; the first byte of every stored entry. Another version is rejected, and the state is rebuilt.
 /// Many events have neither targets nor a room: their entries have no fields for them.
@@ -38,9 +38,6 @@ pub(crate) struct Entry<'a> {
 
 /// Fields that only some entries have.
 type More<'a> = (Targets, Option<&'a str>, Option<u8>);
-
-/// A channel: its type, and the number or name at which the customer reached the contact centre.
-pub(crate) type StoredChannel<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// The role of an event. Append new variants at the end: the state stores their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use model::{Category, SessionEnd};
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Entry, StoredChannel, What};
+use super::entry::{Entry, What};
+use crate::stored::StoredChannel;
 
 /// All sessions in events, in the order of their first appearance.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

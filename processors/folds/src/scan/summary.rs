@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use model::{
-    AgentStay, Channel, ConversationState, ConversationSummary, Counts, DeliveryCounts, Finality,
-    OmittedLists, QueueVisit, SessionSummary, Waits, WrapUp,
+    AgentStay, ConversationState, ConversationSummary, Counts, DeliveryCounts, Finality, OmittedLists,
+    QueueVisit, SessionSummary, Waits, WrapUp,
 };
 
-use super::entry::StoredChannel;
 use super::sessions::Session;
 use super::stays::Stay;
 use super::visits::{CONSULT, TRANSFERS, Visit};
 use super::{ActivityFigures, LISTED, Scan};
+use crate::stored::channel;
 
 /// The directions of visits that are conferences.
 const CONFERENCES: [&str; 2] = ["DIRECT_CONFERENCE", "CONSULT_CONFERENCE"];
@@ -123,13 +123,6 @@ fn session(session: &Session) -> SessionSummary<'_> {
         started_at: session.started_at,
         ended_at: session.ended_at(),
         ended_by: session.ended_by(),
-    }
-}
-
-fn channel((channel_type, service_identifier): StoredChannel<'_>) -> Channel<'_> {
-    Channel {
-        channel_type: channel_type.map(Cow::Borrowed),
-        service_identifier: service_identifier.map(Cow::Borrowed),
     }
 }
 

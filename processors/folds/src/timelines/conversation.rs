@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use engine::{Emitter, ProcessError};
-use model::{Channel, TimelineEntry};
+use model::TimelineEntry;
 
 use super::keys;
 use super::said::{Reply, Said};
 use super::state::corrupt;
 use crate::scan::{Derived, Entry};
-use crate::stored::StoredActor;
+use crate::stored::{self, StoredActor};
 
 const OUTPUT: usize = 0;
 
@@ -55,10 +55,6 @@ impl Conversation<'_> {
         derived: &Derived,
         look: impl FnOnce(&TimelineEntry<'_>) -> R,
     ) -> R {
-        let channel = entry.channel.map(|(channel_type, service_identifier)| Channel {
-            channel_type: channel_type.map(Cow::Borrowed),
-            service_identifier: service_identifier.map(Cow::Borrowed),
-        });
         look(&TimelineEntry {
             entry_id: Cow::Borrowed(entry.id),
             conversation_id: Cow::Borrowed(self.id),
@@ -69,7 +65,7 @@ impl Conversation<'_> {
             actor: entry.actor.map(StoredActor::to_model),
             channel_session_id: entry.session.map(Cow::Borrowed),
             customer_id: entry.customer.map(Cow::Borrowed),
-            channel,
+            channel: entry.channel.map(stored::channel),
             elapsed_ms: derived.elapsed_ms,
             stage: derived.stage,
             agents: Cow::Borrowed(&derived.agents),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
-use model::{Actor, Channel, Event, Json, Record, TimelineEntry, WrapUp};
+use model::{Actor, Event, Json, Record, TimelineEntry, WrapUp};
 use serde_json::{Value, json};
 
 use super::super::{ActivityFigures, Amount, Entry, ScanSettings, What};
@@ -104,10 +104,7 @@ fn parsed(write: impl FnOnce(&mut Vec<u8>)) -> Value {
 fn timeline(id: &str, whole: &Whole<'_>) -> Records {
     let record = |(entry, derived): &(Entry<'_>, super::Derived)| {
         let actor: Option<Actor<'_>> = entry.actor.map(crate::stored::StoredActor::to_model);
-        let channel = entry.channel.map(|(channel_type, service_identifier)| Channel {
-            channel_type: channel_type.map(Into::into),
-            service_identifier: service_identifier.map(Into::into),
-        });
+        let channel = entry.channel.map(crate::stored::channel);
         let record = TimelineEntry {
             entry_id: entry.id.into(),
             conversation_id: id.into(),
