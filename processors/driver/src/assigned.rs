@@ -28,6 +28,8 @@ struct Source {
     lag: Option<i64>,
     /// The end offset up to which the source is read before a due timer fires.
     asked_end: Option<i64>,
+    /// The end offset in the latest statistics; 0 when nothing was left to read then.
+    known_end: i64,
 }
 
 impl Source {
@@ -41,6 +43,7 @@ impl Source {
             is_positioned: false,
             lag: None,
             asked_end: None,
+            known_end: 0,
         }
     }
 
@@ -269,11 +272,17 @@ impl AssignedTask {
         if is_positioned && source.is_read(end) {
             source.asked_end = None;
         }
+        source.known_end = if end.is_drained { 0 } else { end.stable };
         // Transaction markers may follow the last record; no commit goes past them.
         let last = if end.is_drained { source.next } else { end.stable };
         let lag = (last - source.committed.unwrap_or(0)).max(0);
         source.lag = Some(lag);
         Some(lag)
+    }
+
+    /// Whether more records exist than it has taken, by the latest statistics.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_live() && self.sources.iter().any(|source| source.next < source.known_end)
     }
 
     /// Whether a timer is due and the end offsets are needed. Everything up to them is read first, because a record there may
