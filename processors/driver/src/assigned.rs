@@ -20,6 +20,8 @@ struct Source {
     committed: Option<i64>,
     /// The first offset of the partition, when nothing was committed at the last seek.
     begin: Option<i64>,
+    /// The committed position when the topic began to be read anew: records from there on were never read.
+    read_before: Option<i64>,
     /// The position: records below it were taken.
     next: i64,
     /// Whether the consumer's position is `next`.
@@ -39,6 +41,7 @@ impl Source {
             partition,
             committed: None,
             begin: None,
+            read_before: None,
             next: 0,
             is_positioned: false,
             lag: None,
@@ -202,9 +205,17 @@ impl AssignedTask {
     pub(crate) fn begin_anew(&mut self, topic: &str) {
         self.asked_ms = None;
         if let Some(source) = self.source(topic) {
-            source.committed = None;
+            source.read_before = source.committed.take().or(source.read_before);
             self.rewind();
         }
+    }
+
+    /// A topic that is read anew begins here. Returns the first unread offset if records from there on were removed meanwhile.
+    pub(crate) fn begins_at(&mut self, topic: &str, begin: i64) -> Option<i64> {
+        let source = self.source(topic)?;
+        let unread = source.read_before.filter(|unread| *unread < begin)?;
+        source.read_before = Some(begin);
+        Some(unread)
     }
 
     /// What was staged is dropped; the consumer has to go back.
@@ -217,6 +228,7 @@ impl AssignedTask {
     pub(crate) fn set_committed(&mut self, topic: &str, committed: Option<i64>) {
         if let Some(source) = self.source(topic) {
             source.committed = committed;
+            source.read_before = source.read_before.filter(|_| committed.is_none());
         }
     }
 
