@@ -7,10 +7,11 @@
 //! A placeholder is a word in capitals or one in `<…>`, as `ID`, `DIR` or `HOST:PORT`. Where the program checks a value, the
 //! placeholder is replaced by the value that [`PLACEHOLDERS`] has for it; all others are accepted as they are.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Command, CommandFactory, Parser};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Tag, TagEnd};
 
 use crate::cli::Cli;
@@ -169,6 +170,25 @@ fn every_command_of_the_documents_is_one_that_the_program_accepts() {
     assert!(in_blocks >= 60, "only {in_blocks} commands were found in blocks");
     let objections: Vec<String> = found.iter().filter_map(objection).collect();
     assert!(objections.is_empty(), "{}", objections.join("\n"));
+}
+
+/// The long names of all flags that are not hidden, of a command and those below it.
+fn flags(command: &Command) -> Vec<String> {
+    let own = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let own = own.filter_map(|argument| argument.get_long()).filter(|name| !["help", "version"].contains(name));
+    own.map(|name| format!("--{name}")).chain(command.get_subcommands().flat_map(flags)).collect()
+}
+
+#[test]
+fn every_flag_of_the_program_is_in_the_reference() {
+    let pages = ["reference/commands.md", "reference/configuration.md", "reference/api.md", "security.md"];
+    let read = |name: &str| std::fs::read_to_string(repository().join("docs").join(name)).unwrap();
+    let text: String = pages.map(read).concat();
+    let is_in_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let documented: BTreeSet<&str> = text.split(|c| !is_in_name(c)).collect();
+    for flag in flags(&Cli::command()) {
+        assert!(documented.contains(flag.as_str()), "none of {pages:?} describes {flag}");
+    }
 }
 
 #[test]
