@@ -10,6 +10,8 @@ mod clock;
 mod commands;
 mod config;
 mod doctor;
+#[cfg(test)]
+mod documents;
 mod exit;
 mod formats;
 mod instance;

@@ -14,6 +14,7 @@ mod tests {
     use crate::config::Config;
 
     const README: &str = include_str!("../../../README.md");
+    const TOPICS_PAGE: &str = include_str!("../../../docs/reference/topics.md");
 
     #[test]
     fn every_output_has_its_schema_in_the_newest_version_and_every_schema_an_output() {
@@ -37,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shipped_topics_yaml_and_the_readme_have_every_output() {
+    fn the_shipped_topics_yaml_and_the_tables_of_topics_have_every_output() {
         let config = Config::load(None, "g", None).unwrap();
         for (processor, product) in folds::products() {
             let spec = config.processors.iter().find(|spec| spec.name == processor);
@@ -51,9 +52,19 @@ mod tests {
             let is_there =
                 |line: &str| line.starts_with(&format!("| [`{}`]", product.topic)) && line.ends_with(&row);
             assert!(
-                README.lines().any(is_there),
-                "README.md, \"What comes out\": the row of {} ends with: {row}",
+                TOPICS_PAGE.lines().any(is_there),
+                "docs/reference/topics.md: the row of {} ends with: {row}",
                 product.topic
+            );
+            let begin = format!("| [`{}`](docs/reference/", product.topic);
+            let is_there = |line: &str| {
+                line.starts_with(&begin) && line.contains(&format!(") | {} | ", product.one_for_each))
+            };
+            assert!(
+                README.lines().any(is_there),
+                "README.md, \"What you get\": a row of {} for each {}, with a link to its page",
+                product.topic,
+                product.one_for_each
             );
         }
     }

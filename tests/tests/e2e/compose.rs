@@ -138,7 +138,7 @@ fn program_and_monitoring_run_without_rights_that_they_do_not_need() {
 fn what_is_said_of_security_exists_in_the_program() {
     let answer = Command::new(program()).args(["run", "--help"]).output().unwrap();
     let help = String::from_utf8(answer.stdout).unwrap();
-    for name in ["docker-compose.yml", "docs/security.md", "README.md"] {
+    for name in ["docker-compose.yml", "docs/security.md", "docs/reference/configuration.md"] {
         let text = file(name);
         let is_ours = |word: &&str| word.starts_with("CX_KAFKA_") || word.starts_with("--kafka-");
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c))).filter(is_ours);

@@ -35,7 +35,7 @@ pub fn run(global: &Global, args: &DoctorArgs, config: Result<Config, ConfigErro
             Some(config)
         }
         Err(errors) => {
-            let remedy = "correct the file; README.md explains each key";
+            let remedy = "correct the file; docs/reference/configuration.md explains each key";
             report.tell([Check::fail("configuration", errors.to_string(), remedy)])?;
             None
         }

@@ -154,6 +154,16 @@ fn every_metric_that_rules_dashboards_and_runbook_name_is_there() {
 }
 
 #[test]
+fn every_metric_has_a_row_in_the_reference() {
+    let page = text("docs/reference/prometheus.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+    for metric in metrics() {
+        let cell = format!("`{}`", metric.name);
+        assert!(rows.iter().any(|row| row.contains(&cell)), "docs/reference/prometheus.md: a row of {cell}");
+    }
+}
+
+#[test]
 fn every_metric_is_on_a_dashboard_and_every_recorded_figure_is_used() {
     let on_dashboards = names_in(&all_queries().join("\n"));
     let recorded: String = recordings().iter().map(|rule| word(rule, "expr").to_owned() + "\n").collect();
