@@ -40,6 +40,10 @@ public final class Consumer {
             List<TopicPartition> partitions = consumer.partitionsFor(topic).stream()
                     .map(partition -> new TopicPartition(topic, partition.partition()))
                     .toList();
+            if (partitions.isEmpty()) {
+                System.err.printf("there is no topic %s: does the pipeline run?%n", topic);
+                System.exit(1);
+            }
             consumer.assign(partitions);
             consumer.seekToBeginning(partitions);
             // With read_committed an end is that of the last finished transaction.
