@@ -12,6 +12,7 @@ COPY Cargo.toml Cargo.lock topics.yaml ./
 COPY .cargo .cargo
 COPY processors processors
 COPY schemas schemas
+COPY examples examples
 COPY tests tests
 # The registry and the target directory are cached between builds; the program is copied out of them.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
