@@ -1,12 +1,5 @@
 //! The examples, run as examples/README.md says: each producer's events become the same records, and each consumer has exactly the
 //! final records of a topic, before and after an erasure.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test, its helpers too"
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;

@@ -1,11 +1,4 @@
 //! Every command of docs/tutorial.md, in order, against a real broker, and what the page shows of their outputs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test, its helpers too"
-)]
 
 mod page;
 
