@@ -20,7 +20,7 @@ struct Source {
     committed: Option<i64>,
     /// The first offset of the partition, when nothing was committed at the last seek.
     begin: Option<i64>,
-    /// The committed position when the topic began to be read anew: records from there on were never read.
+    /// The committed position when the topic began to be read again: records from there on were never read.
     read_before: Option<i64>,
     /// The position: records below it were taken.
     next: i64,
@@ -210,7 +210,7 @@ impl AssignedTask {
         }
     }
 
-    /// A topic that is read anew begins here. The next commit includes that, even without a record: another member would go on
+    /// A topic that is read again begins here. The next commit includes that, even without a record: another member would go on
     /// at the old position, which may exist again by then. Returns the first unread offset if records from there on were
     /// removed meanwhile.
     pub(crate) fn begins_at(&mut self, topic: &str, begin: i64) -> Option<i64> {

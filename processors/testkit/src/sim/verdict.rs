@@ -241,7 +241,7 @@ fn nothing_is_left(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Exactly the records removed before they were read were reported. A topic that is read anew may lose records that were read
+/// Exactly the records removed before they were read were reported. A topic that is read again may lose records that were read
 /// before, which it cannot tell from new ones.
 fn all_gaps_are_said(world: &World) -> Result<(), String> {
     let offsets = |gaps: &BTreeSet<Gap>| -> BTreeSet<(PartitionId, i64)> {

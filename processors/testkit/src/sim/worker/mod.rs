@@ -323,7 +323,7 @@ impl Worker {
                 Event::TransactionEnded(Outcome::Committed) => self.delete_consumed(world),
                 Event::ReadAnew(partition) => {
                     world.faults.count(Fault::ReadAnew);
-                    world.note(format_args!("{name}: reads {partition:?} anew"));
+                    world.note(format_args!("{name}: reads {partition:?} again"));
                 }
                 Event::LeaderBehind { .. } => world.faults.count(Fault::BelievedEnd),
                 Event::Unreadable { is_held: true, .. } => world.faults.count(Fault::UnreadablePartition),
