@@ -28,6 +28,8 @@ struct Position {
 pub(super) struct Client {
     member: Option<MemberId>,
     generation: i32,
+    /// The membership kept for the offsets of a transaction.
+    kept: Option<(MemberId, i32)>,
     /// The partitions it owns according to the group.
     holds: BTreeSet<PartitionId>,
     /// Joined, without an assignment yet.
@@ -155,9 +157,14 @@ impl Client {
         }
     }
 
-    /// The membership for a transaction's offsets.
-    pub(super) fn metadata(&self) -> (MemberId, i32) {
-        (self.member.unwrap_or(NO_MEMBER), self.generation)
+    /// Keeps the current membership for a transaction's offsets.
+    pub(super) fn keep_membership(&mut self) {
+        self.kept = Some((self.member.unwrap_or(NO_MEMBER), self.generation));
+    }
+
+    /// The membership that was kept last.
+    pub(super) fn kept_membership(&self) -> (MemberId, i32) {
+        self.kept.unwrap_or((NO_MEMBER, -1))
     }
 
     pub(super) fn leave(&mut self, broker: &mut Broker) {

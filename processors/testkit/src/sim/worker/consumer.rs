@@ -135,7 +135,8 @@ impl Worker {
         Answer::Statistics(ends.into_iter().map(named).collect())
     }
 
-    pub(super) fn membership(&self, world: &mut World) -> Answer<'static, Error> {
+    pub(super) fn membership(&mut self, world: &mut World) -> Answer<'static, Error> {
+        self.client.keep_membership();
         let is_lost = self.client.is_lost();
         if is_lost {
             world.faults.count(Fault::LostBeforeOffsets);

@@ -94,7 +94,8 @@ impl Worker {
         }
         let is_checked = !has(world, Defect::NoGeneration);
         let producer = (self.name.as_str(), self.epoch);
-        let answer = world.broker.send_offsets(producer, self.client.metadata(), &offsets, is_checked)?;
+        let answer =
+            world.broker.send_offsets(producer, self.client.kept_membership(), &offsets, is_checked)?;
         let name = &self.name;
         world.note(format_args!("{name}: sends offsets {offsets:?}: {answer:?}"));
         Ok(Answer::Transaction(match answer {
