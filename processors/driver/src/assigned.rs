@@ -20,6 +20,8 @@ struct Source {
     committed: Option<i64>,
     /// The first offset of the partition, when nothing was committed at the last seek.
     begin: Option<i64>,
+    /// The committed position when the topic began to be read anew: records from there on were never read.
+    read_before: Option<i64>,
     /// The position: records below it were taken.
     next: i64,
     /// Whether the consumer's position is `next`.
@@ -28,6 +30,8 @@ struct Source {
     lag: Option<i64>,
     /// The end offset up to which the source is read before a due timer fires.
     asked_end: Option<i64>,
+    /// The end offset in the latest statistics; 0 when nothing was left to read then.
+    known_end: i64,
 }
 
 impl Source {
@@ -37,10 +41,12 @@ impl Source {
             partition,
             committed: None,
             begin: None,
+            read_before: None,
             next: 0,
             is_positioned: false,
             lag: None,
             asked_end: None,
+            known_end: 0,
         }
     }
 
@@ -199,9 +205,17 @@ impl AssignedTask {
     pub(crate) fn begin_anew(&mut self, topic: &str) {
         self.asked_ms = None;
         if let Some(source) = self.source(topic) {
-            source.committed = None;
+            source.read_before = source.committed.take().or(source.read_before);
             self.rewind();
         }
+    }
+
+    /// A topic that is read anew begins here. Returns the first unread offset if records from there on were removed meanwhile.
+    pub(crate) fn begins_at(&mut self, topic: &str, begin: i64) -> Option<i64> {
+        let source = self.source(topic)?;
+        let unread = source.read_before.filter(|unread| *unread < begin)?;
+        source.read_before = Some(begin);
+        Some(unread)
     }
 
     /// What was staged is dropped; the consumer has to go back.
@@ -214,6 +228,7 @@ impl AssignedTask {
     pub(crate) fn set_committed(&mut self, topic: &str, committed: Option<i64>) {
         if let Some(source) = self.source(topic) {
             source.committed = committed;
+            source.read_before = source.read_before.filter(|_| committed.is_none());
         }
     }
 
@@ -269,11 +284,17 @@ impl AssignedTask {
         if is_positioned && source.is_read(end) {
             source.asked_end = None;
         }
+        source.known_end = if end.is_drained { 0 } else { end.stable };
         // Transaction markers may follow the last record; no commit goes past them.
         let last = if end.is_drained { source.next } else { end.stable };
         let lag = (last - source.committed.unwrap_or(0)).max(0);
         source.lag = Some(lag);
         Some(lag)
+    }
+
+    /// Whether more records exist than it has taken, by the latest statistics.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.is_live() && self.sources.iter().any(|source| source.next < source.known_end)
     }
 
     /// Whether a timer is due and the end offsets are needed. Everything up to them is read first, because a record there may

@@ -110,7 +110,7 @@ impl<E: Display> Driver<E> {
         Ok(())
     }
 
-    fn report_gap(&mut self, partition: &TopicPartition, from: i64, to: i64) {
+    pub(crate) fn report_gap(&mut self, partition: &TopicPartition, from: i64, to: i64) {
         #[cfg(feature = "defects")]
         if self.has(crate::defect::Defect::SkipsGaps) {
             return;

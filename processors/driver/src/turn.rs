@@ -25,12 +25,25 @@ enum Part {
     Over,
 }
 
+/// The wait for records that the client has not fetched yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum FetchWait {
+    /// It has not waited since the last record.
+    #[default]
+    Open,
+    /// The next poll waits.
+    Next,
+    /// No record came.
+    Over,
+}
+
 /// The state of the turn, and of the records taken since the last commit.
 #[derive(Default)]
 pub(crate) struct Turn {
     part: Part,
     /// Whether the consumer was polled in this turn; only the first poll waits.
     has_polled: bool,
+    fetch_wait: FetchWait,
     /// When the first record of this turn arrived.
     began: Option<Duration>,
     /// How long the turn has waited for the coordinator to finish the last transaction.
@@ -74,6 +87,7 @@ impl<E: Display> Driver<E> {
                 self.turn = Turn {
                     part: Part::Gaps,
                     has_polled: false,
+                    fetch_wait: FetchWait::Open,
                     began: None,
                     waited: Duration::ZERO,
                     ..self.turn
@@ -148,7 +162,14 @@ impl<E: Display> Driver<E> {
         if !self.rebalances.is_empty() {
             return self.follow_group();
         }
-        let timeout = if self.turn.has_polled { Duration::ZERO } else { self.poll_timeout() };
+        let timeout = if !self.turn.has_polled {
+            self.poll_timeout()
+        } else if self.turn.fetch_wait == FetchWait::Next {
+            self.turn.fetch_wait = FetchWait::Over;
+            self.settings.pace.busy
+        } else {
+            Duration::ZERO
+        };
         self.turn.has_polled = true;
         self.ask(Action::Poll { timeout }, Pending::Poll)
     }
@@ -169,10 +190,23 @@ impl<E: Display> Driver<E> {
         }
     }
 
-    /// No record is available, and all decisions of the group have arrived. Commits what is staged, unless the coordinator is
-    /// still finishing the last transaction.
+    /// Whether to wait for records that are known to exist, because the client has not fetched them yet. A commit of the few
+    /// records before them would cost as much as one of many.
+    fn waits_for_fetch(&self) -> bool {
+        self.turn.fetch_wait == FetchWait::Open
+            && self.turn.staged_since.is_some()
+            && self.tasks.values().any(AssignedTask::is_behind)
+            && !self.is_commit_due()
+    }
+
+    /// No record is available, and all decisions of the group have arrived. Commits what is staged, unless more records are on
+    /// their way or the coordinator is still finishing the last transaction.
     pub(crate) fn ran_dry(&mut self) {
         self.positions.is_reassigned = false;
+        if self.waits_for_fetch() {
+            self.turn.fetch_wait = FetchWait::Next;
+            return;
+        }
         let wait = wait_after(
             self.now.elapsed.saturating_sub(self.turn.committed_at),
             self.settings.pace.between_commits,
@@ -197,6 +231,7 @@ impl<E: Display> Driver<E> {
         let pace = &self.settings.pace;
         self.turn.began.get_or_insert(now);
         self.turn.staged_since.get_or_insert(now);
+        self.turn.fetch_wait = FetchWait::Open;
         self.turn.taken = self.turn.taken.wrapping_add(1);
         self.turn.batch += 1;
         let looks =

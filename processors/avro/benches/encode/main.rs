@@ -19,7 +19,7 @@
     reason = "a benchmark, for a terminal"
 )]
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../tests/it/common/mod.rs"]
 mod common;
 mod node;
 

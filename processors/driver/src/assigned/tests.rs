@@ -204,3 +204,28 @@ fn a_task_goes_on_where_it_was_committed_or_began_and_nowhere_before_it_has_soug
     task.unposition();
     assert_eq!(task.positions().collect::<Vec<_>>(), [(at(INPUT), 3), (at(REPARTITION), 2)]);
 }
+
+#[test]
+fn records_removed_before_a_topic_was_read_anew_are_unread_from_the_last_commit_on() {
+    let mut task = assigned(Some(5), Some(2));
+    task.begin_anew(INPUT);
+    assert_eq!(task.begins_at(INPUT, 4), None, "what was removed was read before");
+    assert_eq!(task.begins_at(INPUT, 8), Some(5));
+    assert_eq!(task.begins_at(INPUT, 8), None, "reported already");
+    assert_eq!(task.begins_at(INPUT, 9), Some(8));
+    task.set_committed(INPUT, Some(9));
+    assert_eq!(task.begins_at(INPUT, 20), None, "the group has a position again");
+}
+
+#[test]
+fn it_is_behind_while_statistics_show_records_that_it_has_not_taken() {
+    let mut task = assigned(Some(5), Some(2));
+    assert!(!task.is_behind());
+    see(&mut task, [(7, false), (2, true)]);
+    assert!(task.is_behind());
+    task.took(INPUT, 6);
+    assert!(!task.is_behind());
+    see(&mut task, [(8, false), (2, true)]);
+    task.unposition();
+    assert!(!task.is_behind(), "it takes nothing before it has sought");
+}

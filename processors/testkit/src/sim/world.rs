@@ -42,6 +42,9 @@ pub(super) struct World {
     /// Records for partitions that have lost their ends, until a worker has noticed. Written at once they would take the lost
     /// offsets, and whether a client notices depends on its version.
     pub(super) held: BTreeMap<PartitionId, Vec<Record>>,
+    /// The mark of the group's offset when a partition lost its end. Until the group commits again, that offset says nothing
+    /// about the records written since.
+    pub(super) outdated: BTreeMap<PartitionId, usize>,
     /// The offsets from which partitions hold only tombstones that may be lost.
     pub(super) tails: BTreeMap<PartitionId, i64>,
     /// Whether stores are on disk and used again, or in memory.
