@@ -210,12 +210,16 @@ impl AssignedTask {
         }
     }
 
-    /// A topic that is read anew begins here. Returns the first unread offset if records from there on were removed meanwhile.
+    /// A topic that is read anew begins here. The next commit includes that, even without a record: another member would go on
+    /// at the old position, which may exist again by then. Returns the first unread offset if records from there on were
+    /// removed meanwhile.
     pub(crate) fn begins_at(&mut self, topic: &str, begin: i64) -> Option<i64> {
         let source = self.source(topic)?;
-        let unread = source.read_before.filter(|unread| *unread < begin)?;
-        source.read_before = Some(begin);
-        Some(unread)
+        let unread = source.read_before?;
+        source.read_before = Some(unread.max(begin));
+        let TopicPartition { topic, partition } = source.partition.clone();
+        self.task.go_on(SourceOffset { topic: topic.to_string(), partition, next: begin });
+        Some(unread).filter(|unread| *unread < begin)
     }
 
     /// What was staged is dropped; the consumer has to go back.

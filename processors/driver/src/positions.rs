@@ -69,12 +69,15 @@ impl<E: Display> Driver<E> {
             self.positions.begins_at = self.now.elapsed + self.settings.pace.error_backoff;
             self.report(Event::Unanswered { what: "where partitions begin" });
         }
-        for (partition, begin) in begins.iter().filter(|(_, begin)| **begin > 0) {
+        for (partition, begin) in begins {
             let task = self.tasks.get_mut(&partition.partition);
             match task.and_then(|task| task.begins_at(&partition.topic, *begin)) {
                 Some(unread) => self.report_gap(partition, unread, *begin),
                 // Records before it are no loss: a new group begins with what is available.
-                None => self.report(Event::Began { partition: partition.clone(), begin: *begin }),
+                None if *begin > 0 => {
+                    self.report(Event::Began { partition: partition.clone(), begin: *begin });
+                }
+                None => {}
             }
         }
     }

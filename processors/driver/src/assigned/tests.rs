@@ -210,6 +210,7 @@ fn records_removed_before_a_topic_was_read_anew_are_unread_from_the_last_commit_
     let mut task = assigned(Some(5), Some(2));
     task.begin_anew(INPUT);
     assert_eq!(task.begins_at(INPUT, 4), None, "what was removed was read before");
+    assert_eq!(task.task.offsets(), [SourceOffset { topic: INPUT.to_owned(), partition: 0, next: 4 }]);
     assert_eq!(task.begins_at(INPUT, 8), Some(5));
     assert_eq!(task.begins_at(INPUT, 8), None, "reported already");
     assert_eq!(task.begins_at(INPUT, 9), Some(8));

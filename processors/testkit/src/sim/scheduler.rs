@@ -82,7 +82,6 @@ impl Scheduler {
             may_be_truncated: rng.chance(150),
             is_truncated: false,
             held: BTreeMap::new(),
-            outdated: BTreeMap::new(),
             tails: BTreeMap::new(),
             wall_ms: inputs::T0,
             removed: BTreeSet::new(),
@@ -242,6 +241,7 @@ impl Scheduler {
         let World { broker, rng, .. } = &mut self.world;
         if let Some(what) = broker.write_marker(rng)? {
             self.world.note(format_args!("{what}"));
+            self.world.release();
         }
         Ok(())
     }
@@ -358,17 +358,14 @@ impl Scheduler {
     /// Removes records that the group has read; with `unread`, also some new ones that no worker has read. Those are
     /// tombstones, which change no output: the report of the loss is what counts.
     fn remove_some(&mut self, unread: bool) -> Option<()> {
-        let World { broker, rng, topics, held, outdated, .. } = &mut self.world;
+        let World { broker, rng, topics, held, .. } = &mut self.world;
         let inputs = std::iter::once(topics.input).chain(topics.unaligned());
         // Dead letters' records are needed for the verdict, and losing messages in the repartition topic would change outputs.
         let topics: Vec<usize> = inputs.collect();
         let places: Vec<PartitionId> = topics.into_iter().flat_map(|topic| broker.places_of(topic)).collect();
         let place = rng.pick(&places).filter(|place| !held.contains_key(place)).copied()?;
-        let committed = broker.committed(&[place]).ok()?.first().copied().flatten()?;
-        if outdated.get(&place) == Some(&committed.mark) {
-            return None;
-        }
-        let next = committed.next;
+        let committed = broker.committed(&[place]).ok()?;
+        let next = committed.first().copied().flatten()?.next;
         if !unread {
             broker.remove_below(place, next);
             self.world.note(format_args!("{place:?} is removed up to {next}"));
@@ -390,11 +387,11 @@ impl Scheduler {
 
     /// An input partition loses its last records after all were committed. Those are tombstones, which change no output.
     fn truncate_some(&mut self) -> Option<()> {
-        let World { broker, rng, topics, tails, held, outdated, is_truncated, .. } = &mut self.world;
+        let World { broker, rng, topics, tails, held, is_truncated, .. } = &mut self.world;
         let place = *rng.pick(&broker.places_of(topics.input))?;
         let committed = broker.committed(&[place]).ok()?.first().copied().flatten()?;
         let (begin, end) = (broker.log(place).begin(), broker.log(place).end());
-        if committed.next != end || held.contains_key(&place) {
+        if committed.next != end || held.contains_key(&place) || !broker.log(place).is_settled() {
             return None;
         }
         let tail = tails.entry(place).or_insert(end);
@@ -402,8 +399,8 @@ impl Scheduler {
             broker.truncate(place, *tail);
             *is_truncated = true;
             held.entry(place).or_default();
-            outdated.insert(place, committed.mark);
-            self.world.note(format_args!("{place:?} has lost its end at {end}"));
+            let tail = *tail;
+            self.world.note(format_args!("{place:?} has lost its end: it ended at {end}, now at {tail}"));
         } else {
             let record = Record { key: None, value: None, headers: Vec::new(), timestamp_ms: inputs::T0 };
             broker.append(place, record);

@@ -241,7 +241,8 @@ fn nothing_is_left(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Exactly the records removed before they were read were reported.
+/// Exactly the records removed before they were read were reported. A topic that is read anew may lose records that were read
+/// before, which it cannot tell from new ones.
 fn all_gaps_are_said(world: &World) -> Result<(), String> {
     let offsets = |gaps: &BTreeSet<Gap>| -> BTreeSet<(PartitionId, i64)> {
         gaps.iter().flat_map(|(place, from, to)| (*from..*to).map(|offset| (*place, offset))).collect()
@@ -250,7 +251,9 @@ fn all_gaps_are_said(world: &World) -> Result<(), String> {
     if let Some((place, offset)) = removed.difference(&said).next() {
         return Err(format!("{place:?}: {offset} was removed before it was read, without a report"));
     }
-    said.difference(&removed).next().map_or(Ok(()), |(place, offset)| {
+    let wrong =
+        said.difference(&removed).find(|(place, _)| !world.is_truncated || place.topic != world.topics.input);
+    wrong.map_or(Ok(()), |(place, offset)| {
         Err(format!("{place:?}: {offset} is said to be lost, but it was read"))
     })
 }

@@ -39,12 +39,9 @@ pub(super) struct World {
     pub(super) may_be_truncated: bool,
     /// Whether one has: its topic is read again, so counts per record may be higher.
     pub(super) is_truncated: bool,
-    /// Records for partitions that have lost their ends, until a worker has noticed. Written at once they would take the lost
-    /// offsets, and whether a client notices depends on its version.
+    /// Records for partitions that have lost their ends, until a worker has noticed and committed its new position. Written at
+    /// once they would take the lost offsets, and whether a client notices depends on its version.
     pub(super) held: BTreeMap<PartitionId, Vec<Record>>,
-    /// The mark of the group's offset when a partition lost its end. Until the group commits again, that offset says nothing
-    /// about the records written since.
-    pub(super) outdated: BTreeMap<PartitionId, usize>,
     /// The offsets from which partitions hold only tombstones that may be lost.
     pub(super) tails: BTreeMap<PartitionId, i64>,
     /// Whether stores are on disk and used again, or in memory.
@@ -54,10 +51,15 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A worker reads a topic again: records held back are written now.
-    pub(super) fn release(&mut self, topic: usize) {
-        let places: Vec<PartitionId> =
-            self.held.keys().filter(|place| place.topic == topic).copied().collect();
+    /// Writes records held back for partitions where the group has committed a position that exists.
+    pub(super) fn release(&mut self) {
+        let broker = &self.broker;
+        let is_noticed = |place: &PartitionId| {
+            let committed =
+                broker.committed(&[*place]).ok().and_then(|found| found.first().copied().flatten());
+            committed.is_some_and(|offset| offset.next <= broker.log(*place).end())
+        };
+        let places: Vec<PartitionId> = self.held.keys().copied().filter(is_noticed).collect();
         for place in places {
             for record in self.held.remove(&place).unwrap_or_default() {
                 self.broker.append(place, record);

@@ -134,7 +134,7 @@ impl Log {
         self.entries = kept;
     }
 
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.open.is_empty()
     }
 }

@@ -33,7 +33,8 @@ impl Worker {
             self.driver.respond(answer, now);
             return Ok(());
         };
-        if world.strikes(Fault::Redelivery) {
+        let is_gone = self.client.is_out_of_range(from, &world.broker);
+        if !is_gone && world.strikes(Fault::Redelivery) {
             let back = i64::try_from(world.rng.between(1, 3)).unwrap_or(1);
             self.client.fall_back(from, back);
         }

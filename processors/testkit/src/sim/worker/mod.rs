@@ -323,8 +323,7 @@ impl Worker {
                 Event::TransactionEnded(Outcome::Committed) => self.delete_consumed(world),
                 Event::ReadAnew(partition) => {
                     world.faults.count(Fault::ReadAnew);
-                    let topic = world.topics.number(&partition.topic);
-                    world.release(topic);
+                    world.note(format_args!("{name}: reads {partition:?} anew"));
                 }
                 Event::LeaderBehind { .. } => world.faults.count(Fault::BelievedEnd),
                 Event::Unreadable { is_held: true, .. } => world.faults.count(Fault::UnreadablePartition),
