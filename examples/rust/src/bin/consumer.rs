@@ -51,7 +51,8 @@ fn main() -> anyhow::Result<()> {
                 }
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                if behind.remove(&partition) && behind.is_empty() {
+                let is_complete = behind.remove(&partition) && behind.is_empty();
+                if is_complete {
                     table.iter().for_each(|(key, record)| show(key, Some(record)));
                 }
             }

@@ -76,11 +76,14 @@ struct Chat<'c> {
 impl Chat<'_> {
     fn events(&self) -> Vec<Value> {
         let mut first = self.event(1, 0, "CHANNEL_SESSION_STARTED", &json!({}));
-        first["channelSession"] = json!({
+        let session = json!({
             "id": format!("{}-session", self.conversation),
             "channel": {"channelType": {"name": "WEB"}},
             "customer": {"_id": format!("{}-customer", self.conversation), "firstName": "Cy"},
         });
+        if let Some(fields) = first.as_object_mut() {
+            fields.insert("channelSession".to_owned(), session);
+        }
         let ann = json!({"role": "PRIMARY", "participant": {"id": "ann", "displayName": "Ann"}});
         let question = self.message(1, &sender("CUSTOMER", "cy", "Cy"), "Where is my parcel?");
         let answer = self.message(2, &sender("AGENT", "ann", "Ann"), "It comes tomorow.");
