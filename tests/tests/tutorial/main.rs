@@ -99,7 +99,7 @@ impl Reader {
         match step.how {
             // Only what the test has already.
             How::NotRun => {
-                assert!(step.commands.lines().all(|line| line.starts_with("cargo build ")), "{step:?}")
+                assert!(step.commands.lines().all(|line| line.starts_with("cargo build ")), "{step:?}");
             }
             How::Once => self.expect(step, Some(0)),
             How::Fails => self.expect(step, Some(1)),
