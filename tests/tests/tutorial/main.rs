@@ -25,7 +25,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const BROKER: &str = "127.0.0.1:9092";
 const HTTP: &str = "127.0.0.1:9464";
 /// How long a step may take until it has printed what is shown.
-const TIMEOUT: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The reader's folder and terminals.
 struct Reader {
