@@ -4,6 +4,7 @@
 //! program ends, however it ends.
 
 use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
 
 use sandbox::kafka::{self, Kafka, Listener, Options};
@@ -26,6 +27,10 @@ fn serve() -> Result<(), Box<dyn std::error::Error>> {
     let port = address.strip_prefix("127.0.0.1:").and_then(|port| port.parse().ok());
     let port: u16 =
         port.ok_or_else(|| format!("CX_BOOTSTRAP is {address:?}; the broker needs 127.0.0.1:PORT"))?;
+    // A better message than the broker's, which would come after its start.
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| {
+        format!("{address}: {error}; stop what listens there, or set CX_BOOTSTRAP to another address")
+    })?;
     let listener = Listener { name: "TRIAL".to_owned(), protocol: "PLAINTEXT".to_owned(), port };
     let options = Options { listeners: vec![listener], ..Options::default() };
     let mut progress = |step: &str| {

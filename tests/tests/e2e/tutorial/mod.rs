@@ -18,7 +18,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const BROKER: &str = "127.0.0.1:9092";
 const HTTP: &str = "127.0.0.1:9464";
 /// How long a step may take until it has printed what is shown.
-const TIMEOUT: Duration = Duration::from_secs(90);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// The reader's folder and terminals.
 struct Reader {
@@ -92,7 +92,7 @@ impl Reader {
         match step.how {
             // Only what the test has already.
             How::NotRun => {
-                assert!(step.commands.lines().all(|line| line.starts_with("cargo build ")), "{step:?}")
+                assert!(step.commands.lines().all(|line| line.starts_with("cargo build ")), "{step:?}");
             }
             How::Once => self.expect(step, Some(0)),
             How::Fails => self.expect(step, Some(1)),
