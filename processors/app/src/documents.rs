@@ -17,7 +17,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Tag, TagEnd};
 use crate::cli::Cli;
 
 /// Placeholders that are not any text, and a value for each.
-const PLACEHOLDERS: [(&str, &str); 9] = [
+const PLACEHOLDERS: [(&str, &str); 11] = [
     ("COMMAND", "run"),
     ("N", "1"),
     ("HOST:PORT", "127.0.0.1:9092"),
@@ -27,6 +27,8 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
     ("TIME", "2026-11-01T00:00:00Z"),
     ("URL", "http://127.0.0.1:8081"),
     ("POSITION", "1:0"),
+    ("PARTITION:OFFSET", "1:0"),
+    ("REASON", "malformed"),
 ];
 
 /// A command in a document.
@@ -57,8 +59,9 @@ fn pages_below(folder: &Path, pages: &mut Vec<PathBuf>) {
 /// The documents that name commands.
 fn documents() -> Vec<PathBuf> {
     let top = repository();
-    let mut pages: Vec<PathBuf> =
-        ["README.md", "SECURITY.md", "CONTRIBUTING.md", "schemas/README.md"].map(|name| top.join(name)).into();
+    let mut pages: Vec<PathBuf> = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "schemas/README.md"]
+        .map(|name| top.join(name))
+        .into();
     pages_below(&top.join("docs"), &mut pages);
     pages
 }
@@ -101,7 +104,8 @@ fn call(words: &[String]) -> Option<Vec<String>> {
     let is_ours = program == "cargo" && rest.first().is_some_and(|word| word == "run");
     let dashes = rest.iter().position(|word| word == "--").filter(|_| is_ours)?;
     let cargo = &rest[..dashes];
-    let is_other = cargo.iter().any(|word| ["-p", "--package", "--bin", "--example"].contains(&word.as_str()));
+    let is_other =
+        cargo.iter().any(|word| ["-p", "--package", "--bin", "--example"].contains(&word.as_str()));
     (!is_other).then(|| rest[dashes + 1..].to_vec())
 }
 
@@ -130,7 +134,9 @@ fn commands_of(page: &Path) -> Vec<Found> {
                     lines_of(&language, &lines).iter().for_each(|line| add(line, false));
                 }
             }
-            Event::Code(code) if code.starts_with("cx-timelines ") && !code.contains('…') => add(&code, true),
+            Event::Code(code) if code.starts_with("cx-timelines ") && !code.contains('…') => {
+                add(&code, true)
+            }
             _ => {}
         }
     }
@@ -175,7 +181,8 @@ fn every_command_of_the_documents_is_one_that_the_program_accepts() {
 /// The long names of all flags that are not hidden, of a command and those below it.
 fn flags(command: &Command) -> Vec<String> {
     let own = command.get_arguments().filter(|argument| !argument.is_hide_set());
-    let own = own.filter_map(|argument| argument.get_long()).filter(|name| !["help", "version"].contains(name));
+    let own =
+        own.filter_map(|argument| argument.get_long()).filter(|name| !["help", "version"].contains(name));
     own.map(|name| format!("--{name}")).chain(command.get_subcommands().flat_map(flags)).collect()
 }
 

@@ -155,8 +155,11 @@ fn a_link_that_leads_nowhere_is_found() {
 fn the_book_has_every_page_below_docs_once() {
     let pages = pages();
     let summary = Path::new("docs/SUMMARY.md");
-    let below: BTreeSet<&Path> =
-        pages.keys().map(PathBuf::as_path).filter(|path| path.starts_with("docs") && *path != summary).collect();
+    let below: BTreeSet<&Path> = pages
+        .keys()
+        .map(PathBuf::as_path)
+        .filter(|path| path.starts_with("docs") && *path != summary)
+        .collect();
     let mut listed = BTreeSet::new();
     for link in &pages[summary].links {
         let path = normal(&Path::new("docs").join(link)).unwrap();
@@ -170,5 +173,8 @@ fn the_book_has_every_page_below_docs_once() {
 #[test]
 fn the_readme_is_short() {
     let lines = std::fs::read_to_string(repository().join("README.md")).unwrap().lines().count();
-    assert!(lines <= README_LINES, "README.md has {lines} lines, and at most {README_LINES} are allowed: move text into docs/");
+    assert!(
+        lines <= README_LINES,
+        "README.md has {lines} lines, and at most {README_LINES} are allowed: move text into docs/"
+    );
 }
