@@ -47,5 +47,5 @@ if len(sys.argv) > 1:
     # `supports RENDERER`: all of them.
     sys.exit(0)
 _, book = json.load(sys.stdin)
-correct(book["items"] if "items" in book else book["sections"])
+correct(book["items"])
 json.dump(book, sys.stdout)

@@ -17,7 +17,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Tag, TagEnd};
 use crate::cli::Cli;
 
 /// Placeholders that are not any text, and a value for each.
-const PLACEHOLDERS: [(&str, &str); 9] = [
+const PLACEHOLDERS: [(&str, &str); 11] = [
     ("COMMAND", "run"),
     ("N", "1"),
     ("HOST:PORT", "127.0.0.1:9092"),
@@ -27,6 +27,8 @@ const PLACEHOLDERS: [(&str, &str); 9] = [
     ("TIME", "2026-11-01T00:00:00Z"),
     ("URL", "http://127.0.0.1:8081"),
     ("POSITION", "1:0"),
+    ("PARTITION:OFFSET", "1:0"),
+    ("REASON", "malformed"),
 ];
 
 /// A command in a document.
