@@ -339,9 +339,9 @@ pub struct EraseArgs {
 /// Flags of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// Events per second.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub rate: u32,
+    /// Events per second [default: 5; with --conversations 20].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: Option<u32>,
     /// Stop after this number of conversations; 0 plays until Ctrl-C.
     #[arg(long, default_value_t = 0)]
     pub conversations: u64,
