@@ -11,11 +11,12 @@ use crate::{Api, OPENAPI, problem};
 const HTML: &str = include_str!("page/index.html");
 const STYLE: &str = include_str!("page/page.css");
 /// The page's scripts, by path.
-const SCRIPTS: [(&str, &str); 12] = [
+const SCRIPTS: [(&str, &str); 13] = [
     ("/page/main.js", include_str!("page/main.js")),
     ("/page/api.js", include_str!("page/api.js")),
     ("/page/dom.js", include_str!("page/dom.js")),
     ("/page/list.js", include_str!("page/list.js")),
+    ("/page/names.js", include_str!("page/names.js")),
     ("/page/timeline.js", include_str!("page/timeline.js")),
     ("/page/reports.js", include_str!("page/reports.js")),
     ("/page/tables.js", include_str!("page/tables.js")),

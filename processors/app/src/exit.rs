@@ -46,7 +46,7 @@ impl fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut said = String::new();
         for cause in self.0.chain() {
-            let cause = cause.to_string();
+            let cause = without_number(cause.to_string());
             // Many library errors repeat their cause in their own text.
             if said.contains(&cause) {
                 continue;
@@ -59,6 +59,19 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
+/// An error of the system without its number, which says nothing to people: `No such file or directory (os error 2)`.
+fn without_number(cause: String) -> String {
+    let Some((before, after)) = cause.split_once(" (os error ") else { return cause };
+    let Some((_, after)) = after.split_once(')') else { return cause };
+    format!("{before}{after}")
+}
+
+/// Prints an error as the command line's own errors are printed.
+fn print(error: &anyhow::Error) {
+    let style = *clap::builder::Styles::styled().get_error();
+    anstream::eprintln!("{style}error:{style:#} {}", Causes(error));
+}
+
 /// Prints the error, and returns the exit code.
 pub fn code(result: Result<(), Failure>) -> ExitCode {
     match result {
@@ -66,11 +79,11 @@ pub fn code(result: Result<(), Failure>) -> ExitCode {
         Err(Failure::No) => ExitCode::from(1),
         Err(Failure::Failed(error)) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
-            anstream::eprintln!("error: {}", Causes(&error));
+            print(&error);
             ExitCode::from(1)
         }
         Err(Failure::Usage(error)) => {
-            anstream::eprintln!("error: {}", Causes(&error));
+            print(&error);
             ExitCode::from(2)
         }
     }
@@ -88,6 +101,14 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_said_in_words_without_numbers() {
+        let error = anyhow::Error::from(std::io::Error::from_raw_os_error(2)).context("cannot open x");
+        assert_eq!(Causes(&error).to_string(), "cannot open x: No such file or directory");
+        assert_eq!(without_number("a (os error 13) b".to_owned()), "a b");
+        assert_eq!(without_number("a (os error".to_owned()), "a (os error");
+    }
 
     #[test]
     fn of_two_failures_both_are_told() {

@@ -36,7 +36,14 @@ impl Instance {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                bail!("--state-dir {} is in use by another process; give each its own", folder.display())
+                let process = match holder(folder) {
+                    Ok(Holder::Process(Some(process))) => format!("process {process}"),
+                    _ => "another process".to_owned(),
+                };
+                bail!(
+                    "--state-dir {} is in use by {process}: stop it, or give this instance a directory of its own",
+                    folder.display()
+                )
             }
             Err(TryLockError::Error(error)) => return Err(anyhow!(error).context(unusable())),
         }

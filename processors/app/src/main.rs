@@ -34,9 +34,10 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, help};
 use config::Config;
 use exit::Failure;
 
@@ -45,12 +46,32 @@ use exit::Failure;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match read() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let telemetry = telemetry::Telemetry::start(&cli.command);
     let tracer = telemetry.as_ref().ok().and_then(Option::as_ref).map(telemetry::Telemetry::tracer);
     logging::start(&cli.global, tracer);
     // Held until the end.
     exit::code(telemetry.map_err(Failure::usage).and_then(|_telemetry| dispatch(&cli)))
+}
+
+/// The command line; without a command, the greeting.
+fn read() -> Result<Cli, ExitCode> {
+    let is_brief = std::env::args_os().any(|word| word == "-h");
+    let matches = help::command(is_brief).try_get_matches();
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|shown| {
+        if std::env::args_os().len() < 2
+            && shown.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        {
+            anstream::eprint!("{}", help::greeting());
+        } else {
+            // An error means that standard output is closed.
+            let _ = shown.print();
+        }
+        ExitCode::from(u8::try_from(shown.exit_code()).unwrap_or(2))
+    })
 }
 
 fn dispatch(cli: &Cli) -> Result<(), Failure> {

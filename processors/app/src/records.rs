@@ -68,9 +68,9 @@ pub fn open(path: &Path) -> anyhow::Result<Lines<Box<dyn BufRead>>> {
         ));
     }
     let name = path.display().to_string();
-    let file = File::open(path).with_context(|| format!("{name} cannot be opened"))?;
+    let file = File::open(path).with_context(|| format!("cannot open {name}"))?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        bail!("{name} is a folder, not a file");
+        bail!("cannot read {name}: it is a directory; give a file, or `-` for standard input");
     }
     Ok(Lines::new(Box::new(BufReader::with_capacity(1 << 18, file)), &name))
 }

@@ -126,14 +126,13 @@ fn check_reach(address: SocketAddr, web: &WebArgs, has_token: bool) -> anyhow::R
     }
     if !has_token {
         bail!(
-            "--http {address} is no loopback address, and the API tells of customers: give --http-token-file, or --no-api for \
-             metrics and health alone, or --http-open where something else decides who gets there"
+            "--http {address} can be reached from other machines, and the API shows customers' data: give --http-token-file, or \
+             --no-api for metrics and health alone, or --http-open if access is controlled elsewhere"
         );
     }
     if web.http_tls_cert.is_none() {
         tracing::warn!(
-            "the API's token travels in plain text: give --http-tls-cert and --http-tls-key, unless something in front of it \
-             encrypts"
+            "the API's token is sent without encryption: give --http-tls-cert and --http-tls-key, unless a proxy encrypts"
         );
     }
     Ok(())
@@ -144,8 +143,8 @@ fn advertised(args: &RunArgs, address: SocketAddr, url: &str) -> anyhow::Result<
     if args.membership == MembershipFlag::Broker {
         if args.web.advertise.is_some() {
             bail!(
-                "--advertise needs others to know who owns what, which the client cannot ask for under --membership broker: \
-                 use classic or static"
+                "--advertise does not work with --membership broker, whose clients cannot list the group's members: give \
+                 --membership classic or static"
             );
         }
         return Ok(None);

@@ -12,12 +12,34 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The commands, as `--help` lists them.
+/// The commands, as `--help` lists them: after the groups, above the options.
 fn commands() -> Vec<String> {
     let help = printed(&["--help"]);
-    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-    let names = list.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next().map(str::to_owned));
-    names.filter(|name| !name.is_empty() && name != "help").collect()
+    let list = help.split("<COMMAND>\n\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let columns = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let is_group = |word: &str| word.starts_with(char::is_uppercase);
+    columns.map(|words| words.into_iter().find(|word| !is_group(word)).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn without_a_command_it_says_what_it_is_and_what_to_try() {
+    let output = run_to_end(&[], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(output.stdout.is_empty());
+    let tries = said.lines().filter(|line| line.starts_with("  cx-timelines ")).count();
+    assert_eq!(tries, 3, "{said}");
+    assert!(said.lines().count() <= 14 && said.contains("cx-timelines demo"), "{said}");
+}
+
+#[test]
+fn the_help_of_the_program_is_one_screen_and_security_is_on_that_of_a_command() {
+    let (brief, whole) = (printed(&["-h"]), printed(&["--help"]));
+    assert!(brief.lines().count() <= 24 && whole.lines().count() <= 40, "{whole}");
+    assert!(!whole.contains("--kafka-"), "{whole}");
+    let run = printed(&["run", "--help"]);
+    assert!(run.contains("Kafka security:") && run.contains("CX_KAFKA_USER"), "{run}");
+    assert!(!printed(&["run", "-h"]).contains("--kafka-"));
 }
 
 #[test]

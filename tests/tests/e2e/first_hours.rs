@@ -1,6 +1,6 @@
 //! The first hours of a user: topics, real payloads, what `tail` shows, what Prometheus sees, a stop.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cx_timelines_tests::{Program, Watch, check_scrape, run_to_end, series, wait_until};
 use sandbox::kafka::Kafka;
@@ -18,6 +18,50 @@ fn ok(arguments: &[&str]) -> String {
 /// The value of a series in a scrape.
 fn series_in(scrape: &str, name: &str) -> f64 {
     series(scrape, name).unwrap_or_else(|| panic!("no {name} in\n{scrape}"))
+}
+
+/// The times at the beginnings of the timelines' lines, in epoch milliseconds.
+fn times(log: &str) -> Vec<i64> {
+    log.lines().filter_map(|line| model::parse_time_text(line.get(..20)?)).collect()
+}
+
+#[test]
+fn the_demo_says_first_what_happens_and_last_what_to_do_next_and_nothing_is_in_the_future() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Program::start(&["demo"], folder.path().join("demo.log"));
+    wait_until("timelines grow", Duration::from_secs(180), || (times(&demo.log()).len() >= 20).then_some(()));
+    let (code, _) = demo.terminate();
+    let log = demo.log();
+    assert_eq!(code, Some(0), "{log}");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let ahead = times(&log).into_iter().filter(|at| u128::try_from(*at).unwrap() > now).count();
+    assert_eq!(ahead, 0, "{log}");
+    let steps = [
+        "cx-timelines demo: a temporary Kafka broker",
+        "starting Apache Kafka",
+        "the broker answers after",
+        "live page  http://127.0.0.1:",
+        " conversations in ",
+        "What to do next:",
+    ];
+    let places: Vec<usize> =
+        steps.iter().map(|step| log.find(step).unwrap_or_else(|| panic!("no {step:?}: {log}"))).collect();
+    assert!(places.is_sorted() && places[0] == 0, "{places:?}: {log}");
+    assert!(log.trim_end().ends_with("cx-timelines --help"), "{log}");
+}
+
+#[test]
+fn a_demo_of_some_conversations_ends_by_itself_and_they_are_over() {
+    let begun = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let output = run_to_end(&["demo", "--conversations", "2", "--exit"], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains(" events of 2 conversations in "), "{said}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let last = times(&lines).into_iter().max().unwrap();
+    // They end when they begin to be played, which is soon after the program is started.
+    let ended = u128::try_from(last).unwrap().abs_diff(begun);
+    assert!(ended < 180_000, "{ended} ms: {lines}");
 }
 
 #[test]

@@ -216,7 +216,7 @@ fn refused_while_running(ground: &Ground) {
     );
     let (code, said) = ground.command(&["reset", "--yes", "--state-dir", &ground.state()], b"");
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("in use by another process"), "{said}");
+    assert!(said.contains("is in use by process"), "{said}");
     let said = ground.ok(&["reset", "--dry-run"], b"");
     assert!(said.contains("cannot be reset before its members are stopped"), "{said}");
     let (code, said) = ground.command(&["reset"], b"");

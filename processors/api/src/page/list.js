@@ -1,9 +1,12 @@
 // The list of conversations, and what goes on in queues and with agents.
 
 import { byId, counted, duration, el, reconcile, time, words } from "./dom.js";
+import { askFor, customerName } from "./names.js";
 
 // The maximum kept here; beyond, the server is asked again.
 const ROWS_MAX = 1000;
+// The conversations at the top whose customers' names are asked for.
+const NAMED_MAX = 60;
 
 const rows = new Map();
 let isComplete = true;
@@ -49,7 +52,7 @@ export function choose(id) {
 function says(row) {
   const agents = row.agents.flatMap((stay) => [stay.agentId, stay.name]);
   const queues = row.queueVisits.map((visit) => visit.queue);
-  const all = [row.conversationId, row.customerId, words(row.stage), row.direction, ...row.channels, ...agents, ...queues];
+  const all = [row.conversationId, row.customerId, customerName(row.customerId), words(row.stage), row.direction, ...row.channels, ...agents, ...queues];
   return all.filter(Boolean).join("\n").toLowerCase();
 }
 
@@ -59,7 +62,8 @@ export function show() {
   all.sort((a, b) => b.startedAt - a.startedAt || (a.conversationId < b.conversationId ? -1 : 1));
   for (const row of all.splice(ROWS_MAX)) rows.delete(row.conversationId);
   const list = byId("list");
-  reconcile(list, all, (row) => row.conversationId, item);
+  reconcile(list, all.map((row) => ({ ...row, name: customerName(row.customerId) })), (row) => row.conversationId, item);
+  askFor(all.slice(0, NAMED_MAX), show);
   for (const link of list.querySelectorAll("a")) {
     if (link.dataset.id === chosen) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -72,10 +76,10 @@ function item(row) {
   const present = row.agents.filter((stay) => stay.leftAt === null).map((stay) => stay.name ?? stay.agentId);
   const queues = row.queueVisits.filter((visit) => visit.endedAt === null).map((visit) => visit.queue ?? "a queue");
   const messages = row.customerMessages + row.agentMessages + row.botMessages;
-  const parts = [row.channels.join(", "), queues.length > 0 && `waits in ${queues.join(", ")}`, present.join(", ")];
+  const parts = [row.name && row.conversationId, row.channels.join(", "), queues.length > 0 && `waits in ${queues.join(", ")}`, present.join(", ")];
   return el("li", {},
     el("a", { href: linkTo(row.conversationId), "data-id": row.conversationId },
-      el("span", { class: "id" }, row.conversationId),
+      el("span", { class: "id" }, row.name ?? row.conversationId),
       el("span", { class: `stage ${row.stage}` }, words(row.stage)),
       el("span", { class: "more" }, parts.filter(Boolean).join(" · ")),
       el("span", { class: "more" }, "since ", time(row.startedAt), ` · ${counted(messages, "message", "messages")}`,

@@ -3,6 +3,7 @@
 import { get, Refused } from "./api.js";
 import { byId, counted, duration, el, reconcile, words } from "./dom.js";
 import { agentName, linkTo } from "./list.js";
+import { customerName } from "./names.js";
 
 const LISTED_MAX = 1000;
 const DAY_MS = 86_400_000;
@@ -59,7 +60,7 @@ function inWords({ conversations, customers, within24h, within72h, repeats, comp
 function row({ customerId, conversationId, startedAt, sincePreviousMs, channel, queue, agent, outcome }) {
   const iso = new Date(startedAt).toISOString();
   return el("tr", {},
-    el("th", { scope: "row" }, customerId),
+    el("th", { scope: "row", title: customerId }, customerName(customerId) ?? customerId),
     el("td", {}, el("time", { datetime: iso, title: iso }, clock.format(startedAt))),
     el("td", {}, duration(sincePreviousMs)),
     el("td", {}, isSoon(sincePreviousMs) ? "24 h" : "72 h"),

@@ -1,6 +1,7 @@
 // One conversation: who said what and what became of it, and how the conversation went from stage to stage.
 
 import { byId, counted, duration, el, reconcile, time, words } from "./dom.js";
+import { customerName, learn } from "./names.js";
 
 const PRIMARIES = new Set(["MESSAGE", "CALL", "WRAP_UP", "DATA", "ACTIVITY"]);
 // Relations are shown at the message that they change. The others change a call, or no activity.
@@ -35,8 +36,11 @@ export function show(conversation) {
   const isSame = last?.conversationId === conversationId;
   const known = isSame ? last.timeline.length : 0;
   last = conversation;
-  byId("detail-title").textContent = `Conversation ${conversationId}`;
-  byId("detail-note").textContent = conversation.textShown ? "" : "Texts are hidden (--show-text shows them).";
+  learn(summary?.customerId, timeline);
+  const name = customerName(summary?.customerId);
+  byId("detail-title").textContent = name ?? `Conversation ${conversationId}`;
+  const notes = [name && `Conversation ${conversationId}.`, !conversation.textShown && "Texts are hidden (--show-text shows them)."];
+  byId("detail-note").textContent = notes.filter(Boolean).join(" ");
   byId("detail-body").hidden = false;
   const called = names(summary, timeline);
   if (summary) facts(summary, called);
@@ -89,7 +93,7 @@ function facts(summary, names) {
     ["State", [words(summary.state), summary.outcome && words(summary.outcome), summary.direction && words(summary.direction)].filter(Boolean).join(" · ")],
     ["Channels", summary.channels.join(", ")],
     ["Room", summary.mode === "PRIVATE" && "private, of agents among themselves"],
-    ["Customer", names[summary.customerId] ?? summary.customerId],
+    ["Customer", names[summary.customerId] ?? customerName(summary.customerId) ?? summary.customerId],
     ["Began", time(summary.startedAt)],
     ["Took", summary.durationMs === null ? null : duration(summary.durationMs)],
     ["First response", summary.firstResponseMs === null ? null : duration(summary.firstResponseMs)],

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{duration, replication, size};
+use super::{ADVANCED, duration, replication, size};
 use crate::config::units;
 use crate::memory;
 
 /// Flags of `bench`.
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
-    /// Send this many events per second, whether or not the pipeline keeps up; without it, as fast as possible.
+    /// Events per second; without it, as fast as possible.
+    ///
+    /// The rate is kept whether or not the pipeline keeps up.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: Option<u32>,
     /// Stop after this number of events.
@@ -22,10 +24,14 @@ pub struct BenchArgs {
     /// Stop sending after this time [default: 30s].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
-    /// The size of events: `slim` (about 0.7 KB), `real` (about 6 KB), or a minimum in bytes, such as 2000 or 2KiB.
+    /// The size of events: `slim`, `real`, or a minimum in bytes, such as 2000 or 2KiB.
+    ///
+    /// `slim` is about 0.7 KB, `real` about 6 KB.
     #[arg(long, value_name = "SIZE", default_value = "slim")]
     pub size: EventSize,
-    /// How many conversations are active at a time; each is kept in memory until its end.
+    /// How many conversations are active at a time.
+    ///
+    /// Each is kept in memory until its end.
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub conversations: u32,
     /// The share of events that are delayed, such as 0.05 or 5%.
@@ -35,26 +41,44 @@ pub struct BenchArgs {
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub duplicates: f64,
     /// The seed of the conversations; random by default.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = ADVANCED, hide_short_help = true)]
     pub seed: Option<u64>,
     /// The prefix of the test's topics and group, which are created and deleted at the end.
-    #[arg(long, value_name = "TEXT", default_value = "bench.", value_parser = prefix, conflicts_with = "existing")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "bench.",
+        value_parser = prefix,
+        conflicts_with = "existing",
+        help_heading = ADVANCED,
+        hide_short_help = true
+    )]
     pub prefix: String,
-    /// Send to the input topic of topics.yaml, and measure the running instances. Nothing is deleted: the conversations stay in
-    /// your topics.
+    /// Send to the input topic of topics.yaml, and measure the running instances.
+    ///
+    /// Nothing is deleted: the conversations stay in your topics.
     #[arg(long)]
     pub existing: bool,
     /// The replication factor of the test's topics; -1 is the brokers' default.
-    #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = replication, conflicts_with = "existing")]
+    #[arg(
+        long,
+        default_value_t = -1,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = replication,
+        conflicts_with = "existing",
+        help_heading = ADVANCED,
+        hide_short_help = true
+    )]
     pub replication: i32,
     /// Workers of the instance that the test starts.
-    #[arg(long, default_value_t = 1, conflicts_with = "existing", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "existing", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// The memory limit of that instance.
     #[arg(long, default_value = memory::DEFAULT, value_name = "SIZE", conflicts_with = "existing", value_parser = size)]
     pub memory: u64,
     /// Give up after this time without new output.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration, help_heading = ADVANCED, hide_short_help = true)]
     pub timeout: Duration,
     /// Also write the report, in Markdown, to this file.
     #[arg(long, value_name = "FILE")]

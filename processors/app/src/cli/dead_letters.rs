@@ -11,7 +11,9 @@ use super::instant;
 /// `dead-letters list`, `show` and `replay`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeadLettersCommand {
-    /// List dead letters one per line, with counts by reason. Never prints record values.
+    /// List dead letters one per line, with counts by reason.
+    ///
+    /// It never prints record values.
     List(ListArgs),
     /// Show one dead letter: reason, headers, key and value.
     Show(LetterArgs),
@@ -53,7 +55,9 @@ pub struct LetterArgs {
     /// Its position in the dead-letter topic, as `list` prints it.
     #[arg(value_name = "PARTITION:OFFSET")]
     pub position: Position,
-    /// Print {"position","timestamp","topic","key","value","headers"}, key and value as text.
+    /// Print one JSON object, key and value as text.
+    ///
+    /// {"position","timestamp","topic","key","value","headers"}
     #[arg(long)]
     pub json: bool,
 }

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod dead_letters;
+pub mod help;
 pub mod security;
 
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use bench::BenchArgs;
 use dead_letters::DeadLettersCommand;
 use security::SecurityArgs;
 
-/// Folds contact-centre events into activities, timelines and figures, exactly once, on Kafka.
+/// Folds contact-centre events into timelines and figures, exactly once, on Kafka.
 #[derive(Debug, Parser)]
 #[command(name = "cx-timelines", version, max_term_width = 110, arg_required_else_help = true)]
 pub struct Cli {
@@ -31,48 +32,63 @@ pub struct Cli {
 /// Flags that all commands share.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// The brokers, as HOST:PORT, several with commas.
-    #[arg(long, global = true, env = "CX_BOOTSTRAP", default_value = "127.0.0.1:9092", value_parser = bootstrap)]
+    /// The brokers, several with commas.
+    #[arg(long, global = true, env = "CX_BOOTSTRAP", default_value = "127.0.0.1:9092", value_name = "HOST:PORT", value_parser = bootstrap)]
     pub bootstrap: String,
-    /// The topics and processors. Without this flag: topics.yaml here, else the one built in.
+    /// The topics and processors; default: topics.yaml here, else the one built in.
     #[arg(long, global = true, env = "CX_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The consumer group; also the first part of the names of the changelog and the repartition topic.
-    #[arg(long, global = true, env = "CX_GROUP", default_value = "cx-timelines", value_parser = group)]
+    /// The consumer group.
+    ///
+    /// It is also the first part of the names of the changelog and the repartition topic.
+    #[arg(long, global = true, env = "CX_GROUP", default_value = "cx-timelines", value_name = "NAME", value_parser = group)]
     pub group: String,
-    /// The directory for an instance's name and state (`run`), so that a restart continues at once.
+    /// The directory for an instance's name and state; a restart continues from it at once.
     #[arg(long, global = true, env = "CX_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// The address of the live page, /api, /metrics and /health (`run`: 127.0.0.1:9464, `demo`: a free port); port 0 picks a
-    /// free port.
+    /// The address of the live page, /api, /metrics and /health; port 0 picks a free port.
+    ///
+    /// Default: 127.0.0.1:9464 for `run`, a free port for `demo`.
     #[arg(long, global = true, env = "CX_HTTP", value_name = "ADDR:PORT")]
     pub http: Option<SocketAddr>,
-    /// Only these processors, with commas (`run`, `fold`).
+    /// Only these processors, with commas.
     #[arg(long, global = true, env = "CX_PROCESSORS", value_delimiter = ',', value_name = "A,B")]
     pub processors: Vec<String>,
-    /// A librdkafka property for every client; may be given several times.
-    #[arg(long = "kafka", global = true, value_name = "KEY=VALUE", value_parser = property)]
-    pub kafka: Vec<(String, String)>,
-    /// A file of librdkafka properties, one KEY=VALUE per line; the place for secrets.
-    #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE")]
-    pub kafka_properties: Option<PathBuf>,
-    /// The schema registry's URL with the path of its API, several nodes with commas; overrides `schema_registry.url` in
-    /// topics.yaml.
-    #[arg(long, global = true, env = "CX_SCHEMA_REGISTRY", value_name = "URL")]
-    pub schema_registry: Option<String>,
-    /// The format of log lines.
-    #[arg(long, global = true, env = "CX_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
-    pub log_format: LogFormat,
     /// Log more; twice: everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Log errors only.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+    /// The format of log lines.
+    #[arg(
+        long,
+        global = true,
+        env = "CX_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT",
+        help_heading = ADVANCED,
+        hide_short_help = true
+    )]
+    pub log_format: LogFormat,
+    /// A librdkafka property for every client; may be given several times.
+    #[arg(long = "kafka", global = true, value_name = "KEY=VALUE", value_parser = property, help_heading = ADVANCED, hide_short_help = true)]
+    pub kafka: Vec<(String, String)>,
+    /// A file of librdkafka properties, one KEY=VALUE per line; the place for secrets.
+    #[arg(long, global = true, env = "CX_KAFKA_PROPERTIES", value_name = "FILE", help_heading = ADVANCED, hide_short_help = true)]
+    pub kafka_properties: Option<PathBuf>,
+    /// The schema registry's URL with the path of its API, several nodes with commas.
+    ///
+    /// It overrides `schema_registry.url` in topics.yaml.
+    #[arg(long, global = true, env = "CX_SCHEMA_REGISTRY", value_name = "URL", help_heading = ADVANCED, hide_short_help = true)]
+    pub schema_registry: Option<String>,
     /// How clients connect to the brokers and authenticate. Last, because its heading applies to everything after it.
     #[command(flatten)]
     pub security: SecurityArgs,
 }
+
+/// The heading of the flags that few users need; `-h` leaves them out.
+pub(crate) const ADVANCED: &str = "Advanced";
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,39 +104,41 @@ pub enum LogFormat {
 pub enum Command {
     /// Run the pipeline until it is stopped (SIGTERM, Ctrl-C).
     Run(RunArgs),
-    /// Fold a file of events without Kafka, and print the records.
-    Fold(FoldArgs),
-    /// Produce a file of events into the input topic.
-    Load(LoadArgs),
-    /// Print timelines as they grow, or the records of any output topic.
-    Tail(TailArgs),
+    /// Try it all: a temporary broker, generated conversations.
+    Demo(DemoArgs),
     /// Print a conversation: summary, timeline, activities.
     Show(ShowArgs),
-    /// Print a conversation as it was at one time, as known at another.
+    /// Print timelines as they grow, or the records of a topic.
+    Tail(TailArgs),
+    /// Print a conversation as it was, as known at a time.
     AsOf(AsOfArgs),
-    /// Print the contributions that a record of cx.metrics is made of.
+    /// Print what a record of cx.metrics is made of.
     Explain(ExplainArgs),
+    /// Produce a file of events into the input topic.
+    Load(LoadArgs),
+    /// Fold a file of events without Kafka; print the records.
+    Fold(FoldArgs),
+    /// Check all that `run` needs; print problems with remedies.
+    ///
+    /// It takes the flags of `run`.
+    Doctor(DoctorArgs),
+    /// Create the declared topics, or compare the cluster's.
+    #[command(subcommand)]
+    Topics(TopicsCommand),
+    /// Compare the schemas with the registry's, or register them.
+    #[command(subcommand)]
+    Schemas(SchemasCommand),
+    /// Print the commands that grant the ACLs for a purpose.
+    Acls(AclsArgs),
     /// List, show and replay dead letters.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
-    /// Erase conversations everywhere, by id or by customer; or show what can still be read of them.
+    /// Erase conversations everywhere, or show what is left.
     Erase(EraseArgs),
-    /// Try everything: a temporary broker, generated conversations, the pipeline.
-    Demo(DemoArgs),
-    /// Load-test the pipeline on this cluster: throughput, cost and latency.
-    Bench(BenchArgs),
-    /// Create the declared topics, or compare them with the cluster's.
-    #[command(subcommand)]
-    Topics(TopicsCommand),
-    /// Print the commands that grant a principal the ACLs for a purpose.
-    Acls(AclsArgs),
-    /// Compare the schemas with the registry and with the released ones, or register them.
-    #[command(subcommand)]
-    Schemas(SchemasCommand),
-    /// Check everything that `run` needs, and print problems with remedies. Takes the flags of `run`.
-    Doctor(DoctorArgs),
-    /// Reset the group, so that the next `run` reads all input again.
+    /// Reset the group: the next `run` reads all input again.
     Reset(ResetArgs),
+    /// Load-test the pipeline: throughput, cost and latency.
+    Bench(BenchArgs),
     /// Print a completion script for a shell.
     Completions(CompletionsArgs),
     /// Print a manual page, or write all of them.
@@ -131,30 +149,58 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct RunArgs {
     /// Worker threads, each with its own consumer and producer.
-    #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, env = "CX_WORKERS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// The group protocol: `classic`; `static`, which keeps the partitions of an instance that returns in time (needs
-    /// --state-dir, which holds its name); `broker`, the consumer protocol of Kafka 4.0 and later.
-    #[arg(long, env = "CX_MEMBERSHIP", value_enum, default_value_t = MembershipFlag::Classic)]
-    pub membership: MembershipFlag,
-    /// How many other instances keep a standby copy of each partition's state, to take it over without a restore.
-    #[arg(long, env = "CX_STANDBYS", default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
-    pub standbys: u8,
-    /// The memory limit of the process: at least 104MiB, plus 24MiB for each further worker. About a third is for state in
-    /// --state-dir; without that flag the state is in memory and not limited.
+    /// The memory limit of the process.
+    ///
+    /// At least 104MiB, plus 24MiB for each further worker. About a third is for state in --state-dir; without that flag the state
+    /// is in memory and not limited.
     #[arg(long, env = "CX_MEMORY", default_value = memory::DEFAULT, value_name = "SIZE", value_parser = size)]
     pub memory: u64,
-    /// Stop when the parent process is gone (for `bench`).
-    #[arg(long, hide = true)]
-    pub ends_with_parent: bool,
     /// Do not create missing declared topics; stop instead.
     #[arg(long, env = "CX_NO_CREATE_TOPICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub no_create_topics: bool,
-    /// The URL of an OpenTelemetry collector (OTLP over HTTP with protobuf). Spans cover commits, restores, rebalances and
-    /// requests, never single events. /v1/traces is appended.
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL", value_parser = collector)]
+    /// How many other instances keep a standby copy of each partition's state.
+    ///
+    /// They take a partition over without a restore.
+    #[arg(
+        long,
+        env = "CX_STANDBYS",
+        default_value_t = 0,
+        value_name = "N",
+        value_parser = clap::value_parser!(u8).range(0..=16),
+        help_heading = ADVANCED,
+        hide_short_help = true
+    )]
+    pub standbys: u8,
+    /// The group protocol.
+    #[arg(
+        long,
+        env = "CX_MEMBERSHIP",
+        value_enum,
+        default_value_t = MembershipFlag::Classic,
+        value_name = "PROTOCOL",
+        help_heading = ADVANCED,
+        hide_short_help = true
+    )]
+    pub membership: MembershipFlag,
+    /// The URL of an OpenTelemetry collector (OTLP over HTTP with protobuf).
+    ///
+    /// Spans cover commits, restores, rebalances and requests, never single events. /v1/traces is appended.
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = collector,
+        help_heading = ADVANCED,
+        hide_short_help = true
+    )]
     pub otlp_endpoint: Option<String>,
-    /// HTTP settings.
+    /// Stop when the parent process is gone (for `bench`).
+    #[arg(long, hide = true)]
+    pub ends_with_parent: bool,
+    /// HTTP settings. Last, because its heading applies to everything after it.
     #[command(flatten)]
     pub web: WebArgs,
 }
@@ -164,25 +210,37 @@ pub struct RunArgs {
 #[command(next_help_heading = "HTTP")]
 pub struct WebArgs {
     /// Serve only /metrics and /health, without the API and the live page.
-    #[arg(long, env = "CX_NO_API", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, env = "CX_NO_API", value_parser = clap::builder::BoolishValueParser::new(), hide_short_help = true)]
     pub no_api: bool,
     /// Show message texts in the API and on the page.
-    #[arg(long, env = "CX_SHOW_TEXT", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, env = "CX_SHOW_TEXT", value_parser = clap::builder::BoolishValueParser::new(), hide_short_help = true)]
     pub show_text: bool,
     /// A file with the bearer token that clients of /api must send; CX_HTTP_TOKEN does the same.
-    #[arg(long, env = "CX_HTTP_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, env = "CX_HTTP_TOKEN_FILE", value_name = "FILE", hide_short_help = true)]
     pub http_token_file: Option<PathBuf>,
     /// Serve the API without a token although --http is not a loopback address, because access is controlled elsewhere.
-    #[arg(long, env = "CX_HTTP_OPEN", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, env = "CX_HTTP_OPEN", value_parser = clap::builder::BoolishValueParser::new(), hide_short_help = true)]
     pub http_open: bool,
     /// A PEM file with the certificate chain for HTTPS.
-    #[arg(long, env = "CX_HTTP_TLS_CERT", value_name = "FILE", requires = "http_tls_key")]
+    #[arg(
+        long,
+        env = "CX_HTTP_TLS_CERT",
+        value_name = "FILE",
+        requires = "http_tls_key",
+        hide_short_help = true
+    )]
     pub http_tls_cert: Option<PathBuf>,
     /// A PEM file with the certificate's private key.
-    #[arg(long, env = "CX_HTTP_TLS_KEY", value_name = "FILE", requires = "http_tls_cert")]
+    #[arg(
+        long,
+        env = "CX_HTTP_TLS_KEY",
+        value_name = "FILE",
+        requires = "http_tls_cert",
+        hide_short_help = true
+    )]
     pub http_tls_key: Option<PathBuf>,
     /// The address at which clients and other instances reach this instance's API (default: --http, if that is an address).
-    #[arg(long, env = "CX_ADVERTISE", value_name = "URL", value_parser = advertised)]
+    #[arg(long, env = "CX_ADVERTISE", value_name = "URL", value_parser = advertised, hide_short_help = true)]
     pub advertise: Option<String>,
 }
 
@@ -207,23 +265,27 @@ pub enum MembershipFlag {
     /// The classic protocol.
     #[default]
     Classic,
-    /// The classic protocol with static membership (KIP-345).
+    /// The classic protocol with static membership (KIP-345): an instance that returns in time keeps its partitions; needs
+    /// --state-dir, which holds its name.
     Static,
-    /// The consumer protocol (KIP-848).
+    /// The consumer protocol (KIP-848) of Kafka 4.0 and later.
     Broker,
 }
 
 /// Flags of `fold`.
 #[derive(Debug, Clone, Args)]
 pub struct FoldArgs {
-    /// A file of newline-delimited events, or of records after a first line {"#records":true}; `-` is standard input.
+    /// A file of newline-delimited events; `-` is standard input.
+    ///
+    /// After a first line {"#records":true} each line is a record with its topic, key and timestamp.
     #[arg(default_value = "-")]
     pub file: PathBuf,
     /// Print every record as it is emitted, not only the last one of each key.
     #[arg(long)]
     pub as_emitted: bool,
-    /// Expire records and raise alerts by event time, as `run` does once it has caught up. Without this flag nothing expires,
-    /// and only alerts that an event has resolved are printed.
+    /// Expire records and raise alerts by event time, as `run` does.
+    ///
+    /// Without this flag nothing expires, and only alerts that an event has resolved are printed.
     #[arg(long)]
     pub expire: bool,
 }
@@ -231,7 +293,9 @@ pub struct FoldArgs {
 /// Flags of `load`.
 #[derive(Debug, Clone, Args)]
 pub struct LoadArgs {
-    /// A file of newline-delimited events, or of records after a first line {"#records":true}; `-` is standard input.
+    /// A file of newline-delimited events; `-` is standard input.
+    ///
+    /// After a first line {"#records":true} each line is a record with its topic, key and timestamp.
     pub file: PathBuf,
     /// The maximum of events per second.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -241,7 +305,7 @@ pub struct LoadArgs {
 /// Flags of `tail`.
 #[derive(Debug, Clone, Args)]
 pub struct TailArgs {
-    /// Topics to print record by record; without any, the timelines with their texts, and dead letters.
+    /// Topics to print record by record; without any, the timelines and dead letters.
     pub topics: Vec<String>,
     /// Only this conversation.
     #[arg(long, value_name = "ID", conflicts_with = "topics", value_parser = conversation)]
@@ -252,8 +316,9 @@ pub struct TailArgs {
     /// Begin with the oldest record.
     #[arg(long)]
     pub from_beginning: bool,
-    /// Print {"topic","key","value"} lines, of all output topics unless topics are named; dead letters with their headers, and
-    /// the value as text.
+    /// Print {"topic","key","value"} lines, of all output topics unless topics are named.
+    ///
+    /// Dead letters have their headers, and the value as text.
     #[arg(long)]
     pub json: bool,
     /// Stop after this number of lines.
@@ -267,7 +332,9 @@ pub struct ShowArgs {
     /// The conversation id, as in the events.
     #[arg(value_parser = conversation)]
     pub conversation: String,
-    /// Print {"conversationId","summary","timeline","activities"} with the unchanged records.
+    /// Print one JSON object with the unchanged records.
+    ///
+    /// {"conversationId","summary","timeline","activities"}
     #[arg(long)]
     pub json: bool,
 }
@@ -277,8 +344,9 @@ pub struct ShowArgs {
 pub struct ExplainArgs {
     /// The record's key: dimension/id/size/windowStart.
     pub key: String,
-    /// Only this figure, this histogram (`histograms.answeredWaitMs`) or one of its counts (`histograms.answeredWaitMs.22`);
-    /// without it, all of the record.
+    /// Only this figure; without it, all of the record.
+    ///
+    /// Or a histogram (`histograms.answeredWaitMs`), or one of its counts (`histograms.answeredWaitMs.22`).
     pub figure: Option<String>,
 }
 
@@ -288,17 +356,24 @@ pub struct AsOfArgs {
     /// The conversation id, as in the events.
     #[arg(long, value_name = "ID", value_parser = conversation)]
     pub conversation: String,
-    /// Only events up to this time: RFC 3339 (a time in seconds, as `show` prints it, includes that whole second), or epoch
-    /// milliseconds.
+    /// Only events up to this time: RFC 3339, or epoch milliseconds.
+    ///
+    /// A time in seconds, as `show` prints it, includes that whole second.
     #[arg(long, value_name = "TIME", value_parser = until)]
     pub event_time: i64,
-    /// Only records ingested up to this time, by their Kafka timestamps; without it, all records.
+    /// Only records ingested up to this time, by their Kafka timestamps.
+    ///
+    /// Without it, all records.
     #[arg(long, value_name = "TIME", value_parser = until)]
     pub known_at: Option<i64>,
-    /// Exit with 0 even if the beginning of the input is gone, so that the answer may be incomplete.
+    /// Exit with 0 even if the beginning of the input is gone.
+    ///
+    /// The answer may be incomplete then.
     #[arg(long, conflicts_with = "file")]
     pub allow_incomplete: bool,
-    /// Print {"conversationId","summary","timeline","activities"} with the records as they would be.
+    /// Print one JSON object with the records as they would be.
+    ///
+    /// {"conversationId","summary","timeline","activities"}
     #[arg(long)]
     pub json: bool,
     /// A file of events, in `fold`'s formats, instead of the input topics; `-` is standard input.
@@ -325,7 +400,9 @@ pub struct EraseArgs {
     /// How long to wait for the pipeline to complete the erasure.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
     pub timeout: Duration,
-    /// Erase nothing: print for each topic what can still be read of them. Exit code 1 if anything can.
+    /// Erase nothing: print for each topic what can still be read of them.
+    ///
+    /// Exit code 1 if anything can.
     #[arg(long, conflicts_with_all = ["yes", "dry_run"])]
     pub verify: bool,
     /// Also search every record for this text.
@@ -339,14 +416,14 @@ pub struct EraseArgs {
 /// Flags of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// Events per second.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub rate: u32,
+    /// Events per second [default: 5; with --conversations 20].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: Option<u32>,
     /// Stop after this number of conversations; 0 plays until Ctrl-C.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_name = "N")]
     pub conversations: u64,
     /// The same seed plays the same conversations.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
     /// Exit once every played event is folded (needs --conversations).
     #[arg(long, requires = "conversations")]
@@ -362,8 +439,9 @@ pub struct ResetArgs {
     /// Only print what would be done. Allowed while instances run.
     #[arg(long)]
     pub dry_run: bool,
-    /// Reset even if events were removed by the retention of the input: results of the remaining events overwrite those of all
-    /// events.
+    /// Reset even if events were removed by the retention of the input.
+    ///
+    /// Results of the remaining events overwrite those of all events.
     #[arg(long)]
     pub despite_lost_events: bool,
 }
@@ -371,16 +449,18 @@ pub struct ResetArgs {
 /// Flags of `doctor`.
 #[derive(Debug, Clone, Args)]
 pub struct DoctorArgs {
-    /// The flags that `run` will be started with.
-    #[command(flatten)]
-    pub run: RunArgs,
-    /// Also check what requires writing: create a temporary topic (GROUP-doctor), write one record to it in a transaction, read
-    /// it back and delete the topic. This measures the clock difference to the brokers.
+    /// Also check what requires writing.
+    ///
+    /// It creates a temporary topic (GROUP-doctor), writes one record to it in a transaction, reads it back and deletes the topic.
+    /// This measures the clock difference to the brokers.
     #[arg(long)]
     pub write_probe: bool,
     /// Print one JSON object per line.
     #[arg(long)]
     pub json: bool,
+    /// The flags that `run` will be started with. Last, because of their headings.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// `topics apply` and `topics check`.
@@ -395,8 +475,9 @@ pub enum TopicsCommand {
 /// `schemas check` and `schemas register`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum SchemasCommand {
-    /// Only report whether readers of every version, released or registered, can read the records of all others. Exit code 1 if
-    /// some cannot.
+    /// Report whether readers of every schema version can read all records.
+    ///
+    /// Versions are the released and the registered ones. Exit code 1 if some readers cannot.
     Check(SchemasArgs),
     /// Register the schemas of all avro topics, with compatibility FULL_TRANSITIVE.
     Register,
@@ -414,7 +495,7 @@ pub struct SchemasArgs {
 #[derive(Debug, Clone, Args)]
 pub struct TopicsArgs {
     /// The replication factor of new topics; -1 is the brokers' default.
-    #[arg(long, default_value_t = -1, allow_negative_numbers = true, value_parser = replication)]
+    #[arg(long, default_value_t = -1, value_name = "N", allow_negative_numbers = true, value_parser = replication)]
     pub replication: i32,
 }
 

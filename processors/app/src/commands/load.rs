@@ -165,8 +165,11 @@ impl<'c> Loader<'c> {
     pub fn send(&mut self, line: &InputLine) -> Result<(), Failure> {
         let topic = line.topic.as_deref().unwrap_or(&self.input);
         if !self.config.is_input(topic) {
-            let problem =
-                anyhow!("line {}: {topic} is not an input topic; nothing is loaded into others", line.number);
+            let problem = anyhow!(
+                "line {}: topic {topic} is not an input topic: write one of {}",
+                line.number,
+                self.config.exact_inputs().join(", ")
+            );
             return Err(Failure::usage(problem));
         }
         let partitions = *self.partitions.get(topic).with_context(|| {
@@ -248,9 +251,7 @@ impl<'c> Loader<'c> {
                 break;
             }
             if self.stop.is_overdue() || Instant::now() >= deadline {
-                return Err(
-                    anyhow!("{waiting} events were not acknowledged; the broker does not answer").into()
-                );
+                return Err(anyhow!("{waiting} events were not acknowledged: {}", kafka::AWAY).into());
             }
             self.producer.poll(Duration::from_millis(10));
         }

@@ -176,12 +176,12 @@ pub fn check_flags(global: &Global, args: &RunArgs) -> anyhow::Result<()> {
     }
     let least = memory::least(args.workers);
     if args.memory < least {
-        bail!("--memory is too little for {} worker(s): write at least {}MiB", args.workers, least >> 20);
+        bail!("--memory is too little for {} worker(s): give at least {}MiB", args.workers, least >> 20);
     }
     if args.membership == MembershipFlag::Broker && args.standbys > 0 {
         bail!(
-            "--standbys needs to know who owns what, which the client cannot ask for under --membership broker: \
-             use classic or static"
+            "--standbys does not work with --membership broker, whose clients cannot list the group's members: give --membership \
+             classic or static"
         );
     }
     Ok(())
@@ -205,7 +205,11 @@ fn cluster(
     }
     topics::check_rights(client, &missing)?;
     if args.no_create_topics {
-        let problem = anyhow!("missing topics: {}; run `cx-timelines topics apply`", missing.join(", "));
+        let problem = anyhow!(
+            "missing topics at {}: {}; create them with `cx-timelines topics apply`, or leave out --no-create-topics",
+            global.bootstrap,
+            missing.join(", ")
+        );
         return Err(Failure::usage(problem));
     }
     topics::create_missing(client, config, &metadata, -1)?;

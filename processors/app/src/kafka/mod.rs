@@ -29,6 +29,8 @@ use crate::pairs::{self, Pair};
 /// A consumer of a command.
 pub type Reading = BaseConsumer<ReadsToTheEnd>;
 
+/// What to look at when no broker answers.
+pub const AWAY: &str = "is the cluster running, and is --bootstrap (or CX_BOOTSTRAP) its address?";
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The user's properties: from the file, the command line and the security flags.
@@ -117,5 +119,5 @@ pub fn partitions(metadata: &Metadata, name: &str) -> Option<i32> {
 pub fn cluster_id(config: &ClientConfig) -> Result<String, Failure> {
     let deadline = Instant::now() + ANSWER_TIMEOUT * 3;
     let id = wait_for_cluster_id(config, &|| Instant::now() >= deadline)?;
-    id.ok_or_else(|| Failure::from(anyhow!("no broker reports the cluster id; is the cluster running?")))
+    id.ok_or_else(|| Failure::from(anyhow!("no broker reports the cluster id: {AWAY}")))
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::anyhow;
 use edge::{ConnectionFailure, clients, token};
 use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::Metadata;
 use rdkafka::{ClientConfig, ClientContext};
 
-use super::{ANSWER_TIMEOUT, probe, refused, security};
+use super::{ANSWER_TIMEOUT, AWAY, probe, refused, security};
 use crate::exit::Failure;
 
 /// The time between two attempts.
@@ -33,6 +34,11 @@ impl ClientContext for LastFailure {
 
     fn generate_oauth_token(&self, file: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         token::of_file(file)
+    }
+
+    /// The client's own lines repeat what is logged here.
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, text: &str) {
+        tracing::debug!(facility, "{text}");
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -68,7 +74,7 @@ pub fn wait_for_cluster(
                 return Ok(Some(metadata));
             }
             Err(reason) if is_time_to_tell => {
-                tracing::warn!(error = reason, "no broker answers at {address}; retrying");
+                tracing::warn!("no broker answers at {address} ({}), retrying: {AWAY}", brief(&reason));
             }
             Err(_) => {}
         }
@@ -164,23 +170,30 @@ fn encryption(
     let wants_tls = security::wants_tls(client);
     match seen {
         ProbeResult::Plain if wants_tls => Some(format!(
-            "{address} speaks plain text, and TLS is wanted: is it another port of the broker's? Else write --kafka-security \
+            "the listener at {address} speaks plain text, and TLS is wanted: give the port of a TLS listener, or --kafka-security \
              plaintext or sasl_plaintext, which encrypt nothing"
         )),
         ProbeResult::Tls { .. } if !wants_tls => Some(format!(
-            "{address} speaks TLS, and plain text is wanted: write --kafka-security ssl, or sasl_ssl where the broker wants to \
-             know a user or token"
+            "the listener at {address} speaks TLS, and plain text is wanted: give --kafka-security ssl, or sasl_ssl where the broker \
+             asks for a user or a token"
         )),
         // Only if the client complains as well: it may trust other certificates than those of the probe.
         ProbeResult::Tls { refused: Some(why) } if !reason.is_empty() => {
             Some(format!("the certificate of {address} is not accepted: {why}; {}", probe::remedy(why)))
         }
         ProbeResult::Tls { refused: None } if reason.contains("alert") => Some(format!(
-            "{address} does not accept who we are: {reason}: is the certificate in --kafka-cert still valid, is --kafka-key its \
-             key, and do the brokers trust the CA that signed it?"
+            "the broker at {address} refuses the client certificate ({reason}): is the one in --kafka-cert still valid, is --kafka-key \
+             its key, and do the brokers trust the CA that signed it?"
         )),
         ProbeResult::Unknown | ProbeResult::Plain | ProbeResult::Tls { .. } => None,
     }
+}
+
+/// The reason alone, of the client's report: `127.0.0.1:9092/bootstrap: Connect to ipv4#127.0.0.1:9092 failed: Connection
+/// refused (after 0ms in state CONNECT)` is `Connection refused`.
+fn brief(reason: &str) -> &str {
+    let reason = reason.rsplit_once(" failed: ").map_or(reason, |(_, reason)| reason);
+    reason.split_once(" (after ").map_or(reason, |(reason, _)| reason)
 }
 
 /// The broker's address in the client's report: `sasl_ssl://host:port/bootstrap: …`.
@@ -205,6 +218,16 @@ mod tests {
         assert_eq!(place("sasl_ssl://127.0.0.1:9093/bootstrap: SASL"), Some("127.0.0.1:9093"));
         assert_eq!(place("ssl://[::1]:9093/1: SSL"), Some("[::1]:9093"));
         assert_eq!(place("1/1 brokers are down"), None);
+    }
+
+    #[test]
+    fn of_a_report_the_reason_is_said() {
+        let report = "127.0.0.1:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)";
+        assert_eq!(brief(report), "Connection refused");
+        let report = "nowhere.example:9092/bootstrap: Failed to resolve 'nowhere.example:9092': Name or service not known (after \
+                      5ms in state CONNECT)";
+        assert!(brief(report).ends_with("Name or service not known"), "{}", brief(report));
+        assert_eq!(brief("something else"), "something else");
     }
 
     #[test]

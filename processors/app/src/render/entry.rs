@@ -14,6 +14,9 @@ use super::text::{
 const PART_COLUMNS: usize = 22;
 /// The same on a narrow terminal.
 const PART_COLUMNS_NARROW: usize = 12;
+/// Columns for the conversation, and the same on a narrow terminal.
+const CONVERSATION_COLUMNS: usize = 13;
+const CONVERSATION_COLUMNS_NARROW: usize = 8;
 /// Below this width there is no room for dates beside texts.
 const WIDE_COLUMNS: usize = 110;
 /// Names are not cut below this.
@@ -26,10 +29,10 @@ const WHAT_COLUMNS_MIN: usize = 10;
 pub struct People(HashMap<String, String>);
 
 impl People {
-    /// The maximum of names kept: more agents are not at work at a time.
+    /// The maximum of names kept. All are forgotten then: of those who are still there, more will come.
     const MAX: usize = 10_000;
 
-    /// Learns an agent's name.
+    /// Learns the name of an agent or a customer.
     pub fn meet(&mut self, actor: Option<&Actor<'_>>) {
         if let Some(Actor { actor_type: Some(kind), id: Some(id), name: Some(name) }) = actor
             && matches!(&**kind, "AGENT" | "CUSTOMER")
@@ -40,9 +43,13 @@ impl People {
 
     /// Learns a name.
     pub fn name(&mut self, id: &str, name: &str) {
-        if self.0.len() < Self::MAX && self.0.get(id).is_none_or(|known| known != name) {
-            self.0.insert(id.to_owned(), name.to_owned());
+        if self.0.get(id).is_some_and(|known| known == name) {
+            return;
         }
+        if self.0.len() >= Self::MAX {
+            self.0.clear();
+        }
+        self.0.insert(id.to_owned(), name.to_owned());
     }
 
     /// The known name of an id.
@@ -59,7 +66,7 @@ impl People {
 /// How a line is formatted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LineStyle {
-    /// Whether to show the conversation id: when several are shown.
+    /// Whether to show whose conversation it is: when several are shown.
     pub names_conversation: bool,
     /// Whether the entry was shown before with other content.
     pub is_correction: bool,
@@ -74,7 +81,7 @@ pub fn line(entry: &TimelineEntry<'_>, known: Option<&Known>, people: &People, l
     let part = if is_wide { PART_COLUMNS } else { PART_COLUMNS_NARROW };
     let mut front = format!("{} {mark}", if is_wide { time(entry.at) } else { clock(entry.at) });
     if look.names_conversation {
-        front.push_str(&column(&entry.conversation_id, if is_wide { 13 } else { 8 }));
+        front.push_str(&conversation_of(entry, people, look.width));
     }
     front.push_str(&format!("{:>9}  ", elapsed(entry.elapsed_ms)));
     let place = column(&place(entry, people), part);
@@ -92,6 +99,21 @@ pub fn line(entry: &TimelineEntry<'_>, known: Option<&Known>, people: &People, l
     )
     .trim_end()
     .to_owned()
+}
+
+/// The conversation: on a terminal the customer's name if it is known, else the id; where the width is not limited, both.
+fn conversation_of(entry: &TimelineEntry<'_>, people: &People, width: Option<usize>) -> String {
+    let name = entry.customer_id.as_deref().and_then(|id| people.name_of(id));
+    let id = &*entry.conversation_id;
+    match width {
+        None => format!(
+            "{} {}",
+            column(id, CONVERSATION_COLUMNS),
+            column(name.unwrap_or("-"), CONVERSATION_COLUMNS)
+        ),
+        Some(width) if width >= WIDE_COLUMNS => column(name.unwrap_or(id), CONVERSATION_COLUMNS - 1) + " ",
+        Some(_) => column(name.unwrap_or(id), CONVERSATION_COLUMNS_NARROW),
+    }
 }
 
 fn place(entry: &TimelineEntry<'_>, people: &People) -> String {

@@ -248,6 +248,36 @@ fn on_a_terminal_a_line_is_a_line() {
 }
 
 #[test]
+fn a_conversation_in_a_stream_is_called_by_its_customer() {
+    let mut people = People::default();
+    let fields = serde_json::json!({"conversationId": "43786ebc-68d3-4984", "customerId": "cus"});
+    let record = example::entry(&fields).to_string();
+    let entry: TimelineEntry<'_> = serde_json::from_str(&record).unwrap();
+    let line = |people: &People, width| {
+        let look = LineStyle { width, names_conversation: true, is_correction: false };
+        text::plain(&entry::line(&entry, None, people, look))
+    };
+    assert!(line(&people, Some(120)).contains("43786ebc-68…"));
+    people.name("cus", "Maya Ferris");
+    for width in [80, 120] {
+        let line = line(&people, Some(width));
+        assert!(line.contains("Maya Fe") && !line.contains("43786ebc"), "{line}");
+        assert!(text::columns(&line) <= width, "{line}");
+    }
+    // Where lines are not cut, they can be searched for the id, too.
+    let line = line(&people, None);
+    assert!(line.contains("43786ebc-68d… Maya Ferris"), "{line}");
+}
+
+#[test]
+fn of_too_many_names_the_new_ones_are_known() {
+    let mut people = People::default();
+    (0..20_001).for_each(|id: i32| people.name(&id.to_string(), "x"));
+    assert_eq!(people.name_of("20000"), Some("x"));
+    assert_eq!(people.name_of("0"), None);
+}
+
+#[test]
 fn agents_are_called_by_their_names() {
     let page = page(&conversation(ALL, "c95ae8602ce77f2f00000230"), None);
     let places = part(&page, 1).join("\n");

@@ -34,19 +34,20 @@ pub fn reach(client: &ClientConfig, global: &Global) -> Result<Metadata, Failure
         tries.get() > TRIES_MAX
     };
     kafka::wait_for_cluster(client, &global.bootstrap, &give_up)?
-        .ok_or_else(|| Failure::from(anyhow!("no broker answers at {}", global.bootstrap)))
+        .ok_or_else(|| Failure::from(anyhow!("no broker answers at {}: {}", global.bootstrap, kafka::AWAY)))
 }
 
 /// The error for a missing topic, with the remedy.
 pub fn no_such_topic(config: &Config, name: &str) -> String {
     if config.topics.iter().any(|topic| topic.exact() == Some(name)) {
         return format!(
-            "topic {name} does not exist (run `cx-timelines topics apply`), or we have no right on it (see `cx-timelines acls`)"
+            "topic {name} does not exist, or the principal has no right on it: `cx-timelines topics apply` creates it, \
+             `cx-timelines acls` prints the rights that are needed"
         );
     }
     let declared: Vec<&str> = config.topics.iter().filter_map(Topic::exact).collect();
     format!(
-        "topic {name} does not exist, and topics.yaml does not declare it; declared are: {}",
+        "topic {name} does not exist, and topics.yaml does not declare it: write one of {}",
         declared.join(", ")
     )
 }
@@ -75,8 +76,8 @@ pub fn check_rights(client: &ClientConfig, names: &[String]) -> Result<(), Failu
         return Ok(());
     }
     Err(Failure::usage(anyhow!(
-        "the principal has no right on {}, not even Describe, which comes with Read and Write: `cx-timelines acls run` prints what \
-         it needs, `cx-timelines acls topics` what it takes to create topics",
+        "the principal has no right on {}, not even Describe: `cx-timelines acls run` prints the rights that `run` needs, \
+         `cx-timelines acls topics` those that creating topics needs",
         denied.join(", ")
     )))
 }

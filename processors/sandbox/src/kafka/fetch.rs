@@ -46,8 +46,13 @@ pub(super) fn available() -> Result<(), Missing> {
     if let Some(folder) = named_libs() {
         return if holds_jars(&folder) { Ok(()) } else { Err(Missing::Jars { folder }) };
     }
-    let cached = cache().is_ok_and(|cache| holds_jars(&cache.join(format!("kafka-{VERSION}"))));
-    if cached || answers("mvn", "-v") { Ok(()) } else { Err(Missing::Maven) }
+    if is_fetched() || answers("mvn", "-v") { Ok(()) } else { Err(Missing::Maven) }
+}
+
+/// See [`super::is_fetched`].
+pub(super) fn is_fetched() -> bool {
+    let of_the_cache = || cache().ok().map(|cache| cache.join(format!("kafka-{VERSION}")));
+    named_libs().or_else(of_the_cache).is_some_and(|folder| holds_jars(&folder))
 }
 
 /// Whether the program can be run.

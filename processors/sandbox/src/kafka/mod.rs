@@ -33,6 +33,12 @@ pub fn available() -> Result<(), Missing> {
     fetch::available()
 }
 
+/// Whether Kafka's jars are here already, so that a start fetches nothing.
+#[must_use]
+pub fn is_fetched() -> bool {
+    fetch::is_fetched()
+}
+
 /// An additional listener of a single-node broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {

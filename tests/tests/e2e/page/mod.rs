@@ -216,6 +216,9 @@ fn what_comes_is_seen_without_asking(ground: &Ground, browser: &Browser, start: 
         document.querySelector('#list a').focus()",
     );
     let waits = json!({"task": {"id": "t"}, "queue": {"name": "sales"}});
+    let mut named = message("m1", ("CUSTOMER", "cus-7"), "Hello?");
+    named["header"]["sender"]["senderName"] = json!("Di Okafor");
+    named["header"]["customer"] = json!({"id": "cus-7"});
     ground.load(&[
         event(
             "parcel",
@@ -224,7 +227,7 @@ fn what_comes_is_seen_without_asking(ground: &Ground, browser: &Browser, start: 
             start + 40_000,
             &message("m3", ("CUSTOMER", "Cy"), "Thank you!"),
         ),
-        event("other", "1", "CUSTOMER_MESSAGE", start + 41_000, &message("m1", ("CUSTOMER", "Di"), "Hello?")),
+        event("other", "1", "CUSTOMER_MESSAGE", start + 41_000, &named),
         event("other", "2", "TASK_ENQUEUED", start + 42_000, &waits),
     ]);
     browser.wait("document.querySelector('#timeline').innerText.includes('Thank you!')");
@@ -247,8 +250,28 @@ fn what_comes_is_seen_without_asking(ground: &Ground, browser: &Browser, start: 
         json!(["other"])
     );
     browser.run("const text = document.querySelector('#text'); text.value = ''; text.dispatchEvent(new Event('input'))");
+    a_customer_is_called_by_name(browser);
     ground.load(&[event("other", "3", "CONVERSATION_CLOSED", start + 43_000, &json!({}))]);
     browser.wait("document.querySelectorAll('#list a').length === 1");
+}
+
+/// In the list and as the heading, with the id beside it.
+fn a_customer_is_called_by_name(browser: &Browser) {
+    browser.wait("document.querySelector('#list a[data-id=other] .id').textContent === 'Di Okafor'");
+    assert!(browser.text("#list a[data-id=other]").contains("other"));
+    let found = "return [...document.querySelectorAll('#list a')].map((a) => a.dataset.id)";
+    for (text, ids) in [("okafor", json!(["other"])), ("", json!(["other", "parcel"]))] {
+        browser.run(&format!(
+            "const text = document.querySelector('#text'); text.value = '{text}'; text.dispatchEvent(new Event('input'))"
+        ));
+        assert_eq!(browser.run(found), ids, "{text}");
+    }
+    browser.run("location.hash = '#/conversation/other'");
+    browser.wait("document.querySelector('#detail-title').textContent === 'Di Okafor'");
+    assert!(browser.text("#detail-note").contains("Conversation other."));
+    assert!(browser.text("#facts").contains("Di Okafor"));
+    browser.run("location.hash = '#/conversation/parcel'");
+    browser.wait("document.querySelector('#detail-title').textContent === 'Conversation parcel'");
 }
 
 fn markup_stays_text(ground: &Ground, browser: &Browser, start: i64) {

@@ -69,7 +69,7 @@ fn look(
     })?;
     if erased.is_so(selection.customers()) {
         return Err(
-            anyhow!("conversation {conversation:?} was erased on request: it is not made up again").into()
+            anyhow!("conversation {conversation:?} was erased on request: it is not folded again").into()
         );
     }
     if selection.needs_second_look() {

@@ -85,7 +85,7 @@ fn chosen(counts: Amounts, figure: Option<&str>) -> anyhow::Result<Amounts> {
     let all: Vec<Cow<'_, str>> = counts.keys().cloned().collect();
     let counts: Amounts = counts.into_iter().filter(|(path, _)| is_asked(path, figure)).collect();
     if counts.is_empty() {
-        return Err(anyhow!("the record has no figure {figure:?}; it has {}", all.join(", ")));
+        return Err(anyhow!("no figure {figure:?} in this record: write one of {}", all.join(", ")));
     }
     Ok(counts)
 }
@@ -115,7 +115,7 @@ fn read_window(
 ) -> Result<MetricsWindow<'static>, Failure> {
     let no_key = || {
         anyhow!(
-            "{key:?} is no key of {topic}: they are dimension/id/size/windowStart, for example queue/Sales/900000/1750000500000"
+            "{key:?} is not a key of {topic}: write dimension/id/size/windowStart, for example queue/Sales/900000/1750000500000"
         )
     };
     let subject = folds::metrics::partition_key_of(key).ok_or_else(no_key).map_err(Failure::usage)?;
@@ -133,7 +133,8 @@ fn read_window(
     })?;
     let value = found.ok_or_else(|| {
         anyhow!(
-            "there is no record {key:?} in {topic}/{}: nothing has counted in this window, or all of it was taken back",
+            "no record {key:?} in {topic}/{}: nothing has counted in this window, or all of it was taken back; `cx-timelines tail \
+             {topic} --from-beginning` prints the keys that there are",
             span.partition
         )
     })?;
