@@ -1,4 +1,5 @@
 # syntax=docker/dockerfile:1
+# SPDX-License-Identifier: Apache-2.0
 
 # The program, built. The version is the workspace's rust-version (a test compares them).
 FROM rust:1.95-slim-bookworm AS build

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Sends the events of a short web chat to cx.events: producer.py CONVERSATION [START_MS]"""
 
 import json

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Lists the schemas of `schemas/`, so that a new one is known by its file alone.
 
 use std::fmt::Write as _;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One topic for each conversation, thousands of them on one broker: how soon a new one is read, what it costs in memory,
 //! and what it costs the broker.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! How soon an instance works again after `kill -9`, with much state; and how much memory it takes.
 //!
 //! `cargo bench -p cx-timelines-tests --bench restart` prints a table; it takes the program that CX_TIMELINES_BIN names (build

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """A preprocessor of mdBook: links of the pages that do not work in the book.
 
 - A link to a file outside of docs/ becomes a link into the repository at the address in CX_BOOK_REPOSITORY; without that, plain text

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What an operator does to topics.
 
 use std::pin::pin;

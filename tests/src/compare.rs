@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Final records, and how they differ.
 
 use std::collections::BTreeMap;

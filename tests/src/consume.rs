@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Consumers of the outputs: they read only what is committed.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What is made of samples: costs of each event, medians, percentiles.
 
 use std::time::Duration;

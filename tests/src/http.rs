@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One request over HTTP, and its answer as it came.
 
 use std::io::{Read, Write};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The harness of the end-to-end tests: the program as a user starts it, a real broker, and consumers that read only what
 //! is committed.
 #![allow(

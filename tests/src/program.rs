@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The program, started as a user starts it.
 
 use std::io::Write;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Instances and brokers of a three-node cluster die, sleep, come and go while events keep coming: nothing is lost, nothing
 //! is duplicated, nothing is blocked. `CX_CHAOS_SEED` repeats the faults of a run; the command `chaos` has as many as one likes.
 #![allow(clippy::unwrap_used, reason = "all of this file is a test")]

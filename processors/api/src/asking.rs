@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Queries to the worker that owns a partition, in this instance or another.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reads the state of many conversations or customers: in batches of one partition, and one by one where a batch is too large.
 
 use edge::queries::{Entries, QueryError};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One conversation: summary, timeline, activities.
 
 use axum::extract::State;

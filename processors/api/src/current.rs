@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Counts the rows of the view for Prometheus: open conversations by stage, and customers who wait in the listed queues. A row
 //! is counted when it comes and when it goes, so a scrape costs nothing.
 

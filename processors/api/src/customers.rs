@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One customer: the last conversations.
 
 use axum::extract::State;

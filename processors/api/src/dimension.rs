@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The windows of all queues, agents, channels or bots that this instance has.
 
 use std::collections::{BTreeMap, BTreeSet};

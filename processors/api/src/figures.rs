@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The windows of a queue, an agent, a channel or a bot.
 
 use axum::extract::State;

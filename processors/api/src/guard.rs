@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Access control, and headers of every response.
 
 use axum::extract::{Request, State};

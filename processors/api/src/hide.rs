@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Removes message texts from records. Texts occur only in bodies: of activities, edits, suggestions and wrap-ups.
 
 use serde_json::{Map, Value, json};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Keeps the view, and sends its changes to event streams: a bounded number, a few times per second. A stream that falls
 //! behind, or would receive too many changes, gets a resync message instead.
 

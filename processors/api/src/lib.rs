@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The read-only HTTP API of a running instance, and the live page.
 //!
 //! Requests for one conversation or one subject's figures go to the worker that owns the partition, through the edge's

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Lists of conversations, and the current activity of queues and agents.
 
 use std::cmp::Reverse;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Live changes, as server-sent events.
 
 use std::sync::Arc;

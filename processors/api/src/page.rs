@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The live page and the OpenAPI description, as embedded files. They contain no data and need no token; the page asks the user
 //! for the API's token when it needs one.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Request parameters. Unknown ones are errors, as everywhere.
 
 use axum::extract::{FromRequestParts, Path, Query};

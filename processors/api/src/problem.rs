@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Errors in the format of RFC 9457.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Repeat contacts: conversations that customers began within 72 hours of their previous ones.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A conversation in a list.
 
 use std::borrow::Cow;

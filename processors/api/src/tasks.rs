@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The tasks of this instance, and the group's instances.
 
 use std::collections::{BTreeMap, BTreeSet};

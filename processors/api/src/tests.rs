@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The API over real connections, with a view fed by real tasks.
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The bearer token of the API.
 
 use std::path::{Path, PathBuf};

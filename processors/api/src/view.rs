@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The conversations of this instance, one row each: a bounded copy of the state.
 
 use std::cmp::Reverse;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The wall clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Every command line of the documents is one that this program accepts.
 //!
 //! Checked are the lines of `cx-timelines …` and `cargo run … -- …` in fenced blocks of `sh` and `console`, and inline code that

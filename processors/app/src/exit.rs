@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Exit codes: 0 success, 1 failure, 2 wrong usage (contract section 11).
 
 use std::fmt;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The instance's name, which its state directory keeps. One process uses it at a time.
 
 use std::fs::{File, TryLockError};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Logs to standard error, so that standard output holds only results. Spans go to a collector, if configured.
 
 use std::io::IsTerminal;

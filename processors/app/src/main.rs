@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The cx-timelines program: configuration, wiring, commands. The only place for `anyhow`.
 #![allow(
     unreachable_pub,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The shares of the process's memory limit.
 
 use edge::Queues;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! JSON errors without content: the parser's messages repeat values, which may be personal data.
 
 use serde_json::error::{Category, Error};

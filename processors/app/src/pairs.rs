@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Files with one KEY=VALUE per line and `#` for comments: the place for secrets. Errors never repeat a value.
 
 use std::path::Path;

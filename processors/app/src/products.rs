@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The record schema of each processor.
 
 use avro::Schema;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Newline-delimited input (contract section 11): each line a record's value, or, after a first line
 //! `{"#records":true}`, each line a record.
 

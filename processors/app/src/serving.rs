@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The HTTP server: routes, address, access.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! SIGTERM and Ctrl-C request a stop; a second signal ends the program at once.
 
 use edge::Stop;

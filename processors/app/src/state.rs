@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The state's location: memory, or --state-dir.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Exports spans to a collector, if configured: OTLP over HTTP with protobuf, using the schema registry's HTTP client, so that
 //! there is one TLS implementation and one certificate store. OpenTelemetry's standard variables configure the rest
 //! (`OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, `OTEL_BSP_…`, `OTEL_EXPORTER_OTLP_HEADERS`, …).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The one door to the crate `sandbox`: generated conversations for `demo` and `bench`, and the temporary Kafka of `demo`.
 
 pub use sandbox::conversations::{

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Builds the engine's topology from the configuration.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The documents of this repository: every link leads somewhere, the book has every page, README.md is short.
 
 #![allow(

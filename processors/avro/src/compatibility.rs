@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Compatibility of schema versions: readers of each version can read the records of all others (`FULL_TRANSITIVE`).
 //!
 //! apache-avro can check whether one schema reads another, but it does not report where it fails, and it does not notice a

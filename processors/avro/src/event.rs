@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events from JSON, for producers that have JSON: `cx-timelines load` and the demo.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A topic's records as Avro.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The header of a value in the wire format: a zero byte and the schema's id in the registry.
 
 /// The first byte of every value in the wire format.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Decoding of input topics, some of which are Avro.
 
 use std::sync::Arc;

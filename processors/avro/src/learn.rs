@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Fetches writer schemas from the registry and makes plans of them.
 
 use std::sync::Arc;

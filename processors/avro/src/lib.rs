@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records and events as Avro, in the wire format of Confluent's schema registry (contract, section 10).
 
 mod compatibility;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Schemas with resolved names, for reading and for checks of compatibility.
 
 use std::collections::HashMap;

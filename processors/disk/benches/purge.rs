@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The cost of removing erased text from the disk: how long the worker is blocked, and how much is written.
 //!
 //! `cargo bench -p disk --bench purge -- 315 64 100` fills a store with 315 MiB in 64 MiB of memory. Then it applies 100

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sorted changes that are not in tables yet.
 
 use engine::KeyMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State directories for commands: inspecting them, and deleting them.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A state directory that this process owns: its lock, the memory of its stores, and the states of its partitions.
 
 use std::fs::{self, File, TryLockError};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The keeper: writes buffers, merges tables and purges beside the workers, with one thread each, so that none delays another.
 
 use std::sync::atomic::{AtomicBool, Ordering};

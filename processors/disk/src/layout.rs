@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The files of a state directory: their names, and what may be deleted.
 //!
 //! ```text

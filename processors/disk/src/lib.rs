@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State on disk, behind the engine's [`StateStore`](engine::StateStore): a cache of the changelog topics.
 //!
 //! A [`Home`] is a directory owned by one process; each partition has a [`DiskStore`] in it. Applied changes are kept in a

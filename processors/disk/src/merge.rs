@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Merges buffers and tables into one ordered sequence; newer records hide older ones.
 
 use std::cmp::Ordering;

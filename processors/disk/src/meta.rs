@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A store's metadata: changelog offset and size. Written with every run of tables.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! When a state was last purged, that is rewritten without deleted data, and whether a purge is requested. Recorded beside the
 //! state, so that a request survives the process.
 

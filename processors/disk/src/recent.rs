@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A cache of values read from tables. A read from a table has to search a block.
 
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The partitions of a state directory in use, and the deletion of unused ones: text erased elsewhere would never be removed
 //! from a partition that moved to another process.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What a store and the keeper share: the tables of one partition, and the keeper's progress.
 
 use std::fs;

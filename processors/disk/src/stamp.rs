@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A state's origin. Recorded beside it, and compared when it is opened.
 
 use std::fs::{self, File};

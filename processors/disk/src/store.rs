@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The store of one partition.
 
 use std::cell::RefCell;

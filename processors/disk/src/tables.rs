@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sorted tables on disk, through the table library.
 //!
 //! Each run is written completely and becomes visible by one atomic switch of the file `current`, after everything is

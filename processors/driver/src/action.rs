@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Actions: what the driver asks its caller to do, and the answers to them.
 
 use std::collections::BTreeMap;

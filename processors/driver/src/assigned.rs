@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! An assigned task: a task and the partitions it reads. All of them have the same number.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Assignment and revocation of partitions, after librdkafka's example of a transactional consumer. A decision of the group is
 //! carried out after the poll that delivered it.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Whether the group has read everything that existed when a partition was taken over. Nothing may expire before that.
 //!
 //! The position of one partition is not enough: an event may wait for one of another input partition, which arrives through the

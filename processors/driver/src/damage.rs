@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Damaged state: restored from the changelog, at once the first time, after a longer wait each further time. From the second
 //! time on the worker is not ready and reports the reason.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Drivers with deliberate defects. They show that the simulation finds mistakes: each is one that a worker could make or has
 //! made.
 

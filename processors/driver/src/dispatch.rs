@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Runs jobs, and passes answers to their purpose.
 
 use std::collections::BTreeMap;

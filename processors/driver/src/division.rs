@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Assigned partitions, divided by who reads them.
 
 use crate::action::TopicPartition;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Why a worker stops, and which states are restored instead.
 
 use engine::{ProcessError, StoreError, TaskError};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What the driver reports for logs, metrics, spans and listeners. The driver never depends on it.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Positions compared with the extents of their partitions.
 
 use std::collections::BTreeMap;

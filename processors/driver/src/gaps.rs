@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Gaps: records lost before they were read, to retention or a `DeleteRecords`. The client reports only that some offset is out
 //! of range. The driver finds the partitions, reports the lost records and continues with those that remain.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The queue of jobs, and the purpose of pending answers. `dispatch` runs them.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Dead letters refused as too large: their topic accepts less than at the start, or did not report its limit.
 
 use engine::LETTER_BYTES_LEAST;

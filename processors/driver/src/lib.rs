@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Decides what a worker does, as a state machine without I/O.
 //!
 //! A worker reads some partitions of the input with a consumer, lets the engine's tasks fold them, and commits what they

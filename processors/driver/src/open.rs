@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Opening stores. A task begins with its store and ends with it. A process opens each partition's store once, so a worker may
 //! have to wait until another one closes it.
 

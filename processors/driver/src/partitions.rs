@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Topics whose partition count differs from the state's. The state has the partition count that the input had when its group
 //! began, and it cannot change: no task reads a partition added later. The difference is reported, and the other partitions are
 //! processed.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Consumer positions. The consumer seeks to the committed offset once a partition is assigned and its state restored, after an
 //! aborted transaction, and when the client has stopped fetching.
 

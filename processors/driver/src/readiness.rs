@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The worker's readiness, with a description for operators.
 
 use std::fmt::Display;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Restore: reads state back from the changelog, a little in each turn, so that the member stays in the group and restored
 //! tasks make progress meanwhile.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Shutdown: the worker commits what it has taken and leaves the group, so that its partitions move at once.
 
 use std::fmt::Display;

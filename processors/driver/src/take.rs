@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Passing records to tasks, and what else tasks are asked.
 
 use std::fmt::Display;

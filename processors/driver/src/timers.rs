@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Wall-clock timers and the other periodic work.
 
 use std::collections::BTreeMap;

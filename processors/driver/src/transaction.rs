@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The commit: one Kafka transaction with the outputs, the changelog, the dead letters and the offsets of all tasks of the worker;
 //! and what puts it right when it fails.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The turn: the order of work when no job is queued.
 
 use std::fmt::Display;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Unaligned topics: one topic per conversation, agents' states, and erasure requests. Their partitions do not match the
 //! state's, so no task reads them. Their records are repartitioned in the worker's transaction.
 

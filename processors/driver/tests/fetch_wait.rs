@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! When a commit waits for records that the client has not fetched yet.
 #![allow(
     clippy::unwrap_used,

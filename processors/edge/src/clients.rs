@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Construction of Kafka clients. A client that authenticates with a token accepts the token only while it is polled, so these
 //! functions poll it before its first request.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Deletes consumed records of the repartition topic, as Kafka Streams does: no task reads them again, and they contain whole
 //! events. Records that cannot be deleted, because a permission is missing or the brokers do not answer, are removed by the
 //! topic's retention.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The consumer of the input topics. The callback only notes a rebalance; the worker, which owns the tasks, carries it out
 //! after the poll.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Delivery reports of a producer.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Errors of the Kafka client, by remedy. Only this module knows librdkafka's flags and codes.
 
 use driver::{DriverError, Failure};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The size limit of dead letters, from their topic's configuration.
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! All I/O: Kafka, disk, HTTP, metrics.
 //!
 //! [`Pipeline`] runs workers. `driver` decides what a worker does, the engine and the folds what a task does; this crate

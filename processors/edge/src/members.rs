@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Members of the group and their partitions, from the coordinator, and the assignment of standby copies derived from them.
 //! Every instance computes the same assignment, so none has to be negotiated.
 

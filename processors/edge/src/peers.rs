@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Other instances of the group, to forward queries for partitions that this instance does not own. The group's coordinator
 //! knows each owner, and the members' client ids carry the addresses. The coordinator is the only source: it knows all owners
 //! and removes dead members, and a list of our own would have to follow it.

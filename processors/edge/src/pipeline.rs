@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The workers of one instance.
 
 use std::sync::atomic::Ordering;

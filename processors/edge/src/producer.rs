@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The transactional producer of one worker.
 
 use std::collections::BTreeMap;

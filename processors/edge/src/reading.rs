@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The context of consumers that read a topic to its end.
 
 use std::error::Error;

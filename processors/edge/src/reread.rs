@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Values read from files and read again when the files change: certificates and tokens are renewed while the program runs.
 
 use std::fmt::Display;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Fetching of unknown writer schemas. A worker only notes the schema that it waits for and keeps polling; one thread asks the
 //! registry until it answers.
 //!

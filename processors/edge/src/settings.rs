@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Validated settings of the edge, and the librdkafka properties with the reason for each.
 
 use std::fmt;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What all workers of a pipeline share.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Spans for tracing: rare, slow operations, never a single event. They are created only when a subscriber enables their
 //! target, and they do not appear in log lines.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Standby copies of other instances' state (`--standbys`). A thread continuously reads their changelogs into the stores that a
 //! task uses when this instance takes a partition over, so that only about the last second is left to restore.
 

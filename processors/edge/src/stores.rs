@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The stores of all partitions in this process: of tasks, and of standby copies.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The OAUTHBEARER token of a client, read from a file whenever it has to be refreshed.
 
 use std::error::Error;

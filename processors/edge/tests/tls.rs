@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! HTTP over TLS: served with a certificate and its key, and a clear error when they cannot be used.
 #![allow(
     clippy::unwrap_used,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Erasure requests for customers (contract section 9), stored in the state of every partition. A request covers all events
 //! with a Kafka timestamp up to its own, whichever of the two is read first.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Batch of key changes that are applied together.
 
 use std::collections::hash_map::{Entry, HashMap};

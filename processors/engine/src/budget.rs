@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Limits the work of one commit that no record causes: expiry, forgetting and erasure (contract section 9).
 //!
 //! The amount of such work depends on the past: eight thousand conversations that close on one day result in a million

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What only some processors do: expire, punctuate, forget, handle requests to erase, take agents' states. [`crate::Processor`]
 //! says which it does.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A record that is stored or repartitioned, with its bytes and position, so that it can still become a dead letter unchanged;
 //! except that a key and headers larger than a value may be are cut.
 

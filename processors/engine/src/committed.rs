@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The committed state, which a processor may read between commits.
 
 use std::ops::ControlFlow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Interface of a processor while it takes an event or a message.
 
 use std::collections::VecDeque;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Counters declared by processors. The engine and the edge know none of them by name: a new one is declared where it is
 //! incremented.
 

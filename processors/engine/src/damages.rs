@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Corrupt states: when each partition may be restored again, and which ones to report.
 //!
 //! The first restore starts immediately: a flipped bit on a disk is no reason to wait. A state that is corrupt again after a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Dead letters: the unchanged record and the reason (contract section 8).
 
 use model::Reason;

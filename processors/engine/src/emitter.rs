@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Interface of a processor during the flush, just before its changes are committed.
 
 use std::ops::{ControlFlow, Deref, DerefMut};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Conversations and activities that are being forgotten or erased, listed in the state until that is complete (contract
 //! section 9).
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Erasure requests (contract section 9): reads them from their topic and sends them to the tasks that may have the data.
 
 use model::ErasureRequest;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Errors of processors and tasks, grouped by remedy.
 
 use crate::record::SinkError;

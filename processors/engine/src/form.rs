@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Format record of the state: one record says how all others are encoded and which program wrote them.
 //!
 //! It is stored under the engine's own namespace, byte 0. It goes into the changelog with the first record of a partition's

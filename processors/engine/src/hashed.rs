@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Maps whose keys are hashes already.
 
 use std::hash::Hasher;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Headers of every output record (contract section 10).
 
 /// Header of every output record: the processor that wrote it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A sorted map for long byte keys with common beginnings.
 
 use std::cell::RefCell;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The pure part of the pipeline's engine: topology, tasks, staged transactions, stores.
 //!
 //! No I/O, no clock, no tokio, no rdkafka: records are passed in as borrowed values, time is an argument, and a transaction's

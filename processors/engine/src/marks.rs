@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Keys that a processor has marked dirty since the last commit.
 
 use crate::key_map::{head, sort_by_head};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Notifications of processors to downstream processors, within one commit.
 
 use crate::marks::Marks;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records that are staged while events are taken: messages to other partitions, and the output of stateless processors.
 
 use crate::headers::{HEADER_PROCESSOR, HEADER_SCHEMA};

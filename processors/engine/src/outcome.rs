@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Outcome of an event in a processor.
 
 use model::Reason;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! View of the state with staged changes on top of the committed ones.
 
 use std::ops::ControlFlow;

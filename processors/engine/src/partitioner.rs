@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Partition of a key, as Java clients compute it (contract section 7).
 
 const SEED: u32 = 0x9747_b28c;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Life cycle of a task.
 
 /// Phase of a task. These transitions are the only ones:

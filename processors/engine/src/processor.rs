@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Interface of a processor: pure functions from an event and state to new state, and from state to records.
 
 use model::{Event, Home};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The outputs of processors.
 
 /// An output of a processor: what it publishes to one topic. Declared once, by the processor; topics.yaml only says where it goes.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Ids of the last events of a partition with their homes: one id in two conversations is a conflict (contract section 7).
 //!
 //! An index of all ids would need a changelog record for each event, half of the cost of activities. The ids of the last

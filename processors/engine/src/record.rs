@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records in the engine: borrowed on input and on output.
 
 use model::Origin;

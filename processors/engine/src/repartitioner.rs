@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Takes records of topics that are not partitioned like the state — one topic for each conversation, agents' states, and
 //! requests to erase — and sends each to the partition where it belongs (contract sections 7 and 9). It has no state.
 

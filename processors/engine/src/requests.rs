@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Requests of a processor to all others while a transaction is prepared: to forget something.
 
 /// Scope of state to be forgotten. Ids are escaped as in keys.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Effects of a transaction, staged so that no local state changes before Kafka commits.
 
 use crate::deadletter::DeadLetter;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of a processor, both while it takes a record ([`crate::Context`]) and during the flush ([`crate::Emitter`]).
 
 use std::ops::ControlFlow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State stores: the interface of a task's state.
 
 use std::ops::ControlFlow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Stream time: the latest event time that a partition has seen. State expires by stream time only (contract section 9).
 
 use crate::store::{StateStore, StoreError, WriteBatch};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Counts of a task, reported to the metrics only after the commit, so that a retry counts nothing twice.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The processors and the topics they may write.
 
 use std::sync::Arc;

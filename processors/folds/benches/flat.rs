@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Measures whether the cost of an event is independent of the number of open conversations and of the conversation's length.
 //!
 //! `cargo bench -p folds --bench flat` folds with all processors, on the store that the program uses, with its state in a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Measures the cost of folding an event, from the record to the transaction and the state.
 //!
 //! `cargo bench -p folds --bench fold` folds realistic conversations, interleaved as in a topic, and prints CPU time for each

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Measures the cost of an event in a short, a long and a very long conversation: in order, and with one event in a hundred
 //! late.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Measures the cost of a `READ` in conversations of 10, 1,000 and 10,000 messages: it covers the messages since the last one
 //! (contract A7), and must not depend on the conversation's length.
 //!

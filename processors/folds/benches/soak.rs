@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Checks that the state stays flat while conversations come and go for half a year.
 //!
 //! `cargo bench -p folds --bench soak` folds 200,000 short conversations, four and a half minutes apart by event time, with all

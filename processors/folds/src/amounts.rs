@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Contributions for the metrics within one commit: what a conversation or an agent's state adds to windows or subtracts.
 
 use model::{Bucket, Figure, Histogram};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Explains a figure of `cx.metrics` (contract section 11, "Explain"): the contributions of each conversation, computed by
 //! scanning its entries again with the code that summed them.
 

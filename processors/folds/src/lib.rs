@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The processors, one module each.
 //!
 //! A processor is a pure function of events and state: it returns state and records, and has no clock and no Kafka client. It

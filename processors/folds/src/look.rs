@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Queries on the state of a running task: the keys of a conversation, and the records emitted from them. Each record is made
 //! by the function that emits it, so query results and outputs cannot differ.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Owner of a changelog record or of a message in the repartition topic: the conversation it belongs to. `erase --verify` uses
 //! it to check that an erased conversation left no data.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Selects the processor that knows the owner of a record.
 
 use crate::owner::{Owned, Owner};

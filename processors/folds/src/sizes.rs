@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Upper bounds of the sizes of records, derived from the limits alone: no input produces a larger record. Topics must accept
 //! these sizes.
 //!

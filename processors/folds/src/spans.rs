@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Key ranges of a span of time, in an index whose keys have a time after a prefix.
 
 use engine::Place;

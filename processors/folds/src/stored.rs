@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State formats shared by several processors.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Timers in a processor's state, sorted by due time.
 
 use std::ops::ControlFlow;

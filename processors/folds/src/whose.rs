@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Customers of an event (contract section 9).
 
 use model::{Actor, Event};

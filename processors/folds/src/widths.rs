@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Maximum sizes of the fields of records, as JSON. A record's bound, which its processor declares, is a sum of these.
 
 use model::{NUMBER_BYTES, SUGGESTED_ITEMS};

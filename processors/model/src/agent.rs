@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Agents' states as the routing engine publishes them, and the records of topic `cx.agents` (contract, section 6.1).
 
 use std::borrow::Cow;

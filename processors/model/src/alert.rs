@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The records of topic `cx.alerts`: waits beyond their target.
 
 use serde::Serialize;

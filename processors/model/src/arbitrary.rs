@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Test input for reader and writer.
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The records of topic `cx.audit` (contract, section 10).
 
 use crate::{Action, Actor, Category, Channel, Event, Kind};

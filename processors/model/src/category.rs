@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What an event is (contract, section 4), and the relations that only mark an activity.
 //!
 //! A new mark needs a category and a [`Mark`] here, its field in [`crate::Activity`] and its count in [`crate::Counts`]; nothing else

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The content hash of an event, over the fields that the contract reads: it distinguishes a duplicate from another event with
 //! the same id.
 //!

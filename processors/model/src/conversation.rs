@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The records of topic `cx.conversations` (contract, section 5).
 //!
 //! These types define only how a record is written and read: every field is always present, in the contract's order, null or `[]`

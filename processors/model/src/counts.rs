@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The counts of a conversation's summary (contract, section 5). A fold may store them: a new field changes the state format.
 
 use serde::{Deserialize, Serialize};

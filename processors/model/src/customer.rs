@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records of topic `cx.customers` (contract, section 6.2): a customer's conversations and repeat contacts.
 
 use std::borrow::Cow;

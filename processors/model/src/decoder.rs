@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Decoding of input values in any format.
 
 use crate::{AgentNews, Event, Invalid, Limits, Origin, decode, decode_agent};

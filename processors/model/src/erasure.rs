@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! An erasure request (contract section 9): a record's value in the topic of requests.
 
 use serde::{Deserialize, Serialize};

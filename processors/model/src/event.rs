@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A decoded event (contract, sections 1 and 2).
 
 use crate::order::{Order, rank};

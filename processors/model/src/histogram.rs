@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Histograms of `cx.metrics` (contract, section 6): counts of values by upper bound. Counts can be subtracted, so histograms
 //! stay correct when a late event corrects a value.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! JSON text that is passed through without interpretation.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

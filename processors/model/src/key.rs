@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Record keys made of ids (contract, section 3): `conversationId/activityId`, with `%` and `/` escaped.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The constants of events and activities (contract, section 2).
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The contract's types and codecs: contact-centre events in, records out, without I/O.
 //!
 //! [`decode()`] decodes a record's value to an [`Event`] or to the reason why it is invalid ([`Invalid`]). Records of the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The total order of events (contract, section 0).
 
 use std::cmp::Ordering;

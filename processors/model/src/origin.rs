@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Facts about a record besides its value.
 
 /// Facts about a record besides its value that its event depends on.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Why a record becomes a dead letter (contract, sections 1 and 8).
 
 /// Why a record becomes a dead letter: the constant in the header `cx.error.reason`.

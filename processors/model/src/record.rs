@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! How records are written, whatever they are.
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The schemas of `schemas/`, embedded in the program.
 
 /// A schema with its name and text.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Times in the formats of events (contract, section 1): epoch milliseconds or RFC 3339, converted to epoch milliseconds.
 
 use chrono::DateTime;

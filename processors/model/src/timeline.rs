@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The records of topic `cx.timelines` (contract, section 4).
 //!
 //! [`TimelineEntry`] defines only how a record is written and read: every field is always present, in the contract's order, null or `[]`

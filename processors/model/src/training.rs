@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The records of topic `cx.bot-training` (contract, section 10).
 
 use crate::{Actor, Channel, Json, Kind, Reaction, Suggestion};

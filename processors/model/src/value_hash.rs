@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A hash of a JSON value, independent of its spelling: order of fields, whitespace, escapes and number formats do not matter.
 //! Of a repeated field the last counts.
 

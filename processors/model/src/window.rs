@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The records of topic `cx.metrics` (contract, section 6).
 
 use std::borrow::Cow;

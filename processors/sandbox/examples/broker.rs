@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `cargo run --release --package sandbox --example broker`: a temporary Apache Kafka at 127.0.0.1:9092, for the tutorial and for trials.
 //!
 //! The environment variable `CX_BOOTSTRAP` names another address on loopback. The broker and its data are removed when this

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Helpers for trials and tests: a temporary broker, realistic conversations, a schema registry.
 //!
 //! [`kafka`] starts an Apache Kafka on loopback that is removed when dropped, [`registry`] an Apicurio Registry;

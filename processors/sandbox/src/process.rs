@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A child process that ends with its parent, in every case.
 
 use std::io::{self, BufRead as _, BufReader};

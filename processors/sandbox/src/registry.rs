@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A temporary schema registry on loopback: Apicurio Registry, downloaded once from Maven Central to Kafka's cache, started in
 //! seconds, removed when dropped. It needs the same programs as the broker.
 

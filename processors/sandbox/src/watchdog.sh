@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Runs the command in "$@" until it ends, or until the other end of standard input is closed: then the
 # process that started us is gone, and the command must not outlive it.
 # $1: where the command's output is appended; $2: a directory to remove if our starter dies, or "".

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! An in-memory cluster as tasks see one: partitions of the input and the repartition topic, a compacted changelog per task,
 //! and the outputs as `read_committed` consumers see them.
 

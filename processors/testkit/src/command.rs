@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The command line of the simulation.
 
 use std::process::ExitCode;

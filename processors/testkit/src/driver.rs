@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Runs the real tasks without Kafka: lists are the input, maps the output, and the test decides when commits, aborts and
 //! crashes happen.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Short constructors of test events.
 
 #![expect(clippy::needless_pass_by_value, reason = "a test hands over what it has just made")]

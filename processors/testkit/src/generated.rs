@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events from a few small numbers, with few activities, actors and instants, so that many collide.
 
 use serde_json::{Value, json};

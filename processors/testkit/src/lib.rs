@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Test helpers: events, a driver for the real task, the contract of stores, and a simulation of the whole system with faults.
 
 mod cluster;

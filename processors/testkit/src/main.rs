@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `cargo run -p testkit -- --seed N [--trace]` replays one simulated run; `--seeds N [--from S]` runs many.
 
 mod command;

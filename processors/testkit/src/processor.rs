@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! CPU time, for benchmarks: unlike wall time, it does not depend on other load.
 
 use rustix::time::{ClockId, clock_gettime};

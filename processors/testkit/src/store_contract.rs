@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The contract of all stores. A store's tests call this once.
 
 use std::ops::ControlFlow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! All processors with their topics, as the program runs them.
 
 use engine::{InnerTopics, StateForm, Topology};

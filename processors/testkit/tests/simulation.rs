@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Thousands of simulated runs with all faults; and the defects that the simulation finds. More runs: `cargo run --release -p
 //! testkit -- --seeds N`.
 #![allow(

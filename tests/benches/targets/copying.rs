@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The practical limit: copies each record, exactly once, and does nothing else. One thread, with clients as a worker of the
 //! program has them, commits when the input runs dry, and at the latest after 100 ms. Unlike the program it does not wait
 //! between two transactions.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The input: generated events in a file.
 
 use std::cmp::Reverse;

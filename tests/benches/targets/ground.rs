@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A fresh broker with the topics.
 
 use std::process::Output;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! How soon the effect of an event is there for a consumer that reads only what is committed; and what a system uses meanwhile.
 
 use std::path::Path;

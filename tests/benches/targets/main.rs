@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The targets of this program's speed, measured side by side on temporary brokers: with what only copies the records, and with
 //! other programs that one names, say an application of Kafka Streams that folds the same activities.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A system that runs, and what it uses.
 
 use std::collections::HashMap;

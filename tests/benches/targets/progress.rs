@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! How far the groups that read the input have come, and whether outputs still grow.
 
 use std::collections::BTreeMap;

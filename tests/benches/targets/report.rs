@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tables.
 
 use cx_timelines_tests::figures::{extremes, median};

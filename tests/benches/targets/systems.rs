@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What is measured: each a command line, so that all are processes of their own and measured alike.
 
 use cx_timelines_tests::program;

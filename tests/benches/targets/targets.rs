@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What was wanted, and what was measured.
 
 use cx_timelines_tests::figures::Costs;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events that lie in the topic, as fast as a system can.
 
 use std::path::Path;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Whatever bytes come in: an event that keeps its promises, or a reason that is true. Never a crash.
 #![no_main]
 

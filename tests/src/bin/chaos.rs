@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `cargo run --release -p cx-timelines-tests --bin chaos -- --instance-kills 200 --broker-kills 30`: the chaos test with as
 //! many faults as one likes. Needs the program beside it (`cargo build --release -p app`), or named by `CX_TIMELINES_BIN`.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `cargo run --release -p cx-timelines-tests --bin hostile -- --minutes 60`: the hostile test for as long as one likes. Needs the
 //! program beside it (`cargo build --release -p app`), or named by `CX_TIMELINES_BIN`.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What consumers see in the end against what `fold` gives for the same events.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What goes wrong, in an order that a seed decides.
 
 use rand::seq::SliceRandom as _;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events that come all the while, each acknowledged by all replicas in sync.
 
 use std::sync::Arc;

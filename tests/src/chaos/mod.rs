@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Chaos: instances and brokers of a three-node cluster are killed, stopped, bounced and started in an order that a seed
 //! decides, while events keep coming. What consumers see in the end has to be what `fold` gives for the same events.
 

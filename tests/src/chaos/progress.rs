@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The group's progress, sampled continuously; and how long a partition was blocked despite input.
 
 use std::sync::atomic::{AtomicBool, Ordering};

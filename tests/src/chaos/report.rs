@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What a run did and found.
 
 use std::collections::BTreeMap;

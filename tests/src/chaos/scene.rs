@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The cluster, the instances and the input, and how faults are committed on them.
 
 use std::collections::BTreeMap;

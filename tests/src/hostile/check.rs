@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What came out against what had to.
 
 use std::collections::BTreeMap;

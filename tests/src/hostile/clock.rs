@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The time of the events goes on: so that all that waits, and all that is closed or idle, is over.
 
 use std::time::{SystemTime, UNIX_EPOCH};

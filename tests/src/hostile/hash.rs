@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What is remembered of a value: enough to know it again.
 
 use openssl::sha::sha256;

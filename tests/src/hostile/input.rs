@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sends the records, and remembers what must become of each.
 
 use std::collections::HashSet;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Hostile input: the worst events there can be within the limits and beyond them, in an order that a seed decides, at an instance
 //! that is killed again and again. Whatever comes, the program goes on, its memory stays within `--memory`, each record that is no
 //! valid event is a dead letter once, with the reason that was known when it was made, and everything else is what `fold` gives.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What consumers see, followed while it is written: of each key the last record, each dead letter, the largest record of each topic.
 
 use std::collections::{BTreeMap, HashMap, HashSet};

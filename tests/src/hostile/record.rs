@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A record that is sent, and what must become of it: known where it is made, without asking the program.
 
 use serde_json::{Map, Value, json};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What was done, and what was found to be right.
 
 use std::fmt;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The broker, the instance that is killed, the records that come, and the end.
 
 use std::path::Path;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Alerts by the clock on the wall: raised once though nothing comes any more and the instance is killed, and never for what
 //! only lay unread.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What is around the program: completions, manual pages, log lines for machines.
 
 use std::net::TcpListener;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The arrows between modules: which module of a crate uses which other one. Modules of a circle cannot be understood, tested or
 //! moved one by one, so there is none. ARCHITECTURE.md holds the drawing.
 

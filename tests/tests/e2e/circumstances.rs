@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Failures without wrong usage: a broker that is away, topics that are deleted, records that a topic does not
 //! take, clocks that are off. What can pass by itself is waited for, what cannot is said; and no record is ever wrong.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! docker-compose.yml and the Dockerfile, checked without Docker: their versions are those that the tests use, their
 //! flags exist, nothing is open to the network, and a real broker takes the settings.
 

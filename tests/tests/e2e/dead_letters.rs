@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Dead letters: listed, shown, and sent back exactly once, whatever becomes of the command that does it.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `doctor`, on a set-up that is well and on some that are not: the right line says so, with what to do, and so does the exit
 //! code.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The examples, run as examples/README.md says: each producer's events become the same records, and each consumer has exactly the
 //! final records of a topic, before and after an erasure.
 

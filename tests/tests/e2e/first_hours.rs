@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The first hours of a user: topics, real payloads, what `tail` shows, what Prometheus sees, a stop.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `fold` gives what the contract's cases expect: in their own order, reversed, and shuffled with every line doubled.
 
 use std::path::Path;

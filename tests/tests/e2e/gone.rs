@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Changes of topics while the pipeline runs: records removed before they were read, added partitions. They are logged, counted and
 //! reported by the probes; everything else continues.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The worst events there can be, within the limits and beyond them, at an instance that is killed again and again: nothing stops it,
 //! nothing makes it take more memory than it was given, and nothing vanishes. `CX_HOSTILE_SEED` repeats the records of a run; the
 //! command `hostile` sends them for as long as one likes.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The largest input that there can be, on a real broker: no record becomes larger than its topic takes, and `run` goes on.
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `bench`, as a user runs it: what it reports is what went through, and nothing of it stays.
 
 use std::process::Command;

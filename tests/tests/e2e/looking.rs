@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Looking at conversations on a cluster: `show`, `as-of` and `tail`.
 
 use std::collections::BTreeSet;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The end-to-end tests, in one program: one link, and tests of different files run beside each other. The chaos test is a
 //! program of its own, because it measures how soon an instance recovers and needs the machine for itself.
 #![allow(

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The topics that are the pipeline's own: what was taken of the repartition topic is deleted, one that has lost records is never
 //! read again, and a state continues with the processors that made it.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The same conversations, put into Kafka in every way that producers do it: the same final records.
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A schema registry that does not know an id, for a moment or for long, and records that are no Avro at all: the pipeline waits
 //! where that helps, and no longer; what it says is true. The registry is a server whose answers the test decides.
 

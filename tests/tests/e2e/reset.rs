@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `reset`: all is read again, and comes out the same; never while an instance runs, and never by half.
 
 use std::path::Path;

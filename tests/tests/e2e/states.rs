@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! States that a program must not fold on, and what must not stay in one: a changelog of another form, one that cannot be read, a
 //! state directory that an erasure passed by.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Spans reach a collector: those of commits, restores, rebalances and requests, and no others.
 
 use std::collections::BTreeSet;

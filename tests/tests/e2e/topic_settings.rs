@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Topics that were set wrong, each in one way, one after the other, on a real broker: `run` refuses each or warns of it, and
 //! `doctor` and `topics check` say the same. None is accepted silently.
 

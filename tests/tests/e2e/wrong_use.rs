@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Wrong use and bad circumstances: one clear message, the right exit code, and what can pass by itself is waited for.
 
 use std::net::TcpListener;

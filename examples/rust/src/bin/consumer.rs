@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Keeps the newest record of each key of an output topic in a map: `consumer [TOPIC] [--follow]`.
 //!
 //! It prints all of them once it has read the topic to its end; with `--follow` then each change. A line has the key, a tab, and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sends the events of a short web chat to cx.events: `producer CONVERSATION [START_MS]`.
 
 use std::sync::{Mutex, PoisonError};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Explains the figures of a window: the contributions of the conversations listed on this instance, and of an agent's states.
 
 mod sums;

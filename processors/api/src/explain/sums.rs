@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sums of contributions, compared with the recorded figures.
 
 use std::borrow::Cow;

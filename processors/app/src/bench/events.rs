@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events of a load test: generated conversations, many at a time, without end.
 
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The environment of the figures: machine, cluster, settings.
 
 use rdkafka::metadata::Metadata;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The global flags, as they were given, for the instance that a load test starts.
 
 use std::ffi::OsString;

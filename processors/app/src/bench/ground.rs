@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Topics of a load test: temporary ones that are deleted afterwards, or existing ones.
 
 use std::collections::BTreeSet;

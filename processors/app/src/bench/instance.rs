@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The instance that a load test starts: this program in its own process, so that its cost can be separated from the test's.
 
 use std::fs::File;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Latency from the planned send time of an event until its activity is readable.
 
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The test itself: one thread sends, one reads, this one monitors.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `bench`: a load test of the pipeline on a cluster.
 
 mod events;

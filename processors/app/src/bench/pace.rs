@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The schedule of events. It does not wait for the pipeline: an event that is sent late counts from its planned time (no
 //! coordinated omission).
 

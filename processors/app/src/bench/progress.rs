@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A progress line, on a terminal.
 
 use std::io::IsTerminal;

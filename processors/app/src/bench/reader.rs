@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reads the output with `read_committed`.
 
 use std::collections::BTreeMap;

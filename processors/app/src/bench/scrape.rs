@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! An instance's metrics, in Prometheus' text format.
 
 use std::collections::BTreeMap;

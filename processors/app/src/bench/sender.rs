@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sends the events by the schedule.
 
 use std::sync::atomic::{AtomicU64, Ordering};

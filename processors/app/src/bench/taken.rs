@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The number of input records that the group has processed: those of committed transactions.
 
 use std::time::Duration;

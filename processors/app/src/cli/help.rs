@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What the program says of itself: the greeting, the page of `--help` with its groups of commands, and which of the common flags
 //! stand on the page of each command.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The command line: flags and their values. Each command has its own type.
 
 pub mod bench;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Flags for authentication and trust of Kafka clients.
 
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `acls`: the ACLs that a principal needs for a purpose, as commands of Kafka's own tool. They are derived from topics.yaml
 //! and the group.
 

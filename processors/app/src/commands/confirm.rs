@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Confirmation before an irreversible action.
 
 use std::io::{BufRead, Write};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `fold`: the task of `run` without Kafka, for trials, support cases and tests.
 
 use std::io::{BufWriter, Write};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `load`: produces a file of events or agents' states to the input topics, each to the partition of its conversation or agent.
 
 use std::collections::HashMap;

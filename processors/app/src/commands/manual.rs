@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `completions` and `man`, generated from the commands and flags.
 
 use std::io::Write;

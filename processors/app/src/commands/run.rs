@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `run`: the pipeline on a cluster, until it is stopped.
 
 use std::sync::Arc;

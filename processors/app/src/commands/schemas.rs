@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `schemas`: checks whether readers of every version of a schema can read the records of all others, and registers schemas.
 
 use std::collections::BTreeMap;

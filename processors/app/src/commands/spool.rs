@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Output records of `fold`: written to a file as they come, in order at the end. Only keys are kept in memory.
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `topics`: creates missing topics, and compares the declared ones with the cluster's.
 
 use std::io::Write;

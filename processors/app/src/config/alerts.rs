@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The section `alerts`: target times.
 
 use folds::alerts::{AlertSettings, AlertUnits};

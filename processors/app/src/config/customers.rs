@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The section `customers`: their retention in the state.
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The section `metrics`: settings of the figures of `cx.metrics`.
 
 use std::collections::BTreeMap;

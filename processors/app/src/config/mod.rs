@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! topics.yaml: which topics there are and what each processor reads and writes. Two steps: the file as it is, then the
 //! configuration as the program uses it, with all errors at once.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The file with topics of its own, for a load test that must not touch those that are in use.
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The file's text to the configuration.
 
 use std::collections::BTreeMap;

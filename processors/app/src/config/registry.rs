@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The part of the file that says where the schema registry is.
 
 use std::path::PathBuf;

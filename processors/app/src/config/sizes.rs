@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Whether the topics take what is written to them: how large a record can be follows from the limits ([`folds::sizes`]).
 
 use folds::sizes::{self, Sizes};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reads an untyped tree field by field, and collects every error with its place instead of stopping at the first.
 
 use std::collections::BTreeSet;

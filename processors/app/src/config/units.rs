@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Durations and sizes as people write them: `7d`, `100ms`, `1MiB`.
 
 const DAY_MS: i64 = 86_400_000;

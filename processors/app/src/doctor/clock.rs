@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The clock difference to the brokers. Kafka's protocol has no request for the time, so it is derived from records that a
 //! broker has timestamped: those of the group's commits, which give bounds, or, with --write-probe, a record written for this
 //! purpose, which measures it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The cluster: whether it answers, its metadata, and its internal topics of groups and transactions.
 
 use std::time::Duration;

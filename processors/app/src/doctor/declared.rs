@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The declared topics compared with the cluster's, by the rules of `topics check` and `run`; plus permissions, leaders and
 //! lagging replicas.
 

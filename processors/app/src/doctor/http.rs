@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The HTTP address: free, or used by an instance.
 
 use std::io::{Read, Write};

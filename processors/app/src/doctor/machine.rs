@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The machine's limits: memory and open files.
 
 use std::fs;

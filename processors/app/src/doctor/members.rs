@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The consumer group: members, progress, and records removed before they were read.
 
 use super::cluster::Reached;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `doctor`: checks everything that `run` needs, and prints the remedy for each problem.
 //!
 //! It only reads, unless `--write-probe` is given. Its rules are those of `run` and the other commands.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The state directory: access, its user, and the origin of its state.
 
 use std::path::{Path, PathBuf};

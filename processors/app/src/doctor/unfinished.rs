@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Hanging transactions: `read_committed` consumers cannot read past them.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Credentials of the schema registry, from the environment or a file; never from topics.yaml or the command line, which others
 //! can read.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Avro inputs: decoding them in `run`, and writing them in `load`.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Record formats that need the schema registry.
 
 mod credentials;

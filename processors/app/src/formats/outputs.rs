@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Avro outputs: their schemas, subjects and ids.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The pipeline's consumer group from outside: commands never join it.
 
 use std::time::Duration;

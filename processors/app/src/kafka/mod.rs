@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Configuration and construction of the commands' Kafka clients.
 
 pub mod group;

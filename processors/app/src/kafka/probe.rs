@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Probes the listener at a broker's address, because the client only reports that the connection failed.
 
 use std::io::{Read, Write};

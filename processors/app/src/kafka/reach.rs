@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Waiting for the cluster. Errors that waiting cannot resolve are reported at once.
 
 use std::error::Error;

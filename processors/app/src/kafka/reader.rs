@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reads topics without a group, up to their end offsets at the start.
 
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Authentication and trust of Kafka clients, from flags and the environment; secrets only from files or the environment.
 
 use std::fmt::Write as _;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The transactional producer of commands that write. Any error ends the command. When it is run again, starting the producer
 //! settles the previous transaction, and the command continues with what is left.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Activities as lines: one line each in a stream, or with all changes below.
 
 use anstyle::{AnsiColor, Style};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The content of an activity as one text.
 
 use model::{Activity, Json, Kind};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One timeline entry on one line: time, elapsed time, stage, actor, content.
 
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records for tests, of which only what matters is written.
 
 use serde_json::{Map, Value, json};

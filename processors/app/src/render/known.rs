@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What an activity says about the events of its timeline. An entry never carries text (contract section 4), so its words come
 //! from the activity that it creates or changes.
 

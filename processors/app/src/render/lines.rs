@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Output lines (contract section 11): `{"topic","key","value"}`, for dead letters with headers and the value as a string.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A conversation as stored in the topics, and its text form: shared by `tail`, `show` and `as-of`.
 
 pub mod activity;

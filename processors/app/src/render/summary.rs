@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A conversation's summary as lines: how it went, who took part, where it waited, the figures.
 
 use model::{

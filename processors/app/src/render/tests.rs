@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Whole pages from the records of the public cases.
 
 use super::*;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Texts, times and durations for people. Texts come from customers: everything that could move the cursor or change colours is
 //! escaped.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Rules for the cluster's topics, in one table: `run` refuses or warns by it, and `doctor` and `topics check` report by it
 //! beforehand.
 //!

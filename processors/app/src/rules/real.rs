@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The actual state of a topic on the cluster.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The table of rules.
 
 use super::{Around, Settings, Weight, sorted_words};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The cluster's topics: whether the declared ones exist, their settings, and how they are created. Nothing is deleted or
 //! altered.
 

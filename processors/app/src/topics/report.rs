@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Declared topics, compared with the cluster's.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What a record costs as JSON and as Avro, by our encoders and by the libraries.
 //!
 //! `cargo bench -p avro --bench encode` folds realistic conversations with all processors and lets each record that they

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A record as a value that any serde serializer writes like the record itself: with the same calls, struct by struct and field
 //! by field. The records that a fold writes are behind a trait, which only this workspace's writers can write.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A position in Avro data.
 
 /// The data does not match the schema.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Avro data as JSON text, or skipped, by its writer's schema.
 
 use std::io::Write;

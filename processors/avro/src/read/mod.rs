@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events from Avro, written with any version of a schema.
 //!
 //! The writer's schema defines the order of the fields, `cim-event` how they are read. The combination is resolved once per

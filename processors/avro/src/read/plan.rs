@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! How to read events of one writer's schema: resolved once, when the schema is first seen.
 
 use std::collections::HashSet;

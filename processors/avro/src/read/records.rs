@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records and events as JSON, for commands that read topics.
 
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Errors of the registry's client.
 
 /// The registry did not fulfil a request.

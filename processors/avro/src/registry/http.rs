@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Calls of the registry's API, with retries.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

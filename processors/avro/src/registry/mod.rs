@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A client of schema registries with Confluent's REST API: Confluent, Apicurio, Karapace and others.
 //!
 //! It is our own small client, because `schema_registry_converter` adds a hundred crates for its HTTP client and for encoders

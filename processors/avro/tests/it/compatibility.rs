@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Versions of a schema go together: whatever would break a reader, old or new, is found, with its place and its remedy.
 
 use std::collections::BTreeSet;

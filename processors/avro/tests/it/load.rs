@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! JSON loaded into an Avro topic decodes to the same event; a record read from an Avro topic for people is the JSON that it
 //! would have been.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events from Avro equal those from the same JSON, for any version of the writer's schema; a value that does not match its
 //! schema is malformed, and nothing else happens.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Encoder and schemas agree: apache-avro decodes the encoder's output with the schema files to the record's JSON, and encodes
 //! the same bytes.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The registry's client against a scripted server: requests, handling of responses, retries and caching.
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The registry's client over TLS trusts exactly the configured certificates.
 
 use std::io::{Read, Write};

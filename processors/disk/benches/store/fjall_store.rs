@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! fjall as a state store: one keyspace, its journal not synchronised, and where possible the same settings as ours.
 
 use std::ops::ControlFlow;

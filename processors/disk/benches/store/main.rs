@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The store on disk beside fjall and redb, with much more state than memory.
 //!
 //! `cargo bench -p disk --bench store` fills each store with 256 MiB in 32 MiB of memory; `-- 1024 64` with 1024 MiB in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What a process measures of itself and reports to the one that started it.
 
 use std::fmt::Display;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! redb as a state store: one table; every 200th commit is durable, with quick repair, so that it opens quickly after a crash.
 
 use std::ops::ControlFlow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What each store is given to do.
 
 use std::ops::ControlFlow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The disk store meets the contract of all stores, in memory and from its tables.
 
 use std::ops::ControlFlow;

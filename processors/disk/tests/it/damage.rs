@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Damaged files: a read returns what was written, or an error, or the state is discarded.
 
 use std::collections::BTreeMap;

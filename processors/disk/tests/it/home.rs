@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A state directory: ownership, what is found in it, what is discarded.
 
 use std::fs;

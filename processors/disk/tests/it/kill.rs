@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A process is killed while it applies batches. It leaves a state that existed: no batch is torn.
 
 use std::hash::{BuildHasher, RandomState};

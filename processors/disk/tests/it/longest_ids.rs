@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The longest possible identifiers, through every processor, on every store: the engine's keys are bounded by construction.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The disk store equals the memory store at any time, for any distribution of changes over buffers and tables.
 
 use std::hash::{BuildHasher, RandomState};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Deleted data leaves the disk, and state that is too old is not used.
 
 use std::fs;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! When an assigned task fires wall-clock timers, and where its consumer seeks.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Counts requests, and times them for traces. The label is the route's pattern, never the path: an id is not a label.
 
 use std::time::Instant;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The HTTP server for Prometheus and probes, on its own thread.
 //!
 //! It answers `GET` and `HEAD`, reads no request bodies, limits the number of connections and closes those that are slow to

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reserved connections. When all others are taken, probes and scrapes still get one, so that operators see an overloaded
 //! program. A reserved connection answers one request and closes.
 

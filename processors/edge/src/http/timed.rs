@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Limits the number of connections and closes those of slow clients.
 
 use std::io;

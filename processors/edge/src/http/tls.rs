@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! TLS connections, when a certificate is configured.
 
 use std::io;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Metrics of the workers' Kafka clients, from librdkafka's statistics.
 //!
 //! None has a topic label, because there may be thousands of conversation topics. Only those that differ between brokers have a

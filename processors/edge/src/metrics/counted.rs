@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The counters that processors declare.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What goes on in the contact centre now, of the conversations that this process lists.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The disk that holds the state.
 
 use std::path::Path;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Prometheus metrics. [`names`] declares them, [`Metrics`] updates them.
 //!
 //! There is no global registry: the creator of a [`Metrics`] passes it on, and two in one process, such as two instances in a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Every metric of the engine and the edge: name, type, unit, labels and help. Processors declare their own counters
 //! ([`engine::Counter`]).
 //!

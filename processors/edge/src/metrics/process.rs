@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Figures of this process; none on systems without `/proc`.
 //!
 //! Not by the collector of the `prometheus` crate: it counts processor time in whole seconds.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Whether the producer notices that the client repeated the request to end a transaction. The client's mock cluster can break
 //! a connection just after a request, as often as needed.
 

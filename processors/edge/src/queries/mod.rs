@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Interactive queries: reads the workers' state while they process records.
 //!
 //! A worker does not share its tasks. A query goes to the worker that owns the task, which answers between two turns from the

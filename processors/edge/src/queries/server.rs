@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A worker's side of interactive queries.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The schedule of schema requests: which schemas are awaited, when to ask for each, and which are unknown for now. Time is an
 //! argument.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The reader of the changelog.
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Clocks for the driver.
 
 use std::time::{Duration, Instant};

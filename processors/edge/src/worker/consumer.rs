@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Consumer actions.
 
 use std::sync::atomic::Ordering;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Finds ranges of offsets without records: only transaction markers and the like, which are never delivered.
 
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Turns the driver's events into logs, metrics, spans, readiness and updates for listeners.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! First offsets, end offsets and partition counts. A separate client without fetches asks for them, because behind a fetch the
 //! answer would wait for the fetch to end.
 

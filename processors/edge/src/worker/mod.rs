@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A worker: one thread with its own consumer, its own transactional producer and the tasks of its partitions. Records share
 //! nothing with other workers.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Conversions between the driver's and the client's partitions.
 
 use driver::{Position, TopicPartition};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Interactive queries, answered between two turns.
 
 use driver::{Answer, AssignedTask};

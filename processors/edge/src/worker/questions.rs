@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Requests to the cluster. What it does not answer is missing in the result.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Forgetting and erasing during the flush, within the commit's budget (contract section 9).
 
 use std::ops::ControlFlow;

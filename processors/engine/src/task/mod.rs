@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A task: all processors on one state partition; the unit of assignment, restore, commit and closing.
 
 mod endings;

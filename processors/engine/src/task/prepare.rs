@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Flush: what a transaction writes.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Takes records: of the input, of the repartition topic, and erasure requests.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of decoders, which are set by topic; a record that cannot be decoded yet is not taken and leaves no trace.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of upstream and downstream processors, messages to other partitions, and events in the wrong partition.
 
 use crate::common::{Sent, SentRecord, committed, event, prepared, record, running_in, topology};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of formats: the processor determines a record's content, its topic the format.
 
 use std::borrow::Cow;

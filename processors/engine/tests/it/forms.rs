@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the format record of a state, which is written with it and checked before anything else is read.
 
 use crate::common::{event, prepared, record, restoring, topology};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The engine on its own stores, in one program.
 #![allow(
     clippy::unwrap_used,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Products without state: what they emit while records are taken is staged like all else.
 
 use crate::common::{FIRST_OUTPUT, SentRecord, event, prepared, record, running, topology};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What is due by the clock on the wall, though nothing comes.
 
 use crate::common::{AT, FIRST_OUTPUT, committed, prepared, record, running, topology};

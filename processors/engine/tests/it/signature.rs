@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A state belongs to the processors that made it.
 
 use crate::common::{Sent, SentRecord, committed, created, event, prepared, record, restoring, topology};

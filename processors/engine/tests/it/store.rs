@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The stores of the engine keep the stores' contract.
 
 #[test]

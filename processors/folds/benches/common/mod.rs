@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Shared code of the folds benchmarks: a task with all processors, an endless chat, and a sink for the outputs.
 #![allow(dead_code, unreachable_pub, reason = "each benchmark uses its part")]
 

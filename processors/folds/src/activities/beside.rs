@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records stored next to an activity's state, each under its own key so that no record becomes large: long texts, and events
 //! that are left out but may be needed again (rule A10).
 

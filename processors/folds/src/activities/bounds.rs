@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Limits of an activity (rule A10): the last events of each relation are folded. This bounds the size of an activity's state,
 //! and which events are left out depends only on the set of events.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Call legs (rule A9): start, end and hold time, derived from the leg's events.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Delivery status of a message (rule A7).
 
 use std::borrow::Cow;

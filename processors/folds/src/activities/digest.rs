@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Digest of an activity for the conversation's folds, without texts.
 
 use std::borrow::Cow;

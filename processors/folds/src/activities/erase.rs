@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Removes texts from the state once no output may show them any more (rule A4).
 
 use super::beside::Writes;

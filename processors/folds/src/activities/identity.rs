@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Identity of reactions: which reactions are the same one (rule A5).
 
 use std::borrow::Cow;

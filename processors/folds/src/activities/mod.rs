@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events become activities (contract section 3).
 //!
 //! The state of an activity is the list of its distinct events in the total order. The output is a function of that list alone,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Read receipts of a conversation (rule A7): a `READ` on a message marks all earlier messages of its side as read.
 //!
 //! Once a side of a conversation has its first `READ`, its messages are kept in a list of small records. Each holds the time of

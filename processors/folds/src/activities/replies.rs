@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Replies to campaign messages. Neither belongs to a conversation, so they may be in different partitions: the reply's
 //! partition sends the reply to the message's partition, and withdraws it there if it turns out not to be a reply. A reply
 //! whose message does not arrive expires.

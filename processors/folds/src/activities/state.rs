@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of an activity: its distinct events, in the total order.
 
 use engine::ProcessError;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Builds the activity from its list of events: rules A1 to A10, in one pass in the total order.
 
 use std::borrow::Cow;

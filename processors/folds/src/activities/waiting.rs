@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Relations that wait for their activity. Their records are kept unchanged, so that they can become dead letters when they
 //! have waited too long (contract section 9). Meanwhile their effects are in the activity's state.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Life of a conversation: how long its state is kept, and the record that remains of it afterwards (contract section 9).
 
 use model::{Action, Event};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Admission decides which events are folded (contract sections 0 and 9). It is the first processor of every topology.
 //!
 //! *Each event once.* Admission remembers each folded event by its id and a hash of its content. Another event with the same id

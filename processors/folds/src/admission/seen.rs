@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Pages with the ids of the folded events, each with a hash of its content.
 //!
 //! One changelog record for each id would be one for each event, and half of all that the pipeline writes for activities. Ids

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of one agent.
 
 use engine::{ProcessError, State};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Changes of an agent's state, and the spans between them.
 
 use std::collections::BTreeMap;

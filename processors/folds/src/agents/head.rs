@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of an agent: the current values, and the changes in pages of one day each.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Queries of an agent's state: the spans between stored changes.
 
 use engine::{Place, ProcessError};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The current state of each agent, and the time spent in each state (contract section 6.1).
 //!
 //! An agent's state is in the partition of the agent's id. It holds the agent's last changes. Each contributes the span to the

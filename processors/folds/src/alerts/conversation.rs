@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Alerts of one conversation: compares those that should exist with those that were published.
 
 use engine::{Emitter, ProcessError, Slice};

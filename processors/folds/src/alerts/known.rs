@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of a conversation's alerts.
 
 use engine::ProcessError;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Alerts: a record for each time that a wait exceeded its target.
 //!
 //! The scan of the timelines (`watches`) finds which spans run and which ended too late. An alert is therefore a function of

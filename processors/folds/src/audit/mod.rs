@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Audit trail: who did what, when, to which activity, without texts (contract section 10). It has no state.
 //!
 //! Each readable event has one record, whether it waits or not. The key begins with the conversation, so events with the same

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Training data for bots (contract section 10): for each customer message with a bot's suggestions, the text, the suggestions,
 //! the flags that people set, and the reply that closed its turn.
 //!

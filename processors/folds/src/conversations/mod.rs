@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Summary of each conversation (contract section 5): the result of its timeline's scan and the contributions of its
 //! activities.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A waiting record, with what is needed while it waits.
 
 use serde::{Deserialize, Serialize};

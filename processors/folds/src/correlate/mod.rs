@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Correlates events that have only a channel session with their conversation (contract section 7).
 //!
 //! Such an event belongs to the conversation whose events name the same session. The conversation's partition sends each new

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Erasure of customers: conversations in their lists that no life knows any more (contract section 9).
 //!
 //! A conversation with any record of its existence is erased in its own partition, which also removes it from this list. The

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The record of a customer, built from the stored conversations. Pure.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Messages between the partition of a conversation and that of its customer. The first byte is the type.
 
 use engine::ProcessError;

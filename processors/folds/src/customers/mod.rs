@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Customers with their last conversations (contract section 6.2), in two stages.
 //!
 //! The first stage runs in the conversation's partition: its timeline reports the conversation's contact with its customer at

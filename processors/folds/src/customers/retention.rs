@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Retention: customers without events for a long time leave the state.
 
 use std::ops::ControlFlow;

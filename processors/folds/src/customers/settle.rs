@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Flush of a customer whose list has changed.
 
 use std::collections::BTreeSet;

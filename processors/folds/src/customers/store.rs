@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Keys and values of the state.
 //!
 //! In the customer's partition: each conversation under its own key, an index of the conversations by their start, and one small

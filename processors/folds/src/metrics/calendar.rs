@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Windows of local days and weeks: from the first instant of a local date to that of another, so their length varies where
 //! clocks change (contract section 6).
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Turns contributions into changes of windows.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Index of windows by their ends, to find those of a span of time without reading the others.
 
 use engine::Place;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Windowed metrics for analytics (contract section 6), in two stages.
 //!
 //! The first stage runs in the conversation's partition: its timeline reports how its contributions changed. They are summed

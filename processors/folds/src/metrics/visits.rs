@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Counts queue visits for Prometheus: the current load, service level and waits of the queues that `metrics.prometheus_queues`
 //! lists, and of all others together, to limit the number of series. The records have the figures of all queues, by window.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of a window: its figures, until its retention ends.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Contributions of a conversation to the metrics windows (contract section 6).
 
 use model::{Dimension, Figure, Histogram};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Contact of a conversation with its customer (contract section 6.2).
 
 use model::{Outcome, Waits};

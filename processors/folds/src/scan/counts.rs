@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Counts of a conversation's entries by type (contract section 5).
 
 use model::{Category, Counts, FactKind, Kind};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Cycles: from each opening of a conversation to the next close.
 
 use model::{Cycle, Outcome, VisitOutcome};

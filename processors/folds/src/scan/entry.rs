@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of one event of a conversation: all that the timeline, the summary and the metrics need, without message texts.
 
 use model::{Action, Category, Event, FactDetail, FactKind, Kind, Order, Primary, Relation, Targets};

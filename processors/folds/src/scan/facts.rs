@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Effects of facts on the conversation (contract section 4). A fact without the id that its rule needs has no effect.
 
 use model::{Dimension, FactKind, Figure, SessionEnd, Waits};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Contributions of a conversation's activities to its summary, each from its own fold.
 
 use std::ops::{Add, AddAssign, Sub, SubAssign};

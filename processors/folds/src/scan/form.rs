@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Serialization of this module's state: a version, then the compact form.
 
 use std::sync::Arc;

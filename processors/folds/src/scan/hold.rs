@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Hold time of a conversation.
 
 use serde::{Deserialize, Serialize};

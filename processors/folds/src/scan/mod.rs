@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Scan of a conversation's entries in the total order (contract sections 4 to 6).
 //!
 //! A [`Scan`] is the state after an entry. The scan and the next entry determine the entry's derived fields, the summary and

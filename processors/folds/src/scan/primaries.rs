@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Effects of primaries that count: messages open and close turns; wrap-ups are listed.
 
 use model::{Dimension, Figure, Histogram, Kind};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! General properties of a conversation. Every valid event counts here, including rejected ones (contract section 4, last
 //! point).
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Channel sessions, and which are active.
 
 use model::{Category, SessionEnd};

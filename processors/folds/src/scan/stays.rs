@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Agents' stays: who is present, and all stays so far.
 
 use std::sync::Arc;

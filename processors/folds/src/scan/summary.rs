@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Summary of a conversation, from the scan after its last entry (contract section 5).
 
 use std::borrow::Cow;

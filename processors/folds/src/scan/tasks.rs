@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Routing tasks, from their events (contract section 5).
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Turns: a customer's message opens a turn, the next message of a bot or an agent closes it.
 
 use model::{Histogram, ResponseFigures};

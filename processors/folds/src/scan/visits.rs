@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Queue visits: waits for an agent. A visit consists of its tasks: if a task was closed because an agent let it ring, the next
 //! task continues the visit.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Scan of a whole conversation from its first entry.
 
 use std::collections::HashMap;

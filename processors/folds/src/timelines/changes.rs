@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Changes of a conversation since the last commit, and the entries that become visible because of them.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Invariant of queues: what was offered has been answered, was abandoned, refused or cancelled, or is open.
 //!
 //! It is checked at each change of a conversation, by comparing what changes: the contributions to a queue's figures, as the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One conversation during the flush: its keys, entries and notifications.
 
 use std::borrow::Cow;

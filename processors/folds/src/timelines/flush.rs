@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Flush at the commit: advances the scan of each changed conversation, or goes back and repeats it.
 
 use engine::{Emitter, Notice, ProcessError};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Keys of a conversation's entries and its scan, and the dirty marks of new entries.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Ledger of the changes of a conversation's contributions to the metrics, and of its spans that ended too late. Old values are
 //! subtracted, new ones added, and equal ones cancel out, so the cost depends on the change only.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Queries: key ranges of a conversation in the state, and its entries as they were emitted.
 
 use engine::{Place, ProcessError};

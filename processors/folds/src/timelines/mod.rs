@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Timelines: one entry for each event, in the total order, each with the conversation's state just after it (contract section
 //! 4).
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Splits a long scan into several records of the state, so that none becomes large. Long scans are rare: they hold all of a
 //! conversation's sessions, stays, visits and wrap-ups.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Handles events in the past: repeats the scan from the position before them, for the old and the new entries, and emits the
 //! differences.
 

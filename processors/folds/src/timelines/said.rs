@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Notifications from the timelines to downstream processors. The first byte is the type.
 
 use engine::Note;

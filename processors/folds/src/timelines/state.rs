@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! State of a conversation between commits: the progress of its scan.
 
 use engine::ProcessError;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Watches: waits in a conversation that run against a target, with their start and their due time.
 //!
 //! The scan of the timeline starts and ends them ([`Watch`]); the processor `alerts` takes the timelines' notifications about

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Notifications from the timelines about the spans of a conversation.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Timers of customer inactivity, one for each channel session. The column "Default Controller Behaviour" of the producers'
 //! table of events defines what starts and stops them.
 

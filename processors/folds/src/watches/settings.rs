@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Target times, as configured.
 
 /// Settings of alerts. A target that is `None` is not watched.

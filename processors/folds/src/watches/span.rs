@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A span: a wait that runs, or ran, against a target.
 
 use model::{AlertKind, AlertRecord, AlertState};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Watch: the spans that an entry starts and ends. It is part of the scan of a timeline's entries in the total order, so it is
 //! also a function of the set of events.
 

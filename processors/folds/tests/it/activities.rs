@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of rules A1 to A9, one by one, on the real task.
 
 use crate::common::driver_of_activities as driver;

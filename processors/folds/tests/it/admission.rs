@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of deduplication: the same event sent twice, and different events with the same id.
 
 use crate::common::{driver, driver_of, driver_of_activities};

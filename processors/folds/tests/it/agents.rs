@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the current state of each agent, and the time in each state (contract section 6.1).
 
 use std::collections::{BTreeMap, BTreeSet};

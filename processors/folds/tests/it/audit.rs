@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the audit trail (contract section 10) on the real tasks: one record for each event, whatever its outcome.
 
 use std::borrow::Cow;

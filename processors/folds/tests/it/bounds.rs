@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of size limits: no input makes a record larger than its topic accepts, and no state grows without limit (contract
 //! section 3, A10, and section 5 "Bounds"). What is left out depends only on the set of events.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The contract's cases on the real tasks: in one partition and in several, with records in any partition, in any order and
 //! duplicated.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sums that must always match: queues, stages, windows, deliveries.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Convergence (contract section 0): the final records are a function of the set of events, for any order, duplicates, batches,
 //! aborts and crashes.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of events with only a session (contract section 7), on the real task with all processors.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the right to be forgotten (contract section 9).
 
 use crate::common::generated::events;

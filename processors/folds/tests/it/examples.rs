@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The examples in `schemas/examples` are the records that the real task makes of the events there, with the same fields in the
 //! same order.
 

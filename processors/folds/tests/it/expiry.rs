@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of waiting, closing and forgetting (contract section 9), by stream time.
 
 use std::collections::BTreeMap;

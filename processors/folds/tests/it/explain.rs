@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests that the contributions to a record of `cx.metrics` add up to it: each figure, and each count of a histogram.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of conversations long enough for checkpoints: late events, near and far, give the same result as events in order.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests that query results equal the emitted records.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The folds on the real task, in one program.
 #![allow(
     clippy::unwrap_used,

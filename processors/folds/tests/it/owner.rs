@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the owner of changelog records, which show that an erased conversation leaves no data.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Values as the contract has them, for any serde deserializer: another type, null and the empty string count as absent.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What it costs to read an event, beside the JSON libraries.
 //!
 //! `cargo bench -p model --bench decode` reads realistic events, over and over, and prints nanoseconds of processor time for

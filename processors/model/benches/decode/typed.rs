@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The fields that `model::decode` reads, as structs with derived `Deserialize`: one set of types for all libraries. They differ
 //! in what they can keep of a body.
 #![allow(dead_code, reason = "what is read is compared in part, and the rest is only read")]

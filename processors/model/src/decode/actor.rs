@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The actor, and the identifiers of section 1 that occur in several places.
 
 use super::lenient::{Object, Text};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Agents' states as the routing engine publishes them (contract, section 6.1).
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The action of an event, from its name and content (contract, section 2).
 
 use super::actor::Identities;

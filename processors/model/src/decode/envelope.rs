@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events from another format than JSON: the event's own fields are decoded, objects are JSON text.
 
 use super::lenient::{Other, Text, Value};

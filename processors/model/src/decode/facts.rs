@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The content of facts about agents, tasks and states (contract, section 4).
 
 use super::actor;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Limits on the length of identifiers (contract, section 1). They become keys, and keys are limited.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Lenient reading of JSON, as the contract requires (section 1): unknown fields are ignored, and a value that is null,
 //! missing, empty or of an unexpected type counts as absent, never as an error. Ignored values are still parsed: a lone
 //! surrogate or a number beyond a double makes the record malformed anywhere.

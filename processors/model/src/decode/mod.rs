@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Decodes a record's value to an event, or to the reason why it is invalid (contract, sections 1, 2 and 7).
 
 mod actor;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The fields of sections 1 and 2, as a record's value has them.
 
 use super::lenient::{

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Values read as text: times, whose digits a double would round, and values that are passed through unchanged.
 
 use std::marker::PhantomData;

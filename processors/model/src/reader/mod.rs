@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A JSON reader over a complete text: wanted values are read in place, everything else is validated and skipped. Numbers, and
 //! strings without escapes, are borrowed from the text.
 //!

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Skipping of unwanted values, which are most bytes of a real event. They are validated like all others, in one loop that
 //! keeps the rest of the text in registers and one bit per nesting level; no value is created.
 

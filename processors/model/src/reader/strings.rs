@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Strings: scanned sixteen bytes at a time, validated, and unescaped only on request.
 
 use std::borrow::Cow;

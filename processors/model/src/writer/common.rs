@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What both writers implement alike.
 
 /// The serializers of small integers by those of large ones.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Writes `Serialize` types as compact JSON: the same bytes as `serde_json`.
 //!
 //! Why not `serde_json`: it checks every byte of every string one by one, field names included, and it parses JSON text before

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Actions of events: the tables of section 2.
 
 use crate::support::{change, event, primary, read, reason, try_read};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The actor: the rule of section 1.
 
 use crate::support::{event, read};

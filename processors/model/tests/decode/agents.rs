@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Agents' states (contract section 6.1).
 
 use model::{

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Every reason that depends on the record alone, and their priority.
 
 use crate::support::{event, reason, reason_of, try_read};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The content of facts: the data that section 4 reads.
 
 use crate::support::{event, fact, read, reason, try_read};

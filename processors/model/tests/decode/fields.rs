@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Identifiers of section 1 with several paths.
 
 use crate::support::{event, read, reason};

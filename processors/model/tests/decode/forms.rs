@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The three forms, and fields that do not depend on the event's name.
 
 use crate::support::{event, read, reason, try_read};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Limits on identifiers.
 
 use crate::support::{event, read, reason, try_read};

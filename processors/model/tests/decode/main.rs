@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Decoding of records: the tables of the contract's sections 1 and 2, row by row.
 
 // Always true here: it tells the lints that what helps a test is one too.

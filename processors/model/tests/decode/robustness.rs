@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Hostile and damaged input: never a panic, and malformed wherever the damage is.
 
 use crate::support::{event, reason_of, try_read};

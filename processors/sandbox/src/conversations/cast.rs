@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The participants in all conversations of a seed: agents, bots, queues; and the channels.
 
 use rand::Rng;

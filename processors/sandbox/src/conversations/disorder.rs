@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Disorder of events in transit: delays, duplicates, and invalid records.
 
 use rand::{RngExt as _, SeedableRng as _};

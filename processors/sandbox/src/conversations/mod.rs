@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Generated conversations of a contact centre: realistic events, reproducible by seed.
 //!
 //! [`Conversations`] generates one complete conversation after another; [`events`] generates many at once, interleaved like in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Scenarios with ExpertFlow CX's event forms: tasks with offers, calls with holds, campaigns, comments, signals.
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Agents' states for generated conversations: an agent who joins a conversation is logged in and ready.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The scenarios of conversations.
 
 use rand::{Rng, RngExt as _};

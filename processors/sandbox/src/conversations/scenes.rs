@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Parts of conversations: opening, bot, queue, agent, wrap-up, close.
 
 use rand::RngExt as _;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Writes one conversation, event by event.
 
 use rand::RngExt as _;

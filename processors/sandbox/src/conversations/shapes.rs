@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The JSON of common parts, short and complete.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tasks as ExpertFlow's routing publishes them: created, offered, not answered, answered, closed.
 
 use rand::RngExt as _;

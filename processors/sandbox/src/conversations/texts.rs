@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Messages in several languages.
 
 /// The sentences and names of one language.

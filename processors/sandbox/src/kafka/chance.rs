@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Values that need not be reproducible: free ports and cluster ids.
 
 use std::net::{Ipv4Addr, TcpListener};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Several nodes of one cluster, and their folder.
 
 use std::fs;

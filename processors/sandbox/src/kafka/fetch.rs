@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The broker's Java, and Kafka's jars from a cache that Maven fills once.
 
 use std::ffi::OsString;

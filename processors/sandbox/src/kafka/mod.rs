@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A temporary Apache Kafka on loopback: one KRaft node ([`Kafka`]) or several ([`Cluster`]), downloaded once, started in
 //! seconds, removed when dropped.
 //!

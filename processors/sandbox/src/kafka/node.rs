@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One node of a cluster: files, process, operations.
 
 use std::fs;

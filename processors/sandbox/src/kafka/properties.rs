@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A broker's configuration: broker and controller in one process, tuned for quick starts and stops.
 
 use std::fmt::Write as _;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The disk of an instance: it survives crashes, and its content may lag behind the writes, or be torn.
 
 use std::collections::{BTreeMap, VecDeque};

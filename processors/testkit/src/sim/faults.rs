@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Faults by name, their frequencies, and those enabled for a seed.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The input: small conversations with disorder, duplicates, misplaced and undecodable records; and the result of folding it
 //! directly.
 

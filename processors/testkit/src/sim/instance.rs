@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! An instance of the program: its workers, and its disk, which outlives them.
 
 use super::disk::Disk;

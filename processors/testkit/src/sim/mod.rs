@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Deterministic simulation: the real driver, tasks and processors on a simulated cluster, with a scheduler that can inject a
 //! fault between any two steps. One seed gives the same run on every machine; its results are compared with a direct fold of
 //! its inputs.

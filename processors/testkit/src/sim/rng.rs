@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The only source of randomness: the same seed gives the same run on every machine.
 
 use rand_core::{Rng as _, SeedableRng as _};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Chooses the next step by the seed alone: of a worker, the broker, a disk, time, or a fault.
 
 use engine::Budget;

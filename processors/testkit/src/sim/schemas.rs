@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A decoder that does not know a record's schema when the seed says so. All topics are JSON nevertheless: for a worker it only
 //! matters that a record cannot be decoded yet, perhaps in the middle of another one's effects.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The topics of a run, named only here.
 
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The schedule: its hash, and its lines if requested.
 
 use std::fmt;

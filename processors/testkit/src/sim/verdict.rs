@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Compares a run's results with a direct fold of its inputs.
 
 use std::collections::{BTreeMap, BTreeSet};

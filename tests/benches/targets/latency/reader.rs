@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reads the activities as others do: only what is committed.
 
 use std::time::{Duration, Instant};

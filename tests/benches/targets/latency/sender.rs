@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sends at a fixed rate. The plan does not wait for the pipeline: what is sent late counts from when it should have been.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

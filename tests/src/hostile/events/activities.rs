@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Activities that a great many events change, or a few large ones.
 
 use rand::RngExt as _;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Clocks that are wrong.
 
 use rand_chacha::ChaCha8Rng;

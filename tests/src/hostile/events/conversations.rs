@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Conversations of which there is too much of something.
 
 use rand::RngExt as _;

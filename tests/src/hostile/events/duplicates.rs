@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The same again, or nearly.
 
 use rand_chacha::ChaCha8Rng;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Requests to erase: of conversations, of customers, and of programs that do not know how to ask.
 
 use rand_chacha::ChaCha8Rng;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Identifiers: as long as they may be, of characters that grow when they are escaped, and longer.
 
 use rand_chacha::ChaCha8Rng;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The worst events there can be, within the limits and beyond them. Each function makes one batch; a run goes through all of
 //! them again and again, in an order that its seed decides.
 

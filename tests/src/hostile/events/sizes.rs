@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Values, names, keys and headers: as large as they may be, and larger.
 
 use rand::RngExt as _;

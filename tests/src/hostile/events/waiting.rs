@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What waits: for sessions and targets that never come, or come late.
 
 use rand_chacha::ChaCha8Rng;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The HTTP API of two instances on a real broker: its responses equal the topics' records, from either instance.
 
 mod openapi;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Answers, in the eyes of the API's own description.
 
 use cx_timelines_tests::http::Answer;

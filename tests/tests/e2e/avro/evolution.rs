@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! New versions of schemas: what `schemas` says of them, and that old and new readers read both.
 
 use cx_timelines_tests::run_to_end;

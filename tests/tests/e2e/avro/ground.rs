@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A broker, a registry, and pipelines with topics of their own, so that many can run beside each other.
 
 use std::path::{Path, PathBuf};

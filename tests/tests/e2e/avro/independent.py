@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """What an independent implementation makes of our Avro, and gives us to read: fastavro, with the schemas of the registry.
 
 Usage: independent.py REGISTRY_URL; one JSON object a line comes in, its answer goes out on a line.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Python's fastavro, which shares no code with ours.
 
 use std::io::Write;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Topics of Avro against a real registry, with what an independent implementation writes and reads.
 
 mod evolution;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A broker with the topics and an instance that can be killed, and what lies on the broker's disk.
 
 use std::collections::{BTreeMap, BTreeSet};

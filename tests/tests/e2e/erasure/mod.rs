@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The right to be forgotten: what conversations said is on no broker's disk any more, whatever crashed meanwhile, and what
 //! others said still is.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Much that goes at once, and requests of other programs.
 
 use cx_timelines_tests::wait_until;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A broker with the topics, the input, and instances that can be killed.
 
 use std::cell::Cell;

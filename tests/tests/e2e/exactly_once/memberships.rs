@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The same with the other group protocols, and with standby copies.
 
 use std::time::Duration;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! 20,000 events with disorder, duplicates and invalid records go through two instances of which one is killed again and
 //! again. What consumers see in the end is what `fold` gives for the same events; also where members keep their names, where
 //! the brokers assign, and with standby copies.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Rules, their tests, the dashboards and the runbook fit together, and fit the program. Needs neither Kafka nor Prometheus.
 
 use super::files::{

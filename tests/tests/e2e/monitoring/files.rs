@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The files of monitoring/ and docs/runbook/, read: rules, their tests, the dashboards, the pages.
 
 use regex::Regex;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Monitoring: what a real Prometheus makes of a running pipeline, and that all that is written about it fits together.
 
 mod agreement;

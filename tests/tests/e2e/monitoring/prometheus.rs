@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A Prometheus of one's own, on loopback, with the configuration of the repository.
 
 use super::files::{place, text};

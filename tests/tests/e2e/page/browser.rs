@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A real browser, driven by chromedriver as the WebDriver standard has it. The little that is needed of it is here: the
 //! crates for it bring a second HTTP client and old versions of half the dependencies with them.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The live page in a real browser, over a pipeline on a real broker.
 
 mod browser;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The reports of the page: a day of generated traffic, its numbers beside those of the API, and what one of them is made of.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A CA with the certificates that it signs, as files.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A broker that lets in only whom it knows, by each way there is, and only for what it is allowed.
 
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A broker that lets in only whom it knows, and only for what it is allowed: the program comes in by each way, needs nothing but
 //! the rights that it lists, and says what is wrong where it is not let in.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Every command of docs/tutorial.md, in order, against a real broker, and what the page shows of their outputs.
 
 mod page;

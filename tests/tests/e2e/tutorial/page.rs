@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The steps of the tutorial's page, and the comparison of what it shows with what a command prints.
 //!
 //! A step is a fenced `sh` block. A `console` or `json` block after it is what it prints, where `…` stands for anything; within a

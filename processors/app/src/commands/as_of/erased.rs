@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Whether the conversation was erased on request. The producers' topics may hold its events for some time; they must not
 //! become a conversation again.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `as-of`: one conversation as it was at an event time, as known at an ingestion time. No history is stored: the command folds
 //! a selection of the input's events again with the task of `run` and `fold`.
 //!

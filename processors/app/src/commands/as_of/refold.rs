@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Folds the selected records with the task of `run` and `fold`, on temporary in-memory state.
 
 use std::collections::BTreeMap;

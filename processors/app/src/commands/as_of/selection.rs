@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Selects the input records that are needed to fold a conversation again.
 //!
 //! - All records that name the conversation, up to the event time and known at the ingestion time.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What `as-of` shows of a file equals what `fold` returns for the events up to that time.
 
 use std::path::Path;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Which dead letters the flags select.
 
 use super::letter::Letter;

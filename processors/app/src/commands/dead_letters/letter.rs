@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A dead letter, as its headers describe it.
 
 use rdkafka::message::{Headers, Message};

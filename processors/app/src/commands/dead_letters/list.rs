@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `dead-letters list`: one line per letter, never the value; and counts by reason.
 
 use std::collections::BTreeMap;

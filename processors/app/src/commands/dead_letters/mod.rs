@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `dead-letters`: records that could not be folded, to inspect and, after a correction of the cause, to replay.
 
 mod choice;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Indented JSON with every name and number as it was written; a parser would normalize them.
 
 use serde::de::IgnoredAny;

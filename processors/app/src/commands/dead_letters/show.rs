@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `dead-letters show`: one complete dead letter.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The dead-letter topic, from its beginning to its end offset at the start.
 
 use std::time::{Duration, Instant};

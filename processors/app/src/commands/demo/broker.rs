@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The demo's broker: a real one if this machine can run it, else the Kafka client's mock cluster.
 
 use rdkafka::mocking::MockCluster;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `demo`: a temporary broker, generated conversations, the pipeline and the growing timelines, on a machine with nothing but
 //! the toolchain.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The conversations of the demo, event by event. No event is in the future.
 //!
 //! Without an end, conversations begin now and take the time that they take: an event is sent when it happens, and where none is

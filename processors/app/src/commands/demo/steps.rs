@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Steps that take seconds: on a terminal one line that changes, with the time so far; else a line for each step.
 
 use std::io::IsTerminal;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! What the demo says: before it starts, once the page is there, and at the end.
 
 use std::time::Duration;

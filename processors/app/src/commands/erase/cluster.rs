@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The cluster's topics for an erasure: reading up to settled ends, and deleting from the beginning.
 
 use std::borrow::Cow;

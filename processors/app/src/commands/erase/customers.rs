@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Customer records that still list an erased conversation, of customers who have left the state, so that the pipeline does not
 //! write them again. The command writes them without the conversation, with the pipeline's own function.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Erasure of dead letters, which are records of others in a topic that is not compacted. A record cannot be removed from the
 //! middle of a partition. So the letters to keep that precede the last letter to erase are written again at the end, and then
 //! the beginning is deleted.

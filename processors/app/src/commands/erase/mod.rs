@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `erase`: erasure on request (contract section 9).
 //!
 //! The pipeline erases conversations in its state and rejects later events; requests in a topic trigger it. This command finds

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records left in the outputs, of conversations whose state has expired: only the topics still have their keys.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Whether the pipeline has carried out its requests. It erases a slice with each commit; pending work is part of its state,
 //! and so of the changelog.
 

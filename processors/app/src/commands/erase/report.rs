@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The output of `erase`.
 
 use rdkafka::message::Message;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Erasure requests for the pipeline, which removes the conversations from its state; and waiting for that.
 
 use std::time::{Duration, Instant};

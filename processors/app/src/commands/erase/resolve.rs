@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Resolves subjects: a customer's conversations, and a conversation's channel sessions. Reads everything that is still
 //! readable, overwritten records included, so that an interrupted erasure finds the same conversations again.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The subjects of an erasure, and whether a record belongs to them. Independent of Kafka.
 
 use std::borrow::Cow;

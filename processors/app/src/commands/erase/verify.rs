@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `erase --verify`: what can still be read of the subjects, topic by topic from the first record to the last, including
 //! uncommitted and overwritten records; and when it will be gone.
 

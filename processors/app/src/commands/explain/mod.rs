@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `explain`: the contributions to a record of `cx.metrics` (contract section 11), computed by scanning the conversations of
 //! the state again.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The state of the group, restored from its changelog into a temporary folder and read there.
 
 use std::ops::ControlFlow;

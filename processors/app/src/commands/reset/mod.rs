@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `reset`: clears the group's state, so that the next `run` reads all input from its beginning.
 //!
 //! One transaction does all of it on the cluster: it deletes every key of the changelog, resets the group's offsets of the

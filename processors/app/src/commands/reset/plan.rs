@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The plan of a reset, made without changing anything.
 
 use std::collections::{BTreeMap, BTreeSet};

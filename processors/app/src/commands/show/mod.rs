@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `show`: one complete conversation, as the topics have it now.
 
 use anyhow::{Context, anyhow};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `tail`: growing timelines, or the records of any output topics, as text or JSON lines.
 
 mod printer;

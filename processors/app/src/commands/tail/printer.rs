@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Formats records of any output topic as lines.
 
 use std::io::Write;

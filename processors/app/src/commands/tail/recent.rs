@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A bounded map of recent values.
 
 use std::collections::{HashMap, VecDeque};

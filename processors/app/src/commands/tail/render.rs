@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Lines for records without a conversation page.
 
 use anstyle::{AnsiColor, Style};

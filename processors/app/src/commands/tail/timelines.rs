@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Growing timelines. An entry carries no text; its activity comes from another topic, slightly earlier or later. So entries
 //! wait briefly for their activities, and are then shown in event order.
 

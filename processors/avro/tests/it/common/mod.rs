@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Shared test code: the real task with all processors, writing in a format that inspects each record.
 #![allow(dead_code, reason = "not every test needs everything")]
 

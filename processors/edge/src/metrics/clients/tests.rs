@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 use super::*;
 use rdkafka::statistics::{ConsumerGroup, ExactlyOnceSemantics, Partition, Topic, Window};
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Interactive queries as a whole: callers and listeners on one side, a worker with a task on the other.
 
 use std::sync::Arc;

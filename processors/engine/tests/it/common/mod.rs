@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Shared test code: a task with given processors, the records that it takes, and what it sends.
 #![allow(dead_code, reason = "not every test needs everything")]
 

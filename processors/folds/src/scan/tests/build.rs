@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Hand-made entries.
 
 use std::borrow::Cow;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Test cases of the contract: timelines, summaries and metrics are as expected.
 //!
 //! Contributions of other folds (deletions, deliveries, bodies) are taken from the expected activities.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the whole scan: the contract's cases, its rules one by one, and properties of any conversation.
 
 mod build;

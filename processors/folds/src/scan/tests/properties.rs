@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Properties of any conversation, tested on short ones with many collisions.
 
 use model::{Category, Dimension, Figure, Kind, Stage, Waits};

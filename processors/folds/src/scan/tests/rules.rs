@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Rules of contract sections 4 and 5 that are easy to get wrong, one by one.
 
 use model::{Category, ConversationSummary, Dimension, Figure, Finality, Kind, Outcome, Stage, VisitOutcome};

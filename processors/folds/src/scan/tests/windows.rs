@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reference implementation of the metrics windows: the sums of the conversations' contributions.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Alerts for agents' response times.
 
 use folds::alerts::AlertSettings;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Alerts for customers: inactivity, queue waits, and open conversations without events.
 
 use folds::alerts::AlertSettings;

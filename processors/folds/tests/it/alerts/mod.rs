@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of alerts: what starts and stops each timer, and what is emitted when it is overdue.
 
 mod agents;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Convergence holds for alerts too: once all spans are overdue, the set of alerts is a function of the set of events.
 
 use std::collections::BTreeMap;

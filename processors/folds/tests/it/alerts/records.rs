@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Contents of an alert's record, when it is written, and how it changes.
 
 use folds::alerts::AlertSettings;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the training data for bots (contract section 10), on the real tasks.
 
 mod properties;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Properties of the training data, for any events.
 
 use std::collections::BTreeMap;

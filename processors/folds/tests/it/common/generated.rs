@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Lists of generated events, for property tests.
 
 use proptest::prelude::*;

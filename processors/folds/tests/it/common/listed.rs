@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Reference implementation of customer records (contract section 6.2), from summaries and timelines.
 #![allow(dead_code, reason = "not every test needs everything")]
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Shared code of this crate's tests.
 #![allow(dead_code, reason = "not every test needs everything")]
 

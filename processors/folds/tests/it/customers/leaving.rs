@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of leaving the lists: erased conversations, and customers without events for a long time.
 
 use engine::Budget;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of customers with their last conversations (contract section 6.2).
 
 mod leaving;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Compares customers with a reference implementation, over conversations that move between them and late events.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of the KPIs in docs/reference/kpis.md: each formula is read from the page and evaluated on the real task's output for
 //! a case, or, for data of other topics, on figures written here.
 

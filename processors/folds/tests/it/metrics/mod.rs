@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Tests of metrics windows (contract section 6): their contents, subtraction by late events, and expiry.
 
 mod kpis;

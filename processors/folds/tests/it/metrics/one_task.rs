@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One task with all processors, on a partition whose lag the test controls. Unlike the driver, it also shows the counters.
 
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sums that must match over all windows of a size, for every size: offers and their ends, histograms and their figures,
 //! figures and the summaries and activities behind them.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Call legs with holds (rule A9).
 
 use serde_json::{Value, json};

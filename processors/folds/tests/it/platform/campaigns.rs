@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Campaign messages: standalone activities, each with its own session.
 
 use serde_json::{Value, json};

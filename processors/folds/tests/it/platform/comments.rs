@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Comments, hides, deletions and emoji.
 
 use serde_json::{Value, json};

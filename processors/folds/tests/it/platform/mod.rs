@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Platform events besides messages (contract sections 2, 3 and 7), on the real task: comments, calls, campaigns, signals, and
 //! read receipts.
 

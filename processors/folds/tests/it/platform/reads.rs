@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A `READ` marks all earlier messages as read (rule A7).
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Private rooms: conversations among agents.
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Records, arrays and maps.
 
 use serde::ser::{

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! How the values of a record are encoded: its schema, with what a writer needs of it.
 
 /// A type within its [`Layout`].

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Writes `Serialize` types as Avro data by a schema's [`Layout`].
 //!
 //! Avro writes neither names nor types, only the fields in the schema's order. A schema appends new fields, where JSON has them

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The group coordinator: members, generations, a cooperative assignment, and the committed offsets.
 
 use std::collections::{BTreeMap, BTreeSet};

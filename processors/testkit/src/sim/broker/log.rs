@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! One partition: an append-only log with the records and markers of transactions.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A broker as clients see it: logs, transactions, a group, in one thread. Every call is one request and its response; the
 //! scheduler decides what happens in between.
 

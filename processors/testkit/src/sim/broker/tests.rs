@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The simulated broker behaves like Kafka, as far as the simulation depends on it.
 
 use std::collections::BTreeSet;

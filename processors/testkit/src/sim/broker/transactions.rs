@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The transaction coordinator: epochs, states and outcomes. Like Kafka before "transactions V2", which librdkafka does not
 //! support: a request to end names producer and epoch, and ends their open transaction when it arrives.
 

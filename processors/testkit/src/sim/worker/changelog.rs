@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The changelog reader of a worker.
 
 use driver::{Answer, Defect, Extent};

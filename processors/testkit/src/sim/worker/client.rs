@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! The consumer of a worker: membership, assignment, positions and fetches.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Collects a transaction's writes, and sends them partition by partition.
 
 use std::collections::{BTreeMap, VecDeque};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! A worker: the real driver, with its actions carried out on the simulated broker, one per step. Anything may happen in
 //! between.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Requests to the cluster. They may fail, or for some partitions only.
 
 use std::collections::BTreeMap;

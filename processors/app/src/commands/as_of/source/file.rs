@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events from a file, in `fold`'s formats, in their order.
 
 use std::fs::File;

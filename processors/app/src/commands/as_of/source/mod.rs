@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sources of `as-of`'s events. A source can be read more than once, with the same result.
 
 pub mod file;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Events from the cluster: all partitions of the input topics, since another producer's partitioner may have put an event
 //! anywhere, and the conversation's own topics.
 

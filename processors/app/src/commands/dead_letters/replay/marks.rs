@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Replay markers: a compacted topic with a marker for each letter that was sent back, written in the same transaction.
 
 use std::collections::HashMap;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! `dead-letters replay`: sends dead letters back to their topics, each once even after repeated or killed runs.
 //!
 //! One transaction contains some records and a marker for each. The producer's transactional id is derived from the group, so a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Selects the dead letters to send back, and their targets.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //! Sends the planned letters: several per transaction, each with its marker.
 
 use std::collections::BTreeMap;
