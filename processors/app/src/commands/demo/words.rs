@@ -13,13 +13,13 @@ pub(super) fn before(is_fetched: bool, plays_on: bool) -> String {
         "It takes about 10 seconds until the live page is there".to_owned()
     } else {
         format!(
-            "Apache Kafka {version} is fetched first (54 MB, only this once). The live page is there about\n10 seconds later"
+            "Apache Kafka {version} is fetched first (54 MB, only this once).\nThe live page is there about 10 seconds later"
         )
     };
-    let until = if plays_on { "it plays until Ctrl-C" } else { "it plays the conversations that you chose" };
+    let until = if plays_on { "It plays until Ctrl-C" } else { "It plays the conversations that you chose" };
     format!(
         "cx-timelines demo: a temporary Kafka broker, the pipeline and generated\nconversations, all on this machine. Nothing is \
-         kept.\n{fetched}; {until}.\n"
+         kept.\n{fetched}.\n{until}.\n"
     )
 }
 
@@ -36,7 +36,7 @@ pub(super) fn during(url: &str, bootstrap: &str, broker: &str) -> String {
 pub(super) fn after(played: &Played) -> String {
     let Played { events, conversations, took } = played;
     format!(
-        "\nPlayed {events} events of {conversations} conversations in {:.0} s. The broker and its data are removed.\n\nWhat to do \
+        "\nPlayed {events} events of {conversations} conversations in {:.0} s.\nThe broker and its data are removed.\n\nWhat to do \
          next:\n  your events    cx-timelines fold FILE\n  your cluster   cx-timelines doctor --bootstrap HOST:PORT\n                 \
          cx-timelines run --bootstrap HOST:PORT --state-dir ./state\n  more           cx-timelines --help\n",
         took.as_secs_f64()
@@ -63,6 +63,8 @@ mod tests {
         let played = Played { events: 123_456, conversations: 6_543, took: Duration::from_secs(3_600) };
         let all = [
             before(true, true),
+            before(true, false),
+            before(false, true),
             before(false, false),
             during("http://127.0.0.1:45678", "127.0.0.1:23456", "Apache Kafka 4.2.1, removed at the end"),
             after(&played),
