@@ -137,7 +137,7 @@ fn commands_of(page: &Path) -> Vec<Found> {
                 }
             }
             Event::Code(code) if code.starts_with("cx-timelines ") && !code.contains('…') => {
-                add(&code, true)
+                add(&code, true);
             }
             _ => {}
         }
