@@ -2,11 +2,11 @@
 
 //! The pipeline's consumer group from outside: commands never join it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rdkafka::consumer::{CommitMode, Consumer, ConsumerGroupMetadata};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
@@ -16,6 +16,9 @@ use crate::kafka::{self, Reading};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A killed instance's transaction ends soon after `transaction.timeout`.
 const SETTLED_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long to wait before a coordinator is asked again that is moving or still loading its group.
+const COORDINATOR_BACKOFF: Duration = Duration::from_millis(200);
 
 /// The group.
 pub struct Group {
@@ -81,7 +84,7 @@ impl Group {
         for partition in 0..partitions {
             question.add_partition(topic, partition);
         }
-        let answer = self.consumer.committed_offsets(question, ANSWER_TIMEOUT);
+        let answer = committed_offsets(&self.consumer, &question, ANSWER_TIMEOUT);
         let asked = || format!("the group's offsets of {topic} cannot be asked for");
         let answer = answer.with_context(asked)?;
         let committed = |partition| match answer.find_partition(topic, partition) {
@@ -103,7 +106,7 @@ impl Group {
         }
         let asked = || format!("whether the group {} is in use cannot be asked for", self.name);
         // Offsets of a transaction that has just ended may not be visible yet; committing the old ones would revert it.
-        let answer = self.settled.committed_offsets(question, SETTLED_TIMEOUT).with_context(asked)?;
+        let answer = committed_offsets(&self.settled, &question, SETTLED_TIMEOUT).with_context(asked)?;
         let mut same = TopicPartitionList::new();
         for element in answer.elements() {
             if let Some(offset) = edge::committed_offset(&element).with_context(asked)? {
@@ -132,7 +135,7 @@ impl Group {
     /// The cluster does not answer.
     pub fn await_settled(&self, offsets: &TopicPartitionList) -> anyhow::Result<()> {
         let asked = || format!("the offsets of the group {} cannot be asked for", self.name);
-        self.settled.committed_offsets(offsets.clone(), SETTLED_TIMEOUT).map(|_| ()).with_context(asked)
+        committed_offsets(&self.settled, offsets, SETTLED_TIMEOUT).map(|_| ()).with_context(asked)
     }
 
     /// The metadata for a transaction that commits the group's offsets from outside. The coordinator accepts them from
@@ -143,4 +146,32 @@ impl Group {
     pub fn outsider(&self) -> anyhow::Result<ConsumerGroupMetadata> {
         self.consumer.group_metadata().context("the client does not know its group")
     }
+}
+
+/// The group's committed offsets. The client does not ask again by itself when the coordinator has moved or loads its group, as
+/// it does in the first seconds of a broker.
+fn committed_offsets(
+    consumer: &Reading,
+    partitions: &TopicPartitionList,
+    timeout: Duration,
+) -> KafkaResult<TopicPartitionList> {
+    let until = Instant::now() + timeout;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match consumer.committed_offsets(partitions.clone(), left.max(COORDINATOR_BACKOFF)) {
+            Err(error) if is_moving(&error) && !left.is_zero() => std::thread::sleep(COORDINATOR_BACKOFF),
+            answer => return answer,
+        }
+    }
+}
+
+fn is_moving(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+        )
+    )
 }
