@@ -415,6 +415,10 @@ fn pictures_of_the_page() {
     browser.wait(&format!("document.querySelector('#list a[data-id=\"{call}\"]')"));
     browser.run(&format!("document.querySelector('#list a[data-id=\"{call}\"]').click()"));
     browser.wait("document.querySelectorAll('#timeline .message').length > 0");
+    // The names of customers come one after the other.
+    browser.wait(
+        "[...document.querySelectorAll('#list .id')].filter((id) => id.textContent.includes(' ')).length > 9",
+    );
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
     std::fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {
