@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! `cx-timelines bridge`: events from ActiveMQ to Kafka.

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//! `cx-timelines export`: topics as Parquet files.
