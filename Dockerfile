@@ -1,6 +1,8 @@
 # syntax=docker/dockerfile:1
 # SPDX-License-Identifier: Apache-2.0
 
+# Builds on every platform that both base images have: docker buildx build --platform linux/amd64,linux/arm64 .
+
 # The program, built. The version is the workspace's rust-version (a test compares them).
 FROM rust:1.95-slim-bookworm AS build
 # Needed by librdkafka's build besides the C compiler, and OpenSSL, which librdkafka and the schema registry's client use
@@ -15,11 +17,12 @@ COPY processors processors
 COPY schemas schemas
 COPY examples examples
 COPY tests tests
-# The registry and the target directory are cached between builds; the program is copied out of them.
+# The registry and the target directory are cached between builds, the latter for each platform; the program is copied out of them.
+ARG TARGETPLATFORM
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
-    --mount=type=cache,target=/src/target \
-    cargo build --release --locked --package app --bin cx-timelines \
-    && cp target/release/cx-timelines /usr/local/bin/cx-timelines
+    --mount=type=cache,id=target-$TARGETPLATFORM,target=/src/target \
+    cargo build --profile dist --locked --package app --bin cx-timelines \
+    && cp target/dist/cx-timelines /usr/local/bin/cx-timelines
 
 # Only the program: everything but the C library and OpenSSL is linked statically. Those are Debian's, so that they are updated
 # with the image, and so are the CA certificates.

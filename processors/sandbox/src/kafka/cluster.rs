@@ -156,7 +156,7 @@ fn start(
 }
 
 /// The storage tool's option with the controllers.
-fn founding(controllers: &[u16]) -> Founding {
+pub(super) fn founding(controllers: &[u16]) -> Founding {
     let quorum = if let [_] = controllers {
         vec!["--standalone".to_owned()]
     } else {

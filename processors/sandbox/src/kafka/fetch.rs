@@ -70,6 +70,11 @@ pub(crate) fn answers(program: &str, flag: &str) -> bool {
 
 /// The Java of `JAVA_HOME`, else the one on the path.
 pub(crate) fn java() -> Result<PathBuf, Missing> {
+    java_with_version().map(|(java, _)| java)
+}
+
+/// Like [`java`], with what `java -version` prints.
+pub(super) fn java_with_version() -> Result<(PathBuf, String), Missing> {
     let home = std::env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin").join("java"));
     let java = home.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from("java"));
     let output = Command::new(&java)
@@ -80,7 +85,7 @@ pub(crate) fn java() -> Result<PathBuf, Missing> {
     let said =
         format!("{}{}", String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
     match major(&said) {
-        Some(found) if found >= LEAST_JAVA => Ok(java),
+        Some(found) if found >= LEAST_JAVA => Ok((java, said)),
         Some(found) => Err(Missing::OldJava { found, program: java }),
         None => Err(Missing::Java { program: java }),
     }

@@ -10,6 +10,7 @@
 //! The broker ends with the program that started it, even if that is killed. Ctrl-C at the terminal does not reach it, so that
 //! the program can stop its own work first.
 
+mod archive;
 pub(crate) mod chance;
 mod cluster;
 mod error;

@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use super::properties::{self, Member, Ports};
-use super::{Compiler, KafkaError, Options, chance, fetch};
+use super::{Compiler, KafkaError, Options, archive, chance, fetch};
 use crate::process::Guarded;
 
 const LOGGING: &str = include_str!("log4j2.xml");
@@ -27,16 +27,35 @@ const TAIL_LINES: usize = 20;
 #[derive(Debug, Clone)]
 pub(super) struct Java {
     program: PathBuf,
+    /// What `java -version` prints.
+    pub(super) version: String,
     classpath: String,
+    archive: Option<Archive>,
+}
+
+/// What a process does with the archive of classes.
+#[derive(Debug, Clone)]
+enum Archive {
+    /// Starts with its classes.
+    Read(PathBuf),
+    /// Makes it when it ends.
+    Write(PathBuf),
 }
 
 impl Java {
     /// Finds both; the jars are downloaded on first use.
     pub(super) fn find(progress: &mut dyn FnMut(&str)) -> Result<Java, KafkaError> {
-        let program = fetch::java()?;
+        let (program, version) = fetch::java_with_version()?;
         let libs = fetch::libs(progress)?;
         let libs = std::path::absolute(&libs).map_err(|source| file("find", &libs, source))?;
-        Ok(Java { program, classpath: format!("{}/*", libs.display()) })
+        let mut java = Java { program, version, classpath: format!("{}/*", libs.display()), archive: None };
+        java.archive = archive::find(&java, &libs, progress).map(Archive::Read);
+        Ok(java)
+    }
+
+    /// One whose broker makes the archive of classes when it ends.
+    pub(super) fn recording(&self, archive: &Path) -> Java {
+        Java { archive: Some(Archive::Write(archive.to_owned())), ..self.clone() }
     }
 }
 
@@ -138,6 +157,10 @@ impl Plan {
         };
         let mut flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
         flags.push("-Xshare:auto".to_owned());
+        // An archive that does not fit is ignored.
+        if let (Compiler::Quick, Some(Archive::Read(path))) = (compiler, &self.java.archive) {
+            flags.push(format!("-XX:SharedArchiveFile={}", path.display()));
+        }
         flags.push(format!("-Dlog4j2.configurationFile={}", self.files.logging.display()));
         flags
     }
@@ -174,6 +197,9 @@ impl Plan {
     pub(super) fn spawn(self, ports: Ports) -> Result<Node, KafkaError> {
         let heap = self.options.heap_mb;
         let mut arguments = self.java_flags(self.options.compiler);
+        if let Some(Archive::Write(path)) = &self.java.archive {
+            arguments.push(format!("-XX:ArchiveClassesAtExit={}", path.display()));
+        }
         arguments.extend([
             format!("-Xms{heap}m"),
             format!("-Xmx{heap}m"),
