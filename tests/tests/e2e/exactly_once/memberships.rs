@@ -41,7 +41,7 @@ fn members_that_the_brokers_assign_survive_kills() {
 }
 
 #[test]
-fn who_keeps_warm_copies_takes_over_without_a_restore() {
+fn an_instance_with_a_standby_takes_over_without_a_restore() {
     let ground = Ground::new(EVENTS, 53);
     let watch = Watch::new(ground.kafka.bootstrap(), "cx-timelines", "cx.events");
     let flags = ["--standbys", "1"];
