@@ -86,6 +86,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Run(args) => commands::run::run(global, args, &config()?),
         Command::Fold(args) => commands::fold::run(global, args, &config()?),
         Command::Load(args) => commands::load::run(global, args, &config()?),
+        Command::Bridge(args) => commands::bridge::run(global, args, &config()?),
         Command::Tail(args) => commands::tail::run(global, args, &config()?),
         Command::Show(args) => commands::show::run(global, args, &config()?),
         Command::Explain(args) => commands::explain::run(global, args, &config()?),

@@ -1,3 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! `cx-timelines bridge`: events from ActiveMQ to Kafka.
+//! `cx-timelines bridge`: events from a real ActiveMQ, Classic and Artemis, to a real Kafka.
+
+mod faults;
+mod ground;
+mod jms;
+mod refusals;
+mod routes;
+mod tls;

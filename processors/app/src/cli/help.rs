@@ -14,7 +14,7 @@ use super::Cli;
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "demo"]),
     ("Look", &["show", "tail", "as-of", "explain"]),
-    ("Feed", &["load", "fold"]),
+    ("Feed", &["load", "bridge", "fold"]),
     (
         "Operate",
         &[
@@ -112,7 +112,7 @@ fn uses(command: &str, flag: &Arg) -> bool {
         "help" | "version" | "verbose" | "quiet" | "log_format" => true,
         "config" => !matches!(command, "completions" | "man"),
         "state_dir" => matches!(command, "run" | "doctor" | "bench" | "reset"),
-        "http" => matches!(command, "run" | "doctor" | "demo"),
+        "http" => matches!(command, "run" | "doctor" | "demo" | "bridge"),
         "processors" => matches!(command, "run" | "doctor" | "demo" | "bench" | "fold"),
         "schema_registry" => !matches!(command, "completions" | "man" | "acls" | "fold"),
         "bootstrap" => !matches!(command, "completions" | "man" | "fold" | "schemas" | "demo"),

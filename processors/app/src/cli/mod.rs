@@ -3,6 +3,7 @@
 //! The command line: flags and their values. Each command has its own type.
 
 pub mod bench;
+pub mod bridge;
 pub mod dead_letters;
 pub mod help;
 pub mod security;
@@ -16,6 +17,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::config::units;
 use crate::memory;
 use bench::BenchArgs;
+use self::bridge::BridgeArgs;
 use dead_letters::DeadLettersCommand;
 use security::SecurityArgs;
 
@@ -50,7 +52,7 @@ pub struct Global {
     pub state_dir: Option<PathBuf>,
     /// The address of the live page, /api, /metrics and /health; port 0 picks a free port.
     ///
-    /// Default: 127.0.0.1:9464 for `run`, a free port for `demo`.
+    /// Default: 127.0.0.1:9464 for `run`, 127.0.0.1:9465 for `bridge`, a free port for `demo`.
     #[arg(long, global = true, env = "CX_HTTP", value_name = "ADDR:PORT")]
     pub http: Option<SocketAddr>,
     /// Only these processors, with commas.
@@ -118,6 +120,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Produce a file of events into the input topic.
     Load(LoadArgs),
+    /// Take events from ActiveMQ (JMS) into the input topics.
+    Bridge(BridgeArgs),
     /// Fold a file of events without Kafka; print the records.
     Fold(FoldArgs),
     /// Check all that `run` needs; print problems with remedies.

@@ -7,9 +7,9 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use bridge::route::{Holds, key_of};
 use edge::{FailedDeliveries, NumberedDeliveries, Stop, Unconfirmed};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::{Home, Origin};
 use rdkafka::Message;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata;
@@ -90,31 +90,10 @@ struct Target {
     partition: Option<i32>,
 }
 
-/// The content of a topic.
-#[derive(Debug, Clone, Copy)]
-enum Holds<'c> {
-    /// Events; of this conversation for a conversation topic.
-    Events(Option<&'c str>),
-    /// Agents' states.
-    AgentStates,
-}
-
-/// An event's key is its conversation, else its session, else its activity (contract section 7); an agent's state's the agent.
+/// The key that `bridge` gives as well, and its partition; what the line has of its own counts.
 fn place(line: &InputLine, holds: Holds<'_>, partitions: i32, limits: &model::Limits) -> Option<Target> {
     let value = line.value.as_deref().unwrap_or_default();
-    let origin = |conversation| Origin { conversation, timestamp_ms: line.timestamp_ms };
-    let home = match holds {
-        Holds::AgentStates => {
-            let news = model::decode_agent(value, origin(None), limits).ok()?;
-            news.agent_id.as_bytes().to_vec()
-        }
-        Holds::Events(conversation) => {
-            let event = model::decode(value, origin(conversation), limits).ok()?;
-            match event.home() {
-                Home::Conversation(id) | Home::Session(id) | Home::Activity(id) => id.as_bytes().to_vec(),
-            }
-        }
-    };
+    let home = key_of(value, holds, line.timestamp_ms, limits)?;
     let partition = line.partition.unwrap_or_else(|| engine::partition_of(&home, partitions));
     Some(Target { key: Some(line.key.clone().unwrap_or(home)), partition: Some(partition) })
 }

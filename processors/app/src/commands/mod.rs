@@ -4,6 +4,7 @@
 
 pub mod acls;
 pub mod as_of;
+pub mod bridge;
 mod confirm;
 pub mod dead_letters;
 pub mod demo;

@@ -114,9 +114,19 @@ pub async fn serve(
         .route("/health/ready", get(ready_probe))
         .with_state(state)
         .merge(more.unwrap_or_else(index))
-        .layer(middleware::from_fn_with_state(metrics, counted::count))
-        .layer(middleware::from_fn(reserve::guard))
-        .into_make_service_with_connect_info::<Reserved>();
+        .layer(middleware::from_fn_with_state(metrics, counted::count));
+    serve_routes(listener, routes, tls, shutdown).await;
+}
+
+/// Like [`serve`], with these routes only.
+async fn serve_routes(
+    listener: TcpListener,
+    routes: Router,
+    tls: Option<Tls>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let routes =
+        routes.layer(middleware::from_fn(reserve::guard)).into_make_service_with_connect_info::<Reserved>();
     let listener = Bounded::new(listener, tls);
     let (stop, stopped) = oneshot::channel::<()>();
     // A stop signal and a dropped sender both end the server.
@@ -160,6 +170,26 @@ pub fn spawn_on(
     health: Health,
     serving: Serving,
 ) -> Result<HttpHandle, HttpError> {
+    let state = HttpState { metrics, health };
+    spawn_with(listener, |listener, stopped| serve(listener, state, serving, stopped))
+}
+
+/// Serves these routes only, of a program with other metrics, on its own thread.
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn spawn_routes(listener: std::net::TcpListener, routes: Router) -> Result<HttpHandle, HttpError> {
+    spawn_with(listener, |listener, stopped| serve_routes(listener, routes, None, stopped))
+}
+
+/// Resolves when the server is to stop.
+type Stopped = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn spawn_with<S, F>(listener: std::net::TcpListener, serve: S) -> Result<HttpHandle, HttpError>
+where
+    S: FnOnce(TcpListener, Stopped) -> F + Send + 'static,
+    F: Future<Output = ()>,
+{
     let address = listener.local_addr().map_err(HttpError::Start)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(HttpError::Start)?;
@@ -171,8 +201,7 @@ pub fn spawn_on(
     let thread = std::thread::Builder::new()
         .name("http".to_owned())
         .spawn(move || {
-            let state = HttpState { metrics, health };
-            runtime.block_on(serve(listener, state, serving, async { drop(stopped.await) }));
+            runtime.block_on(serve(listener, Box::pin(async { drop(stopped.await) })));
         })
         .map_err(HttpError::Start)?;
     Ok(HttpHandle { address, running: Some((stop, thread)) })
