@@ -14,6 +14,7 @@ const FOLDERS: &[&str] = &[
     "app/src",
     "app/src/commands",
     "avro/src",
+    "bridge/src",
     "disk/src",
     "driver/src",
     "edge/src",

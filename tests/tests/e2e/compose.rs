@@ -76,6 +76,28 @@ fn the_registry_is_the_one_that_the_tests_run_against() {
 }
 
 #[test]
+fn activemq_and_the_bridge_run_with_their_profile_only_and_fit_together() {
+    let compose = compose();
+    for (name, service) in services(&compose) {
+        let is_of_bridge = ["activemq", "bridge"].contains(&name.as_str());
+        assert_eq!(words(&service["profiles"]), if is_of_bridge { &["bridge"][..] } else { &[] }, "{name}");
+    }
+    let activemq = &compose["services"]["activemq"];
+    let version = sandbox::activemq::CLASSIC_VERSION;
+    assert_eq!(activemq["image"], format!("apache/activemq-classic:{version}"));
+    assert!(file("docs/how-to/bridge.md").contains(&format!("Classic {version} and Artemis {}", sandbox::activemq::ARTEMIS_VERSION)));
+    let bridge = &compose["services"]["bridge"];
+    let command = words(&bridge["command"]);
+    let value = |flag: &str| command[command.iter().position(|word| *word == flag).unwrap() + 1];
+    let port = value("--activemq").strip_prefix("amqp://activemq:").unwrap();
+    assert!(words(&activemq["ports"]).contains(&format!("127.0.0.1:{port}:{port}").as_str()));
+    let port = value("--http").strip_prefix("0.0.0.0:").unwrap();
+    assert_eq!(words(&bridge["ports"]), [format!("127.0.0.1:{port}:{port}")]);
+    assert!(words(&bridge["healthcheck"]["test"]).iter().any(|word| word.contains(&format!("/{port} "))));
+    assert_eq!(bridge["depends_on"]["topics"]["condition"], "service_completed_successfully");
+}
+
+#[test]
 fn every_image_is_pinned_or_built_here() {
     let compose = compose();
     let built: Vec<_> = services(&compose).filter(|(_, service)| !service["build"].is_null()).collect();
@@ -109,7 +131,10 @@ fn everything_listens_on_loopback_only() {
         }
         assert!(service["network_mode"].is_null() && service["privileged"].is_null(), "{name}");
     }
-    assert_eq!(published, 5, "the broker, the registry, the program's HTTP, Prometheus and Grafana");
+    assert_eq!(
+        published, 8,
+        "the broker, the registry, the program's HTTP, Prometheus and Grafana; ActiveMQ twice, the bridge's HTTP"
+    );
 }
 
 #[test]
