@@ -118,6 +118,10 @@ impl Attached {
 
 /// Detaches a receiver, so that the broker keeps its subscription; cuts the connection if that fails.
 pub(crate) async fn detach(receiver: Receiver, watch: &Watch) {
+    if watch.is_over() {
+        watch.cut();
+        return;
+    }
     let mut detaching = pin!(receiver.detach());
     let detached = timeout(FAREWELL, &mut detaching).await;
     // Otherwise dropping the receiver would delete a durable subscription.
@@ -175,7 +179,8 @@ impl Attempt<'_> {
 
 async fn tcp(address: &Address) -> Result<TcpStream, Failure> {
     let stream = TcpStream::connect((address.host.as_str(), address.port)).await;
-    let stream = stream.map_err(|error| Failure::Unreachable { address: address.clone(), why: of_system(&error) })?;
+    let stream =
+        stream.map_err(|error| Failure::Unreachable { address: address.clone(), why: of_system(&error) })?;
     // Settlements are small and should not wait for each other.
     stream.set_nodelay(true).map_err(|error| lost(address, &of_system(&error)))?;
     Ok(stream)
@@ -204,8 +209,11 @@ async fn tls(address: &Address, security: &Security, stream: TcpStream) -> Resul
 }
 
 fn client(address: &Address, security: &Security) -> Result<Ssl, Failure> {
-    let fails = |error: openssl::error::ErrorStack| Failure::Tls { address: address.clone(), why: error.to_string() };
-    let unusable = |flag| move |error: openssl::error::ErrorStack| Failure::TlsFile { flag, why: brief(&error.to_string()) };
+    let fails =
+        |error: openssl::error::ErrorStack| Failure::Tls { address: address.clone(), why: error.to_string() };
+    let unusable = |flag| {
+        move |error: openssl::error::ErrorStack| Failure::TlsFile { flag, why: brief(&error.to_string()) }
+    };
     let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(fails)?;
     if let Some(ca) = &security.ca {
         builder.set_ca_file(ca).map_err(unusable("--activemq-ca"))?;

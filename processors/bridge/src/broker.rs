@@ -20,7 +20,9 @@ pub struct Address {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Another scheme.
-    #[error("write amqp://HOST:PORT, or amqps://HOST:PORT with TLS (OpenWire's tcp:// and failover:// are another protocol)")]
+    #[error(
+        "write amqp://HOST:PORT, or amqps://HOST:PORT with TLS (OpenWire's tcp:// and failover:// are another protocol)"
+    )]
     Scheme,
     /// A user or password would be seen by others.
     #[error("leave the user and the password out: they have --activemq-user and CX_ACTIVEMQ_PASSWORD")]
@@ -45,7 +47,9 @@ impl FromStr for Address {
         }
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (host, port) = match rest.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| AddressError::Host)?),
+            Some((host, port)) if !port.ends_with(']') => {
+                (host, port.parse().map_err(|_| AddressError::Host)?)
+            }
             _ => (rest, if tls { 5671 } else { 5672 }),
         };
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -61,7 +65,11 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tls, host, port } = self;
         let scheme = if *tls { "amqps" } else { "amqp" };
-        if host.contains(':') { write!(f, "{scheme}://[{host}]:{port}") } else { write!(f, "{scheme}://{host}:{port}") }
+        if host.contains(':') {
+            write!(f, "{scheme}://[{host}]:{port}")
+        } else {
+            write!(f, "{scheme}://{host}:{port}")
+        }
     }
 }
 
@@ -156,7 +164,9 @@ mod tests {
             assert_eq!(refused(text), AddressError::Scheme, "{text}");
         }
         assert_eq!(refused("amqp://cx:secret@broker"), AddressError::User);
-        for text in ["amqp://", "amqp://:5672", "amqp://broker:0", "amqp://broker:x", "amqp://broker/x", "amqp://a b"] {
+        for text in
+            ["amqp://", "amqp://:5672", "amqp://broker:0", "amqp://broker:x", "amqp://broker/x", "amqp://a b"]
+        {
             assert_eq!(refused(text), AddressError::Host, "{text}");
         }
     }
@@ -165,8 +175,13 @@ mod tests {
     fn classic_announces_its_prefixes_and_artemis_none() {
         let classic = b"\0AMQP....\xa3\x0ctopic-prefix\xa1\x08topic://\xa3\x0cqueue-prefix\xa1\x08queue://";
         let naming = Naming::of(classic);
-        assert_eq!((naming.topic("a.>"), naming.queue("q")), ("topic://a.>".to_owned(), "queue://q".to_owned()));
-        for other in [&b"apache-activemq-artemis"[..], b"", b"topic-prefix\xa1", b"topic-prefix\xa1\x09topic://"] {
+        assert_eq!(
+            (naming.topic("a.>"), naming.queue("q")),
+            ("topic://a.>".to_owned(), "queue://q".to_owned())
+        );
+        for other in
+            [&b"apache-activemq-artemis"[..], b"", b"topic-prefix\xa1", b"topic-prefix\xa1\x09topic://"]
+        {
             assert_eq!(Naming::of(other).topic("a"), "a");
         }
     }

@@ -10,7 +10,9 @@ use crate::settings::Destination;
 #[non_exhaustive]
 pub enum Failure {
     /// Nothing listens there.
-    #[error("no broker answers at {address} ({why}): is ActiveMQ running, and is --activemq (or CX_ACTIVEMQ) the address of its AMQP connector?")]
+    #[error(
+        "no broker answers at {address} ({why}): is ActiveMQ running, and is --activemq (or CX_ACTIVEMQ) the address of its AMQP connector?"
+    )]
     Unreachable {
         /// The broker's address.
         address: Address,
@@ -79,7 +81,9 @@ pub enum Failure {
         client_id: String,
     },
     /// A topic or queue that cannot be subscribed to.
-    #[error("{address} refuses the subscription to {destination} ({why}): check its name, and the user's rights to read it and to create it")]
+    #[error(
+        "{address} refuses the subscription to {destination} ({why}): check its name, and the user's rights to read it and to create it"
+    )]
     Destination {
         /// The broker's address.
         address: Address,
@@ -134,7 +138,8 @@ mod tests {
     #[test]
     fn only_what_waiting_may_resolve_is_tried_again() {
         let address: Address = "amqp://127.0.0.1:1".parse().unwrap();
-        let unreachable = Failure::Unreachable { address: address.clone(), why: "Connection refused".to_owned() };
+        let unreachable =
+            Failure::Unreachable { address: address.clone(), why: "Connection refused".to_owned() };
         assert!(!unreachable.is_final() && unreachable.to_string().contains("--activemq"));
         let other = Failure::NotAmqp { address, seems: Some("it speaks HTTP") };
         assert!(other.is_final() && other.to_string().contains("(it speaks HTTP)"), "{other}");

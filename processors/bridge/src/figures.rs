@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
 /// The name and the help text of a metric.
 type Said = (&'static str, &'static str);
@@ -27,10 +29,8 @@ const NO_EVENTS: Said = (
     "cx_timelines_bridge_messages_without_key_total",
     "Messages that are no event: passed on unchanged, to become dead letters with a reason.",
 );
-const DIFFERING: Said = (
-    "cx_timelines_bridge_type_mismatches_total",
-    "Messages whose JMS type is not the name of their event.",
-);
+const DIFFERING: Said =
+    ("cx_timelines_bridge_type_mismatches_total", "Messages whose JMS type is not the name of their event.");
 const ATTEMPTS: Said = (
     "cx_timelines_bridge_connections_total",
     "Attempts to connect to ActiveMQ, by outcome: connected, with all subscriptions; failed.",
@@ -48,7 +48,16 @@ const LATENCY: Said = (
 
 /// The names of all metrics.
 pub const METRICS: [&str; 10] = [
-    MESSAGES.0, RECORDS.0, AGAIN.0, REDELIVERED.0, NO_EVENTS.0, DIFFERING.0, ATTEMPTS.0, CONNECTED.0, UNSETTLED.0, LATENCY.0,
+    MESSAGES.0,
+    RECORDS.0,
+    AGAIN.0,
+    REDELIVERED.0,
+    NO_EVENTS.0,
+    DIFFERING.0,
+    ATTEMPTS.0,
+    CONNECTED.0,
+    UNSETTLED.0,
+    LATENCY.0,
 ];
 
 const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 300.0];
@@ -135,7 +144,11 @@ impl Figures {
     }
 
     /// Lets the series of these topics and destinations begin with 0.
-    pub fn declare<'n>(&self, topics: impl IntoIterator<Item = &'n str>, destinations: impl IntoIterator<Item = &'n str>) {
+    pub fn declare<'n>(
+        &self,
+        topics: impl IntoIterator<Item = &'n str>,
+        destinations: impl IntoIterator<Item = &'n str>,
+    ) {
         for topic in topics {
             self.records.with_label_values(&[topic]);
         }
@@ -191,8 +204,14 @@ mod tests {
         let page = std::fs::read_to_string(page).unwrap();
         for name in METRICS {
             assert!(rendered.contains(&format!("# TYPE {name} ")), "{name} is not rendered");
-            assert!(page.contains(&format!("`{name}`")), "docs/reference/prometheus.md lacks a row of {name}");
+            assert!(
+                page.contains(&format!("`{name}`")),
+                "docs/reference/prometheus.md lacks a row of {name}"
+            );
         }
-        assert!(rendered.contains("cx_timelines_bridge_messages_total{outcome=\"rejected\"} 0"), "{rendered}");
+        assert!(
+            rendered.contains("cx_timelines_bridge_messages_total{outcome=\"rejected\"} 0"),
+            "{rendered}"
+        );
     }
 }

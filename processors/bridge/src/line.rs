@@ -46,6 +46,11 @@ impl Watch {
         self.0.has_ended.load(Ordering::Acquire)
     }
 
+    /// Whether nothing can be sent any more.
+    pub fn is_over(&self) -> bool {
+        self.has_ended() || self.0.is_cut.load(Ordering::Acquire)
+    }
+
     /// For how long the broker has sent nothing.
     pub fn silence(&self) -> Duration {
         self.0.begun.elapsed().saturating_sub(Duration::from_millis(self.0.heard_ms.load(Ordering::Acquire)))
@@ -112,7 +117,11 @@ impl Line {
 }
 
 impl AsyncRead for Line {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.state.reader.register(cx.waker());
         self.check()?;
         let before = buffer.filled().len();

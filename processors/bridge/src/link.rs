@@ -83,9 +83,13 @@ impl<'c> Link<'c> {
     }
 
     /// Works until the stop request or a failure, and detaches.
-    pub(crate) async fn run(mut self, mut receiver: Receiver, mut stop: watch::Receiver<bool>) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        mut self,
+        mut receiver: Receiver,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), Failure> {
         let mut worked = self.work(&mut receiver, &mut stop).await;
-        if worked.is_ok() {
+        if worked.is_ok() && !self.watch.is_over() {
             worked = self.finish(&mut receiver).await;
         }
         amqp::detach(receiver, &self.watch).await;
@@ -97,15 +101,20 @@ impl<'c> Link<'c> {
         self.begun.elapsed()
     }
 
-    async fn work(&mut self, receiver: &mut Receiver, stop: &mut watch::Receiver<bool>) -> Result<(), Failure> {
+    async fn work(
+        &mut self,
+        receiver: &mut Receiver,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), Failure> {
         loop {
             if let Some(credit) = self.window.grant() {
                 receiver.set_credit(credit).await.map_err(|error| self.lost(&error.to_string()))?;
             }
             let due = self.window.next_due();
-            let again = async {
+            let due = due.map(|due| self.begun + due);
+            let again = async move {
                 match due {
-                    Some(due) => sleep_until(self.begun + due).await,
+                    Some(due) => sleep_until(due).await,
                     None => std::future::pending().await,
                 }
             };
@@ -251,7 +260,9 @@ impl<'c> Link<'c> {
             && !std::mem::replace(&mut self.warned.kafka, true)
         {
             let destination = &self.destination;
-            tracing::warn!("{destination}: Kafka does not take records ({code}); they are sent again, their messages wait");
+            tracing::warn!(
+                "{destination}: Kafka does not take records ({code}); they are sent again, their messages wait"
+            );
         }
         Ok(())
     }
@@ -259,9 +270,12 @@ impl<'c> Link<'c> {
     /// Rejects a message that Kafka will never take: the broker moves it to its dead-letter queue.
     async fn reject(&self, receiver: &Receiver, delivery: DeliveryInfo, why: &str) -> Result<(), Failure> {
         let destination = &self.destination;
-        tracing::error!("{destination}: Kafka refuses a message for good ({why}); it is rejected, to the broker's dead-letter queue");
+        tracing::error!(
+            "{destination}: Kafka refuses a message for good ({why}); it is rejected, to the broker's dead-letter queue"
+        );
         self.common.figures.message(Outcome::Rejected);
-        let error = AmqpCondition::new(AmqpError::PreconditionFailed, Some(format!("Kafka refuses it: {why}")), None);
+        let error =
+            AmqpCondition::new(AmqpError::PreconditionFailed, Some(format!("Kafka refuses it: {why}")), None);
         receiver.reject(delivery, error).await.map_err(|error| self.lost(&error.to_string()))
     }
 

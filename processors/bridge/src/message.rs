@@ -41,7 +41,11 @@ impl Received {
     /// The headers of its record: where it comes from, for the reader of a dead letter.
     #[must_use]
     pub fn headers(&self) -> Vec<(&'static str, &str)> {
-        let given = [("cx.jms.type", &self.jms_type), ("cx.jms.id", &self.id), ("cx.jms.destination", &self.destination)];
+        let given = [
+            ("cx.jms.type", &self.jms_type),
+            ("cx.jms.id", &self.id),
+            ("cx.jms.destination", &self.destination),
+        ];
         given.into_iter().filter_map(|(name, value)| Some((name, cut(value.as_deref()?)))).collect()
     }
 }
@@ -82,7 +86,9 @@ fn bytes_of(body: Body<Value>) -> Vec<u8> {
             other => encoded(&other),
         },
         Body::Data(sections) => sections.into_iter().flat_map(|data| data.0.into_vec()).collect(),
-        Body::Sequence(sections) => encoded(&sections.into_iter().map(|section| Value::List(section.0)).collect::<Vec<_>>()),
+        Body::Sequence(sections) => {
+            encoded(&sections.into_iter().map(|section| Value::List(section.0)).collect::<Vec<_>>())
+        }
         Body::Empty => Vec::new(),
     }
 }

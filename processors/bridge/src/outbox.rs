@@ -68,7 +68,9 @@ impl ProducerContext<NoCustomPartitioner> for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
         let answer = match result {
             Ok(message) => Answer::Written(message.offset()),
-            Err((error, _)) => Answer::Failed(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
+            Err((error, _)) => {
+                Answer::Failed(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown))
+            }
         };
         // A closed channel: the connection ended, so the broker sends the message again.
         let _ = ticket.reports.try_send(Report { number: ticket.number, answer });
@@ -102,7 +104,7 @@ pub(crate) enum Handed {
     Refused(RDKafkaErrorCode),
 }
 
-/// A producer with the thread that serves it. When dropped, what is in its queue is thrown away: its messages are not settled.
+/// A producer with the thread that serves it. When dropped, what is in its queue is discarded: its messages are not settled.
 pub struct Outbox {
     producer: Arc<BaseProducer<Reports>>,
     is_over: Arc<AtomicBool>,
@@ -145,7 +147,8 @@ impl Outbox {
     /// Hands a record to the client.
     pub(crate) fn send(&self, outgoing: &Outgoing, number: u64, reports: &mpsc::Sender<Report>) -> Handed {
         let ticket = Box::new(Ticket { number, reports: reports.clone() });
-        let mut record: BaseRecord<'_, [u8], [u8], Box<Ticket>> = BaseRecord::with_opaque_to(&outgoing.topic, ticket);
+        let mut record: BaseRecord<'_, [u8], [u8], Box<Ticket>> =
+            BaseRecord::with_opaque_to(&outgoing.topic, ticket);
         record.key = outgoing.key.as_deref();
         record.payload = Some(&outgoing.value);
         record.partition = outgoing.partition;
@@ -153,7 +156,9 @@ impl Outbox {
         match self.producer.send(record) {
             Ok(()) => Handed::Over,
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Handed::Full,
-            Err((error, _)) => Handed::Refused(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown)),
+            Err((error, _)) => {
+                Handed::Refused(error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown))
+            }
         }
     }
 

@@ -119,11 +119,18 @@ async fn show(
         print(&settings.rules, destination, &Received::of(message), out)?;
         shown += 1;
     }
-    tracing::info!("{destination}: {shown} messages are shown; there may be more (--max-in-flight shows more)");
+    tracing::info!(
+        "{destination}: {shown} messages are shown; there may be more (--max-in-flight shows more)"
+    );
     Ok(shown)
 }
 
-fn print(rules: &Rules, destination: &str, received: &Received, out: &mut dyn Write) -> Result<(), DryRunError> {
+fn print(
+    rules: &Rules,
+    destination: &str,
+    received: &Received,
+    out: &mut dyn Write,
+) -> Result<(), DryRunError> {
     let routed = rules.route(received);
     let line = Line {
         topic: routed.topic,
@@ -154,8 +161,11 @@ mod tests {
             limits: model::Limits::default(),
         };
         let body = r#"{"id":"e","name":"X","timestamp":1750000000000,"conversationId":"21"}"#;
-        let received =
-            Received { body: body.as_bytes().to_vec(), jms_type: Some("X".to_owned()), ..Received::default() };
+        let received = Received {
+            body: body.as_bytes().to_vec(),
+            jms_type: Some("X".to_owned()),
+            ..Received::default()
+        };
         let mut out = Vec::new();
         print(&rules, "conversation-topic", &received, &mut out).unwrap();
         let line: serde_json::Value = serde_json::from_slice(&out).unwrap();

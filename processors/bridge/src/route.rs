@@ -29,7 +29,9 @@ pub fn key_of(value: &[u8], holds: Holds<'_>, timestamp_ms: Option<i64>, limits:
         Holds::Events(conversation) => {
             let event = model::decode(value, origin(conversation), limits).ok()?;
             match event.home() {
-                Home::Conversation(id) | Home::Session(id) | Home::Activity(id) => Some(id.as_bytes().to_vec()),
+                Home::Conversation(id) | Home::Session(id) | Home::Activity(id) => {
+                    Some(id.as_bytes().to_vec())
+                }
             }
         }
     }
@@ -144,12 +146,16 @@ mod tests {
     }
 
     fn message(body: &str, jms_type: Option<&str>) -> Received {
-        Received { body: body.as_bytes().to_vec(), jms_type: jms_type.map(str::to_owned), ..Received::default() }
+        Received {
+            body: body.as_bytes().to_vec(),
+            jms_type: jms_type.map(str::to_owned),
+            ..Received::default()
+        }
     }
 
-    const EVENT: &str = r#"{"id":"e","name":"CUSTOMER_LEFT","timestamp":1750000000000,"conversationId":"21"}"#;
-    const STATE: &str =
-        r#"{"name":"AGENT_STATE_CHANGED","data":{"agentPresence":{"agent":{"id":"21"},"stateChangeTime":1750000000000}}}"#;
+    const EVENT: &str =
+        r#"{"id":"e","name":"CUSTOMER_LEFT","timestamp":1750000000000,"conversationId":"21"}"#;
+    const STATE: &str = r#"{"name":"AGENT_STATE_CHANGED","data":{"agentPresence":{"agent":{"id":"21"},"stateChangeTime":1750000000000}}}"#;
 
     #[test]
     fn an_event_goes_by_its_conversation_as_load_sends_it() {

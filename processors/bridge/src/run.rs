@@ -94,7 +94,9 @@ pub async fn run(settings: &Settings, tools: &Tools<'_>) -> Result<(), Ended> {
     let (mut was_connected, mut failures) = (false, 0_u32);
     let mut turn = 0_usize;
     while !tools.stop.is_requested() {
-        let Some(address) = settings.brokers.iter().cycle().nth(turn % settings.brokers.len().max(1)) else { break };
+        let Some(address) = settings.brokers.iter().cycle().nth(turn % settings.brokers.len().max(1)) else {
+            break;
+        };
         tools.health.set_worker(ACTIVEMQ, false, &format!("connecting to {address}"));
         let since = Instant::now();
         let ended = match open(settings, address, tools.stop).await {
@@ -153,7 +155,12 @@ async fn rest(wait: Duration, stop: &Stop) {
 }
 
 /// Works on a connection until the stop request or a failure.
-async fn work(settings: &Settings, tools: &Tools<'_>, outbox: &Outbox, mut attached: Attached) -> Result<(), Failure> {
+async fn work(
+    settings: &Settings,
+    tools: &Tools<'_>,
+    outbox: &Outbox,
+    mut attached: Attached,
+) -> Result<(), Failure> {
     let address = attached.address().clone();
     let subscribed: Vec<String> = settings.destinations.iter().map(ToString::to_string).collect();
     let subscribed = subscribed.join(", ");
@@ -172,7 +179,9 @@ async fn work(settings: &Settings, tools: &Tools<'_>, outbox: &Outbox, mut attac
     let line = attached.watch.clone();
     let mut links: FuturesUnordered<_> = std::mem::take(&mut attached.receivers)
         .into_iter()
-        .map(|(destination, receiver)| Link::new(common, destination, line.clone()).run(receiver, stopped.clone()))
+        .map(|(destination, receiver)| {
+            Link::new(common, destination, line.clone()).run(receiver, stopped.clone())
+        })
         .collect();
     let mut ended = tokio::select! {
         ended = links.next() => ended.unwrap_or(Ok(())),
@@ -188,7 +197,7 @@ async fn work(settings: &Settings, tools: &Tools<'_>, outbox: &Outbox, mut attac
             ended = Err(cause);
         }
     }
-    // Nobody listens when all links have ended.
+    // Without links there is no receiver of it.
     let _ = stopper.send(true);
     while let Some(also) = links.next().await {
         ended = ended.and(also);

@@ -75,7 +75,13 @@ impl<M> Window<M> {
     }
 
     /// Kafka's answer for a message. Returns the message when it is to be settled now; otherwise it is sent again later.
-    pub fn answer(&mut self, number: u64, verdict: Verdict, chance: f64, now: Duration) -> Option<Settled<M>> {
+    pub fn answer(
+        &mut self,
+        number: u64,
+        verdict: Verdict,
+        chance: f64,
+        now: Duration,
+    ) -> Option<Settled<M>> {
         if let Verdict::Accept | Verdict::Reject(_) = verdict {
             let unsettled = self.unsettled.remove(&number)?;
             return Some(Settled { message: unsettled.message, held: now.saturating_sub(unsettled.since) });
@@ -102,7 +108,8 @@ impl<M> Window<M> {
 
     /// The numbers of the messages that are to be sent again now. Their answers are awaited from now on.
     pub fn take_due(&mut self, now: Duration) -> Vec<u64> {
-        let due = self.unsettled.iter_mut().filter(|(_, unsettled)| unsettled.due.is_some_and(|due| due <= now));
+        let due =
+            self.unsettled.iter_mut().filter(|(_, unsettled)| unsettled.due.is_some_and(|due| due <= now));
         due.map(|(number, unsettled)| {
             unsettled.due = None;
             *number
@@ -152,7 +159,7 @@ mod tests {
         assert_eq!(window.grant(), None, "it is full, so the broker waits");
         assert!(window.is_full());
         assert!(window.answer(numbers[0], Verdict::Accept, 0.0, NOW).is_some());
-        // Without any credit the broker would stand still: even one is granted.
+        // Without any credit the broker would send nothing: even one is granted.
         assert_eq!(window.grant(), Some(1));
         assert!(window.answer(numbers[1], Verdict::Accept, 0.0, NOW).is_some());
         assert_eq!(window.grant(), None, "one more is not worth a request");

@@ -85,7 +85,10 @@ fn activemq_and_the_bridge_run_with_their_profile_only_and_fit_together() {
     let activemq = &compose["services"]["activemq"];
     let version = sandbox::activemq::CLASSIC_VERSION;
     assert_eq!(activemq["image"], format!("apache/activemq-classic:{version}"));
-    assert!(file("docs/how-to/bridge.md").contains(&format!("Classic {version} and Artemis {}", sandbox::activemq::ARTEMIS_VERSION)));
+    assert!(
+        file("docs/how-to/bridge.md")
+            .contains(&format!("Classic {version} and Artemis {}", sandbox::activemq::ARTEMIS_VERSION))
+    );
     let bridge = &compose["services"]["bridge"];
     let command = words(&bridge["command"]);
     let value = |flag: &str| command[command.iter().position(|word| *word == flag).unwrap() + 1];

@@ -112,7 +112,9 @@ pub struct ActiveMqArgs {
 /// The name of a topic or queue. Options after `?` would change the subscription.
 fn destination(name: &str) -> Result<String, String> {
     if name.is_empty() || name.contains(['?', '\n']) || name.contains("://") {
-        return Err("write the bare name of a JMS topic or queue, without topic:// and without options".to_owned());
+        return Err(
+            "write the bare name of a JMS topic or queue, without topic:// and without options".to_owned()
+        );
     }
     Ok(name.to_owned())
 }

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use self::bridge::BridgeArgs;
 use crate::config::units;
 use crate::memory;
 use bench::BenchArgs;
-use self::bridge::BridgeArgs;
 use dead_letters::DeadLettersCommand;
 use security::SecurityArgs;
 

@@ -107,7 +107,8 @@ fn settings(args: &BridgeArgs, security: Security, rules: Rules) -> Settings {
         topics = TOPICS.map(str::to_owned).into();
     }
     let queues = args.queues.iter().cloned().map(Destination::Queue);
-    let mut destinations: Vec<Destination> = topics.into_iter().map(Destination::Topic).chain(queues).collect();
+    let mut destinations: Vec<Destination> =
+        topics.into_iter().map(Destination::Topic).chain(queues).collect();
     let mut seen = std::collections::BTreeSet::new();
     destinations.retain(|destination| seen.insert(destination.to_string()));
     Settings {
@@ -146,7 +147,9 @@ fn security(args: &ActiveMqArgs, variable: &dyn Fn(&str) -> Option<String>) -> a
     let user = match (&args.activemq_user, password) {
         (Some(user), Some(password)) => Some((user.clone(), password)),
         (Some(_), None) => {
-            bail!("--activemq-user needs a password: put it into {PASSWORD}, or name a file by --activemq-password-file")
+            bail!(
+                "--activemq-user needs a password: put it into {PASSWORD}, or name a file by --activemq-password-file"
+            )
         }
         (None, Some(_)) if file.is_some() => {
             bail!("--activemq-password-file has no effect without --activemq-user")
@@ -208,7 +211,10 @@ mod tests {
         let set = |_: &str| Some("other".to_owned());
         let unset = |_: &str| None;
         let user = |secured: Security| secured.user.map(|(_, password)| password);
-        assert_eq!(user(security(&args(Some("cx"), Some(&file)), &unset).unwrap()).as_deref(), Some("geheim"));
+        assert_eq!(
+            user(security(&args(Some("cx"), Some(&file)), &unset).unwrap()).as_deref(),
+            Some("geheim")
+        );
         assert_eq!(user(security(&args(Some("cx"), None), &set).unwrap()).as_deref(), Some("other"));
         assert_eq!(user(security(&args(None, None), &set).unwrap()), None);
         for (given, variable) in [

@@ -63,8 +63,10 @@ pub(super) fn jars(kind: Kind, progress: &mut dyn FnMut(&str)) -> Result<PathBuf
         return Err(Missing::Maven.into());
     }
     progress(&format!("fetching {} {} from Maven Central (only this once)", wanted.name, wanted.version));
-    let work =
-        tempfile::Builder::new().prefix("fetch-").tempdir_in(&cache).map_err(failed("create a folder in", &cache))?;
+    let work = tempfile::Builder::new()
+        .prefix("fetch-")
+        .tempdir_in(&cache)
+        .map_err(failed("create a folder in", &cache))?;
     let pom = work.path().join("pom.xml");
     fs::write(&pom, wanted.pom.replace("@VERSION@", wanted.version)).map_err(failed("write", &pom))?;
     let jars = work.path().join("jars");
@@ -88,7 +90,8 @@ fn copy_dependencies(wanted: &Wanted, pom: &Path, jars: &Path) -> Result<(), Act
     if output.status.success() && wanted.is_in(jars) {
         return Ok(());
     }
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let what = format!("{} {}", wanted.name, wanted.version);
     Err(ActiveMqError::Fetch { what, status: output.status.to_string(), said: tail(&said) })
 }

@@ -37,7 +37,10 @@ pub(super) fn write(
             let etc = home.join("etc");
             fs::create_dir_all(&etc).map_err(failed("create", &etc))?;
             write("etc/broker.xml", &filled(include_str!("artemis.xml"), home, ports, None))?;
-            write("etc/management.xml", "<management-context xmlns=\"http://activemq.apache.org/schema\"/>\n")?;
+            write(
+                "etc/management.xml",
+                "<management-context xmlns=\"http://activemq.apache.org/schema\"/>\n",
+            )?;
             write("etc/bootstrap.xml", &bootstrap(&etc))?;
             write("etc/artemis-users.properties", &format!("{USER}={PASSWORD}\n"))?;
             write("etc/artemis-roles.properties", &format!("users={USER}\n"))?;

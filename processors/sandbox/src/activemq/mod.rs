@@ -3,18 +3,22 @@
 //! A temporary Apache ActiveMQ on loopback, Classic or Artemis, downloaded once from Maven Central to Kafka's cache, started in
 //! seconds, removed when dropped. It needs the same programs as the Kafka broker.
 //!
+//! [`Publisher`] sends messages to it by a real JMS client.
+//!
 //! It has an AMQP, a STOMP and an OpenWire (Artemis: Core) connector, one user, [`USER`], and a user without any rights,
 //! [`STRANGER`]. Messages are persistent, and nothing is redelivered to a dead-letter queue by count.
 
 mod error;
 mod fetch;
 mod files;
+mod publisher;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use error::ActiveMqError;
+pub use publisher::{Client, Publisher, To};
 
 use crate::kafka::node::tail;
 use crate::kafka::{chance, fetch as kafka_fetch};
@@ -134,6 +138,12 @@ impl ActiveMq {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.process.pid()
+    }
+
+    /// The folder with its files.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// Its log.

@@ -7,29 +7,28 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cx_timelines_tests::{Program, series, wait_until};
-use sandbox::activemq::Kind;
+use sandbox::activemq::{Client, Kind, To};
 
 use super::ground::{Ground, TIMEOUT, await_ready, await_settled, event, events};
-use super::jms::{Jms, To, send};
+use super::jms::{Jms, send};
 
 const EVENTS: To<'static> = To::Topic("conversation-topic");
-/// How many messages a publisher sends with one connection.
-const BATCH: usize = 20;
+/// How many more messages have come through, before and after a fault.
+const SOME: usize = 30;
 
 /// Sends events from `first` on until it is to stop, also when the broker is away meanwhile; a message that the broker may
 /// not have taken is sent again, as a JMS client does. Returns the ids that the broker has taken.
 fn publish(ground: &Ground, first: usize, is_over: &AtomicBool, sent: &AtomicUsize) -> BTreeSet<String> {
-    let mut next = first;
+    let mut publisher = ground.publisher(Client::OpenWire);
     let mut ids = BTreeSet::new();
-    while !is_over.load(Ordering::Acquire) {
-        let (names, messages): (Vec<String>, Vec<Jms>) = (next..next + BATCH).map(event).unzip();
-        let accepted = send(&ground.activemq, ground.kind, EVENTS, &messages).unwrap_or(0);
-        ids.extend(names.into_iter().take(accepted));
-        next += accepted;
-        sent.fetch_add(accepted, Ordering::AcqRel);
-        if accepted == 0 {
-            std::thread::sleep(Duration::from_millis(20));
+    for number in first.. {
+        if is_over.load(Ordering::Acquire) {
+            break;
         }
+        let (id, Jms { jms_type, text }) = event(number);
+        publisher.send(EVENTS, jms_type.as_deref(), &text).unwrap();
+        ids.insert(id);
+        sent.fetch_add(1, Ordering::AcqRel);
     }
     ids
 }
@@ -41,14 +40,19 @@ fn await_more(sent: &AtomicUsize, more: usize) {
 }
 
 /// Runs a fault while events are published, and checks that all of them arrive.
-fn under_load(ground: &Ground, bridge: &mut Program, first: usize, fault: impl FnOnce(&AtomicUsize, &mut Program)) {
+fn under_load(
+    ground: &Ground,
+    bridge: &mut Program,
+    first: usize,
+    fault: impl FnOnce(&AtomicUsize, &mut Program),
+) {
     let (is_over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     let ids = std::thread::scope(|scope| {
         let publisher = scope.spawn(|| publish(ground, first, &is_over, &sent));
-        await_more(&sent, 2 * BATCH);
+        await_more(&sent, SOME);
         let fault = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| fault(&sent, bridge)));
         if fault.is_ok() {
-            await_more(&sent, 2 * BATCH);
+            await_more(&sent, SOME);
         }
         is_over.store(true, Ordering::Release);
         fault.unwrap();
@@ -66,17 +70,18 @@ fn a_bridge_that_is_killed_loses_nothing() {
     for _ in 0..3 {
         under_load(&ground, &mut bridge, first, |sent, bridge| {
             bridge.kill();
-            await_more(sent, BATCH);
+            await_more(sent, SOME);
             *bridge = ground.start(&[]);
         });
         first += 10_000;
     }
     await_ready(&mut bridge);
+    let mut publisher = ground.publisher(Client::Amqp);
     // One that is stopped in order has accepted all that it sent: nothing comes again.
     let before = ground.ids();
     assert_eq!(bridge.terminate().0, Some(0), "{}", bridge.log());
     let (wanted, messages) = events(90_000..90_010);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     let mut bridge = ground.start_ready(&[]);
     let after = ground.await_ids(&wanted);
     await_settled(&mut bridge);
@@ -88,9 +93,10 @@ fn a_bridge_that_is_killed_loses_nothing() {
 #[test]
 fn an_activemq_that_is_killed_or_frozen_loses_nothing() {
     let mut ground = Ground::new(Kind::Classic);
+    let mut publisher = ground.publisher(Client::OpenWire);
     let mut bridge = ground.start_ready(&["--idle-timeout", "4"]);
     let (mut wanted, messages) = events(0..30);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     ground.activemq.kill();
     wait_until("the bridge notices", TIMEOUT, || (bridge.get("/health/ready").0 == 503).then_some(()));
     assert_eq!(bridge.get("/health/live").0, 200, "a broker that is away is no reason to restart");
@@ -98,7 +104,7 @@ fn an_activemq_that_is_killed_or_frozen_loses_nothing() {
     await_ready(&mut bridge);
     let (ids, messages) = events(100..130);
     wanted.extend(ids);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     ground.await_ids(&wanted);
 
     // Frozen: it keeps the connection open and says nothing, so only the silence shows it.
@@ -110,7 +116,7 @@ fn an_activemq_that_is_killed_or_frozen_loses_nothing() {
     await_ready(&mut bridge);
     let (ids, messages) = events(200..230);
     wanted.extend(ids);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     ground.await_ids(&wanted);
     await_settled(&mut bridge);
     assert!(bridge.figure("cx_timelines_bridge_connections_total{outcome=\"connected\"}") >= 3.0);
@@ -120,14 +126,15 @@ fn an_activemq_that_is_killed_or_frozen_loses_nothing() {
 #[test]
 fn an_artemis_that_is_killed_loses_nothing() {
     let mut ground = Ground::new(Kind::Artemis);
+    let mut publisher = ground.publisher(Client::Amqp);
     let mut bridge = ground.start_ready(&["--topic", "conversation-topic"]);
     let (mut wanted, messages) = events(0..30);
-    send(&ground.activemq, Kind::Artemis, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     ground.activemq.restart().unwrap();
     await_ready(&mut bridge);
     let (ids, messages) = events(30..60);
     wanted.extend(ids);
-    send(&ground.activemq, Kind::Artemis, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     ground.await_ids(&wanted);
     await_settled(&mut bridge);
 }
@@ -135,16 +142,17 @@ fn an_artemis_that_is_killed_loses_nothing() {
 #[test]
 fn a_kafka_that_is_killed_or_slow_holds_the_messages_at_the_broker_and_loses_none() {
     let mut ground = Ground::new(Kind::Classic);
+    let mut publisher = ground.publisher(Client::OpenWire);
     let mut bridge = ground.start_ready(&["--max-in-flight", "40", "--kafka", "message.timeout.ms=5000"]);
     let (mut wanted, messages) = events(0..30);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     ground.await_ids(&wanted);
 
     // Frozen: nothing is confirmed, so nothing is accepted, and no more come than the window takes.
     ground.kafka.nodes_mut()[0].pause().unwrap();
     let (ids, messages) = events(1_000..1_200);
     wanted.extend(ids);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     let unsettled = "cx_timelines_bridge_unsettled_messages";
     wait_until("the window is full", TIMEOUT, || (bridge.figure(unsettled) > 39.5).then_some(()));
     // The client gives records up after their timeout: they are sent again, and still not accepted.
@@ -162,9 +170,9 @@ fn a_kafka_that_is_killed_or_slow_holds_the_messages_at_the_broker_and_loses_non
     // Killed.
     let (ids, messages) = events(2_000..2_100);
     wanted.extend(ids);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages[..50]).unwrap();
+    send(&mut publisher, EVENTS, &messages[..50]);
     ground.kafka.nodes_mut()[0].kill();
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages[50..]).unwrap();
+    send(&mut publisher, EVENTS, &messages[50..]);
     assert_eq!(bridge.get("/health/live").0, 200);
     ground.kafka.nodes_mut()[0].restart().unwrap();
     ground.await_ids(&wanted);
@@ -174,7 +182,7 @@ fn a_kafka_that_is_killed_or_slow_holds_the_messages_at_the_broker_and_loses_non
     ground.kafka.nodes_mut()[0].pause().unwrap();
     let (ids, messages) = events(3_000..3_020);
     wanted.extend(ids);
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     wait_until("they have come", TIMEOUT, || (bridge.figure(unsettled) > 19.5).then_some(()));
     assert_eq!(bridge.terminate().0, Some(0), "{}", bridge.log());
     ground.kafka.nodes_mut()[0].resume().unwrap();
@@ -186,12 +194,14 @@ fn a_kafka_that_is_killed_or_slow_holds_the_messages_at_the_broker_and_loses_non
 #[test]
 fn a_message_that_kafka_will_never_take_goes_to_the_dead_letter_queue_of_the_broker() {
     let ground = Ground::new(Kind::Classic);
+    let mut publisher = ground.publisher(Client::OpenWire);
     let mut bridge = ground.start_ready(&["--queue", "events"]);
     // Larger than cx.events takes (max.message.bytes).
     let (_, mut huge) = event(1);
     huge.text = huge.text.replace("Grüße", &"x".repeat(3 << 20));
     let (wanted, messages) = events(2..12);
-    send(&ground.activemq, Kind::Classic, To::Queue("events"), &[vec![huge.clone()], messages].concat()).unwrap();
+    send(&ground.activemq, Kind::Classic, To::Queue("events"), &[vec![huge.clone()], messages].concat())
+        .unwrap();
     ground.await_ids(&wanted);
     await_settled(&mut bridge);
     let rejected = "cx_timelines_bridge_messages_total{outcome=\"rejected\"}";

@@ -12,7 +12,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::{Offset, TopicPartitionList};
-use sandbox::activemq::{ActiveMq, Kind, PASSWORD, USER};
+use sandbox::activemq::{ActiveMq, Client, Kind, PASSWORD, Publisher, USER};
 use sandbox::kafka::{Cluster, Options};
 use serde_json::Value;
 
@@ -24,7 +24,6 @@ pub const TIMEOUT: Duration = Duration::from_secs(180);
 pub struct Ground {
     pub kafka: Cluster,
     pub activemq: ActiveMq,
-    pub kind: Kind,
     folder: tempfile::TempDir,
     logs: AtomicU32,
 }
@@ -36,11 +35,16 @@ impl Ground {
         let activemq = ActiveMq::start(kind, &mut |line| eprintln!("{line}")).unwrap();
         let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        Self { kafka, activemq, kind, folder: tempfile::tempdir().unwrap(), logs: AtomicU32::new(0) }
+        Self { kafka, activemq, folder: tempfile::tempdir().unwrap(), logs: AtomicU32::new(0) }
     }
 
     pub fn bootstrap(&self) -> &str {
         self.kafka.bootstrap()
+    }
+
+    /// A JMS client.
+    pub fn publisher(&self, client: Client) -> Publisher {
+        Publisher::start(&self.activemq, client).unwrap()
     }
 
     /// A file with the password.
@@ -101,7 +105,9 @@ impl Ground {
     pub fn ids(&self) -> BTreeMap<String, usize> {
         let mut ids = BTreeMap::new();
         for record in self.records("cx.events") {
-            if let Ok(Value::String(id)) = serde_json::from_slice(&record.value).map(|event: Value| event["id"].clone()) {
+            if let Ok(Value::String(id)) =
+                serde_json::from_slice(&record.value).map(|event: Value| event["id"].clone())
+            {
                 *ids.entry(id).or_default() += 1;
             }
         }
@@ -166,7 +172,9 @@ fn read(bootstrap: &str, topic: &str) -> Vec<Record> {
             partition: message.partition(),
             key: message.key().map(text),
             value: message.payload().expect("no tombstones").to_vec(),
-            headers: headers.map(|header| (header.key.to_owned(), text(header.value.unwrap_or_default()))).collect(),
+            headers: headers
+                .map(|header| (header.key.to_owned(), text(header.value.unwrap_or_default())))
+                .collect(),
         });
         left -= 1;
     }

@@ -13,7 +13,8 @@ use super::ground::{Ground, await_ready};
 /// The exit code and what is said by a bridge with these flags, which never gets a connection.
 fn ended(ground: &Ground, flags: &[&str]) -> (Option<i32>, String) {
     let password = ground.password();
-    let standard = ["bridge", "--bootstrap", ground.bootstrap(), "--http", "127.0.0.1:0", "--connect-timeout", "2"];
+    let standard =
+        ["bridge", "--bootstrap", ground.bootstrap(), "--http", "127.0.0.1:0", "--connect-timeout", "2"];
     let password = ["--activemq-password-file", password.to_str().unwrap()];
     let password = if flags.contains(&"--activemq-user") { &password[..] } else { &[] };
     let output = run_to_end(&[&standard[..], password, flags].concat(), b"");
@@ -50,7 +51,9 @@ fn what_cannot_work_is_said_with_the_remedy_and_the_exit_code() {
     let tls_to_plain = url.replace("amqp://", "amqps://");
     let (silent, http) = (listener(b""), listener(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
     let user = ["--activemq-user", USER];
-    let with_user = |url: &str| [&["--activemq", url][..], &user].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let with_user = |url: &str| {
+        [&["--activemq", url][..], &user].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
     // The flags, the exit code, and words that are said.
     let stranger = ["--activemq", &url, "--activemq-user", STRANGER].map(str::to_owned).to_vec();
     let nameless = ["--activemq", &url].map(str::to_owned).to_vec();
@@ -95,8 +98,13 @@ fn of_several_brokers_the_one_that_answers_is_used_and_a_second_bridge_has_to_ha
     let second = run_to_end(&[&flags[..], &["--connect-timeout", "2"]].concat(), b"");
     let said = String::from_utf8_lossy(&second.stderr);
     assert_eq!(second.status.code(), Some(1), "{said}");
-    assert!(said.contains("has a client cx-timelines-bridge already") && said.contains("--client-id"), "{said}");
-    let mut other =
-        cx_timelines_tests::Program::start(&[&flags[..], &["--client-id", "other"]].concat(), ground.file("other.log"));
+    assert!(
+        said.contains("has a client cx-timelines-bridge already") && said.contains("--client-id"),
+        "{said}"
+    );
+    let mut other = cx_timelines_tests::Program::start(
+        &[&flags[..], &["--client-id", "other"]].concat(),
+        ground.file("other.log"),
+    );
     await_ready(&mut other);
 }

@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use cx_timelines_tests::{run_to_end, wait_until};
-use sandbox::activemq::{ActiveMq, Kind};
+use sandbox::activemq::{Client, Kind, To};
 use serde_json::Value;
 
 use super::ground::{Ground, TIMEOUT, await_settled, event, events};
-use super::jms::{Jms, To, send, send_by_stomp};
+use super::jms::{Jms, send, send_by_stomp};
 
 const EVENTS: To<'static> = To::Topic("conversation-topic");
 const STATES: To<'static> = To::Topic("STATE_CHANNEL");
@@ -28,22 +28,24 @@ fn state(agent: &str) -> String {
 fn each_message_of_activemq_classic_gets_the_topic_key_and_partition_that_load_gives_it() {
     let ground = Ground::new(Kind::Classic);
     let mut bridge = ground.start_ready(&[]);
-    let broker: &ActiveMq = &ground.activemq;
+    // As ExpertFlow's services send them, and as others do by AMQP.
+    let mut openwire = ground.publisher(Client::OpenWire);
+    let mut amqp = ground.publisher(Client::Amqp);
 
     let (mut wanted, messages) = events(0..40);
-    send(broker, Kind::Classic, EVENTS, &messages).unwrap();
-    // By STOMP the broker makes the AMQP message, as of one that a JMS client sends over OpenWire.
+    send(&mut openwire, EVENTS, &messages[..20]);
+    send(&mut amqp, EVENTS, &messages[20..]);
     for (number, with_length) in [(40, false), (41, true)] {
         let (id, message) = event(number);
-        send_by_stomp(broker, EVENTS, &message, with_length);
+        send_by_stomp(&ground.activemq, EVENTS, &message, with_length);
         wanted.insert(id);
     }
-    send(broker, Kind::Classic, STATES, &[jms("AGENT_STATE_CHANGED", &state("agent-7"))]).unwrap();
+    send(&mut openwire, STATES, &[jms("AGENT_STATE_CHANGED", &state("agent-7"))]);
     let task = r#"{"name":"TASK_STATE_CHANGED","data":{},"topic":"STATE_CHANNEL"}"#;
-    send(broker, Kind::Classic, STATES, &[jms("TASK_STATE_CHANGED", task)]).unwrap();
+    send(&mut openwire, STATES, &[jms("TASK_STATE_CHANGED", task)]);
     let (id, mut mistyped) = event(42);
     mistyped.jms_type = Some("ANOTHER_NAME".to_owned());
-    send(broker, Kind::Classic, EVENTS, &[mistyped, jms("CUSTOMER_MESSAGE", "no json")]).unwrap();
+    send(&mut amqp, EVENTS, &[mistyped, jms("CUSTOMER_MESSAGE", "no json")]);
     wanted.insert(id);
 
     let ids = ground.await_ids(&wanted);
@@ -95,7 +97,11 @@ fn each_message_of_activemq_classic_gets_the_topic_key_and_partition_that_load_g
         ("cx_timelines_bridge_connected", 1.0),
         ("cx_timelines_bridge_connections_total{outcome=\"connected\"}", 1.0),
     ] {
-        assert!((figure(&mut bridge, name) - expected).abs() < 0.5, "{name} is {}", figure(&mut bridge, name));
+        assert!(
+            (figure(&mut bridge, name) - expected).abs() < 0.5,
+            "{name} is {}",
+            figure(&mut bridge, name)
+        );
     }
     assert_eq!(bridge.get("/health/live").0, 200);
     let (code, _) = bridge.terminate();
@@ -109,10 +115,10 @@ fn artemis_is_bridged_with_topics_queues_and_wildcards() {
     let flags = ["--topic", "conversation-topic,chats.#", "--queue", "late"];
     let mut bridge = ground.start_ready(&flags);
     let (mut wanted, messages) = events(0..20);
-    let broker = &ground.activemq;
-    send(broker, Kind::Artemis, EVENTS, &messages[..10]).unwrap();
-    send(broker, Kind::Artemis, To::Topic("chats.a"), &messages[10..15]).unwrap();
-    send(broker, Kind::Artemis, To::Queue("late"), &messages[15..]).unwrap();
+    let mut publisher = ground.publisher(Client::Amqp);
+    send(&mut publisher, EVENTS, &messages[..10]);
+    send(&mut publisher, To::Topic("chats.a"), &messages[10..15]);
+    send(&mut publisher, To::Queue("late"), &messages[15..]);
     ground.await_ids(&wanted);
     await_settled(&mut bridge);
     assert_eq!(bridge.terminate().0, Some(0), "{}", bridge.log());
@@ -120,7 +126,7 @@ fn artemis_is_bridged_with_topics_queues_and_wildcards() {
     // The subscription lives on without the bridge.
     let (ids, messages) = events(20..30);
     wanted.extend(ids);
-    send(broker, Kind::Artemis, EVENTS, &messages).unwrap();
+    send(&mut publisher, EVENTS, &messages);
     let mut bridge = ground.start_ready(&flags);
     let ids = ground.await_ids(&wanted);
     assert!(ids.values().all(|count| *count == 1), "what was accepted came again: {ids:?}");
@@ -132,12 +138,12 @@ fn topics_of_one_conversation_each_are_subscribed_to_by_a_wildcard_and_queues_be
     let ground = Ground::new(Kind::Classic);
     let mut bridge = ground.start_ready(&["--topic", "chats.>", "--queue", "late"]);
     let (wanted, messages) = events(0..12);
-    let broker = &ground.activemq;
+    let mut publisher = ground.publisher(Client::Amqp);
     for (number, message) in messages.iter().enumerate().take(8) {
         let name = format!("chats.conversation-{number}");
-        send(broker, Kind::Classic, To::Topic(&name), std::slice::from_ref(message)).unwrap();
+        send(&mut publisher, To::Topic(&name), std::slice::from_ref(message));
     }
-    send(broker, Kind::Classic, To::Queue("late"), &messages[8..]).unwrap();
+    send(&mut publisher, To::Queue("late"), &messages[8..]);
     ground.await_ids(&wanted);
     await_settled(&mut bridge);
     let records = ground.records("cx.events");
@@ -158,8 +164,9 @@ fn a_dry_run_prints_the_records_and_leaves_the_messages() {
     // It subscribes, so that the broker keeps what comes.
     assert_eq!(dry_run(), "{\"#records\":true}\n");
     let (wanted, messages) = events(0..10);
-    send(&ground.activemq, Kind::Classic, To::Queue("events"), &messages[..5]).unwrap();
-    send(&ground.activemq, Kind::Classic, EVENTS, &messages[5..]).unwrap();
+    let mut publisher = ground.publisher(Client::OpenWire);
+    send(&mut publisher, To::Queue("events"), &messages[..5]);
+    send(&mut publisher, EVENTS, &messages[5..]);
     for _ in 0..2 {
         let printed = dry_run();
         let lines: Vec<Value> =

@@ -37,7 +37,8 @@ fn certificate(folder: &Path) -> (PathBuf, Keystore) {
     builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
     builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
     builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-    let names = SubjectAlternativeName::new().ip("127.0.0.1").build(&builder.x509v3_context(None, None)).unwrap();
+    let names =
+        SubjectAlternativeName::new().ip("127.0.0.1").build(&builder.x509v3_context(None, None)).unwrap();
     builder.append_extension(names).unwrap();
     builder.sign(&key, MessageDigest::sha256()).unwrap();
     let certificate = builder.build();
@@ -55,14 +56,16 @@ fn tls_is_used_with_a_trusted_certificate_and_only_with_one() {
     let folder = tempfile::tempdir().unwrap();
     let (ca, keystore) = certificate(folder.path());
     let kafka = Kafka::start(Options::default(), &mut |_| {}).unwrap();
-    let activemq = ActiveMq::start_with(Kind::Classic, Some(&keystore), &mut |line| eprintln!("{line}")).unwrap();
+    let activemq =
+        ActiveMq::start_with(Kind::Classic, Some(&keystore), &mut |line| eprintln!("{line}")).unwrap();
     let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
     assert!(applied.status.success());
     let password = folder.path().join("password");
     std::fs::write(&password, PASSWORD).unwrap();
     let url = activemq.url();
     let with = |url: &str, more: &[&str]| -> Vec<String> {
-        let flags = ["bridge", "--bootstrap", kafka.bootstrap(), "--http", "127.0.0.1:0", "--connect-timeout", "5"];
+        let flags =
+            ["bridge", "--bootstrap", kafka.bootstrap(), "--http", "127.0.0.1:0", "--connect-timeout", "5"];
         let user = ["--activemq-user", USER, "--activemq-password-file", password.to_str().unwrap()];
         let all = flags.iter().chain(&user).chain(&["--activemq", url]).chain(more);
         all.map(|&word| word.to_owned()).collect()
