@@ -200,8 +200,7 @@ fn a_message_that_kafka_will_never_take_goes_to_the_dead_letter_queue_of_the_bro
     let (_, mut huge) = event(1);
     huge.text = huge.text.replace("Grüße", &"x".repeat(3 << 20));
     let (wanted, messages) = events(2..12);
-    send(&ground.activemq, Kind::Classic, To::Queue("events"), &[vec![huge.clone()], messages].concat())
-        .unwrap();
+    send(&mut publisher, To::Queue("events"), &[vec![huge.clone()], messages].concat());
     ground.await_ids(&wanted);
     await_settled(&mut bridge);
     let rejected = "cx_timelines_bridge_messages_total{outcome=\"rejected\"}";
