@@ -14,6 +14,7 @@ use fe2o3_amqp::{Connection, Receiver, Session};
 use fe2o3_amqp_types::definitions::{AmqpError, ErrorCondition, ReceiverSettleMode};
 use fe2o3_amqp_types::messaging::{Source, TerminusDurability, TerminusExpiryPolicy};
 use fe2o3_amqp_types::primitives::{Array, Symbol};
+use fe2o3_amqp_types::sasl::SaslCode;
 use openssl::ssl::{Ssl, SslConnector, SslFiletype, SslMethod};
 use openssl::x509::X509VerifyResult;
 use tokio::net::TcpStream;
@@ -263,7 +264,10 @@ fn source(naming: &Naming, destination: &Destination) -> Source {
 /// The failure of a connection that could not be opened.
 fn refused(settings: &Settings, address: &Address, watch: &Watch, error: OpenError) -> Failure {
     match error {
-        OpenError::SaslError { .. } | OpenError::NotImplemented(_) => denied(settings, address),
+        // The broker does not offer the mechanism, or refuses user and password.
+        OpenError::SaslError { code: SaslCode::Auth, .. } | OpenError::NotImplemented(_) => {
+            denied(settings, address)
+        }
         OpenError::RemoteClosedWithError(error) => closed(settings, address, &error),
         other => foreign(address, watch).unwrap_or_else(|| lost(address, &brief(&other.to_string()))),
     }

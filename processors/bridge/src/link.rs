@@ -7,7 +7,7 @@ use std::time::Duration;
 use fe2o3_amqp::Receiver;
 use fe2o3_amqp::link::delivery::DeliveryInfo;
 use fe2o3_amqp::link::{ErrorRecovery, RecvError};
-use fe2o3_amqp_types::definitions::{AmqpError, Error as AmqpCondition};
+use fe2o3_amqp_types::definitions::{AmqpError, Error as AmqpCondition, Fields};
 use fe2o3_amqp_types::messaging::{Body, Message};
 use serde_amqp::Value;
 use tokio::sync::{mpsc, watch};
@@ -274,8 +274,11 @@ impl<'c> Link<'c> {
             "{destination}: Kafka refuses a message for good ({why}); it is rejected, to the broker's dead-letter queue"
         );
         self.common.figures.message(Outcome::Rejected);
-        let error =
-            AmqpCondition::new(AmqpError::PreconditionFailed, Some(format!("Kafka refuses it: {why}")), None);
+        let error = AmqpCondition::new(
+            AmqpError::PreconditionFailed,
+            Some(format!("Kafka refuses it: {why}")),
+            None::<Fields>,
+        );
         receiver.reject(delivery, error).await.map_err(|error| self.lost(&error.to_string()))
     }
 

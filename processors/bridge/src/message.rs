@@ -122,7 +122,7 @@ mod tests {
         let text = Body::Value(AmqpValue(Value::String("{\"id\":\"ä\"}".to_owned())));
         assert_eq!(Received::of(message(text)).body, "{\"id\":\"ä\"}".as_bytes());
         let data = vec![Data(Binary::from(vec![0xff, 0])), Data(Binary::from(vec![1]))];
-        assert_eq!(Received::of(message(Body::Data(Batch::new(data)))).body, [0xff, 0, 1]);
+        assert_eq!(Received::of(message(Body::Data(Batch::from(data)))).body, [0xff, 0, 1]);
     }
 
     #[test]
