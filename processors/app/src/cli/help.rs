@@ -21,6 +21,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "doctor",
             "topics",
             "schemas",
+            "generate",
             "acls",
             "dead-letters",
             "erase",
