@@ -30,6 +30,8 @@ pub struct FieldOutline {
     pub doc: String,
     /// Whether it may be null.
     pub is_nullable: bool,
+    /// What it is in records that were written before it was added; `None` where all have it.
+    pub default: Option<serde_json::Value>,
     /// Its type, where it is not null.
     pub kind: Kind,
 }
@@ -144,7 +146,8 @@ impl Walk<'_> {
             },
             _ => (false, self.kind(field.of)?),
         };
-        Ok(FieldOutline { name: field.name.clone(), doc: field.doc.clone(), is_nullable, kind })
+        let (name, doc, default) = (field.name.clone(), field.doc.clone(), field.default.clone());
+        Ok(FieldOutline { name, doc, is_nullable, default, kind })
     }
 }
 

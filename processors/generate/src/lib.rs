@@ -5,10 +5,19 @@
 //!
 //! Every target walks the same [`avro::Outline`] of a schema, one file per target.
 
+pub mod asyncapi;
+pub mod clickhouse;
 mod definition;
 mod error;
 pub mod flink;
+mod json;
+pub mod json_schema;
+mod kit;
+pub mod ksqldb;
+pub mod python;
 mod sql;
+pub mod typescript;
+mod value;
 
 pub use definition::{Definition, Name, Output, Role, Topic};
 pub use error::GenerateError;

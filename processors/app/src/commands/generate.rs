@@ -3,8 +3,13 @@
 //! `generate`: documents and code made of topics.yaml and the schemas.
 
 use std::io::Write;
+use std::path::Path;
 
-use generate::{Definition, GenerateError, Name, Output, Role, Topic, flink};
+use anyhow::Context;
+use generate::{
+    Definition, File, GenerateError, Name, Output, Role, Topic, asyncapi, clickhouse, flink, json_schema, ksqldb,
+    python, typescript,
+};
 
 use crate::cli::Global;
 use crate::cli::generate::GenerateCommand;
@@ -12,14 +17,44 @@ use crate::config::{self, Config, TopicName};
 use crate::exit::Failure;
 use crate::products;
 
-/// Makes and prints it.
+/// Makes it, and prints it or writes its files.
 pub fn run(global: &Global, what: &GenerateCommand, config: &Config) -> Result<(), Failure> {
-    let definition = definition(config)?;
+    let definition = definition(config).map_err(Failure::usage)?;
     let text = match what {
+        GenerateCommand::Asyncapi => asyncapi::document(&definition, &global.bootstrap),
         GenerateCommand::Flink => flink::ddl(&definition, &connection(global, config)),
+        GenerateCommand::Clickhouse => clickhouse::ddl(&definition, &global.bootstrap),
+        GenerateCommand::Ksqldb => ksqldb::ddl(&definition),
+        GenerateCommand::JsonSchemas(args) => match &args.dir {
+            Some(folder) => return write(folder, &json_schema::files(&definition)),
+            None => Ok(json_schema::bundle(&definition)),
+        },
+        GenerateCommand::Python(args) => return one(args.dir.as_deref(), python::module(&definition)),
+        GenerateCommand::Typescript(args) => return one(args.dir.as_deref(), typescript::module(&definition)),
     };
     // What cannot be made is what topics.yaml says.
-    Ok(std::io::stdout().write_all(text.map_err(Failure::usage)?.as_bytes())?)
+    print(&text.map_err(Failure::usage)?)
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
+}
+
+/// Writes a file, or prints it.
+fn one(folder: Option<&Path>, file: File) -> Result<(), Failure> {
+    match folder {
+        Some(folder) => write(folder, &[file]),
+        None => print(&file.text),
+    }
+}
+
+fn write(folder: &Path, files: &[File]) -> Result<(), Failure> {
+    let problem = || format!("--dir {}: the files cannot be written", folder.display());
+    std::fs::create_dir_all(folder).with_context(problem)?;
+    for file in files {
+        std::fs::write(folder.join(&file.name), &file.text).with_context(problem)?;
+    }
+    Ok(())
 }
 
 /// Where other programs find the brokers and the registry.
