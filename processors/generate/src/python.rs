@@ -33,6 +33,12 @@ pub fn module(definition: &Definition) -> File {
     }
     // Its first line is that of the licence.
     text.push_str(TAIL.split_once('\n').map_or(TAIL, |(_, rest)| rest));
+    text.push_str("\n\nRECORDS: Mapping[str, type[Record]] = {\n");
+    for topic in &kit.topics {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "    \"{}\": {},", topic.name, topic.record);
+    }
+    text.push_str("}\n\"\"\"The records of the output topics, by topic.\"\"\"\n");
     File { name: "cx_timelines.py".to_owned(), text }
 }
 

@@ -19,6 +19,7 @@ const FOLDERS: &[&str] = &[
     "edge/src",
     "engine/src",
     "folds/src",
+    "generate/src",
     "model/src",
     "sandbox/src",
     "testkit/src",
