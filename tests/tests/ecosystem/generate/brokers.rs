@@ -160,7 +160,7 @@ fn both_client_kits_and_clickhouse_have_the_final_records_before_and_after_an_er
     assert!(compared > 100, "{compared}");
     let statements = generated(&["clickhouse", "--bootstrap", pipeline.kafka.bootstrap()]);
     let mut clickhouse = ClickHouse::start(pipeline.folder.path(), &statements);
-    wait_for_keys(&mut clickhouse, &expected);
+    check_keys(&mut clickhouse, &pipeline, &expected);
     check_values(&mut clickhouse, &expected);
     for follower in &mut followers {
         follower.wait_for(&of_topic(&expected, follower.topic));
@@ -180,25 +180,42 @@ fn both_client_kits_and_clickhouse_have_the_final_records_before_and_after_an_er
     for follower in &mut followers {
         follower.wait_for(&of_topic(&consumed, follower.topic));
     }
-    wait_for_keys(&mut clickhouse, &consumed);
+    check_keys(&mut clickhouse, &pipeline, &consumed);
     check_values(&mut clickhouse, &consumed);
+    check_cleanup(&mut clickhouse);
     check_headers(&pipeline);
 }
 
-/// Waits until ClickHouse has just the keys of these records.
-fn wait_for_keys(clickhouse: &mut ClickHouse, expected: &Records) {
+/// ClickHouse has just the keys of these records.
+fn check_keys(clickhouse: &mut ClickHouse, pipeline: &Pipeline, expected: &Records) {
     for topic in topics() {
+        clickhouse.take(pipeline.kafka.bootstrap(), topic);
         let keys: BTreeSet<String> = of_topic(expected, topic).into_keys().map(|(_, key)| key).collect();
         // Whether an alert is raised follows from the clock.
         let filter = if topic == "cx.alerts" { "WHERE state != 'raised'" } else { "" };
-        let query = format!("SELECT record_key FROM {} FINAL {filter}", topic.replace(['.', '-'], "_"));
-        wait_until(&format!("ClickHouse has the records of {topic}"), TIMEOUT, || {
-            let rows = clickhouse.rows(&query);
-            let found: BTreeSet<String> =
-                rows.iter().map(|row| row["record_key"].as_str().unwrap().to_owned()).collect();
-            (found == keys).then_some(())
-        });
+        let rows = clickhouse.rows(&format!("SELECT record_key FROM {} FINAL {filter}", table(topic)));
+        let found: BTreeSet<String> = rows.iter().map(|row| row["record_key"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(found, keys, "{topic} in ClickHouse");
     }
+}
+
+/// The name of a topic's table.
+fn table(topic: &str) -> String {
+    topic.replace(['.', '-'], "_")
+}
+
+/// What tombstones have deleted leaves ClickHouse's disk when it is cleaned up.
+fn check_cleanup(clickhouse: &mut ClickHouse) {
+    let mut deleted = 0;
+    for topic in topics() {
+        let (table, count) = (table(topic), "SELECT countIf(is_deleted) AS deleted FROM");
+        deleted += clickhouse.rows(&format!("{count} {table}"))[0]["deleted"].as_i64().unwrap();
+        clickhouse.rows(&format!("OPTIMIZE TABLE {table} FINAL CLEANUP"));
+        assert_eq!(clickhouse.rows(&format!("{count} {table}")), [json!({"deleted": 0})], "{topic} in ClickHouse");
+        let whole = format!("SELECT count() AS rows FROM {table} WHERE record_key LIKE '%{ERASED}%'");
+        assert_eq!(clickhouse.rows(&whole), [json!({"rows": 0})], "{topic} in ClickHouse");
+    }
+    assert!(deleted > 0, "there were no tombstones");
 }
 
 /// Values of several types, also within lists and records, are the same in ClickHouse.
