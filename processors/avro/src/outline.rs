@@ -163,12 +163,19 @@ mod tests {
     #[test]
     fn every_schema_has_an_outline_in_which_all_fields_are_described() {
         for schema in Schema::ALL {
-            let outline = Outline::parse(schema.text).unwrap_or_else(|error| panic!("{}: {error}", schema.name));
+            let outline =
+                Outline::parse(schema.text).unwrap_or_else(|error| panic!("{}: {error}", schema.name));
             assert_eq!(outline.root().map(|root| root.name.as_str()), schema.record.rsplit('.').next());
             for record in outline.records() {
                 assert!(!record.doc.is_empty(), "{}: {} has no doc", schema.name, record.name);
                 for field in &record.fields {
-                    assert!(!field.doc.is_empty(), "{}: {}.{} has no doc", schema.name, record.name, field.name);
+                    assert!(
+                        !field.doc.is_empty(),
+                        "{}: {}.{} has no doc",
+                        schema.name,
+                        record.name,
+                        field.name
+                    );
                 }
             }
         }

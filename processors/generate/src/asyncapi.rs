@@ -40,7 +40,8 @@ pub fn document(definition: &Definition, bootstrap: &str) -> Result<String, Gene
         for record in output.outline.records() {
             let name = component(&output.schema, &record.name);
             if !known.contains(&name) {
-                schemas = schemas.with(&name, json_schema::of(&output.outline, record, &prefix(&output.schema)));
+                schemas =
+                    schemas.with(&name, json_schema::of(&output.outline, record, &prefix(&output.schema)));
                 known.push(name);
             }
         }
@@ -103,7 +104,9 @@ fn about(topic: &Topic) -> String {
         Role::AgentStates => "Agents' states, as the routing engine publishes them.".to_owned(),
         Role::Erasures => "Requests to erase conversations and customers.".to_owned(),
         Role::Output(output) => format!("One record for each {}.", output.one_for_each),
-        Role::DeadLetters => "Records that cannot be folded, unchanged, with the reason in their headers.".to_owned(),
+        Role::DeadLetters => {
+            "Records that cannot be folded, unchanged, with the reason in their headers.".to_owned()
+        }
         Role::Internal => "Only the program itself uses it.".to_owned(),
     }
 }
@@ -169,7 +172,9 @@ fn bindings(topic: &Topic) -> Json {
 /// The key of a topic's records.
 fn key(topic: &Topic) -> String {
     match &topic.role {
-        Role::Output(output) => format!("{}. In a key of several parts, % and / within an id are %25 and %2F.", output.key_text()),
+        Role::Output(output) => {
+            format!("{}. In a key of several parts, % and / within an id are %25 and %2F.", output.key_text())
+        }
         Role::Events => "The conversation's id.".to_owned(),
         Role::AgentStates => "The agent's id.".to_owned(),
         Role::Erasures => "The conversation's or the customer's id.".to_owned(),
@@ -279,7 +284,10 @@ mod tests {
         assert_eq!(document["servers"]["kafka2"]["host"], "b:9092");
         let metrics = &channels["cx_metrics"];
         assert_eq!(metrics["address"], "cx.metrics");
-        assert_eq!(metrics["messages"]["record"]["payload"]["$ref"], "#/components/schemas/metrics-window.MetricsWindow");
+        assert_eq!(
+            metrics["messages"]["record"]["payload"]["$ref"],
+            "#/components/schemas/metrics-window.MetricsWindow"
+        );
         assert_eq!(metrics["bindings"]["kafka"]["partitions"], 8);
     }
 

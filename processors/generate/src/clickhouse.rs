@@ -67,7 +67,8 @@ impl Types for ClickHouseTypes {
     }
 
     fn record(&self, fields: &[(&str, String)]) -> String {
-        let fields: Vec<String> = fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
+        let fields: Vec<String> =
+            fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
         format!("Tuple({})", fields.join(", "))
     }
 
@@ -158,13 +159,22 @@ mod tests {
     fn an_output_has_a_table_a_queue_and_a_view() {
         let definition = definition();
         let ddl = ddl(&definition, "kafka:9092").unwrap();
-        for start in ["CREATE TABLE `cx_customers` (", "CREATE TABLE `cx_customers_queue` (", "CREATE MATERIALIZED VIEW `cx_customers_view`"] {
+        for start in [
+            "CREATE TABLE `cx_customers` (",
+            "CREATE TABLE `cx_customers_queue` (",
+            "CREATE MATERIALIZED VIEW `cx_customers_view`",
+        ] {
             assert_eq!(ddl.matches(start).count(), 1, "{start}");
         }
         assert_eq!(ddl.matches("ENGINE = Kafka").count(), definition.outputs().count());
         assert!(ddl.contains("kafka_broker_list = 'kafka:9092', kafka_topic_list = 'cx.customers', kafka_group_name = 'clickhouse-cx.customers'"));
         assert!(ddl.contains("  `outcome` Nullable(String) COMMENT 'How it ended: HANDLED"), "{ddl}");
-        assert!(ddl.contains("Array(Tuple(`conversationId` String, `startedAt` Int64, `closedAt` Nullable(Int64)"), "{ddl}");
+        assert!(
+            ddl.contains(
+                "Array(Tuple(`conversationId` String, `startedAt` Int64, `closedAt` Nullable(Int64)"
+            ),
+            "{ddl}"
+        );
     }
 
     #[test]

@@ -21,7 +21,10 @@ pub(crate) const RECORD_HEADERS: [Header; 2] = [
 /// The headers that a dead letter has besides those of the record that it was.
 pub(crate) const LETTER_HEADERS: [Header; 14] = [
     (engine::HEADER_REASON, "Why the record cannot be folded, in a word."),
-    (engine::HEADER_DETAIL, "The same in a sentence, with the place in the record. It never quotes the record."),
+    (
+        engine::HEADER_DETAIL,
+        "The same in a sentence, with the place in the record. It never quotes the record.",
+    ),
     (engine::HEADER_TOPIC, "The topic that the record came from."),
     (engine::HEADER_PARTITION, "Its partition there."),
     (engine::HEADER_OFFSET, "Its offset there."),
@@ -31,7 +34,10 @@ pub(crate) const LETTER_HEADERS: [Header; 14] = [
     (engine::HEADER_TRUNCATED, "The size of the value in bytes, where it is left out."),
     (engine::HEADER_TRUNCATED_HEADERS, "The size of the record's headers in bytes, where they are left out."),
     (engine::HEADER_TRUNCATED_KEY, "The size of the key in bytes, where it is cut."),
-    ("cx.moved.from", "The letter's previous offset, where an erasure has moved it to the end of its partition."),
+    (
+        "cx.moved.from",
+        "The letter's previous offset, where an erasure has moved it to the end of its partition.",
+    ),
     (engine::HEADER_PROCESSOR, "The same as cx.error.processor."),
     (engine::HEADER_SCHEMA, "Name and version of the form of dead letters."),
 ];
@@ -245,6 +251,9 @@ mod tests {
         assert_eq!(definition.check_identifiers(), Ok(()));
         definition.topics.push(other);
         let error = definition.check_identifiers().unwrap_err().to_string();
-        assert!(error.starts_with("topics cx.events and cx_events would both be called cx_events"), "{error}");
+        assert!(
+            error.starts_with("topics cx.events and cx_events would both be called cx_events"),
+            "{error}"
+        );
     }
 }

@@ -16,7 +16,9 @@ pub enum GenerateError {
         source: SchemaError,
     },
     /// The names of two topics become one name.
-    #[error("topics {first} and {second} would both be called {name} there; rename one of them in topics.yaml")]
+    #[error(
+        "topics {first} and {second} would both be called {name} there; rename one of them in topics.yaml"
+    )]
     OneName {
         /// The name of both.
         name: String,

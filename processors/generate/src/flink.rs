@@ -80,7 +80,8 @@ impl Types for FlinkTypes {
     }
 
     fn record(&self, fields: &[(&str, String)]) -> String {
-        let fields: Vec<String> = fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
+        let fields: Vec<String> =
+            fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
         format!("ROW<{}>", fields.join(", "))
     }
 }
@@ -94,7 +95,8 @@ fn column(name: &str, of: &str, doc: &str) -> String {
 type Choice = (&'static str, String);
 
 fn statement(topic: &Topic, about: &str, columns: &[String], options: &[Choice]) -> String {
-    let mut out = format!("CREATE TABLE {} (\n  {}\n)", sql::name(&topic.identifier()), columns.join(",\n  "));
+    let mut out =
+        format!("CREATE TABLE {} (\n  {}\n)", sql::name(&topic.identifier()), columns.join(",\n  "));
     let options: Vec<String> =
         options.iter().map(|(key, value)| format!("{} = {}", sql::text(key), sql::text(value))).collect();
     // Writing to a String cannot fail.
@@ -157,7 +159,11 @@ fn requests(topic: &Topic, connection: &Connection<'_>) -> String {
     let columns = [
         column(KEY, "STRING", "The conversation's or the customer's id."),
         column("conversationId", "STRING", "The conversation to erase."),
-        column("customerId", "STRING", "The customer to erase, with all conversations known of the customer."),
+        column(
+            "customerId",
+            "STRING",
+            "The customer to erase, with all conversations known of the customer.",
+        ),
         format!("PRIMARY KEY ({}) NOT ENFORCED", sql::name(KEY)),
     ];
     let mut options = source(topic, "upsert-kafka", connection);
@@ -173,7 +179,9 @@ fn letters(topic: &Topic, connection: &Connection<'_>) -> String {
         "`headers` MAP<STRING, BYTES> METADATA VIRTUAL".to_owned(),
         "`timestamp` TIMESTAMP_LTZ(3) METADATA VIRTUAL".to_owned(),
     ];
-    for (header, _) in LETTER_HEADERS.iter().filter(|header| !RECORD_HEADERS.iter().any(|of| of.0 == header.0)) {
+    for (header, _) in
+        LETTER_HEADERS.iter().filter(|header| !RECORD_HEADERS.iter().any(|of| of.0 == header.0))
+    {
         let name = header.trim_start_matches("cx.").replace('.', "_");
         columns.push(format!("{} AS CAST(`headers`[{}] AS STRING)", sql::name(&name), sql::text(header)));
     }
@@ -252,7 +260,8 @@ mod tests {
     use super::*;
     use crate::tests::{definition, in_avro};
 
-    const CONNECTION: Connection<'_> = Connection { bootstrap: "kafka:9092", registry: Some("http://registry:8081") };
+    const CONNECTION: Connection<'_> =
+        Connection { bootstrap: "kafka:9092", registry: Some("http://registry:8081") };
 
     fn statement_of<'d>(ddl: &'d str, table: &str) -> &'d str {
         let start = ddl.find(&format!("CREATE TABLE `{table}`")).unwrap();
@@ -321,7 +330,10 @@ mod tests {
     fn an_avro_topic_without_a_registry_is_refused_with_the_remedy() {
         let connection = Connection { bootstrap: "kafka:9092", registry: None };
         let error = ddl(&in_avro(definition()), &connection).unwrap_err().to_string();
-        assert!(error.starts_with("topic cx.events has `format: avro`") && error.contains("; name its"), "{error}");
+        assert!(
+            error.starts_with("topic cx.events has `format: avro`") && error.contains("; name its"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn fields_stay_in_the_order_in_which_they_are_added() {
-        let value = object().with("b", 1).with("a", vec![true]).with_some("c", None::<i64>).with("d", Json::Null);
+        let value =
+            object().with("b", 1).with("a", vec![true]).with_some("c", None::<i64>).with("d", Json::Null);
         assert_eq!(value.pretty(), "{\n  \"b\": 1,\n  \"a\": [\n    true\n  ],\n  \"d\": null\n}\n");
     }
 }

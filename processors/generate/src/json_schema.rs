@@ -49,8 +49,9 @@ fn schema(output: &Output) -> Json {
     if inner.is_empty() {
         return schema;
     }
-    let definitions =
-        inner.iter().fold(object(), |all, record| all.with(&record.name, of(&output.outline, record, DEFINITIONS)));
+    let definitions = inner
+        .iter()
+        .fold(object(), |all, record| all.with(&record.name, of(&output.outline, record, DEFINITIONS)));
     schema.with("$defs", definitions)
 }
 

@@ -71,7 +71,8 @@ impl Kit {
 
 /// A record with the kit's names of the records within it.
 fn renamed(record: &RecordOutline, names: &BTreeMap<String, String>) -> RecordOutline {
-    let fields = record.fields.iter().map(|field| FieldOutline { kind: kind(&field.kind, names), ..field.clone() });
+    let fields =
+        record.fields.iter().map(|field| FieldOutline { kind: kind(&field.kind, names), ..field.clone() });
     RecordOutline { fields: fields.collect(), ..record.clone() }
 }
 

@@ -44,7 +44,9 @@ fn statement(topic: &Topic) -> String {
             ];
             create("SOURCE TABLE", topic, name, &columns, "JSON")
         }
-        Role::Events if topic.is_avro => create("STREAM", topic, name, &[format!("`{KEY}` VARCHAR KEY")], "AVRO"),
+        Role::Events if topic.is_avro => {
+            create("STREAM", topic, name, &[format!("`{KEY}` VARCHAR KEY")], "AVRO")
+        }
         Role::Events | Role::AgentStates | Role::Internal => {
             let columns = [format!("`{KEY}` VARCHAR KEY"), "`record_value` VARCHAR".to_owned()];
             create("STREAM", topic, name, &columns, "KAFKA")
@@ -74,7 +76,8 @@ impl Types for KsqlTypes {
     }
 
     fn record(&self, fields: &[(&str, String)]) -> String {
-        let fields: Vec<String> = fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
+        let fields: Vec<String> =
+            fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
         format!("STRUCT<{}>", fields.join(", "))
     }
 }
@@ -104,7 +107,9 @@ fn table(topic: &Topic, name: &str, output: &Output) -> String {
 
 fn letters(topic: &Topic, name: &str) -> String {
     let mut columns = vec![format!("`{KEY}` BYTES KEY"), "`record_value` BYTES".to_owned()];
-    for (header, _) in LETTER_HEADERS.iter().filter(|header| !RECORD_HEADERS.iter().any(|of| of.0 == header.0)) {
+    for (header, _) in
+        LETTER_HEADERS.iter().filter(|header| !RECORD_HEADERS.iter().any(|of| of.0 == header.0))
+    {
         let column = header.trim_start_matches("cx.").replace('.', "_");
         columns.push(format!("`{column}` BYTES HEADER({})", sql::text(header)));
     }

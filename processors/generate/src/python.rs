@@ -17,9 +17,9 @@ const TAIL: &str = include_str!("python/tail.py");
 const COLUMNS: usize = 100;
 /// Words that cannot be names.
 const KEYWORDS: [&str; 35] = [
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
-    "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass",
-    "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
 /// The module.
@@ -49,7 +49,11 @@ fn class(kit: &Kit, record: &RecordOutline) -> String {
     out.push('\n');
     // Writing to a String cannot fail.
     if let Some(topic) = kit.topic_of(record) {
-        let _ = writeln!(out, "    TOPIC: ClassVar[str] = \"{}\"\n    \"\"\"The topic of these records.\"\"\"\n", topic.name);
+        let _ = writeln!(
+            out,
+            "    TOPIC: ClassVar[str] = \"{}\"\n    \"\"\"The topic of these records.\"\"\"\n",
+            topic.name
+        );
     }
     for field in &record.fields {
         let _ = writeln!(out, "    {}: {}", snake(&field.name), annotation(record, field));

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use generate::{
-    Definition, File, GenerateError, Name, Output, Role, Topic, asyncapi, clickhouse, flink, json_schema, ksqldb,
-    python, typescript,
+    Definition, File, GenerateError, Name, Output, Role, Topic, asyncapi, clickhouse, flink, json_schema,
+    ksqldb, python, typescript,
 };
 
 use crate::cli::Global;
@@ -30,7 +30,9 @@ pub fn run(global: &Global, what: &GenerateCommand, config: &Config) -> Result<(
             None => Ok(json_schema::bundle(&definition)),
         },
         GenerateCommand::Python(args) => return one(args.dir.as_deref(), python::module(&definition)),
-        GenerateCommand::Typescript(args) => return one(args.dir.as_deref(), typescript::module(&definition)),
+        GenerateCommand::Typescript(args) => {
+            return one(args.dir.as_deref(), typescript::module(&definition));
+        }
     };
     // What cannot be made is what topics.yaml says.
     print(&text.map_err(Failure::usage)?)
@@ -79,7 +81,10 @@ fn definition(config: &Config) -> Result<Definition, GenerateError> {
             is_avro: topic.format == config::Format::Avro,
         })
     });
-    Ok(Definition { version: env!("CARGO_PKG_VERSION").to_owned(), topics: topics.collect::<Result<_, _>>()? })
+    Ok(Definition {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        topics: topics.collect::<Result<_, _>>()?,
+    })
 }
 
 fn role(config: &Config, topic: &config::Topic) -> Result<Role, GenerateError> {
@@ -98,10 +103,15 @@ fn role(config: &Config, topic: &config::Topic) -> Result<Role, GenerateError> {
 }
 
 fn output(config: &Config, topic: &config::Topic) -> Result<Option<Output>, GenerateError> {
-    let writes = |name: &str| config.processors.iter().any(|processor| {
-        processor.name == name && processor.writes.iter().any(|written| Some(written.as_str()) == topic.exact())
-    });
-    let Some((processor, product)) = folds::products().find(|(name, _)| writes(name)) else { return Ok(None) };
+    let writes = |name: &str| {
+        config.processors.iter().any(|processor| {
+            processor.name == name
+                && processor.writes.iter().any(|written| Some(written.as_str()) == topic.exact())
+        })
+    };
+    let Some((processor, product)) = folds::products().find(|(name, _)| writes(name)) else {
+        return Ok(None);
+    };
     let Some(schema) = products::schema_of(processor) else { return Ok(None) };
     Output::new(processor, schema, product.one_for_each, product.key).map(Some)
 }

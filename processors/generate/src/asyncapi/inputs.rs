@@ -16,7 +16,8 @@ pub(super) fn event() -> Result<Json, GenerateError> {
     let entities = with_event("entities", with_event("cimEvent", bare.clone()));
     let forms = vec![
         bare.clone().with("title", "The bare event"),
-        with_event("cimEvent", bare).with("title", "The form of sockets, also with conversationId beside cimEvent"),
+        with_event("cimEvent", bare)
+            .with("title", "The form of sockets, also with conversationId beside cimEvent"),
         with_event("payload", entities.clone()).with("title", "The form of the studio"),
         entities.with("title", "The same without payload"),
     ];
@@ -54,7 +55,8 @@ pub(super) fn agent_state() -> Json {
         let properties = fields.into_iter().fold(object(), |all, (name, of)| all.with(name, of));
         object().with("type", "object").with("properties", properties)
     };
-    let text = |about: &str| object().with("type", vec!["string", "integer", "null"]).with("description", about);
+    let text =
+        |about: &str| object().with("type", vec!["string", "integer", "null"]).with("description", about);
     let time = |about: &str| {
         object().with("type", vec!["integer", "number", "string", "null"]).with("description", about)
     };
@@ -96,9 +98,10 @@ pub(super) fn request() -> Json {
         .with("type", "object")
         .with(
             "properties",
-            object()
-                .with("conversationId", id("The conversation to erase."))
-                .with("customerId", id("The customer to erase, with all conversations known of the customer.")),
+            object().with("conversationId", id("The conversation to erase.")).with(
+                "customerId",
+                id("The customer to erase, with all conversations known of the customer."),
+            ),
         )
         .with("anyOf", vec![required("conversationId"), required("customerId")])
 }

@@ -32,12 +32,7 @@ fn name(java_version: &str) -> String {
 }
 
 /// Makes the archive, or waits for the process that makes it. It appears atomically, by a rename.
-fn make(
-    java: &Java,
-    cache: &Path,
-    archive: &Path,
-    progress: &mut dyn FnMut(&str),
-) -> Result<(), KafkaError> {
+fn make(java: &Java, cache: &Path, archive: &Path, progress: &mut dyn FnMut(&str)) -> Result<(), KafkaError> {
     let lock_path = cache.join("archive.lock");
     let lock = File::create(&lock_path).map_err(|source| file("create", &lock_path, source))?;
     lock.lock().map_err(|source| file("lock", &lock_path, source))?;

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use cx_timelines_tests::{DEAD_LETTERS, OUTPUTS, Program, Records, Watch, consume, fold, of_lines, run_to_end, wait_until};
+use cx_timelines_tests::{
+    DEAD_LETTERS, OUTPUTS, Program, Records, Watch, consume, fold, of_lines, run_to_end, wait_until,
+};
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
@@ -67,7 +69,9 @@ impl Pipeline {
         command(&kafka, &["topics", "apply"]);
         let instance = Program::start(&run, folder.path().join("run.log"));
         let events: String = (1..=CONVERSATIONS).map(events_of).collect();
-        for (name, text) in [("events", events), ("states", agents_states()), ("bad", "{\"name\":\"X\"}\n".to_owned())] {
+        for (name, text) in
+            [("events", events), ("states", agents_states()), ("bad", "{\"name\":\"X\"}\n".to_owned())]
+        {
             let path = folder.path().join(format!("{name}.ndjson"));
             std::fs::write(&path, text).unwrap();
             command(&kafka, &["load", path.to_str().unwrap()]);
@@ -106,7 +110,10 @@ fn of_topic(records: &Records, topic: &str) -> BTreeMap<(String, String), Value>
 /// What the client in Python reads of a topic.
 fn by_python(pipeline: &Pipeline, topic: &str) -> BTreeMap<(String, String), Value> {
     let mut client = Command::new(python("CX_EXAMPLES_PYTHON", "confluent-kafka"));
-    client.arg(Path::new(TOP).join("clients/python/current.py")).arg(topic).env("PYTHONDONTWRITEBYTECODE", "1");
+    client
+        .arg(Path::new(TOP).join("clients/python/current.py"))
+        .arg(topic)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
     of_table(topic, &succeed(client.env("CX_BOOTSTRAP", pipeline.kafka.bootstrap())))
 }
 
@@ -167,7 +174,8 @@ fn both_client_kits_and_clickhouse_have_the_final_records_before_and_after_an_er
     }
 
     command(&pipeline.kafka, &["erase", "--conversation", ERASED, "--yes", "--timeout", "120s"]);
-    let (expected, consumed) = (folded((1..=CONVERSATIONS).filter(|number| *number != 3)), pipeline.consumed());
+    let (expected, consumed) =
+        (folded((1..=CONVERSATIONS).filter(|number| *number != 3)), pipeline.consumed());
     for topic in topics() {
         let read = by_python(&pipeline, topic);
         assert_eq!(read, of_topic(&consumed, topic), "{topic} in Python");
@@ -194,7 +202,8 @@ fn check_keys(clickhouse: &mut ClickHouse, pipeline: &Pipeline, expected: &Recor
         // Whether an alert is raised follows from the clock.
         let filter = if topic == "cx.alerts" { "WHERE state != 'raised'" } else { "" };
         let rows = clickhouse.rows(&format!("SELECT record_key FROM {} FINAL {filter}", table(topic)));
-        let found: BTreeSet<String> = rows.iter().map(|row| row["record_key"].as_str().unwrap().to_owned()).collect();
+        let found: BTreeSet<String> =
+            rows.iter().map(|row| row["record_key"].as_str().unwrap().to_owned()).collect();
         assert_eq!(found, keys, "{topic} in ClickHouse");
     }
 }
@@ -211,7 +220,11 @@ fn check_cleanup(clickhouse: &mut ClickHouse) {
         let (table, count) = (table(topic), "SELECT countIf(is_deleted) AS deleted FROM");
         deleted += clickhouse.rows(&format!("{count} {table}"))[0]["deleted"].as_i64().unwrap();
         clickhouse.rows(&format!("OPTIMIZE TABLE {table} FINAL CLEANUP"));
-        assert_eq!(clickhouse.rows(&format!("{count} {table}")), [json!({"deleted": 0})], "{topic} in ClickHouse");
+        assert_eq!(
+            clickhouse.rows(&format!("{count} {table}")),
+            [json!({"deleted": 0})],
+            "{topic} in ClickHouse"
+        );
         let whole = format!("SELECT count() AS rows FROM {table} WHERE record_key LIKE '%{ERASED}%'");
         assert_eq!(clickhouse.rows(&whole), [json!({"rows": 0})], "{topic} in ClickHouse");
     }
@@ -233,7 +246,8 @@ fn check_values(clickhouse: &mut ClickHouse, expected: &Records) {
         })
         .collect();
     assert_eq!(rows, same);
-    let rows = clickhouse.rows("SELECT record_key, body, actor.name AS actor FROM cx_activities FINAL ORDER BY record_key");
+    let rows = clickhouse
+        .rows("SELECT record_key, body, actor.name AS actor FROM cx_activities FINAL ORDER BY record_key");
     let rows: Vec<Value> = rows
         .into_iter()
         .map(|mut row| {
@@ -243,19 +257,23 @@ fn check_values(clickhouse: &mut ClickHouse, expected: &Records) {
         })
         .collect();
     let same = of_topic(expected, "cx.activities");
-    let same = same.iter().map(|((_, key), of)| json!({"record_key": key, "body": of["body"], "actor": of["actor"]["name"]}));
-    assert_eq!(rows, same.collect::<Vec<_>>());
-    let rows = clickhouse.rows("SELECT record_key, figures, histograms FROM cx_metrics FINAL ORDER BY record_key");
-    let same = of_topic(expected, "cx.metrics");
     let same = same
         .iter()
-        .map(|((_, key), of)| json!({"record_key": key, "figures": of["figures"], "histograms": of["histograms"]}));
+        .map(|((_, key), of)| json!({"record_key": key, "body": of["body"], "actor": of["actor"]["name"]}));
+    assert_eq!(rows, same.collect::<Vec<_>>());
+    let rows =
+        clickhouse.rows("SELECT record_key, figures, histograms FROM cx_metrics FINAL ORDER BY record_key");
+    let same = of_topic(expected, "cx.metrics");
+    let same = same.iter().map(
+        |((_, key), of)| json!({"record_key": key, "figures": of["figures"], "histograms": of["histograms"]}),
+    );
     assert_eq!(rows, same.collect::<Vec<_>>());
 }
 
 /// The headers of the dead letter of the bad event.
 fn check_headers(pipeline: &Pipeline) {
-    let printed = command(&pipeline.kafka, &["tail", DEAD_LETTERS, "--from-beginning", "--json", "--limit", "1"]);
+    let printed =
+        command(&pipeline.kafka, &["tail", DEAD_LETTERS, "--from-beginning", "--json", "--limit", "1"]);
     let letter: Value = serde_json::from_str(&printed).unwrap();
     let document: Value = serde_json::from_str(&generated(&["asyncapi"])).unwrap();
     let described = &document["channels"]["cx_dead_letters"]["messages"]["record"]["headers"];

@@ -73,7 +73,10 @@ impl Drop for ClickHouse {
 /// All committed records of a topic.
 fn committed(bootstrap: &str, topic: &str) -> Vec<Value> {
     let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", bootstrap).set("group.id", "clickhouse").set("enable.auto.commit", "false");
+    client
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "clickhouse")
+        .set("enable.auto.commit", "false");
     client.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
     let consumer: BaseConsumer = client.create().unwrap();
     let mut places = TopicPartitionList::new();
@@ -86,7 +89,8 @@ fn committed(bootstrap: &str, topic: &str) -> Vec<Value> {
         match consumer.poll(TIMEOUT) {
             Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
             Some(Ok(message)) => {
-                let text = |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
+                let text =
+                    |bytes: Option<&[u8]>| String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap();
                 let (key, value) = (text(message.key()), text(message.payload()));
                 rows.push(json!({"value": value, "_key": key, "_offset": message.offset()}));
             }

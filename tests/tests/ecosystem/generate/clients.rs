@@ -21,10 +21,23 @@ pub(super) fn compiled(folder: &Path) -> PathBuf {
 fn the_kit_in_python_is_formatted() {
     let kit = Path::new(TOP).join("clients/python");
     let mut ruff = Command::new(python("CX_RUFF_PYTHON", "ruff"));
-    succeed(ruff.args(["-m", "ruff", "format", "--no-cache", "--isolated", "--line-length", "130", "--diff"]).arg(&kit));
+    succeed(
+        ruff.args(["-m", "ruff", "format", "--no-cache", "--isolated", "--line-length", "130", "--diff"])
+            .arg(&kit),
+    );
     let mut ruff = Command::new(python("CX_RUFF_PYTHON", "ruff"));
     // Pyflakes, names, imports, pyupgrade.
-    let rules = ["-m", "ruff", "check", "--no-cache", "--isolated", "--line-length", "130", "--target-version", "py311"];
+    let rules = [
+        "-m",
+        "ruff",
+        "check",
+        "--no-cache",
+        "--isolated",
+        "--line-length",
+        "130",
+        "--target-version",
+        "py311",
+    ];
     succeed(ruff.args(rules).args(["--select", "E,F,N,I,UP,B", "--ignore", "UP046"]).arg(&kit));
 }
 
@@ -34,8 +47,17 @@ fn the_kit_in_python_has_no_type_error() {
     copy(&Path::new(TOP).join("clients/python"), folder.path());
     let mypy = || {
         let mut mypy = Command::new(python("CX_MYPY_PYTHON", "mypy"));
-        mypy.args(["-m", "mypy", "--strict", "--ignore-missing-imports", "--python-version", "3.11", "--no-incremental", "."])
-            .current_dir(folder.path());
+        mypy.args([
+            "-m",
+            "mypy",
+            "--strict",
+            "--ignore-missing-imports",
+            "--python-version",
+            "3.11",
+            "--no-incremental",
+            ".",
+        ])
+        .current_dir(folder.path());
         mypy
     };
     succeed(&mut mypy());

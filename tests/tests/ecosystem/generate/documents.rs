@@ -14,7 +14,8 @@ use super::{REGISTRY, TOP, copy, generated, in_avro, tool};
 
 /// What AsyncAPI's own parser says of a document: whether it is valid, and the lines that it prints.
 fn parsed(document: &str) -> (bool, String) {
-    let modules = tool("CX_ASYNCAPI_MODULES", "npm ci in a copy of tests/asyncapi, and the path of its node_modules");
+    let modules =
+        tool("CX_ASYNCAPI_MODULES", "npm ci in a copy of tests/asyncapi, and the path of its node_modules");
     let folder = tempfile::tempdir().unwrap();
     copy(&Path::new(TOP).join("tests/asyncapi"), folder.path());
     std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
@@ -50,7 +51,9 @@ fn asyncapis_own_parser_refuses_the_document_where_something_is_wrong() {
     for (what, change) in [
         ("info", &(|all: &mut Value| drop(all["info"].take())) as &dyn Fn(&mut Value)),
         ("channel", &|all| all["operations"]["send_cx_agents"]["channel"]["$ref"] = json!("#/channels/none")),
-        ("partitions", &|all| all["channels"]["cx_agents"]["bindings"]["kafka"]["partitions"] = json!("many")),
+        ("partitions", &|all| {
+            all["channels"]["cx_agents"]["bindings"]["kafka"]["partitions"] = json!("many")
+        }),
     ] {
         let (is_valid, said) = with(change);
         assert!(!is_valid && said.contains(what), "{what}: {said}");
@@ -95,10 +98,12 @@ fn records() -> Vec<(String, Value)> {
         let folded = run_to_end(&["fold", "--as-emitted", "--expire", path.to_str().unwrap()], b"");
         assert!(folded.status.success(), "{}", path.display());
         let lines = String::from_utf8(folded.stdout).unwrap();
-        records.extend(lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).filter_map(|line| {
-            let topic = line["topic"].as_str().unwrap().to_owned();
-            (topic != DEAD_LETTERS && !line["value"].is_null()).then(|| (topic, line["value"].clone()))
-        }));
+        records.extend(lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).filter_map(
+            |line| {
+                let topic = line["topic"].as_str().unwrap().to_owned();
+                (topic != DEAD_LETTERS && !line["value"].is_null()).then(|| (topic, line["value"].clone()))
+            },
+        ));
     }
     records
 }
@@ -138,9 +143,11 @@ fn a_record_that_is_broken_has_not_its_json_schema() {
     }
     assert!(broken > 1000, "{broken}");
     // Also within: a text where the time of an edit belongs.
-    let edits = fold(&std::fs::read(Path::new(TOP).join("tests/cases/edits-and-deletions/events.ndjson")).unwrap());
+    let edits =
+        fold(&std::fs::read(Path::new(TOP).join("tests/cases/edits-and-deletions/events.ndjson")).unwrap());
     let edited = edits.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|line| {
-        line["topic"] == "cx.activities" && line["value"]["edits"].as_array().is_some_and(|edits| !edits.is_empty())
+        line["topic"] == "cx.activities"
+            && line["value"]["edits"].as_array().is_some_and(|edits| !edits.is_empty())
     });
     let mut record = edited.unwrap()["value"].clone();
     record["edits"][0]["at"] = json!("yesterday");

@@ -45,7 +45,9 @@ fn in_avro(folder: &Path) -> PathBuf {
 /// A tool's place, from the environment.
 fn tool(variable: &str, how: &str) -> PathBuf {
     let place = std::env::var_os(variable);
-    PathBuf::from(place.unwrap_or_else(|| panic!("{variable} is not set; `tests/run ecosystem` sets it, or: {how}")))
+    PathBuf::from(
+        place.unwrap_or_else(|| panic!("{variable} is not set; `tests/run ecosystem` sets it, or: {how}")),
+    )
 }
 
 /// A Python with one package, from the environment.
@@ -68,7 +70,8 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let (path, to) = (entry.path(), to.join(entry.file_name()));
         match path.is_dir() {
-            true if ["node_modules", "dist", "__pycache__"].iter().any(|name| entry.file_name() == *name) => {}
+            true if ["node_modules", "dist", "__pycache__"].iter().any(|name| entry.file_name() == *name) => {
+            }
             true => copy(&path, &to),
             false => drop(std::fs::copy(&path, &to).unwrap()),
         }
