@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::pipeline::Pipeline;
 
-const MISSING: &str = "CX_FLINK_LIBS names no folder with the jars of Flink SQL; tests/run fetches them (find_flink)";
+const MISSING: &str =
+    "CX_FLINK_LIBS names no folder with the jars of Flink SQL; tests/run fetches them (find_flink)";
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ecosystem/flink");
 const ERASED: &str = "erased-conversation";
 const QUARTER_MS: i64 = 15 * 60 * 1000;
@@ -28,7 +29,8 @@ fn a_join_and_a_window_of_flink_sql_count_what_is_in_the_topics_and_not_what_was
         )
     };
     // More than one window: conversations begin a few seconds apart.
-    let mut lines: Vec<String> = events(&Options::default(), 3_000).into_iter().map(|event| event.value).collect();
+    let mut lines: Vec<String> =
+        events(&Options::default(), 3_000).into_iter().map(|event| event.value).collect();
     lines.push(erased("e1", Options::default().start_ms));
     let _ = pipeline.ok(&["load", "-"], lines.join("\n").as_bytes());
     pipeline.wait_for_all();
@@ -100,13 +102,15 @@ fn text(value: &Value, field: &str) -> String {
 /// Runs the tables and the reports on a MiniCluster.
 fn run(pipeline: &Pipeline) {
     let libs = std::env::var("CX_FLINK_LIBS").expect(MISSING);
-    let statements: String = ["tables.sql", "report.sql"].map(read).concat().replace("127.0.0.1:9092", pipeline.bootstrap());
+    let statements: String =
+        ["tables.sql", "report.sql"].map(read).concat().replace("127.0.0.1:9092", pipeline.bootstrap());
     let file = pipeline.folder.path().join("flink.sql");
     std::fs::write(&file, without_comments(&statements)).unwrap();
     let mut java = Command::new("java");
     java.args(["-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]);
     java.args(OPENED.map(|opened| format!("--add-opens={opened}")));
-    let ended = java.args(["-cp", &format!("{libs}/*")]).arg(path("RunSql.java")).arg(&file).output().unwrap();
+    let ended =
+        java.args(["-cp", &format!("{libs}/*")]).arg(path("RunSql.java")).arg(&file).output().unwrap();
     let said = [ended.stdout, ended.stderr].concat();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&said));
 }

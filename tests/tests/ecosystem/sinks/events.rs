@@ -40,7 +40,8 @@ fn customer(id: &str) -> Value {
 
 /// What is sent first, in two halves. The customer's message has a character that PostgreSQL's jsonb cannot have.
 pub(super) fn halves() -> [String; 2] {
-    let mut lines: Vec<String> = events(&Options::default(), 800).into_iter().map(|event| event.value).collect();
+    let mut lines: Vec<String> =
+        events(&Options::default(), 800).into_iter().map(|event| event.value).collect();
     let asked = message("m1", "Where is\u{0} my order?", &customer(KEPT_CUSTOMER));
     let answered = message("m2", FIRST_TEXT, &agent());
     let secret = message("m3", ERASED_TEXT, &customer(ERASED_CUSTOMER));
@@ -78,7 +79,8 @@ pub(super) fn marked() -> Vec<String> {
 pub(super) fn markers() -> Vec<String> {
     let of = |id: String| {
         let data = message("m", "here", &customer("marker"));
-        event(&format!("event-of-{id}"), "CUSTOMER_MESSAGE", 100, &id, &format!("customer-of-{id}"), &data) + "\n"
+        event(&format!("event-of-{id}"), "CUSTOMER_MESSAGE", 100, &id, &format!("customer-of-{id}"), &data)
+            + "\n"
     };
     marked().into_iter().map(of).collect()
 }

@@ -30,7 +30,8 @@ fn a_table_of_icebergs_sink_keeps_what_was_corrected_and_who_was_erased() {
     let table = warehouse.join("cx/conversations");
     wait_until("the first rows arrive", TIMEOUT, || {
         worker.assert_no_failure(CONNECTOR);
-        let has_erased = table.join("metadata").is_dir() && rows(&table).iter().any(|row| row.conversation == ERASED);
+        let has_erased =
+            table.join("metadata").is_dir() && rows(&table).iter().any(|row| row.conversation == ERASED);
         has_erased.then_some(())
     });
     load(&pipeline, &second);
@@ -72,7 +73,13 @@ struct Row {
 fn rows(table: &Path) -> Vec<Row> {
     let libs = std::env::var(TO_ICEBERG).unwrap();
     let mut java = Command::new("java");
-    java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", &format!("{libs}/iceberg/*")]);
+    java.args([
+        "-Xmx256m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        &format!("{libs}/iceberg/*"),
+    ]);
     let read = java.arg(Path::new(FOLDER).join("ReadTable.java")).arg(table).output().unwrap();
     assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
     let said = String::from_utf8(read.stdout).unwrap();

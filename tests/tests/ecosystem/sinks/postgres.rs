@@ -18,8 +18,8 @@ const MISSING: &str = "CX_POSTGRES_BIN names no folder with PostgreSQL's program
 const USER: &str = "connect";
 const DATABASE: &str = "cx";
 pub(super) const PASSWORD: &str = "one-of-a-test";
-/// `nobody` and `nogroup`, who own the server's files where a test is run as root.
-const NOBODY: u32 = 65534;
+/// The user and the group of no privileges that own the server's files where a test is run as root.
+const UNPRIVILEGED: u32 = 65534;
 
 pub(super) struct Postgres {
     process: Guarded,
@@ -38,10 +38,11 @@ impl Postgres {
         std::fs::write(&password, PASSWORD).unwrap();
         if is_root() {
             for path in [folder.path(), &password] {
-                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+                chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED)).unwrap();
             }
         }
-        let settings = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--username"];
+        let settings =
+            ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--username"];
         let mut initdb = unprivileged(&programs.join("initdb"));
         initdb.args(settings).arg(USER).arg("--pwfile").arg(&password).arg("-D").arg(data(folder.path()));
         succeeded(&initdb.output().expect(MISSING));
@@ -135,11 +136,11 @@ fn unprivileged(program: &Path) -> Command {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    command.args(AS_NOBODY).arg(program);
+    command.args(AS_UNPRIVILEGED).arg(program);
     command
 }
 
-const AS_NOBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+const AS_UNPRIVILEGED: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
 fn spawn(programs: &Path, folder: &Path, port: u16) -> Guarded {
     let server = programs.join("postgres").display().to_string();
@@ -147,7 +148,7 @@ fn spawn(programs: &Path, folder: &Path, port: u16) -> Guarded {
     let listen = ["-h", "127.0.0.1", "-c", "fsync=off", "-k", folder.to_str().unwrap()].map(str::to_owned);
     let arguments = [&settings[..], &listen].concat();
     let started = if is_root() {
-        let all = [&AS_NOBODY.map(str::to_owned)[..], &[server], &arguments].concat();
+        let all = [&AS_UNPRIVILEGED.map(str::to_owned)[..], &[server], &arguments].concat();
         Guarded::start(Path::new("setpriv"), &all, &log(folder), None)
     } else {
         Guarded::start(Path::new(&server), &arguments, &log(folder), None)

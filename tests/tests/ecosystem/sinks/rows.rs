@@ -56,7 +56,9 @@ fn query(postgres: &Postgres, table: &str, tables: Tables) -> String {
         return "SELECT 1 WHERE false".to_owned();
     }
     let columns = columns.join(", ");
-    format!("SELECT jsonb_build_object('key', key, 'value', (SELECT to_jsonb(r) FROM (SELECT {columns}) r)) FROM {table}")
+    format!(
+        "SELECT jsonb_build_object('key', key, 'value', (SELECT to_jsonb(r) FROM (SELECT {columns}) r)) FROM {table}"
+    )
 }
 
 /// The row of a record.
@@ -85,7 +87,9 @@ pub(super) fn differences(expected: &Rows, actual: &Rows) -> Vec<String> {
             Some(row) => found.extend(of_row(wanted, row).map(|column| format!("{key:?}: {column}"))),
         }
     }
-    found.extend(actual.keys().filter(|key| !expected.contains_key(key)).map(|key| format!("{key:?}: one too many")));
+    found.extend(
+        actual.keys().filter(|key| !expected.contains_key(key)).map(|key| format!("{key:?}: one too many")),
+    );
     found
 }
 
@@ -95,7 +99,8 @@ fn of_row<'r>(wanted: &'r Value, row: &'r Value) -> impl Iterator<Item = String>
     columns.filter_map(|column| {
         let (wanted, actual) = (wanted.get(column), row.get(column));
         let is_null = |value: Option<&Value>| value.is_none_or(Value::is_null);
-        let is_same = (is_null(wanted) && is_null(actual)) || wanted == actual || is_body(column, wanted, actual);
+        let is_same =
+            (is_null(wanted) && is_null(actual)) || wanted == actual || is_body(column, wanted, actual);
         (!is_same).then(|| format!("{column} is {actual:?} instead of {wanted:?}"))
     })
 }
@@ -137,9 +142,11 @@ fn without_nul(value: &Value) -> Value {
     match value {
         Value::String(text) => text.replace('\0', "").into(),
         Value::Array(items) => items.iter().map(without_nul).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| (name.clone(), without_nul(value))).collect::<Map<_, _>>().into()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.clone(), without_nul(value)))
+            .collect::<Map<_, _>>()
+            .into(),
         _ => value.clone(),
     }
 }

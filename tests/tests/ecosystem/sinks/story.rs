@@ -8,7 +8,9 @@ use std::time::Instant;
 use cx_timelines_tests::{fold, of_lines, wait_until};
 use sandbox::registry::Registry;
 
-use super::events::{self, EDITED_TEXT, ERASED, ERASED_CUSTOMER, ERASED_TEXT, FIRST_TEXT, KEPT, LATE_RESPONSE_MS};
+use super::events::{
+    self, EDITED_TEXT, ERASED, ERASED_CUSTOMER, ERASED_TEXT, FIRST_TEXT, KEPT, LATE_RESPONSE_MS,
+};
 use super::postgres::{PASSWORD, Postgres};
 use super::rows::{self, Rows, TOPICS, table};
 use super::worker::{TO_POSTGRES, Worker, file, text};
@@ -46,9 +48,10 @@ pub(crate) trait Source {
 
 /// Everything behind the events.
 struct Scene {
-    pipeline: Pipeline,
+    // First: their logs are printed when a test fails, while the pipeline's folder exists.
     worker: Worker,
     postgres: Postgres,
+    pipeline: Pipeline,
     tables: Tables,
     /// All events so far.
     sent: String,
@@ -116,7 +119,15 @@ impl Scene {
         let name = tables.connector().trim_start_matches("cx-");
         postgres.run_file(&file(&format!("{name}.sql")));
         worker.create(&text(&format!("{name}.json"), &replaced));
-        Self { pipeline, worker, postgres, tables, sent: String::new(), is_erased: false, _registry: registry }
+        Self {
+            pipeline,
+            worker,
+            postgres,
+            tables,
+            sent: String::new(),
+            is_erased: false,
+            _registry: registry,
+        }
     }
 
     fn send(&mut self, source: &mut dyn Source, events: &str) {
@@ -135,7 +146,12 @@ impl Scene {
             }
             self.worker.assert_no_failure(self.tables.connector());
             let first = || found[..found.len().min(5)].join("\n");
-            assert!(Instant::now() < deadline, "waited {TIMEOUT:?} in vain: {what}: {} differ:\n{}", found.len(), first());
+            assert!(
+                Instant::now() < deadline,
+                "waited {TIMEOUT:?} in vain: {what}: {} differ:\n{}",
+                found.len(),
+                first()
+            );
             std::thread::sleep(std::time::Duration::from_millis(500));
         }
     }

@@ -42,7 +42,9 @@ impl Worker {
     /// Starts a worker that keeps its files in this folder, and waits until it answers. Its plugins are in the folder that this
     /// variable names.
     pub(super) fn start(kafka: &Kafka, folder: &Path, plugins: &str) -> Self {
-        let missing = format!("{plugins} names no folder with plugins of Kafka Connect; `tests/run ecosystem` fetches them");
+        let missing = format!(
+            "{plugins} names no folder with plugins of Kafka Connect; `tests/run ecosystem` fetches them"
+        );
         let plugins = std::env::var(plugins).expect(&missing);
         let address = format!("127.0.0.1:{}", free_port().unwrap());
         let replaced =
