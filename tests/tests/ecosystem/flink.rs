@@ -28,10 +28,12 @@ fn a_join_and_a_window_of_flink_sql_count_what_is_in_the_topics_and_not_what_was
             r#"{{"id":"{id}","name":"CUSTOMER_MESSAGE","timestamp":{begin_ms},"conversationId":"{ERASED}","data":{{"id":"m-{id}","header":{{"sender":{{"type":"CUSTOMER","id":"cy"}}}},"body":{{"markdownText":"forget it"}}}}}}"#
         )
     };
-    // More than one window: conversations begin a few seconds apart.
-    let mut lines: Vec<String> =
-        events(&Options::default(), 3_000).into_iter().map(|event| event.value).collect();
-    lines.push(erased("e1", Options::default().start_ms));
+    // Two lots an hour apart, so that there is more than one window.
+    let lot = |seed, start_ms| events(&Options { seed, start_ms, ..Options::default() }, 1_000);
+    let begin_ms = Options::default().start_ms;
+    let lots = [lot(1, begin_ms), lot(2, begin_ms + 4 * QUARTER_MS)].concat();
+    let mut lines: Vec<String> = lots.into_iter().map(|event| event.value).collect();
+    lines.push(erased("e1", begin_ms));
     let _ = pipeline.ok(&["load", "-"], lines.join("\n").as_bytes());
     pipeline.wait_for_all();
     let before = computed(&pipeline);

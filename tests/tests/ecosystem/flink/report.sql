@@ -24,7 +24,10 @@ GROUP BY COALESCE(c.`outcome`, 'OPEN');
 -- A window of event time: the conversations that began in each quarter of an hour. A window is final once the watermark has passed
 -- its end: a correction that comes later than the delay of the watermark is dropped.
 CREATE TABLE `conversations_in_time` (
-  WATERMARK FOR `startedAt_time` AS `startedAt_time` - INTERVAL '7' DAY
+  `began` AS TO_TIMESTAMP_LTZ(`startedAt`, 3),
+  WATERMARK FOR `began` AS `began` - INTERVAL '7' DAY
+) WITH (
+  'scan.bounded.mode' = 'latest-offset'
 ) LIKE `cx_conversations`;
 
 CREATE TABLE `report_quarters` (
@@ -42,7 +45,5 @@ CREATE TABLE `report_quarters` (
 
 INSERT INTO `report_quarters`
 SELECT window_start, window_end, COUNT(*)
-FROM TUMBLE(
-  TABLE `conversations_in_time` /*+ OPTIONS('scan.bounded.mode' = 'latest-offset') */,
-  DESCRIPTOR(`startedAt_time`), INTERVAL '15' MINUTES)
+FROM TUMBLE(TABLE `conversations_in_time`, DESCRIPTOR(`began`), INTERVAL '15' MINUTES)
 GROUP BY window_start, window_end;

@@ -28,23 +28,13 @@ fn a_table_of_icebergs_sink_keeps_what_was_corrected_and_who_was_erased() {
     let [first, second] = events::halves();
     load(&pipeline, &first);
     let table = warehouse.join("cx/conversations");
-    wait_until("the first rows arrive", TIMEOUT, || {
-        worker.assert_no_failure(CONNECTOR);
-        let has_erased =
-            table.join("metadata").is_dir() && rows(&table).iter().any(|row| row.conversation == ERASED);
-        has_erased.then_some(())
-    });
+    let _ = await_rows(&worker, &table, "the customer's conversation arrives", &[ERASED.to_owned()]);
     load(&pipeline, &second);
     load(&pipeline, &events::late());
     let _ = pipeline.ok(&["erase", "--customer", ERASED_CUSTOMER, "--yes"], b"");
     // The sink has passed the tombstone when it has written what came later in each partition.
     load(&pipeline, &events::markers().concat());
-    let rows = wait_until("the sink has written everything", TIMEOUT, || {
-        worker.assert_no_failure(CONNECTOR);
-        let rows = rows(&table);
-        let has = |id: &String| rows.iter().any(|row| row.conversation == *id);
-        events::marked().iter().all(has).then_some(rows)
-    });
+    let rows = await_rows(&worker, &table, "the sink has written everything", &events::marked());
 
     let records = consume(pipeline.bootstrap(), &["cx.conversations"]).records.finals;
     let record = |id: &str| records.get(&("cx.conversations".to_owned(), id.to_owned()));
@@ -68,6 +58,22 @@ struct Row {
     customer: String,
     offset: i64,
     revision: i64,
+}
+
+/// The rows once all of these conversations are among them. Each new snapshot is read once.
+fn await_rows(worker: &Worker, table: &Path, what: &str, conversations: &[String]) -> Vec<Row> {
+    let mut read = None;
+    wait_until(what, TIMEOUT, || {
+        worker.assert_no_failure(CONNECTOR);
+        let snapshot = std::fs::read_to_string(table.join("metadata/version-hint.text")).ok()?;
+        if read.as_ref() == Some(&snapshot) {
+            return None;
+        }
+        let rows = rows(table);
+        read = Some(snapshot);
+        let has = |id: &String| rows.iter().any(|row| row.conversation == *id);
+        conversations.iter().all(has).then_some(rows)
+    })
 }
 
 fn rows(table: &Path) -> Vec<Row> {
