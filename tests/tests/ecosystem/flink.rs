@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! Flink SQL on the output topics: a join and a window, run by a MiniCluster on a real broker.
+//! Flink SQL on the output topics, with the tables of `cx-timelines generate flink`: a join and a window, run by a MiniCluster on a
+//! real broker.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cx_timelines_tests::{consume, create_topic};
+use cx_timelines_tests::{OUTPUTS, consume, create_topic};
 use sandbox::conversations::{Options, events};
 use serde_json::Value;
 
@@ -104,8 +105,9 @@ fn text(value: &Value, field: &str) -> String {
 /// Runs the tables and the reports on a MiniCluster.
 fn run(pipeline: &Pipeline) {
     let libs = std::env::var("CX_FLINK_LIBS").expect(MISSING);
-    let statements: String =
-        ["tables.sql", "report.sql"].map(read).concat().replace("127.0.0.1:9092", pipeline.bootstrap());
+    let tables = pipeline.ok(&["generate", "flink"], b"");
+    let report = read("report.sql").replace("127.0.0.1:9092", pipeline.bootstrap());
+    let statements = [tables.as_str(), &explained(&tables), &report].concat();
     let file = pipeline.folder.path().join("flink.sql");
     std::fs::write(&file, without_comments(&statements)).unwrap();
     let mut java = Command::new("java");
@@ -115,6 +117,17 @@ fn run(pipeline: &Pipeline) {
         java.args(["-cp", &format!("{libs}/*")]).arg(path("RunSql.java")).arg(&file).output().unwrap();
     let said = [ended.stdout, ended.stderr].concat();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
+/// A statement for each table and view that makes Flink plan to read it, so that it checks all of its options.
+fn explained(ddl: &str) -> String {
+    let named = |line: &str| {
+        let rest = line.strip_prefix("CREATE TABLE `").or_else(|| line.strip_prefix("CREATE VIEW `"))?;
+        rest.split_once('`').map(|(name, _)| format!("EXPLAIN PLAN FOR SELECT * FROM `{name}`;\n"))
+    };
+    let statements: Vec<String> = ddl.lines().filter_map(named).collect();
+    assert!(statements.len() > OUTPUTS.len(), "{statements:?}");
+    statements.concat()
 }
 
 fn path(name: &str) -> PathBuf {
