@@ -98,6 +98,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Topics(command) => commands::topics::run(global, command, &config()?),
         Command::Acls(args) => commands::acls::run(global, args, &config()?),
         Command::Schemas(command) => commands::schemas::run(command, &config()?),
+        Command::Generate(what) => commands::generate::run(global, what, &config()?),
         Command::Doctor(args) => doctor::run(global, args, load()),
         Command::Reset(args) => commands::reset::run(global, args, &config()?),
         Command::Completions(args) => commands::manual::completions(*args),

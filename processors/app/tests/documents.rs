@@ -16,7 +16,7 @@ use std::path::{Component, Path, PathBuf};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// Folders of other people's and of built files.
-const SKIPPED: [&str; 4] = [".git", "target", "corpus", "artifacts"];
+const SKIPPED: [&str; 5] = [".git", "target", "corpus", "artifacts", "node_modules"];
 
 const README_LINES: usize = 180;
 
@@ -177,4 +177,56 @@ fn the_readme_is_short() {
         lines <= README_LINES,
         "README.md has {lines} lines, and at most {README_LINES} are allowed: move text into docs/"
     );
+}
+
+/// The words of a page that stand in code: names of fields among them.
+fn words_in_code(path: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(repository().join(path)).unwrap();
+    let mut words = BTreeSet::new();
+    let mut is_in_block = false;
+    let mut add = |code: &str| {
+        let parts = code.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        words.extend(parts.map(str::to_owned));
+    };
+    for event in Parser::new_ext(&text, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::CodeBlock(_)) => is_in_block = true,
+            Event::End(TagEnd::CodeBlock) => is_in_block = false,
+            Event::Text(text) if is_in_block => add(&text),
+            Event::Code(code) => add(&code),
+            _ => {}
+        }
+    }
+    words
+}
+
+/// The page of a topic in the reference, as the table of topics links it.
+fn page_of(topic: &str) -> String {
+    let table = std::fs::read_to_string(repository().join("docs/reference/topics.md")).unwrap();
+    let start = format!("| [`{topic}`](");
+    let row = table.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
+    format!("docs/reference/{}", row.split(')').next().unwrap())
+}
+
+#[test]
+fn every_field_of_every_schema_is_named_on_the_page_of_its_topic() {
+    // Actors, channels and bodies are described once for all topics.
+    let for_all = words_in_code("schemas/README.md");
+    let common = ["Actor", "Channel"];
+    for (_, product) in folds::products() {
+        let (page, schema) = (page_of(product.topic), avro::Schema::of_header(product.schema).unwrap());
+        let words = words_in_code(&page);
+        for record in avro::Outline::parse(schema.text).unwrap().records() {
+            for field in &record.fields {
+                let is_common = common.contains(&record.name.as_str()) && for_all.contains(&field.name);
+                assert!(
+                    words.contains(&field.name) || is_common,
+                    "{page}: name the field `{}` of {} (schemas/{}.avsc)",
+                    field.name,
+                    record.name,
+                    schema.name
+                );
+            }
+        }
+    }
 }

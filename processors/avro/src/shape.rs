@@ -59,11 +59,13 @@ pub(crate) enum Type {
     Record { name: Named, fields: Vec<Field> },
 }
 
-/// A type's name without its namespace, and its aliases.
+/// A type's name without its namespace, its aliases, and what it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) aliases: Vec<String>,
+    /// Empty where the schema does not say.
+    pub(crate) doc: String,
 }
 
 /// A field of a record.
@@ -71,7 +73,11 @@ pub(crate) struct Named {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) aliases: Vec<String>,
+    /// What it is; empty where the schema does not say.
+    pub(crate) doc: String,
     pub(crate) has_default: bool,
+    /// What it is where a writer does not know it.
+    pub(crate) default: Option<serde_json::Value>,
     pub(crate) of: TypeId,
 }
 
@@ -162,12 +168,12 @@ impl Builder {
             | S::Uuid(UuidSchema::Fixed(fixed))
             | S::Decimal(DecimalSchema { inner: InnerDecimalSchema::Fixed(fixed), .. }) => {
                 let id = self.name(&fixed.name, namespace);
-                let name = named(&fixed.name, fixed.aliases.as_deref());
+                let name = named(&fixed.name, fixed.aliases.as_deref(), fixed.doc.as_deref());
                 return Ok(self.set(id, Type::Fixed { name, size: fixed.size }));
             }
             S::Enum(of) => {
                 let id = self.name(&of.name, namespace);
-                let name = named(&of.name, of.aliases.as_deref());
+                let name = named(&of.name, of.aliases.as_deref(), of.doc.as_deref());
                 let (symbols, has_default) = (of.symbols.clone(), of.default.is_some());
                 return Ok(self.set(id, Type::Enum { name, symbols, has_default }));
             }
@@ -194,18 +200,25 @@ impl Builder {
             Ok(Field {
                 name: field.name.clone(),
                 aliases: field.aliases.clone(),
+                doc: field.doc.clone().unwrap_or_default(),
                 has_default: field.default.is_some(),
+                default: field.default.clone(),
                 of: self.add(&field.schema, full.namespace())?,
             })
         });
         let fields = fields.collect::<Result<_, _>>()?;
-        Ok(self.set(id, Type::Record { name: named(&record.name, record.aliases.as_deref()), fields }))
+        let name = named(&record.name, record.aliases.as_deref(), record.doc.as_deref());
+        Ok(self.set(id, Type::Record { name, fields }))
     }
 }
 
-fn named(name: &Name, aliases: Option<&[apache_avro::schema::Alias]>) -> Named {
+fn named(name: &Name, aliases: Option<&[apache_avro::schema::Alias]>, doc: Option<&str>) -> Named {
     let aliases = aliases.unwrap_or_default().iter().map(|alias| alias.name().to_owned());
-    Named { name: name.name().to_owned(), aliases: aliases.collect() }
+    Named {
+        name: name.name().to_owned(),
+        aliases: aliases.collect(),
+        doc: doc.unwrap_or_default().to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -18,12 +18,18 @@ pub const HEADER_TRUNCATED: &str = "cx.error.truncated";
 pub const HEADER_TRUNCATED_HEADERS: &str = "cx.error.truncated.headers";
 /// Header of a dead letter with a cut key: the key's size in bytes.
 pub const HEADER_TRUNCATED_KEY: &str = "cx.error.truncated.key";
-const HEADER_DETAIL: &str = "cx.error.detail";
-const HEADER_TOPIC: &str = "cx.error.topic";
-const HEADER_PARTITION: &str = "cx.error.partition";
-const HEADER_OFFSET: &str = "cx.error.offset";
-const HEADER_ERROR_PROCESSOR: &str = "cx.error.processor";
-const HEADER_AT: &str = "cx.error.at";
+/// Header of a dead letter: the reason in words, with the place in the record.
+pub const HEADER_DETAIL: &str = "cx.error.detail";
+/// Header of a dead letter: the topic that the record came from.
+pub const HEADER_TOPIC: &str = "cx.error.topic";
+/// Header of a dead letter: the record's partition there.
+pub const HEADER_PARTITION: &str = "cx.error.partition";
+/// Header of a dead letter: the record's offset there.
+pub const HEADER_OFFSET: &str = "cx.error.offset";
+/// Header of a dead letter: where the record was rejected.
+pub const HEADER_ERROR_PROCESSOR: &str = "cx.error.processor";
+/// Header of a dead letter: when the record was rejected, in epoch milliseconds.
+pub const HEADER_AT: &str = "cx.error.at";
 const SCHEMA: &str = "dead-letter/2";
 /// Processor name reported for records that fail to decode.
 pub(crate) const DECODER: &str = "decode";

@@ -111,8 +111,11 @@ impl Guarded {
         if self.ended()?.is_none() { signal(name, self.pid) } else { Ok(()) }
     }
 
-    /// Kills the command.
-    pub(crate) fn kill(&mut self) -> io::Result<()> {
+    /// Kills the command (SIGKILL), if it runs.
+    ///
+    /// # Errors
+    /// It cannot be sent a signal.
+    pub fn kill(&mut self) -> io::Result<()> {
         if self.ended()?.is_none() {
             // The watchdog has not reaped it yet, so the process id is not reused.
             signal("KILL", self.pid)?;

@@ -20,6 +20,7 @@ const FOLDERS: &[&str] = &[
     "edge/src",
     "engine/src",
     "folds/src",
+    "generate/src",
     "model/src",
     "sandbox/src",
     "testkit/src",

@@ -15,4 +15,5 @@ mod export;
 mod flink;
 mod generate;
 mod kubernetes;
+mod pipeline;
 mod sinks;

@@ -21,6 +21,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
             "doctor",
             "topics",
             "schemas",
+            "generate",
             "acls",
             "dead-letters",
             "erase",
@@ -118,7 +119,7 @@ fn uses(command: &str, flag: &Arg) -> bool {
         "bootstrap" => !matches!(command, "completions" | "man" | "fold" | "schemas" | "demo"),
         "group" => !matches!(command, "completions" | "man" | "fold" | "schemas"),
         // How clients connect.
-        _ => !matches!(command, "completions" | "man" | "fold" | "schemas" | "acls" | "demo"),
+        _ => !matches!(command, "completions" | "man" | "fold" | "schemas" | "acls" | "demo" | "generate"),
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod bench;
 pub mod bridge;
 pub mod dead_letters;
+pub mod generate;
 pub mod help;
 pub mod security;
 
@@ -19,6 +20,7 @@ use crate::config::units;
 use crate::memory;
 use bench::BenchArgs;
 use dead_letters::DeadLettersCommand;
+use generate::GenerateCommand;
 use security::SecurityArgs;
 
 /// Folds contact-centre events into timelines and figures, exactly once, on Kafka.
@@ -134,6 +136,9 @@ pub enum Command {
     /// Compare the schemas with the registry's, or register them.
     #[command(subcommand)]
     Schemas(SchemasCommand),
+    /// Print documents and code made of the topics and schemas.
+    #[command(subcommand)]
+    Generate(GenerateCommand),
     /// Print the commands that grant the ACLs for a purpose.
     Acls(AclsArgs),
     /// List, show and replay dead letters.

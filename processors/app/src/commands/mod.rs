@@ -11,6 +11,7 @@ pub mod demo;
 pub mod erase;
 pub mod explain;
 pub mod fold;
+pub mod generate;
 pub mod load;
 pub mod manual;
 pub mod reset;

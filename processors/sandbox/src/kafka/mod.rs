@@ -25,6 +25,8 @@ pub use cluster::Cluster;
 pub use error::{KafkaError, Missing};
 pub use node::Node;
 
+use crate::process::Guarded;
+
 /// The version of Apache Kafka: the newest that finishes every transaction (KAFKA-20734, see pom.xml).
 pub const VERSION: &str = "4.2.1";
 
@@ -158,6 +160,20 @@ impl Kafka {
     /// It cannot be run, or fails.
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Result<String, KafkaError> {
         self.node.tool(class, arguments)
+    }
+
+    /// Starts another of Kafka's programs by its class, such as a worker of Kafka Connect. Its output is appended to `log`.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start_program(
+        &self,
+        class: &str,
+        heap_mb: u32,
+        arguments: &[String],
+        log: &Path,
+    ) -> Result<Guarded, KafkaError> {
+        self.node.start_program(class, heap_mb, arguments, log)
     }
 
     /// Kills the broker (SIGKILL), like a crash. Its data and ports are kept for [`Kafka::restart`].

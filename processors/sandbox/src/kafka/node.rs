@@ -259,6 +259,22 @@ impl Node {
         Err(KafkaError::Tool { class: class.to_owned(), status: status.to_string(), said: tail(&said) })
     }
 
+    /// See [`super::Kafka::start_program`].
+    pub(super) fn start_program(
+        &self,
+        class: &str,
+        heap_mb: u32,
+        arguments: &[String],
+        log: &Path,
+    ) -> Result<Guarded, KafkaError> {
+        let Java { program, classpath } = &self.plan.java;
+        let mut all = self.plan.java_flags(Compiler::Quick);
+        all.extend([format!("-Xmx{heap_mb}m"), "-cp".to_owned(), classpath.clone(), class.to_owned()]);
+        all.extend_from_slice(arguments);
+        Guarded::start(program, &all, log, None)
+            .map_err(|source| KafkaError::File { what: format!("start {class}"), source })
+    }
+
     /// Stops it (SIGTERM), or kills it after 20 seconds. Data and ports are kept.
     pub fn stop(&mut self) {
         // If this fails, dropping it kills it.
