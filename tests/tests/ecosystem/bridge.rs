@@ -8,3 +8,5 @@ mod jms;
 mod refusals;
 mod routes;
 mod tls;
+
+pub(crate) use ground::await_ready;

@@ -17,3 +17,4 @@ mod generate;
 mod kubernetes;
 mod pipeline;
 mod sinks;
+mod whole;
