@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cx_timelines_tests::{Instance, Program, Watch, run_to_end};
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use sandbox::kafka::Kafka;
 
 /// How long one step of a story may take, on a slow machine.
@@ -52,6 +54,22 @@ impl Pipeline {
     /// Waits until all of `cx.events` is folded.
     pub(crate) fn wait_for_all(&self) {
         Watch::new(self.bootstrap(), "cx-timelines", "cx.events").wait_for_all(TIMEOUT);
+    }
+
+    /// Writes a record to each of these topics in a transaction that is aborted: a consumer that reads only what is committed
+    /// does not see them.
+    pub(crate) fn write_and_abort(&self, topics: &[&str], key: &str) {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", self.bootstrap()).set("transactional.id", "aborted");
+        let producer: BaseProducer = client.create().unwrap();
+        producer.init_transactions(TIMEOUT).unwrap();
+        producer.begin_transaction().unwrap();
+        for topic in topics {
+            let record = BaseRecord::to(topic).key(key).payload("{}");
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        producer.flush(TIMEOUT).unwrap();
+        producer.abort_transaction(TIMEOUT).unwrap();
     }
 
     /// kill -9 of the instance, and another one with its state.

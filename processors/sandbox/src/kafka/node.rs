@@ -267,7 +267,7 @@ impl Node {
         arguments: &[String],
         log: &Path,
     ) -> Result<Guarded, KafkaError> {
-        let Java { program, classpath } = &self.plan.java;
+        let Java { program, classpath, .. } = &self.plan.java;
         let mut all = self.plan.java_flags(Compiler::Quick);
         all.extend([format!("-Xmx{heap_mb}m"), "-cp".to_owned(), classpath.clone(), class.to_owned()]);
         all.extend_from_slice(arguments);

@@ -67,6 +67,8 @@ pub(crate) fn story(tables: Tables, source: &mut dyn Source) {
     let [first, second] = events::halves();
     scene.send(source, &first);
     wait_until("rows arrive", TIMEOUT, || (scene.count(TOPICS[0]) > 0).then_some(()));
+    // It becomes no row, and no failure of a task.
+    scene.pipeline.write_and_abort(&TOPICS, "aborted");
 
     scene.worker.kill();
     scene.send(source, &second);
