@@ -89,7 +89,7 @@ class Edit:
     actor: Actor | None
     """Who edited."""
     body: Json | None
-    """The new body, an object as JSON text; null once the activity is deleted."""
+    """The new body, an object; null once the activity is deleted."""
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
@@ -136,7 +136,7 @@ class Reaction:
     kind: str
     """EMOJI, FLAG, ACKNOWLEDGEMENT or RESPONSE."""
     value: str | None
-    """Its value, for example the emoji, or the replying activity's id; empty where it quotes an activity
+    """Its value, for example the emoji, or the replying activity's id; null where it quotes an activity
     that is deleted."""
 
     @classmethod
@@ -156,7 +156,7 @@ class SuggestionItem:
     """One thing that a bot suggested."""
 
     body: Json | None
-    """The suggested message, an object as JSON text."""
+    """The suggested message, an object."""
     confidence: float | None
     """How sure the bot was."""
 
@@ -349,7 +349,7 @@ class Activity:
     revision: int
     """The number of events accepted for it."""
     body: Json | None
-    """What it says, an object as JSON text: the last accepted edit's; null once it is deleted."""
+    """What it says, an object: the last accepted edit's; null once it is deleted."""
     in_reply_to: str | None
     """The activity that it replies to."""
     provider_message_id: str | None
@@ -605,7 +605,7 @@ class WrapUp:
     agent_id: str | None
     """Who."""
     body: Json | None
-    """The activity's body, an object as JSON text."""
+    """The activity's body, an object."""
 
     @classmethod
     def from_json(cls, value: Json) -> Self:
@@ -1213,7 +1213,7 @@ class Reply:
     at: datetime
     """When."""
     body: Json | None
-    """What it says, an object as JSON text; null once it is deleted."""
+    """What it says, an object; null once it is deleted."""
     response_ms: int
     """How long the customer waited for it, in milliseconds."""
 
@@ -1247,7 +1247,7 @@ class BotTraining:
     channel: Channel | None
     """The message's channel."""
     body: Json | None
-    """What the customer wrote, an object as JSON text, in its last edit."""
+    """What the customer wrote, an object, in its last edit."""
     suggestions: list[Suggestion]
     """What bots suggested, by time."""
     flags: list[Reaction]

@@ -47,7 +47,7 @@ export interface Edit {
   readonly at: EpochMillis;
   /** Who edited. */
   readonly actor: Actor | null;
-  /** The new body, an object as JSON text; null once the activity is deleted. */
+  /** The new body, an object; null once the activity is deleted. */
   readonly body: JsonObject | null;
 }
 
@@ -72,7 +72,7 @@ export interface Reaction {
   /** EMOJI, FLAG, ACKNOWLEDGEMENT or RESPONSE. */
   readonly kind: string;
   /**
-   * Its value, for example the emoji, or the replying activity's id; empty where it quotes an activity
+   * Its value, for example the emoji, or the replying activity's id; null where it quotes an activity
    * that is deleted.
    */
   readonly value: string | null;
@@ -80,7 +80,7 @@ export interface Reaction {
 
 /** One thing that a bot suggested. */
 export interface SuggestionItem {
-  /** The suggested message, an object as JSON text. */
+  /** The suggested message, an object. */
   readonly body: JsonObject | null;
   /** How sure the bot was. */
   readonly confidence: number | null;
@@ -194,7 +194,7 @@ export interface Activity {
   readonly updatedAt: EpochMillis;
   /** The number of events accepted for it. */
   readonly revision: number;
-  /** What it says, an object as JSON text: the last accepted edit's; null once it is deleted. */
+  /** What it says, an object: the last accepted edit's; null once it is deleted. */
   readonly body: JsonObject | null;
   /** The activity that it replies to. */
   readonly inReplyTo: string | null;
@@ -345,7 +345,7 @@ export interface WrapUp {
   readonly at: EpochMillis;
   /** Who. */
   readonly agentId: string | null;
-  /** The activity's body, an object as JSON text. */
+  /** The activity's body, an object. */
   readonly body: JsonObject | null;
 }
 
@@ -699,7 +699,7 @@ export interface Reply {
   readonly actor: Actor | null;
   /** When. */
   readonly at: EpochMillis;
-  /** What it says, an object as JSON text; null once it is deleted. */
+  /** What it says, an object; null once it is deleted. */
   readonly body: JsonObject | null;
   /** How long the customer waited for it, in milliseconds. */
   readonly responseMs: number;
@@ -718,7 +718,7 @@ export interface BotTraining {
   readonly occurredAt: EpochMillis;
   /** The message's channel. */
   readonly channel: Channel | null;
-  /** What the customer wrote, an object as JSON text, in its last edit. */
+  /** What the customer wrote, an object, in its last edit. */
   readonly body: JsonObject | null;
   /** What bots suggested, by time. */
   readonly suggestions: readonly Suggestion[];

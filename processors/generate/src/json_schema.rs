@@ -5,7 +5,7 @@
 use avro::{FieldOutline, Kind, Outline, RecordOutline};
 
 use crate::json::{Json, object, reference};
-use crate::value::{is_nullable, is_object};
+use crate::value::{doc, is_nullable, is_object};
 use crate::{Definition, File, Output};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -76,7 +76,7 @@ fn fields_of(head: Json, outline: &Outline, record: &RecordOutline, prefix: &str
 
 fn property(outline: &Outline, record: &RecordOutline, field: &FieldOutline, prefix: &str) -> Json {
     let is_null_too = is_nullable(record, field);
-    let described = object().with("description", field.doc.as_str());
+    let described = object().with("description", doc(record, field));
     let word = if is_object(field) { Some("object") } else { word(&field.kind) };
     if let Some(word) = word {
         return with_type(described, word, is_null_too);

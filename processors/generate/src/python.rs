@@ -8,7 +8,7 @@ use avro::{FieldOutline, Kind, RecordOutline};
 
 use crate::kit::Kit;
 use crate::sql::wrapped;
-use crate::value::{is_nullable, is_object};
+use crate::value::{doc, is_nullable, is_object};
 use crate::{Definition, File};
 
 const HEAD: &str = include_str!("python/head.py");
@@ -57,7 +57,7 @@ fn class(kit: &Kit, record: &RecordOutline) -> String {
     }
     for field in &record.fields {
         let _ = writeln!(out, "    {}: {}", snake(&field.name), annotation(record, field));
-        out.push_str(&docstring(&field.doc));
+        out.push_str(&docstring(&doc(record, field)));
     }
     let _ = write!(
         out,

@@ -8,7 +8,7 @@ use avro::{FieldOutline, Kind, RecordOutline};
 
 use crate::kit::Kit;
 use crate::sql::wrapped;
-use crate::value::{is_nullable, is_object};
+use crate::value::{doc, is_nullable, is_object};
 use crate::{Definition, File};
 
 const HEAD: &str = include_str!("typescript/head.ts");
@@ -41,7 +41,7 @@ fn interface(record: &RecordOutline) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "export interface {} {{", record.name);
     for field in &record.fields {
-        out.push_str(&comment(&field.doc, "  "));
+        out.push_str(&comment(&doc(record, field), "  "));
         let _ = writeln!(out, "  readonly {}: {};", field.name, annotation(record, field));
     }
     out.push_str("}\n");
