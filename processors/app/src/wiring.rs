@@ -36,6 +36,7 @@ pub fn topology(config: &Config, only: &[String]) -> anyhow::Result<Topology> {
         erasures: config.erasures(),
     });
     topology.set_state_form(StateForm::new(folds::STATE_FORMAT));
+    topology.set_letter_headers(config.letter_headers);
     // In an order where each processor comes after those that it follows.
     for name in folds::NAMES.into_iter().filter(|name| needed.contains(name)) {
         let processor = processor(name, config)?;

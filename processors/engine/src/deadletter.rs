@@ -5,6 +5,7 @@
 use model::Reason;
 
 use crate::headers::{HEADER_PROCESSOR, HEADER_SCHEMA};
+use crate::letter_headers::{LetterHeaders, Origin};
 use crate::record::{FRAME_BYTES, LeftOut, OutputRecord, Route, Sink, SinkError, SourceRecord, header_bytes};
 use crate::topic::TopicId;
 
@@ -42,6 +43,16 @@ pub(crate) const KEY_BYTES_LEFT: usize = 1024;
 const DETAIL_BYTES_MAX: usize = 1024;
 /// Minimum size that every dead-letter topic must accept, in bytes: a letter without the parts that can be left out.
 pub const LETTER_BYTES_LEAST: usize = 8 << 10;
+
+/// The topic of dead letters, and how they are written there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LetterTopic {
+    pub(crate) topic: TopicId,
+    /// Maximum size of a letter in bytes.
+    pub(crate) bytes_max: usize,
+    /// Headers besides our own.
+    pub(crate) headers: LetterHeaders,
+}
 
 /// A record that cannot be folded, staged until its transaction commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,13 +120,9 @@ impl DeadLetter {
             + self.value.as_ref().map_or(0, Vec::len)
     }
 
-    /// Sends it to its topic, which accepts records of this size. Parts that exceed it are left out, and headers say so.
-    pub(crate) fn send(
-        &self,
-        topic: TopicId,
-        bytes_max: usize,
-        sink: &mut dyn Sink,
-    ) -> Result<(), SinkError> {
+    /// Sends it to its topic. Parts that exceed the topic's limit are left out, and headers say so.
+    pub(crate) fn send(&self, to: LetterTopic, sink: &mut dyn Sink) -> Result<(), SinkError> {
+        let LetterTopic { topic, bytes_max, headers: others } = to;
         let (partition, offset, at) =
             (self.partition.to_string(), self.offset.to_string(), self.at_ms.to_string());
         let detail = beginning(&self.detail, DETAIL_BYTES_MAX);
@@ -132,6 +139,18 @@ impl DeadLetter {
         ];
         let timestamp = self.timestamp_ms.map(|at| at.to_string());
         own.extend(timestamp.as_ref().map(|at| (HEADER_TIMESTAMP, Some(at.as_bytes()))));
+        others.add(
+            &mut own,
+            &Origin {
+                reason: self.reason.as_str(),
+                detail,
+                processor: self.processor,
+                topic: &self.topic,
+                partition: &partition,
+                offset: &offset,
+                is_undecoded: self.processor == DECODER,
+            },
+        );
         let theirs: Vec<(&str, Option<&[u8]>)> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
         let sizes = Sizes {
@@ -284,12 +303,26 @@ mod tests {
         }
     }
 
+    /// The longest name that Kafka gives to a topic.
+    fn long_topic() -> String {
+        "t".repeat(249)
+    }
+
+    fn at_most(bytes_max: usize) -> LetterTopic {
+        LetterTopic { topic: letters(), bytes_max, headers: LetterHeaders::default() }
+    }
+
     fn written(key: usize, value: usize, header: usize, bytes_max: usize) -> Written {
+        written_to(at_most(bytes_max), key, value, header)
+    }
+
+    fn written_to(to: LetterTopic, key: usize, value: usize, header: usize) -> Written {
+        let (bytes_max, topic) = (to.bytes_max, long_topic());
         let headers = Headers(if header > 0 { vec![("trace", vec![b'h'; header])] } else { vec![] });
         let (value_bytes, others_bytes) = (value, key + header);
         let (key, value) = (vec![b'k'; key], vec![b'v'; value]);
         let record = SourceRecord {
-            topic: "cx.events",
+            topic: &topic,
             partition: 3,
             offset: 17,
             timestamp_ms: Some(1_000),
@@ -305,7 +338,7 @@ mod tests {
             "no letter has it: no copy"
         );
         let mut sink = Written::default();
-        letter.send(letters(), bytes_max, &mut sink).unwrap();
+        letter.send(to, &mut sink).unwrap();
         sink
     }
 
@@ -333,7 +366,7 @@ mod tests {
         let mut sink = Written::default();
         let letter =
             DeadLetter::new(&record, ("decode", Reason::Malformed, String::new()), 9_000, usize::MAX);
-        letter.send(letters(), usize::MAX, &mut sink).unwrap();
+        letter.send(at_most(usize::MAX), &mut sink).unwrap();
         assert_eq!((sink.timestamp_ms, sink.header(HEADER_TIMESTAMP)), (Some(9_000), None));
     }
 
@@ -341,12 +374,22 @@ mod tests {
     fn whatever_a_record_has_its_letter_is_no_larger_than_its_topic_takes_and_says_what_it_lacks() {
         const KIB: usize = 1 << 10;
         let sizes = [0, 1, 100, 3 * KIB, 900 * KIB, 5 * KIB * KIB];
+        let (none, all) = (LetterHeaders::default(), LetterHeaders { streams: true, connect: true });
+        let limits = [
+            (LETTER_BYTES_LEAST, none),
+            (LETTER_BYTES_LEAST, all),
+            (64 * KIB, all),
+            (KIB * KIB, none),
+            (KIB * KIB, all),
+            (usize::MAX, none),
+        ];
         for key in sizes {
             for value in sizes {
                 for header in sizes {
-                    for bytes_max in [LETTER_BYTES_LEAST, 64 * KIB, KIB * KIB, usize::MAX] {
-                        let letter = written(key, value, header, bytes_max);
-                        let case = format!("key {key}, value {value}, header {header}, at most {bytes_max}");
+                    for (bytes_max, headers) in limits {
+                        let to = LetterTopic { headers, ..at_most(bytes_max) };
+                        let letter = written_to(to, key, value, header);
+                        let case = format!("key {key}, value {value}, header {header}, {to:?}");
                         assert!(letter.bytes <= bytes_max, "{case}: {}", letter.bytes);
                         let found = letter.value.as_ref().map(Vec::len);
                         match letter.header(HEADER_TRUNCATED) {
@@ -363,7 +406,7 @@ mod tests {
                         let is_there = letter.headers.iter().any(|(name, _)| name == "trace");
                         let is_cut = letter.headers.iter().any(|(name, _)| name == HEADER_TRUNCATED_HEADERS);
                         assert_eq!(is_there, header > 0 && !is_cut, "{case}");
-                        let whole = key + value + header + 4 * KIB <= bytes_max;
+                        let whole = key + value + header + 6 * KIB <= bytes_max;
                         let names = letter.headers.iter();
                         let cuts = names.filter(|(name, _)| name.starts_with(HEADER_TRUNCATED)).count();
                         assert!(!whole || cuts == 0, "{case}: nothing had to be left out");
@@ -401,7 +444,7 @@ mod tests {
         let moved = crate::Carried::unpack(&moved).unwrap();
         let letter = DeadLetter::new(&moved.record(), ("decode", Reason::NoKey, String::new()), 5, 1 << 20);
         let mut written = Written::default();
-        letter.send(letters(), 1 << 20, &mut written).unwrap();
+        letter.send(at_most(1 << 20), &mut written).unwrap();
         assert_eq!(written.header(HEADER_TRUNCATED_HEADERS), Some("2005".to_owned()));
         assert_eq!(written.header(HEADER_TRUNCATED_KEY), Some("3000".to_owned()));
         assert_eq!(written.header(HEADER_TRUNCATED), None);

@@ -142,7 +142,7 @@ impl Repartitioner {
         self.outbox.send(self.topology.repartition(), sink, &mut self.tally)?;
         for letter in &self.dead_letters {
             self.tally.output(self.topology.dead_letters().index());
-            letter.send(self.topology.dead_letters(), self.topology.letter_bytes_max(), sink)?;
+            letter.send(self.topology.letter_topic(), sink)?;
         }
         Ok(())
     }

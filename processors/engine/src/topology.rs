@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use model::{Decode, Format, JsonDecode, JsonFormat};
 
+use crate::deadletter::LetterTopic;
 use crate::form::StateForm;
+use crate::letter_headers::LetterHeaders;
 use crate::processor::Processor;
 use crate::product::Product;
 use crate::topic::{Output, TopicId};
@@ -78,6 +80,7 @@ pub struct Topology {
     state_form: Option<StateForm>,
     /// Maximum size of a dead letter.
     letter_bytes_max: AtomicUsize,
+    letter_headers: LetterHeaders,
 }
 
 impl Topology {
@@ -96,6 +99,7 @@ impl Topology {
             decoder: Arc::new(JsonDecode),
             state_form: None,
             letter_bytes_max: AtomicUsize::new(usize::MAX),
+            letter_headers: LetterHeaders::default(),
         }
     }
 
@@ -108,6 +112,20 @@ impl Topology {
     #[must_use]
     pub fn letter_bytes_max(&self) -> usize {
         self.letter_bytes_max.load(Ordering::Acquire)
+    }
+
+    /// Sets the headers that dead letters have besides our own. By default there are none.
+    pub fn set_letter_headers(&mut self, headers: LetterHeaders) {
+        self.letter_headers = headers;
+    }
+
+    /// Where dead letters go, and how they are written.
+    pub(crate) fn letter_topic(&self) -> LetterTopic {
+        LetterTopic {
+            topic: self.dead_letters,
+            bytes_max: self.letter_bytes_max(),
+            headers: self.letter_headers,
+        }
     }
 
     /// Adds a processor with the topics that it writes.

@@ -36,12 +36,20 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With this at the end of topics.yaml.
+    fn start_with(section: &str) -> Self {
         let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let bootstrap = ["--bootstrap", kafka.bootstrap()];
-        let applied = run_to_end(&[&["topics", "apply"][..], &bootstrap].concat(), b"");
+        let config = folder.path().join("topics.yaml");
+        let standard = include_str!("../../../topics.yaml");
+        std::fs::write(&config, format!("{standard}{section}")).unwrap();
+        let flags = ["--bootstrap", kafka.bootstrap(), "--config", config.to_str().unwrap()];
+        let applied = run_to_end(&[&["topics", "apply"][..], &flags].concat(), b"");
         assert!(applied.status.success());
-        let run = [&["run", "--http", "127.0.0.1:0"][..], &bootstrap].concat();
+        let run = [&["run", "--http", "127.0.0.1:0"][..], &flags].concat();
         let instance = Program::start(&run, folder.path().join("run.log"));
         Self { instance, kafka, folder }
     }
@@ -426,4 +434,49 @@ fn a_letter_that_its_topic_does_not_take_whole_loses_what_makes_it_too_large_and
     let log = cluster.instance.log();
     assert!(log.contains("topic cx.dead-letters: max.message.bytes is 200000"), "{log}");
     assert!(!log.contains("the transaction is aborted"), "it is known from the start: {log}");
+}
+
+#[test]
+fn letters_have_the_headers_of_kafka_streams_and_kafka_connect_where_topics_yaml_says_so() {
+    let cluster = Cluster::start_with("\ndead_letters: {headers: [streams, connect]}\n");
+    let bootstrap = cluster.kafka.bootstrap();
+    // The record comes from a dead letter queue of Kafka Connect.
+    let headers =
+        OwnedHeaders::new().insert(Header { key: "__connect.errors.topic", value: Some("orders") });
+    let record =
+        BaseRecord::to("cx.events").partition(0).key("k").payload("not json").headers(headers.clone());
+    let producer = producer(bootstrap);
+    producer.send(record).unwrap();
+    producer.flush(TIMEOUT).unwrap();
+    wait_until("it is a dead letter", TIMEOUT, || (cluster.letters(&[]).len() == 1).then_some(()));
+
+    let [letter] = &committed(bootstrap, LETTERS)[..] else { panic!("one letter") };
+    let detail = header(letter, "cx.error.detail").unwrap();
+    for (name, expected) in [
+        ("__streams.errors.exception", "malformed"),
+        ("__streams.errors.message", &detail),
+        ("__streams.errors.stacktrace", ""),
+        ("__streams.errors.topic", "cx.events"),
+        ("__streams.errors.partition", "0"),
+        ("__streams.errors.offset", "0"),
+        ("__connect.errors.topic", "cx.events"),
+        ("__connect.errors.partition", "0"),
+        ("__connect.errors.offset", "0"),
+        ("__connect.errors.stage", "VALUE_CONVERTER"),
+        ("__connect.errors.class.name", "decode"),
+        ("__connect.errors.exception.class.name", "malformed"),
+        ("__connect.errors.exception.message", &detail),
+        ("cx.error.reason", "malformed"),
+    ] {
+        assert_eq!(header(letter, name).as_deref(), Some(expected), "{name}");
+    }
+
+    cluster.ok(&["dead-letters", "replay", "--yes"]);
+    let records = committed(bootstrap, "cx.events");
+    let named = |record: &OwnedMessage| {
+        let headers = record.headers().unwrap().iter();
+        headers.map(|one| (one.key.to_owned(), one.value.unwrap().to_vec())).collect::<Vec<_>>()
+    };
+    let own = vec![("__connect.errors.topic".to_owned(), b"orders".to_vec())];
+    assert_eq!(records.iter().map(named).collect::<Vec<_>>(), [own.clone(), own], "only its own goes back");
 }

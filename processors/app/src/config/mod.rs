@@ -5,6 +5,7 @@
 
 mod alerts;
 mod customers;
+mod dead_letters;
 mod metrics;
 mod prefixed;
 mod read;
@@ -43,6 +44,8 @@ pub struct Config {
     pub transaction_timeout_ms: u64,
     /// What the processors depend on.
     pub folds: folds::Settings,
+    /// The headers of dead letters besides our own.
+    pub letter_headers: engine::LetterHeaders,
     /// The schema registry, if there is one.
     pub registry: Option<RegistrySpec>,
 }

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::tree::{Errors, Node, kind};
 use super::{
-    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, customers, metrics,
-    registry, sizes, units,
+    Cleanup, Commit, Config, Format, ProcessorSpec, Role, Topic, TopicName, alerts, customers, dead_letters,
+    metrics, registry, sizes, units,
 };
 
 const ROLES: &[(&str, Role)] = &[
@@ -58,6 +58,7 @@ pub(super) fn config(text: &str, group: &str, registry: Option<&str>) -> Result<
         customers::retention_ms(root.get("customers"), folds.limits.idle_ms, &mut errors);
     let limits = limits(root.get("limits"), &mut folds, &mut errors);
     folds.alerts = alerts::alerts(root.get("alerts"), &mut errors);
+    let letter_headers = dead_letters::headers(root.get("dead_letters"), &mut errors);
     let registry = registry::registry(root.get("schema_registry"), registry, &mut errors);
     root.finish(&mut errors);
     check_topics(&topics, &mut errors);
@@ -66,7 +67,16 @@ pub(super) fn config(text: &str, group: &str, registry: Option<&str>) -> Result<
     sizes::check(&topics, &processors, record_sizes, &mut errors);
     registry::check(&topics, &processors, registry.as_ref(), &mut errors);
     if errors.0.is_empty() {
-        Ok(Config { topics, processors, limits, commit, transaction_timeout_ms, folds, registry })
+        Ok(Config {
+            topics,
+            processors,
+            limits,
+            commit,
+            transaction_timeout_ms,
+            folds,
+            letter_headers,
+            registry,
+        })
     } else {
         Err(errors.0)
     }

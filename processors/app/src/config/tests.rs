@@ -441,3 +441,21 @@ fn avro_without_a_registry_and_all_that_is_wrong_with_one_is_said_at_once() {
     let found = read::config(&two, "g", Some("http://r")).unwrap_err();
     assert!(found.iter().any(|error| error.contains("both write cx.audit")), "{found:#?}");
 }
+
+#[test]
+fn dead_letters_have_headers_of_other_programs_only_where_it_says_so() {
+    let headers = |section: &str| {
+        read::config(&format!("{BUILT_IN}{section}"), "g", None).map(|config| config.letter_headers)
+    };
+    assert_eq!(headers("").unwrap(), engine::LetterHeaders::default());
+    let both = engine::LetterHeaders { streams: true, connect: true };
+    assert_eq!(headers("\ndead_letters: {headers: [connect, streams]}\n").unwrap(), both);
+    let found = headers("\ndead_letters: {headers: [streams, spring], header: []}\n").unwrap_err();
+    assert_eq!(
+        found,
+        [
+            "dead_letters.headers[1]: \"spring\" is none of: streams, connect; cx.error.* is always there",
+            "dead_letters.header: unknown key; did you mean `headers`?"
+        ]
+    );
+}

@@ -67,7 +67,7 @@ impl Task {
         }
         for letter in dead_letters.iter() {
             tally.output(self.topology.dead_letters().index());
-            letter.send(self.topology.dead_letters(), self.topology.letter_bytes_max(), sink)?;
+            letter.send(self.topology.letter_topic(), sink)?;
         }
         Ok(())
     }

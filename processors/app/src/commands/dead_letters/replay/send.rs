@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use edge::Stop;
-use engine::{HEADER_PROCESSOR, HEADER_SCHEMA};
+use engine::{HEADER_PROCESSOR, HEADER_REASON, HEADER_SCHEMA, LETTER_HEADERS_OF_OTHERS};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
 
@@ -104,13 +104,20 @@ impl Batch<'_> {
     }
 }
 
-/// The record's own headers.
+/// The record's own headers. Those under the names of other programs are ours after our reason, which is the first header that
+/// we add; before it the record came with them.
 fn own_headers(message: &impl Message) -> Option<OwnedHeaders> {
-    let is_own = |name: &str| {
-        !name.starts_with(HEADER_PREFIX) && ![HEADER_PROCESSOR, HEADER_SCHEMA, HEADER_MOVED].contains(&name)
+    let headers = message.headers()?;
+    let ours_begin = headers.iter().enumerate().filter(|(_, header)| header.key == HEADER_REASON).last();
+    let ours_begin = ours_begin.map_or(usize::MAX, |(index, _)| index);
+    let is_own = |index: usize, name: &str| {
+        let is_ours = name.starts_with(HEADER_PREFIX)
+            || [HEADER_PROCESSOR, HEADER_SCHEMA, HEADER_MOVED].contains(&name)
+            || (index > ours_begin && LETTER_HEADERS_OF_OTHERS.contains(&name));
+        !is_ours
     };
-    let own = message.headers()?.iter().filter(|header| is_own(header.key));
-    own.fold(None, |all: Option<OwnedHeaders>, header| {
+    let own = headers.iter().enumerate().filter(|(index, header)| is_own(*index, header.key));
+    own.fold(None, |all: Option<OwnedHeaders>, (_, header)| {
         Some(all.unwrap_or_default().insert(Header { key: header.key, value: header.value }))
     })
 }
@@ -133,6 +140,20 @@ mod tests {
         .unwrap();
         let left: Vec<_> = headers.iter().map(|header| (header.key, header.value.unwrap())).collect();
         assert_eq!(left, [("trace", b"1".as_slice()), ("trace", b"2".as_slice())]);
+    }
+
+    #[test]
+    fn headers_of_other_programs_go_back_if_the_record_came_with_them() {
+        let headers = own_headers(&message(&[
+            ("__connect.errors.topic", "its own"),
+            ("cx.error.reason", "malformed"),
+            ("__streams.errors.topic", "cx.events"),
+            ("__connect.errors.topic", "cx.events"),
+            ("cx.error.truncated", "5"),
+        ]))
+        .unwrap();
+        let left: Vec<_> = headers.iter().map(|header| (header.key, header.value.unwrap())).collect();
+        assert_eq!(left, [("__connect.errors.topic", b"its own".as_slice())]);
     }
 
     #[test]
