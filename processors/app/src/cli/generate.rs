@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::strimzi::StrimziArgs;
+
 /// What to make. Each is printed, and depends on nothing but topics.yaml and the flags.
 #[derive(Debug, Clone, Subcommand)]
 pub enum GenerateCommand {
@@ -27,6 +29,10 @@ pub enum GenerateCommand {
     Python(FilesArgs),
     /// A module of typed consumers in TypeScript.
     Typescript(FilesArgs),
+    /// Strimzi's KafkaTopics and KafkaUsers, for a cluster on Kubernetes.
+    ///
+    /// The topics are those of `topics apply`, the permissions those of `acls`.
+    Strimzi(StrimziArgs),
 }
 
 /// Flags of what may become files.

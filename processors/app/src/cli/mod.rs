@@ -8,6 +8,7 @@ pub mod dead_letters;
 pub mod generate;
 pub mod help;
 pub mod security;
+pub mod strimzi;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -11,6 +11,7 @@ use generate::{
     ksqldb, python, typescript,
 };
 
+use super::strimzi;
 use crate::cli::Global;
 use crate::cli::generate::GenerateCommand;
 use crate::config::{self, Config, TopicName};
@@ -33,6 +34,7 @@ pub fn run(global: &Global, what: &GenerateCommand, config: &Config) -> Result<(
         GenerateCommand::Typescript(args) => {
             return one(args.dir.as_deref(), typescript::module(&definition));
         }
+        GenerateCommand::Strimzi(args) => return print(&strimzi::yaml(config, &global.group, args)?),
     };
     // What cannot be made is what topics.yaml says.
     print(&text.map_err(Failure::usage)?)

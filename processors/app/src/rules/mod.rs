@@ -81,7 +81,7 @@ pub fn deviations(topic: &Topic, config: &Config, settings: &Settings, around: &
 /// Co-partitioned topics need equal partition counts; for others the declaration is compared.
 fn partitions(case: &Case<'_>) -> Option<Deviation> {
     let Case { topic, around, .. } = case;
-    let is_bound = matches!(topic.role, Role::Changelog | Role::Repartition);
+    let is_bound = is_bound(topic);
     let (real, wanted) = (around.partitions, around.wanted_partitions);
     (real != wanted).then(|| Deviation {
         weight: if is_bound { Weight::Refused } else { Weight::Warned },
@@ -103,13 +103,23 @@ pub fn largest_record(settings: Option<&Settings>) -> usize {
 
 /// The partition count that a topic should have: the changelog and the repartition topic need that of the existing input.
 pub fn wanted_partitions(topic: &Topic, config: &Config, metadata: &Metadata) -> i32 {
-    let declared = topic.partitions.unwrap_or(1);
-    if !matches!(topic.role, Role::Changelog | Role::Repartition) {
-        return declared;
-    }
-    let input = config.topics.iter().find(|topic| topic.role == Role::Input && topic.exact().is_some());
-    let real = input.and_then(Topic::exact).and_then(|name| kafka::partitions(metadata, name));
-    real.or_else(|| input?.partitions).unwrap_or(declared)
+    let real = input(config).and_then(Topic::exact).and_then(|name| kafka::partitions(metadata, name));
+    real.filter(|_| is_bound(topic)).unwrap_or_else(|| declared_partitions(topic, config))
+}
+
+/// The partition count with which a topic is created where the input does not exist yet either.
+pub fn declared_partitions(topic: &Topic, config: &Config) -> i32 {
+    let of_input = input(config).and_then(|input| input.partitions).filter(|_| is_bound(topic));
+    of_input.or(topic.partitions).unwrap_or(1)
+}
+
+/// Whether a topic needs the partition count of the input.
+fn is_bound(topic: &Topic) -> bool {
+    matches!(topic.role, Role::Changelog | Role::Repartition)
+}
+
+fn input(config: &Config) -> Option<&Topic> {
+    config.topics.iter().find(|topic| topic.role == Role::Input && topic.exact().is_some())
 }
 
 /// The declared settings of a topic.
