@@ -126,8 +126,15 @@ impl Program {
     /// Starts the program; what it says goes to a file.
     #[must_use]
     pub fn start(arguments: &[&str], log: PathBuf) -> Self {
+        Self::start_with(arguments, &[], log)
+    }
+
+    /// The same, with these variables of the environment.
+    #[must_use]
+    pub fn start_with(arguments: &[&str], environment: &[(String, String)], log: PathBuf) -> Self {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
         let child = command(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(file.try_clone().unwrap())
             .stderr(file)

@@ -441,8 +441,7 @@ fn letters_have_the_headers_of_kafka_streams_and_kafka_connect_where_topics_yaml
     let cluster = Cluster::start_with("\ndead_letters: {headers: [streams, connect]}\n");
     let bootstrap = cluster.kafka.bootstrap();
     // The record comes from a dead letter queue of Kafka Connect.
-    let headers =
-        OwnedHeaders::new().insert(Header { key: "__connect.errors.topic", value: Some("orders") });
+    let headers = OwnedHeaders::new().insert(Header { key: "__connect.errors.topic", value: Some("orders") });
     let record =
         BaseRecord::to("cx.events").partition(0).key("k").payload("not json").headers(headers.clone());
     let producer = producer(bootstrap);
