@@ -22,7 +22,7 @@ const FIRST_BYTES_MAX: usize = 4096;
 /// The AMQP client closes a subscription that is dropped, and closing a durable subscription deletes it with its messages. So a
 /// connection is cut before anything of it is dropped: then nothing of that reaches the broker.
 #[derive(Debug, Clone)]
-pub struct Watch(Arc<State>);
+pub(crate) struct Watch(Arc<State>);
 
 #[derive(Debug)]
 struct State {
@@ -36,28 +36,28 @@ struct State {
 
 impl Watch {
     /// Ends the connection: nothing is sent any more.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.0.is_cut.store(true, Ordering::Release);
         self.0.reader.wake();
     }
 
     /// Whether the broker has closed the stream, or it broke.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.0.has_ended.load(Ordering::Acquire)
     }
 
     /// Whether nothing can be sent any more.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.has_ended() || self.0.is_cut.load(Ordering::Acquire)
     }
 
     /// For how long the broker has sent nothing.
-    pub fn silence(&self) -> Duration {
+    pub(crate) fn silence(&self) -> Duration {
         self.0.begun.elapsed().saturating_sub(Duration::from_millis(self.0.heard_ms.load(Ordering::Acquire)))
     }
 
     /// The first bytes that the broker sent.
-    pub fn first_bytes(&self) -> Vec<u8> {
+    pub(crate) fn first_bytes(&self) -> Vec<u8> {
         self.0.first.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

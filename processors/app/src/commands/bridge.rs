@@ -132,7 +132,7 @@ fn rules(config: &Config, metadata: &Metadata) -> Result<Rules, Failure> {
     };
     let events = config.exact_inputs().first().copied().unwrap_or_default();
     let agent_states = config.agent_states().first().map(|name| topic(name)).transpose()?;
-    Ok(Rules { events: topic(events)?, agent_states, limits: config.limits })
+    Ok(Rules { events: topic(events)?, agent_states, limits: config.limits.clone() })
 }
 
 /// User, password and certificates.
