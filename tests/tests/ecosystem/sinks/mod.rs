@@ -12,7 +12,8 @@ mod worker;
 
 use crate::pipeline::Pipeline;
 
-pub(crate) use story::{Source, Tables, story};
+pub(crate) use rows::Tables;
+pub(crate) use story::{Source, story};
 
 /// Events that `cx-timelines load` brings to Kafka.
 struct Load;

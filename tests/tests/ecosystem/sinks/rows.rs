@@ -7,7 +7,25 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::postgres::Postgres;
-use super::story::Tables;
+
+/// How the records land in tables, each by a file of `connect/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// A column for each field, from Avro.
+    Columns,
+    /// The whole record, from JSON.
+    Documents,
+}
+
+impl Tables {
+    /// The name of its connector.
+    pub(super) fn connector(self) -> &'static str {
+        match self {
+            Tables::Columns => "cx-postgres-avro",
+            Tables::Documents => "cx-postgres-json",
+        }
+    }
+}
 
 pub(super) const TOPICS: [&str; 3] = ["cx.conversations", "cx.activities", "cx.metrics"];
 

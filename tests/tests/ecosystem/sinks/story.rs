@@ -12,27 +12,9 @@ use super::events::{
     self, EDITED_TEXT, ERASED, ERASED_CUSTOMER, ERASED_TEXT, FIRST_TEXT, KEPT, LATE_RESPONSE_MS,
 };
 use super::postgres::{PASSWORD, Postgres};
-use super::rows::{self, Rows, TOPICS, table};
+use super::rows::{self, Rows, TOPICS, Tables, table};
 use super::worker::{TO_POSTGRES, Worker, file, text};
 use crate::pipeline::{Pipeline, TIMEOUT};
-
-/// How the records land in tables, each by a file of `connect/`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tables {
-    /// A column for each field, from Avro.
-    Columns,
-    /// The whole record, from JSON.
-    Documents,
-}
-
-impl Tables {
-    fn connector(self) -> &'static str {
-        match self {
-            Tables::Columns => "cx-postgres-avro",
-            Tables::Documents => "cx-postgres-json",
-        }
-    }
-}
 
 /// What brings events to `cx.events`.
 pub(crate) trait Source {
