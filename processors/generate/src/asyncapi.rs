@@ -234,7 +234,7 @@ fn payload(topic: &Topic) -> Result<Json, GenerateError> {
     };
     Ok(match &topic.role {
         Role::Output(output) if topic.is_avro => avro(output.schema.text),
-        Role::Events if topic.is_avro => avro(Schema::CIM_EVENT.text),
+        Role::Events | Role::AgentStates if topic.is_avro => avro(Schema::CIM_EVENT.text),
         Role::Output(output) => reference(&root(output)),
         Role::Events => inputs::event()?,
         Role::AgentStates => inputs::agent_state(),

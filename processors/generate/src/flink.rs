@@ -52,7 +52,7 @@ fn table(topic: &Topic, connection: &Connection<'_>) -> Result<String, GenerateE
         Role::Output(output) => records(topic, output, connection),
         Role::DeadLetters => Ok(letters(topic, connection)),
         Role::Erasures => Ok(requests(topic, connection)),
-        Role::Events if topic.is_avro => events(topic, connection),
+        Role::Events | Role::AgentStates if topic.is_avro => events(topic, connection),
         Role::Events | Role::AgentStates | Role::Internal => Ok(plain(topic, connection)),
     }
 }
@@ -192,10 +192,7 @@ fn letters(topic: &Topic, connection: &Connection<'_>) -> String {
 
 /// JSON of several forms: one column with its text.
 fn plain(topic: &Topic, connection: &Connection<'_>) -> String {
-    let (key, about) = match topic.role {
-        Role::AgentStates => ("The agent's id.", "Agents' states, as JSON text."),
-        _ => ("The conversation's id.", "Events, as JSON text in any of the forms that are accepted."),
-    };
+    let (key, about) = input(topic);
     let columns = [
         column(KEY, "STRING", key),
         column("record_value", "STRING", "The event's JSON text: JSON_VALUE takes fields from it."),
@@ -203,13 +200,22 @@ fn plain(topic: &Topic, connection: &Connection<'_>) -> String {
     ];
     let mut options = source(topic, "kafka", connection);
     options.push(("value.format", "raw".to_owned()));
-    statement(topic, about, &columns, &options)
+    statement(topic, &format!("{about}, as JSON text."), &columns, &options)
+}
+
+/// What the key of an input is, and what its records are.
+fn input(topic: &Topic) -> (&'static str, &'static str) {
+    match topic.role {
+        Role::AgentStates => ("The agent's id.", "Agents' states"),
+        _ => ("The conversation's id.", "Events"),
+    }
 }
 
 /// Events in Avro. Fields that may be of several types are left out: Flink has no such type.
 fn events(topic: &Topic, connection: &Connection<'_>) -> Result<String, GenerateError> {
     let outline = outline(&Schema::CIM_EVENT)?;
-    let mut columns = vec![column(KEY, "STRING", "The conversation's id.")];
+    let (key, about) = input(topic);
+    let mut columns = vec![column(KEY, "STRING", key)];
     for field in outline.root().map(|root| root.fields.as_slice()).unwrap_or_default() {
         if let Some(of) = FlinkTypes.of(&outline, &field.kind) {
             columns.push(column(&field.name, &of, &field.doc));
@@ -218,7 +224,12 @@ fn events(topic: &Topic, connection: &Connection<'_>) -> Result<String, Generate
     columns.push("`record_timestamp` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL".to_owned());
     let mut options = source(topic, "kafka", connection);
     options.extend(format(topic, connection)?);
-    Ok(statement(topic, "Events, without the fields that may be of several types.", &columns, &options))
+    Ok(statement(
+        topic,
+        &format!("{about}, without the fields that may be of several types."),
+        &columns,
+        &options,
+    ))
 }
 
 /// A join: the alerts that are raised, with the conversations that they are about.
@@ -323,7 +334,10 @@ mod tests {
                 "'value.format' = 'avro-confluent',\n  'value.avro-confluent.url' = 'http://registry:8081'\n)"
             ));
         }
-        assert!(statement_of(&avro, "cx_events").contains("`data` STRING COMMENT"));
+        for table in ["cx_events", "cx_agent_states"] {
+            assert!(statement_of(&avro, table).contains("`data` STRING COMMENT"), "{table}");
+            assert!(statement_of(&json, table).contains("`record_value` STRING COMMENT"), "{table}");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn statement(topic: &Topic) -> String {
             ];
             create("SOURCE TABLE", topic, name, &columns, "JSON")
         }
-        Role::Events if topic.is_avro => {
+        Role::Events | Role::AgentStates if topic.is_avro => {
             create("STREAM", topic, name, &[format!("`{KEY}` VARCHAR KEY")], "AVRO")
         }
         Role::Events | Role::AgentStates | Role::Internal => {

@@ -115,10 +115,10 @@ mod tests {
         Definition { version: "0.1.0".to_owned(), topics }
     }
 
-    /// The same with events and outputs in Avro.
+    /// The same with inputs and outputs in Avro.
     pub(crate) fn in_avro(mut definition: Definition) -> Definition {
         for topic in &mut definition.topics {
-            topic.is_avro = matches!(topic.role, Role::Output(_) | Role::Events);
+            topic.is_avro = matches!(topic.role, Role::Output(_) | Role::Events | Role::AgentStates);
         }
         definition
     }
