@@ -201,12 +201,18 @@ async fn tls(address: &Address, security: &Security, stream: TcpStream) -> Resul
     if let Err(error) = Pin::new(&mut stream).connect().await {
         let verified = stream.ssl().verify_result();
         let why = match verified {
-            X509VerifyResult::OK => brief(&error.to_string()),
+            X509VerifyResult::OK => reason(&error),
             refused => format!("the certificate is not accepted: {}", refused.error_string()),
         };
         return Err(fails(why));
     }
     Ok(Stream::Tls(Box::new(stream)))
+}
+
+/// OpenSSL's reason, without the places in its source.
+fn reason(error: &openssl::ssl::Error) -> String {
+    let first = error.ssl_error().and_then(|stack| stack.errors().first());
+    first.and_then(openssl::error::Error::reason).map_or_else(|| brief(&error.to_string()), str::to_owned)
 }
 
 fn client(address: &Address, security: &Security) -> Result<Ssl, Failure> {
