@@ -18,6 +18,7 @@ const FOLDERS: &[&str] = &[
     "driver/src",
     "edge/src",
     "engine/src",
+    "export/src",
     "folds/src",
     "model/src",
     "sandbox/src",

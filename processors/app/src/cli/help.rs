@@ -13,7 +13,7 @@ use super::Cli;
 /// The groups of commands, in the order of the page.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Run", &["run", "demo"]),
-    ("Look", &["show", "tail", "as-of", "explain"]),
+    ("Look", &["show", "tail", "as-of", "explain", "export"]),
     ("Feed", &["load", "fold"]),
     (
         "Operate",

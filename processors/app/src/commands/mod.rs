@@ -9,6 +9,7 @@ pub mod dead_letters;
 pub mod demo;
 pub mod erase;
 pub mod explain;
+pub mod export;
 pub mod fold;
 pub mod load;
 pub mod manual;
