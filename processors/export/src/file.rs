@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -83,7 +83,8 @@ pub(crate) fn keys(
         };
         let other = |name: &str| unreadable(ParquetError::General(format!("{name} is of another type")));
         let keys = column(KEY)?.as_string_opt::<i32>().ok_or_else(|| other(KEY))?;
-        let partitions = column(PARTITION)?.as_primitive_opt::<Int32Type>().ok_or_else(|| other(PARTITION))?;
+        let partitions =
+            column(PARTITION)?.as_primitive_opt::<Int32Type>().ok_or_else(|| other(PARTITION))?;
         let offsets = column(OFFSET)?.as_primitive_opt::<Int64Type>().ok_or_else(|| other(OFFSET))?;
         for ((key, partition), offset) in keys.iter().zip(partitions.values()).zip(offsets.values()) {
             visit(*partition, key.unwrap_or_default(), *offset)?;
@@ -107,7 +108,13 @@ pub(crate) struct DayWriter<'t> {
 
 impl<'t> DayWriter<'t> {
     /// A writer of this day of a topic, whose folder this is; `work` is for the unfinished file.
-    pub(crate) fn new(table: &'t Table, topic: &str, folder: &Path, work: &Path, day: Day) -> Result<Self, Error> {
+    pub(crate) fn new(
+        table: &'t Table,
+        topic: &str,
+        folder: &Path,
+        work: &Path,
+        day: Day,
+    ) -> Result<Self, Error> {
         let unfinished = work.join(FILE_NAME);
         let file = File::create(&unfinished).map_err(Error::system("created", &unfinished))?;
         let properties = properties(table, topic);
@@ -210,9 +217,8 @@ impl<'t> DayWriter<'t> {
 
 /// How many rows of a file are read at a time.
 fn batch_rows(reader: &ParquetRecordBatchReaderBuilder<File>) -> usize {
-    let row_bytes = |group: &parquet::file::metadata::RowGroupMetaData| {
-        group.total_byte_size() / group.num_rows().max(1)
-    };
+    let row_bytes =
+        |group: &parquet::file::metadata::RowGroupMetaData| group.total_byte_size() / group.num_rows().max(1);
     let largest = reader.metadata().row_groups().iter().map(row_bytes).max().unwrap_or_default();
     let largest = usize::try_from(largest).unwrap_or_default().max(1);
     (BATCH_BYTES / largest).clamp(1, BATCH_ROWS)

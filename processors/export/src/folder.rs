@@ -139,7 +139,10 @@ fn check(
 ) -> Result<(), Error> {
     let differs = |difference| Err(Error::Differs { dir: dir.to_owned(), difference });
     if manifest.cluster != cluster {
-        return differs(Difference::Cluster { found: manifest.cluster.clone(), expected: cluster.to_owned() });
+        return differs(Difference::Cluster {
+            found: manifest.cluster.clone(),
+            expected: cluster.to_owned(),
+        });
     }
     if manifest.group != group {
         return differs(Difference::Group { found: manifest.group.clone(), expected: group.to_owned() });

@@ -13,11 +13,13 @@
 
 mod changes;
 mod day;
+mod days;
 mod error;
 mod file;
 mod filter;
 mod folder;
 mod manifest;
+mod plan;
 mod sort;
 mod spool;
 mod table;
@@ -29,5 +31,6 @@ pub use error::{Difference, Error};
 pub use file::FILE_NAME;
 pub use folder::{Folder, Selection};
 pub use manifest::MANIFEST_NAME;
+pub use plan::{Extent, Plan, Whole};
 pub use table::{Row, Table};
-pub use update::{Extent, Plan, Record, Summary, Update, Whole};
+pub use update::{Record, Summary, Update};

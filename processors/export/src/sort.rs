@@ -44,7 +44,14 @@ impl<T: Item> Sorter<T> {
     }
 
     fn with_limit(folder: &Path, bytes_max: usize) -> Self {
-        Self { folder: folder.to_owned(), held: Vec::new(), held_bytes: 0, bytes_max, pushed: 0, levels: Vec::new() }
+        Self {
+            folder: folder.to_owned(),
+            held: Vec::new(),
+            held_bytes: 0,
+            bytes_max,
+            pushed: 0,
+            levels: Vec::new(),
+        }
     }
 
     /// Takes an item.
@@ -89,10 +96,7 @@ impl<T: Item> Sorter<T> {
 }
 
 /// Writes items in order to a file without a name.
-fn write<T: Item>(
-    folder: &Path,
-    items: impl Iterator<Item = Result<T, Error>>,
-) -> Result<Run<T>, Error> {
+fn write<T: Item>(folder: &Path, items: impl Iterator<Item = Result<T, Error>>) -> Result<Run<T>, Error> {
     let file = tempfile::tempfile_in(folder).map_err(Error::system("written", folder))?;
     let mut out = BufWriter::with_capacity(BUFFER_BYTES, file);
     for item in items {

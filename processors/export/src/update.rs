@@ -3,120 +3,21 @@
 //! Brings one topic of an export up to date.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::iter::Peekable;
-use std::path::PathBuf;
 
-use crate::changes::{self, Change, Edit, Version, Versions, What};
+use crate::changes::{self, Version, Versions, What};
 use crate::day::Day;
+use crate::days::Days;
 use crate::error::Error;
-use crate::file::{self, DayWriter};
+use crate::file;
 use crate::filter::ChangedKeys;
 use crate::folder::Folder;
-use crate::manifest::{self, TopicState};
-use crate::sort::{Sorted, Sorter};
-use crate::spool::{Rows, Spool};
-use crate::table::{Row, Table};
-
-/// After so many changes the caller's progress is updated.
-const REPORT_EVERY: u64 = 1024;
-
-/// A partition, with its records when the export began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
-    /// The partition.
-    pub partition: i32,
-    /// The first available offset.
-    pub first: i64,
-    /// The offset after the last record.
-    pub end: i64,
-}
-
-/// Why a topic is read from its beginning, and all its files are written again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whole {
-    /// It was not exported before.
-    First,
-    /// The file of this day is missing.
-    Missing(Day),
-    /// The last export is so long ago that Kafka may have removed tombstones since.
-    LongAgo,
-    /// Records of this partition are gone that were not read, or it was created again.
-    Gone(i32),
-}
-
-/// What is to be read of a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// Why it is read whole; `None`: only what is new.
-    pub whole: Option<Whole>,
-    /// What to read of each partition: `first` is where to begin.
-    pub extents: Vec<Extent>,
-    read_at_ms: i64,
-}
-
-impl Plan {
-    /// What is to be read of a topic. `now_ms` is the time just before the ends of the partitions were fetched, `kept_ms` how long
-    /// the topic keeps tombstones (`delete.retention.ms`).
-    ///
-    /// # Errors
-    /// It was exported with another version of its schema.
-    pub fn of(
-        folder: &Folder,
-        topic: &str,
-        table: &Table,
-        extents: Vec<Extent>,
-        now_ms: i64,
-        kept_ms: i64,
-    ) -> Result<Self, Error> {
-        let state = folder.manifest.topics.get(topic);
-        let whole = match state {
-            None | Some(TopicState { read_at_ms: None, .. }) => Some(Whole::First),
-            Some(state) => why_whole(folder, topic, state, &extents, now_ms, kept_ms),
-        };
-        let next = match (&whole, state) {
-            (None, Some(state)) if state.schema != table.header() => {
-                return Err(Error::Schema {
-                    folder: folder.of_topic(topic),
-                    found: state.schema.clone(),
-                    expected: table.header().to_owned(),
-                });
-            }
-            (None, Some(state)) => state.next.clone(),
-            _ => BTreeMap::new(),
-        };
-        let from = |extent: Extent| {
-            let next = next.get(&extent.partition).copied().unwrap_or(extent.first);
-            Extent { first: next.max(extent.first), ..extent }
-        };
-        Ok(Self { whole, extents: extents.into_iter().map(from).collect(), read_at_ms: now_ms })
-    }
-}
-
-fn why_whole(
-    folder: &Folder,
-    topic: &str,
-    state: &TopicState,
-    extents: &[Extent],
-    now_ms: i64,
-    kept_ms: i64,
-) -> Option<Whole> {
-    let of_topic = folder.of_topic(topic);
-    if let Some(day) = state.days.keys().find(|day| !file::of_day(&of_topic, **day).exists()) {
-        return Some(Whole::Missing(*day));
-    }
-    // A part of the time is left for the reading itself. A clock that went back says nothing.
-    let since = now_ms.saturating_sub(state.read_at_ms.unwrap_or_default());
-    if !(0..=kept_ms - kept_ms / 8).contains(&since) {
-        return Some(Whole::LongAgo);
-    }
-    let gone = state.next.iter().find(|(partition, next)| {
-        let extent = extents.iter().find(|extent| extent.partition == **partition);
-        extent.is_none_or(|extent| extent.first > **next || extent.end < **next)
-    });
-    gone.map(|(partition, _)| Whole::Gone(*partition))
-}
+use crate::manifest::TopicState;
+use crate::plan::Plan;
+use crate::sort::Sorter;
+use crate::spool::Spool;
+use crate::table::Table;
 
 /// A record of the topic.
 #[derive(Debug, Clone, Copy)]
@@ -291,89 +192,5 @@ impl<'f> Update<'f> {
             })?;
         }
         Ok(())
-    }
-}
-
-/// Writes days.
-struct Days<'d> {
-    table: &'d Table,
-    topic: &'d str,
-    folder: PathBuf,
-    work: PathBuf,
-    is_whole: bool,
-    rows: Rows,
-    total: u64,
-    done: u64,
-    progress: &'d mut dyn FnMut(u64, u64),
-}
-
-impl Days<'_> {
-    /// Writes each day that has changes. Returns the number of rows of each.
-    fn write(&mut self, changes: Sorted<Change>) -> Result<BTreeMap<Day, u64>, Error> {
-        let mut changes = changes.peekable();
-        let mut written = BTreeMap::new();
-        while let Some(number) = next_day(&mut changes)? {
-            let day = Day::of_number(number).ok_or(Error::Temporary)?;
-            written.insert(day, self.write_day(day, number, &mut changes)?);
-        }
-        (self.progress)(self.total, self.total);
-        Ok(written)
-    }
-
-    fn write_day(
-        &mut self,
-        day: Day,
-        number: i64,
-        changes: &mut Peekable<Sorted<Change>>,
-    ) -> Result<u64, Error> {
-        let mut writer = DayWriter::new(self.table, self.topic, &self.folder, &self.work, day)?;
-        if !self.is_whole {
-            writer.copy(&mut || {
-                let is_removed = |change: &Result<Change, Error>| {
-                    let Ok(change) = change else { return true };
-                    change.day == number && matches!(change.edit, Edit::Remove { .. })
-                };
-                match changes.next_if(is_removed).transpose()? {
-                    Some(Change { edit: Edit::Remove { row }, .. }) => Ok(Some(row)),
-                    _ => Ok(None),
-                }
-            })?;
-        }
-        while let Some(change) =
-            changes.next_if(|change| change.as_ref().map_or(true, |change| change.day == number))
-        {
-            self.done += 1;
-            if self.done.is_multiple_of(REPORT_EVERY) {
-                (self.progress)(self.done, self.total);
-            }
-            if let Edit::Add { at, .. } = change?.edit {
-                let row: Row = self.rows.read(at)?;
-                writer.add(row, at.bytes())?;
-            }
-        }
-        writer.finish()
-    }
-
-    /// Removes the files of an export that was made whole, but those of these days. Returns their number.
-    fn obsolete(&self, written: &BTreeMap<Day, u64>) -> Result<usize, Error> {
-        if !self.is_whole {
-            return Ok(0);
-        }
-        let present: BTreeSet<Day> = file::days(&self.folder)?;
-        let obsolete: Vec<&Day> = present.iter().filter(|day| !written.contains_key(day)).collect();
-        obsolete.iter().try_for_each(|day| file::remove(&self.folder, **day))?;
-        manifest::sync(&self.folder)?;
-        Ok(obsolete.len())
-    }
-}
-
-fn next_day(changes: &mut Peekable<Sorted<Change>>) -> Result<Option<i64>, Error> {
-    match changes.peek() {
-        None => Ok(None),
-        Some(Ok(change)) => Ok(Some(change.day)),
-        Some(Err(_)) => match changes.next() {
-            Some(Err(error)) => Err(error),
-            _ => Ok(None),
-        },
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
 use arrow_array::{
-    Array, ArrayRef, Int32Array, Int64Array, ListArray, MapArray, StringArray, StructArray,
+    ArrayRef, Int32Array, Int64Array, ListArray, MapArray, StringArray, StructArray,
     TimestampMillisecondArray,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
@@ -108,7 +108,7 @@ fn column(node: &Node, cells: &[&Cell]) -> Result<ArrayRef, ArrowError> {
 fn list(slot: &Slot, cells: &[&Cell]) -> Result<ArrayRef, ArrowError> {
     let lists = || cells.iter().map(|cell| if let Cell::List(items) = cell { items.as_slice() } else { &[] });
     let items: Vec<&Cell> = lists().flatten().collect();
-    let offsets = OffsetBuffer::from_lengths(lists().map(<[Cell]>::len));
+    let offsets = OffsetBuffer::try_from_lengths(lists().map(<[Cell]>::len)).map_err(too_long)?;
     let items = column(&slot.node, &items)?;
     Ok(Arc::new(ListArray::try_new(element(slot), offsets, items, nulls(cells))?))
 }
@@ -119,7 +119,7 @@ fn map(slot: &Slot, cells: &[&Cell]) -> Result<ArrayRef, ArrowError> {
         Arc::new(maps().flatten().map(|(key, _)| Some(key.as_str())).collect::<StringArray>());
     let values: Vec<&Cell> = maps().flatten().map(|(_, value)| value).collect();
     let values = column(&slot.node, &values)?;
-    let offsets = OffsetBuffer::from_lengths(maps().map(<[(String, Cell)]>::len));
+    let offsets = OffsetBuffer::try_from_lengths(maps().map(<[(String, Cell)]>::len)).map_err(too_long)?;
     let pairs = StructArray::try_new(pair(slot), vec![keys, values], None)?;
     Ok(Arc::new(MapArray::try_new(entries(slot), offsets, pairs, nulls(cells), false)?))
 }
@@ -138,6 +138,11 @@ fn record(members: &[Member], cells: &[&Cell]) -> Result<ArrayRef, ArrowError> {
     }
     let fields: Fields = members.iter().map(field).collect();
     Ok(Arc::new(StructArray::try_new_with_length(fields, columns, nulls(cells), cells.len())?))
+}
+
+/// No batch is so large.
+fn too_long(error: impl std::fmt::Display) -> ArrowError {
+    ArrowError::ComputeError(error.to_string())
 }
 
 /// Which cells are null; `None` when none is.

@@ -59,9 +59,7 @@ impl Types {
     fn slot(&mut self, schema: &Value, depth: usize) -> Result<Slot, String> {
         if let Some(branches) = schema.as_array() {
             return match branches.as_slice() {
-                [null, of] if *null == "null" => {
-                    Ok(Slot { is_nullable: true, ..self.slot(of, depth)? })
-                }
+                [null, of] if *null == "null" => Ok(Slot { is_nullable: true, ..self.slot(of, depth)? }),
                 _ => Err("a union of other types than null and one that follows it".to_owned()),
             };
         }

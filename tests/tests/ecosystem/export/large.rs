@@ -42,7 +42,10 @@ impl Scene {
     fn new() -> Self {
         let kafka = Kafka::start(sandbox::kafka::Options::default(), &mut |_| {}).unwrap();
         let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", kafka.bootstrap()).set("linger.ms", "20").set("compression.type", "zstd");
+        client
+            .set("bootstrap.servers", kafka.bootstrap())
+            .set("linger.ms", "20")
+            .set("compression.type", "zstd");
         let scene = Self { folder: tempfile::tempdir().unwrap(), producer: client.create().unwrap(), kafka };
         scene.ok(&["topics", "apply"]);
         scene
@@ -63,7 +66,8 @@ impl Scene {
         let key_text = format!("queue/q{key}/900000/0");
         let partition = i32::try_from(key % 8).unwrap();
         loop {
-            let mut record: BaseRecord<'_, str, str> = BaseRecord::to(TOPIC).key(&key_text).partition(partition);
+            let mut record: BaseRecord<'_, str, str> =
+                BaseRecord::to(TOPIC).key(&key_text).partition(partition);
             record.payload = value;
             match self.producer.send(record) {
                 Ok(()) => return,
@@ -76,8 +80,9 @@ impl Scene {
     /// A window of about a kilobyte. Its day follows from the key, so that each day has windows of each partition.
     fn put(&self, key: i64, offered: i64) {
         let start = START_MS + key % DAYS * DAY_MS + key / DAYS % 96 * 900_000;
-        let figures: Vec<String> =
-            (0..40_i64).map(|number| format!("\"figure{number:02}\":{}", key * 7919 * (number + 1))).collect();
+        let figures: Vec<String> = (0..40_i64)
+            .map(|number| format!("\"figure{number:02}\":{}", key * 7919 * (number + 1)))
+            .collect();
         let value = format!(
             r#"{{"dimension":"queue","id":"q{key}","windowStart":{start},"windowEnd":{},"figures":{{"offered":{offered},{}}},"revision":1,"histograms":{{}}}}"#,
             start + 900_000,
@@ -96,7 +101,15 @@ impl Scene {
 
     fn start(&self, dir: &str) -> Program {
         let path = self.dir(dir);
-        let flags = ["export", "--dir", path.to_str().unwrap(), "--topic", TOPIC, "--bootstrap", self.kafka.bootstrap()];
+        let flags = [
+            "export",
+            "--dir",
+            path.to_str().unwrap(),
+            "--topic",
+            TOPIC,
+            "--bootstrap",
+            self.kafka.bootstrap(),
+        ];
         Program::start(&flags, self.folder.path().join(format!("{dir}.log")))
     }
 
@@ -192,6 +205,7 @@ fn a_large_topic_takes_no_more_memory_and_a_killed_export_is_repaired() {
     let said = scene.export("lake");
     assert!(said.contains("new record") && !said.contains("read whole"), "{said}");
     assert_eq!(scene.sums("lake"), expected);
-    let names: Vec<String> = files(&scene.dir("lake")).iter().map(|file| file.display().to_string()).collect();
+    let names: Vec<String> =
+        files(&scene.dir("lake")).iter().map(|file| file.display().to_string()).collect();
     assert!(names.iter().all(|name| !name.contains("_work")), "{names:?}");
 }

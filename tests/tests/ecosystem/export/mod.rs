@@ -19,7 +19,8 @@ use ground::Ground;
 fn an_export_answers_an_analyst_as_the_metrics_do_and_follows_corrections_and_an_erasure() {
     let mut ground = Ground::new();
     // One event in twenty comes late.
-    let (late, first): (Vec<_>, Vec<_>) = ground.events().into_iter().enumerate().partition(|(i, _)| i % 20 == 7);
+    let (late, first): (Vec<_>, Vec<_>) =
+        ground.events().into_iter().enumerate().partition(|(i, _)| i % 20 == 7);
     let (late, first) = (ground::lines(late), ground::lines(first));
     ground.load(&first);
     for (dir, versions) in [("lake", "final"), ("all", "all")] {
@@ -87,7 +88,11 @@ fn refusals(ground: &Ground) {
         (2, vec!["--dir", lake, "--since", "2025-06-15T00:00:00Z"], "without --since"),
         (2, vec!["--dir", other.to_str().unwrap()], "is not empty"),
         (2, vec!["--dir", lake, "--topic", "cx.events"], "no output topic"),
-        (2, vec!["--dir", lake, "--since", "2000000000000", "--until", "1000000000000"], "--since is after --until"),
+        (
+            2,
+            vec!["--dir", lake, "--since", "2000000000000", "--until", "1000000000000"],
+            "--since is after --until",
+        ),
         (1, vec!["--dir", lake, "--bootstrap", "127.0.0.1:1"], "127.0.0.1:1"),
     ] {
         let output = ground.run(&[&["export"], &flags[..]].concat(), b"");

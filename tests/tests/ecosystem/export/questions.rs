@@ -70,8 +70,7 @@ fn id(window: &Value) -> String {
 
 /// A number of each row, by what the row is of; 0 left out.
 fn column(rows: &[Value], name: &str, of: &dyn Fn(&Value) -> String) -> BTreeMap<String, i64> {
-    let mut column: BTreeMap<String, i64> =
-        rows.iter().map(|row| (of(row), whole(&row[name]))).collect();
+    let mut column: BTreeMap<String, i64> = rows.iter().map(|row| (of(row), whole(&row[name]))).collect();
     column.retain(|_, value| *value != 0);
     column
 }
@@ -88,7 +87,8 @@ fn text(name: &'static str) -> impl Fn(&Value) -> String {
 
 /// Seconds with one decimal, as the page rounds them.
 fn assert_seconds(row: &Value, sum_ms: i64, number: i64) {
-    let (found, expected) = (row["average_seconds"].as_f64().unwrap(), sum_ms as f64 / number as f64 / 1000.0);
+    let (found, expected) =
+        (row["average_seconds"].as_f64().unwrap(), sum_ms as f64 / number as f64 / 1000.0);
     assert!((found - expected).abs() < 0.0501, "{row}: {expected}");
 }
 
@@ -119,7 +119,8 @@ fn service_levels(ground: &Ground, rows: &[Value]) {
     let in_target = queues.sums("answeredInTarget", &of_window);
     assert_eq!(column(rows, "in_target", &of_row), in_target);
     for row in rows {
-        let share = |figure: &BTreeMap<String, i64>| figure.get(&of_row(row)).copied().unwrap_or_default() as f64;
+        let share =
+            |figure: &BTreeMap<String, i64>| figure.get(&of_row(row)).copied().unwrap_or_default() as f64;
         let expected = 100.0 * share(&in_target) / share(&offered);
         assert!((row["service_level"].as_f64().unwrap() - expected).abs() < 0.0501, "{row}: {expected}");
     }

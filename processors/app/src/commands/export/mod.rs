@@ -72,14 +72,19 @@ fn schema_of(config: &Config, topic: &str) -> anyhow::Result<Schema> {
     let writes = |spec: &&crate::config::ProcessorSpec| spec.writes.iter().any(|written| written == topic);
     let schema = config.processors.iter().find(writes).and_then(|spec| products::schema_of(&spec.name));
     schema.with_context(|| {
-        format!("{topic} is no output topic, so its records have no schema: write one of {}", outputs(config).join(", "))
+        format!(
+            "{topic} is no output topic, so its records have no schema: write one of {}",
+            outputs(config).join(", ")
+        )
     })
 }
 
 fn outputs(config: &Config) -> Vec<&str> {
     let outputs = config.topics.iter().filter(|topic| topic.role == Role::Output);
     let exact = outputs.filter_map(Topic::exact);
-    exact.filter(|name| config.processors.iter().any(|spec| spec.writes.iter().any(|written| written == name))).collect()
+    exact
+        .filter(|name| config.processors.iter().any(|spec| spec.writes.iter().any(|written| written == name)))
+        .collect()
 }
 
 /// The topics to export: those of the flags, else all that exist; and those that the directory has.

@@ -25,7 +25,9 @@ impl Progress {
             true => ProgressBar::new(extents.iter().map(length).sum()),
             false => ProgressBar::hidden(),
         };
-        let style = ProgressStyle::with_template("{prefix} {bar:30} {msg} {human_pos}/{human_len} {elapsed} (eta {eta})");
+        let style = ProgressStyle::with_template(
+            "{prefix} {bar:30} {msg} {human_pos}/{human_len} {elapsed} (eta {eta})",
+        );
         let bar = style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style));
         bar.set_prefix(topic.to_owned());
         bar.set_message("reading");

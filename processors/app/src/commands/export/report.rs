@@ -32,7 +32,9 @@ fn why(whole: Option<Whole>) -> Option<String> {
         Whole::LongAgo => Some(
             "the last export is longer ago than the topic keeps tombstones (delete.retention.ms)".to_owned(),
         ),
-        Whole::Gone(partition) => Some(format!("records of partition {partition} are gone that were not read")),
+        Whole::Gone(partition) => {
+            Some(format!("records of partition {partition} are gone that were not read"))
+        }
     }
 }
 
@@ -65,13 +67,17 @@ mod tests {
 
     #[test]
     fn a_line_says_what_was_read_and_what_is_there() {
-        let summary = Summary { records: 1, rows: 120, days: 3, written: 2, removed: 1, ..Summary::default() };
+        let summary =
+            Summary { records: 1, rows: 120, days: 3, written: 2, removed: 1, ..Summary::default() };
         assert_eq!(
             line(None, &summary, &table()),
             "1 new record; 120 rows in 3 days of windowStart, 2 files written, 1 removed"
         );
         let nothing = Summary { rows: 1, days: 1, ..Summary::default() };
-        assert_eq!(line(None, &nothing, &table()), "0 new records; 1 row in 1 day of windowStart, no file changed");
+        assert_eq!(
+            line(None, &nothing, &table()),
+            "0 new records; 1 row in 1 day of windowStart, no file changed"
+        );
         assert!(left_out("cx.metrics", &summary, &table()).is_none());
     }
 

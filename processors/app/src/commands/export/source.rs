@@ -62,13 +62,11 @@ impl<'c> Source<'c> {
             topics.insert(name.clone(), (partitions, TOMBSTONES_KEPT_MS));
         }
         let settings = topics::settings_of(client, names.iter().map(String::as_str));
-        let settings = settings.map_err(|failure| {
-            match failure {
-                Failure::Failed(error) => Failure::Failed(error.context(
-                    "`cx-timelines acls look` prints the rights that are needed, DescribeConfigs among them",
-                )),
-                other => other,
-            }
+        let settings = settings.map_err(|failure| match failure {
+            Failure::Failed(error) => Failure::Failed(error.context(
+                "`cx-timelines acls look` prints the rights that are needed, DescribeConfigs among them",
+            )),
+            other => other,
         })?;
         for (name, (_, kept_ms)) in &mut topics {
             let own = settings.get(name).and_then(|settings| settings.get(TOMBSTONES_KEPT));

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use export::{Extent, Folder, MANIFEST_NAME, Plan, Record, Selection, Summary, Table, Update, Versions, Whole};
+use export::{
+    Extent, Folder, MANIFEST_NAME, Plan, Record, Selection, Summary, Table, Update, Versions, Whole,
+};
 use model::Schema;
 use proptest::prelude::*;
 use serde_json::json;
@@ -76,8 +78,7 @@ impl Scene {
     /// One run.
     pub(crate) fn export(&self) -> (Option<Whole>, Summary) {
         let mut folder = self.open().unwrap();
-        let plan =
-            Plan::of(&folder, TOPIC, &self.table, self.extents(), self.now_ms, KEPT_MS).unwrap();
+        let plan = Plan::of(&folder, TOPIC, &self.table, self.extents(), self.now_ms, KEPT_MS).unwrap();
         let (whole, extents) = (plan.whole, plan.extents.clone());
         let mut update = Update::begin(&mut folder, TOPIC, &self.table, plan).unwrap();
         for (offset, entry) in self.placed() {
@@ -153,7 +154,10 @@ fn value(key: u8, offset: i64, day: i64) -> serde_json::Value {
 
 /// The files of a topic with what is in them.
 fn snapshot(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    files(&dir.join(TOPIC)).into_iter().map(|(_, file)| (file.clone(), std::fs::read(file).unwrap())).collect()
+    files(&dir.join(TOPIC))
+        .into_iter()
+        .map(|(_, file)| (file.clone(), std::fs::read(file).unwrap()))
+        .collect()
 }
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {

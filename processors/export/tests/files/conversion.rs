@@ -108,7 +108,8 @@ fn the_day_of_every_schema_is_that_of_a_time_that_each_record_has() {
 
 #[test]
 fn absent_fields_have_their_default_and_unknown_ones_are_left_out() {
-    let value = r#"{"activityId":"a","kind":"NOTE","occurredAt":1,"updatedAt":2,"revision":1,"later":{"x":[1]}}"#;
+    let value =
+        r#"{"activityId":"a","kind":"NOTE","occurredAt":1,"updatedAt":2,"revision":1,"later":{"x":[1]}}"#;
     let row = converted(&table("activity"), value);
     assert_eq!(row["conversationId"], Value::Null);
     assert_eq!(row["edits"], json!([]));

@@ -28,7 +28,9 @@ fn of_type(schema: &Value, named: &mut HashMap<String, Value>) -> BoxedStrategy<
         return match name {
             "null" => Just(Value::Null).boxed(),
             "string" => texts(),
-            "long" => prop_oneof![any::<i64>(), Just(i64::MAX), Just(i64::MIN), 0..10_i64].prop_map(|value| json!(value)).boxed(),
+            "long" => prop_oneof![any::<i64>(), Just(i64::MAX), Just(i64::MIN), 0..10_i64]
+                .prop_map(|value| json!(value))
+                .boxed(),
             "double" => (-1e300..1e300).prop_map(|value: f64| json!(value)).boxed(),
             named_before => of_type(&named[named_before].clone(), named),
         };
@@ -51,7 +53,9 @@ fn of_type(schema: &Value, named: &mut HashMap<String, Value>) -> BoxedStrategy<
                 .collect();
             let (names, values): (Vec<String>, Vec<_>) = fields.into_iter().unzip();
             values
-                .prop_map(move |values| Value::Object(names.iter().cloned().zip(values).collect::<Map<_, _>>()))
+                .prop_map(move |values| {
+                    Value::Object(names.iter().cloned().zip(values).collect::<Map<_, _>>())
+                })
                 .boxed()
         }
         other => panic!("a type {other}"),
