@@ -91,7 +91,7 @@ impl Ground {
             let standard = Options::default();
             let start_ms = standard.start_ms + day * DAY_MS;
             let seed = standard.seed + u64::try_from(day).unwrap();
-            events(&Options { seed, start_ms, ..standard }, 40)
+            events(&Options { seed, start_ms, ..standard }, 1_000)
         };
         (0..3).flat_map(of_day).map(|planned| planned.value).collect()
     }
@@ -250,7 +250,10 @@ fn as_record(record: &Value, row: Value) -> Value {
         }
         (Value::Object(record), Value::Object(row)) => {
             let field = |(name, value): (String, Value)| {
-                let value = as_record(record.get(&name).unwrap_or(&Value::Null), value);
+                let of_record = record.get(&name).unwrap_or(&Value::Null);
+                // The value of a reaction that quotes a deleted message: null in JSON, empty by the schema.
+                let is_quote = name == "value" && of_record.is_null() && value == "";
+                let value = if is_quote { Value::Null } else { as_record(of_record, value) };
                 (name, value)
             };
             Value::Object(row.into_iter().map(field).collect())

@@ -67,7 +67,7 @@ impl Scene {
         let partition = i32::try_from(key % 8).unwrap();
         loop {
             let mut record: BaseRecord<'_, str, str> =
-                BaseRecord::to(TOPIC).key(&key_text).partition(partition);
+                BaseRecord::to(TOPIC).key(key_text.as_str()).partition(partition);
             record.payload = value;
             match self.producer.send(record) {
                 Ok(()) => return,
