@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(240);
 const MIB: u64 = 1 << 20;
 /// What a large topic may take more than a small one: the portions that are sorted, one batch, one row group, the filter of keys
 /// and the client's queue are full then. The topic's values are many times as large.
-const MORE_MAX: u64 = 160 * MIB;
+const MORE_MAX: u64 = 96 * MIB;
 
 struct Scene {
     kafka: Kafka,
