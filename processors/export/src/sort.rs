@@ -16,7 +16,7 @@ use crate::error::Error;
 
 /// What is sorted in memory at a time, in bytes.
 const HELD_BYTES: usize = 16 << 20;
-/// So many runs of a level become one of the next.
+/// When a level has this number of runs, they become one of the next.
 const RUNS_MAX: usize = 32;
 const BUFFER_BYTES: usize = 1 << 16;
 
@@ -169,7 +169,6 @@ impl<T: Item> Iterator for Sorted<T> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

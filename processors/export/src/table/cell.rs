@@ -66,11 +66,10 @@ fn text<E: serde::de::Error>(slot: &Slot, json: &str) -> Result<Cell, E> {
 /// What null is: of a type that is never null, what Avro has for it.
 fn absent(slot: &Slot) -> Cell {
     match (&slot.node, slot.is_nullable) {
-        (_, true) => Cell::Null,
         (Node::Text, false) => Cell::Text(String::new()),
         (Node::List(_), false) => Cell::List(Vec::new()),
         (Node::Map(_), false) => Cell::Map(Vec::new()),
-        (_, false) => Cell::Null,
+        _ => Cell::Null,
     }
 }
 

@@ -133,7 +133,8 @@ fn records_that_are_not_of_the_schema_are_counted_and_change_nothing() {
         r#"{{"dimension":"","id":"","windowStart":{},"windowEnd":0,"revision":0}}"#,
         4_000_000 * DAY_MS
     );
-    let values: [(Option<&[u8]>, Option<&[u8]>); 5] = [
+    type Bytes<'b> = Option<&'b [u8]>;
+    let values: [(Bytes<'_>, Bytes<'_>); 5] = [
         (Some(b"k0"), Some(b"{}")),
         (Some(b"k0"), Some(b"\xff")),
         (Some(b"\xff"), None),

@@ -18,6 +18,9 @@ pub(crate) const TOPIC: &str = "cx.metrics";
 pub(crate) const DAY_MS: i64 = 86_400_000;
 pub(crate) const KEPT_MS: i64 = DAY_MS;
 
+/// A row of the directory: its day, partition and offset.
+pub(crate) type Exported = (i64, i32, i64);
+
 /// A record of the log: partition, key, and the value's day, none for a tombstone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
@@ -102,7 +105,7 @@ impl Scene {
     }
 
     /// What the directory has: day, partition and offset of each row. Each row is whole, and there is nothing else.
-    pub(crate) fn exported(&self) -> BTreeSet<(i64, i32, i64)> {
+    pub(crate) fn exported(&self) -> BTreeSet<Exported> {
         let mut found = BTreeSet::new();
         for (day, file) in files(&self.dir().join(TOPIC)) {
             for row in rows_of_file(&file) {
@@ -120,8 +123,8 @@ impl Scene {
     }
 
     /// What it should have.
-    pub(crate) fn expected(&self) -> BTreeSet<(i64, i32, i64)> {
-        let mut rows: BTreeMap<(i32, u8), Vec<(i64, i32, i64)>> = BTreeMap::new();
+    pub(crate) fn expected(&self) -> BTreeSet<Exported> {
+        let mut rows: BTreeMap<(i32, u8), Vec<Exported>> = BTreeMap::new();
         for (offset, Entry { partition, key, day }) in self.placed() {
             let of_key = rows.entry((partition, key)).or_default();
             if self.selection.versions == Versions::Final || day.is_none() {

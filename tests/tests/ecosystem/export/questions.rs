@@ -78,7 +78,7 @@ fn column(rows: &[Value], name: &str, of: &dyn Fn(&Value) -> String) -> BTreeMap
 /// A whole number: sums are larger than the JSON of DuckDB takes for one.
 fn whole(value: &Value) -> i64 {
     let number = value.as_i64().or_else(|| value.as_str()?.parse().ok());
-    number.or_else(|| value.as_f64().map(|number| number as i64)).unwrap_or_else(|| panic!("{value}"))
+    number.or_else(|| format!("{:.0}", value.as_f64()?).parse().ok()).unwrap_or_else(|| panic!("{value}"))
 }
 
 fn text(name: &'static str) -> impl Fn(&Value) -> String {

@@ -43,7 +43,7 @@ impl Progress {
         }
     }
 
-    /// So many rows of the files have been written.
+    /// `done` of `total` changes of the files have been written.
     pub fn written(&self, done: u64, total: u64) {
         self.bar.set_message("writing");
         self.bar.set_length(total);
