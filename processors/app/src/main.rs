@@ -90,6 +90,7 @@ fn dispatch(cli: &Cli) -> Result<(), Failure> {
         Command::Tail(args) => commands::tail::run(global, args, &config()?),
         Command::Show(args) => commands::show::run(global, args, &config()?),
         Command::Explain(args) => commands::explain::run(global, args, &config()?),
+        Command::Export(args) => commands::export::run(global, args, &config()?),
         Command::AsOf(args) => commands::as_of::run(global, args, &config()?),
         Command::DeadLetters(command) => commands::dead_letters::run(global, command, &config()?),
         Command::Erase(args) => commands::erase::run(global, args, &config()?),

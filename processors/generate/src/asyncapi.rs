@@ -40,8 +40,7 @@ pub fn document(definition: &Definition, bootstrap: &str) -> Result<String, Gene
         for record in output.outline.records() {
             let name = component(&output.schema, &record.name);
             if !known.contains(&name) {
-                schemas =
-                    schemas.with(&name, json_schema::of(&output.outline, record, &prefix(&output.schema)));
+                schemas = schemas.with(&name, json_schema::of(record, &prefix(&output.schema)));
                 known.push(name);
             }
         }

@@ -45,27 +45,26 @@ fn schema(output: &Output) -> Json {
         .with("$id", format!("urn:cx-timelines:{}", output.schema.header));
     let records = output.outline.records();
     let Some((root, inner)) = records.split_last() else { return head };
-    let schema = fields_of(head, &output.outline, root, DEFINITIONS);
+    let schema = fields_of(head, root, DEFINITIONS);
     if inner.is_empty() {
         return schema;
     }
-    let definitions = inner
-        .iter()
-        .fold(object(), |all, record| all.with(&record.name, of(&output.outline, record, DEFINITIONS)));
+    let definitions =
+        inner.iter().fold(object(), |all, record| all.with(&record.name, of(record, DEFINITIONS)));
     schema.with("$defs", definitions)
 }
 
 /// The schema of a record; others are referred to by `prefix` and their names.
-pub(crate) fn of(outline: &Outline, record: &RecordOutline, prefix: &str) -> Json {
-    fields_of(object(), outline, record, prefix)
+pub(crate) fn of(record: &RecordOutline, prefix: &str) -> Json {
+    fields_of(object(), record, prefix)
 }
 
 /// A record has each of its fields, and newer versions have more.
-fn fields_of(head: Json, outline: &Outline, record: &RecordOutline, prefix: &str) -> Json {
+fn fields_of(head: Json, record: &RecordOutline, prefix: &str) -> Json {
     let properties = record
         .fields
         .iter()
-        .fold(object(), |all, field| all.with(&field.name, property(outline, record, field, prefix)));
+        .fold(object(), |all, field| all.with(&field.name, property(record, field, prefix)));
     let required: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
     head.with("title", record.name.as_str())
         .with("description", record.doc.as_str())
@@ -74,14 +73,14 @@ fn fields_of(head: Json, outline: &Outline, record: &RecordOutline, prefix: &str
         .with("required", required)
 }
 
-fn property(outline: &Outline, record: &RecordOutline, field: &FieldOutline, prefix: &str) -> Json {
+fn property(record: &RecordOutline, field: &FieldOutline, prefix: &str) -> Json {
     let is_null_too = is_nullable(record, field);
     let described = object().with("description", doc(record, field));
     let word = if is_object(field) { Some("object") } else { word(&field.kind) };
     if let Some(word) = word {
         return with_type(described, word, is_null_too);
     }
-    let whole = value(outline, &field.kind, prefix);
+    let whole = value(&field.kind, prefix);
     match whole {
         // An array or a map.
         Json::Object(parts) if matches!(field.kind, Kind::List(_) | Kind::Map(_)) && !is_null_too => {
@@ -107,15 +106,13 @@ fn word(kind: &Kind) -> Option<&'static str> {
     }
 }
 
-fn value(outline: &Outline, kind: &Kind, prefix: &str) -> Json {
+fn value(kind: &Kind, prefix: &str) -> Json {
     match kind {
-        Kind::List(of) => object().with("type", "array").with("items", value(outline, of, prefix)),
-        Kind::Map(of) => {
-            object().with("type", "object").with("additionalProperties", value(outline, of, prefix))
-        }
+        Kind::List(of) => object().with("type", "array").with("items", value(of, prefix)),
+        Kind::Map(of) => object().with("type", "object").with("additionalProperties", value(of, prefix)),
         Kind::Record(name) => reference(&format!("{prefix}{name}")),
         Kind::OneOf(kinds) => {
-            let all: Vec<Json> = kinds.iter().map(|of| value(outline, of, prefix)).collect();
+            let all: Vec<Json> = kinds.iter().map(|of| value(of, prefix)).collect();
             object().with("anyOf", all)
         }
         other => word(other).map_or_else(object, |word| object().with("type", word)),

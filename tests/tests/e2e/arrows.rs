@@ -19,6 +19,7 @@ const FOLDERS: &[&str] = &[
     "driver/src",
     "edge/src",
     "engine/src",
+    "export/src",
     "folds/src",
     "generate/src",
     "model/src",

@@ -121,6 +121,8 @@ pub enum Command {
     AsOf(AsOfArgs),
     /// Print what a record of cx.metrics is made of.
     Explain(ExplainArgs),
+    /// Write topics to Parquet files, or bring them up to date.
+    Export(ExportArgs),
     /// Produce a file of events into the input topic.
     Load(LoadArgs),
     /// Take events from ActiveMQ (JMS) into the input topics.
@@ -425,6 +427,37 @@ pub struct EraseArgs {
     pub json: bool,
 }
 
+/// Flags of `export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArgs {
+    /// The directory: created if it is missing, brought up to date if it has an export.
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// An output topic; may be given several times [default: all output topics].
+    ///
+    /// Topics that the directory has already are always brought up to date, so that nothing erased stays in it.
+    #[arg(long = "topic", value_name = "TOPIC")]
+    pub topics: Vec<String>,
+    /// Only records from this time on, by the field that decides their day.
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    pub since: Option<i64>,
+    /// Only records up to this time.
+    #[arg(long, value_name = "TIME", value_parser = until)]
+    pub until: Option<i64>,
+    /// The final record of each key, or all versions that the topic still has.
+    #[arg(long, value_enum, default_value_t = VersionsFlag::Final, value_name = "WHICH")]
+    pub versions: VersionsFlag,
+}
+
+/// Versions of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VersionsFlag {
+    /// The final record of each key.
+    Final,
+    /// All versions since the last deletion of the key.
+    All,
+}
+
 /// Flags of `demo`.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
@@ -531,7 +564,7 @@ pub enum Purpose {
     Topics,
     /// Produce events (`load`, and any other producer).
     Load,
-    /// Read topics (`show`, `tail`, `as-of`).
+    /// Read topics (`show`, `tail`, `as-of`, `export`).
     Look,
     /// Replay dead letters (`dead-letters replay`).
     Replay,

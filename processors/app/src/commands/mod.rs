@@ -10,6 +10,7 @@ pub mod dead_letters;
 pub mod demo;
 pub mod erase;
 pub mod explain;
+pub mod export;
 pub mod fold;
 pub mod generate;
 pub mod load;

@@ -75,6 +75,8 @@ pub fn rights(purpose: Purpose, config: &Config, group: &str) -> Vec<Right> {
         Purpose::Look => vec![
             topics(&[Role::Input, Role::Output, Role::DeadLetters, Role::Erasures], &["Read"]),
             patterns(&["Read"]),
+            // How long tombstones are kept, for `export`.
+            topics(&[Role::Output], &["DescribeConfigs"]),
             groups(&["Describe"], &[reader::GROUP, tail::GROUP]),
         ],
         Purpose::Replay => vec![

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use edge::has_passed;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
@@ -21,6 +21,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(200);
 /// A cluster that sends nothing for this time, although there are more records, counts as failed.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// The interval at which [`settled`] asks for the end.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long the cluster may take to end a timed-out transaction.
+const ENDING_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A partition and its range of records when its end was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +146,36 @@ impl Reader {
         }
         self.consumer.unassign()?;
         Ok(())
+    }
+}
+
+/// The current range of a partition, after every transaction now open has ended: no record can appear before this end any more.
+/// `committed` reads what is committed, `everything` all records; a transaction lasts no longer than `transaction_timeout`.
+///
+/// # Errors
+/// A transaction does not end, or the cluster does not answer.
+pub fn settled(
+    committed: &Reader,
+    everything: &Reader,
+    topic: &str,
+    partition: i32,
+    transaction_timeout: Duration,
+) -> anyhow::Result<Span> {
+    let timeout = transaction_timeout + ENDING_TIME_MAX;
+    let deadline = Instant::now() + timeout;
+    let end = everything.span(topic, partition)?.end;
+    loop {
+        let span = committed.span(topic, partition)?;
+        if span.end >= end {
+            return Ok(Span { end, ..span });
+        }
+        if Instant::now() >= deadline {
+            bail!(
+                "a transaction on {topic}/{partition} has been open for {timeout:?}: the producer of this topic has to end it \
+                 first; `kafka-transactions.sh find-hanging` tells who"
+            );
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 

@@ -3,9 +3,9 @@
 //! The cluster's topics for an erasure: reading up to settled ends, and deleting from the beginning.
 
 use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use rdkafka::admin::AdminOptions;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::metadata::{Metadata, MetadataTopic};
@@ -17,12 +17,8 @@ use crate::exit::Failure;
 use crate::formats::Formats;
 use crate::kafka;
 use crate::kafka::group::Group;
-use crate::kafka::reader::{Reader, Span};
+use crate::kafka::reader::{self, Reader, Span};
 use crate::topics;
-
-const PAUSE: Duration = Duration::from_millis(50);
-/// How long the cluster may take to end a timed-out transaction.
-const ENDING_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The cluster and the pipeline's group.
 pub struct Cluster<'c> {
@@ -116,23 +112,9 @@ impl<'c> Cluster<'c> {
     /// # Errors
     /// A transaction does not end, the topic is gone, or the cluster does not answer.
     pub fn settled(&self, topic: &str) -> anyhow::Result<Vec<Span>> {
-        let timeout = Duration::from_millis(self.config.transaction_timeout_ms) + ENDING_TIME_MAX;
-        let deadline = Instant::now() + timeout;
+        let timeout = Duration::from_millis(self.config.transaction_timeout_ms);
         self.each_partition(topic, &|partition| {
-            let end = self.everything.span(topic, partition)?.end;
-            loop {
-                let span = self.reader.span(topic, partition)?;
-                if span.end >= end {
-                    return Ok(Span { end, ..span });
-                }
-                if Instant::now() >= deadline {
-                    bail!(
-                        "a transaction on {topic}/{partition} has been open for {timeout:?}: the producer of this topic \
-                         has to end it first; `kafka-transactions.sh find-hanging` tells who"
-                    );
-                }
-                std::thread::sleep(PAUSE);
-            }
+            reader::settled(&self.reader, &self.everything, topic, partition, timeout)
         })
     }
 

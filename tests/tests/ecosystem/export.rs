@@ -1,3 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-
-//! `cx-timelines export`: topics as Parquet files.
