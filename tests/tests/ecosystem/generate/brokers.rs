@@ -49,7 +49,7 @@ fn agents_states() -> String {
 fn folded(numbers: impl Iterator<Item = usize>) -> Records {
     let events: String = numbers.map(events_of).collect();
     let mut records = of_lines(&fold(events.as_bytes()));
-    records.finals.extend(of_lines(&fold(agents_states().as_bytes())).only(&["cx.agents"]).finals);
+    records.finals.extend(of_lines(&fold(agents_states().as_bytes())).finals);
     records
 }
 
