@@ -125,7 +125,9 @@ impl Ground {
 
     pub(super) fn export(&self, dir: &str, flags: &[&str]) -> String {
         let dir = self.dir(dir);
-        self.ok(&[&["export", "--dir", dir.to_str().unwrap()], flags].concat(), b"")
+        let said = self.ok(&[&["export", "--dir", dir.to_str().unwrap()], flags].concat(), b"");
+        eprintln!("{said}");
+        said
     }
 
     /// The records of all events loaded, as `fold` gives them.
