@@ -33,6 +33,9 @@ pub struct Extents {
     pub tombstones_kept_ms: i64,
 }
 
+/// Takes a record, and its value as JSON.
+type RecordVisitor<'v> = dyn FnMut(&BorrowedMessage<'_>, Option<&[u8]>) -> anyhow::Result<()> + 'v;
+
 /// The cluster.
 pub struct Source<'c> {
     committed: Reader,
@@ -101,12 +104,7 @@ impl<'c> Source<'c> {
     ///
     /// # Errors
     /// The cluster stops answering, the schema registry does not return a schema, or `visit` fails.
-    pub fn read(
-        &self,
-        topic: &str,
-        extents: &[Extent],
-        visit: &mut dyn FnMut(&BorrowedMessage<'_>, Option<&[u8]>) -> anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+    pub fn read(&self, topic: &str, extents: &[Extent], visit: &mut RecordVisitor<'_>) -> anyhow::Result<()> {
         let span = |extent: &Extent| {
             let Extent { partition, first, end } = *extent;
             Span { topic: topic.to_owned(), partition, first, end }
