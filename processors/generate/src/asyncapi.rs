@@ -4,6 +4,7 @@
 
 mod inputs;
 
+use engine::LetterHeaders;
 use model::Schema;
 
 use crate::definition::{Header, LETTER_HEADERS, RECORD_HEADERS};
@@ -15,6 +16,10 @@ const VERSION: &str = "3.0.0";
 const BINDING: &str = "0.5.0";
 const AVRO: &str = "application/vnd.apache.avro;version=1.12.0";
 const TEXT: &str = "string";
+/// What the headers of Kafka Streams' dead letters begin with.
+const STREAMS: &str = "__streams.";
+/// What those of Kafka Connect's begin with.
+const CONNECT: &str = "__connect.";
 /// The headers that every dead letter has.
 const LETTER_HEADERS_ALWAYS: [&str; 5] = [
     engine::HEADER_REASON,
@@ -34,7 +39,7 @@ pub fn document(definition: &Definition, bootstrap: &str) -> Result<String, Gene
     let mut known: Vec<String> = Vec::new();
     for topic in definition.public() {
         let id = topic.identifier();
-        channels = channels.with(&id, channel(topic)?);
+        channels = channels.with(&id, channel(topic, definition.letter_headers)?);
         operations = operations.with(&format!("{}_{id}", action(topic)), operation(topic, &id));
         let Some(output) = topic.output().filter(|_| !topic.is_avro) else { continue };
         for record in output.outline.records() {
@@ -110,11 +115,11 @@ fn about(topic: &Topic) -> String {
     }
 }
 
-fn channel(topic: &Topic) -> Result<Json, GenerateError> {
+fn channel(topic: &Topic, others: LetterHeaders) -> Result<Json, GenerateError> {
     let (address, parameters) = address(&topic.name);
-    let mut messages = object().with("record", message(topic)?);
+    let mut messages = object().with("record", message(topic, others)?);
     if matches!(topic.role, Role::Output(_)) {
-        messages = messages.with("tombstone", tombstone(topic));
+        messages = messages.with("tombstone", tombstone(topic, others));
     }
     Ok(object()
         .with("address", address)
@@ -181,10 +186,10 @@ fn key(topic: &Topic) -> String {
     }
 }
 
-fn message(topic: &Topic) -> Result<Json, GenerateError> {
+fn message(topic: &Topic, others: LetterHeaders) -> Result<Json, GenerateError> {
     let message = object().with("title", about(topic)).with("contentType", content_type(topic));
     Ok(message
-        .with_some("headers", headers(topic))
+        .with_some("headers", headers(topic, others))
         .with("payload", payload(topic)?)
         .with("bindings", binding_of_key(topic)))
 }
@@ -202,27 +207,35 @@ fn binding_of_key(topic: &Topic) -> Json {
     object().with("kafka", object().with("key", key).with("bindingVersion", BINDING))
 }
 
-fn tombstone(topic: &Topic) -> Json {
+fn tombstone(topic: &Topic, others: LetterHeaders) -> Json {
     object()
         .with("title", "A tombstone")
         .with(
             "summary",
             "There is no record of this key any more: it was erased, or what it was of has gone. Delete the row with this key.",
         )
-        .with_some("headers", headers(topic))
+        .with_some("headers", headers(topic, others))
         .with("payload", object().with("type", "null"))
         .with("bindings", binding_of_key(topic))
 }
 
-fn headers(topic: &Topic) -> Option<Json> {
+fn headers(topic: &Topic, others: LetterHeaders) -> Option<Json> {
     let (headers, always): (&[Header], &[&str]) = match topic.role {
         Role::Output(_) => (&RECORD_HEADERS, &[engine::HEADER_PROCESSOR, engine::HEADER_SCHEMA]),
         Role::DeadLetters => (&LETTER_HEADERS, &LETTER_HEADERS_ALWAYS),
         _ => return None,
     };
-    let properties = headers.iter().fold(object(), |all, (name, about)| {
-        all.with(name, object().with("type", TEXT).with("description", *about))
-    });
+    let text = |about: &str| object().with("type", TEXT).with("description", about);
+    let mut properties = headers.iter().fold(object(), |all, (name, about)| all.with(name, text(about)));
+    if topic.role == Role::DeadLetters {
+        for name in engine::LETTER_HEADERS_OF_OTHERS {
+            if (others.streams && name.starts_with(STREAMS)) || (others.connect && name.starts_with(CONNECT))
+            {
+                properties =
+                    properties.with(name, text("The same, or empty, under the name of another program."));
+            }
+        }
+    }
     Some(object().with("type", "object").with("properties", properties).with("required", always.to_vec()))
 }
 
@@ -315,5 +328,13 @@ mod tests {
         let headers = &document["channels"]["cx_dead_letters"]["messages"]["record"]["headers"];
         assert_eq!(headers["properties"].as_object().unwrap().len(), LETTER_HEADERS.len());
         assert_eq!(headers["required"][0], "cx.error.reason");
+        let names = |streams: bool, connect: bool| {
+            let letter_headers = LetterHeaders { streams, connect };
+            let document = parsed(&Definition { letter_headers, ..definition() });
+            let headers = &document["channels"]["cx_dead_letters"]["messages"]["record"]["headers"];
+            headers["properties"].as_object().unwrap().len() - LETTER_HEADERS.len()
+        };
+        assert_eq!((names(true, false), names(false, true)), (6, 10));
+        assert_eq!(names(true, true), engine::LETTER_HEADERS_OF_OTHERS.len());
     }
 }

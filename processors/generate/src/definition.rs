@@ -49,6 +49,8 @@ pub struct Definition {
     pub version: String,
     /// All topics, in the order of topics.yaml.
     pub topics: Vec<Topic>,
+    /// The programs under whose names a dead letter has headers too.
+    pub letter_headers: engine::LetterHeaders,
 }
 
 /// A topic.

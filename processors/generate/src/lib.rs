@@ -112,7 +112,7 @@ mod tests {
             topic("cx.erasures", Role::Erasures),
             topic("cx-timelines-changelog", Role::Internal),
         ];
-        Definition { version: "0.1.0".to_owned(), topics }
+        Definition { version: "0.1.0".to_owned(), topics, letter_headers: engine::LetterHeaders::default() }
     }
 
     /// The same with inputs and outputs in Avro.

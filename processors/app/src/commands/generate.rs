@@ -86,6 +86,7 @@ fn definition(config: &Config) -> Result<Definition, GenerateError> {
     Ok(Definition {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         topics: topics.collect::<Result<_, _>>()?,
+        letter_headers: config.letter_headers,
     })
 }
 
