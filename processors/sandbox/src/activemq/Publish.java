@@ -47,7 +47,8 @@ public class Publish {
             try {
                 send(message);
                 return;
-            } catch (JMSException | RuntimeException error) {
+            } catch (Exception error) {
+                // Of any kind: Netty, below Qpid JMS, also throws what is not declared.
                 System.err.println(error);
                 forget();
                 Thread.sleep(100);
@@ -88,7 +89,7 @@ public class Publish {
         Thread closer = new Thread(() -> {
             try {
                 broken.close();
-            } catch (JMSException | RuntimeException error) {
+            } catch (Exception error) {
                 System.err.println(error);
             }
         });

@@ -158,7 +158,10 @@ fn read(bootstrap: &str, topic: &str) -> Vec<Record> {
         .unwrap();
     let (mut places, mut left) = (TopicPartitionList::new(), 0);
     for partition in 0..partitions_of(bootstrap, topic) {
-        let (_, end) = consumer.fetch_watermarks(topic, partition, ANSWER).unwrap();
+        // A broker that has just come back may not lead the partition yet.
+        let (_, end) = wait_until(&format!("{topic}/{partition} has a leader"), TIMEOUT, || {
+            consumer.fetch_watermarks(topic, partition, ANSWER).ok()
+        });
         left += end;
         places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
     }
