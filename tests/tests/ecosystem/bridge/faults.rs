@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use cx_timelines_tests::{Program, series, wait_until};
 use sandbox::activemq::{Client, Kind, To};

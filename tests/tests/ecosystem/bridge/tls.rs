@@ -67,7 +67,8 @@ fn tls_is_used_with_a_trusted_certificate_and_only_with_one() {
         let flags =
             ["bridge", "--bootstrap", kafka.bootstrap(), "--http", "127.0.0.1:0", "--connect-timeout", "5"];
         let user = ["--activemq-user", USER, "--activemq-password-file", password.to_str().unwrap()];
-        let all = flags.iter().chain(&user).chain(&["--activemq", url]).chain(more);
+        let address = ["--activemq", url];
+        let all = flags.iter().chain(&user).chain(&address).chain(more);
         all.map(|&word| word.to_owned()).collect()
     };
     let ended = |arguments: Vec<String>| {
