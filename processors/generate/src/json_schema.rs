@@ -2,7 +2,7 @@
 
 //! JSON Schemas (2020-12) of the outputs in JSON, beside the Avro ones.
 
-use avro::{FieldOutline, Kind, Outline, RecordOutline};
+use avro::{FieldOutline, Kind, RecordOutline};
 
 use crate::json::{Json, object, reference};
 use crate::value::{doc, is_nullable, is_object};
