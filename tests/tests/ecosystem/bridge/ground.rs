@@ -19,18 +19,18 @@ use serde_json::Value;
 use super::jms::Jms;
 
 /// Longer than anything takes here, also on a busy machine.
-pub const TIMEOUT: Duration = Duration::from_secs(180);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(180);
 
-pub struct Ground {
-    pub kafka: Cluster,
-    pub activemq: ActiveMq,
+pub(crate) struct Ground {
+    pub(crate) kafka: Cluster,
+    pub(crate) activemq: ActiveMq,
     folder: tempfile::TempDir,
     logs: AtomicU32,
 }
 
 impl Ground {
     /// Both brokers, and the topics.
-    pub fn new(kind: Kind) -> Self {
+    pub(crate) fn new(kind: Kind) -> Self {
         let kafka = Cluster::start(1, Options::default(), &mut |_| {}).unwrap();
         let activemq = ActiveMq::start(kind, &mut |line| eprintln!("{line}")).unwrap();
         let applied = run_to_end(&["topics", "apply", "--bootstrap", kafka.bootstrap()], b"");
@@ -38,28 +38,28 @@ impl Ground {
         Self { kafka, activemq, folder: tempfile::tempdir().unwrap(), logs: AtomicU32::new(0) }
     }
 
-    pub fn bootstrap(&self) -> &str {
+    pub(crate) fn bootstrap(&self) -> &str {
         self.kafka.bootstrap()
     }
 
     /// A JMS client.
-    pub fn publisher(&self, client: Client) -> Publisher {
+    pub(crate) fn publisher(&self, client: Client) -> Publisher {
         Publisher::start(&self.activemq, client).unwrap()
     }
 
     /// A file with the password.
-    pub fn password(&self) -> PathBuf {
+    pub(crate) fn password(&self) -> PathBuf {
         let file = self.folder.path().join("password");
         std::fs::write(&file, PASSWORD).unwrap();
         file
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// The arguments of a bridge with the right user.
-    pub fn arguments(&self, flags: &[&str]) -> Vec<String> {
+    pub(crate) fn arguments(&self, flags: &[&str]) -> Vec<String> {
         let password = self.password();
         let url = self.activemq.url();
         let standard = [
@@ -82,7 +82,7 @@ impl Ground {
     }
 
     /// Starts a bridge.
-    pub fn start(&self, flags: &[&str]) -> Program {
+    pub(crate) fn start(&self, flags: &[&str]) -> Program {
         let number = self.logs.fetch_add(1, Ordering::Relaxed);
         let arguments = self.arguments(flags);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -90,19 +90,19 @@ impl Ground {
     }
 
     /// Starts a bridge and waits until it is subscribed.
-    pub fn start_ready(&self, flags: &[&str]) -> Program {
+    pub(crate) fn start_ready(&self, flags: &[&str]) -> Program {
         let mut bridge = self.start(flags);
         await_ready(&mut bridge);
         bridge
     }
 
     /// Everything in a topic.
-    pub fn records(&self, topic: &str) -> Vec<Record> {
+    pub(crate) fn records(&self, topic: &str) -> Vec<Record> {
         read(self.bootstrap(), topic)
     }
 
     /// The ids of the events in `cx.events`, with how often each is there.
-    pub fn ids(&self) -> BTreeMap<String, usize> {
+    pub(crate) fn ids(&self) -> BTreeMap<String, usize> {
         let mut ids = BTreeMap::new();
         for record in self.records("cx.events") {
             if let Ok(Value::String(id)) =
@@ -115,7 +115,7 @@ impl Ground {
     }
 
     /// Waits until each of these events is in `cx.events`.
-    pub fn await_ids(&self, wanted: &BTreeSet<String>) -> BTreeMap<String, usize> {
+    pub(crate) fn await_ids(&self, wanted: &BTreeSet<String>) -> BTreeMap<String, usize> {
         wait_until(&format!("{} events are in Kafka", wanted.len()), TIMEOUT, || {
             let ids = self.ids();
             wanted.iter().all(|id| ids.contains_key(id)).then_some(ids)
@@ -124,7 +124,7 @@ impl Ground {
 }
 
 /// Waits until a bridge is subscribed to everything.
-pub fn await_ready(bridge: &mut Program) {
+pub(crate) fn await_ready(bridge: &mut Program) {
     wait_until("the bridge is ready", TIMEOUT, || {
         assert!(bridge.is_running(), "the bridge ended: {}", bridge.log());
         (bridge.get("/health/ready").0 == 200).then_some(())
@@ -132,7 +132,7 @@ pub fn await_ready(bridge: &mut Program) {
 }
 
 /// Waits until nothing is unsettled.
-pub fn await_settled(bridge: &mut Program) {
+pub(crate) fn await_settled(bridge: &mut Program) {
     wait_until("all messages are settled", TIMEOUT, || {
         (bridge.figure("cx_timelines_bridge_unsettled_messages") < 0.5).then_some(())
     });
@@ -140,11 +140,11 @@ pub fn await_settled(bridge: &mut Program) {
 
 /// A record as it is.
 #[derive(Debug, Clone)]
-pub struct Record {
-    pub partition: i32,
-    pub key: Option<String>,
-    pub value: Vec<u8>,
-    pub headers: BTreeMap<String, String>,
+pub(crate) struct Record {
+    pub(crate) partition: i32,
+    pub(crate) key: Option<String>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 fn read(bootstrap: &str, topic: &str) -> Vec<Record> {
@@ -185,7 +185,7 @@ fn read(bootstrap: &str, topic: &str) -> Vec<Record> {
 }
 
 /// An event with this number, and its message.
-pub fn event(number: usize) -> (String, Jms) {
+pub(crate) fn event(number: usize) -> (String, Jms) {
     let id = format!("event-{number:05}");
     let name = if number.is_multiple_of(3) { "AGENT_MESSAGE" } else { "CUSTOMER_MESSAGE" };
     let text = format!(
@@ -197,6 +197,6 @@ pub fn event(number: usize) -> (String, Jms) {
 }
 
 /// Events with these numbers: the ids, and the messages.
-pub fn events(numbers: std::ops::Range<usize>) -> (BTreeSet<String>, Vec<Jms>) {
+pub(crate) fn events(numbers: std::ops::Range<usize>) -> (BTreeSet<String>, Vec<Jms>) {
     numbers.map(event).unzip()
 }

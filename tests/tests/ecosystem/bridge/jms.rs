@@ -10,15 +10,15 @@ use sandbox::activemq::{ActiveMq, PASSWORD, Publisher, To, USER};
 
 /// A message to send.
 #[derive(Debug, Clone)]
-pub struct Jms {
+pub(crate) struct Jms {
     /// `JMSType`.
-    pub jms_type: Option<String>,
+    pub(crate) jms_type: Option<String>,
     /// The text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// Sends messages, each after the broker has taken the one before.
-pub fn send(publisher: &mut Publisher, to: To<'_>, messages: &[Jms]) {
+pub(crate) fn send(publisher: &mut Publisher, to: To<'_>, messages: &[Jms]) {
     for Jms { jms_type, text } in messages {
         publisher.send(to, jms_type.as_deref(), text).unwrap();
     }
@@ -26,7 +26,7 @@ pub fn send(publisher: &mut Publisher, to: To<'_>, messages: &[Jms]) {
 
 /// Sends one persistent message over STOMP and waits for the broker's receipt. With its length it is a bytes message, without
 /// it a text message.
-pub fn send_by_stomp(broker: &ActiveMq, to: To<'_>, message: &Jms, with_length: bool) {
+pub(crate) fn send_by_stomp(broker: &ActiveMq, to: To<'_>, message: &Jms, with_length: bool) {
     let mut stream = TcpStream::connect(("127.0.0.1", broker.ports().stomp)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     write!(stream, "CONNECT\naccept-version:1.2\nhost:localhost\nlogin:{USER}\npasscode:{PASSWORD}\n\n\0")
