@@ -92,7 +92,8 @@ fn every_command_in_the_runbook_and_the_how_to_pages_exists_with_its_flags() {
         for found in command.captures_iter(&page) {
             let words: Vec<&str> = found[1].split_whitespace().collect();
             // The commands that have commands of their own.
-            let depth = if ["dead-letters", "topics", "schemas"].contains(&words[0]) { 2 } else { 1 };
+            let depth =
+                if ["dead-letters", "generate", "schemas", "topics"].contains(&words[0]) { 2 } else { 1 };
             let path: Vec<String> = words.iter().take(depth).map(|word| (*word).to_owned()).collect();
             let help = helps.entry(path).or_insert_with_key(|path| {
                 let mut arguments: Vec<&str> = path.iter().map(String::as_str).collect();
