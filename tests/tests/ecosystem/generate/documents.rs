@@ -52,7 +52,7 @@ fn asyncapis_own_parser_refuses_the_document_where_something_is_wrong() {
         ("info", &(|all: &mut Value| drop(all["info"].take())) as &dyn Fn(&mut Value)),
         ("channel", &|all| all["operations"]["send_cx_agents"]["channel"]["$ref"] = json!("#/channels/none")),
         ("partitions", &|all| {
-            all["channels"]["cx_agents"]["bindings"]["kafka"]["partitions"] = json!("many")
+            all["channels"]["cx_agents"]["bindings"]["kafka"]["partitions"] = json!("many");
         }),
     ] {
         let (is_valid, said) = with(change);
