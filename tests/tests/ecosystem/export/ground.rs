@@ -43,7 +43,7 @@ fn config(folder: &Path, registry: &str) -> PathBuf {
         text += "\n";
     }
     text = text.replace("partitions: 8", "partitions: 2");
-    for limit in ["waiting: 24h", "closed: 24h", "idle: 7d"] {
+    for limit in ["waiting: 24h", "closed: 24h", "idle: 7d", "retention: 7d", "retention: 90d"] {
         let (key, _) = limit.split_once(' ').unwrap();
         text = text.replace(limit, &format!("{key} 36500d"));
     }
