@@ -5,7 +5,7 @@
 //! A message is accepted (acknowledged) only after Kafka has confirmed its record, so none is lost; after a failure some come
 //! twice, which the pipeline's deduplication removes. Credit bounds the messages between the two.
 //!
-//! [`route`], [`window`], [`backoff`], [`broker`] and [`verdict`] decide, without I/O and without a clock; [`run`] and
+//! [`route`], [`window`], [`backoff`], [`broker`] and [`verdict`] decide, without I/O and without a clock; [`run()`] and
 //! [`dry_run`] carry it out over AMQP 1.0 and librdkafka.
 
 mod amqp;
