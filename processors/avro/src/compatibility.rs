@@ -157,7 +157,7 @@ impl<'s> Check<'s> {
             self.path.push(&field.name);
             match written_as(field, all) {
                 Some(written) => self.types(field.of, written.of),
-                None if field.has_default => {}
+                None if field.default.is_some() => {}
                 None => self.conflict(self.missing()),
             }
             self.path.pop();

@@ -75,7 +75,6 @@ pub(crate) struct Field {
     pub(crate) aliases: Vec<String>,
     /// What it is; empty where the schema does not say.
     pub(crate) doc: String,
-    pub(crate) has_default: bool,
     /// What it is where a writer does not know it.
     pub(crate) default: Option<serde_json::Value>,
     pub(crate) of: TypeId,
@@ -201,7 +200,6 @@ impl Builder {
                 name: field.name.clone(),
                 aliases: field.aliases.clone(),
                 doc: field.doc.clone().unwrap_or_default(),
-                has_default: field.default.is_some(),
                 default: field.default.clone(),
                 of: self.add(&field.schema, full.namespace())?,
             })
