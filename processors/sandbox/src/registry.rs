@@ -3,7 +3,7 @@
 //! A temporary schema registry on loopback: Apicurio Registry, downloaded once from Maven Central to Kafka's cache, started in
 //! seconds, removed when dropped. It needs the same programs as the broker.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -176,44 +176,26 @@ fn jar() -> String {
     format!("apicurio-registry-app-{VERSION}-runner.jar")
 }
 
-/// The folder with the registry's jars, which are downloaded on first use. Safe for concurrent processes, like Kafka's.
+/// The folder with the registry's jars, which are downloaded on first use.
 fn app(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, RegistryError> {
     let cache = fetch::cache().map_err(|_: KafkaError| RegistryError::NoCache)?;
-    let home = cache.join(format!("apicurio-registry-{VERSION}"));
-    let is_there = || home.join(jar()).is_file();
-    if is_there() {
-        return Ok(home);
-    }
-    fs::create_dir_all(&cache).map_err(failed("create", &cache))?;
-    let lock_path = cache.join("fetch.lock");
-    let lock = File::create(&lock_path).map_err(failed("create", &lock_path))?;
-    lock.lock().map_err(failed("lock", &lock_path))?;
-    if is_there() {
-        return Ok(home);
-    }
-    fetch::remove_leftovers(&cache);
-    if !fetch::answers("mvn", "-v") {
-        return Err(Missing::Maven.into());
-    }
-    progress(&format!("fetching Apicurio Registry {VERSION} from Maven Central (142 MB, only this once)"));
-    let work = tempfile::Builder::new()
-        .prefix("fetch-")
-        .tempdir_in(&cache)
-        .map_err(failed("create a folder in", &cache))?;
-    let mut mvn = Command::new("mvn");
-    mvn.args(["-q", "-B", "-Dstyle.color=never", "dependency:copy"])
-        .arg(format!("-Dartifact=io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"))
-        .arg(format!("-DoutputDirectory={}", work.path().display()));
-    to_end("fetched by Maven", &mut mvn)?;
-    let jars = work.path().join("jars");
-    fs::create_dir(&jars).map_err(failed("create", &jars))?;
-    let archive = work.path().join(format!("apicurio-registry-app-{VERSION}-all.tar.gz"));
-    to_end("unpacked by tar", Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&jars))?;
-    if home.exists() {
-        fs::remove_dir_all(&home).map_err(failed("remove", &home))?;
-    }
-    fs::rename(&jars, &home).map_err(failed("rename the fetched jars to", &home))?;
-    Ok(home)
+    let failed = |what, source| RegistryError::File { what, source };
+    let is_filled = |folder: &Path| folder.join(jar()).is_file();
+    fetch::cached(&cache, &format!("apicurio-registry-{VERSION}"), &is_filled, &failed, &mut |work| {
+        progress(&format!(
+            "fetching Apicurio Registry {VERSION} from Maven Central (142 MB, only this once)"
+        ));
+        let mut mvn = Command::new("mvn");
+        mvn.args(["-q", "-B", "-Dstyle.color=never", "dependency:copy"])
+            .arg(format!("-Dartifact=io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"))
+            .arg(format!("-DoutputDirectory={}", work.display()));
+        to_end("fetched by Maven", &mut mvn)?;
+        let jars = work.join("jars");
+        fs::create_dir(&jars).map_err(self::failed("create", &jars))?;
+        let archive = work.join(format!("apicurio-registry-app-{VERSION}-all.tar.gz"));
+        to_end("unpacked by tar", Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&jars))?;
+        Ok(jars)
+    })
 }
 
 fn to_end(what: &'static str, command: &mut Command) -> Result<(), RegistryError> {

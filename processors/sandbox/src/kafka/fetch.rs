@@ -4,8 +4,9 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::{KafkaError, Missing, VERSION};
 
@@ -58,7 +59,7 @@ pub(super) fn is_fetched() -> bool {
 }
 
 /// Whether the program can be run.
-pub(crate) fn answers(program: &str, flag: &str) -> bool {
+fn answers(program: &str, flag: &str) -> bool {
     Command::new(program)
         .arg(flag)
         .stdin(Stdio::null())
@@ -107,46 +108,66 @@ pub(super) fn libs(progress: &mut dyn FnMut(&str)) -> Result<PathBuf, KafkaError
     libs_in(&cache()?, progress)
 }
 
-/// Like [`libs`], with a given cache folder. Safe for concurrent processes: one downloads while the others wait for its lock,
-/// which the system releases even if it is killed; and the folder of jars appears atomically, by a rename.
+/// Like [`libs`], with a given cache folder.
 fn libs_in(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, KafkaError> {
-    let home = cache.join(format!("kafka-{VERSION}"));
-    if holds_jars(&home) {
+    let failed = |what, source| KafkaError::File { what, source };
+    cached(cache, &format!("kafka-{VERSION}"), &holds_jars, &failed, &mut |work| {
+        progress(&format!("fetching Apache Kafka {VERSION} from Maven Central (54 MB, only this once)"));
+        let jars = work.join("jars");
+        let output =
+            copy_dependencies(work, POM, &jars).map_err(|source| failed("run mvn".to_owned(), source))?;
+        if output.status.success() && holds_jars(&jars) {
+            return Ok(jars);
+        }
+        Err(KafkaError::Fetch { status: output.status.to_string(), said: super::node::tail_of(&output) })
+    })
+}
+
+/// A folder in the cache that Maven fills once. `fill` gets a working folder and returns the one within it that becomes the
+/// folder; `failed` makes the error of an operation on a file.
+///
+/// Safe for concurrent processes: one downloads while the others wait for its lock, which the system releases even if it is
+/// killed; and the folder appears atomically, by a rename.
+pub(crate) fn cached<E: From<Missing>>(
+    cache: &Path,
+    name: &str,
+    is_filled: &dyn Fn(&Path) -> bool,
+    failed: &dyn Fn(String, io::Error) -> E,
+    fill: &mut dyn FnMut(&Path) -> Result<PathBuf, E>,
+) -> Result<PathBuf, E> {
+    let home = cache.join(name);
+    if is_filled(&home) {
         return Ok(home);
     }
     let failed = |what: &str, path: &Path| {
         let what = format!("{what} {}", path.display());
-        move |source| KafkaError::File { what, source }
+        move |source| failed(what, source)
     };
     fs::create_dir_all(cache).map_err(failed("create", cache))?;
     let lock_path = cache.join("fetch.lock");
     let lock = File::create(&lock_path).map_err(failed("create", &lock_path))?;
     lock.lock().map_err(failed("lock", &lock_path))?;
-    if holds_jars(&home) {
+    if is_filled(&home) {
         return Ok(home);
     }
     remove_leftovers(cache);
     if !answers("mvn", "-v") {
         return Err(Missing::Maven.into());
     }
-    progress(&format!("fetching Apache Kafka {VERSION} from Maven Central (54 MB, only this once)"));
     let work = tempfile::Builder::new()
         .prefix("fetch-")
         .tempdir_in(cache)
         .map_err(failed("create a folder in", cache))?;
-    let pom = work.path().join("pom.xml");
-    fs::write(&pom, POM).map_err(failed("write", &pom))?;
-    let jars = work.path().join("jars");
-    copy_dependencies(&pom, &jars)?;
+    let filled = fill(work.path())?;
     if home.exists() {
         fs::remove_dir_all(&home).map_err(failed("remove", &home))?;
     }
-    fs::rename(&jars, &home).map_err(failed("rename the fetched jars to", &home))?;
+    fs::rename(&filled, &home).map_err(failed("rename what was fetched to", &home))?;
     Ok(home)
 }
 
 /// Removes files of a download that was killed. Requires the lock.
-pub(crate) fn remove_leftovers(cache: &Path) {
+fn remove_leftovers(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };
     for entry in entries.flatten() {
         if entry.file_name().to_string_lossy().starts_with("fetch-") {
@@ -156,21 +177,17 @@ pub(crate) fn remove_leftovers(cache: &Path) {
     }
 }
 
-fn copy_dependencies(pom: &Path, jars: &Path) -> Result<(), KafkaError> {
-    let output = Command::new("mvn")
+/// Runs Maven, which copies what a pom names to a folder.
+pub(crate) fn copy_dependencies(work: &Path, pom: &str, jars: &Path) -> io::Result<Output> {
+    let file = work.join("pom.xml");
+    fs::write(&file, pom)?;
+    Command::new("mvn")
         .args(["-q", "-B", "-Dstyle.color=never", "-f"])
-        .arg(pom)
+        .arg(file)
         .arg("dependency:copy-dependencies")
         .arg(format!("-DoutputDirectory={}", jars.display()))
         .stdin(Stdio::null())
         .output()
-        .map_err(|source| KafkaError::File { what: "run mvn".to_owned(), source })?;
-    if output.status.success() && holds_jars(jars) {
-        return Ok(());
-    }
-    let said =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(KafkaError::Fetch { status: output.status.to_string(), said: super::node::tail(&said) })
 }
 
 #[cfg(test)]

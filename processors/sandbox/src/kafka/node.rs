@@ -179,7 +179,7 @@ impl Plan {
         if output.status.success() {
             return Ok(());
         }
-        Err(KafkaError::Format { status: output.status.to_string(), said: tail(&said(output)) })
+        Err(KafkaError::Format { status: output.status.to_string(), said: tail_of(&output) })
     }
 
     /// Runs one of Kafka's classes to its end.
@@ -252,7 +252,7 @@ impl Node {
     pub fn tool(&self, class: &str, arguments: &[&str]) -> Result<String, KafkaError> {
         let output = self.plan.run(class, arguments)?;
         let status = output.status;
-        let said = said(output);
+        let said = said(&output);
         if status.success() {
             return Ok(said);
         }
@@ -335,9 +335,14 @@ impl Node {
     }
 }
 
+/// The last lines of a program's output.
+pub(crate) fn tail_of(output: &Output) -> String {
+    tail(&said(output))
+}
+
 /// The complete output of a program.
-fn said(output: Output) -> String {
-    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
 fn of_process(what: &str, source: io::Error) -> KafkaError {
