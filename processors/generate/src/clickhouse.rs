@@ -66,10 +66,8 @@ impl Types for ClickHouseTypes {
         format!("Map(String, {of})")
     }
 
-    fn record(&self, fields: &[(&str, String)]) -> String {
-        let fields: Vec<String> =
-            fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
-        format!("Tuple({})", fields.join(", "))
+    fn record(&self, fields: &str) -> String {
+        format!("Tuple({fields})")
     }
 
     /// Neither tuples nor lists can be null.

@@ -79,10 +79,8 @@ impl Types for FlinkTypes {
         format!("MAP<STRING, {of}>")
     }
 
-    fn record(&self, fields: &[(&str, String)]) -> String {
-        let fields: Vec<String> =
-            fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
-        format!("ROW<{}>", fields.join(", "))
+    fn record(&self, fields: &str) -> String {
+        format!("ROW<{fields}>")
     }
 }
 

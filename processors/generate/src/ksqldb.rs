@@ -75,10 +75,8 @@ impl Types for KsqlTypes {
         format!("MAP<VARCHAR, {of}>")
     }
 
-    fn record(&self, fields: &[(&str, String)]) -> String {
-        let fields: Vec<String> =
-            fields.iter().map(|(name, of)| format!("{} {of}", sql::name(name))).collect();
-        format!("STRUCT<{}>", fields.join(", "))
+    fn record(&self, fields: &str) -> String {
+        format!("STRUCT<{fields}>")
     }
 }
 

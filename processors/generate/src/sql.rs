@@ -47,8 +47,8 @@ pub(crate) trait Types {
     fn list(&self, of: &str) -> String;
     /// A map from text.
     fn map(&self, of: &str) -> String;
-    /// A record, by the names and types of its fields.
-    fn record(&self, fields: &[(&str, String)]) -> String;
+    /// A record, by the names and types of its fields as columns have them.
+    fn record(&self, fields: &str) -> String;
     /// A type that may be null. As it is, where every type may.
     fn nullable(&self, of: String, _kind: &Kind) -> String {
         of
@@ -59,14 +59,14 @@ pub(crate) trait Types {
         Some(match kind {
             Kind::List(of) => self.list(&self.of(outline, of)?),
             Kind::Map(of) => self.map(&self.of(outline, of)?),
-            Kind::Record(name) => {
+            Kind::Record(record) => {
                 let mut fields = Vec::new();
-                for field in &outline.record(name)?.fields {
+                for field in &outline.record(record)?.fields {
                     let of = self.of(outline, &field.kind)?;
                     let of = if field.is_nullable { self.nullable(of, &field.kind) } else { of };
-                    fields.push((field.name.as_str(), of));
+                    fields.push(format!("{} {of}", name(&field.name)));
                 }
-                self.record(&fields)
+                self.record(&fields.join(", "))
             }
             other => self.word(other)?.to_owned(),
         })
