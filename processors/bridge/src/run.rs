@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::header;
 use axum::routing::get;
 use edge::Stop;
-use edge::health::{Health, ProbeAnswer};
+use edge::health::Health;
+use edge::http::probe;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rdkafka::error::KafkaError;
@@ -38,10 +38,6 @@ pub fn routes(figures: Arc<Figures>, health: &Health) -> Router {
         /metrics        figures for Prometheus\n\
         /health/live    200 while it works or tries to\n\
         /health/ready   200 while all destinations are subscribed to, else 503 with the reason\n";
-    let answer = |answer: ProbeAnswer| {
-        let status = if answer.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        (status, [(header::CONTENT_TYPE, "application/json")], answer.json).into_response()
-    };
     let (live, ready) = (health.clone(), health.clone());
     let scrape = move || {
         let text = figures.render();
@@ -49,8 +45,8 @@ pub fn routes(figures: Arc<Figures>, health: &Health) -> Router {
     };
     Router::new()
         .route("/metrics", get(scrape))
-        .route("/health/live", get(move || async move { answer(live.live()) }))
-        .route("/health/ready", get(move || async move { answer(ready.ready()) }))
+        .route("/health/live", get(move || async move { probe(live.live()) }))
+        .route("/health/ready", get(move || async move { probe(ready.ready()) }))
         .route("/", get(|| async { INDEX }))
 }
 

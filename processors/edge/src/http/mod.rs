@@ -255,7 +255,8 @@ async fn ready_probe(State(state): State<HttpState>) -> Response {
     probe(state.health.ready())
 }
 
-fn probe(answer: ProbeAnswer) -> Response {
+/// The response of a health probe: 200 or 503, with the answer as JSON, never from a cache.
+pub fn probe(answer: ProbeAnswer) -> Response {
     let status = if answer.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, answer.json).into_response()
