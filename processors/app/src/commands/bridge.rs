@@ -4,7 +4,6 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,7 +140,7 @@ fn security(args: &ActiveMqArgs, variable: &dyn Fn(&str) -> Option<String>) -> a
     let value = variable(PASSWORD).filter(|password| !password.is_empty());
     let password = match (file, value) {
         (Some(_), Some(_)) => bail!("both --activemq-password-file and {PASSWORD} are given: leave one out"),
-        (Some(file), None) => Some(secret(file)?),
+        (Some(file), None) => Some(kafka::security::secret("--activemq-password-file", file)?),
         (None, value) => value,
     };
     let user = match (&args.activemq_user, password) {
@@ -170,16 +169,6 @@ fn security(args: &ActiveMqArgs, variable: &dyn Fn(&str) -> Option<String>) -> a
     Ok(Security { user, ca: args.activemq_ca.clone(), certificate })
 }
 
-fn secret(file: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("--activemq-password-file {} cannot be read", file.display()))?;
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() {
-        bail!("--activemq-password-file {} is empty", file.display());
-    }
-    Ok(secret.to_owned())
-}
-
 fn warn_of_openness(args: &BridgeArgs, security: &Security) {
     let is_open = |address: &&bridge::broker::Address| {
         !address.tls && !matches!(address.host.as_str(), "localhost" | "127.0.0.1" | "::1")
@@ -193,6 +182,8 @@ fn warn_of_openness(args: &BridgeArgs, security: &Security) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn args(user: Option<&str>, file: Option<&Path>) -> ActiveMqArgs {

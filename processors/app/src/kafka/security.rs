@@ -160,16 +160,10 @@ impl Wanted<'_> {
         if value.is_some() {
             self.problem(format!("both {flag} and {name} are given: leave one out"));
         }
-        match std::fs::read_to_string(file) {
-            Ok(text) => {
-                let secret = text.trim_end_matches(['\r', '\n']);
-                if secret.is_empty() {
-                    self.problem(format!("{flag} {} is empty", file.display()));
-                }
-                Some(secret.to_owned())
-            }
-            Err(error) => {
-                self.problem(format!("{flag} {} cannot be read: {error}", file.display()));
+        match secret(flag, file) {
+            Ok(secret) => Some(secret),
+            Err(problem) => {
+                self.problem(problem.to_string());
                 None
             }
         }
@@ -188,6 +182,20 @@ impl Wanted<'_> {
             ));
         }
     }
+}
+
+/// The secret in a file, which a flag names.
+///
+/// # Errors
+/// The file cannot be read, or is empty.
+pub fn secret(flag: &str, file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| anyhow!("{flag} {} cannot be read: {error}", file.display()))?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        bail!("{flag} {} is empty", file.display());
+    }
+    Ok(secret.to_owned())
 }
 
 /// Whether a configuration uses a token.
