@@ -38,6 +38,17 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// What a command prints that has to succeed. It reads nothing.
+///
+/// # Panics
+/// It fails.
+pub fn succeed(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{command:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
+    said
+}
+
 /// Runs a command to its end with this standard input.
 #[must_use]
 pub fn run_to_end(arguments: &[&str], input: &[u8]) -> Output {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cx_timelines_tests::{Consumed, OUTPUTS, Program, Watch, consume, run_to_end, wait_until};
+use cx_timelines_tests::{Consumed, OUTPUTS, Program, Watch, consume, copy, run_to_end, succeed, wait_until};
 use sandbox::kafka::Kafka;
 use serde_json::Value;
 
@@ -47,7 +47,8 @@ struct Examples {
 impl Examples {
     fn build() -> Self {
         let java = tempfile::tempdir().unwrap();
-        copy(&Path::new(EXAMPLES).join("java"), java.path());
+        // `target` is of a build by hand.
+        copy(&Path::new(EXAMPLES).join("java"), java.path(), &["target"]);
         let built =
             Command::new("mvn").args(["-q", "-B", "compile"]).current_dir(java.path()).output().unwrap();
         let said = String::from_utf8_lossy(&built.stdout);
@@ -101,28 +102,6 @@ impl Examples {
         assert_eq!(table.len(), found.len(), "{language:?} prints a key twice: {said}");
         table
     }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (path, to) = (entry.path(), to.join(entry.file_name()));
-        match path.is_dir() {
-            // Of a build by hand.
-            true if entry.file_name() == "target" => {}
-            true => copy(&path, &to),
-            false => drop(std::fs::copy(&path, &to).unwrap()),
-        }
-    }
-}
-
-/// What a command prints that has to succeed.
-fn succeed(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{command:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said
 }
 
 /// A line of a consumer: key and record.

@@ -9,4 +9,4 @@ mod refusals;
 mod routes;
 mod tls;
 
-pub(crate) use ground::await_ready;
+pub(crate) use ground::{await_ready, flags};

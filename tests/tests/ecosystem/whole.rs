@@ -5,10 +5,10 @@
 use std::path::PathBuf;
 
 use cx_timelines_tests::Program;
-use sandbox::activemq::{ActiveMq, Client, Kind, PASSWORD, Publisher, To, USER};
+use sandbox::activemq::{ActiveMq, Client, Kind, PASSWORD, Publisher, To};
 use serde_json::Value;
 
-use crate::bridge::await_ready;
+use crate::bridge::{await_ready, flags};
 use crate::pipeline::Pipeline;
 use crate::sinks::{Source, Tables, story};
 
@@ -37,20 +37,8 @@ impl Bridged {
         std::fs::write(&password, PASSWORD).unwrap();
         self.starts += 1;
         let log = folder.join(format!("bridge-{}.log", self.starts));
-        let url = self.activemq.url();
-        let flags = [
-            "bridge",
-            "--bootstrap",
-            pipeline.bootstrap(),
-            "--activemq",
-            &url,
-            "--activemq-user",
-            USER,
-            "--activemq-password-file",
-            password.to_str().unwrap(),
-            "--http",
-            "127.0.0.1:0",
-        ];
+        let flags = flags(pipeline.bootstrap(), &self.activemq.url(), &password);
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         self.bridge = Some(Program::start(&flags, log));
     }
 }

@@ -11,7 +11,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cx_timelines_tests::{Program, run_to_end};
 use sandbox::kafka::{Kafka, Listener, Options, free_port};
 
-use super::certificates::{Authority, Until, protect};
+use cx_timelines_tests::certificates::{Authority, Until, protect};
 
 pub(super) const GROUP: &str = "cx-timelines";
 /// Who makes the topics.

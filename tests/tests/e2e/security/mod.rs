@@ -3,14 +3,13 @@
 //! A broker that lets in only whom it knows, and only for what it is allowed: the program comes in by each way, needs nothing but
 //! the rights that it lists, and says what is wrong where it is not let in.
 
-mod certificates;
 mod ground;
 
 use std::process::Output;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use certificates::Authority;
+use cx_timelines_tests::certificates::Authority;
 use cx_timelines_tests::{OUTPUTS, Program, Watch, consume, differences, fold, of_lines, series, wait_until};
 use ground::{ERASER, FOLDER, GROUP, Ground, MAKER, OPERATOR, READER, SOURCE, Way};
 use sandbox::conversations::{Options, Size, events};

@@ -3,7 +3,7 @@
 //! A Kafka, an ActiveMQ and a bridge between them; what came out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -60,25 +60,11 @@ impl Ground {
 
     /// The arguments of a bridge with the right user.
     pub(crate) fn arguments(&self, flags: &[&str]) -> Vec<String> {
-        let password = self.password();
-        let url = self.activemq.url();
-        let standard = [
-            "bridge",
-            "--bootstrap",
-            self.bootstrap(),
-            "--activemq",
-            &url,
-            "--activemq-user",
-            USER,
-            "--activemq-password-file",
-            password.to_str().unwrap(),
-            "--http",
-            "127.0.0.1:0",
-            // The test's brokers come back quickly.
-            "--kafka",
-            "reconnect.backoff.max.ms=500",
-        ];
-        standard.iter().chain(flags).map(|&word| word.to_owned()).collect()
+        let mut all = self::flags(self.bootstrap(), &self.activemq.url(), &self.password());
+        // The test's brokers come back quickly.
+        let quick = ["--kafka", "reconnect.backoff.max.ms=500"];
+        all.extend(quick.iter().chain(flags).map(|&word| word.to_owned()));
+        all
     }
 
     /// Starts a bridge.
@@ -121,6 +107,14 @@ impl Ground {
             wanted.iter().all(|id| ids.contains_key(id)).then_some(ids)
         })
     }
+}
+
+/// The flags of a bridge between these brokers, with the right user, whose password is in a file.
+pub(crate) fn flags(bootstrap: &str, activemq: &str, password: &Path) -> Vec<String> {
+    let password = password.to_str().unwrap();
+    let brokers = ["bridge", "--bootstrap", bootstrap, "--activemq", activemq];
+    let rest = ["--activemq-user", USER, "--activemq-password-file", password, "--http", "127.0.0.1:0"];
+    brokers.iter().chain(&rest).map(|&word| word.to_owned()).collect()
 }
 
 /// Waits until a bridge is subscribed to everything.

@@ -4,51 +4,27 @@
 
 use std::path::{Path, PathBuf};
 
+use cx_timelines_tests::certificates::{Authority, Until};
 use cx_timelines_tests::{Program, run_to_end};
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::{BigNum, MsbOption};
-use openssl::ec::{EcGroup, EcKey};
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::PKey;
-use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
-use openssl::x509::{X509, X509Name};
-use sandbox::activemq::{ActiveMq, Keystore, Kind, PASSWORD, USER};
+use openssl::x509::X509;
+use sandbox::activemq::{ActiveMq, Keystore, Kind, PASSWORD};
 use sandbox::kafka::{Kafka, Options};
 
-use super::ground::await_ready;
+use super::ground::{await_ready, flags};
 
-/// A certificate that signs itself, for 127.0.0.1, and its keystore.
+/// A CA's file, and the keystore of a broker whose certificate it has signed.
 fn certificate(folder: &Path) -> (PathBuf, Keystore) {
-    let key = EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap()).unwrap();
-    let key = PKey::from_ec_key(key).unwrap();
-    let mut name = X509Name::builder().unwrap();
-    name.append_entry_by_nid(Nid::COMMONNAME, "activemq").unwrap();
-    let name = name.build();
-    let mut builder = X509::builder().unwrap();
-    let mut serial = BigNum::new().unwrap();
-    serial.rand(64, MsbOption::MAYBE_ZERO, false).unwrap();
-    builder.set_version(2).unwrap();
-    builder.set_serial_number(&Asn1Integer::from_bn(&serial).unwrap()).unwrap();
-    builder.set_subject_name(&name).unwrap();
-    builder.set_issuer_name(&name).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
-    builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-    let names =
-        SubjectAlternativeName::new().ip("127.0.0.1").build(&builder.x509v3_context(None, None)).unwrap();
-    builder.append_extension(names).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    let certificate = builder.build();
-    let pem = folder.join("ca.pem");
-    std::fs::write(&pem, certificate.to_pem().unwrap()).unwrap();
+    let authority = Authority::new(folder, "ca");
+    let (certificate, key) = authority.sign("activemq", Until::Tomorrow);
+    let certificate = X509::from_pem(&std::fs::read(certificate).unwrap()).unwrap();
+    let key = PKey::private_key_from_pem(&std::fs::read(key).unwrap()).unwrap();
     let password = "keystore-password".to_owned();
     let store = Pkcs12::builder().name("activemq").pkey(&key).cert(&certificate).build2(&password).unwrap();
     let file = folder.join("keystore.p12");
     std::fs::write(&file, store.to_der().unwrap()).unwrap();
-    (pem, Keystore { file, password })
+    (authority.file(), Keystore { file, password })
 }
 
 #[test]
@@ -64,12 +40,10 @@ fn tls_is_used_with_a_trusted_certificate_and_only_with_one() {
     std::fs::write(&password, PASSWORD).unwrap();
     let url = activemq.url();
     let with = |url: &str, more: &[&str]| -> Vec<String> {
-        let flags =
-            ["bridge", "--bootstrap", kafka.bootstrap(), "--http", "127.0.0.1:0", "--connect-timeout", "5"];
-        let user = ["--activemq-user", USER, "--activemq-password-file", password.to_str().unwrap()];
-        let address = ["--activemq", url];
-        let all = flags.iter().chain(&user).chain(&address).chain(more);
-        all.map(|&word| word.to_owned()).collect()
+        let all = flags(kafka.bootstrap(), url, &password);
+        all.into_iter()
+            .chain(["--connect-timeout", "5"].iter().chain(more).map(|&word| word.to_owned()))
+            .collect()
     };
     let ended = |arguments: Vec<String>| {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -9,14 +9,14 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use cx_timelines_tests::{
-    DEAD_LETTERS, OUTPUTS, Program, Records, Watch, consume, fold, of_lines, run_to_end, wait_until,
+    DEAD_LETTERS, OUTPUTS, Program, Records, Watch, consume, fold, of_lines, run_to_end, succeed, wait_until,
 };
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
 
 use super::clickhouse::ClickHouse;
 use super::clients::compiled;
-use super::{TOP, generated, python, succeed};
+use super::{TOP, generated, python};
 
 const TIMEOUT: Duration = Duration::from_secs(120);
 const CONVERSATIONS: usize = 5;

@@ -5,13 +5,15 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{TOP, copy, python, succeed, tool};
+use cx_timelines_tests::{copy, succeed};
+
+use super::{MADE_BY_TOOLS, TOP, python, tool};
 
 /// The compiled client in TypeScript, in a folder.
 pub(super) fn compiled(folder: &Path) -> PathBuf {
     let modules =
         tool("CX_CLIENT_MODULES", "npm ci in a copy of clients/typescript, and the path of its node_modules");
-    copy(&Path::new(TOP).join("clients/typescript"), folder);
+    copy(&Path::new(TOP).join("clients/typescript"), folder, &MADE_BY_TOOLS);
     std::os::unix::fs::symlink(&modules, folder.join("node_modules")).unwrap();
     succeed(Command::new("node").arg(modules.join("typescript/bin/tsc")).current_dir(folder));
     folder.join("dist")
@@ -44,7 +46,7 @@ fn the_kit_in_python_is_formatted() {
 #[test]
 fn the_kit_in_python_has_no_type_error() {
     let folder = tempfile::tempdir().unwrap();
-    copy(&Path::new(TOP).join("clients/python"), folder.path());
+    copy(&Path::new(TOP).join("clients/python"), folder.path(), &MADE_BY_TOOLS);
     let mypy = || {
         let mut mypy = Command::new(python("CX_MYPY_PYTHON", "mypy"));
         mypy.args([

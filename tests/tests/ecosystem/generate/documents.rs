@@ -6,18 +6,18 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cx_timelines_tests::{DEAD_LETTERS, fold, run_to_end};
+use cx_timelines_tests::{DEAD_LETTERS, copy, fold, run_to_end};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use super::{REGISTRY, TOP, copy, generated, in_avro, tool};
+use super::{MADE_BY_TOOLS, REGISTRY, TOP, generated, in_avro, tool};
 
 /// What AsyncAPI's own parser says of a document: whether it is valid, and the lines that it prints.
 fn parsed(document: &str) -> (bool, String) {
     let modules =
         tool("CX_ASYNCAPI_MODULES", "npm ci in a copy of tests/asyncapi, and the path of its node_modules");
     let folder = tempfile::tempdir().unwrap();
-    copy(&Path::new(TOP).join("tests/asyncapi"), folder.path());
+    copy(&Path::new(TOP).join("tests/asyncapi"), folder.path(), &MADE_BY_TOOLS);
     std::os::unix::fs::symlink(modules, folder.path().join("node_modules")).unwrap();
     let mut command = Command::new("node");
     command.arg("validate.mjs").current_dir(folder.path());

@@ -9,11 +9,12 @@ mod documents;
 mod kept;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use cx_timelines_tests::run_to_end;
 
 /// The top of the repository.
+/// Folders in clients/ and tests/ that tools make.
+const MADE_BY_TOOLS: [&str; 3] = ["node_modules", "dist", "__pycache__"];
 const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Values in Avro need to know where their schemas are.
 const REGISTRY: [&str; 2] = ["--schema-registry", "http://127.0.0.1:8081"];
@@ -53,27 +54,4 @@ fn tool(variable: &str, how: &str) -> PathBuf {
 /// A Python with one package, from the environment.
 fn python(variable: &str, package: &str) -> PathBuf {
     tool(variable, &format!("python3 -m venv V && V/bin/pip install {package}, and {variable}=V/bin/python"))
-}
-
-/// What a command prints that has to succeed.
-fn succeed(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{command:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
-    said
-}
-
-/// Copies the files of a folder, without those of its folders that are made by tools.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (path, to) = (entry.path(), to.join(entry.file_name()));
-        match path.is_dir() {
-            true if ["node_modules", "dist", "__pycache__"].iter().any(|name| entry.file_name() == *name) => {
-            }
-            true => copy(&path, &to),
-            false => drop(std::fs::copy(&path, &to).unwrap()),
-        }
-    }
 }

@@ -15,7 +15,7 @@ use openssl::x509::extension::{BasicConstraints, SubjectAlternativeName};
 use openssl::x509::{X509, X509Builder, X509Name};
 
 /// A CA whose files lie in a folder.
-pub(super) struct Authority {
+pub struct Authority {
     folder: PathBuf,
     name: &'static str,
     certificate: X509,
@@ -23,7 +23,7 @@ pub(super) struct Authority {
 }
 
 /// The same key, protected by a password, in a file beside it.
-pub(super) fn protect(key: &Path, password: &str) -> PathBuf {
+pub fn protect(key: &Path, password: &str) -> PathBuf {
     let plain = PKey::private_key_from_pem(&std::fs::read(key).unwrap()).unwrap();
     let text = plain.private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), password.as_bytes()).unwrap();
     let file = key.with_extension("protected.pem");
@@ -33,14 +33,16 @@ pub(super) fn protect(key: &Path, password: &str) -> PathBuf {
 
 /// Until when a certificate is good.
 #[derive(Clone, Copy)]
-pub(super) enum Until {
+pub enum Until {
+    /// For a day.
     Tomorrow,
     /// It is over already.
     Past,
 }
 
 impl Authority {
-    pub(super) fn new(folder: &Path, name: &'static str) -> Self {
+    /// Makes it, and the file with its certificate.
+    pub fn new(folder: &Path, name: &'static str) -> Self {
         let key = key();
         let mut builder = builder(name, &key, Until::Tomorrow);
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
@@ -54,12 +56,12 @@ impl Authority {
     }
 
     /// The file with its certificate.
-    pub(super) fn file(&self) -> PathBuf {
+    pub fn file(&self) -> PathBuf {
         self.folder.join(format!("{}.pem", self.name))
     }
 
     /// Signs a certificate of this name for 127.0.0.1; gives the files with it and with its key.
-    pub(super) fn sign(&self, name: &str, until: Until) -> (PathBuf, PathBuf) {
+    pub fn sign(&self, name: &str, until: Until) -> (PathBuf, PathBuf) {
         let key = key();
         let mut builder = builder(name, &key, until);
         let context = builder.x509v3_context(Some(&self.certificate), None);
