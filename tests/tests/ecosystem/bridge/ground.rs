@@ -154,7 +154,10 @@ fn read(bootstrap: &str, topic: &str) -> Vec<Record> {
     for partition in 0..partitions_of(bootstrap, topic) {
         // A broker that has just come back may not lead the partition yet.
         let (_, end) = wait_until(&format!("{topic}/{partition} has a leader"), TIMEOUT, || {
-            consumer.fetch_watermarks(topic, partition, ANSWER).ok()
+            consumer
+                .fetch_watermarks(topic, partition, ANSWER)
+                .inspect_err(|error| eprintln!("{topic}/{partition}: {error}"))
+                .ok()
         });
         left += end;
         places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
