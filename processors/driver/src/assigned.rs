@@ -212,16 +212,19 @@ impl AssignedTask {
         }
     }
 
-    /// A topic that is read again begins here. The next commit includes that, even without a record: another member would go on
-    /// at the old position, which may exist again by then. Returns the first unread offset if records from there on were
-    /// removed meanwhile.
+    /// A topic without a committed position begins here. If it is read again, or records before were removed, the next commit
+    /// includes that, even without a record: another member would go on at the old position, which may exist again by then, and
+    /// the lag of a partition that stays empty would never end. Returns the first unread offset if records from there on were
+    /// removed since the topic was read before.
     pub(crate) fn begins_at(&mut self, topic: &str, begin: i64) -> Option<i64> {
-        let source = self.source(topic)?;
-        let unread = source.read_before?;
-        source.read_before = Some(unread.max(begin));
-        let TopicPartition { topic, partition } = source.partition.clone();
-        self.task.go_on(SourceOffset { topic: topic.to_string(), partition, next: begin });
-        Some(unread).filter(|unread| *unread < begin)
+        let source = self.source(topic).filter(|source| source.committed.is_none())?;
+        let unread = source.read_before;
+        source.read_before = unread.map(|unread| unread.max(begin));
+        if unread.is_some() || begin > 0 {
+            let TopicPartition { topic, partition } = source.partition.clone();
+            self.task.go_on(SourceOffset { topic: topic.to_string(), partition, next: begin });
+        }
+        unread.filter(|unread| *unread < begin)
     }
 
     /// What was staged is dropped; the consumer has to go back.

@@ -259,7 +259,7 @@ impl<E: Display> Driver<E> {
 
     /// Whether nothing is staged.
     fn is_clean(&self) -> bool {
-        self.unaligned.repartitioner.is_clean() && self.tasks.values().all(|task| task.task.is_clean())
+        self.unaligned.is_clean() && self.tasks.values().all(|task| task.task.is_clean())
     }
 
     fn report(&mut self, event: Event) {

@@ -173,7 +173,7 @@ impl<E: Display> Driver<E> {
     ) {
         self.note_begins(asked, begins);
         for (partition, begin) in begins {
-            self.unaligned.begin(partition, *begin);
+            self.unaligned.begin_uncommitted(partition, *begin);
         }
     }
 }

@@ -20,6 +20,8 @@ struct Track {
     from: Option<i64>,
     /// The position: records below it were taken.
     next: i64,
+    /// Whether the position was reached without a record, and is not committed yet.
+    is_moved: bool,
     /// Whether the consumer has to seek.
     wants_seek: bool,
     /// The schema that the next record needs. Until it is known, nothing is taken.
@@ -73,8 +75,8 @@ impl Unaligned {
 
     /// Adds a partition.
     pub(crate) fn assigned(&mut self, partition: &TopicPartition, kind: TopicKind) {
-        let (is_begun, wants_seek) = (false, true);
-        let track = Track { kind, is_begun, from: None, next: 0, wants_seek, awaits: None, lag: 0 };
+        let (is_begun, is_moved, wants_seek) = (false, false, true);
+        let track = Track { kind, is_begun, from: None, next: 0, is_moved, wants_seek, awaits: None, lag: 0 };
         self.tracks.entry(Arc::clone(&partition.topic)).or_default().insert(partition.partition, track);
     }
 
@@ -131,7 +133,10 @@ impl Unaligned {
 
     /// All staged records are in the transaction.
     pub(crate) fn committed(&mut self) -> Tally {
-        self.tracks_mut().for_each(|(_, _, track)| track.from = None);
+        for (_, _, track) in self.tracks_mut() {
+            track.from = None;
+            track.is_moved = false;
+        }
         self.repartitioner.committed()
     }
 
@@ -146,9 +151,20 @@ impl Unaligned {
         }
     }
 
-    /// The offsets to commit.
+    /// The offsets to commit: of what was taken, and of positions that were reached without a record.
     pub(crate) fn offsets(&self) -> impl Iterator<Item = SourceOffset> {
-        self.repartitioner.offsets()
+        let moved = self.tracks().filter(|(_, _, track)| track.is_moved && track.from.is_none());
+        let moved = moved.map(|(topic, partition, track)| SourceOffset {
+            topic: topic.to_string(),
+            partition,
+            next: track.next,
+        });
+        self.repartitioner.offsets().chain(moved)
+    }
+
+    /// Whether nothing is to be committed.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.repartitioner.is_clean() && !self.tracks().any(|(_, _, track)| track.is_moved)
     }
 
     /// Partitions without a known starting position.
@@ -159,6 +175,15 @@ impl Unaligned {
     /// Whether such partitions exist.
     pub(crate) fn is_beginning(&self) -> bool {
         self.tracks().any(|(_, _, track)| !track.is_begun)
+    }
+
+    /// A partition of which nothing was ever committed starts at its first offset. If records before it were removed, the next
+    /// commit includes it: the partition may stay empty, and its lag would never end.
+    pub(crate) fn begin_uncommitted(&mut self, partition: &TopicPartition, first: i64) {
+        self.begin(partition, first);
+        if let Some(track) = self.track(partition) {
+            track.is_moved = first > 0;
+        }
     }
 
     /// Sets the starting position of a partition.
@@ -176,9 +201,13 @@ impl Unaligned {
         begun.map(|found| (named(found), found.2.next))
     }
 
-    /// Moves a partition to another offset; `false` when it is not one of its own.
+    /// Moves a partition to another offset, which the next commit includes even without a record. Otherwise the next start would
+    /// report the loss again if the partition stays idle. `false` when it is not one of its own.
     pub(crate) fn skip_to(&mut self, partition: &TopicPartition, next: i64) -> bool {
-        self.track(partition).map(|track| track.next = next).is_some()
+        let Some(track) = self.track(partition) else { return false };
+        track.next = next;
+        track.is_moved = true;
+        true
     }
 
     /// Where the consumer has to seek. Partitions that wait for a schema seek once it is known; records that arrive before are

@@ -221,6 +221,15 @@ fn records_removed_before_a_topic_was_read_anew_are_unread_from_the_last_commit_
 }
 
 #[test]
+fn the_beginning_of_a_partition_that_was_never_read_is_committed_if_records_were_removed() {
+    let mut task = assigned(None, Some(2));
+    assert_eq!(task.begins_at(INPUT, 0), None);
+    assert!(task.task.is_clean(), "nothing was removed");
+    assert_eq!(task.begins_at(INPUT, 7), None, "a new group begins with what is available");
+    assert_eq!(task.task.offsets(), [SourceOffset { topic: INPUT.to_owned(), partition: 0, next: 7 }]);
+}
+
+#[test]
 fn it_is_behind_while_statistics_show_records_that_it_has_not_taken() {
     let mut task = assigned(Some(5), Some(2));
     assert!(!task.is_behind());

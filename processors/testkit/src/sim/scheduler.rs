@@ -87,6 +87,7 @@ impl Scheduler {
             tails: BTreeMap::new(),
             wall_ms: inputs::T0,
             removed: BTreeSet::new(),
+            removed_first: BTreeSet::new(),
             said: BTreeSet::new(),
             keeps_stores: rng.chance(700),
             budget: budget(&mut rng),
@@ -367,7 +368,8 @@ impl Scheduler {
         let places: Vec<PartitionId> = topics.into_iter().flat_map(|topic| broker.places_of(topic)).collect();
         let place = rng.pick(&places).filter(|place| !held.contains_key(place)).copied()?;
         let committed = broker.committed(&[place]).ok()?;
-        let next = committed.first().copied().flatten()?.next;
+        let committed = committed.first().copied().flatten();
+        let next = committed.map_or(0, |offset| offset.next);
         if !unread {
             broker.remove_below(place, next);
             self.world.note(format_args!("{place:?} is removed up to {next}"));
@@ -382,7 +384,9 @@ impl Scheduler {
         }
         let end = broker.log(place).end();
         broker.remove_below(place, end);
-        self.world.removed.insert((place, next, end));
+        let removed =
+            if committed.is_some() { &mut self.world.removed } else { &mut self.world.removed_first };
+        removed.insert((place, next, end));
         self.world.note(format_args!("{place:?} is removed up to {end}, unread from {next}"));
         Some(())
     }

@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) wall_ms: i64,
     /// Records removed unread: from an offset up to another.
     pub(super) removed: BTreeSet<Gap>,
+    /// Records removed from partitions of which nothing was committed yet. A new group begins with what is available.
+    pub(super) removed_first: BTreeSet<Gap>,
     /// The gaps that workers have reported.
     pub(super) said: BTreeSet<Gap>,
     /// Whether input partitions may lose their ends in this run.

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! When a commit waits for records that the client has not fetched yet.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "all of this file is a test, its helpers too"
-)]
+//! A driver on a cluster that answers everything at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use driver::{
-    Action, Answer, Driver, EndOffset, Extent, Now, Pace, Rebalance, Schemas, Settings, Sought, TopicKind,
-    TopicPartition,
+    Action, Answer, Driver, EndOffset, Extent, Failure, Now, Pace, Position, Rebalance, Remedy, Schemas,
+    Settings, Sought, TopicKind, TopicPartition,
 };
-use engine::{Budget, InnerTopics, MemoryStore, NoHeaders, SourceRecord, Topology};
+use engine::{
+    Budget, InnerTopics, MemoryStore, NoHeaders, OutputRecord, Sink, SinkError, SourceRecord, Topology,
+};
 
-const INPUT: &str = "input";
+pub(crate) const INPUT: &str = "input";
+pub(crate) const STATES: &str = "agent-states";
+pub(crate) const CONVERSATION: &str = "conversation.21";
 const REPARTITION: &str = "repartition";
 
 struct NoSchemas;
@@ -35,6 +33,24 @@ impl Schemas for NoSchemas {
     }
 }
 
+/// A producer whose records go nowhere.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    fn send(&mut self, _record: OutputRecord<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn kind_of(topic: &str) -> TopicKind {
+    match topic {
+        INPUT => TopicKind::Input,
+        STATES => TopicKind::AgentStates,
+        CONVERSATION => TopicKind::Conversation("21".into()),
+        _ => TopicKind::Other,
+    }
+}
+
 fn settings() -> Settings {
     let inner = InnerTopics {
         dead_letters: "letters",
@@ -48,7 +64,7 @@ fn settings() -> Settings {
         topology: Arc::new(Topology::new(inner)),
         limits: model::Limits::default(),
         partitions: 1,
-        kinds: Arc::new(|topic| if topic == INPUT { TopicKind::Input } else { TopicKind::Other }),
+        kinds: Arc::new(kind_of),
         commit_interval: Duration::from_millis(100),
         commit_bytes_max: 1 << 20,
         budget: Budget::default(),
@@ -58,20 +74,35 @@ fn settings() -> Settings {
 }
 
 /// One partition with an empty changelog, on a cluster that answers everything at once.
-struct Cluster {
-    driver: Driver<String>,
-    now: Now,
+pub(crate) struct Cluster {
+    pub(crate) driver: Driver<String>,
+    pub(crate) now: Now,
     /// What the statistics report of the input.
     end: EndOffset,
+    /// The first offset of each partition.
+    pub(crate) first: i64,
+    /// The offsets of each transaction that was committed, in the order of their topics.
+    pub(crate) commits: Vec<Vec<Position>>,
+    /// The offsets of the current transaction.
+    sent: Vec<Position>,
+    /// How many of the next commits fail.
+    pub(crate) failures: u32,
 }
 
 impl Cluster {
-    /// A worker that has its partition and polls for records.
-    fn live(end: EndOffset) -> Self {
+    /// A worker that has its partition of the input and polls for records.
+    pub(crate) fn live(end: EndOffset) -> Self {
+        Self::reading(&[INPUT], 0, end)
+    }
+
+    /// A worker that has its partition of these topics, which begin at this offset, and polls for records.
+    pub(crate) fn reading(topics: &[&str], first: i64, end: EndOffset) -> Self {
         let driver = Driver::new(settings(), Box::new(NoSchemas));
-        let mut cluster = Self { driver, now: Now::default(), end };
+        let (commits, sent) = (Vec::new(), Vec::new());
+        let mut cluster = Self { driver, now: Now::default(), end, first, commits, sent, failures: 0 };
         while !matches!(cluster.next(), Action::Poll { .. }) {}
-        cluster.driver.rebalance(Rebalance::Assigned(vec![TopicPartition::new(INPUT, 0)]));
+        let assigned = topics.iter().map(|topic| TopicPartition::new(*topic, 0)).collect();
+        cluster.driver.rebalance(Rebalance::Assigned(assigned));
         cluster.answer(Answer::NoRecord);
         let mut is_seen = false;
         for _ in 0..1_000 {
@@ -81,7 +112,8 @@ impl Cluster {
                     return cluster;
                 }
                 // One more turn, so that the statistics are read.
-                is_seen = cluster.driver.task(0).is_some_and(driver::AssignedTask::is_live);
+                let is_live = cluster.driver.task(0).is_some_and(driver::AssignedTask::is_live);
+                is_seen = is_live || !topics.contains(&INPUT);
                 cluster.now.elapsed += Duration::from_secs(1);
                 cluster.answer(Answer::NoRecord);
             }
@@ -89,15 +121,16 @@ impl Cluster {
         panic!("the task never becomes live");
     }
 
-    fn answer(&mut self, answer: Answer<'_, String>) {
+    pub(crate) fn answer(&mut self, answer: Answer<'_, String>) {
         self.driver.respond(answer, self.now);
     }
 
     /// The next action, carried out unless it is a poll.
-    fn next(&mut self) -> Action<String> {
+    pub(crate) fn next(&mut self) -> Action<String> {
         let action = self.driver.next(self.now);
+        let first = self.first;
         let everywhere = |value: i64| {
-            let topics = [INPUT, REPARTITION].into_iter();
+            let topics = [INPUT, REPARTITION, STATES, CONVERSATION].into_iter();
             topics.map(move |topic| (TopicPartition::new(topic, 0), value))
         };
         let answer = match &action {
@@ -108,9 +141,9 @@ impl Cluster {
                     partitions.iter().map(|partition| (partition.clone(), None)).collect(),
                 ))
             }
-            Action::FetchBegins(_) | Action::FetchEnds(_) => Answer::Offsets(everywhere(0).collect()),
+            Action::FetchBegins(_) | Action::FetchEnds(_) => Answer::Offsets(everywhere(first).collect()),
             Action::FetchExtents(_) => {
-                let extent = Extent { begin: 0, end: 0 };
+                let extent = Extent { begin: first, end: first };
                 Answer::Extents(everywhere(0).map(|(partition, _)| (partition, extent)).collect())
             }
             Action::Seek(positions) => Answer::Sought(
@@ -127,21 +160,46 @@ impl Cluster {
             Action::OpenStore(_) => Answer::Store(Ok(Some(Box::new(MemoryStore::default())))),
             Action::FetchChangelogExtent(_) => Answer::ChangelogExtent(Ok(Some(Extent { begin: 0, end: 0 }))),
             Action::FetchStableOffset(_) => Answer::StableOffset(Ok(Some(0))),
-            Action::BeginTransaction | Action::SendOffsets { .. } => Answer::Transaction(Ok(())),
-            Action::Send => Answer::Sent(Ok(())),
+            Action::BeginTransaction => Answer::Transaction(Ok(())),
+            Action::SendOffsets { offsets, .. } => {
+                self.sent.clone_from(offsets);
+                Answer::Transaction(Ok(()))
+            }
+            Action::Send => {
+                self.driver.send_to(&mut Nowhere);
+                Answer::Sent(Ok(()))
+            }
             Action::Flush => Answer::Flushed(Ok(BTreeMap::new())),
             Action::FetchMembership => Answer::Membership { is_known: true, is_lost: false },
-            Action::CommitTransaction | Action::AbortTransaction => {
+            Action::CommitTransaction if self.failures > 0 => {
+                self.failures -= 1;
+                let failure =
+                    Failure { remedy: Remedy::Abort, error: "refused".to_owned(), letters_too_large: false };
+                Answer::Ended { result: Err(failure), is_broken: false }
+            }
+            Action::CommitTransaction => {
+                self.sent.sort();
+                self.commits.push(std::mem::take(&mut self.sent));
                 Answer::Ended { result: Ok(()), is_broken: false }
             }
+            Action::AbortTransaction => Answer::Ended { result: Ok(()), is_broken: false },
             _ => Answer::Done(Ok(())),
         };
         self.answer(answer);
         action
     }
 
+    /// Lets some turns pass without a record.
+    pub(crate) fn idle(&mut self) {
+        for _ in 0..10 {
+            while !matches!(self.next(), Action::Poll { .. }) {}
+            self.now.elapsed += Duration::from_secs(1);
+            self.answer(Answer::NoRecord);
+        }
+    }
+
     /// Delivers a record to the poll in progress.
-    fn deliver(&mut self, offset: i64) {
+    pub(crate) fn deliver(&mut self, offset: i64) {
         let record = SourceRecord {
             topic: INPUT,
             partition: 0,
@@ -155,46 +213,10 @@ impl Cluster {
         self.answer(Answer::Record(record));
     }
 
-    fn poll_timeout(&mut self) -> Option<Duration> {
+    pub(crate) fn poll_timeout(&mut self) -> Option<Duration> {
         match self.next() {
             Action::Poll { timeout } => Some(timeout),
             _ => None,
         }
-    }
-}
-
-#[test]
-fn a_commit_waits_once_for_records_that_exist_but_are_not_fetched_yet() {
-    let mut cluster = Cluster::live(EndOffset { stable: 100, is_drained: false });
-    cluster.deliver(0);
-    assert_eq!(cluster.poll_timeout(), Some(Duration::ZERO));
-    cluster.answer(Answer::NoRecord);
-    assert_eq!(cluster.poll_timeout(), Some(Pace::default().busy), "99 more records exist");
-    cluster.deliver(1);
-    assert_eq!(cluster.poll_timeout(), Some(Duration::ZERO));
-    cluster.answer(Answer::NoRecord);
-    assert_eq!(cluster.poll_timeout(), Some(Pace::default().busy), "98 more records exist");
-    cluster.answer(Answer::NoRecord);
-    assert_eq!(cluster.poll_timeout(), None, "none came");
-}
-
-#[test]
-fn the_commit_interval_bounds_the_wait_for_the_fetch() {
-    let mut cluster = Cluster::live(EndOffset { stable: 100, is_drained: false });
-    cluster.deliver(0);
-    assert_eq!(cluster.poll_timeout(), Some(Duration::ZERO));
-    cluster.now.elapsed += Duration::from_millis(100);
-    cluster.answer(Answer::NoRecord);
-    assert_eq!(cluster.poll_timeout(), None);
-}
-
-#[test]
-fn a_commit_does_not_wait_where_nothing_is_left_to_read() {
-    for end in [EndOffset { stable: 1, is_drained: false }, EndOffset { stable: 100, is_drained: true }] {
-        let mut cluster = Cluster::live(end);
-        cluster.deliver(0);
-        assert_eq!(cluster.poll_timeout(), Some(Duration::ZERO));
-        cluster.answer(Answer::NoRecord);
-        assert_eq!(cluster.poll_timeout(), None);
     }
 }
