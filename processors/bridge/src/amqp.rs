@@ -3,7 +3,7 @@
 //! One attempt to connect: TCP, TLS, SASL, the AMQP connection, a session, and a link for each destination.
 
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::time::Duration;
 
 use fe2o3_amqp::connection::{ConnectionHandle, OpenError};
@@ -11,20 +11,18 @@ use fe2o3_amqp::link::receiver::CreditMode;
 use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::{Connection, Receiver, Session};
-use fe2o3_amqp_types::definitions::{AmqpError, ErrorCondition, ReceiverSettleMode};
+use fe2o3_amqp_types::definitions::ReceiverSettleMode;
 use fe2o3_amqp_types::messaging::{Source, TerminusDurability, TerminusExpiryPolicy};
 use fe2o3_amqp_types::primitives::{Array, Symbol};
-use fe2o3_amqp_types::sasl::SaslCode;
-use openssl::ssl::{Ssl, SslConnector, SslFiletype, SslMethod};
-use openssl::x509::X509VerifyResult;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_openssl::SslStream;
 
-use crate::broker::{self, Address, Naming};
+use crate::broker::{Address, Naming};
 use crate::failure::Failure;
 use crate::line::{Line, Stream, Watch};
-use crate::settings::{Destination, Security, Settings};
+use crate::refusal::{brief, ended, foreign, lost, refused};
+use crate::settings::{Destination, Settings};
+use crate::tls::tls;
 
 /// How long the end of a connection may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -194,45 +192,6 @@ fn of_system(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-async fn tls(address: &Address, security: &Security, stream: TcpStream) -> Result<Stream, Failure> {
-    let fails = |why: String| Failure::Tls { address: address.clone(), why };
-    let ssl = client(address, security)?;
-    let mut stream = SslStream::new(ssl, stream).map_err(|error| fails(error.to_string()))?;
-    if let Err(error) = Pin::new(&mut stream).connect().await {
-        let verified = stream.ssl().verify_result();
-        let why = match verified {
-            X509VerifyResult::OK => reason(&error),
-            refused => format!("the certificate is not accepted: {}", refused.error_string()),
-        };
-        return Err(fails(why));
-    }
-    Ok(Stream::Tls(Box::new(stream)))
-}
-
-/// OpenSSL's reason, without the places in its source.
-fn reason(error: &openssl::ssl::Error) -> String {
-    let first = error.ssl_error().and_then(|stack| stack.errors().first());
-    first.and_then(openssl::error::Error::reason).map_or_else(|| brief(&error.to_string()), str::to_owned)
-}
-
-fn client(address: &Address, security: &Security) -> Result<Ssl, Failure> {
-    let fails =
-        |error: openssl::error::ErrorStack| Failure::Tls { address: address.clone(), why: error.to_string() };
-    let unusable = |flag| {
-        move |error: openssl::error::ErrorStack| Failure::TlsFile { flag, why: brief(&error.to_string()) }
-    };
-    let mut builder = SslConnector::builder(SslMethod::tls_client()).map_err(fails)?;
-    if let Some(ca) = &security.ca {
-        builder.set_ca_file(ca).map_err(unusable("--activemq-ca"))?;
-    }
-    if let Some((certificate, key)) = &security.certificate {
-        builder.set_certificate_chain_file(certificate).map_err(unusable("--activemq-cert"))?;
-        builder.set_private_key_file(key, SslFiletype::PEM).map_err(unusable("--activemq-key"))?;
-    }
-    let connector = builder.build();
-    connector.configure().and_then(|configuration| configuration.into_ssl(&address.host)).map_err(fails)
-}
-
 async fn connect(settings: &Settings, line: Line) -> Result<ConnectionHandle<()>, OpenError> {
     let profile = match &settings.security.user {
         Some((username, password)) => {
@@ -265,74 +224,4 @@ fn source(naming: &Naming, destination: &Destination) -> Source {
         source.expiry_policy = TerminusExpiryPolicy::Never;
     }
     source
-}
-
-/// The failure of a connection that could not be opened.
-fn refused(settings: &Settings, address: &Address, watch: &Watch, error: OpenError) -> Failure {
-    match error {
-        // The broker does not offer the mechanism, or refuses user and password.
-        OpenError::SaslError { code: SaslCode::Auth, .. } | OpenError::NotImplemented(_) => {
-            denied(settings, address)
-        }
-        OpenError::RemoteClosedWithError(error) => closed(settings, address, &error),
-        other => foreign(address, watch).unwrap_or_else(|| lost(address, &brief(&other.to_string()))),
-    }
-}
-
-/// The failure, if the first bytes are not AMQP's.
-fn foreign(address: &Address, watch: &Watch) -> Option<Failure> {
-    let first = watch.first_bytes();
-    let is_foreign = if first.is_empty() { watch.has_ended() } else { !broker::is_amqp(&first) };
-    is_foreign.then(|| Failure::NotAmqp { address: address.clone(), seems: broker::seems(&first) })
-}
-
-/// The failure of a connection that the broker closed with this error.
-fn closed(settings: &Settings, address: &Address, error: &fe2o3_amqp_types::definitions::Error) -> Failure {
-    let said = error.description.as_deref().unwrap_or_default();
-    match &error.condition {
-        ErrorCondition::AmqpError(AmqpError::UnauthorizedAccess) => denied(settings, address),
-        // Both ActiveMQs answer so when the container id is in use.
-        ErrorCondition::AmqpError(AmqpError::InvalidField) => {
-            Failure::ClientIdTaken { address: address.clone(), client_id: settings.client_id.clone() }
-        }
-        condition => lost(address, &brief(&format!("{condition:?} {said}"))),
-    }
-}
-
-fn denied(settings: &Settings, address: &Address) -> Failure {
-    let who = match &settings.security.user {
-        Some((user, _)) => format!("the user {user} or its password"),
-        None => "a client without a user".to_owned(),
-    };
-    Failure::Denied { address: address.clone(), who }
-}
-
-pub(crate) fn lost(address: &Address, why: &str) -> Failure {
-    Failure::Lost { address: address.clone(), why: why.to_owned() }
-}
-
-/// Why the connection ended, if it did.
-async fn ended(
-    connection: &mut ConnectionHandle<()>,
-    settings: &Settings,
-    address: &Address,
-    watch: &Watch,
-) -> Option<Failure> {
-    const ALMOST: Duration = Duration::from_millis(200);
-    let outcome = timeout(ALMOST, connection.on_close()).await;
-    match outcome {
-        Ok(Err(fe2o3_amqp::connection::Error::RemoteClosedWithError(error))) => {
-            Some(closed(settings, address, &error))
-        }
-        Ok(Ok(()) | Err(_)) => Some(lost(address, "the broker closed it")),
-        Err(_) if watch.has_ended() => Some(lost(address, "the broker closed it")),
-        Err(_) => None,
-    }
-}
-
-/// The beginning of what a library or broker says, in one line.
-pub(crate) fn brief(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 200;
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(CHARACTERS_MAX).collect()
 }

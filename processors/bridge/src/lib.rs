@@ -5,7 +5,7 @@
 //! A message is accepted (acknowledged) only after Kafka has confirmed its record, so none is lost; after a failure some come
 //! twice, which the pipeline's deduplication removes. Credit bounds the messages between the two.
 //!
-//! [`route`], [`window`], [`backoff`], [`broker`] and [`verdict`] decide, without I/O and without a clock; [`run()`] and
+//! [`route`], [`task_state`], [`window`], [`backoff`], [`broker`] and [`verdict`] decide, without I/O and without a clock; [`run()`] and
 //! [`dry_run`] carry it out over AMQP 1.0 and librdkafka.
 
 mod amqp;
@@ -13,14 +13,18 @@ pub mod backoff;
 pub mod broker;
 mod failure;
 mod figures;
+mod intake;
 mod line;
 mod link;
 pub mod message;
 mod outbox;
 mod preview;
+mod refusal;
 pub mod route;
 mod run;
 mod settings;
+pub mod task_state;
+mod tls;
 pub mod verdict;
 pub mod window;
 

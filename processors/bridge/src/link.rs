@@ -13,14 +13,16 @@ use serde_amqp::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::amqp::{self, brief};
+use crate::amqp;
 use crate::broker::Address;
 use crate::failure::Failure;
 use crate::figures::{Figures, Outcome};
+use crate::intake::Intake;
 use crate::line::Watch;
 use crate::message::Received;
-use crate::outbox::{Encode, Handed, Outbox, Outgoing, Report, headers};
-use crate::route::{Rules, TypeCheck};
+use crate::outbox::{Encode, Handed, Outbox, Outgoing, Report};
+use crate::refusal::{brief, lost};
+use crate::route::Rules;
 use crate::settings::Destination;
 use crate::verdict::{Answer, Verdict, verdict};
 use crate::window::Window;
@@ -57,28 +59,24 @@ pub(crate) struct Link<'c> {
     window: Window<Held>,
     reports: (mpsc::Sender<Report>, mpsc::Receiver<Report>),
     begun: Instant,
-    warned: Warned,
-}
-
-/// What was logged already on this connection, so that a hostile sender does not fill the log.
-#[derive(Default)]
-struct Warned {
-    mismatch: bool,
-    no_event: bool,
-    kafka: bool,
+    intake: Intake<'c>,
+    /// Whether it was logged that Kafka does not take records, since it last did.
+    is_warned: bool,
 }
 
 impl<'c> Link<'c> {
     pub(crate) fn new(common: Common<'c>, destination: Destination, watch: Watch) -> Self {
         let capacity = usize::try_from(common.in_flight_max).unwrap_or(usize::MAX).max(1);
+        let Common { rules, encode, figures, .. } = common;
         Self {
             common,
+            intake: Intake::new(rules, encode, figures, destination.clone()),
             destination,
             watch,
             window: Window::new(common.in_flight_max),
             reports: mpsc::channel(capacity),
             begun: Instant::now(),
-            warned: Warned::default(),
+            is_warned: false,
         }
     }
 
@@ -137,15 +135,17 @@ impl<'c> Link<'c> {
         }
     }
 
-    /// Takes a message, and hands its record to the Kafka client.
+    /// Takes a message, and hands its record to the Kafka client. A message that is not passed on is accepted at once.
     async fn take(
         &mut self,
         receiver: &Receiver,
         delivery: DeliveryInfo,
         message: Message<Body<Value>>,
     ) -> Result<(), Failure> {
-        let received = Received::of(message);
-        let outgoing = self.outgoing(received);
+        let Some(outgoing) = self.intake.take(Received::of(message)) else {
+            self.window.pass();
+            return self.accept(receiver, vec![delivery]).await;
+        };
         let now = self.now();
         let number = self.window.take(Held { delivery, outgoing }, now);
         self.count();
@@ -155,41 +155,6 @@ impl<'c> Link<'c> {
             self.settle(receiver, report).await?;
         }
         Ok(())
-    }
-
-    fn outgoing(&mut self, received: Received) -> Outgoing {
-        let Common { rules, encode, figures, .. } = self.common;
-        if received.is_again {
-            figures.redelivered.inc();
-        }
-        let routed = rules.route(&received);
-        if routed.type_check == TypeCheck::Differs {
-            figures.mismatches.inc();
-            if !std::mem::replace(&mut self.warned.mismatch, true) {
-                let destination = &self.destination;
-                tracing::warn!(
-                    "{destination}: a message's JMS type is not its event's name, which counts; see \
-                     cx_timelines_bridge_type_mismatches_total"
-                );
-            }
-        }
-        if routed.key.is_none() {
-            figures.no_events.inc();
-            if !std::mem::replace(&mut self.warned.no_event, true) {
-                let (destination, topic) = (&self.destination, routed.topic);
-                tracing::warn!(
-                    "{destination}: a message is no event; it goes to {topic} unchanged, and becomes a dead letter with the reason"
-                );
-            }
-        }
-        let value = encode.encode(routed.topic, &received.body);
-        Outgoing {
-            topic: routed.topic.to_owned(),
-            key: routed.key,
-            partition: routed.partition,
-            headers: headers(&received.headers()),
-            value: value.unwrap_or(received.body),
-        }
     }
 
     fn send(&mut self, number: u64) -> Result<(), Failure> {
@@ -235,7 +200,7 @@ impl<'c> Link<'c> {
                 match verdict {
                     Verdict::Reject(code) => self.reject(receiver, delivery, &format!("{code}")).await?,
                     _ => {
-                        self.warned.kafka = false;
+                        self.is_warned = false;
                         self.common.figures.record(&outgoing.topic, settled.held);
                         self.common.figures.message(Outcome::Accepted);
                         accepted.push(delivery);
@@ -245,10 +210,14 @@ impl<'c> Link<'c> {
             next = if accepted.len() < SETTLED_MAX { self.reports.1.try_recv().ok() } else { None };
         }
         if !accepted.is_empty() {
-            receiver.accept_all(accepted).await.map_err(|error| self.lost(&error.to_string()))?;
+            self.accept(receiver, accepted).await?;
         }
         self.count();
         Ok(())
+    }
+
+    async fn accept(&self, receiver: &Receiver, deliveries: Vec<DeliveryInfo>) -> Result<(), Failure> {
+        receiver.accept_all(deliveries).await.map_err(|error| self.lost(&error.to_string()))
     }
 
     fn note_again(&mut self, code: Option<rdkafka::error::RDKafkaErrorCode>) -> Result<(), Failure> {
@@ -257,7 +226,7 @@ impl<'c> Link<'c> {
         }
         self.common.figures.sent_again.inc();
         if let Some(code) = code
-            && !std::mem::replace(&mut self.warned.kafka, true)
+            && !std::mem::replace(&mut self.is_warned, true)
         {
             let destination = &self.destination;
             tracing::warn!(
@@ -316,6 +285,6 @@ impl<'c> Link<'c> {
     }
 
     fn lost(&self, why: &str) -> Failure {
-        amqp::lost(self.common.address, &brief(&format!("{}: {why}", self.destination)))
+        lost(self.common.address, &brief(&format!("{}: {why}", self.destination)))
     }
 }

@@ -16,8 +16,10 @@ use crate::amqp::{self, Attached};
 use crate::backoff;
 use crate::failure::Failure;
 use crate::message::Received;
+use crate::refusal::{brief, lost};
 use crate::route::Rules;
 use crate::settings::Settings;
+use crate::task_state;
 
 /// A destination is done when nothing has come for this time.
 const QUIET: Duration = Duration::from_secs(2);
@@ -108,20 +110,30 @@ async fn show(
         let address = settings.brokers.first().cloned();
         address.map_or_else(
             || DryRunError::Output(io::Error::from(io::ErrorKind::NotConnected)),
-            |address| amqp::lost(&address, &amqp::brief(&error.to_string())).into(),
+            |address| lost(&address, &brief(&error.to_string())).into(),
         )
     };
     receiver.set_credit(settings.in_flight_max).await.map_err(|error| lost(&error))?;
-    let mut shown = 0;
-    while shown < u64::from(settings.in_flight_max) && !stop.is_requested() {
-        let Ok(received) = timeout(QUIET, receiver.recv::<Body<Value>>()).await else { return Ok(shown) };
+    let (mut shown, mut skipped) = (0, 0);
+    while shown + skipped < u64::from(settings.in_flight_max) && !stop.is_requested() {
+        let Ok(received) = timeout(QUIET, receiver.recv::<Body<Value>>()).await else { break };
         let (_, message) = received.map_err(|error| lost(&error))?.into_parts();
-        print(&settings.rules, destination, &Received::of(message), out)?;
-        shown += 1;
+        let received = Received::of(message);
+        if task_state::is_broadcast(&received) {
+            skipped += 1;
+        } else {
+            print(&settings.rules, destination, &received, out)?;
+            shown += 1;
+        }
     }
-    tracing::info!(
-        "{destination}: {shown} messages are shown; there may be more (--max-in-flight shows more)"
-    );
+    if skipped > 0 {
+        tracing::info!("{destination}: {skipped} state changes of tasks are no events, and would be skipped");
+    }
+    if shown + skipped == u64::from(settings.in_flight_max) {
+        tracing::info!(
+            "{destination}: {shown} messages are shown; there may be more (--max-in-flight shows more)"
+        );
+    }
     Ok(shown)
 }
 

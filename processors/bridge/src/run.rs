@@ -17,12 +17,13 @@ use rdkafka::error::KafkaError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use crate::amqp::{self, Attached};
+use crate::amqp::Attached;
 use crate::backoff;
 use crate::failure::Failure;
 use crate::figures::Figures;
 use crate::link::{Common, Link};
 use crate::outbox::{Encode, Outbox};
+use crate::refusal;
 use crate::settings::Settings;
 
 /// The name of the part of the health that is ActiveMQ's.
@@ -215,7 +216,7 @@ async fn overseen(
             return Ok(());
         }
         if line.has_ended() {
-            return Err(amqp::lost(address, "the broker closed it"));
+            return Err(refusal::lost(address, "the broker closed it"));
         }
         if line.silence() > settings.idle_timeout {
             line.cut();

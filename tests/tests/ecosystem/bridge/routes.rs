@@ -41,8 +41,11 @@ fn each_message_of_activemq_classic_gets_the_topic_key_and_partition_that_load_g
         wanted.insert(id);
     }
     send(&mut openwire, STATES, &[jms("AGENT_STATE_CHANGED", &state("agent-7"))]);
-    let task = r#"{"name":"TASK_STATE_CHANGED","data":{},"topic":"STATE_CHANNEL"}"#;
-    send(&mut openwire, STATES, &[jms("TASK_STATE_CHANGED", task)]);
+    // As the routing engine broadcasts it: no event, and not passed on. One that names no channel is a dead letter.
+    let task =
+        r#"{"name":"TASK_STATE_CHANGED","data":{},"timestamp":1750000000000,"topicId":"STATE_CHANNEL"}"#;
+    let lost = r#"{"name":"TASK_STATE_CHANGED","data":{},"timestamp":1750000000000}"#;
+    send(&mut openwire, STATES, &[jms("TASK_STATE_CHANGED", task), jms("TASK_STATE_CHANGED", lost)]);
     let (id, mut mistyped) = event(42);
     mistyped.jms_type = Some("ANOTHER_NAME".to_owned());
     send(&mut amqp, EVENTS, &[mistyped, jms("CUSTOMER_MESSAGE", "no json")]);
@@ -75,7 +78,7 @@ fn each_message_of_activemq_classic_gets_the_topic_key_and_partition_that_load_g
     let keyless: Vec<&[u8]> =
         records.iter().filter(|record| record.key.is_none()).map(|record| &record.value[..]).collect();
     let keyless: BTreeSet<&[u8]> = keyless.into_iter().collect();
-    assert_eq!(keyless, BTreeSet::from([&b"no json"[..], task.as_bytes()]));
+    assert_eq!(keyless, BTreeSet::from([&b"no json"[..], lost.as_bytes()]));
     let first = records.iter().find(|record| record.value == messages[0].text.as_bytes()).unwrap();
     assert_eq!(first.headers["cx.jms.type"], "AGENT_MESSAGE");
     assert_eq!(first.headers["cx.jms.destination"], "conversation-topic");
@@ -90,6 +93,7 @@ fn each_message_of_activemq_classic_gets_the_topic_key_and_partition_that_load_g
     for (name, expected) in [
         ("cx_timelines_bridge_messages_total{outcome=\"accepted\"}", 46.0),
         ("cx_timelines_bridge_messages_total{outcome=\"rejected\"}", 0.0),
+        ("cx_timelines_bridge_messages_total{outcome=\"skipped\"}", 1.0),
         ("cx_timelines_bridge_records_total{topic=\"cx.events\"}", 45.0),
         ("cx_timelines_bridge_records_total{topic=\"cx.agent-states\"}", 1.0),
         ("cx_timelines_bridge_messages_without_key_total", 2.0),
@@ -167,6 +171,8 @@ fn a_dry_run_prints_the_records_and_leaves_the_messages() {
     let mut publisher = ground.publisher(Client::OpenWire);
     send(&mut publisher, To::Queue("events"), &messages[..5]);
     send(&mut publisher, EVENTS, &messages[5..]);
+    let task = r#"{"name":"TASK_STATE_CHANGED","data":{},"topicId":"conversation-topic"}"#;
+    send(&mut publisher, EVENTS, &[jms("TASK_STATE_CHANGED", task)]);
     for _ in 0..2 {
         let printed = dry_run();
         let lines: Vec<Value> =
@@ -181,4 +187,5 @@ fn a_dry_run_prints_the_records_and_leaves_the_messages() {
     let mut bridge = ground.start_ready(&flags[..4]);
     ground.await_ids(&wanted);
     await_settled(&mut bridge);
+    assert_eq!(ground.records("cx.events").len(), messages.len(), "the task's state is no event");
 }
