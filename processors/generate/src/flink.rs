@@ -2,26 +2,20 @@
 
 //! DDL for Apache Flink SQL: a table for each topic, and two views as examples.
 
-use std::fmt::Write as _;
+mod statement;
+mod views;
 
 use avro::Kind;
 use model::Schema;
 
 use crate::definition::{LETTER_HEADERS, RECORD_HEADERS, outline};
-use crate::sql::{self, KEY, Types};
-use crate::{Definition, GenerateError, Name, Output, Role, Topic};
+use crate::sql::{self, KEY, Types as _};
+use crate::{Definition, GenerateError, Output, Role, Topic};
+pub use statement::Connection;
+use statement::{FlinkTypes, column, format, source, statement};
 
 /// Behind the name of a field with a time: the column with the same time as a timestamp.
 const AS_TIME: &str = "_time";
-
-/// Where Flink finds Kafka and the schema registry.
-#[derive(Debug, Clone, Copy)]
-pub struct Connection<'c> {
-    /// The brokers.
-    pub bootstrap: &'c str,
-    /// The schema registry's URL with the path of its API.
-    pub registry: Option<&'c str>,
-}
 
 /// The statements, in an order in which they can be run.
 ///
@@ -40,7 +34,7 @@ pub fn ddl(definition: &Definition, connection: &Connection<'_>) -> Result<Strin
         out.push('\n');
         out.push_str(&table(topic, connection)?);
     }
-    for view in [open_alerts(definition), by_hour(definition)].into_iter().flatten() {
+    for view in [views::open_alerts(definition), views::by_hour(definition)].into_iter().flatten() {
         out.push('\n');
         out.push_str(&view);
     }
@@ -55,82 +49,6 @@ fn table(topic: &Topic, connection: &Connection<'_>) -> Result<String, GenerateE
         Role::Events | Role::AgentStates if topic.is_avro => events(topic, connection),
         Role::Events | Role::AgentStates | Role::Internal => Ok(plain(topic, connection)),
     }
-}
-
-struct FlinkTypes;
-
-impl Types for FlinkTypes {
-    fn word(&self, kind: &Kind) -> Option<&'static str> {
-        match kind {
-            Kind::Boolean => Some("BOOLEAN"),
-            // A time is the same number in JSON and in Avro; each format would read a TIMESTAMP in another way.
-            Kind::Long | Kind::Time => Some("BIGINT"),
-            Kind::Double => Some("DOUBLE"),
-            Kind::Text => Some("STRING"),
-            _ => None,
-        }
-    }
-
-    fn list(&self, of: &str) -> String {
-        format!("ARRAY<{of}>")
-    }
-
-    fn map(&self, of: &str) -> String {
-        format!("MAP<STRING, {of}>")
-    }
-
-    fn record(&self, fields: &str) -> String {
-        format!("ROW<{fields}>")
-    }
-}
-
-/// A column with its comment.
-fn column(name: &str, of: &str, doc: &str) -> String {
-    format!("{} {of} COMMENT {}", sql::name(name), sql::text(doc))
-}
-
-/// An option of a table.
-type Choice = (&'static str, String);
-
-fn statement(topic: &Topic, about: &str, columns: &[String], options: &[Choice]) -> String {
-    let mut out =
-        format!("CREATE TABLE {} (\n  {}\n)", sql::name(&topic.identifier()), columns.join(",\n  "));
-    let options: Vec<String> =
-        options.iter().map(|(key, value)| format!("{} = {}", sql::text(key), sql::text(value))).collect();
-    // Writing to a String cannot fail.
-    let _ = write!(out, " COMMENT {} WITH (\n  {}\n);\n", sql::text(about), options.join(",\n  "));
-    out
-}
-
-/// The options that say which topic it is.
-fn source(topic: &Topic, connector: &str, connection: &Connection<'_>) -> Vec<Choice> {
-    let which = match &topic.name {
-        Name::Exact(name) => ("topic", name.clone()),
-        Name::Pattern(pattern) => ("topic-pattern", pattern.clone()),
-    };
-    let mut options = vec![
-        ("connector", connector.to_owned()),
-        which,
-        ("properties.bootstrap.servers", connection.bootstrap.to_owned()),
-        ("properties.isolation.level", "read_committed".to_owned()),
-    ];
-    if connector == "kafka" {
-        options.push(("scan.startup.mode", "earliest-offset".to_owned()));
-        options.push(("key.fields", KEY.to_owned()));
-    }
-    options.push(("key.format", "raw".to_owned()));
-    options.push(("value.fields-include", "EXCEPT_KEY".to_owned()));
-    options
-}
-
-/// The options of the format of values.
-fn format(topic: &Topic, connection: &Connection<'_>) -> Result<Vec<Choice>, GenerateError> {
-    if !topic.is_avro {
-        return Ok(vec![("value.format", "json".to_owned())]);
-    }
-    let missing = || GenerateError::NoRegistry { topic: topic.name().to_owned() };
-    let url = connection.registry.ok_or_else(missing)?;
-    Ok(vec![("value.format", "avro-confluent".to_owned()), ("value.avro-confluent.url", url.to_owned())])
 }
 
 /// An output. Its columns may all be null, because in the row of a tombstone they are.
@@ -227,40 +145,6 @@ fn events(topic: &Topic, connection: &Connection<'_>) -> Result<String, Generate
         &format!("{about}, without the fields that may be of several types."),
         &columns,
         &options,
-    ))
-}
-
-/// A join: the alerts that are raised, with the conversations that they are about.
-fn open_alerts(definition: &Definition) -> Option<String> {
-    let (alerts, _) = definition.of(&Schema::ALERT)?;
-    let (conversations, _) = definition.of(&Schema::CONVERSATION)?;
-    let (alerts, conversations) = (alerts.identifier(), conversations.identifier());
-    let about = "A join: the alerts that are raised, with the customer and the state of the conversation. A row goes when its alert is \
-                 resolved, or when the conversation is erased.";
-    Some(format!(
-        "{}CREATE VIEW `{alerts}_raised` AS
-SELECT a.`record_key`, a.`conversationId`, a.`kind`, a.`startedAt_time`, a.`queue`, c.`customerId`, c.`state`
-FROM `{alerts}` AS a
-JOIN `{conversations}` AS c ON a.`conversationId` = c.`record_key`
-WHERE a.`state` = 'raised';
-",
-        sql::comment(about)
-    ))
-}
-
-/// A window: the conversations of each hour.
-fn by_hour(definition: &Definition) -> Option<String> {
-    let conversations = definition.of(&Schema::CONVERSATION)?.0.identifier();
-    let about = "A window: conversations by the hour in which they began. It is a group of rows and not a window of event time, \
-                 because that would drop what is corrected later.";
-    Some(format!(
-        "{}CREATE VIEW `{conversations}_by_hour` AS
-SELECT FLOOR(`startedAt_time` TO HOUR) AS `hour`, COUNT(*) AS `conversations`, COUNT(`closedAt`) AS `closed`,
-  SUM(`waitMs`) AS `waitMs`
-FROM `{conversations}`
-GROUP BY FLOOR(`startedAt_time` TO HOUR);
-",
-        sql::comment(about)
     ))
 }
 
