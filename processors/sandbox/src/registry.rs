@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::kafka::node::tail;
+use crate::kafka::output::tail;
 use crate::kafka::{KafkaError, Missing, chance, fetch};
 use crate::process::Guarded;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::ActiveMqError;
 use super::{ARTEMIS_VERSION, CLASSIC_VERSION, Kind};
 use crate::kafka::fetch;
-use crate::kafka::node::tail_of;
+use crate::kafka::output::tail_of;
 
 /// What is downloaded.
 struct Wanted {

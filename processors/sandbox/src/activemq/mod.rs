@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub use error::ActiveMqError;
 pub use publisher::{Client, Publisher, To};
 
-use crate::kafka::node::tail;
+use crate::kafka::output::tail;
 use crate::kafka::{chance, fetch as kafka_fetch};
 use crate::process::Guarded;
 

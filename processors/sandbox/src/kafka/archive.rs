@@ -8,16 +8,25 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::cluster::founding;
-use super::node::{Java, Plan, file};
+use super::error::file;
+use super::java::{Archive, Java};
+use super::node::Node;
+use super::plan::{Plan, founding};
 use super::properties::Member;
 use super::{KafkaError, Options, VERSION, chance, fetch};
 
-/// The archive for this Java, which is made if it is missing. `None` without one: a broker starts without it, too. That is so where the
+/// This Java with its archive, which is made if it is missing; or as it is, because a broker starts without it, too. That is so where the
 /// jars are not in our cache, or where it cannot be made.
-pub(super) fn find(java: &Java, libs: &Path, progress: &mut dyn FnMut(&str)) -> Option<PathBuf> {
+pub(super) fn add_to(java: Java, progress: &mut dyn FnMut(&str)) -> Java {
+    match find(&java, progress) {
+        Some(archive) => java.with(Archive::Read(archive)),
+        None => java,
+    }
+}
+
+fn find(java: &Java, progress: &mut dyn FnMut(&str)) -> Option<PathBuf> {
     let cache = fetch::cache().ok()?;
-    if libs.parent() != Some(cache.as_path()) {
+    if java.libs.parent() != Some(cache.as_path()) {
         return None;
     }
     let archive = cache.join(name(&java.version));
@@ -44,7 +53,7 @@ fn make(java: &Java, cache: &Path, archive: &Path, progress: &mut dyn FnMut(&str
     let work = tempfile::Builder::new().prefix("archive-").tempdir_in(cache);
     let work = work.map_err(|source| file("create a folder in", cache, source))?;
     let made = work.path().join("made.jsa");
-    run_for(&java.recording(&made), work.path())?;
+    run_for(&java.with(Archive::Write(made.clone())), work.path())?;
     fs::rename(&made, archive).map_err(|source| file("rename the archive to", archive, source))
 }
 
@@ -55,7 +64,7 @@ fn run_for(java: &Java, folder: &Path) -> Result<(), KafkaError> {
     let ports = *ports.first().ok_or(KafkaError::NoPorts)?;
     plan.write_properties(&Member { id: 1, ports, controllers: &[ports.controller] })?;
     plan.format(&founding(&[ports.controller]))?;
-    let mut node = plan.spawn(ports)?;
+    let mut node = Node::start(plan, ports)?;
     node.await_start()?;
     node.stop();
     Ok(())

@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::node::{Founding, Java, Node, Plan, file};
+use super::archive;
+use super::error::file;
+use super::java::Java;
+use super::node::Node;
+use super::plan::{Founding, Plan, founding};
 use super::properties::{Member, Ports};
 use super::{KafkaError, Options, VERSION, chance};
 
@@ -121,7 +125,7 @@ fn start(
     scratch: Option<&Path>,
     progress: &mut dyn FnMut(&str),
 ) -> Result<Vec<Node>, KafkaError> {
-    let java = Java::find(progress)?;
+    let java = archive::add_to(Java::find(progress)?, progress);
     let plans = folders.iter().map(|folder| Plan::new(java.clone(), folder, options, scratch));
     let plans: Vec<Plan> = plans.collect::<Result<_, _>>()?;
     let old: Vec<Option<Ports>> = plans.iter().map(Plan::ports_of_old_data).collect::<Result<_, _>>()?;
@@ -155,18 +159,6 @@ fn start(
     }
 }
 
-/// The storage tool's option with the controllers.
-pub(super) fn founding(controllers: &[u16]) -> Founding {
-    let quorum = if let [_] = controllers {
-        vec!["--standalone".to_owned()]
-    } else {
-        let one = |(id, port): (u16, &u16)| format!("{id}@127.0.0.1:{port}:{}", chance::id());
-        let all: Vec<String> = (1..).zip(controllers).map(one).collect();
-        vec!["--initial-controllers".to_owned(), all.join(",")]
-    };
-    Founding { cluster_id: chance::id(), quorum }
-}
-
 /// Formats all in parallel: each takes its own Java process.
 fn format(plans: &[Plan], founding: &Founding) -> Result<(), KafkaError> {
     std::thread::scope(|scope| {
@@ -178,7 +170,7 @@ fn format(plans: &[Plan], founding: &Founding) -> Result<(), KafkaError> {
 
 /// Starts all, then waits for each: none answers without the others.
 fn run(plans: &[Plan], ports: &[Ports]) -> Result<Vec<Node>, KafkaError> {
-    let spawned = plans.iter().zip(ports).map(|(plan, ports)| plan.clone().spawn(*ports));
+    let spawned = plans.iter().zip(ports).map(|(plan, ports)| Node::start(plan.clone(), *ports));
     let mut nodes: Vec<Node> = spawned.collect::<Result<_, _>>()?;
     nodes.iter_mut().try_for_each(Node::await_start)?;
     Ok(nodes)

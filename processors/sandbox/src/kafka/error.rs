@@ -3,7 +3,7 @@
 //! Errors of a broker, with remedies.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::VERSION;
@@ -131,4 +131,9 @@ pub enum KafkaError {
         /// The system's error.
         source: io::Error,
     },
+}
+
+/// The error of an operation on a file.
+pub(super) fn file(what: &str, path: &Path, source: io::Error) -> KafkaError {
+    KafkaError::File { what: format!("{what} {}", path.display()), source }
 }

@@ -119,7 +119,7 @@ fn libs_in(cache: &Path, progress: &mut dyn FnMut(&str)) -> Result<PathBuf, Kafk
         if output.status.success() && holds_jars(&jars) {
             return Ok(jars);
         }
-        Err(KafkaError::Fetch { status: output.status.to_string(), said: super::node::tail_of(&output) })
+        Err(KafkaError::Fetch { status: output.status.to_string(), said: super::output::tail_of(&output) })
     })
 }
 

@@ -15,7 +15,10 @@ pub(crate) mod chance;
 mod cluster;
 mod error;
 pub(crate) mod fetch;
-pub(crate) mod node;
+mod java;
+mod node;
+pub(crate) mod output;
+mod plan;
 mod properties;
 
 use std::path::{Path, PathBuf};
