@@ -6,7 +6,7 @@ use super::files::{
     alert_cases, alerts, dashboards, names_in, pages, panels, place, queries, recordings, text, word,
 };
 use cx_timelines_tests::run_to_end;
-use edge::metrics::names::{ALL, Declared, Type, declared};
+use edge::metrics::names::{ALL, Type, declared};
 use model::Reason;
 use regex::Regex;
 use serde_json::Value;
@@ -129,16 +129,17 @@ fn every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() {
 }
 
 /// The names under which a metric is found.
-fn series_of(metric: &Declared) -> Vec<String> {
-    match metric.kind {
-        Type::Histogram => ["bucket", "sum", "count"].map(|part| format!("{}_{part}", metric.name)).into(),
-        Type::Counter | Type::Gauge => vec![metric.name.to_owned()],
+fn series_of((name, kind): (&str, Type)) -> Vec<String> {
+    match kind {
+        Type::Histogram => ["bucket", "sum", "count"].map(|part| format!("{name}_{part}")).into(),
+        Type::Counter | Type::Gauge => vec![name.to_owned()],
     }
 }
 
-/// Those of the edge and those that the processors declare.
-fn metrics() -> impl Iterator<Item = Declared> {
-    ALL.iter().copied().chain(folds::counters().into_iter().map(declared))
+/// Those of the edge, those that the processors declare, and those of the bridge.
+fn metrics() -> impl Iterator<Item = (&'static str, Type)> {
+    let of_pipeline = ALL.iter().copied().chain(folds::counters().into_iter().map(declared));
+    of_pipeline.map(|metric| (metric.name, metric.kind)).chain(bridge::METRICS)
 }
 
 fn recorded_names() -> BTreeSet<String> {
@@ -147,7 +148,7 @@ fn recorded_names() -> BTreeSet<String> {
 
 #[test]
 fn every_metric_that_rules_dashboards_and_runbook_name_is_there() {
-    let mut known: BTreeSet<String> = metrics().flat_map(|metric| series_of(&metric)).collect();
+    let mut known: BTreeSet<String> = metrics().flat_map(series_of).collect();
     known.extend(recorded_names());
     // What Prometheus makes of the job, and an alert's own words.
     let rules = ["recording", "alerts"].map(|name| format!("monitoring/rules/{name}.yml"));
@@ -166,8 +167,8 @@ fn every_metric_that_rules_dashboards_and_runbook_name_is_there() {
 fn every_metric_has_a_row_in_the_reference() {
     let page = text("docs/reference/prometheus.md");
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
-    for metric in metrics() {
-        let cell = format!("`{}`", metric.name);
+    for (name, _) in metrics() {
+        let cell = format!("`{name}`");
         assert!(rows.iter().any(|row| row.contains(&cell)), "docs/reference/prometheus.md: a row of {cell}");
     }
 }
@@ -179,7 +180,7 @@ fn every_metric_is_on_a_dashboard_and_every_recorded_figure_is_used() {
     let through_rules = names_in(&recorded);
     for metric in metrics() {
         let is_seen = |name: &String| on_dashboards.contains(name) || through_rules.contains(name);
-        assert!(series_of(&metric).iter().any(is_seen), "{}", metric.name);
+        assert!(series_of(metric).iter().any(is_seen), "{}", metric.0);
     }
     let expressions: String = alerts().iter().map(|rule| word(rule, "expr").to_owned() + "\n").collect();
     let in_alerts = names_in(&expressions);
@@ -197,7 +198,7 @@ fn all_queries() -> Vec<String> {
 
 #[test]
 fn every_panel_says_what_it_shows_and_asks_only_for_the_chosen_job() {
-    for ((name, dashboard), last) in dashboards().iter().zip(["instance", "queue"]) {
+    for ((name, dashboard), last) in dashboards().iter().zip(["instance", "queue", "instance"]) {
         let mut titles = BTreeSet::new();
         for panel in panels(dashboard) {
             let title = word(panel, "title");
@@ -297,11 +298,17 @@ fn what_grafana_is_provisioned_with_is_what_docker_compose_mounts() {
         assert!(file.as_str().unwrap().starts_with("rules/"), "{file}");
     }
     assert_eq!(prometheus["/etc/prometheus/rules"], "./monitoring/rules");
-    let target = scrape["scrape_configs"][0]["static_configs"][0]["targets"][0].as_str().unwrap();
-    let (service, port) = target.split_once(':').unwrap();
-    let ports = compose["services"][service]["ports"].as_array().unwrap();
-    assert!(
-        ports.iter().any(|published| published.as_str().unwrap().ends_with(&format!(":{port}"))),
-        "{target}"
-    );
+    let jobs = scrape["scrape_configs"].as_array().unwrap();
+    let names: Vec<&str> = jobs.iter().map(|job| word(job, "job_name")).collect();
+    // The rules know the pipeline's jobs and the bridges' by how their names begin.
+    assert_eq!(names, ["cx-timelines", "cx-bridge"]);
+    for job in jobs {
+        let target = job["static_configs"][0]["targets"][0].as_str().unwrap();
+        let (service, port) = target.split_once(':').unwrap();
+        let ports = compose["services"][service]["ports"].as_array().unwrap();
+        assert!(
+            ports.iter().any(|published| published.as_str().unwrap().ends_with(&format!(":{port}"))),
+            "{target}"
+        );
+    }
 }

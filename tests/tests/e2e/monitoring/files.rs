@@ -63,12 +63,18 @@ pub(crate) fn alert_cases() -> Vec<(String, bool)> {
         .collect()
 }
 
-/// The dashboards, each with its name: that of operations, and that of the contact centre.
-pub(crate) fn dashboards() -> [(&'static str, Value); 2] {
-    ["cx-timelines", "contact-centre"].map(|name| {
+/// The dashboards, each with its name: that of operations, that of the contact centre, and that of the bridge.
+pub(crate) fn dashboards() -> [(&'static str, Value); 3] {
+    ["cx-timelines", "contact-centre", "bridge"].map(|name| {
         let file = format!("monitoring/grafana/dashboards/{name}.json");
         (name, serde_json::from_str(&text(&file)).unwrap())
     })
+}
+
+/// Those of the pipeline.
+pub(crate) fn dashboards_of_pipeline() -> [(&'static str, Value); 2] {
+    let [operations, contact_centre, _] = dashboards();
+    [operations, contact_centre]
 }
 
 /// The panels of a dashboard that show something: all but the rows.

@@ -7,7 +7,7 @@ mod files;
 mod prometheus;
 
 use cx_timelines_tests::{Program, Watch, run_to_end, wait_until};
-use files::{alerts, dashboards, panels, queries, recordings, text, word};
+use files::{alerts, dashboards_of_pipeline, panels, queries, recordings, text, word};
 use prometheus::Prometheus;
 use sandbox::kafka::Kafka;
 use serde_json::{Value, json};
@@ -38,9 +38,9 @@ fn a_customer_who_waits() -> String {
     .to_string()
 }
 
-/// All queries of Prometheus: the dashboards', with their variables replaced, and the recorded series.
+/// All queries of Prometheus: those of the pipeline's dashboards, with their variables replaced, and the recorded series.
 fn questions() -> BTreeSet<String> {
-    let all = dashboards();
+    let all = dashboards_of_pipeline();
     let shown = all.iter().flat_map(|(_, dashboard)| panels(dashboard)).flat_map(queries).map(|query| {
         let query = query.replace("$job", "cx-timelines").replace("$instance", ".*").replace("$queue", ".+");
         let query = query.replace("$__rate_interval", "1m");
@@ -129,7 +129,7 @@ fn every_panel_and_every_recorded_figure_has_data_of_a_running_pipeline_and_aler
 
 /// The dashboards' choices: the jobs, and the instances and queues of the one that is chosen.
 fn variables_have_values(prometheus: &Prometheus) {
-    let all = dashboards();
+    let all = dashboards_of_pipeline();
     let variables = all.iter().flat_map(|(_, dashboard)| dashboard["templating"]["list"].as_array().unwrap());
     for variable in variables {
         let Some(definition) = variable["definition"].as_str() else { continue };
