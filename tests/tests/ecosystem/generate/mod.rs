@@ -7,14 +7,15 @@ mod clickhouse;
 mod clients;
 mod documents;
 mod kept;
+mod ksqldb;
 
 use std::path::{Path, PathBuf};
 
 use cx_timelines_tests::run_to_end;
 
-/// The top of the repository.
 /// Folders in clients/ and tests/ that tools make.
 const MADE_BY_TOOLS: [&str; 3] = ["node_modules", "dist", "__pycache__"];
+/// The top of the repository.
 const TOP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Values in Avro need to know where their schemas are.
 const REGISTRY: [&str; 2] = ["--schema-registry", "http://127.0.0.1:8081"];
