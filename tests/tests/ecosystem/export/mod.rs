@@ -5,6 +5,7 @@
 mod duckdb;
 mod ground;
 mod large;
+mod period;
 mod questions;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,9 @@ fn an_export_answers_an_analyst_as_the_metrics_do_and_follows_corrections_and_an
     }
     ground.check_final("lake");
     questions::check(&ground);
+    let period = period::of(&ground);
+    period::check(&ground, &period);
+    period::check_ends(&ground, &period);
 
     ground.load(&late);
     let said = ground.export("lake", &[]);
@@ -36,6 +40,7 @@ fn an_export_answers_an_analyst_as_the_metrics_do_and_follows_corrections_and_an
     ground.check_final("lake");
     questions::check(&ground);
     ground.check_versions("all");
+    period::check(&ground, &period);
     let again = ground.export("lake", &[]);
     assert!(again.lines().all(|line| line.contains("; ") && line.contains("no file changed")), "{again}");
 
@@ -93,6 +98,22 @@ fn refusals(ground: &Ground) {
             vec!["--dir", lake, "--since", "2000000000000", "--until", "1000000000000"],
             "--since is after --until",
         ),
+        (
+            2,
+            vec!["--dir", "new", "--since", "yesterday"],
+            "'yesterday' for '--since <TIME>': write a time from 2000 to 2100",
+        ),
+        (
+            2,
+            vec!["--dir", "new", "--since", "2025-06-15"],
+            "'2025-06-15' for '--since <TIME>': write a time from 2000 to 2100, as",
+        ),
+        (
+            2,
+            vec!["--dir", "new", "--until", "2025-13-01T00:00:00Z"],
+            "for '--until <TIME>': write a time from 2000 to 2100",
+        ),
+        (2, vec!["--dir", "new", "--until", "1750000000"], "or as epoch milliseconds"),
         (1, vec!["--dir", lake, "--bootstrap", "127.0.0.1:1"], "127.0.0.1:1"),
     ] {
         let output = ground.run(&[&["export"], &flags[..]].concat(), b"");

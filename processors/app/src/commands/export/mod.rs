@@ -38,7 +38,7 @@ pub fn run(global: &Global, args: &ExportArgs, config: &Config) -> Result<(), Fa
     let width = names.iter().map(String::len).max().unwrap_or_default();
     for topic in &names {
         let table = Table::of(schema_of(config, topic).map_err(Failure::usage)?).map_err(failure)?;
-        let (whole, summary) = export(&mut folder, &source, topic, &table)?;
+        let (whole, summary) = export(&mut folder, &source, (topic, width), &table)?;
         let mut out = anstream::stdout().lock();
         writeln!(out, "{topic:width$}  {}", report::line(whole, &summary, &table))?;
         if let Some(warning) = report::left_out(topic, &summary, &table) {
@@ -100,18 +100,18 @@ fn names(args: &ExportArgs, config: &Config, folder: &Folder, exists: &dyn Fn(&s
     names
 }
 
-/// Brings one topic up to date. Returns why it was read whole, if it was.
+/// Brings one topic up to date; its name is shown in this width. Returns why it was read whole, if it was.
 fn export(
     folder: &mut Folder,
     source: &Source<'_>,
-    topic: &str,
+    (topic, width): (&str, usize),
     table: &Table,
 ) -> Result<(Option<Whole>, Summary), Failure> {
     let extents = source.extents(topic)?;
     let plan = Plan::of(folder, topic, table, extents.extents, extents.at_ms, extents.tombstones_kept_ms)
         .map_err(failure)?;
     let whole = plan.whole;
-    let progress = Progress::new(topic, &plan.extents);
+    let progress = Progress::new(format!("{topic:width$}"), &plan.extents);
     let mut update = Update::begin(folder, topic, table, plan.clone()).map_err(failure)?;
     source.read(topic, &plan.extents, &mut |message, value| {
         update.take(&Record {
