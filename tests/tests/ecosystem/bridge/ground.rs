@@ -152,12 +152,10 @@ fn read(bootstrap: &str, topic: &str) -> Vec<Record> {
         .unwrap();
     let (mut places, mut left) = (TopicPartitionList::new(), 0);
     for partition in 0..partitions_of(bootstrap, topic) {
-        // A broker that has just come back may not lead the partition yet.
+        // A broker that has just come back may not lead the partition yet, and the client remembers that it found none.
         let (_, end) = wait_until(&format!("{topic}/{partition} has a leader"), TIMEOUT, || {
-            consumer
-                .fetch_watermarks(topic, partition, ANSWER)
-                .inspect_err(|error| eprintln!("{topic}/{partition}: {error}"))
-                .ok()
+            let found = consumer.fetch_watermarks(topic, partition, ANSWER);
+            found.inspect_err(|_| drop(consumer.fetch_metadata(Some(topic), ANSWER))).ok()
         });
         left += end;
         places.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
