@@ -13,7 +13,7 @@ mod strings;
 
 use std::fmt;
 
-pub(crate) use strings::{Name, Str, plain};
+pub(crate) use strings::{BLOCK, Name, Str, plain, special_bytes, special_places};
 
 /// The maximum nesting of arrays and objects: the contract requires 100 levels, and the stack allows more.
 const DEPTH_MAX: u8 = 127;

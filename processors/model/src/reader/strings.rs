@@ -9,7 +9,7 @@ use wide::u8x16;
 use super::{Reader, Refused};
 
 /// The number of bytes that the processor compares at once.
-const BLOCK: usize = 16;
+pub(crate) const BLOCK: usize = 16;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -174,7 +174,8 @@ fn behind_last_plain(mut rest: &[u8]) -> &[u8] {
 
 /// A bit for each byte that is a quote, a backslash or a control character; the lowest for the first byte. With its second
 /// lowest bit flipped, a quote directly follows the control characters, which stay a range.
-fn special_places(block: [u8; BLOCK]) -> u32 {
+#[inline(always)]
+pub(crate) fn special_places(block: [u8; BLOCK]) -> u32 {
     let bytes = u8x16::new(block);
     let changed = bytes ^ u8x16::splat(2);
     let quotes_and_controls = changed.min(u8x16::splat(b'"' ^ 2)).simd_eq(changed);
@@ -184,7 +185,8 @@ fn special_places(block: [u8; BLOCK]) -> u32 {
 
 /// Sets the highest bit of the lowest byte that is a quote, a backslash or a control character; higher bytes are undefined.
 /// Subtracting 1 from a byte borrows if it is 0, so after exclusive or with a value, equal bytes are found.
-fn special_bytes(eight: u64) -> u64 {
+#[inline(always)]
+pub(crate) fn special_bytes(eight: u64) -> u64 {
     let is_zero = |bytes: u64| bytes.wrapping_sub(LOW) & !bytes;
     let quotes = is_zero(eight ^ (LOW * 0x22));
     let backslashes = is_zero(eight ^ (LOW * 0x5c));

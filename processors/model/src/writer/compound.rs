@@ -13,20 +13,22 @@ use super::{Unwritable, Writer};
 /// An array or object being written.
 pub(crate) struct Compound<'w, 'o> {
     writer: &'w mut Writer<'o>,
-    is_empty: bool,
+    /// What comes before the next item: the opening bracket, then commas.
+    next: u8,
     end: &'static str,
 }
 
+const COMMA: u8 = b',';
+
 impl<'w, 'o> Compound<'w, 'o> {
-    pub(super) fn begin(writer: &'w mut Writer<'o>, begin: &str, end: &'static str) -> Self {
-        writer.push(begin);
-        Self { writer, is_empty: true, end }
+    #[inline(always)]
+    pub(super) fn begin(writer: &'w mut Writer<'o>, begin: u8, end: &'static str) -> Self {
+        Self { writer, next: begin, end }
     }
 
     fn separate(&mut self) {
-        if !std::mem::take(&mut self.is_empty) {
-            self.writer.out.push(b',');
-        }
+        let next = std::mem::replace(&mut self.next, COMMA);
+        self.writer.out.byte(next);
     }
 
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
@@ -37,25 +39,17 @@ impl<'w, 'o> Compound<'w, 'o> {
     /// Field names are constants without escapes. Inlined, so that the compiler knows their lengths.
     #[inline(always)]
     fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
-        match std::mem::take(&mut self.is_empty) {
-            true => self.writer.push("\""),
-            false => self.writer.push(",\""),
-        }
-        self.writer.push(name);
-        self.writer.push("\":");
+        self.writer.out.field(std::mem::replace(&mut self.next, COMMA), name);
         value.serialize(&mut *self.writer)
     }
 
     /// A key is a string; numbers are converted.
     fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Unwritable> {
         self.separate();
-        let from = self.writer.out.len();
+        let from = self.writer.out.place();
         key.serialize(&mut *self.writer)?;
-        if self.writer.out.get(from) != Some(&b'"') {
-            self.writer.out.insert(from, b'"');
-            self.writer.out.push(b'"');
-        }
-        self.writer.out.push(b':');
+        self.writer.out.quote_number(from);
+        self.writer.out.byte(b':');
         Ok(())
     }
 
@@ -63,8 +57,12 @@ impl<'w, 'o> Compound<'w, 'o> {
         value.serialize(&mut *self.writer)
     }
 
+    #[inline(always)]
     fn finish(self) -> Result<(), Unwritable> {
-        self.writer.push(self.end);
+        if self.next != COMMA {
+            self.writer.out.byte(self.next);
+        }
+        self.writer.out.push(self.end.as_bytes());
         Ok(())
     }
 }

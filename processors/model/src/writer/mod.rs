@@ -6,6 +6,7 @@
 //! writing it. That was a fifth of the pipeline's total cost with all processors.
 
 pub(crate) mod avro;
+mod buffer;
 mod common;
 mod compound;
 
@@ -13,7 +14,8 @@ use std::fmt;
 
 use serde::ser::{Error, Serialize, Serializer};
 
-use crate::reader::{Reader, plain};
+use crate::reader::Reader;
+use buffer::Buffer;
 use common::widen;
 use compound::Compound;
 
@@ -36,77 +38,47 @@ impl Error for Unwritable {
 /// # Errors
 /// See [`Unwritable`].
 pub(crate) fn write(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Unwritable> {
-    value.serialize(&mut Writer { out, is_verbatim: false })
+    let mut writer = Writer { out: Buffer::behind(out), is_verbatim: false };
+    let written = value.serialize(&mut writer);
+    writer.out.finish();
+    written
 }
 
 /// The output.
 pub(crate) struct Writer<'o> {
-    out: &'o mut Vec<u8>,
+    out: Buffer<'o>,
     /// Whether the next text is JSON.
     is_verbatim: bool,
 }
 
 impl Writer<'_> {
-    /// Inlined, so that constant text is stored directly.
-    #[inline(always)]
-    fn push(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
-    }
-
     fn digits(&mut self, number: impl itoa::Integer) {
-        self.push(itoa::Buffer::new().format(number));
+        self.out.push(itoa::Buffer::new().format(number).as_bytes());
     }
 
     fn float(&mut self, number: impl Serialize) -> Result<(), Unwritable> {
-        serde_json::to_writer(&mut *self.out, &number).map_err(Unwritable::custom)
+        self.out.push(&serde_json::to_vec(&number).map_err(Unwritable::custom)?);
+        Ok(())
     }
 
     fn string(&mut self, text: &str) {
-        self.out.push(b'"');
-        let bytes = text.as_bytes();
-        let mut from = 0;
-        loop {
-            let at = plain(bytes, from);
-            self.out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
-            let Some(special) = bytes.get(at) else { break };
-            self.escape(*special);
-            from = at + 1;
-        }
-        self.out.push(b'"');
-    }
-
-    fn escape(&mut self, byte: u8) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let letter = match byte {
-            b'"' | b'\\' => byte,
-            8 => b'b',
-            b'\t' => b't',
-            b'\n' => b'n',
-            12 => b'f',
-            b'\r' => b'r',
-            byte => {
-                let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
-                self.push("\\u00");
-                return self.out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-            }
-        };
-        self.out.extend_from_slice(&[b'\\', letter]);
+        self.out.string(text);
     }
 
     /// JSON text. Only damaged state can contain anything else: as a string, the record stays valid JSON.
     fn verbatim(&mut self, text: &str) {
         let mut json = Reader::new(text);
         match json.skip().and_then(|()| json.end()) {
-            Ok(()) => self.push(text),
+            Ok(()) => self.out.push(text.as_bytes()),
             Err(_) => self.string(text),
         }
     }
 
     /// `{"name":`, for what follows.
     fn variant(&mut self, name: &str) {
-        self.out.push(b'{');
+        self.out.byte(b'{');
         self.string(name);
-        self.out.push(b':');
+        self.out.byte(b':');
     }
 }
 
@@ -126,7 +98,10 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
     }
 
     fn serialize_bool(self, value: bool) -> Result<(), Unwritable> {
-        self.push(if value { "true" } else { "false" });
+        match value {
+            true => self.out.push(b"true"),
+            false => self.out.push(b"false"),
+        }
         Ok(())
     }
 
@@ -182,7 +157,7 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
     }
 
     fn serialize_unit(self) -> Result<(), Unwritable> {
-        self.push("null");
+        self.out.push(b"null");
         Ok(())
     }
 
@@ -218,12 +193,12 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
     ) -> Result<(), Unwritable> {
         self.variant(variant);
         value.serialize(&mut *self)?;
-        self.out.push(b'}');
+        self.out.byte(b'}');
         Ok(())
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Compound<'w, 'o>, Unwritable> {
-        Ok(Compound::begin(self, "[", "]"))
+        Ok(Compound::begin(self, b'[', "]"))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Compound<'w, 'o>, Unwritable> {
@@ -242,11 +217,11 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
         _: usize,
     ) -> Result<Compound<'w, 'o>, Unwritable> {
         self.variant(variant);
-        Ok(Compound::begin(self, "[", "]}"))
+        Ok(Compound::begin(self, b'[', "]}"))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Compound<'w, 'o>, Unwritable> {
-        Ok(Compound::begin(self, "{", "}"))
+        Ok(Compound::begin(self, b'{', "}"))
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Compound<'w, 'o>, Unwritable> {
@@ -261,7 +236,7 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
         _: usize,
     ) -> Result<Compound<'w, 'o>, Unwritable> {
         self.variant(variant);
-        Ok(Compound::begin(self, "{", "}}"))
+        Ok(Compound::begin(self, b'{', "}}"))
     }
 }
 
