@@ -5,14 +5,14 @@
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 
-use model::Home;
+use model::{Home, Record};
 
 use crate::carried::Carried;
 use crate::ending::{self, Ending, How};
 use crate::erasure::Erasure;
 use crate::error::ProcessError;
 use crate::marks::Marks;
-use crate::outbox::{EVENT, Emission, Message, Outbox};
+use crate::outbox::{EVENT, Message, Outbox, Way};
 use crate::recent::RecentIds;
 use crate::record::SourceRecord;
 use crate::requests::Scope;
@@ -139,7 +139,7 @@ impl Context<'_> {
     }
 
     /// Emits a record immediately, as a processor without state does: to output number `output`, with the headers that every
-    /// output record has. A `value` of `None` is a tombstone.
+    /// output record has. A `record` of `None` is a tombstone.
     ///
     /// # Errors
     /// The output is not declared; propagate the error.
@@ -148,14 +148,14 @@ impl Context<'_> {
         output: usize,
         partition_key: &[u8],
         key: &[u8],
-        value: Option<Vec<u8>>,
+        record: Option<&dyn Record>,
     ) -> Result<(), ProcessError> {
         let Some(outputs) = self.state.outputs else { return Ok(()) };
-        let Output { topic, schema, .. } =
+        let Output { topic, schema, format, .. } =
             outputs.get(output).ok_or(ProcessError::UndeclaredOutput(output))?;
-        let processor = self.state.processor;
-        let (partition_key, key) = (partition_key.into(), key.into());
-        self.outbox.emission(Emission { topic: *topic, processor, schema, partition_key, key, value });
+        let way = Way { topic: *topic, processor: self.state.processor, schema };
+        let write = record.map(|record| |out: &mut Vec<u8>| format.write(record, out));
+        self.outbox.emission(way, (partition_key, key), write);
         Ok(())
     }
 }

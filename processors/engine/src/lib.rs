@@ -32,6 +32,7 @@ mod outcome;
 mod overlay;
 mod partitioner;
 mod phase;
+mod pile;
 mod processor;
 mod product;
 mod recent;

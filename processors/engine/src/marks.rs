@@ -3,6 +3,7 @@
 //! Keys that a processor has marked dirty since the last commit.
 
 use crate::key_map::{head, sort_by_head};
+use crate::pile::{Piece, Pile};
 
 /// Dirty keys, sorted and without duplicates once they are [`tidy`](Marks::tidy).
 ///
@@ -10,9 +11,8 @@ use crate::key_map::{head, sort_by_head};
 /// appended.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Marks {
-    bytes: Vec<u8>,
-    /// End of each key in `bytes`, where the next one begins.
-    ends: Vec<usize>,
+    bytes: Pile,
+    keys: Vec<Piece>,
     /// Number of keys after the last tidying.
     tidy: usize,
 }
@@ -23,38 +23,44 @@ const UNTIDY_MAX: usize = 4_096;
 
 impl Marks {
     pub(crate) fn add(&mut self, key: &[u8]) {
-        if self.ends.len() - self.tidy >= UNTIDY_MAX.max(self.tidy) {
+        if self.keys.len() - self.tidy >= UNTIDY_MAX.max(self.tidy) {
             self.tidy();
         }
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len());
+        self.keys.push(self.bytes.add(|out| out.extend_from_slice(key)));
     }
 
     /// Sorts the keys and removes duplicates.
     pub(crate) fn tidy(&mut self) {
-        if self.tidy == self.ends.len() {
+        if self.tidy == self.keys.len() {
             return;
         }
-        let mut keys: Vec<_> = self.iter().map(|key| (head(key), key)).collect();
-        sort_by_head(&mut keys, Ord::cmp);
-        keys.dedup();
-        let mut tidy = Self { bytes: Vec::with_capacity(self.bytes.len()), ..Self::default() };
-        tidy.ends.reserve(keys.len());
-        for (_, key) in keys {
-            tidy.bytes.extend_from_slice(key);
-            tidy.ends.push(tidy.bytes.len());
+        let mut keys: Vec<_> = self.keys.iter().map(|key| (head(self.bytes.get(*key)), *key)).collect();
+        sort_by_head(&mut keys, |one, other| self.bytes.get(*one).cmp(self.bytes.get(*other)));
+        keys.dedup_by(|(head, one), (other_head, other)| {
+            head == other_head && self.bytes.get(*one) == self.bytes.get(*other)
+        });
+        if keys.len() == self.keys.len() {
+            self.keys = keys.into_iter().map(|(_, key)| key).collect();
+        } else {
+            let mut bytes = Pile::default();
+            let again = |key| bytes.add(|out| out.extend_from_slice(self.bytes.get(key)));
+            self.keys = keys.into_iter().map(|(_, key)| key).map(again).collect();
+            self.bytes = bytes;
         }
-        tidy.tidy = tidy.ends.len();
-        *self = tidy;
+        self.tidy = self.keys.len();
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(&0).chain(&self.ends);
-        starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(*start..*end))
+        self.keys.iter().map(|key| self.bytes.get(*key))
+    }
+
+    /// Size of the keys in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.bytes()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.keys.is_empty()
     }
 }
 
@@ -89,7 +95,7 @@ mod tests {
         for number in 0..100_000 {
             marks.add(if number % 2 == 0 { b"one" } else { b"another" });
         }
-        assert!(marks.ends.len() <= UNTIDY_MAX + 2);
+        assert!(marks.keys.len() <= UNTIDY_MAX + 2);
         marks.tidy();
         assert_eq!(marks.iter().collect::<Vec<_>>(), [b"another".as_slice(), b"one"]);
     }

@@ -4,6 +4,7 @@
 
 use crate::headers::{HEADER_PROCESSOR, HEADER_SCHEMA};
 use crate::partitioner::partition_of;
+use crate::pile::{Piece, Pile};
 use crate::record::{OutputRecord, Route, Sink, SinkError};
 use crate::tally::Tally;
 use crate::topic::TopicId;
@@ -77,30 +78,41 @@ impl Message {
     }
 }
 
-/// A record for an output, sent with the transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Emission {
+/// What a processor writes to one of its outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Way {
     pub(crate) topic: TopicId,
     pub(crate) processor: &'static str,
     pub(crate) schema: &'static str,
-    pub(crate) partition_key: Box<[u8]>,
-    pub(crate) key: Box<[u8]>,
-    /// `None` for a tombstone.
-    pub(crate) value: Option<Vec<u8>>,
+}
+
+/// A record for an output, sent with the transaction: the key for its partition, its key and its value lie one behind the
+/// other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Emission {
+    way: Way,
+    bytes: Piece,
+    /// End of the first key.
+    key: usize,
+    /// End of the second one.
+    value: usize,
+    /// The end; `None` for a tombstone.
+    end: Option<usize>,
 }
 
 impl Emission {
-    fn send(&self, sink: &mut dyn Sink, tally: &mut Tally) -> Result<(), SinkError> {
-        tally.output(self.topic.index());
+    fn send(&self, pile: &Pile, sink: &mut dyn Sink, tally: &mut Tally) -> Result<(), SinkError> {
+        let Way { topic, processor, schema } = self.way;
+        tally.output(topic.index());
         sink.send(OutputRecord {
-            topic: self.topic,
-            route: Route::Key(&self.partition_key),
-            key: Some(&self.key),
-            value: self.value.as_deref(),
+            topic,
+            route: Route::Key(pile.part(self.bytes, 0..self.key)),
+            key: Some(pile.part(self.bytes, self.key..self.value)),
+            value: self.end.map(|end| pile.part(self.bytes, self.value..end)),
             timestamp_ms: None,
             headers: &[
-                (HEADER_PROCESSOR, Some(self.processor.as_bytes())),
-                (HEADER_SCHEMA, Some(self.schema.as_bytes())),
+                (HEADER_PROCESSOR, Some(processor.as_bytes())),
+                (HEADER_SCHEMA, Some(schema.as_bytes())),
             ],
         })
     }
@@ -111,6 +123,8 @@ impl Emission {
 pub(crate) struct Outbox {
     messages: Vec<Message>,
     emissions: Vec<Emission>,
+    /// The keys and values of the emissions. A processor without state emits one for each event.
+    emitted: Pile,
     bytes: usize,
 }
 
@@ -120,10 +134,25 @@ impl Outbox {
         self.messages.push(message);
     }
 
-    pub(crate) fn emission(&mut self, emission: Emission) {
-        self.bytes +=
-            emission.partition_key.len() + emission.key.len() + emission.value.as_ref().map_or(0, Vec::len);
-        self.emissions.push(emission);
+    /// Adds a record; `write` appends its value. Without one it is a tombstone.
+    pub(crate) fn emission(
+        &mut self,
+        way: Way,
+        (partition_key, key): (&[u8], &[u8]),
+        write: Option<impl FnOnce(&mut Vec<u8>)>,
+    ) {
+        let (before, has_value) = (self.emitted.bytes(), write.is_some());
+        let bytes = self.emitted.add(|out| {
+            out.extend_from_slice(partition_key);
+            out.extend_from_slice(key);
+            if let Some(write) = write {
+                write(out);
+            }
+        });
+        let added = self.emitted.bytes() - before;
+        self.bytes += added;
+        let (key, value) = (partition_key.len(), partition_key.len() + key.len());
+        self.emissions.push(Emission { way, bytes, key, value, end: has_value.then_some(added) });
     }
 
     /// Approximate memory use in bytes.
@@ -138,6 +167,6 @@ impl Outbox {
         tally: &mut Tally,
     ) -> Result<(), SinkError> {
         self.messages.iter().try_for_each(|message| message.send(repartition, sink, tally))?;
-        self.emissions.iter().try_for_each(|emission| emission.send(sink, tally))
+        self.emissions.iter().try_for_each(|emission| emission.send(&self.emitted, sink, tally))
     }
 }

@@ -90,7 +90,8 @@ impl Staged {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.writes.bytes() + self.dead_letter_bytes + self.outbox.bytes()
+        let marks: usize = self.marks.iter().map(Marks::bytes).sum();
+        self.writes.bytes() + marks + self.dead_letter_bytes + self.outbox.bytes()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

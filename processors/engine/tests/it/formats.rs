@@ -32,9 +32,7 @@ impl Processor for Writer {
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
         for output in 0..2 {
-            let mut value = Vec::new();
-            context.format(output).write(&AuditRecord::of(event), &mut value);
-            context.emit(output, b"", b"at once", Some(value))?;
+            context.emit(output, b"", b"at once", Some(&AuditRecord::of(event)))?;
         }
         context.mark(b"key");
         Ok(Outcome::Folded)

@@ -84,12 +84,10 @@ impl Processor for Audit {
         record: &SourceRecord<'_>,
         context: &mut Context<'_>,
     ) -> Result<Outcome, ProcessError> {
-        let mut value = Vec::with_capacity(384);
-        context.format(OUTPUT).write(&AuditRecord::of(event), &mut value);
         let conversation = event.conversation_id.as_deref();
         let key = model::activity_key(conversation, &event.id);
         let partition_key = conversation.unwrap_or(&event.id).as_bytes();
-        context.emit(OUTPUT, partition_key, key.as_bytes(), Some(value))?;
+        context.emit(OUTPUT, partition_key, key.as_bytes(), Some(&AuditRecord::of(event)))?;
         // Its conversation was added later, so the event may have waited.
         if record.conversation.is_some() && event.channel_session_id.is_some() {
             let waiting = model::activity_key(None, &event.id);
