@@ -5,6 +5,8 @@
 use model::{Bucket, Figure, Histogram};
 use serde::{Deserialize, Serialize};
 
+use crate::compact;
+
 /// The part of a window that a contribution changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Cell {
@@ -43,16 +45,16 @@ pub(crate) struct StoredAmount<'a> {
     pub(crate) value: i64,
 }
 
-/// Serializes changes.
-pub(crate) fn write_amounts(amounts: &[StoredAmount<'_>]) -> Vec<u8> {
+/// Serializes changes after a byte that says what they are.
+pub(crate) fn write_amounts(first: u8, amounts: &[StoredAmount<'_>]) -> Vec<u8> {
     // Serializing plain data into memory cannot fail.
-    postcard::to_stdvec(amounts).unwrap_or_default()
+    compact::write(first, &amounts).unwrap_or_default()
 }
 
-/// Parses what [`write_amounts`] wrote.
+/// Parses what [`write_amounts`] wrote after its first byte.
 ///
 /// # Errors
 /// The bytes are invalid; returns why.
 pub(crate) fn read_amounts(bytes: &[u8]) -> Result<Vec<StoredAmount<'_>>, String> {
-    postcard::from_bytes(bytes).map_err(|problem| problem.to_string())
+    compact::read(bytes).map_err(|problem| problem.to_string())
 }

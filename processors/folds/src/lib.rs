@@ -12,6 +12,7 @@ pub mod alerts;
 mod amounts;
 pub mod audit;
 pub mod bot_training;
+mod compact;
 pub mod conversations;
 pub mod correlate;
 pub mod customers;

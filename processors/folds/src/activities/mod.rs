@@ -35,8 +35,9 @@ use beside::Writes;
 pub(crate) use beside::{Texts, is_beside, prefixes as places_beside};
 use bounds::Group;
 pub(crate) use bounds::KEPT;
-pub(crate) use digest::{Digest, LegFigures, first, has_suggestions, is_shown, leg_figures};
-pub(crate) use reads::{ReadAt, begun_key as reads_key, place as read_place, read_at};
+use digest::Digest;
+pub(crate) use digest::{Digests, LegFigures, first, has_suggestions, is_shown, leg_figures};
+pub(crate) use reads::{ReadAt, place as read_place, read_at};
 use state::{Events, Stored, What};
 pub(crate) use waiting::{event_in as waiting_event, of as waiting_of};
 
@@ -149,7 +150,7 @@ impl Processor for Activities {
         replies::receive(key, payload, self.limits.waiting_ms, context)
     }
 
-    /// Notifies the downstream processors of the keys of the activities that changed.
+    /// Notifies the downstream processors of the activities that changed: [`Digests`].
     fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let marked = reads::Marked::of(news.marked());
         let mut others = BTreeSet::new();
@@ -164,8 +165,7 @@ impl Processor for Activities {
                 (_, None) => false,
             };
             conversation = escaped.map(|escaped| (escaped, has_reads));
-            self.publish(key, has_reads, emitter)?;
-            emitter.tell(key, b"");
+            self.settle(key, has_reads, emitter)?;
         }
         Ok(())
     }
@@ -222,38 +222,60 @@ impl Forget for Activities {
 }
 
 impl Activities {
-    /// Publishes an activity. `has_reads` says whether any message of its conversation was read.
-    fn publish(&self, key: &[u8], has_reads: bool, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
-        if !emitter.is_published() {
-            return Ok(());
-        }
-        let format = emitter.format(OUTPUT);
-        let limit = self.activity_bytes;
+    /// Publishes an activity that changed, and notifies the downstream processors. `has_reads` says whether any message of its
+    /// conversation was read.
+    fn settle(&self, key: &[u8], has_reads: bool, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let read = if has_reads { read_of(key, emitter)? } else { None };
-        let written = |bytes: Option<&[u8]>, texts: &Texts| {
-            with_activity(key, bytes, &Around { texts, limit, read: read.as_ref() }, |activity| {
-                let mut out = Vec::with_capacity(1024);
-                format.write(activity?, &mut out);
-                Some(out)
-            })
+        let before = if emitter.is_followed() { before(key, has_reads, emitter)? } else { None };
+        let (is_followed, is_published) = (emitter.is_followed(), emitter.is_published());
+        let (limit, format) = (self.activity_bytes, emitter.format(OUTPUT));
+        let write = |activity: Option<&Activity<'_>>| {
+            let mut out = Vec::with_capacity(1024);
+            format.write(activity?, &mut out);
+            Some(out)
         };
-        // Usually all texts are in the state, and one read is enough.
-        let wanted_or_value = emitter.read(key, |bytes| {
-            let wanted = wanted_texts(key, bytes, limit)?;
-            if wanted.is_empty() { written(bytes, &Texts::new()).map(Ok) } else { Ok(Err(wanted)) }
+        // The events are read once for all of it. Usually all texts are among them.
+        let (digests, wanted, value) = emitter.read(key, |state| {
+            let events = Events::read(key, state)?;
+            let digests = is_followed.then(|| {
+                let after = Digest::of_events(key, &events, false).and_read(read.as_ref());
+                Digests { before, after }.text()
+            });
+            let wanted = if is_published { view::wanted_texts(&events, limit) } else { Vec::new() };
+            let is_whole = is_published && wanted.is_empty();
+            let value = if is_whole {
+                view::with_activity(key, &events, (limit, read.as_ref()), write)
+            } else {
+                None
+            };
+            Ok::<_, ProcessError>((digests, wanted, value))
         })??;
-        let value = match wanted_or_value {
-            Ok(value) => value,
-            Err(wanted) => {
-                let texts = texts(key, wanted, |text| emitter.read(text, |text| text.map(<[u8]>::to_vec)))?;
-                emitter.read(key, |bytes| written(bytes, &texts))??
-            }
+        let value = if wanted.is_empty() {
+            value
+        } else {
+            let texts = texts(key, wanted, |text| emitter.read(text, |text| text.map(<[u8]>::to_vec)))?;
+            let around = Around { texts: &texts, limit, read: read.as_ref() };
+            emitter.read(key, |state| with_activity(key, state, &around, write))??
         };
         if let Some(value) = value {
             emitter.emit(OUTPUT, &model::partition_id(key), key, Some(&value))?;
         }
+        if let Some(digests) = digests {
+            emitter.tell(key, &digests);
+        }
         Ok(())
     }
+}
+
+/// Digest of an activity at the last commit; `None` if it had no state.
+fn before(key: &[u8], has_reads: bool, emitter: &mut Emitter<'_>) -> Result<Option<Digest>, ProcessError> {
+    let digest = |state: Option<&[u8]>| state.map(|state| Digest::of(key, state, has_reads)).transpose();
+    let Some(before) = emitter.read_committed(key, digest)?? else { return Ok(None) };
+    let read = match &before.read_place {
+        Some(place) => emitter.read_committed(place, |value| read_at(place, value))??,
+        None => None,
+    };
+    Ok(Some(before.and_read(read.as_ref())))
 }
 
 /// Read time of an activity, from its conversation's read list.

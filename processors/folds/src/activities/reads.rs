@@ -129,7 +129,7 @@ fn side_key(escaped: &[u8], side: u8) -> Vec<u8> {
 }
 
 /// Key of the record that says which sides of a conversation have a list; absent if none has.
-pub(crate) fn begun_key(escaped: &[u8]) -> Vec<u8> {
+pub(super) fn begun_key(escaped: &[u8]) -> Vec<u8> {
     [&[READS], escaped, b"/", &[BEGUN]].concat()
 }
 

@@ -7,12 +7,13 @@ use model::{Change, Event, LegPhase, Mark, Primary, Relation};
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{self, Omitted};
-use crate::stored::{StoredActor, StoredChannel, behind};
+use crate::compact;
+use crate::stored::{StoredActor, StoredChannel};
 
 /// Format versions of the state; the first byte. Another version is rejected, and the state is rebuilt. Most activities leave
 /// nothing out and hold all their texts: the smaller format has no fields for either.
-const VERSION: u8 = 3;
-const VERSION_BOUNDED: u8 = 4;
+const VERSION: u8 = 5;
+const VERSION_BOUNDED: u8 = 6;
 /// Limit for the texts in the state itself; longer ones get their own records.
 pub(super) const TEXTS_BYTES: u64 = 256 << 10;
 
@@ -281,18 +282,17 @@ struct Head {
 impl<'a> Events<'a> {
     /// Reads the state; `None` is an activity without events.
     pub(super) fn read(key: &[u8], bytes: Option<&'a [u8]>) -> Result<Self, ProcessError> {
-        let unreadable = |problem: postcard::Error| corrupt(key, &problem.to_string());
+        let unreadable = |problem: compact::Problem| corrupt(key, &problem.to_string());
         // Ids in keys contain no slash.
         let of_conversation = key.contains(&b'/');
         match bytes {
             None => Ok(Self { of_conversation, ..Self::default() }),
             Some([VERSION, rest @ ..]) => {
-                let list = postcard::from_bytes(rest).map_err(unreadable)?;
+                let list = compact::read(rest).map_err(unreadable)?;
                 Ok(Self { list, omitted: Omitted::default(), of_conversation })
             }
             Some([VERSION_BOUNDED, rest @ ..]) => {
-                let (head, mut list): (Head, Vec<Stored<'a>>) =
-                    postcard::from_bytes(rest).map_err(unreadable)?;
+                let (head, mut list): (Head, Vec<Stored<'a>>) = compact::read(rest).map_err(unreadable)?;
                 for (place, bytes) in head.beside {
                     if let Some(event) = usize::try_from(place).ok().and_then(|place| list.get_mut(place)) {
                         event.beside_bytes = bytes;
@@ -309,15 +309,15 @@ impl<'a> Events<'a> {
 
     /// Writes the state; no events give no bytes.
     pub(super) fn write(&self, key: &[u8]) -> Result<Vec<u8>, ProcessError> {
-        if self.list.is_empty() && self.omitted.is_empty() {
+        if self.is_empty() {
             return Ok(Vec::new());
         }
         let beside = || (0_u32..).zip(&self.list).filter(|(_, event)| event.beside_bytes > 0);
         let written = if self.omitted.is_empty() && beside().next().is_none() {
-            behind(VERSION, &self.list)
+            compact::write(VERSION, &self.list)
         } else {
             let beside = beside().map(|(place, event)| (place, event.beside_bytes)).collect();
-            behind(VERSION_BOUNDED, &(Head { omitted: self.omitted.clone(), beside }, &self.list))
+            compact::write(VERSION_BOUNDED, &(Head { omitted: self.omitted.clone(), beside }, &self.list))
         };
         written.map_err(|problem| corrupt(key, &problem.to_string()))
     }
@@ -367,6 +367,11 @@ impl<'a> Events<'a> {
         let is_it = |event: &Stored<'_>| event.id == event_id && !event.is_primary() && !event.is_response();
         let place = self.list.iter().position(is_it)?;
         Some(self.list.remove(place))
+    }
+
+    /// Whether there are none: then there is no state.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.omitted.is_empty()
     }
 
     /// Rule A1: the first primary.

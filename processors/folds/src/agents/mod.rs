@@ -24,6 +24,9 @@ use agent::{Agent, Taken};
 pub use change::{CHANGES_MAX, OLDEST_MS};
 pub(crate) use look::{places, spans};
 
+/// First byte of a note: contributions follow.
+const AMOUNTS: u8 = 0;
+
 /// The processor's name in topics.yaml.
 pub const NAME: &str = "agents";
 /// Key prefix of the processor's state.
@@ -80,7 +83,7 @@ impl Processor for Agents {
         let mut agent = Agent::of(id, emitter);
         let Some((head, since)) = agent.stand()? else { return Ok(()) };
         if let Some(spans) = agent.take_spans(&head) {
-            emitter.tell(key, &write_amounts(&spans.amounts(id)));
+            emitter.tell(key, &write_amounts(AMOUNTS, &spans.amounts(id)));
         }
         let mrds = head.shown.mrds();
         let record = AgentRecord {
@@ -123,5 +126,5 @@ impl TakeAgents for Agents {
 
 /// The contributions that changed, in the format of `metrics`; `None` for another processor's note.
 pub(crate) fn amounts_of<'n>(note: &Note<'n>) -> Option<&'n [u8]> {
-    (note.from == NAME).then_some(note.text)
+    note.text.strip_prefix(&[AMOUNTS]).filter(|_| note.from == NAME)
 }

@@ -14,7 +14,7 @@ use model::{Activity, Actor, Format, Json, Kind, ReactionKind, TrainingRecord, T
 use serde::{Deserialize, Serialize};
 
 use crate::activities;
-use crate::activities::KEPT;
+use crate::activities::{Digests, KEPT};
 use crate::owner::Owned;
 use crate::stored::{behind, prefixed};
 use crate::timelines::{self, Said};
@@ -95,8 +95,15 @@ impl Processor for BotTraining {
                 }
                 Some(Said::Summary | Said::Amounts(_) | Said::Watched(_) | Said::Contact(_)) => {}
                 None => {
-                    affected.extend(message_of(note.key, emitter)?);
-                    affected.insert(note.key.to_vec());
+                    let Some((was_there, suggests)) = Digests::flags_of(&note) else { continue };
+                    // Only an activity of an earlier commit can be known to reply to a message.
+                    if was_there {
+                        affected.extend(message_of(note.key, emitter)?);
+                    }
+                    // Without suggestions it had no record and has none.
+                    if suggests {
+                        affected.insert(note.key.to_vec());
+                    }
                 }
             }
         }

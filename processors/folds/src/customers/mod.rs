@@ -130,7 +130,9 @@ impl Processor for Customers {
         let marked = news.marked().map(|customer| String::from_utf8_lossy(customer).into_owned());
         let mut changed: BTreeSet<String> = marked.collect();
         for note in news.heard() {
-            if let Some(Said::Contact(moved)) = Said::of(&note) {
+            if let Some(Said::Contact(moved)) = Said::of(&note)
+                && let Some(moved) = Moved::read(moved)
+            {
                 moves(note.key, moved, &mut changed, emitter)?;
             }
         }

@@ -10,8 +10,8 @@ use crate::stored::{StoredActor, StoredChannel};
 
 /// Format versions of an entry; the first byte of every stored entry. Another version is rejected, and the state is rebuilt.
 /// Many events have neither targets nor a room: their entries have no fields for them.
-const VERSION: u8 = 3;
-const VERSION_WITH_MORE: u8 = 4;
+const VERSION: u8 = 5;
+const VERSION_WITH_MORE: u8 = 6;
 
 /// An event as the scan reads it. It borrows from the event or from the stored bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -46,7 +46,7 @@ use whole::scan_all;
 pub(crate) const LISTED: usize = 100;
 
 /// Format version of the scan; the first byte of every stored scan. Another version is rejected, and the state is rebuilt.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Settings that the figures depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]

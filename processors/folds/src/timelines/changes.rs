@@ -2,7 +2,6 @@
 
 //! Changes of a conversation since the last commit, and the entries that become visible because of them.
 
-use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 use engine::{Emitter, Notice, ProcessError};
@@ -10,16 +9,16 @@ use model::Order;
 
 use super::RULE_DELIVERY;
 use super::conversation::Conversation;
-use super::keys::{self, Changes};
+use super::keys::{self, Came};
 use super::ledger::Sight;
-use crate::activities::{self, Digest, LegFigures};
+use crate::activities::{self, Digests, LegFigures};
 use crate::scan::{ActivityFigures, Entry, Standing, What};
 
 /// First primary of an activity: event and kind code; `None` while it is unknown.
 pub(super) type First = Option<(Box<str>, u8)>;
 
 /// Entries that become visible, in the total order, each with its standing.
-pub(super) type Visible<'b> = BTreeMap<Order<'b>, (Entry<'b>, Standing)>;
+pub(super) type Visible<'v> = Vec<(Order<'v>, &'v Entry<'v>, Standing)>;
 
 /// Effects of the changed activities on the conversation.
 #[derive(Default)]
@@ -30,41 +29,20 @@ pub(super) struct ChangedActivities<'n> {
     pub(super) legs: Vec<(LegFigures, Sight)>,
     /// Events that waited for an activity that is now known.
     awake: Vec<Box<str>>,
-    /// The current first primaries, by activity key.
-    firsts: HashMap<&'n [u8], First>,
+    /// The current first primaries, by escaped activity id, ascending.
+    firsts: Vec<(&'n [u8], First)>,
 }
 
 impl<'n> ChangedActivities<'n> {
     /// Compares the current activities with the committed ones.
-    pub(super) fn of(changes: &Changes<'n>, emitter: &mut Emitter<'_>) -> Result<Self, ProcessError> {
-        let mut changed = Self::default();
-        // Most conversations have no read receipts.
-        let wants_read = match changes.activities.first() {
-            Some(key) => {
-                let slash = key.iter().position(|byte| *byte == b'/').unwrap_or(0);
-                let begun = activities::reads_key(key.get(..slash).unwrap_or_default());
-                emitter.read_of(activities::NAME, &begun, |value| value.is_some())?
-            }
-            None => false,
-        };
-        for key in &changes.activities {
-            let digest = |state: Option<&[u8]>| Digest::of(key, state, wants_read);
-            let before = emitter.read_committed_of(activities::NAME, key, digest)??;
-            let after = emitter.read_of(activities::NAME, key, digest)??;
-            let read = match &before.read_place {
-                Some(place) => emitter.read_committed_of(activities::NAME, place, |value| {
-                    activities::read_at(place, value)
-                })??,
-                None => None,
-            };
-            let before = before.and_read(read.as_ref());
-            let read = match &after.read_place {
-                Some(place) => {
-                    emitter.read_of(activities::NAME, place, |value| activities::read_at(place, value))??
-                }
-                None => None,
-            };
-            let after = after.and_read(read.as_ref());
+    pub(super) fn of(
+        conversation: Conversation<'_>,
+        activities: Vec<(&'n [u8], Digests)>,
+        emitter: &mut Emitter<'_>,
+    ) -> Result<Self, ProcessError> {
+        let mut changed = Self { firsts: Vec::with_capacity(activities.len()), ..Self::default() };
+        for (key, Digests { before, after }) in activities {
+            let before = before.unwrap_or_default();
             changed.figures += after.figures - before.figures;
             if before.is_there && before.first.is_none() && after.first.is_some() {
                 let waiting = activities::waiting_of(key);
@@ -81,7 +59,8 @@ impl<'n> ChangedActivities<'n> {
                 changed.legs.extend(before.leg.map(|leg| (leg, Sight::Was)));
                 changed.legs.extend(after.leg.map(|leg| (leg, Sight::Is)));
             }
-            changed.firsts.insert(key, after.first);
+            let activity = key.get(conversation.escaped.len() + 1..).unwrap_or_default();
+            changed.firsts.push((activity, after.first));
         }
         Ok(changed)
     }
@@ -94,44 +73,48 @@ impl<'n> ChangedActivities<'n> {
         emitter: &mut Emitter<'_>,
     ) -> Result<Option<Standing>, ProcessError> {
         let Some(activity_id) = entry.activity_id() else { return Ok(Some(Standing::Counts)) };
-        let key = conversation.activity_key(activity_id);
-        let key = key.as_bytes();
-        if let Some(first) = self.firsts.get(key) {
+        let escaped = model::escape(activity_id);
+        let found = self.firsts.binary_search_by_key(&escaped.as_bytes(), |(activity, _)| *activity);
+        if let Some((_, first)) = found.ok().and_then(|place| self.firsts.get(place)) {
             return Ok(standing(entry, first));
         }
+        let key = conversation.activity_key(activity_id);
+        let key = key.as_bytes();
         let first = emitter.read_of(activities::NAME, key, |state| activities::first(key, state))??;
         Ok(standing(entry, &first))
     }
 
-    /// The stored entries of the new events, and of those that no longer wait.
-    pub(super) fn entries(
+    /// The stored entries of events that no longer wait.
+    pub(super) fn awake(
         &self,
         conversation: Conversation<'_>,
-        changes: &Changes<'_>,
         emitter: &mut Emitter<'_>,
     ) -> Result<Vec<Vec<u8>>, ProcessError> {
-        let came = changes.events.iter().map(|(.., id)| *id);
-        let mut entries = Vec::with_capacity(changes.events.len() + self.awake.len());
-        for id in came.chain(self.awake.iter().map(|id| &**id)) {
+        let mut entries = Vec::with_capacity(self.awake.len());
+        for id in &self.awake {
             let key = keys::entry(conversation.escaped, id);
             entries.extend(emitter.read(&key, |bytes| bytes.map(<[u8]>::to_vec))?);
         }
         Ok(entries)
     }
 
-    /// The entries that become visible: all except waiting relations.
-    pub(super) fn visible<'b>(
+    /// The entries that become visible, of new events and those that no longer wait: all except waiting relations.
+    pub(super) fn visible<'v>(
         &self,
         conversation: Conversation<'_>,
-        entries: &'b [Vec<u8>],
+        (came, awake): (&'v [Came<'v>], &'v [Entry<'v>]),
         emitter: &mut Emitter<'_>,
-    ) -> Result<Visible<'b>, ProcessError> {
-        let mut visible = Visible::new();
-        for bytes in entries {
-            let entry = conversation.entry(bytes)?;
-            if let Some(standing) = self.standing(conversation, &entry, emitter)? {
-                visible.insert(entry.order(), (entry, standing));
+    ) -> Result<Visible<'v>, ProcessError> {
+        let mut visible = Visible::with_capacity(came.len() + awake.len());
+        let came = came.iter().map(|came| (came.order(), &came.entry));
+        for (order, entry) in came.chain(awake.iter().map(|entry| (entry.order(), entry))) {
+            if let Some(standing) = self.standing(conversation, entry, emitter)? {
+                visible.push((order, entry, standing));
             }
+        }
+        if !awake.is_empty() {
+            visible.sort_by_key(|(order, ..)| *order);
+            visible.dedup_by_key(|(order, ..)| *order);
         }
         Ok(visible)
     }

@@ -44,7 +44,7 @@ impl Conversation<'_> {
             return Ok(());
         }
         let format = emitter.format(OUTPUT);
-        let mut value = Vec::with_capacity(512);
+        let mut value = Vec::with_capacity(1024);
         self.with_record(entry, derived, |record| format.write(record, &mut value));
         let key = model::timeline_key(self.id, entry.id);
         emitter.emit(OUTPUT, self.id.as_bytes(), key.as_bytes(), Some(&value))

@@ -8,7 +8,7 @@ use model::Order;
 use super::changes::{ChangedActivities, Visible};
 use super::conservation::{OpenVisits, is_conserved};
 use super::conversation::{Conversation, turn};
-use super::keys::{self, Changes};
+use super::keys::{self, Came, Changes};
 use super::ledger::{Ledger, Sight};
 use super::{Progress, RULE_CONSERVATION, RULE_STAGES, Said, Timelines, conversation_id, parts, said};
 use crate::scan::{ActivityFigures, Derived, Entry, Standing};
@@ -17,7 +17,7 @@ impl Timelines {
     pub(super) fn settle_conversation(
         &self,
         escaped: &[u8],
-        changes: &Changes<'_>,
+        changes: Changes<'_>,
         emitter: &mut Emitter<'_>,
     ) -> Result<(), ProcessError> {
         let Some(id) = conversation_id(escaped) else { return Ok(()) };
@@ -25,12 +25,18 @@ impl Timelines {
         let key = keys::progress(escaped);
         let before = parts::read(&key, emitter)?.unwrap_or_default();
         let parts_before = before.parts();
-        if before.is_ordered() {
-            keep_order(conversation, &changes.events, emitter);
+        let Changes { events, activities } = changes;
+        let mut came = Vec::with_capacity(events.len());
+        for (rank, bytes) in events {
+            came.push(Came { rank, entry: conversation.entry(bytes)? });
         }
-        let activities = ChangedActivities::of(changes, emitter)?;
-        let entries = activities.entries(conversation, changes, emitter)?;
-        let visible = activities.visible(conversation, &entries, emitter)?;
+        if before.is_ordered() {
+            keep_order(conversation, came.iter().map(Came::order), emitter);
+        }
+        let activities = ChangedActivities::of(conversation, activities, emitter)?;
+        let awake = activities.awake(conversation, emitter)?;
+        let awake = awake.iter().map(|bytes| conversation.entry(bytes)).collect::<Result<Vec<_>, _>>()?;
+        let visible = activities.visible(conversation, (&came, &awake), emitter)?;
         let is_same = activities.figures == ActivityFigures::default() && activities.legs.is_empty();
         if visible.is_empty() && is_same {
             return Ok(());
@@ -40,9 +46,9 @@ impl Timelines {
         let was_contact = said::contact(&before.scan);
         let were_open = OpenVisits::of(&before.scan);
         let figures = before.figures() + activities.figures;
-        let mut after = match visible.keys().next() {
-            Some(earliest) if !before.is_before(*earliest) => {
-                let news = (changes, &activities);
+        let mut after = match visible.first() {
+            Some((earliest, ..)) if !before.is_before(*earliest) => {
+                let news = (came.as_slice(), &activities);
                 self.go_back(conversation, &before, *earliest, news, &mut ledger, emitter)?
             }
             _ => self.go_on(conversation, before, &visible, &mut ledger, emitter)?,
@@ -53,8 +59,8 @@ impl Timelines {
             }
             // Conversations among agents are in no metrics, and no customer waits in them.
             (true, true) => ledger = Ledger::default(),
-            (false, true) => ledger = self.all(conversation, (changes, &activities), Sight::Was, emitter)?,
-            (true, false) => ledger = self.all(conversation, (changes, &activities), Sight::Is, emitter)?,
+            (false, true) => ledger = self.all(conversation, (&came, &activities), Sight::Was, emitter)?,
+            (true, false) => ledger = self.all(conversation, (&came, &activities), Sight::Is, emitter)?,
         }
         after.set_figures(figures);
         if after.is_long() && !after.is_ordered() {
@@ -69,8 +75,8 @@ impl Timelines {
         }
         parts::write(&key, &after, parts_before, emitter)?;
         emitter.tell(escaped, &Said::Summary.text());
-        if let Some(amounts) = ledger.bytes() {
-            emitter.tell(b"", &Said::Amounts(&amounts).text());
+        if let Some(amounts) = said::amounts(&ledger) {
+            emitter.tell(b"", &amounts);
         }
         let contact = said::contact(&after.scan);
         if contact != was_contact {
@@ -92,7 +98,7 @@ impl Timelines {
         ledger: &mut Ledger,
         emitter: &mut Emitter<'_>,
     ) -> Result<Progress, ProcessError> {
-        for (entry, standing) in visible.values() {
+        for (_, entry, standing) in visible {
             let derived = self.pass(&mut progress, (entry, *standing), Sight::Is, ledger);
             conversation.emit(entry, &derived, emitter)?;
             if let Some((opening, reply)) = turn(entry, &derived) {
@@ -138,9 +144,13 @@ pub(super) fn keep_checkpoint(
 }
 
 /// Stores the order of new entries, including waiting ones.
-fn keep_order(conversation: Conversation<'_>, events: &[Order<'_>], emitter: &mut Emitter<'_>) {
+fn keep_order<'e>(
+    conversation: Conversation<'_>,
+    events: impl Iterator<Item = Order<'e>>,
+    emitter: &mut Emitter<'_>,
+) {
     for place in events {
-        emitter.put(&keys::order(conversation.escaped, *place), b"");
+        emitter.put(&keys::order(conversation.escaped, place), b"");
     }
 }
 
@@ -150,7 +160,7 @@ fn begin_order(conversation: Conversation<'_>, emitter: &mut Emitter<'_>) -> Res
     emitter.scan_all(&keys::entries_of(conversation.escaped), |_, bytes| all.push(bytes.to_vec()))?;
     for bytes in &all {
         let entry = conversation.entry(bytes)?;
-        keep_order(conversation, &[entry.order()], emitter);
+        keep_order(conversation, std::iter::once(entry.order()), emitter);
     }
     Ok(())
 }

@@ -3,12 +3,13 @@
 //! Keys of a conversation's entries and its scan, and the dirty marks of new entries.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use engine::News;
 use model::Order;
 
+use crate::activities::Digests;
 use crate::owner::Owned;
+use crate::scan::Entry;
 
 const ENTRY: u8 = b'e';
 const ORDER: u8 = b'o';
@@ -21,6 +22,8 @@ const BETWEEN: u8 = 0xff;
 const AT_BYTES: usize = size_of::<i64>();
 /// Bytes before an event's id: time and rank.
 const PLACE_BYTES: usize = AT_BYTES + 1;
+/// Bytes of the length of an entry in a mark.
+const LENGTH_BYTES: usize = size_of::<u32>();
 
 /// Prefix of all entries of a conversation, by its escaped id.
 pub(super) fn entries_of(escaped: &[u8]) -> Vec<u8> {
@@ -77,12 +80,30 @@ pub(super) fn parts_of(escaped: &[u8]) -> [Vec<u8>; 2] {
     [of_progress, of_checkpoints]
 }
 
-/// Dirty mark of a new entry. Those of one conversation sort in the total order.
-pub(super) fn mark(escaped: &str, place: Order<'_>) -> Vec<u8> {
-    let mut mark = Vec::with_capacity(escaped.len() + 1 + PLACE_BYTES + place.2.len());
+/// Ends an event's id in a mark. No byte of an id is 0, so marks sort by the whole id.
+const END: u8 = 0;
+
+/// Dirty mark of a new entry, with the entry itself: then the flush need not look it up. Those of one conversation sort in the
+/// total order.
+pub(super) fn mark(escaped: &str, place: Order<'_>, entry: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(entry.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let room = escaped.len() + place.2.len() + entry.len() + PLACE_BYTES + 2 + length.len();
+    let mut mark = Vec::with_capacity(room);
     mark.extend_from_slice(escaped.as_bytes());
     mark.push(b'/');
-    placed(mark, place)
+    let mut mark = placed(mark, place);
+    mark.push(END);
+    mark.extend_from_slice(entry);
+    mark.extend_from_slice(&length);
+    mark
+}
+
+/// The rank and the entry in what follows the conversation in a mark.
+fn came_in(mark: &[u8]) -> Option<(u8, &[u8])> {
+    let (rest, length) = mark.split_last_chunk::<LENGTH_BYTES>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let (place, entry) = rest.split_at_checked(rest.len().checked_sub(length)?)?;
+    Some((*place.get(AT_BYTES)?, entry))
 }
 
 /// Prefix of the progress of all conversations.
@@ -131,28 +152,70 @@ pub(super) fn ordered_event<'k>(prefix: &[u8], key: &'k [u8]) -> Option<&'k str>
 }
 
 /// Changes in one conversation.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Changes<'n> {
-    /// New events in the total order: times and ids.
-    pub(super) events: Vec<Order<'n>>,
-    /// Keys of the changed activities.
-    pub(super) activities: Vec<&'n [u8]>,
+    /// The ranks and the entries of new events, in the total order.
+    pub(super) events: Vec<(u8, &'n [u8])>,
+    /// The changed activities by their keys, ascending.
+    pub(super) activities: Vec<(&'n [u8], Digests)>,
 }
 
-/// The changes by escaped conversation id, without standalone activities.
-pub(super) fn by_conversation<'n>(news: &News<'n>) -> BTreeMap<&'n [u8], Changes<'n>> {
-    let mut conversations: BTreeMap<&[u8], Changes<'_>> = BTreeMap::new();
-    for (escaped, event) in news.marked().filter_map(split) {
-        if let Some(event) = place_of(event) {
-            conversations.entry(escaped).or_default().events.push(event);
-        }
+/// The entry of a new event.
+#[derive(Debug)]
+pub(super) struct Came<'n> {
+    pub(super) rank: u8,
+    pub(super) entry: Entry<'n>,
+}
+
+impl<'n> Came<'n> {
+    /// Its position, with the rank as the event had it.
+    pub(super) fn order(&self) -> Order<'n> {
+        (self.entry.at, self.rank, self.entry.id)
+    }
+}
+
+/// The changes by escaped conversation id, ascending, without standalone activities.
+pub(super) fn by_conversation<'n>(news: &News<'n>) -> Vec<(&'n [u8], Changes<'n>)> {
+    let mut conversations = Vec::new();
+    for mark in news.marked() {
+        let Some((changes, mark)) = of_key(&mut conversations, mark) else { continue };
+        changes.events.extend(came_in(mark));
     }
     for note in news.heard() {
-        if let Some((escaped, _)) = split(note.key) {
-            conversations.entry(escaped).or_default().activities.push(note.key);
+        if let Some(digests) = Digests::of(&note)
+            && let Some((changes, _)) = of_key(&mut conversations, note.key)
+        {
+            changes.activities.push((note.key, digests));
         }
     }
+    // Both lists are sorted, so each has a conversation's changes together: at most two are for the same one.
+    conversations.sort_by_key(|(escaped, _)| *escaped);
+    conversations.dedup_by(|(later, more), (escaped, changes)| {
+        let is_same = later == escaped;
+        if is_same {
+            changes.events.append(&mut more.events);
+            changes.activities.append(&mut more.activities);
+        }
+        is_same
+    });
     conversations
+}
+
+/// The changes of the conversation of a key, which are the last ones or new, and the rest of the key.
+fn of_key<'c, 'n>(
+    conversations: &'c mut Vec<(&'n [u8], Changes<'n>)>,
+    key: &'n [u8],
+) -> Option<(&'c mut Changes<'n>, &'n [u8])> {
+    let of_last = conversations.last().and_then(|(last, _)| key.strip_prefix(*last)?.strip_prefix(b"/"));
+    let rest = match of_last {
+        Some(rest) => rest,
+        None => {
+            let (escaped, rest) = split(key)?;
+            conversations.push((escaped, Changes::default()));
+            rest
+        }
+    };
+    conversations.last_mut().map(|(_, changes)| (changes, rest))
 }
 
 fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -160,8 +223,8 @@ fn split(key: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((key.get(..slash)?, key.get(slash + 1..)?))
 }
 
-fn place_of(mark: &[u8]) -> Option<Order<'_>> {
-    let (at, rest) = mark.split_first_chunk::<AT_BYTES>()?;
+fn place_of(place: &[u8]) -> Option<Order<'_>> {
+    let (at, rest) = place.split_first_chunk::<AT_BYTES>()?;
     let (rank, id) = rest.split_first()?;
     Some((i64::from_be_bytes(*at), *rank, std::str::from_utf8(id).ok()?))
 }
@@ -180,18 +243,20 @@ mod tests {
         let events = [
             (5, 3, "z"),
             (5, 4, "b"),
+            (5, 4, "b1"),
             (5, 4, "c"),
             (40, 0, "a"),
             (1_750_000_000_000, 8, ""),
             (1_750_000_000_000, 8, "é/x"),
         ];
         let marks: Vec<Vec<u8>> =
-            events.iter().map(|(at, rank, id)| mark("c%2F1", (*at, *rank, id))).collect();
+            events.iter().map(|(at, rank, id)| mark("c%2F1", (*at, *rank, id), id.as_bytes())).collect();
         assert!(marks.is_sorted());
-        for (mark, event) in marks.iter().zip(events) {
+        for (mark, (_, rank, id)) in marks.iter().zip(events) {
             let (escaped, rest) = split(mark).unwrap();
-            assert_eq!((escaped, place_of(rest)), (b"c%2F1".as_slice(), Some(event)));
+            assert_eq!((escaped, came_in(rest)), (b"c%2F1".as_slice(), Some((rank, id.as_bytes()))));
         }
+        assert_eq!(came_in(b"too short to have an entry of\0\0\x01\0"), None);
     }
 
     #[test]

@@ -80,8 +80,8 @@ impl Ledger {
         })
     }
 
-    /// The changes in the format of `metrics`; `None` if all cancel out.
-    pub(super) fn bytes(&self) -> Option<Vec<u8>> {
+    /// The changes in the format of `metrics`, after a first byte; `None` if all cancel out.
+    pub(super) fn bytes(&self, first: u8) -> Option<Vec<u8>> {
         let changed = self.amounts.iter().filter(|(_, value)| **value != 0);
         let amounts: Vec<StoredAmount<'_>> = changed
             .map(|((dimension, id, cell, from, to), value)| StoredAmount {
@@ -93,6 +93,6 @@ impl Ledger {
                 value: *value,
             })
             .collect();
-        if amounts.is_empty() { None } else { Some(write_amounts(&amounts)) }
+        if amounts.is_empty() { None } else { Some(write_amounts(first, &amounts)) }
     }
 }

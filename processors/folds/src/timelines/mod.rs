@@ -132,13 +132,13 @@ impl Processor for Timelines {
         let key = keys::entry(escaped.as_bytes(), &event.id);
         let bytes = Entry::of(event).write().map_err(|problem| corrupt(&key, problem))?;
         context.put(&key, &bytes);
-        context.mark(&keys::mark(&escaped, event.order()));
+        context.mark(&keys::mark(&escaped, event.order(), &bytes));
         Ok(Outcome::Folded)
     }
 
     fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         for (escaped, changes) in keys::by_conversation(news) {
-            self.settle_conversation(escaped, &changes, emitter)?;
+            self.settle_conversation(escaped, changes, emitter)?;
         }
         Ok(())
     }

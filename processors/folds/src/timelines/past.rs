@@ -12,7 +12,7 @@ use model::Order;
 use super::changes::{ChangedActivities, standing_before};
 use super::conversation::{Conversation, turn};
 use super::flush::keep_checkpoint;
-use super::keys::{self, Changes};
+use super::keys::{self, Came};
 use super::ledger::{Ledger, Sight};
 use super::said::Reply;
 use super::{Progress, Timelines, parts};
@@ -29,7 +29,7 @@ impl Timelines {
         conversation: Conversation<'_>,
         before: &Progress,
         earliest: Order<'_>,
-        (changes, activities): (&Changes<'_>, &ChangedActivities<'_>),
+        (came, activities): (&[Came<'_>], &ChangedActivities<'_>),
         ledger: &mut Ledger,
         emitter: &mut Emitter<'_>,
     ) -> Result<Progress, ProcessError> {
@@ -48,7 +48,7 @@ impl Timelines {
         entries.retain(|entry| start.is_before(entry.order()));
         entries.sort_unstable_by_key(Entry::order);
 
-        let was = self.scan_old(conversation, start.clone(), (&entries, changes), ledger, emitter)?;
+        let was = self.scan_old(conversation, start.clone(), (&entries, came), ledger, emitter)?;
         let mut progress = start;
         progress.set_ordered(before.is_ordered());
         let is = self.scan_new(conversation, &mut progress, (&entries, activities), ledger, emitter)?;
@@ -66,7 +66,7 @@ impl Timelines {
     pub(super) fn all(
         &self,
         conversation: Conversation<'_>,
-        (changes, activities): (&Changes<'_>, &ChangedActivities<'_>),
+        (came, activities): (&[Came<'_>], &ChangedActivities<'_>),
         sight: Sight,
         emitter: &mut Emitter<'_>,
     ) -> Result<Ledger, ProcessError> {
@@ -79,7 +79,7 @@ impl Timelines {
         match sight {
             Sight::Was => {
                 let start = Progress::default();
-                self.scan_old(conversation, start, (&entries, changes), &mut ledger, emitter)?;
+                self.scan_old(conversation, start, (&entries, came), &mut ledger, emitter)?;
             }
             Sight::Is => {
                 let mut progress = Progress::default();
@@ -98,11 +98,11 @@ impl Timelines {
         &self,
         conversation: Conversation<'_>,
         mut progress: Progress,
-        (entries, changes): (&[Entry<'e>], &Changes<'_>),
+        (entries, came): (&[Entry<'e>], &[Came<'_>]),
         ledger: &mut Ledger,
         emitter: &mut Emitter<'_>,
     ) -> Result<Scanned<'e>, ProcessError> {
-        let came: HashSet<&str> = changes.events.iter().map(|(.., id)| *id).collect();
+        let came: HashSet<&str> = came.iter().map(|came| came.entry.id).collect();
         let mut scanned = Vec::with_capacity(entries.len());
         for entry in entries.iter().filter(|entry| !came.contains(entry.id)) {
             let Some(standing) = standing_before(conversation, entry, emitter)? else { continue };

@@ -5,6 +5,7 @@
 use engine::Note;
 use serde::{Deserialize, Serialize};
 
+use super::ledger::Ledger;
 use crate::scan::{Contact, Scan};
 use crate::stored::behind;
 
@@ -26,8 +27,8 @@ pub(crate) enum Said<'n> {
     /// The spans that run in a conversation, or that ended too late, may have changed; in the format of `alerts`. The note's
     /// key is the conversation's escaped id.
     Watched(&'n [u8]),
-    /// What a conversation is to its customer has changed. The note's key is the conversation's id, escaped.
-    Contact(Moved<'n>),
+    /// What a conversation is to its customer has changed; see [`Moved::read`]. The note's key is the conversation's id, escaped.
+    Contact(&'n [u8]),
 }
 
 /// What a conversation was to its customer at the last commit, and what it is now; none: it had, or has, none.
@@ -53,6 +54,18 @@ pub(super) fn contact(scan: &Scan) -> Vec<u8> {
     postcard::to_allocvec(&scan.contact()).unwrap_or_default()
 }
 
+impl<'n> Moved<'n> {
+    /// Reads the text of a [`Said::Contact`].
+    pub(crate) fn read(bytes: &'n [u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
+/// The text of the note with these changes of contributions; `None` if there are none.
+pub(super) fn amounts(ledger: &Ledger) -> Option<Vec<u8>> {
+    ledger.bytes(AMOUNTS)
+}
+
 /// The text of [`Said::Contact`], of both bytes: a struct is written as its fields behind each other.
 pub(super) fn moved(was: &[u8], is: &[u8]) -> Vec<u8> {
     [&[CONTACT], was, is].concat()
@@ -69,7 +82,7 @@ impl<'n> Said<'n> {
             (&TURN, reply) => postcard::from_bytes(reply).ok().map(Said::Turn),
             (&AMOUNTS, amounts) => Some(Said::Amounts(amounts)),
             (&WATCHED, changes) => Some(Said::Watched(changes)),
-            (&CONTACT, moved) => postcard::from_bytes(moved).ok().map(Said::Contact),
+            (&CONTACT, moved) => Some(Said::Contact(moved)),
             _ => None,
         }
     }
@@ -81,7 +94,7 @@ impl<'n> Said<'n> {
             Said::Turn(reply) => behind(TURN, reply).unwrap_or_default(),
             Said::Amounts(amounts) => [&[AMOUNTS], *amounts].concat(),
             Said::Watched(changes) => [&[WATCHED], *changes].concat(),
-            Said::Contact(moved) => behind(CONTACT, moved).unwrap_or_default(),
+            Said::Contact(moved) => [&[CONTACT], *moved].concat(),
         }
     }
 }
@@ -90,33 +103,38 @@ impl<'n> Said<'n> {
 mod tests {
     use super::*;
 
+    const CONTACT_OF_ONE: Contact<'_> = Contact {
+        customer: "cus",
+        started_at: 1,
+        closed_at: None,
+        last_event_at: 2,
+        outcome: Some(1),
+        channel: Some("WEB"),
+        queue: None,
+        agent: None,
+    };
+
     #[test]
     fn what_a_conversation_was_and_is_to_its_customer_is_heard_of_the_bytes_of_both() {
         let unknown = contact(&Scan::default());
         let text = moved(&unknown, &unknown);
-        assert_eq!(text, Said::Contact(Moved { was: None, is: None }).text());
+        let note = Note { from: super::super::NAME, key: b"c", text: &text };
+        let Some(Said::Contact(bytes)) = Said::of(&note) else { panic!("{text:?}") };
+        assert_eq!(Moved::read(bytes), Some(Moved { was: None, is: None }));
+        let known = Moved { was: None, is: Some(CONTACT_OF_ONE) };
+        assert_eq!(Moved::read(&postcard::to_stdvec(&known).unwrap()), Some(known));
     }
 
     #[test]
     fn what_is_said_is_heard() {
         let reply = Reply { activity_id: "m2", response_ms: 1500 };
-        let contact = Contact {
-            customer: "cus",
-            started_at: 1,
-            closed_at: None,
-            last_event_at: 2,
-            outcome: Some(1),
-            channel: Some("WEB"),
-            queue: None,
-            agent: None,
-        };
         for said in [
             Said::Summary,
             Said::Turn(Some(reply)),
             Said::Turn(None),
             Said::Amounts(b"x"),
             Said::Watched(b"x"),
-            Said::Contact(Moved { was: None, is: Some(contact) }),
+            Said::Contact(b"x"),
         ] {
             let text = said.text();
             let note = Note { from: super::super::NAME, key: b"c", text: &text };
