@@ -10,35 +10,20 @@ use std::time::Duration;
 
 use lsm_tree::{Cache, DescriptorTable};
 
+use crate::counts::Counts;
 use crate::error::{Failure, HomeError};
+use crate::hashed::Seed;
 use crate::keeper::Keeper;
 use crate::layout::{LOCK, generation_directory, generations, mark, remove};
 use crate::meta::{self, Meta};
 use crate::purge::Record;
 use crate::register::Register;
+use crate::shares::Shares;
 use crate::shelf::Shelf;
 use crate::stamp::{self, Stamp, Stamped};
 use crate::tables::{Shared, Tables};
 
-const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
-/// The memory for writing and merging, independent of the state's size.
-const WORK_BYTES: u64 = 16 * 1024 * 1024;
-const LEAST_BUFFER: usize = 64 * 1024;
 const OPEN_FILES: usize = 256;
-
-/// The memory limit of a process's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// Memory for all partitions: 16 MiB for work, and about half of the rest each for cached tables and for changes that are
-    /// not written yet. Values below 32 MiB count as 32 MiB.
-    pub memory_bytes: u64,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { memory_bytes: 64 * 1024 * 1024 }
-    }
-}
 
 /// What was found when a store was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +46,7 @@ pub enum OpenedState {
 pub(crate) struct Directory {
     pub(crate) register: Arc<Register>,
     shared: Shared,
-    buffers: usize,
-    recent: usize,
+    shares: Shares,
     // The keeper ends before the lock is released: fields are dropped in this order.
     pub(crate) keeper: Keeper,
     _lock: File,
@@ -70,7 +54,7 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// Takes ownership of a directory, which is created if it does not exist.
-    pub(crate) fn open(directory: &Path, budget: Budget) -> Result<Self, HomeError> {
+    pub(crate) fn open(directory: &Path, shares: Shares) -> Result<Self, HomeError> {
         let fails = |source| HomeError::of(directory, source);
         fs::create_dir_all(directory).map_err(fails)?;
         // Lock first: files that another process is writing must not be judged.
@@ -85,21 +69,19 @@ impl Directory {
             TryLockError::Error(source) => fails(source),
         })?;
         mark(directory)?;
-        // In tenths: four for buffers, three for blocks, two for values; one for memory that the allocator cannot return.
-        let tenth = (budget.memory_bytes.max(LEAST_MEMORY) - WORK_BYTES) / 10;
-        let tenths = |count| usize::try_from(tenth * count).unwrap_or(usize::MAX);
         let shared = Shared {
-            cache: Arc::new(Cache::with_capacity_bytes(tenth * 3)),
+            cache: Arc::new(Cache::with_capacity_bytes(shares.blocks)),
             files: Arc::new(DescriptorTable::new(OPEN_FILES)),
             is_stopping: Arc::default(),
+            counters: Arc::default(),
+            seed: Seed::default(),
         };
         let register = Arc::new(Register::new(directory));
         Ok(Self {
             keeper: Keeper::start(&register, &shared.is_stopping).map_err(fails)?,
             register,
             shared,
-            buffers: tenths(4),
-            recent: tenths(2),
+            shares,
             _lock: lock,
         })
     }
@@ -109,14 +91,28 @@ impl Directory {
         self.shared.cache.size()
     }
 
-    /// The maximum size of a store's buffer. A store's share is two of them, the fresh and the resting one.
-    pub(crate) fn buffer_bytes(&self) -> usize {
-        (self.buffers / self.register.open_stores() / 2).max(LEAST_BUFFER)
+    /// What reached the tables.
+    pub(crate) fn counts(&self) -> Counts {
+        self.shared.counters.counts()
     }
 
-    /// The maximum size of a store's cache of values.
-    pub(crate) fn recent_bytes(&self) -> usize {
-        self.recent / self.register.open_stores()
+    /// The seed of the hashes of keys.
+    pub(crate) fn seed(&self) -> Seed {
+        self.shared.seed
+    }
+
+    /// What each open store may take of the memory.
+    pub(crate) fn shares(&self) -> Shares {
+        self.shares.among(self.register.open_stores())
+    }
+
+    /// Has a filter built of a store's tables, if they have none or have outgrown it.
+    pub(crate) fn tend_filter(&self, shelf: &Arc<Shelf>, meta: &Meta) {
+        let most_bytes = self.shares().filter;
+        let records = u64::try_from(meta.totals.records).unwrap_or_default();
+        if let Some(items) = shelf.tables.begin_filter(records, most_bytes) {
+            self.keeper.filter(shelf, items, most_bytes);
+        }
     }
 
     /// Opens a partition's state, and returns what was found. A state that does not match the stamp, is older than `age_max` or

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::directory::{Budget, Directory, OpenedState};
+use crate::counts::Counts;
+use crate::directory::{Directory, OpenedState};
 use crate::error::HomeError;
+use crate::shares::{Budget, Shares};
 use crate::stamp::Stamp;
 use crate::store::DiskStore;
 
@@ -21,7 +23,13 @@ impl Home {
     /// # Errors
     /// Another process owns it, it cannot be written, it is no state directory, or the disk fails.
     pub fn open(directory: &Path, budget: Budget) -> Result<Self, HomeError> {
-        Ok(Self(Arc::new(Directory::open(directory, budget)?)))
+        Ok(Self(Arc::new(Directory::open(directory, Shares::of(budget))?)))
+    }
+
+    /// As [`open`](Self::open), with hardly any memory.
+    #[cfg(test)]
+    pub(crate) fn tiny(directory: &Path) -> Result<Self, HomeError> {
+        Ok(Self(Arc::new(Directory::open(directory, Shares::tiny())?)))
     }
 
     /// Opens a partition's store, and returns what was found. State that does not match the stamp or cannot be read is
@@ -49,6 +57,7 @@ impl Home {
         let opened = directory.open_partition(partition, stamp, age_max);
         let (shelf, meta, found) = opened.inspect_err(|_| directory.register.close(partition))?;
         directory.register.note(partition, &shelf);
+        directory.tend_filter(&shelf, &meta);
         Ok((DiskStore::new(Arc::clone(directory), partition, stamp.clone(), shelf, meta), found))
     }
 
@@ -65,6 +74,12 @@ impl Home {
     /// The disk fails.
     pub fn sweep(&self, unused_for: Duration) -> Result<usize, HomeError> {
         self.0.register.sweep(unused_for).map_err(|source| self.0.fails(source))
+    }
+
+    /// What the stores asked of their tables since the directory was opened.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.0.counts()
     }
 
     /// Bytes in the block cache. The stores' buffers and caches of values come on top, within the limit.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! The keeper: writes buffers, merges tables and purges beside the workers, with one thread each, so that none delays another.
+//! The keeper: writes buffers, merges tables, purges and builds filters beside the workers, with one thread each, so that none delays
+//! another.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -34,9 +35,17 @@ struct Job {
     wishes: u64,
 }
 
-/// The three threads. Dropping it waits for pending writes, but not for all merges.
+/// A filter to be built of a shelf's tables.
+struct FilterJob {
+    shelf: Weak<Shelf>,
+    items: usize,
+    most_bytes: usize,
+}
+
+/// The threads. Dropping it waits for pending writes, but not for all merges.
 pub(crate) struct Keeper {
     jobs: Option<Sender<Job>>,
+    filters: Option<Sender<FilterJob>>,
     threads: Vec<JoinHandle<()>>,
     stopping: Arc<AtomicBool>,
 }
@@ -47,6 +56,7 @@ impl Keeper {
         let (jobs, to_write) = channel();
         let (merges, to_merge) = channel();
         let (purges, to_purge) = channel();
+        let (filters, to_filter) = channel();
         let stop = Arc::clone(stopping);
         let purger = Purger::new(Arc::clone(register), Arc::clone(stopping));
         let then = Then { merges, purges };
@@ -54,8 +64,9 @@ impl Keeper {
             thread::Builder::new().name("disk-write".into()).spawn(move || write_all(&to_write, &then))?,
             thread::Builder::new().name("disk-merge".into()).spawn(move || merge_all(&to_merge, &stop))?,
             thread::Builder::new().name("disk-purge".into()).spawn(move || purger.run(&to_purge))?,
+            thread::Builder::new().name("disk-filter".into()).spawn(move || filter_all(&to_filter))?,
         ];
-        Ok(Self { jobs: Some(jobs), threads, stopping: Arc::clone(stopping) })
+        Ok(Self { jobs: Some(jobs), filters: Some(filters), threads, stopping: Arc::clone(stopping) })
     }
 
     /// Queues a buffer for writing. The shelf reports when it is written.
@@ -68,12 +79,22 @@ impl Keeper {
             shelf.end_writing(Err(Failure::Corrupt("the writer has stopped".into())), 0);
         }
     }
+
+    /// Queues a filter for being built.
+    pub(crate) fn filter(&self, shelf: &Arc<Shelf>, items: usize, most_bytes: usize) {
+        let job = FilterJob { shelf: Arc::downgrade(shelf), items, most_bytes };
+        if let Some(filters) = &self.filters {
+            // Without the thread the process is ending.
+            drop(filters.send(job));
+        }
+    }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.jobs = None;
+        self.filters = None;
         for thread in self.threads.drain(..) {
             // A panic of a thread was reported to the stores that waited for it.
             drop(thread.join());
@@ -126,6 +147,15 @@ fn replaced(job: &Job, turn: usize) -> Result<Totals, Failure> {
         asked += 1;
     }
     Ok(replaced.scaled(unknown, asked))
+}
+
+fn filter_all(jobs: &Receiver<FilterJob>) {
+    for job in jobs {
+        if let Some(shelf) = job.shelf.upgrade() {
+            // Without a filter reads are slower. What was damaged shows in reads.
+            drop(shelf.tables.build_filter(job.items, job.most_bytes));
+        }
+    }
 }
 
 fn merge_all(shelves: &Receiver<Arc<Shelf>>, stopping: &AtomicBool) {

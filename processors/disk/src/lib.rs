@@ -11,8 +11,13 @@
 
 mod buffer;
 pub mod care;
+mod counts;
 mod directory;
 mod error;
+mod filter;
+mod fresh;
+mod hashed;
+mod heads;
 mod home;
 mod keeper;
 mod layout;
@@ -21,13 +26,18 @@ mod meta;
 mod purge;
 mod recent;
 mod register;
+mod shares;
 mod shelf;
 mod stamp;
 mod store;
 mod tables;
+#[cfg(test)]
+mod tests;
 
-pub use directory::{Budget, OpenedState};
+pub use counts::Counts;
+pub use directory::OpenedState;
 pub use error::HomeError;
 pub use home::Home;
+pub use shares::Budget;
 pub use stamp::Stamp;
 pub use store::DiskStore;

@@ -8,18 +8,21 @@ use std::ops::ControlFlow;
 
 use engine::Visit;
 
-use crate::buffer::Buffer;
+use crate::buffer::Pair;
 use crate::error::Failure;
-use crate::tables::{Record, Records};
+use crate::heads::TableScan;
+use crate::tables::Record;
 
-/// Visits the records with this prefix, from `from` on, until `visit` breaks.
-pub(crate) fn scan(
-    [newest, newer]: [&Buffer; 2],
-    mut tables: Records,
-    (prefix, from): (&[u8], &[u8]),
+/// Visits the records with this prefix until `visit` breaks. The changes of two buffers and the tables are given from where the
+/// scan begins, the changes perhaps with some after the prefix.
+pub(crate) fn scan<'b>(
+    newest: impl Iterator<Item = Pair<'b>>,
+    newer: impl Iterator<Item = Pair<'b>>,
+    tables: &mut TableScan<'_>,
+    prefix: &[u8],
     visit: Visit<'_>,
 ) -> Result<(), Failure> {
-    let mut changes = Changes { newest: newest.from(from).peekable(), newer: newer.from(from).peekable() };
+    let mut changes = Changes { newest: newest.peekable(), newer: newer.peekable() };
     let under = |record: Option<Record>| record.filter(|record| record.key().starts_with(prefix));
     let mut record = under(tables.next()?);
     let mut change = changes.next(prefix);

@@ -6,8 +6,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lsm_tree::compaction::filter::{CompactionFilter, Context, Factory, ItemAccessor, Verdict};
@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 const FORMAT: &str = "cx-timelines purge, format 1";
 const FILE: &str = "purge";
+static WRITING: Mutex<()> = Mutex::new(());
 /// The longest time between purges: deletions that a kill made the store miss are purged by then.
 pub(crate) const PURGE_EVERY_MS: i64 = 12 * 3600 * 1000;
 /// The pause after a purge, as a multiple of its duration: requests accumulate, and purges take a twentieth of the time.
@@ -47,6 +48,8 @@ impl Record {
         let mut text =
             format!("{FORMAT}\ngeneration={generation}\npurged_ms={purged_ms}\nwished_ms={wished_ms}\n");
         text.push_str(&format!("checksum={:016x}\n", xxh3_64(text.as_bytes())));
+        // The writer and the purger of a state, and the one of a state that was wiped, may do so at the same time.
+        let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
         let new = directory.join("purge.new");
         let mut file = File::create(&new)?;
         file.write_all(text.as_bytes())?;
@@ -123,9 +126,37 @@ impl Pace {
         self.is_unwanted.load(Ordering::Relaxed) || self.is_stopping.load(Ordering::Relaxed)
     }
 
+    /// Delays work that is as slow as a purge.
+    pub(crate) fn rests(&self) -> Rests {
+        Rests { pace: self.clone(), records: 0, shift_began: Instant::now() }
+    }
+
     /// A factory of filters that control the pace of merges.
     pub(crate) fn factory(&self) -> Arc<dyn Factory> {
         Arc::new(PacerFactory(self.clone()))
+    }
+}
+
+/// Delays slow work that is not a merge.
+pub(crate) struct Rests {
+    pace: Pace,
+    records: u32,
+    shift_began: Instant,
+}
+
+impl Rests {
+    /// Call it for each record. Rests when it is time to; returns whether to give up.
+    pub(crate) fn look(&mut self) -> bool {
+        self.records = self.records.wrapping_add(1);
+        if !self.records.is_multiple_of(RECORDS_BETWEEN_LOOKS) {
+            return false;
+        }
+        let worked = self.shift_began.elapsed();
+        if worked >= SHIFT {
+            std::thread::sleep(worked.min(SHIFT * 4));
+            self.shift_began = Instant::now();
+        }
+        self.pace.is_stopped()
     }
 }
 

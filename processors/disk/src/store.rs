@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 use engine::{StateStore, StoreError, StoreStats, Visit, WriteBatch, check_key};
 
 use crate::buffer::{Before, Buffer};
+use crate::counts::count;
 use crate::directory::Directory;
 use crate::error::{Failure, HomeError};
+use crate::fresh::Fresh;
+use crate::hashed::{Hashed, Seed};
+use crate::heads::{Heads, TableScan};
 use crate::merge;
 use crate::meta::{self, Meta};
 use crate::recent::Recent;
@@ -37,11 +41,16 @@ pub struct DiskStore {
     stamp: Stamp,
     shelf: Arc<Shelf>,
     /// The latest changes, not queued yet.
-    fresh: Buffer,
+    fresh: Fresh,
     /// The last queued buffer. Kept after it is written, since recent changes are often read again.
     resting: Arc<Buffer>,
-    /// Cached values of tables, for keys in neither buffer.
+    /// The one before, which is in the tables.
+    written: Arc<Buffer>,
+    /// Cached values of tables, for keys in neither the fresh nor the resting buffer.
     recent: RefCell<Recent>,
+    /// The first records of scans that repeat.
+    heads: RefCell<Heads>,
+    seed: Seed,
     meta: Meta,
     /// Bytes applied since the last buffer was queued.
     applied: usize,
@@ -62,15 +71,18 @@ impl DiskStore {
         shelf: Arc<Shelf>,
         meta: Meta,
     ) -> Self {
-        let (fresh, resting, recent) = (Buffer::default(), Arc::default(), RefCell::default());
+        let seed = directory.seed();
         Self {
             directory,
             partition,
             stamp,
             shelf,
-            fresh,
-            resting,
-            recent,
+            fresh: Fresh::default(),
+            resting: Arc::default(),
+            written: Arc::default(),
+            recent: RefCell::default(),
+            heads: RefCell::default(),
+            seed,
             meta,
             applied: 0,
             is_wish_unwritten: false,
@@ -116,24 +128,83 @@ impl DiskStore {
     fn hand_over(&mut self) -> Result<(), Failure> {
         let replaced = self.shelf.wait_for_room()?;
         self.meta.totals.add(replaced);
-        self.resting = Arc::new(std::mem::take(&mut self.fresh));
+        self.written = std::mem::replace(&mut self.resting, Arc::new(self.fresh.seal()));
+        // What they know of the tables is older than the buffer that is dropped here.
+        self.heads.get_mut().clear();
         self.applied = 0;
         if std::mem::take(&mut self.is_wish_unwritten) {
             self.wish_written = Some(Instant::now());
+            // It has what was erased.
+            self.written = Arc::default();
         }
+        self.directory.tend_filter(&self.shelf, &self.meta);
         self.directory.keeper.write(&self.shelf, &self.resting, self.meta);
         Ok(())
     }
 
     /// Queues the buffer when it is full.
     fn seal_when_full(&mut self) -> Result<(), Failure> {
-        let share = self.directory.buffer_bytes();
+        let share = self.directory.shares().buffer;
         if self.fresh.memory() >= share || self.applied >= share * TAIL { self.seal() } else { Ok(()) }
     }
 
     /// The buffers' value of a key.
-    fn buffered(&self, key: &[u8]) -> Option<Option<&[u8]>> {
+    fn buffered(&self, key: Hashed<'_>) -> Option<Option<&[u8]>> {
         self.fresh.get(key).or_else(|| self.resting.get(key))
+    }
+
+    /// Makes room for a batch. After an error nothing of it is visible.
+    fn begin_batch(&mut self, batch: &WriteBatch) -> Result<(), StoreError> {
+        self.usable()?;
+        check_key(batch.longest_key())?;
+        self.seal_when_full()?;
+        self.applied += batch.bytes() + batch.len();
+        Ok(())
+    }
+
+    fn end_batch(&mut self, changelog_offset: Option<i64>) {
+        if changelog_offset.is_some() {
+            self.meta.changelog_offset = changelog_offset;
+            self.meta.written_ms = meta::now_ms();
+            self.applied += 1;
+        }
+    }
+
+    fn set<K: AsRef<[u8]> + Into<Box<[u8]>>>(&mut self, key: K, value: Option<Box<[u8]>>) {
+        if let Some(missed) = &mut self.missed_removals {
+            *missed |= value.is_none();
+        }
+        let hash = self.seed.hashed(key.as_ref()).hash;
+        let (resting, written, recent) = (&self.resting, &self.written, self.recent.get_mut());
+        let tables = &self.shelf.tables;
+        let before = |key: Hashed<'_>| {
+            // Cached values must be dropped before the key leaves the buffers again.
+            let cached = recent.forget(key);
+            let buffered = resting.get(key).or_else(|| written.get(key)).map(|value| value.map(<[u8]>::len));
+            match buffered.or(cached) {
+                Some(length) => Before::known(length),
+                None if tables.may_have(key) => Before::Unknown,
+                None => Before::Absent,
+            }
+        };
+        self.fresh.set((key, hash), value, before, &mut self.meta.totals);
+    }
+
+    /// The records of the tables under a prefix, from a key on.
+    fn table_scan<'t>(&'t self, prefix: &'t [u8], from: &[u8]) -> TableScan<'t> {
+        let tables = &self.shelf.tables;
+        if !tables.may_have_under(prefix) {
+            return TableScan::nothing(tables);
+        }
+        // Prefixes without a slash are few, and each is scanned again and again.
+        if from == prefix
+            && !prefix.contains(&b'/')
+            && let Ok(mut heads) = self.heads.try_borrow_mut()
+        {
+            let is_hidden = |key: &[u8]| self.buffered(self.seed.hashed(key)).is_some();
+            return TableScan::with_head(tables, prefix, heads.take(prefix, is_hidden));
+        }
+        TableScan::from(tables, prefix, from)
     }
 
     fn usable(&self) -> Result<(), Failure> {
@@ -150,18 +221,30 @@ impl StateStore for DiskStore {
 
     fn with(&self, key: &[u8], read: &mut dyn FnMut(Option<&[u8]>)) -> Result<(), StoreError> {
         check_key(key.len())?;
+        let key = self.seed.hashed(key);
         if let Some(value) = self.buffered(key) {
             read(value);
             return Ok(());
         }
         // It is already borrowed when `read` looks at another key: then the tables are read.
-        let share = self.directory.recent_bytes();
+        let share = self.directory.shares().recent;
         let mut recent = self.recent.try_borrow_mut().ok();
         if let Some(value) = recent.as_mut().and_then(|recent| recent.get(key, share)) {
             read(value);
             return Ok(());
         }
-        let value = self.shelf.tables.get(key)?;
+        if let Some(value) = self.written.get(key) {
+            if let Some(mut recent) = recent {
+                recent.remember(key, value, share);
+            }
+            read(value);
+            return Ok(());
+        }
+        if !self.shelf.tables.may_have(key) {
+            read(None);
+            return Ok(());
+        }
+        let value = self.shelf.tables.get(key.key)?;
         if let Some(mut recent) = recent {
             recent.remember(key, value.as_deref(), share);
         }
@@ -171,35 +254,34 @@ impl StateStore for DiskStore {
 
     fn scan_from(&self, prefix: &[u8], from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
         check_key(from.len())?;
-        let tables = self.shelf.tables.from(from)?;
-        Ok(merge::scan([&self.fresh, &self.resting], tables, (prefix, from), visit)?)
+        count(&self.shelf.tables.counters.scans, 1);
+        let mut found = self.table_scan(prefix, from);
+        let resting = if self.resting.is_empty() { None } else { Some(self.resting.from(from)) };
+        let newest = self.fresh.under(prefix, from);
+        merge::scan(newest, resting.into_iter().flatten(), &mut found, prefix, visit)?;
+        if let Some(head) = found.into_head()
+            && let Ok(mut heads) = self.heads.try_borrow_mut()
+        {
+            heads.keep(head);
+        }
+        Ok(())
     }
 
     fn apply(&mut self, batch: &WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
-        self.usable()?;
-        check_key(batch.longest_key())?;
-        // Before the batch: after an error nothing of it is visible.
-        self.seal_when_full()?;
-        let (resting, recent) = (&self.resting, self.recent.get_mut());
+        self.begin_batch(batch)?;
         for (key, value) in batch.iter() {
-            // Cached values must be dropped before the key leaves the buffers again.
-            let before = || match recent.forget(key) {
-                Some(length) => Before::Known(length),
-                None => {
-                    resting.get(key).map_or(Before::Unknown, |value| Before::Known(value.map(<[u8]>::len)))
-                }
-            };
-            self.fresh.set(key, value, before, &mut self.meta.totals);
+            self.set(key, value.map(Into::into));
         }
-        self.applied += batch.bytes() + batch.len();
-        if let Some(missed) = &mut self.missed_removals {
-            *missed |= batch.iter().any(|(_, value)| value.is_none());
+        self.end_batch(changelog_offset);
+        Ok(())
+    }
+
+    fn take(&mut self, batch: WriteBatch, changelog_offset: Option<i64>) -> Result<(), StoreError> {
+        self.begin_batch(&batch)?;
+        for (key, value) in batch.into_changes() {
+            self.set(key, value);
         }
-        if changelog_offset.is_some() {
-            self.meta.changelog_offset = changelog_offset;
-            self.meta.written_ms = meta::now_ms();
-            self.applied += 1;
-        }
+        self.end_batch(changelog_offset);
         Ok(())
     }
 
@@ -233,9 +315,11 @@ impl StateStore for DiskStore {
                 other => StoreError::Io(std::io::Error::other(other.to_string())),
             },
         )?;
-        self.fresh = Buffer::default();
+        self.fresh = Fresh::default();
         self.resting = Arc::default();
+        self.written = Arc::default();
         self.recent = RefCell::default();
+        self.heads = RefCell::default();
         self.meta = Meta::default();
         self.applied = 0;
         self.is_wish_unwritten = false;

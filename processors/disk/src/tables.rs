@@ -7,9 +7,10 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use lsm_tree::compaction::Leveled;
 use lsm_tree::config::{CompressionPolicy, PinningPolicy};
@@ -20,7 +21,10 @@ use lsm_tree::{
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::buffer::Buffer;
+use crate::counts::{Counters, count};
 use crate::error::{Failure, guarded};
+use crate::filter::Filter;
+use crate::hashed::{Hashed, Seed};
 use crate::meta::Meta;
 use crate::purge::Pace;
 
@@ -55,6 +59,17 @@ pub(crate) struct Shared {
     pub(crate) files: Arc<DescriptorTable>,
     /// Whether the process is ending, so that merges may stop.
     pub(crate) is_stopping: Arc<AtomicBool>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) seed: Seed,
+}
+
+/// The filters of a state's tables.
+#[derive(Default)]
+struct Filters {
+    /// Complete; none until one is built of tables that were found.
+    serving: Option<Arc<Filter>>,
+    building: Option<Arc<Filter>>,
+    is_building: bool,
 }
 
 /// The tables of one state.
@@ -63,6 +78,9 @@ pub(crate) struct Tables {
     seqno: SequenceNumberCounter,
     path: PathBuf,
     pub(crate) pace: Pace,
+    pub(crate) counters: Arc<Counters>,
+    seed: Seed,
+    filters: RwLock<Filters>,
 }
 
 impl Tables {
@@ -70,23 +88,34 @@ impl Tables {
     pub(crate) fn open(path: &Path, shared: &Shared) -> Result<Self, Failure> {
         // The library would create a missing list of tables.
         check_manifest(path)?;
-        Self::create(path, shared)
+        Self::tables(path, shared)
     }
 
     /// Creates a directory without tables.
     pub(crate) fn create(path: &Path, shared: &Shared) -> Result<Self, Failure> {
+        let mut created = Self::tables(path, shared)?;
+        let filters = created.filters.get_mut().unwrap_or_else(PoisonError::into_inner);
+        filters.serving = Some(Arc::new(Filter::new(created.seed, 0, 0)));
+        Ok(created)
+    }
+
+    fn tables(path: &Path, shared: &Shared) -> Result<Self, Failure> {
         let seqno = SequenceNumberCounter::default();
         let pace = Pace::new(Arc::clone(&shared.is_stopping));
         let tree = guarded(|| Ok(config(path, &seqno, shared, &pace).open()?))?;
         seqno.fetch_max(tree.get_highest_seqno().map_or(0, |seqno| seqno + 1));
-        Ok(Self { tree, seqno, path: path.to_owned(), pace })
+        let counters = Arc::clone(&shared.counters);
+        let (seed, filters) = (shared.seed, RwLock::default());
+        Ok(Self { tree, seqno, path: path.to_owned(), pace, counters, seed, filters })
     }
 
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Slice>, Failure> {
-        guarded(|| match key.first() {
+        let found = guarded(|| match key.first() {
             Some(1..) => Ok(self.tree.get(key, SeqNo::MAX)?),
             Some(0) | None => Ok(self.tree.get(stored(key), SeqNo::MAX)?),
-        })
+        })?;
+        count(if found.is_some() { &self.counters.found } else { &self.counters.absent }, 1);
+        Ok(found)
     }
 
     /// The metadata of the last run.
@@ -96,10 +125,74 @@ impl Tables {
         stored.map(|bytes| Meta::decode(&bytes).ok_or_else(damaged)).transpose()
     }
 
-    /// The records from a key on, in key order.
-    pub(crate) fn from(&self, key: &[u8]) -> Result<Records, Failure> {
-        let inner = guarded(|| Ok(self.tree.range(stored(key).., SeqNo::MAX, None)))?;
+    /// The records under a prefix, from a key on, in key order.
+    pub(crate) fn under(&self, prefix: &[u8], from: Bound<&[u8]>) -> Result<Records, Failure> {
+        count(&self.counters.table_scans, 1);
+        let range = (from.map(stored), end_of(stored(prefix)));
+        let inner = guarded(|| Ok(self.tree.range(range, SeqNo::MAX, None)))?;
         Ok(Records(Box::new(inner)))
+    }
+
+    /// Whether the tables may have a key; always, if that is not known.
+    pub(crate) fn may_have(&self, key: Hashed<'_>) -> bool {
+        self.filters().serving.as_ref().is_none_or(|filter| filter.may_have(key.hash))
+    }
+
+    /// Whether the tables may have a key with this prefix.
+    pub(crate) fn may_have_under(&self, prefix: &[u8]) -> bool {
+        self.filters().serving.as_ref().is_none_or(|filter| filter.may_have_under(prefix))
+    }
+
+    fn filters(&self) -> RwLockReadGuard<'_, Filters> {
+        // Nothing that can panic runs under this lock.
+        self.filters.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a filter has to be built, of at most this many bytes; then for how many items. The caller builds it.
+    pub(crate) fn begin_filter(&self, records: u64, most_bytes: usize) -> Option<usize> {
+        let mut filters = self.filters.write().unwrap_or_else(PoisonError::into_inner);
+        let items = match &filters.serving {
+            Some(filter) => filter.outgrown(most_bytes),
+            None => Some(usize::try_from(records).unwrap_or(usize::MAX).saturating_mul(3)),
+        };
+        let begins = items.filter(|_| !filters.is_building);
+        filters.is_building |= begins.is_some();
+        begins
+    }
+
+    /// Builds a filter, slowly. After an error the tables are read without one: whatever damage it met, reads will meet too.
+    pub(crate) fn build_filter(&self, items: usize, most_bytes: usize) -> Result<(), Failure> {
+        let filter = Arc::new(Filter::new(self.seed, items, most_bytes));
+        {
+            let mut filters = self.filters.write().unwrap_or_else(PoisonError::into_inner);
+            // Two that are too large together: reads do without one meanwhile.
+            filters.serving = filters.serving.take().filter(|old| old.bytes() + filter.bytes() <= most_bytes);
+            // From here on, writers add to it what the scan does not see.
+            filters.building = Some(Arc::clone(&filter));
+        }
+        let is_complete = self.add_all(&filter);
+        let mut filters = self.filters.write().unwrap_or_else(PoisonError::into_inner);
+        filters.building = None;
+        if is_complete? {
+            filters.serving = Some(filter);
+            filters.is_building = false;
+        }
+        Ok(())
+    }
+
+    /// Adds all keys; returns whether these were all: it ends early when cancelled.
+    fn add_all(&self, filter: &Filter) -> Result<bool, Failure> {
+        let mut records = self.under(&[], Bound::Included(&[]))?;
+        let mut adding = filter.adding();
+        let mut rest = self.pace.rests();
+        while let Some(record) = records.next()? {
+            adding.add(record.key());
+            if rest.look() {
+                return Ok(false);
+            }
+        }
+        filter.is_built();
+        Ok(true)
     }
 
     /// Writes a run: all changes of a buffer and the meta record, atomically. They are on disk when it returns.
@@ -107,8 +200,11 @@ impl Tables {
         guarded(|| {
             let mut run = self.tree.ingestion()?;
             let mut meta = Some(meta.encode());
-            for (key, value) in buffer.from(&[]) {
+            let (mut records, mut bytes) = (0, 0);
+            for (key, value) in buffer.to_write() {
                 let key = stored(key);
+                records += 1;
+                bytes += key.len() + value.map_or(0, <[u8]>::len);
                 if *key > *META
                     && let Some(meta) = meta.take()
                 {
@@ -123,8 +219,18 @@ impl Tables {
                 run.write(META, meta)?;
             }
             run.finish()?;
+            count(&self.counters.written, records);
+            count(&self.counters.written_bytes, bytes as u64);
             Ok(())
         })?;
+        // After the run is visible: a filter that is being built either sees it or is given it here. The store reads these keys
+        // from the buffer until then.
+        let filters = self.filters();
+        for filter in [&filters.serving, &filters.building].into_iter().flatten() {
+            let mut adding = filter.adding();
+            buffer.to_write().filter(|(_, value)| value.is_some()).for_each(|(key, _)| adding.add(key));
+        }
+        drop(filters);
         self.forget_old_versions()
     }
 
@@ -189,7 +295,22 @@ impl Records {
     }
 }
 
+/// The end of a prefix's keys.
+fn end_of(prefix: Slice) -> Bound<Slice> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX);
+    let end = last.and_then(|last| prefix.get(..=last)).map(<[u8]>::to_vec).and_then(|mut end| {
+        *end.last_mut()? += 1;
+        Some(end)
+    });
+    match end {
+        // The empty prefix is stored as a zero byte, and has all keys.
+        Some(end) if *prefix != [0] => Bound::Excluded(end.into()),
+        _ => Bound::Unbounded,
+    }
+}
+
 /// A key and its value in a block.
+#[derive(Clone)]
 pub(crate) struct Record {
     key: Slice,
     value: Slice,
@@ -202,6 +323,15 @@ impl Record {
 
     pub(crate) fn value(&self) -> &[u8] {
         &self.value
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
+
+    /// A copy that shares no memory.
+    pub(crate) fn copied(&self) -> Self {
+        Self { key: Slice::from(&*self.key), value: Slice::from(&*self.value) }
     }
 }
 

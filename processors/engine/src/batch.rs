@@ -160,6 +160,11 @@ impl WriteBatch {
         })
     }
 
+    /// All keys and values, in no order, to be moved into a store.
+    pub fn into_changes(self) -> impl Iterator<Item = (Vec<u8>, Option<Box<[u8]>>)> {
+        self.changes.into_iter().map(|change| (change.key.bytes, change.value))
+    }
+
     /// Keeps keys that begin with the same two bytes as `prefix` sorted from now on, so that [`under`](Self::under) finds them
     /// without looking at the others.
     pub(crate) fn keep_in_order(&mut self, prefix: &[u8]) {
