@@ -48,6 +48,17 @@ struct Change {
 /// A key and its new value; none if it is removed.
 pub(crate) type Pair<'b> = (&'b [u8], Option<&'b [u8]>);
 
+/// What a change did to the buffer, with its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placed {
+    /// The buffer has a key that it did not have, or had removed without hiding anything.
+    Added(u32),
+    /// A key is removed that nothing else has: the removal hides nothing.
+    Gone,
+    /// The key was there.
+    Changed,
+}
+
 /// Changes of keys; of several changes of a key the last. Keys are found by their hashes, and sorted when they are written.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
@@ -78,33 +89,39 @@ impl Buffer {
         }
     }
 
-    /// Sets or removes a key, and updates `totals`. `before` is called if the buffer does not have the key; then its new place is
-    /// returned.
+    /// Sets or removes a key, and updates `totals`. `before` is called if the buffer does not have the key.
     pub(crate) fn set<K: AsRef<[u8]> + Into<Box<[u8]>>>(
         &mut self,
         (key, hash): (K, u64),
         value: Option<Box<[u8]>>,
         before: impl FnOnce(Hashed<'_>) -> Before,
         totals: &mut Totals,
-    ) -> Option<u32> {
+    ) -> Placed {
         let hashed = Hashed { key: key.as_ref(), hash };
         let (length, value_length) = (hashed.key.len(), value.as_ref().map(|value| value.len()));
         totals.add(Totals::of(length, value_length));
         self.memory += value_length.unwrap_or(0);
         self.order.take();
-        if let Some(change) = self.find(hashed).and_then(|place| self.changes.get_mut(place)) {
+        let known = self.find(hashed);
+        if let Some((place, change)) = known.and_then(|place| Some((place, self.changes.get_mut(place)?))) {
+            let is_removal = value.is_none();
             let old = std::mem::replace(&mut change.value, value).map(|old| old.len());
             totals.subtract(Totals::of(length, old));
             self.memory -= old.unwrap_or(0);
-            return None;
+            return match (change.before, is_removal, old) {
+                (Before::Absent, true, _) => Placed::Gone,
+                (Before::Absent, false, None) => Placed::Added(u32::try_from(place).unwrap_or(NOWHERE)),
+                _ => Placed::Changed,
+            };
         }
         let before = before(hashed);
         totals.subtract(before.totals(length));
         self.memory += length + ENTRY_BYTES;
         let place = u32::try_from(self.changes.len()).unwrap_or(NOWHERE);
         let next = self.newest.insert(hash, place).unwrap_or(NOWHERE);
+        let is_gone = value.is_none() && before == Before::Absent;
         self.changes.push(Change { key: key.into(), value, before, next });
-        Some(place)
+        if is_gone { Placed::Gone } else { Placed::Added(place) }
     }
 
     /// The change at a place.

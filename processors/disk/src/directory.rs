@@ -206,7 +206,9 @@ impl Directory {
             // An empty state needs no purge.
             Record { purged_ms: meta::now_ms(), wished_ms: 0 }.write(&directory, generation)?;
             // Tables before the stamp, which never refers to missing tables.
-            let shelf = Arc::new(self.shelf(partition, generation, Tables::create)?);
+            let shelf = Arc::new(self.shelf(partition, generation, |path, shared| {
+                Tables::create(path, shared, self.shares().filter)
+            })?);
             stamp::write(&directory, generation, stamp)?;
             self.remove_former(partition, &before, generation)?;
             Ok(shelf)

@@ -6,7 +6,8 @@
 //! conversation, so a scan of those looks at the tables only if there are some. Keys that have been removed stay in it until it
 //! is built again; that only costs a look at the tables.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::hashed::Seed;
 
@@ -16,9 +17,12 @@ const ITEM_BITS: usize = 10;
 const SET_BITS: u32 = 5;
 const WORDS: usize = 8;
 const BLOCK_BYTES: usize = WORDS * size_of::<u64>();
-/// Small in tests, so that filters are outgrown.
-const LEAST_BYTES: usize = if cfg!(test) { 256 } else { 16 * 1024 };
-/// Parts of a golden ratio: distributes a hash over the bits of a block.
+/// The size of the first layer, and how much larger each next one is. Small in tests, so that there are many.
+const FIRST_BYTES: usize = if cfg!(test) { 256 } else { 64 * 1024 };
+const GROWTH: usize = 4;
+/// With these the last layer has 256 GiB.
+const LAYERS: usize = 12;
+/// Parts of the golden ratio: distributes a hash over the bits of a block.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A cache line, so that an item is found with one access to memory.
@@ -26,23 +30,81 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 #[repr(align(64))]
 struct Block([AtomicU64; WORDS]);
 
-/// The filter. It is shared: the writer of tables adds what the store's reads look for.
+/// A part of the filter. It is full when it has as many items as it is for; the last one takes all that follow.
+#[derive(Debug)]
+struct Layer {
+    blocks: Box<[Block]>,
+    items: AtomicUsize,
+}
+
+/// The filter. It is shared: the writer of tables adds what the store's reads look for. It grows by layers, so that nothing has
+/// to be read again for a larger one.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    blocks: Box<[Block]>,
+    layers: [OnceLock<Layer>; LAYERS],
     seed: Seed,
-    items: AtomicU64,
+    most_bytes: usize,
     /// The items when the filter was built.
-    built: AtomicU64,
+    built: AtomicUsize,
+}
+
+impl Layer {
+    fn new(bytes: usize) -> Self {
+        let blocks = (0..(bytes / BLOCK_BYTES).max(1)).map(|_| Block::default()).collect();
+        Self { blocks, items: AtomicUsize::new(0) }
+    }
+
+    fn bytes(&self) -> usize {
+        self.blocks.len() * BLOCK_BYTES
+    }
+
+    fn items(&self) -> usize {
+        self.items.load(Ordering::Relaxed)
+    }
+
+    fn is_full(&self) -> bool {
+        self.items().saturating_mul(ITEM_BITS) / 8 >= self.bytes()
+    }
+
+    fn add(&self, hash: u64) {
+        let Some(block) = self.block(hash) else { return };
+        for (word, bit) in bits(hash) {
+            if let Some(word) = block.0.get(word) {
+                word.fetch_or(bit, Ordering::Relaxed);
+            }
+        }
+        self.items.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn may_have(&self, hash: u64) -> bool {
+        let is_set = |word: &AtomicU64, bit: u64| word.load(Ordering::Relaxed) & bit != 0;
+        let has = |block: &Block| {
+            bits(hash).all(|(word, bit)| block.0.get(word).is_some_and(|word| is_set(word, bit)))
+        };
+        self.block(hash).is_none_or(has)
+    }
+
+    fn block(&self, hash: u64) -> Option<&Block> {
+        // The high bits choose the block.
+        let place = (u128::from(hash) * self.blocks.len() as u128) >> 64;
+        self.blocks.get(usize::try_from(place).ok()?)
+    }
 }
 
 impl Filter {
-    /// An empty filter for this number of items, of at most this many bytes.
+    /// An empty filter for this number of items and more, of at most this many bytes, but for the first layer.
     pub(crate) fn new(seed: Seed, items: usize, most_bytes: usize) -> Self {
         let bytes = items.saturating_mul(ITEM_BITS) / 8;
-        let blocks = bytes.min(most_bytes).max(LEAST_BYTES) / BLOCK_BYTES;
-        let blocks = (0..blocks).map(|_| Block::default()).collect();
-        Self { blocks, seed, items: AtomicU64::new(0), built: AtomicU64::new(0) }
+        let first = Layer::new(bytes.min(most_bytes).max(FIRST_BYTES));
+        let mut layers = [const { OnceLock::new() }; LAYERS];
+        if let Some(layer) = layers.first_mut() {
+            *layer = OnceLock::from(first);
+        }
+        Self { layers, seed, most_bytes, built: AtomicUsize::new(0) }
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().map_while(OnceLock::get)
     }
 
     /// Adds keys in their order, and their first parts.
@@ -51,26 +113,25 @@ impl Filter {
     }
 
     fn add(&self, hash: u64) {
-        let Some(block) = self.block(hash) else { return };
-        let mut is_new = false;
-        for (word, bit) in bits(hash) {
-            if let Some(word) = block.0.get(word) {
-                is_new |= word.fetch_or(bit, Ordering::Relaxed) & bit == 0;
-            }
+        if self.may_have(hash) {
+            return;
         }
-        if is_new {
-            self.items.fetch_add(1, Ordering::Relaxed);
+        let Some(last) = self.layers().last() else { return };
+        if !last.is_full() {
+            return last.add(hash);
+        }
+        let bytes = (last.bytes() * GROWTH).min(self.most_bytes.saturating_sub(self.bytes()));
+        let next = self.layers.iter().find(|layer| layer.get().is_none());
+        match next {
+            // A layer that is hardly larger than what is full already would help little.
+            Some(next) if bytes >= last.bytes() / 2 => next.get_or_init(|| Layer::new(bytes)).add(hash),
+            _ => last.add(hash),
         }
     }
 
     /// Whether an item with this hash may have been added.
     pub(crate) fn may_have(&self, hash: u64) -> bool {
-        let has = |block: &Block| {
-            bits(hash).all(|(word, bit)| {
-                block.0.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
-            })
-        };
-        self.block(hash).is_none_or(has)
+        self.layers().any(|layer| layer.may_have(hash))
     }
 
     /// Whether keys with this prefix may have been added.
@@ -78,31 +139,27 @@ impl Filter {
         first_part(prefix).is_none_or(|part| self.may_have(self.seed.hashed(part).hash))
     }
 
-    fn block(&self, hash: u64) -> Option<&Block> {
-        // The high bits choose the block.
-        let place = (u128::from(hash) * self.blocks.len() as u128) >> 64;
-        self.blocks.get(usize::try_from(place).ok()?)
+    pub(crate) fn bytes(&self) -> usize {
+        self.layers().map(Layer::bytes).sum()
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.blocks.len() * BLOCK_BYTES
+    fn items(&self) -> usize {
+        self.layers().map(Layer::items).sum()
     }
 
     /// Notes that it has everything that is in the tables.
     pub(crate) fn is_built(&self) {
-        self.built.store(self.items.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.built.store(self.items(), Ordering::Relaxed);
     }
 
-    /// The number of items for which it should be built again; `None` while it serves well.
+    /// The number of items for which it should be built again within this size; `None` while it serves well.
     pub(crate) fn outgrown(&self, most_bytes: usize) -> Option<usize> {
-        let count = |count: &AtomicU64| usize::try_from(count.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
-        let (items, built) = (count(&self.items), count(&self.built));
-        let bytes = self.bytes();
-        let is_full = items.saturating_mul(ITEM_BITS) / 8 > bytes;
-        // At its largest size, building it again only drops the keys that have been removed since.
-        let helps = bytes * 3 / 2 < most_bytes || items > built.saturating_mul(2);
-        let is_too_large = bytes > LEAST_BYTES && bytes / 2 > most_bytes;
-        (is_too_large || is_full && helps).then(|| items.saturating_mul(4))
+        let (items, bytes) = (self.items(), self.bytes());
+        // At its largest size, building it again drops the keys that have been removed since.
+        let is_overfull = items.saturating_mul(ITEM_BITS) / 8 > self.most_bytes.max(bytes);
+        let helps = items / 2 > self.built.load(Ordering::Relaxed) || self.most_bytes < most_bytes / 2;
+        let is_too_large = bytes > FIRST_BYTES && bytes / 2 > most_bytes;
+        (is_too_large || is_overfull && helps).then_some(items)
     }
 }
 
@@ -183,5 +240,25 @@ mod tests {
         assert!(filter.outgrown(usize::MAX).is_some());
         filter.is_built();
         assert_eq!(filter.outgrown(16 * 1024), None);
+        assert!(filter.outgrown(usize::MAX).is_some());
+    }
+
+    #[test]
+    fn it_grows_by_layers_within_its_limit() {
+        let of = |most_bytes: usize| {
+            let filter = Filter::new(Seed::default(), 0, most_bytes);
+            let mut adding = filter.adding();
+            (0..MANY).for_each(|number| adding.add(format!("a{}/{number}", number / 4).as_bytes()));
+            (0..MANY).for_each(|number| {
+                assert!(
+                    filter.may_have(filter.seed.hashed(format!("a{}/{number}", number / 4).as_bytes()).hash)
+                );
+            });
+            (wrong(&filter), filter.bytes())
+        };
+        let (wrong, bytes) = of(1 << 20);
+        assert!(wrong < MANY / 15 && bytes > 2 * FIRST_BYTES, "{wrong} {bytes}");
+        let (_, bytes) = of(8 * 1024);
+        assert!(bytes <= 8 * 1024, "{bytes}");
     }
 }

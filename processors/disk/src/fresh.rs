@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 
 use engine::KeyMap;
 
-use crate::buffer::{Before, Buffer, Pair};
+use crate::buffer::{Before, Buffer, Pair, Placed};
 use crate::hashed::Hashed;
 use crate::meta::Totals;
 
@@ -50,11 +50,24 @@ impl Fresh {
         before: impl FnOnce(Hashed<'_>) -> Before,
         totals: &mut Totals,
     ) {
-        let Some(place) = self.buffer.set(key, value, before, totals) else { return };
-        let Some((key, _)) = self.buffer.at(place) else { return };
-        for region in self.regions.get_mut().iter_mut().filter(|region| key.starts_with(&region.first)) {
-            *self.sorted_memory.get_mut() += key.len() + SORTED_BYTES;
-            region.places.insert(key, place);
+        let regions = self.regions.get_mut();
+        // Its region, if it has one.
+        let region = regions.iter_mut().find(|region| key.0.as_ref().starts_with(&region.first));
+        let Some(region) = region else {
+            self.buffer.set(key, value, before, totals);
+            return;
+        };
+        let name = key.0.as_ref().to_vec();
+        match self.buffer.set(key, value, before, totals) {
+            Placed::Added(place) => {
+                *self.sorted_memory.get_mut() += name.len() + SORTED_BYTES;
+                region.places.insert(&name, place);
+            }
+            // A scan does not have to pass it: timers are set and removed all the time.
+            Placed::Gone => {
+                region.places.remove(&name);
+            }
+            Placed::Changed => {}
         }
     }
 

@@ -91,11 +91,11 @@ impl Tables {
         Self::tables(path, shared)
     }
 
-    /// Creates a directory without tables.
-    pub(crate) fn create(path: &Path, shared: &Shared) -> Result<Self, Failure> {
+    /// Creates a directory without tables, whose filter may take so many bytes.
+    pub(crate) fn create(path: &Path, shared: &Shared, filter_bytes: usize) -> Result<Self, Failure> {
         let mut created = Self::tables(path, shared)?;
         let filters = created.filters.get_mut().unwrap_or_else(PoisonError::into_inner);
-        filters.serving = Some(Arc::new(Filter::new(created.seed, 0, 0)));
+        filters.serving = Some(Arc::new(Filter::new(created.seed, 0, filter_bytes)));
         Ok(created)
     }
 
@@ -153,7 +153,7 @@ impl Tables {
         let mut filters = self.filters.write().unwrap_or_else(PoisonError::into_inner);
         let items = match &filters.serving {
             Some(filter) => filter.outgrown(most_bytes),
-            None => Some(usize::try_from(records).unwrap_or(usize::MAX).saturating_mul(3)),
+            None => Some(usize::try_from(records).unwrap_or(usize::MAX).saturating_mul(2)),
         };
         let begins = items.filter(|_| !filters.is_building);
         filters.is_building |= begins.is_some();
