@@ -6,8 +6,8 @@ const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
 /// The memory for writing and merging, independent of the state's size.
 const WORK_BYTES: u64 = 16 * 1024 * 1024;
 const LEAST_BUFFER: usize = 64 * 1024;
-/// A store has the fresh buffer, the one that is being written, and the one before.
-const BUFFERS: usize = 3;
+/// A store has two: the fresh one, and the last one, which is being written or is written already.
+const BUFFERS: usize = 2;
 
 /// The memory limit of a process's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,9 +44,7 @@ pub struct DiskStore {
     fresh: Fresh,
     /// The last queued buffer. Kept after it is written, since recent changes are often read again.
     resting: Arc<Buffer>,
-    /// The one before, which is in the tables.
-    written: Arc<Buffer>,
-    /// Cached values of tables, for keys in neither the fresh nor the resting buffer.
+    /// Cached values of tables, for keys in neither buffer.
     recent: RefCell<Recent>,
     /// The first records of scans that repeat.
     heads: RefCell<Heads>,
@@ -79,7 +77,6 @@ impl DiskStore {
             shelf,
             fresh: Fresh::default(),
             resting: Arc::default(),
-            written: Arc::default(),
             recent: RefCell::default(),
             heads: RefCell::default(),
             seed,
@@ -128,14 +125,12 @@ impl DiskStore {
     fn hand_over(&mut self) -> Result<(), Failure> {
         let replaced = self.shelf.wait_for_room()?;
         self.meta.totals.add(replaced);
-        self.written = std::mem::replace(&mut self.resting, Arc::new(self.fresh.seal()));
+        self.resting = Arc::new(self.fresh.seal());
         // What they know of the tables is older than the buffer that is dropped here.
         self.heads.get_mut().clear();
         self.applied = 0;
         if std::mem::take(&mut self.is_wish_unwritten) {
             self.wish_written = Some(Instant::now());
-            // It has what was erased.
-            self.written = Arc::default();
         }
         self.directory.tend_filter(&self.shelf, &self.meta);
         self.directory.keeper.write(&self.shelf, &self.resting, self.meta);
@@ -175,12 +170,12 @@ impl DiskStore {
             *missed |= value.is_none();
         }
         let hash = self.seed.hashed(key.as_ref()).hash;
-        let (resting, written, recent) = (&self.resting, &self.written, self.recent.get_mut());
+        let (resting, recent) = (&self.resting, self.recent.get_mut());
         let tables = &self.shelf.tables;
         let before = |key: Hashed<'_>| {
             // Cached values must be dropped before the key leaves the buffers again.
             let cached = recent.forget(key);
-            let buffered = resting.get(key).or_else(|| written.get(key)).map(|value| value.map(<[u8]>::len));
+            let buffered = resting.get(key).map(|value| value.map(<[u8]>::len));
             match buffered.or(cached) {
                 Some(length) => Before::known(length),
                 None if tables.may_have(key) => Before::Unknown,
@@ -230,13 +225,6 @@ impl StateStore for DiskStore {
         let share = self.directory.shares().recent;
         let mut recent = self.recent.try_borrow_mut().ok();
         if let Some(value) = recent.as_mut().and_then(|recent| recent.get(key, share)) {
-            read(value);
-            return Ok(());
-        }
-        if let Some(value) = self.written.get(key) {
-            if let Some(mut recent) = recent {
-                recent.remember(key, value, share);
-            }
             read(value);
             return Ok(());
         }
@@ -317,7 +305,6 @@ impl StateStore for DiskStore {
         )?;
         self.fresh = Fresh::default();
         self.resting = Arc::default();
-        self.written = Arc::default();
         self.recent = RefCell::default();
         self.heads = RefCell::default();
         self.meta = Meta::default();
