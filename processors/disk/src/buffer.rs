@@ -160,6 +160,14 @@ impl Buffer {
         changes.map(|change| (&*change.key, change.value.as_deref()))
     }
 
+    /// Keys that tables will have and, as far as known, do not have yet, in order.
+    pub(crate) fn additions(&self) -> impl Iterator<Item = &[u8]> {
+        let changes = self.order().iter().filter_map(|place| self.changes.get(*place as usize));
+        let is_added =
+            |change: &&Change| change.value.is_some() && !matches!(change.before, Before::Length(_));
+        changes.filter(is_added).map(|change| &*change.key)
+    }
+
     /// Keys whose previous value was not looked up.
     pub(crate) fn unknown(&self) -> impl Iterator<Item = &[u8]> {
         self.changes.iter().filter(|change| change.before == Before::Unknown).map(|change| &*change.key)

@@ -88,18 +88,18 @@ impl Tables {
     pub(crate) fn open(path: &Path, shared: &Shared) -> Result<Self, Failure> {
         // The library would create a missing list of tables.
         check_manifest(path)?;
-        Self::tables(path, shared)
+        Self::opened(path, shared)
     }
 
     /// Creates a directory without tables, whose filter may take so many bytes.
     pub(crate) fn create(path: &Path, shared: &Shared, filter_bytes: usize) -> Result<Self, Failure> {
-        let mut created = Self::tables(path, shared)?;
+        let mut created = Self::opened(path, shared)?;
         let filters = created.filters.get_mut().unwrap_or_else(PoisonError::into_inner);
         filters.serving = Some(Arc::new(Filter::new(created.seed, 0, filter_bytes)));
         Ok(created)
     }
 
-    fn tables(path: &Path, shared: &Shared) -> Result<Self, Failure> {
+    fn opened(path: &Path, shared: &Shared) -> Result<Self, Failure> {
         let seqno = SequenceNumberCounter::default();
         let pace = Pace::new(Arc::clone(&shared.is_stopping));
         let tree = guarded(|| Ok(config(path, &seqno, shared, &pace).open()?))?;
@@ -128,7 +128,7 @@ impl Tables {
     /// The records under a prefix, from a key on, in key order.
     pub(crate) fn under(&self, prefix: &[u8], from: Bound<&[u8]>) -> Result<Records, Failure> {
         count(&self.counters.table_scans, 1);
-        let range = (from.map(stored), end_of(stored(prefix)));
+        let range = (from.map(stored), end_of(&stored(prefix)));
         let inner = guarded(|| Ok(self.tree.range(range, SeqNo::MAX, None)))?;
         Ok(Records(Box::new(inner)))
     }
@@ -228,7 +228,7 @@ impl Tables {
         let filters = self.filters();
         for filter in [&filters.serving, &filters.building].into_iter().flatten() {
             let mut adding = filter.adding();
-            buffer.to_write().filter(|(_, value)| value.is_some()).for_each(|(key, _)| adding.add(key));
+            buffer.additions().for_each(|key| adding.add(key));
         }
         drop(filters);
         self.forget_old_versions()
@@ -296,7 +296,7 @@ impl Records {
 }
 
 /// The end of a prefix's keys.
-fn end_of(prefix: Slice) -> Bound<Slice> {
+fn end_of(prefix: &[u8]) -> Bound<Slice> {
     let last = prefix.iter().rposition(|byte| *byte < u8::MAX);
     let end = last.and_then(|last| prefix.get(..=last)).map(<[u8]>::to_vec).and_then(|mut end| {
         *end.last_mut()? += 1;
@@ -304,7 +304,7 @@ fn end_of(prefix: Slice) -> Bound<Slice> {
     });
     match end {
         // The empty prefix is stored as a zero byte, and has all keys.
-        Some(end) if *prefix != [0] => Bound::Excluded(end.into()),
+        Some(end) if prefix != [0] => Bound::Excluded(end.into()),
         _ => Bound::Unbounded,
     }
 }
