@@ -150,7 +150,7 @@ impl Processor for Activities {
         replies::receive(key, payload, self.limits.waiting_ms, context)
     }
 
-    /// Notifies the downstream processors of the activities that changed: [`Digests`].
+    /// Notifies the downstream processors of the activities that changed: `Digests`.
     fn flush(&self, news: &News<'_>, emitter: &mut Emitter<'_>) -> Result<(), ProcessError> {
         let marked = reads::Marked::of(news.marked());
         let mut others = BTreeSet::new();

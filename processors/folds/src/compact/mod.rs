@@ -52,7 +52,7 @@ pub(crate) fn write(first: u8, value: &impl Serialize) -> Result<Vec<u8>, Proble
 /// Appends a value to what is there; [`read`] is given the bytes that are appended.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn write_behind(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Problem> {
     let mut numbers = Vec::with_capacity(NUMBERS_USUAL);
     value.serialize(&mut Writer { texts: out, numbers: &mut numbers })?;
