@@ -118,6 +118,13 @@ impl Registry {
         let path = format!("/subjects/{}/versions", escaped(subject));
         let answer = self.http.post(&path, &json!({"schema": schema, "schemaType": "AVRO"}))?;
         if answer.status.as_u16() == 409 {
+            // A registry may also refuse what it has: when it took an earlier request whose answer was lost, or another instance's at
+            // the same moment.
+            match self.id_of(subject, schema) {
+                Ok(Some(id)) => return Ok(id),
+                Err(error) if error.is_temporary() => return Err(error),
+                Ok(None) | Err(_) => {}
+            }
             return Err(RegistryError::Incompatible {
                 subject: subject.to_owned(),
                 problem: message(&answer),

@@ -182,11 +182,11 @@ fn a_registry_that_never_answers_is_unavailable_after_the_time_out() {
 }
 
 #[test]
-fn an_incompatible_schema_is_refused_at_once_and_in_the_registrys_words() {
-    let server = Server::answering(vec![(
-        409,
-        r#"{"error_code":409,"message":"READER_FIELD_MISSING_DEFAULT_VALUE: mood"}"#,
-    )]);
+fn an_incompatible_schema_is_refused_in_the_registrys_words() {
+    let server = Server::answering(vec![
+        (409, r#"{"error_code":409,"message":"READER_FIELD_MISSING_DEFAULT_VALUE: mood"}"#),
+        (404, r#"{"error_code":40403,"message":"Schema not found"}"#),
+    ]);
     let error = server.registry().register("s", SCHEMA).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -194,7 +194,18 @@ fn an_incompatible_schema_is_refused_at_once_and_in_the_registrys_words() {
          READER_FIELD_MISSING_DEFAULT_VALUE: mood"
     );
     assert!(!error.is_temporary());
-    assert_eq!(server.lines().len(), 1);
+    let lines = server.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+}
+
+#[test]
+fn a_schema_that_is_refused_because_it_is_there_is_registered() {
+    let server = Server::answering(vec![
+        (0, ""),
+        (409, r#"{"error_code":409,"message":"An artifact with this content already exists"}"#),
+        (200, r#"{"subject":"s","id":7,"version":1}"#),
+    ]);
+    assert_eq!(server.registry().register("s", SCHEMA).unwrap(), 7);
 }
 
 #[test]
