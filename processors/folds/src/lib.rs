@@ -190,7 +190,7 @@ pub fn by_name(name: &str, settings: &Settings) -> Option<Box<dyn Processor>> {
 
 /// Version of the processors' state formats; it changes whenever any stored format does. A local state of another version is
 /// restored from the changelog, and a changelog of another version is rejected.
-pub const STATE_FORMAT: u32 = 8;
+pub const STATE_FORMAT: u32 = 9;
 
 /// Names of all processors; each comes after those it follows.
 #[expect(
