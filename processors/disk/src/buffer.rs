@@ -4,7 +4,9 @@
 
 use std::sync::OnceLock;
 
-use crate::hashed::{ByHash, Hashed};
+use engine::ByHash;
+
+use crate::hashed::Hashed;
 use crate::meta::Totals;
 
 /// The overhead of a change: its place in the vector and in the map, both with room to grow; two allocations.

@@ -2,8 +2,7 @@
 
 //! Keys with their hashes. A key is hashed once, for all maps and the filter.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -27,26 +26,5 @@ impl Default for Seed {
 impl Seed {
     pub(crate) fn hashed(self, key: &[u8]) -> Hashed<'_> {
         Hashed { key, hash: xxh3_64_with_seed(key, self.0) }
-    }
-}
-
-/// A map by the hashes of keys.
-pub(crate) type ByHash<V> = HashMap<u64, V, BuildHasherDefault<AsItIs>>;
-
-/// A hasher for keys that are hashes.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }

@@ -2,7 +2,9 @@
 
 //! A cache of values read from tables. A read from a table has to search a block.
 
-use crate::hashed::{ByHash, Hashed};
+use engine::ByHash;
+
+use crate::hashed::Hashed;
 
 /// The overhead of an entry.
 const ENTRY_BYTES: usize = 96;

@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 
 use engine::{StateStore, WriteBatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use testkit::records_from;
 
 use crate::home::Home;
 use crate::stamp::Stamp;
@@ -48,16 +49,6 @@ fn value(random: &mut ChaCha8Rng) -> Vec<u8> {
     vec![random.random(); random.random_range(0..most)]
 }
 
-fn scanned(store: &DiskStore, prefix: &[u8], from: &[u8], most: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut visit = |key: &[u8], value: &[u8]| {
-        found.push((key.to_vec(), value.to_vec()));
-        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    };
-    store.scan_from(prefix, from, &mut visit).unwrap();
-    found
-}
-
 fn assert_same(store: &DiskStore, model: &Model, random: &mut ChaCha8Rng) {
     for _ in 0..4 {
         let key = key(random);
@@ -69,7 +60,7 @@ fn assert_same(store: &DiskStore, model: &Model, random: &mut ChaCha8Rng) {
     let range = (Bound::Included(from.clone()), Bound::Unbounded);
     let expected = model.range(range).take_while(|(key, _)| key.starts_with(&prefix)).take(most);
     let expected: Vec<_> = expected.map(|(key, value)| (key.clone(), value.clone())).collect();
-    assert_eq!(scanned(store, &prefix, &from, most), expected, "{prefix:?} {from:?} {most}");
+    assert_eq!(records_from(store, &prefix, &from, most), expected, "{prefix:?} {from:?} {most}");
 }
 
 fn change(random: &mut ChaCha8Rng, model: &mut Model) -> WriteBatch {
@@ -125,5 +116,5 @@ fn whatever_is_done_with_hardly_any_memory_the_store_equals_a_sorted_map() {
     let counts = home.counts();
     assert!(counts.written > 0, "buffers were written: {counts:?}");
     let all: Vec<_> = model.into_iter().collect();
-    assert_eq!(scanned(&store, b"", b"", usize::MAX), all);
+    assert_eq!(records_from(&store, b"", b"", usize::MAX), all);
 }

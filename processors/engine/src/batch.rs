@@ -2,12 +2,12 @@
 
 //! Batch of key changes that are applied together.
 
-use std::collections::hash_map::{Entry, HashMap};
-use std::hash::{BuildHasher, BuildHasherDefault, RandomState};
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, RandomState};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::hashed::AsItIs;
+use crate::hashed::ByHash;
 use crate::key_map::{Key, KeyMap, TakenKey, sort_by_head};
 
 /// Changes that become visible together; the last change of a key wins.
@@ -19,7 +19,7 @@ pub struct WriteBatch {
     /// In the order of arrival.
     changes: Vec<Change>,
     /// Index of the newest change whose key has this hash.
-    places: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
+    places: ByHash<usize>,
     seed: Seed,
     regions: Vec<Region>,
     /// Indexes in the order of the keys; valid until another key arrives.

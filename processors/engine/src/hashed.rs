@@ -2,13 +2,17 @@
 
 //! Maps whose keys are hashes already.
 
-use std::hash::Hasher;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// A hasher for keys that are hashes.
-#[derive(Debug, Default)]
-pub(crate) struct AsItIs(u64);
+/// A map by the hashes of keys.
+pub type ByHash<V> = HashMap<u64, V, BuildHasherDefault<AsItIs>>;
+
+/// A hasher for keys that are hashes, which it takes as they are.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {

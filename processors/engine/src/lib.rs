@@ -64,6 +64,7 @@ pub use emitter::Emitter;
 pub use ending::is_to_be_erased;
 pub use error::{ProcessError, TaskError};
 pub use form::StateForm;
+pub use hashed::{AsItIs, ByHash};
 pub use headers::{HEADER_PROCESSOR, HEADER_SCHEMA};
 pub use key_map::KeyMap;
 pub use letter_headers::{LETTER_HEADERS_OF_OTHERS, LetterHeaders};

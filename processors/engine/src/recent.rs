@@ -7,14 +7,13 @@
 //! state, so the result does not depend on the process; the memory holds only what the state has.
 
 use std::collections::VecDeque;
-use std::collections::hash_map::{Entry, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 
 use model::Home;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use crate::hashed::AsItIs;
+use crate::hashed::ByHash;
 use crate::store::{StateStore, StoreError, WriteBatch};
 
 /// Key prefix of its records; 0 is no processor's namespace.
@@ -34,7 +33,7 @@ const PAIR_BYTES: usize = ID_BYTES + size_of::<u32>();
 #[derive(Debug, Default)]
 pub(crate) struct RecentIds {
     /// Home of an id: hashes of both.
-    homes: HashMap<u64, u32, BuildHasherDefault<AsItIs>>,
+    homes: ByHash<u32>,
     /// Ids of each record, oldest first.
     records: VecDeque<Vec<u64>>,
     ids: usize,

@@ -16,5 +16,5 @@ pub use driver::Driver;
 pub use events::{EventFactory, agent_news};
 pub use generated::generated_event;
 pub use processor::{process_micros, thread_micros};
-pub use store_contract::store_contract;
+pub use store_contract::{records_from, store_contract};
 pub use topology::{AGENT_STATES, INNER, topology, topology_with, writes};

@@ -37,6 +37,25 @@ fn scan(store: &dyn StateStore, prefix: &str, most: usize) -> Vec<String> {
     keys
 }
 
+/// The first records of a store under a prefix, from a key on.
+///
+/// # Panics
+/// The store cannot be read.
+pub fn records_from(
+    store: &dyn StateStore,
+    prefix: &[u8],
+    from: &[u8],
+    most: usize,
+) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut found = Vec::new();
+    let scanned = store.scan_from(prefix, from, &mut |key, value| {
+        found.push((key.to_vec(), value.to_vec()));
+        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert!(scanned.is_ok(), "a part of a prefix can be scanned");
+    found
+}
+
 /// Runs all checks, each on a fresh store of `make`.
 ///
 /// # Panics

@@ -3,12 +3,12 @@
 //! The disk store equals the memory store at any time, for any distribution of changes over buffers and tables.
 
 use std::hash::{BuildHasher, RandomState};
-use std::ops::ControlFlow;
 
 use disk::{Budget, DiskStore, Home, OpenedState, Stamp};
 use engine::{MemoryStore, StateStore, WriteBatch};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use testkit::records_from;
 
 const STEPS: usize = 1500;
 
@@ -37,16 +37,6 @@ fn batch(random: &mut ChaCha8Rng) -> WriteBatch {
     batch
 }
 
-fn records(store: &dyn StateStore, prefix: &[u8], from: &[u8], most: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut found = Vec::new();
-    let mut visit = |key: &[u8], value: &[u8]| {
-        found.push((key.to_vec(), value.to_vec()));
-        if found.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    };
-    store.scan_from(prefix, from, &mut visit).unwrap();
-    found
-}
-
 fn assert_same(disk: &DiskStore, memory: &MemoryStore, random: &mut ChaCha8Rng) {
     for _ in 0..5 {
         let key = key(random);
@@ -56,8 +46,8 @@ fn assert_same(disk: &DiskStore, memory: &MemoryStore, random: &mut ChaCha8Rng) 
     let from = [&*prefix, &*key(random)].concat();
     let most = if random.random() { 3 } else { usize::MAX };
     assert_eq!(
-        records(disk, &prefix, &from, most),
-        records(memory, &prefix, &from, most),
+        records_from(disk, &prefix, &from, most),
+        records_from(memory, &prefix, &from, most),
         "{prefix:?} {from:?}"
     );
     assert_eq!(disk.changelog_offset().unwrap(), memory.changelog_offset().unwrap());
@@ -94,7 +84,7 @@ fn whatever_is_done_the_disk_store_and_the_memory_store_agree() {
         }
         assert_same(&disk, &memory, &mut random);
     }
-    assert_eq!(records(&disk, b"", b"", usize::MAX), records(&memory, b"", b"", usize::MAX));
+    assert_eq!(records_from(&disk, b"", b"", usize::MAX), records_from(&memory, b"", b"", usize::MAX));
 }
 
 #[test]
@@ -138,7 +128,7 @@ fn stores_that_come_and_go_in_several_threads_keep_their_states_apart() {
                 store.apply(&batch, Some(offset)).unwrap();
                 reached = Some(offset);
             }
-            let all = records(&store, b"", b"", usize::MAX);
+            let all = records_from(&store, b"", b"", usize::MAX);
             assert!(all.iter().all(|(_, found)| *found == value));
             assert_eq!(all.len(), usize::try_from(reached.unwrap().min(150)).unwrap());
         }
